@@ -1,0 +1,1 @@
+//! `decide(spec, resolution) → allow | ask | deny`, evaluated at the party on every spec. Default deny.

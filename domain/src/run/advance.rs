@@ -1,0 +1,385 @@
+//! Drawing conclusions from facts: the rules by which a run moves on.
+
+use super::{
+    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, Run, RunPhase, STOP_SLACK_S,
+    VERDICT_DEADLINE_S, WaitCode, Waiting,
+};
+use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Role};
+use crate::time::Timestamp;
+
+/// First wait before a run is repeated, in seconds; doubles with each repetition.
+const RETRY_BACKOFF_S: u64 = 10;
+/// Longest wait before a run is repeated, in seconds.
+const RETRY_BACKOFF_MAX_S: u64 = 600;
+
+/// Move on as far as the facts allow.
+pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    loop {
+        let before = run.phase;
+        match run.phase {
+            RunPhase::Queued => queued(run, now, effects),
+            RunPhase::Reserving => reserving(run, now, effects),
+            RunPhase::Starting => starting(run, now, effects),
+            RunPhase::Running => running(run, now, effects),
+            RunPhase::Stopping => stopping(run, now, effects),
+            RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
+                if run.settled_at.is_none() && run.members.iter().all(|m| m.settled) {
+                    run.settled_at = Some(now);
+                    effects.push(run.event(EventKind::RunSettled, None, "nothing of the run is alive".to_owned()));
+                }
+            }
+        }
+        if run.phase == before {
+            break;
+        }
+    }
+    note_waiting(run, now);
+}
+
+/// Enough members for a start: every aggregator, and as many trainers as the rules ask for.
+fn quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
+    let trainers = run.members.iter().filter(|m| m.role == Role::Trainer);
+    let all = trainers.clone().count();
+    let wanted = run.rules.minimum_parties.map_or(all, |k| (k as usize).min(all));
+    run.members.iter().filter(|m| m.role == Role::Aggregator).all(&fit) && trainers.filter(|m| fit(m)).count() >= wanted
+}
+
+fn is_connected(member: &Member) -> bool {
+    member.contact == Contact::Connected
+}
+
+fn wish(member: &mut Member, desired: Desired) {
+    if member.desired != desired {
+        member.desired = desired;
+        member.generation += 1;
+    }
+}
+
+fn failed(code: EndCode, message: String, culprit: Option<&Member>, now: Timestamp) -> Ending {
+    Ending {
+        outcome: Outcome::Failed,
+        code,
+        message,
+        party: culprit.map(|m| m.party.clone()),
+        reason: culprit.and_then(|m| m.reason.clone()),
+        by: None,
+        at: now,
+    }
+}
+
+fn names(run: &Run, of: impl Fn(&Member) -> bool) -> String {
+    run.members.iter().filter(|m| of(m)).map(|m| m.party.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A sentence on why this member did not do what was asked.
+fn complaint(member: &Member) -> String {
+    match &member.reason {
+        Some(reason) => format!("{} {}: {}", member.party, member.phase, reason.message),
+        None => format!("{} {}", member.party, member.phase),
+    }
+}
+
+/// So many have ended that no start is possible any more: the run is over before it began.
+fn impossible(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+    if quorum(run, |m| !m.phase.is_terminal()) {
+        return false;
+    }
+    let culprit = run.members.iter().find(|m| m.phase.is_terminal());
+    let code = match culprit.map(|m| m.phase) {
+        Some(MemberPhase::Refused) => EndCode::Refused,
+        _ => EndCode::StartFailed,
+    };
+    let message = culprit.map_or_else(|| "not enough members".to_owned(), complaint);
+    let ending = failed(code, message, culprit, now);
+    end(run, ending, now, effects);
+    true
+}
+
+fn queue_deadline(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+    if now < run.queue_until {
+        return false;
+    }
+    let cause = run.waiting.as_ref().map_or_else(|| "not all parties came together".to_owned(), |w| w.message.clone());
+    let ending = failed(EndCode::QueueDeadline, format!("not started within {} s: {cause}", run.rules.queue_deadline_s), None, now);
+    end(run, ending, now, effects);
+    true
+}
+
+fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    if impossible(run, now, effects) || queue_deadline(run, now, effects) || now < run.not_before {
+        return;
+    }
+    // The first round asks for everything at once; later ones begin when the party has said that it agrees.
+    let first = run.attempt == 0;
+    let ready = |m: &Member| is_connected(m) && (m.phase == MemberPhase::Admitted || (first && m.phase == MemberPhase::Pending));
+    if !quorum(run, ready) {
+        return;
+    }
+    run.attempt += 1;
+    run.phase = RunPhase::Reserving;
+    run.phase_until = Some(now.plus_secs(RESERVE_DEADLINE_S));
+    let attempt = run.attempt;
+    for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
+        member.attempt = attempt;
+        member.desired = Desired::Reserved;
+        member.generation += 1;
+        member.endpoints.clear();
+    }
+    effects.push(run.event(EventKind::RunReserving, None, format!("reservation round {attempt}")));
+}
+
+fn back_to_queue(run: &mut Run, effects: &mut Vec<Effect>, why: String) {
+    run.phase = RunPhase::Queued;
+    run.phase_until = None;
+    for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
+        wish(member, Desired::Admitted);
+    }
+    effects.push(run.event(EventKind::RunQueued, None, why));
+}
+
+fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    if impossible(run, now, effects) || queue_deadline(run, now, effects) {
+        return;
+    }
+    if !quorum(run, |m| !m.phase.is_terminal() && m.phase != MemberPhase::WaitingApproval) {
+        let who = names(run, |m| m.phase == MemberPhase::WaitingApproval);
+        back_to_queue(run, effects, format!("waiting for an approval at {who}"));
+        return;
+    }
+    let holds = |m: &Member| is_connected(m) && m.phase == MemberPhase::Reserved;
+    let everybody = run.members.iter().filter(|m| !m.phase.is_terminal()).all(holds);
+    if everybody {
+        commit_start(run, now, effects);
+    } else if run.phase_until.is_some_and(|until| now >= until) {
+        if quorum(run, holds) {
+            commit_start(run, now, effects);
+        } else {
+            let who = names(run, |m| !holds(m));
+            run.not_before = now.plus_secs(RESERVE_BACKOFF_S);
+            back_to_queue(run, effects, format!("not reserved within {RESERVE_DEADLINE_S} s: {who}"));
+        }
+    }
+}
+
+/// The start commit: freezes the set. Who holds is required from here on; the others are released.
+fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    run.phase = RunPhase::Starting;
+    run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
+    let mut released = Vec::new();
+    for member in &mut run.members {
+        if is_connected(member) && member.phase == MemberPhase::Reserved {
+            wish(member, Desired::Running);
+        } else {
+            member.required = false;
+            release(member);
+            released.push(member.party.clone());
+        }
+    }
+    for party in &released {
+        effects.push(run.event(EventKind::MemberReleased, Some(party), "the run goes on without it".to_owned()));
+    }
+    let who = names(run, |m| m.required);
+    effects.push(run.event(EventKind::RunStarting, None, format!("starting {who}")));
+}
+
+/// Wish a member stopped. One to whom nothing can have been sent has nothing to stop.
+fn release(member: &mut Member) {
+    if member.settled {
+        return;
+    }
+    wish(member, Desired::Stopped);
+    if member.instance.is_none() && !member.phase.is_terminal() {
+        member.phase = MemberPhase::Stopped;
+        member.reason = Some(Reason::new(ReasonCode::NeverDelivered, "the party was never connected during the run"));
+        member.settled = true;
+    }
+}
+
+/// A required party that is away too long ends the run.
+fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+    let limit = run.rules.give_up_after_s;
+    let lost = run.required().find(|m| {
+        !m.phase.is_terminal() && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit))
+    });
+    let Some(member) = lost else { return false };
+    let message = format!("{} was away for {limit} s", member.party);
+    let ending = failed(EndCode::PartyLost, message, Some(member), now);
+    end(run, ending, now, effects);
+    true
+}
+
+fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    // After a restore the hub has forgotten whom it released: the agent remembers.
+    for member in &mut run.members {
+        let released = member.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released);
+        if member.phase == MemberPhase::Stopped && released {
+            member.required = false;
+        }
+    }
+    let broken = run.required().find(|m| {
+        (m.phase.is_terminal() && m.phase != MemberPhase::Succeeded)
+            || matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval)
+    });
+    if let Some(member) = broken {
+        let ending = failed(EndCode::StartFailed, complaint(member), Some(member), now);
+        end(run, ending, now, effects);
+        return;
+    }
+    if given_up(run, now, effects) {
+        return;
+    }
+    let up = |m: &Member| matches!(m.phase, MemberPhase::Running | MemberPhase::Succeeded);
+    if run.required().all(up) {
+        run.phase = RunPhase::Running;
+        run.phase_until = None;
+        run.running_at = Some(now);
+        run.progress_at = now;
+        effects.push(run.event(EventKind::RunRunning, None, "every required member runs".to_owned()));
+    } else if run.phase_until.is_some_and(|until| now >= until) {
+        let who = names(run, |m| m.required && !up(m));
+        let culprit = run.required().find(|m| !up(m));
+        let ending = failed(EndCode::StartDeadline, format!("not running within {} s: {who}", run.rules.start_deadline_s), culprit, now);
+        end(run, ending, now, effects);
+    }
+}
+
+fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    if run.completes() {
+        let ending = Ending {
+            outcome: Outcome::Succeeded,
+            code: EndCode::Completed,
+            message: "every required trainer finished".to_owned(),
+            party: None,
+            reason: None,
+            by: None,
+            at: now,
+        };
+        end(run, ending, now, effects);
+        return;
+    }
+    let broken = run.required().find(|m| m.phase.is_terminal() && m.phase != MemberPhase::Succeeded);
+    if let Some(member) = broken {
+        let ending = failed(EndCode::MemberFailed, complaint(member), Some(member), now);
+        end(run, ending, now, effects);
+        return;
+    }
+    if given_up(run, now, effects) {
+        return;
+    }
+    let trainers_done = run.required().filter(|m| m.role == Role::Trainer).all(|m| m.phase == MemberPhase::Succeeded);
+    let aggregator_gone = run.required().any(|m| m.role == Role::Aggregator && m.phase == MemberPhase::Succeeded);
+    if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
+        run.trainers_done_at = Some(now);
+    }
+    if run.trainers_done_at.is_some_and(|at| now >= at.plus_secs(VERDICT_DEADLINE_S)) {
+        let message = format!(
+            "the workloads exited with 0, but within {VERDICT_DEADLINE_S} s the framework did not show every party complete at its last epoch"
+        );
+        let ending = failed(EndCode::NoVerdict, message, None, now);
+        end(run, ending, now, effects);
+    } else if now >= run.progress_at.plus_secs(run.rules.no_progress_s) {
+        let message = format!("no progress for {} s; read the members' logs", run.rules.no_progress_s);
+        let ending = failed(EndCode::NoProgress, message, None, now);
+        end(run, ending, now, effects);
+    }
+}
+
+/// Enter `stopping`. Only the first cause is written; a run that is ending is left as it is.
+pub(super) fn end(run: &mut Run, ending: Ending, now: Timestamp, effects: &mut Vec<Effect>) {
+    if run.ending.is_some() || run.phase.is_terminal() {
+        return;
+    }
+    run.phase = RunPhase::Stopping;
+    run.phase_until = Some(now.plus_secs(run.stop_grace_s.saturating_add(STOP_SLACK_S)));
+    run.members.iter_mut().for_each(release);
+    effects.push(run.event(EventKind::RunStopping, ending.party.as_ref(), format!("{}: {}", ending.outcome, ending.message)));
+    run.ending = Some(ending);
+}
+
+fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    let settled = run.members.iter().all(|m| m.settled);
+    if !settled && run.phase_until.is_none_or(|until| now < until) {
+        return;
+    }
+    let Some(ending) = &run.ending else { return };
+    let (phase, kind) = match ending.outcome {
+        Outcome::Succeeded => (RunPhase::Succeeded, EventKind::RunSucceeded),
+        Outcome::Failed => (RunPhase::Failed, EventKind::RunFailed),
+        Outcome::Cancelled => (RunPhase::Cancelled, EventKind::RunCancelled),
+    };
+    let message = ending.message.clone();
+    let may_go_better = phase == RunPhase::Failed
+        && ending.code != EndCode::Refused
+        && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
+    run.phase = phase;
+    run.phase_until = None;
+    run.finished_at = Some(now);
+    effects.push(run.event(kind, None, message));
+    if may_go_better && run.retries_left > 0 {
+        let used = run.rules.retries.saturating_sub(run.retries_left).min(16);
+        let wait = (RETRY_BACKOFF_S << used).min(RETRY_BACKOFF_MAX_S);
+        effects.push(run.event(EventKind::RunRetry, None, format!("a new run follows in {wait} s")));
+        effects.push(Effect::Retry { not_before: now.plus_secs(wait) });
+    }
+}
+
+/// Say what the run waits for. `since` stays as long as the answer does.
+fn note_waiting(run: &mut Run, now: Timestamp) {
+    let found = waiting(run, now);
+    run.waiting = found.map(|(code, message, party, until)| {
+        let since = match &run.waiting {
+            Some(old) if old.code == code && old.party == party => old.since,
+            _ => now,
+        };
+        Waiting { code, message, party, since, until }
+    });
+}
+
+type Found = (WaitCode, String, Option<crate::id::PartyId>, Option<Timestamp>);
+
+fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
+    let find = |of: &dyn Fn(&&Member) -> bool| run.required().filter(|m| !m.phase.is_terminal()).find(of);
+    let older = || {
+        find(&|m| m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::PreviousRunStopping))
+            .map(|m| (WaitCode::PreviousRunStopping, format!("{} is still stopping an older run of this task", m.party), Some(m.party.clone())))
+    };
+    let gone = || {
+        find(&|m| !is_connected(m)).map(|m| (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone())))
+    };
+    let asks = || {
+        find(&|m| m.phase == MemberPhase::WaitingApproval)
+            .map(|m| (WaitCode::Approval, format!("a person at {} must approve", m.party), Some(m.party.clone())))
+    };
+    let (code, message, party) = match run.phase {
+        RunPhase::Queued if now < run.not_before => {
+            return Some((WaitCode::Backoff, "waiting for the next try".to_owned(), None, Some(run.not_before)));
+        }
+        RunPhase::Queued => older().or_else(asks).or_else(gone).or_else(|| {
+            find(&|m| m.phase != MemberPhase::Admitted)
+                .map(|m| (WaitCode::Admission, format!("{} has not checked the task yet", m.party), Some(m.party.clone())))
+        })?,
+        RunPhase::Reserving => older().or_else(gone).or_else(|| {
+            find(&|m| m.phase != MemberPhase::Reserved).map(|m| {
+                let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();
+                (WaitCode::Reservation, format!("{} has not set resources aside yet{why}", m.party), Some(m.party.clone()))
+            })
+        })?,
+        RunPhase::Starting => gone().or_else(|| {
+            find(&|m| m.phase != MemberPhase::Running).map(|m| {
+                let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();
+                (WaitCode::Starting, format!("{} is not running yet{why}", m.party), Some(m.party.clone()))
+            })
+        })?,
+        RunPhase::Running => gone()?,
+        RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
+            let member = run.members.iter().find(|m| !m.settled)?;
+            let state = if is_connected(member) { "has not confirmed the end yet" } else { "is not connected: it will be stopped when it returns" };
+            (WaitCode::Stopping, format!("{} {state}", member.party), Some(member.party.clone()))
+        }
+    };
+    let until = match run.phase {
+        RunPhase::Queued => Some(run.queue_until),
+        _ => run.phase_until,
+    };
+    Some((code, message, party, until))
+}

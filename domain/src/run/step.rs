@@ -1,0 +1,170 @@
+//! Writing an input down as facts about members.
+
+use super::advance::{advance, end};
+use super::{Effect, EndCode, EventKind, Input, Outcome, Refusal, Run, RunPhase};
+use crate::id::{InstanceId, PartyId};
+use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
+use crate::time::Timestamp;
+
+/// What `input` makes of `run` at `now`. Total: every pair is answered. A refusal changes nothing.
+pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect>), Refusal> {
+    let mut next = run.clone();
+    let mut effects = Vec::new();
+    match input {
+        Input::Stop { by, deleting } => {
+            if next.ending.is_some() || next.phase.is_terminal() {
+                return Err(Refusal::Ended);
+            }
+            let (code, what) = if *deleting { (EndCode::Deleted, "the task was deleted") } else { (EndCode::Stopped, "stopped") };
+            let ending = super::Ending {
+                outcome: Outcome::Cancelled,
+                code,
+                message: format!("{what} by {by}"),
+                party: None,
+                reason: None,
+                by: Some(by.clone()),
+                at: now,
+            };
+            end(&mut next, ending, now, &mut effects);
+        }
+        Input::Report { party, report } => take_report(&mut next, party, report, now, &mut effects)?,
+        Input::Connected { party, instance } => connected(&mut next, party, instance, &mut effects)?,
+        Input::Away { party, since } => away(&mut next, party, *since, &mut effects)?,
+        Input::Moved { party } => {
+            if next.member(party).is_none() {
+                return Err(Refusal::UnknownParty);
+            }
+            if next.phase != RunPhase::Running || now <= next.progress_at {
+                return Err(Refusal::NoChange);
+            }
+            next.progress_at = now;
+        }
+        Input::Tick => {}
+    }
+    advance(&mut next, now, &mut effects);
+    if next == *run {
+        return Err(Refusal::NoChange);
+    }
+    Ok((next, effects))
+}
+
+fn find<'a>(run: &'a mut Run, party: &PartyId) -> Result<&'a mut Member, Refusal> {
+    run.members.iter_mut().find(|m| &m.party == party).ok_or(Refusal::UnknownParty)
+}
+
+fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    let Report { instance, attempt, sequence, observed_generation, phase, reason, exit, endpoints, resolution, complete } = report;
+    let member = find(run, party)?;
+    if member.settled {
+        return Err(Refusal::MemberTerminal);
+    }
+    if member.instance.as_ref().is_some_and(|known| known != instance) {
+        return Err(Refusal::WrongInstance);
+    }
+    if *attempt < member.attempt {
+        return Err(Refusal::OldAttempt);
+    }
+    if *sequence <= member.sequence {
+        return Err(Refusal::NotNewer);
+    }
+    // Only this hub makes attempts: a newer one than it knows was made before its database was restored from a backup.
+    let newer_attempt = *attempt > member.attempt;
+    let was = member.phase;
+    member.instance = Some(instance.clone());
+    member.attempt = *attempt;
+    member.sequence = *sequence;
+    member.observed_generation = *observed_generation;
+    member.complete |= complete;
+    member.resolution.clone_from(resolution);
+    // A member written off as lost keeps that phase; its agent's terminal word only settles it.
+    if was.is_terminal() {
+        member.settled = phase.is_terminal();
+        return Ok(());
+    }
+    member.phase = *phase;
+    member.reason.clone_from(reason);
+    member.exit.clone_from(exit);
+    member.endpoints.clone_from(endpoints);
+    member.settled = phase.is_terminal();
+    let message = match reason {
+        Some(reason) if was != *phase => format!("{phase} ({reason})"),
+        _ => phase.to_string(),
+    };
+    if was != *phase {
+        effects.push(run.event(EventKind::MemberPhase, Some(party), message));
+    }
+    if newer_attempt {
+        run.attempt = run.attempt.max(*attempt);
+    }
+    let started = phase.is_live() || *phase == MemberPhase::Succeeded;
+    if started && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) && run.ending.is_none() {
+        resume_start(run, *attempt, now, effects);
+    }
+    Ok(())
+}
+
+/// A member runs though this hub never committed the start: it did, before it was restored. Go on from there: every
+/// member is asked to run at that attempt; who runs already does nothing, who holds starts, who holds nothing fails.
+fn resume_start(run: &mut Run, attempt: u32, now: Timestamp, effects: &mut Vec<Effect>) {
+    run.attempt = attempt;
+    run.phase = RunPhase::Starting;
+    run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
+    for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
+        member.attempt = attempt;
+        member.desired = Desired::Running;
+        member.generation += 1;
+        if !member.phase.is_live() && member.phase != MemberPhase::Reserved {
+            member.phase = MemberPhase::Pending;
+        }
+    }
+    effects.push(run.event(EventKind::RunStarting, None, "already started before the hub was restored".to_owned()));
+}
+
+fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    let member = find(run, party)?;
+    if member.settled {
+        return Err(Refusal::MemberTerminal);
+    }
+    let came = member.contact != Contact::Connected;
+    member.contact = Contact::Connected;
+    let replaced = member.instance.as_ref().is_some_and(|known| known != instance);
+    member.instance = Some(instance.clone());
+    if replaced {
+        member.sequence = 0;
+        member.endpoints.clear();
+        if member.desired == Desired::Running || member.desired == Desired::Stopped || member.phase.is_live() {
+            // It may have been started, and its journal is gone: it is never started again.
+            if !member.phase.is_terminal() {
+                member.phase = MemberPhase::Failed;
+                member.reason = Some(Reason::new(
+                    ReasonCode::AgentStateLost,
+                    "the party's agent came back without its journal: what it was doing is unknown",
+                ));
+            }
+        } else {
+            member.phase = MemberPhase::Pending;
+            member.reason = None;
+        }
+        effects.push(run.event(EventKind::MemberReplaced, Some(party), "another agent journal".to_owned()));
+    }
+    if came {
+        effects.push(run.event(EventKind::MemberConnected, Some(party), "connected".to_owned()));
+    }
+    Ok(())
+}
+
+fn away(run: &mut Run, party: &PartyId, since: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    let member = find(run, party)?;
+    if member.settled {
+        return Err(Refusal::MemberTerminal);
+    }
+    match member.contact {
+        Contact::Connected => {
+            member.contact = Contact::Away(since);
+            effects.push(run.event(EventKind::MemberAway, Some(party), "not connected".to_owned()));
+        }
+        // A hub that was down itself counts from the moment it looked again.
+        Contact::Away(known) => member.contact = Contact::Away(known.max(since)),
+    }
+    Ok(())
+}

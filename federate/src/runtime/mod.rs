@@ -1,0 +1,173 @@
+//! The seam between an agent and the machines it starts work on.
+//!
+//! A runtime is told what shall be (`hold`, `ensure`, `stop`, `forget`) and says what is (`watch`); every verb is
+//! idempotent and level-triggered, so that a caller that died may simply say it again. What a runtime must keep true:
+//!
+//! * one `WorkKey` is started at most once, whatever crashes between any two writes; doubt resolves to `Lost`,
+//!   never to a second start;
+//! * `Exited`, `Lost` and `Absent` are said only when no process (or pod) of that key is alive any more;
+//! * after a restart of the agent, `watch` first tells the state of every key the runtime still knows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use flow_domain::id::{PartyId, RunId, TaskId};
+use flow_domain::progress::Progress;
+use flow_domain::member::{Exit, Reason};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+/// What is started at most once: one reservation round of one run. (The party is the agent's own.)
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkKey {
+    /// The run.
+    pub run: RunId,
+    /// The reservation round that led to this work.
+    pub attempt: u32,
+}
+
+/// What has to be set aside before a start: ports (and, where a runtime has them, quota).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Whose hold.
+    pub key: WorkKey,
+    /// The task the run belongs to: for labels and for sweeping.
+    pub task: TaskId,
+    /// The party: for labels and for sweeping.
+    pub party: PartyId,
+    /// Names of the ports wanted, e.g. `grpc`, `http`.
+    pub ports: Vec<String>,
+}
+
+/// How progress of a workload is learned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProgressSource {
+    /// The workload tells nothing but its exit.
+    None,
+    /// Poll iflearner's status page each second, on the held port of this name.
+    IflearnerStatus {
+        /// Name of the port (see [`Hold::ports`]).
+        port: String,
+        /// Parties and epoch count that the page must show before it is believed (hazard L12).
+        parties: Vec<PartyId>,
+        /// Epoch every party must have completed, see `flow_domain::framework::iflearner::final_epoch`.
+        final_epoch: u32,
+        /// Value `total_epoch` must show.
+        total_epoch: u32,
+    },
+    /// Follow `metrics.jsonl` in the output directory: one JSON object a line.
+    MetricsFile,
+}
+
+/// Everything a start needs, with all bindings filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// What is started.
+    pub key: WorkKey,
+    /// The task.
+    pub task: TaskId,
+    /// The party.
+    pub party: PartyId,
+    /// Program and arguments. A relative program is looked up by the image's root.
+    pub argv: Vec<String>,
+    /// The whole environment: nothing is inherited from the agent.
+    pub env: BTreeMap<String, String>,
+    /// Root the image reference was resolved to at this party, if any: relative `workdir`s and programs start here.
+    pub image_root: Option<PathBuf>,
+    /// Dataset directory, read-only for the workload.
+    pub data_dir: Option<PathBuf>,
+    /// Longest time the workload may run, in seconds, on a clock that does not jump.
+    pub max_runtime_s: u64,
+    /// Time between SIGTERM and SIGKILL, in seconds.
+    pub stop_grace_s: u64,
+    /// Largest log kept, in bytes, over all rotated files.
+    pub log_limit_bytes: u64,
+    /// Where progress comes from.
+    pub progress: ProgressSource,
+}
+
+/// What is true of one key now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorkState {
+    /// Nothing is held, nothing runs and nothing ever will for this key unless told again.
+    Absent,
+    /// Ports are held; nothing has been started.
+    Held {
+        /// Port numbers by name.
+        ports: BTreeMap<String, u16>,
+    },
+    /// The start is under way.
+    Starting {
+        /// What it waits for, if it waits.
+        reason: Option<Reason>,
+    },
+    /// The workload is alive.
+    Running,
+    /// The workload has ended and nothing of it is alive.
+    Exited(Exit),
+    /// It cannot be known how the workload ended (or whether it ran); nothing of it is alive.
+    Lost(Reason),
+}
+
+/// One observation. Latest wins; `Absent` closes a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// Of what.
+    pub key: WorkKey,
+    /// What is true now.
+    pub state: WorkState,
+    /// Latest progress, if it changed since the last observation.
+    pub progress: Option<Progress>,
+}
+
+/// Which part of a log is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRequest {
+    /// Start this many lines before the end; `None` = from the beginning of what is kept.
+    pub tail_lines: Option<u64>,
+    /// Keep the stream open until the workload has ended.
+    pub follow: bool,
+}
+
+/// Why a runtime could not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// It will not work however often it is tried: the member fails with this reason.
+    #[error("{0}")]
+    Refused(Reason),
+    /// It may work later: try again with back-off.
+    #[error("{context}")]
+    Transient {
+        /// What was being done.
+        context: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What starts work, stops it and tells how it stands.
+pub trait Runtime: Send + Sync + 'static {
+    /// Set aside what `hold` asks for and answer the port numbers. Told twice, answers the same ports.
+    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<BTreeMap<String, u16>, RuntimeError>>;
+
+    /// See to it that the work has been started, once. Returns when the start is durable, not when it has ended.
+    fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>>;
+
+    /// Release the hold, or end the work: SIGTERM, `grace_s` seconds, SIGKILL. Returns when the wish is placed;
+    /// that it came true is told by `watch`. Told about an unknown key, `watch` answers `Absent`.
+    fn stop(&self, key: WorkKey, grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>>;
+
+    /// Observations from now on, beginning with the state of every key known. One receiver at a time.
+    fn watch(&self) -> mpsc::Receiver<Observation>;
+
+    /// The log, oldest first, in chunks of at most 64 KiB.
+    fn logs(&self, key: WorkKey, request: LogRequest) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
+
+    /// The key's state is settled and stored elsewhere: drop what only served to prove it. Logs and outputs stay
+    /// until the agent's retention removes them.
+    fn forget(&self, key: WorkKey) -> BoxFuture<'_, Result<(), RuntimeError>>;
+}

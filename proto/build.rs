@@ -1,0 +1,10 @@
+//! Compiles `flow/v1` with a compiler written in Rust, so that no protoc is needed on the machine.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=flow");
+    let files = protox::compile(["flow/v1/control.proto"], ["."])?;
+    tonic_prost_build::configure()
+        .bytes(".flow.v1.LogChunk.data")
+        .compile_fds(files)?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Generated types of the control protocol; see `flow/v1/control.proto`, which says of each message who sends it,
+//! when, and what happens if it is lost or repeated.
+
+/// Version 1 of the protocol.
+#[expect(missing_docs, reason = "generated; the .proto holds the comments")]
+#[expect(clippy::all, reason = "generated")]
+pub mod v1 {
+    tonic::include_proto!("flow.v1");
+}

@@ -1,0 +1,1 @@
+//! What tests need from the machine: real databases, data, ports, deadlines.
