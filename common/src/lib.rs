@@ -1,1 +1,11 @@
-//! placeholder
+//! What every binary of the platform needs and none should write twice: configuration, time, identifiers, logging,
+//! shutting down, and the care that secrets and listeners ask for. It knows nothing of tasks, runs or parties beyond
+//! their identifiers.
+
+pub mod clock;
+pub mod config;
+pub mod ids;
+pub mod lifecycle;
+pub mod loopback;
+pub mod secret_file;
+pub mod telemetry;

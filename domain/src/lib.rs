@@ -20,6 +20,7 @@ pub mod member;
 pub mod policy;
 pub mod progress;
 pub mod run;
+pub mod sample;
 pub mod spec;
 pub mod task;
 pub mod template;

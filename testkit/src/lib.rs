@@ -1,1 +1,19 @@
-//! What tests need from the machine: real databases, data, ports, deadlines.
+//! What tests need from the machine, each behind one call: real database servers, the real training framework and its
+//! data, ports, deadlines, and proof of what was started.
+//!
+//! The pieces are made by `make setup-test`; a test that misses one panics with those words rather than passing without
+//! it. Everything started through this crate dies with the test process, however that ends.
+
+mod database;
+mod machine;
+mod marker;
+mod port;
+mod tied;
+mod wait;
+
+pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
+pub use machine::{cache_dir, digits, digits_dir, repository, venv_python, workload};
+pub use marker::{StartMarker, alive_with_marker};
+pub use port::free_port;
+pub use tied::spawn_tied;
+pub use wait::{Condition, wait_for, wait_for_blocking};

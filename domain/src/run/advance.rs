@@ -1,10 +1,11 @@
 //! Drawing conclusions from facts: the rules by which a run moves on.
 
 use super::{
-    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, Run, RunPhase, STOP_SLACK_S,
-    VERDICT_DEADLINE_S, WaitCode, Waiting,
+    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, Run, RunPhase, STOP_SLACK_S, VERDICT_DEADLINE_S,
+    WaitCode, Waiting,
 };
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Role};
+use crate::template::Framework;
 use crate::time::Timestamp;
 
 /// First wait before a run is repeated, in seconds; doubles with each repetition.
@@ -46,6 +47,13 @@ fn quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
 
 fn is_connected(member: &Member) -> bool {
     member.contact == Contact::Connected
+}
+
+/// It ended without having done its part. An aggregator that has seen the federation complete has done it, however it
+/// ends: that word and the trainers' exits may arrive in any order.
+fn is_broken(member: &Member) -> bool {
+    let done = member.phase == MemberPhase::Succeeded || (member.role == Role::Aggregator && member.complete);
+    member.phase.is_terminal() && !done
 }
 
 fn wish(member: &mut Member, desired: Desired) {
@@ -198,9 +206,8 @@ fn release(member: &mut Member) {
 /// A required party that is away too long ends the run.
 fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     let limit = run.rules.give_up_after_s;
-    let lost = run.required().find(|m| {
-        !m.phase.is_terminal() && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit))
-    });
+    let lost =
+        run.required().find(|m| !m.phase.is_terminal() && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit)));
     let Some(member) = lost else { return false };
     let message = format!("{} was away for {limit} s", member.party);
     let ending = failed(EndCode::PartyLost, message, Some(member), now);
@@ -209,17 +216,12 @@ fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
 }
 
 fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
-    // After a restore the hub has forgotten whom it released: the agent remembers.
-    for member in &mut run.members {
-        let released = member.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released);
-        if member.phase == MemberPhase::Stopped && released {
-            member.required = false;
-        }
+    // After a restore the hub has forgotten whom it released: the agent remembers. Believed as far as the rules allow.
+    let released = |m: &Member| m.phase == MemberPhase::Stopped && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released);
+    if quorum(run, |m| m.required && !released(m)) {
+        run.members.iter_mut().filter(|m| released(m)).for_each(|m| m.required = false);
     }
-    let broken = run.required().find(|m| {
-        (m.phase.is_terminal() && m.phase != MemberPhase::Succeeded)
-            || matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval)
-    });
+    let broken = run.required().find(|m| is_broken(m) || matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval));
     if let Some(member) = broken {
         let ending = failed(EndCode::StartFailed, complaint(member), Some(member), now);
         end(run, ending, now, effects);
@@ -228,7 +230,7 @@ fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if given_up(run, now, effects) {
         return;
     }
-    let up = |m: &Member| matches!(m.phase, MemberPhase::Running | MemberPhase::Succeeded);
+    let up = |m: &Member| m.phase == MemberPhase::Running || (m.phase.is_terminal() && !is_broken(m));
     if run.required().all(up) {
         run.phase = RunPhase::Running;
         run.phase_until = None;
@@ -257,7 +259,7 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         end(run, ending, now, effects);
         return;
     }
-    let broken = run.required().find(|m| m.phase.is_terminal() && m.phase != MemberPhase::Succeeded);
+    let broken = run.required().find(|m| is_broken(m));
     if let Some(member) = broken {
         let ending = failed(EndCode::MemberFailed, complaint(member), Some(member), now);
         end(run, ending, now, effects);
@@ -267,7 +269,8 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         return;
     }
     let trainers_done = run.required().filter(|m| m.role == Role::Trainer).all(|m| m.phase == MemberPhase::Succeeded);
-    let aggregator_gone = run.required().any(|m| m.role == Role::Aggregator && m.phase == MemberPhase::Succeeded);
+    let aggregator_gone =
+        run.framework == Framework::Iflearner && run.required().any(|m| m.role == Role::Aggregator && m.phase.is_terminal());
     if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
         run.trainers_done_at = Some(now);
     }
@@ -308,9 +311,8 @@ fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         Outcome::Cancelled => (RunPhase::Cancelled, EventKind::RunCancelled),
     };
     let message = ending.message.clone();
-    let may_go_better = phase == RunPhase::Failed
-        && ending.code != EndCode::Refused
-        && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
+    let may_go_better =
+        phase == RunPhase::Failed && ending.code != EndCode::Refused && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
     run.phase = phase;
     run.phase_until = None;
     run.finished_at = Some(now);
@@ -340,12 +342,12 @@ type Found = (WaitCode, String, Option<crate::id::PartyId>, Option<Timestamp>);
 fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
     let find = |of: &dyn Fn(&&Member) -> bool| run.required().filter(|m| !m.phase.is_terminal()).find(of);
     let older = || {
-        find(&|m| m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::PreviousRunStopping))
-            .map(|m| (WaitCode::PreviousRunStopping, format!("{} is still stopping an older run of this task", m.party), Some(m.party.clone())))
+        find(&|m| m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::PreviousRunStopping)).map(|m| {
+            (WaitCode::PreviousRunStopping, format!("{} is still stopping an older run of this task", m.party), Some(m.party.clone()))
+        })
     };
-    let gone = || {
-        find(&|m| !is_connected(m)).map(|m| (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone())))
-    };
+    let gone =
+        || find(&|m| !is_connected(m)).map(|m| (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone())));
     let asks = || {
         find(&|m| m.phase == MemberPhase::WaitingApproval)
             .map(|m| (WaitCode::Approval, format!("a person at {} must approve", m.party), Some(m.party.clone())))
@@ -373,7 +375,8 @@ fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
         RunPhase::Running => gone()?,
         RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
             let member = run.members.iter().find(|m| !m.settled)?;
-            let state = if is_connected(member) { "has not confirmed the end yet" } else { "is not connected: it will be stopped when it returns" };
+            let state =
+                if is_connected(member) { "has not confirmed the end yet" } else { "is not connected: it will be stopped when it returns" };
             (WaitCode::Stopping, format!("{} {state}", member.party), Some(member.party.clone()))
         }
     };

@@ -454,13 +454,9 @@ impl Run {
     /// Values for the holes of one member's spec, or the name of the first hole that has none yet.
     pub fn bindings(&self, spec: &crate::spec::MemberSpec) -> Result<crate::bindings::Bindings, String> {
         let trainers = self.members.iter().filter(|m| m.required && m.role == Role::Trainer).count();
-        crate::bindings::compose(
-            &spec.holes,
-            &self.id,
-            self.number,
-            u32::try_from(trainers).unwrap_or(u32::MAX),
-            &|party, port| self.member(party).and_then(|m| m.endpoints.get(port).cloned()),
-        )
+        crate::bindings::compose(&spec.holes, &self.id, self.number, u32::try_from(trainers).unwrap_or(u32::MAX), &|party, port| {
+            self.member(party).and_then(|m| m.endpoints.get(port).cloned())
+        })
     }
 
     fn event(&self, kind: EventKind, party: Option<&PartyId>, message: String) -> Effect {
@@ -472,10 +468,7 @@ impl Run {
     }
 
     fn completes(&self) -> bool {
-        let facts: Vec<_> = self
-            .required()
-            .map(|m| (m.role, m.phase == MemberPhase::Succeeded, m.complete))
-            .collect();
+        let facts: Vec<_> = self.required().map(|m| (m.role, m.phase == MemberPhase::Succeeded, m.complete)).collect();
         framework::completes(self.framework, &facts)
     }
 }

@@ -13,7 +13,14 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
     match input {
         Input::Stop { by, deleting } => {
             if next.ending.is_some() || next.phase.is_terminal() {
-                return Err(Refusal::Ended);
+                let failing = next.ending.as_ref().is_some_and(|e| e.outcome == Outcome::Failed) && !next.phase.is_terminal();
+                if !failing || next.retries_left == 0 {
+                    return Err(Refusal::Ended);
+                }
+                // The first cause stays what it was, but whoever stops a run does not want it repeated.
+                next.retries_left = 0;
+                effects.push(next.event(EventKind::RunStopping, None, format!("no new run follows: stopped by {by}")));
+                return Ok((next, effects));
             }
             let (code, what) = if *deleting { (EndCode::Deleted, "the task was deleted") } else { (EndCode::Stopped, "stopped") };
             let ending = super::Ending {
@@ -67,8 +74,6 @@ fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, 
     if *sequence <= member.sequence {
         return Err(Refusal::NotNewer);
     }
-    // Only this hub makes attempts: a newer one than it knows was made before its database was restored from a backup.
-    let newer_attempt = *attempt > member.attempt;
     let was = member.phase;
     member.instance = Some(instance.clone());
     member.attempt = *attempt;
@@ -79,6 +84,7 @@ fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, 
     // A member written off as lost keeps that phase; its agent's terminal word only settles it.
     if was.is_terminal() {
         member.settled = phase.is_terminal();
+        run.attempt = run.attempt.max(*attempt);
         return Ok(());
     }
     member.phase = *phase;
@@ -93,20 +99,20 @@ fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, 
     if was != *phase {
         effects.push(run.event(EventKind::MemberPhase, Some(party), message));
     }
-    if newer_attempt {
-        run.attempt = run.attempt.max(*attempt);
-    }
-    let started = phase.is_live() || *phase == MemberPhase::Succeeded;
-    if started && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) && run.ending.is_none() {
-        resume_start(run, *attempt, now, effects);
+    // Only this hub makes attempts: a newer one than it knows was made before its database was restored from a backup.
+    run.attempt = run.attempt.max(*attempt);
+    let started = phase.is_live() || *phase == MemberPhase::Succeeded || *complete;
+    // No round but the newest can have been started.
+    if started && *attempt == run.attempt && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) {
+        resume_start(run, now, effects);
     }
     Ok(())
 }
 
 /// A member runs though this hub never committed the start: it did, before it was restored. Go on from there: every
 /// member is asked to run at that attempt; who runs already does nothing, who holds starts, who holds nothing fails.
-fn resume_start(run: &mut Run, attempt: u32, now: Timestamp, effects: &mut Vec<Effect>) {
-    run.attempt = attempt;
+fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
+    let attempt = run.attempt;
     run.phase = RunPhase::Starting;
     run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
     for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
@@ -132,15 +138,15 @@ fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, effects: &mu
     if replaced {
         member.sequence = 0;
         member.endpoints.clear();
-        if member.desired == Desired::Running || member.desired == Desired::Stopped || member.phase.is_live() {
+        if member.phase.is_terminal() {
+            // It has ended; only its settling is still awaited.
+        } else if member.desired == Desired::Running || member.desired == Desired::Stopped || member.phase.is_live() {
             // It may have been started, and its journal is gone: it is never started again.
-            if !member.phase.is_terminal() {
-                member.phase = MemberPhase::Failed;
-                member.reason = Some(Reason::new(
-                    ReasonCode::AgentStateLost,
-                    "the party's agent came back without its journal: what it was doing is unknown",
-                ));
-            }
+            member.phase = MemberPhase::Failed;
+            member.reason = Some(Reason::new(
+                ReasonCode::AgentStateLost,
+                "the party's agent came back without its journal: what it was doing is unknown",
+            ));
         } else {
             member.phase = MemberPhase::Pending;
             member.reason = None;

@@ -8,6 +8,9 @@
 //! * `Exited`, `Lost` and `Absent` are said only when no process (or pod) of that key is alive any more;
 //! * after a restart of the agent, `watch` first tells the state of every key the runtime still knows.
 
+pub mod fake;
+pub mod process;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -57,6 +60,8 @@ pub enum ProgressSource {
         final_epoch: u32,
         /// Value `total_epoch` must show.
         total_epoch: u32,
+        /// How many of the parties the page must show: those of the frozen set (k of n).
+        trainers: u32,
     },
     /// Follow `metrics.jsonl` in the output directory: one JSON object a line.
     MetricsFile,
@@ -77,6 +82,8 @@ pub struct Launch {
     pub env: BTreeMap<String, String>,
     /// Root the image reference was resolved to at this party, if any: relative `workdir`s and programs start here.
     pub image_root: Option<PathBuf>,
+    /// Working directory below the image's root; empty = the member's own.
+    pub workdir: String,
     /// Dataset directory, read-only for the workload.
     pub data_dir: Option<PathBuf>,
     /// Longest time the workload may run, in seconds, on a clock that does not jump.
@@ -90,7 +97,7 @@ pub struct Launch {
 }
 
 /// What is true of one key now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WorkState {
     /// Nothing is held, nothing runs and nothing ever will for this key unless told again.
     Absent,
@@ -160,6 +167,14 @@ pub trait Runtime: Send + Sync + 'static {
     /// Release the hold, or end the work: SIGTERM, `grace_s` seconds, SIGKILL. Returns when the wish is placed;
     /// that it came true is told by `watch`. Told about an unknown key, `watch` answers `Absent`.
     fn stop(&self, key: WorkKey, grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>>;
+
+    /// Every key of which something is left at this machine, alive or not. Asked once at the agent's start: what its
+    /// journal does not know is stopped before the hub hears of the agent (the journal may have been lost).
+    fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>>;
+
+    /// What others may know of this runtime, by name: its kind, and how it contains a workload's descendants. Goes
+    /// into the inventory; holds no path.
+    fn describe(&self) -> BTreeMap<String, String>;
 
     /// Observations from now on, beginning with the state of every key known. One receiver at a time.
     fn watch(&self) -> mpsc::Receiver<Observation>;

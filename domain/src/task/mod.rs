@@ -1,12 +1,17 @@
 //! What a user submits: a template revision, members, parameters and rules.
 
+mod validate;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DatasetName, PartyId, ProjectId, TaskId, TemplateId};
 use crate::member::Role;
+use crate::template::TemplateBody;
 use crate::time::Timestamp;
+
+pub use validate::{MAX_EPOCHS, MAX_MEMBERS, MAX_RETRIES};
 
 /// One party's part, as asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,10 +71,10 @@ pub struct TaskBody {
     pub revision: u32,
     /// Rounds of training, from 1.
     pub epochs: u32,
-    /// Parameters by name; checked against the template's schema.
+    /// Parameters by name; checked against the template's schema. Those of the framework itself need no declaration:
+    /// `strategy`, `strategy_params`, `smpc` and `enable_ll` of iflearner.
     pub parameters: BTreeMap<String, String>,
-    /// Strategy of the aggregator and its parameters are parameters of the iflearner framework: `strategy`,
-    /// `strategy_params`. Members, in the order given.
+    /// Members, in the order given.
     pub members: Vec<TaskMember>,
     /// How it is carried through.
     pub rules: Rules,
@@ -92,4 +97,31 @@ pub struct Task {
     pub runs: u32,
     /// Hidden; kept until its members have settled.
     pub deleted_at: Option<Timestamp>,
+}
+
+impl TaskBody {
+    /// The member that averages, if one does.
+    #[must_use]
+    pub fn aggregator(&self) -> Option<&TaskMember> {
+        self.members.iter().find(|m| m.role == Role::Aggregator)
+    }
+
+    /// How many members train.
+    #[must_use]
+    pub fn trainers(&self) -> u32 {
+        let count = self.members.iter().filter(|m| m.role == Role::Trainer).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// The other trainers.
+    pub(crate) fn peers<'a>(&'a self, of: &'a TaskMember) -> impl Iterator<Item = &'a TaskMember> {
+        self.members.iter().filter(move |m| m.role == Role::Trainer && m.party != of.party)
+    }
+
+    /// What the workload is given: the template's defaults, and over them what the task says.
+    #[must_use]
+    pub fn parameters(&self, template: &TemplateBody) -> BTreeMap<String, String> {
+        let defaults = template.parameters.iter().filter_map(|(name, schema)| Some((name.clone(), schema.default.clone()?)));
+        defaults.chain(self.parameters.clone()).collect()
+    }
 }

@@ -1,5 +1,7 @@
 //! What may be run. A template is a name with a list of immutable revisions.
 
+mod validate;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ProjectId, TemplateId};
 use crate::member::text_enum;
 use crate::time::Timestamp;
+
+pub use validate::{MAX_GRACE_S, MAX_RUNTIME_S, validate_head};
+pub(crate) use validate::{check_head, is_env_name, is_workdir};
 
 text_enum!(
     /// How a workload is told what to do and how its end is recognised.

@@ -1,12 +1,29 @@
 //! What a member will execute, as canonical bytes. Their SHA-256 is the digest, the thing a party approves.
+//!
+//! The hub builds and seals ([`seal_all`]); an agent opens ([`SealedSpec::open`]), and trusts nothing that it has not
+//! checked there: the bytes may come from a broken or hostile hub.
+
+mod build;
+pub mod canonical;
+mod check;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bindings::PORT_PREFIX;
+use crate::error::{Error, ErrorCode};
 use crate::id::{DatasetName, Digest, PartyId};
 use crate::member::Role;
 use crate::template::{Framework, Resources};
+
+pub use build::seal_all;
+pub(crate) use check::FIRST_PORT;
+
+/// Version of the spec format.
+pub const VERSION: u32 = 1;
+/// Largest spec, in bytes of its canonical form.
+pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Type of a hole, with its range.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,4 +112,46 @@ pub struct SealedSpec {
     pub bytes: Vec<u8>,
     /// SHA-256 of the bytes.
     pub digest: Digest,
+}
+
+impl MemberSpec {
+    /// Names of the ports this member listens on: what its party has to hold for it.
+    pub fn ports(&self) -> impl Iterator<Item = &str> {
+        self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Port { .. })).filter_map(|(name, _)| name.strip_prefix(PORT_PREFIX))
+    }
+}
+
+/// Gives a spec its bytes and digest.
+pub fn seal(spec: MemberSpec) -> Result<SealedSpec, Error> {
+    let refused = |why: String| Error::new(ErrorCode::Invalid, format!("the spec for {} cannot be made: {why}", spec.party));
+    spec.check().map_err(refused)?;
+    let bytes = canonical::bytes(&spec).map_err(refused)?;
+    if bytes.len() > MAX_BYTES {
+        let size = bytes.len();
+        return Err(refused(format!("it would have {size} bytes and may have {MAX_BYTES}; shorten command, parameters or environment")));
+    }
+    Ok(SealedSpec { digest: Digest::of(&bytes), bytes, spec })
+}
+
+impl SealedSpec {
+    /// Takes bytes from outside for the spec of `digest`. Refuses, saying why, whatever [`seal`] would not have made.
+    pub fn open(bytes: &[u8], digest: &Digest) -> Result<Self, String> {
+        if bytes.len() > MAX_BYTES {
+            return Err(format!("the spec has {} bytes and may have {MAX_BYTES}", bytes.len()));
+        }
+        if Digest::of(bytes) != *digest {
+            return Err("the bytes are not those of the digest".to_owned());
+        }
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| format!("the spec is not JSON: {e}"))?;
+        let version = value.get("version").and_then(serde_json::Value::as_u64);
+        if version != Some(u64::from(VERSION)) {
+            return Err(format!("the spec must be of version {VERSION}: update the agent if the hub is newer"));
+        }
+        let spec: MemberSpec = serde_json::from_value(value).map_err(|e| format!("the spec is not understood: {e}"))?;
+        if canonical::bytes(&spec)? != bytes {
+            return Err("the spec is not in canonical form".to_owned());
+        }
+        spec.check()?;
+        Ok(Self { spec, bytes: bytes.to_vec(), digest: digest.clone() })
+    }
 }

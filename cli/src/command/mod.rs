@@ -1,0 +1,36 @@
+//! The commands, a file per noun.
+
+pub mod apply;
+mod logs;
+mod party;
+mod task;
+mod template;
+
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, Command};
+use crate::client::{Client, find_token};
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Does what the command line asks.
+pub async fn run(Cli { global, command }: Cli) -> Result<Exit, Failure> {
+    if let Command::Completions { shell } = command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "flowctl", &mut script);
+        output::print(&String::from_utf8_lossy(&script))?;
+        return Ok(Exit::Ok);
+    }
+    let token = find_token(global.token_file.as_deref(), &global.data_dir)?;
+    let client = Client::new(&global.server, token)?;
+    let format = global.output;
+    match command {
+        Command::Completions { .. } => Ok(Exit::Ok),
+        Command::Apply { files } => apply::files(&client, &files, format).await,
+        Command::Template(command) => template::run(&client, command, format).await,
+        Command::Task(command) => task::run(&client, command, format).await,
+        Command::Run(command) => task::run_command(&client, command, format).await,
+        Command::Party(command) => party::run(&client, command, format).await,
+        Command::Logs(args) => logs::print(&client, args).await,
+    }
+}

@@ -1,0 +1,202 @@
+//! `flowctl task …` and `flowctl run …`
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::args::{RunCommand, TaskCommand};
+use crate::client::Client;
+use crate::command::{apply, logs};
+use crate::failure::{Exit, Failure};
+use crate::manifest::{self, Document, TaskDoc};
+use crate::output::{self, Format};
+use crate::resolve;
+use crate::view;
+use crate::watch;
+use crate::wire::{self, Event, Run, RunSummary, Task};
+
+pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, Failure> {
+    match command {
+        TaskCommand::Submit { file, watch, name, epochs, params } => {
+            return submit(client, &file, watch, &Changes { name, epochs, params }, format).await;
+        }
+        TaskCommand::List => list(client, format).await?,
+        TaskCommand::Get { task } => get(client, &task, format).await?,
+        TaskCommand::Start { task, watch } => {
+            let (_, task) = resolve::task(client, &task).await?;
+            return start(client, &task, watch, format).await;
+        }
+        TaskCommand::Stop { task } => {
+            let (_, task) = resolve::task(client, &task).await?;
+            client.post::<Value>(&["tasks", &task.id, "stop"], None).await?;
+            said(format, &format!("task {} is being stopped\n", task.name))?;
+        }
+        TaskCommand::Delete { task } => {
+            let (_, task) = resolve::task(client, &task).await?;
+            client.delete(&["tasks", &task.id]).await?;
+            said(format, &format!("task {} deleted\n", task.name))?;
+        }
+        TaskCommand::Events { task } => events(client, &task, format).await?,
+        TaskCommand::Watch { task, run } => {
+            let (_, task) = resolve::task(client, &task).await?;
+            let id = resolve::run(client, &task, run).await?;
+            return watch::follow(client, &task, id, run.is_none(), format).await;
+        }
+        TaskCommand::Runs { task } => runs(client, &task, format).await?,
+        TaskCommand::Logs(args) => return logs::print(client, args).await,
+    }
+    Ok(Exit::Ok)
+}
+
+pub async fn run_command(client: &Client, RunCommand::Get { task, run }: RunCommand, format: Format) -> Result<Exit, Failure> {
+    let (_, task) = resolve::task(client, &task).await?;
+    let id = resolve::run(client, &task, run).await?;
+    let value: Value = client.get(&["tasks", &task.id, "runs", &id], &[]).await?;
+    let run: Run = wire::read(&value)?;
+    output::show(format, &value, || view::frame(&task.name, &run, Timestamp::now(), usize::MAX).join("\n") + "\n")?;
+    Ok(Exit::Ok)
+}
+
+/// What the command line says differently from the file.
+struct Changes {
+    name: Option<String>,
+    epochs: Option<u32>,
+    params: Vec<String>,
+}
+
+impl Changes {
+    fn apply(&self, mut doc: TaskDoc) -> Result<TaskDoc, Failure> {
+        let Self { name, epochs, params } = self;
+        doc.name = name.clone().unwrap_or(doc.name);
+        doc.epochs = epochs.unwrap_or(doc.epochs);
+        for param in params {
+            let (name, value) = param.split_once('=').ok_or_else(|| Failure::usage(format!("--param {param:?} must be NAME=VALUE")))?;
+            doc.parameters.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(doc)
+    }
+}
+
+async fn submit(client: &Client, file: &Path, watch: bool, changes: &Changes, format: Format) -> Result<Exit, Failure> {
+    let documents = manifest::load(file)?;
+    let tasks = documents.iter().filter(|document| matches!(document, Document::Task(_))).count();
+    if tasks == 0 {
+        return Err(Failure::usage(format!("{} holds no document with `kind: Task`", file.display())));
+    }
+    if tasks > 1 && (watch || changes.name.is_some()) {
+        return Err(Failure::usage(format!("{} holds {tasks} tasks; --watch and --name are for one", file.display())));
+    }
+    let mut submitted = Vec::new();
+    for document in documents {
+        let line = match document {
+            Document::Template(doc) => apply::said_template(apply::template(client, &doc).await?).0,
+            Document::Task(doc) => {
+                let (line, value) = apply::said_task(apply::task(client, changes.apply(doc)?).await?);
+                submitted.push(wire::read::<Task>(&value)?);
+                line
+            }
+        };
+        said(format, &line)?;
+    }
+    let mut exit = Exit::Ok;
+    for task in submitted {
+        exit = start(client, &task, watch, format).await?;
+    }
+    Ok(exit)
+}
+
+async fn start(client: &Client, task: &Task, watch: bool, format: Format) -> Result<Exit, Failure> {
+    let value: Value = client.post(&["tasks", &task.id, "start"], None).await?;
+    let run: Run = wire::read(&value)?;
+    if watch {
+        return watch::follow(client, task, run.id, true, format).await;
+    }
+    output::show(format, &value, || format!("task {} started: run {}\n", task.name, run.number))?;
+    Ok(Exit::Ok)
+}
+
+async fn list(client: &Client, format: Format) -> Result<(), Failure> {
+    let all: Vec<Value> = client.list(&["tasks"], &[], "cursor").await?;
+    let tasks: Vec<Task> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    output::show(format, &Value::Array(all), || {
+        let now = Timestamp::now();
+        let row = |task: Task| {
+            let why = task.run.as_ref().map(in_short).unwrap_or_default();
+            let phase = task.run.as_ref().map_or("never started", |run| &run.phase).to_owned();
+            vec![task.name, phase, task.runs.to_string(), epochs(task.run.as_ref()), output::age(&task.created_at, now), why]
+        };
+        output::table(&["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"], tasks.into_iter().map(row).collect())
+    })
+}
+
+async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+    let (value, task) = resolve::task(client, reference).await?;
+    // A deleted template still has tasks that remember it; its id will do then.
+    let template = match resolve::template(client, &task.template).await {
+        Ok((_, template)) => template.name,
+        Err(_) => task.template.clone(),
+    };
+    output::show(format, &value, || {
+        let run = task.run.as_ref();
+        let mut text = output::fields(&[
+            ("name", task.name.clone()),
+            ("id", task.id.clone()),
+            ("remark", task.remark.clone()),
+            ("template", format!("{template} revision {}", task.revision)),
+            ("epochs", task.epochs.to_string()),
+            ("parameters", task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")),
+            ("age", output::age(&task.created_at, Timestamp::now())),
+            ("runs", task.runs.to_string()),
+            ("phase", run.map_or("never started", |run| &run.phase).to_owned()),
+            ("epoch", epochs(run)),
+            ("why", run.map(in_short).unwrap_or_default()),
+        ]);
+        let row = |member: wire::TaskMember| vec![member.party, member.role, member.dataset.unwrap_or_default()];
+        text.push('\n');
+        text + &output::table(&["PARTY", "ROLE", "DATASET"], task.members.into_iter().map(row).collect())
+    })
+}
+
+async fn events(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+    let (_, task) = resolve::task(client, reference).await?;
+    let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
+    let events: Vec<Event> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    output::show(format, &Value::Array(all), || {
+        let row = |event: Event| vec![event.seq.to_string(), event.at, event.kind, event.party.unwrap_or_default(), event.message];
+        output::table(&["NUMBER", "AT", "KIND", "PARTY", "MESSAGE"], events.into_iter().map(row).collect())
+    })
+}
+
+async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+    let (_, task) = resolve::task(client, reference).await?;
+    let all: Vec<Value> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
+    let runs: Vec<RunSummary> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    output::show(format, &Value::Array(all), || {
+        let now = Timestamp::now();
+        let row = |run: RunSummary| {
+            let took = output::seconds_between(&run.created_at, run.finished_at.as_deref(), now).map(output::duration);
+            let why = in_short(&run);
+            let epoch = epochs(Some(&run));
+            vec![run.number.to_string(), run.phase, epoch, output::age(&run.created_at, now), took.unwrap_or_default(), why]
+        };
+        output::table(&["RUN", "PHASE", "EPOCH", "AGE", "TOOK", "WHY"], runs.into_iter().map(row).collect())
+    })
+}
+
+fn epochs(run: Option<&RunSummary>) -> String {
+    match run.map(|run| run.progress) {
+        Some(wire::ProgressSummary { epoch: Some(epoch), epochs: Some(epochs) }) => format!("{epoch}/{epochs}"),
+        _ => String::new(),
+    }
+}
+
+fn in_short(run: &RunSummary) -> String {
+    let ending = run.ending.as_ref().map(|ending| ending.message.clone());
+    ending.or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone())).unwrap_or_default()
+}
+
+/// A line for people; programs have the exit code.
+fn said(format: Format, line: &str) -> Result<(), Failure> {
+    if format == Format::Table { output::print(line) } else { Ok(()) }
+}

@@ -1,0 +1,14 @@
+//! Entry point of `flowctl`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => ExitCode::from(runtime.block_on(flowctl::run())),
+        Err(error) => {
+            eprintln!("error: cannot begin: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes to standard output: tables for people, the hub's own JSON or YAML for programs.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::failure::{Exit, Failure};
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// The hub's answer, as it is.
+    Json,
+    /// The hub's answer, as YAML.
+    Yaml,
+}
+
+/// Prints text as it is. A reader that has gone (`| head`) is no error of ours.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Exit::Ok as i32),
+        result => Ok(result?),
+    }
+}
+
+/// Prints an answer in the wanted format; `table` is called only when a table is wanted.
+pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Result<(), Failure> {
+    let broken = |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("cannot be printed: {error}"));
+    print(&match format {
+        Format::Table => table(),
+        Format::Json => serde_json::to_string_pretty(value).map_err(|error| broken(&error))? + "\n",
+        Format::Yaml => serde_yaml_ng::to_string(value).map_err(|error| broken(&error))?,
+    })
+}
+
+/// A table without lines, as wide as its content.
+#[must_use]
+pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.lines().map(|line| line.trim().to_owned() + "\n").collect()
+}
+
+/// `key  value` lines, for one thing.
+#[must_use]
+pub fn fields(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key:<width$}  {value}\n")).collect()
+}
+
+/// A duration as people say it: `7s`, `3m 20s`, `2h 5m`, `4d 3h`.
+#[must_use]
+pub fn duration(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// Seconds between two RFC 3339 times; `to` absent = now.
+#[must_use]
+pub fn seconds_between(from: &str, to: Option<&str>, now: Timestamp) -> Option<i64> {
+    let from: Timestamp = from.parse().ok()?;
+    let to = match to {
+        Some(to) => to.parse().ok()?,
+        None => now,
+    };
+    Some(to.as_second() - from.as_second())
+}
+
+/// How long ago an RFC 3339 time was.
+#[must_use]
+pub fn age(time: &str, now: Timestamp) -> String {
+    seconds_between(time, None, now).map_or_else(|| time.to_owned(), duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_has_no_trailing_blanks() {
+        let text = table(&["NAME", "AGE"], vec![vec!["a-long-name".into(), "7s".into()], vec!["b".into(), String::new()]]);
+        assert_eq!(text, "NAME         AGE\na-long-name  7s\nb\n");
+    }
+
+    #[test]
+    fn durations_keep_two_units() {
+        for (seconds, text) in [(-5, "0s"), (59, "59s"), (200, "3m 20s"), (7_500, "2h 5m"), (356_400, "4d 3h")] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

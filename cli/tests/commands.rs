@@ -1,0 +1,245 @@
+//! What the commands ask of the hub, print, and end with.
+
+mod fake;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use fake::{Fake, look};
+use flow_testkit::wait_for_blocking;
+use serde_json::{Value, json};
+
+const FILE: &str = "
+kind: Template
+name: digits
+framework: iflearner
+image: digits
+command: [python, client.py]
+parameters:
+  lr: {type: number, default: 0.5}
+---
+kind: Task
+name: digits-run
+template: digits
+epochs: 3
+members:
+  - {party: hub, role: aggregator}
+  - {party: party-a, role: trainer, dataset: digits}
+";
+
+fn file(dir: &tempfile::TempDir, text: &str) -> String {
+    let path = dir.path().join("file.yaml");
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn applying_creates_once_then_leaves_alone_and_edits_what_differs() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = file(&dir, FILE);
+    assert_eq!(fake.run(&["apply", "-f", &path]).exits(0).out, "template digits created (revision 1)\ntask digits-run created\n");
+    let id = fake.world().templates[0]["id"].clone();
+    assert_eq!(fake.world().tasks[0]["template"], id, "the name became the id");
+    assert_eq!(fake.run(&["apply", "-f", &path]).exits(0).out, "template digits unchanged (revision 1)\ntask digits-run unchanged\n");
+    let path = file(&dir, &FILE.replace("client.py", "other.py"));
+    assert_eq!(
+        fake.run(&["apply", "-f", &path]).exits(0).out,
+        "template digits edited (revision 2)\ntask digits-run edited\n",
+        "a task that names no revision follows the newest"
+    );
+    assert_eq!(fake.world().templates.len(), 1);
+}
+
+#[test]
+fn nothing_is_sent_when_a_document_cannot_be_read() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = file(&dir, &FILE.replace("role: trainer", "rolle: trainer"));
+    let done = fake.run(&["apply", "-f", &path]).exits(2);
+    assert!(done.err.contains("members[1]") && done.err.contains("unknown field `rolle`"), "{done:?}");
+    assert!(fake.world().heard.is_empty());
+}
+
+#[test]
+fn a_watched_submit_ends_as_its_run_ends() {
+    for (phase, code) in [("succeeded", 0), ("failed", 1), ("cancelled", 7)] {
+        let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+        fake.world().looks = vec![look(1, "queued", 0), look(1, "running", 2), look(1, phase, 3)];
+        let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch", "--epochs", "5", "-p", "lr=0.1"]).exits(code);
+        assert!(done.out.contains("run 1: party-a epoch 2/3 local/acc 0.5\n"), "{done:#?}");
+        assert!(done.out.contains(&format!("digits-run run 1 {phase} after")), "{done:#?}");
+        let task = fake.world().tasks[0].clone();
+        assert_eq!((&task["epochs"], &task["parameters"]["lr"]), (&json!(5), &json!("0.1")));
+    }
+}
+
+#[test]
+fn a_watched_run_as_json_is_one_document_a_line() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().looks = vec![look(1, "running", 2), look(1, "succeeded", 3)];
+    let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch", "-o", "json"]).exits(0);
+    let phases: Vec<Value> = done.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["phase"].clone()).collect();
+    assert_eq!(phases, ["running", "succeeded"]);
+}
+
+#[test]
+fn a_watch_goes_on_after_the_hub_was_away() {
+    let (mut fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().looks = vec![look(1, "running", 1)];
+    let out = dir.path().join("out");
+    let command = &["task", "submit", &file(&dir, FILE), "--watch"];
+    let mut child = fake.command(command).stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
+    wait_for(&out, "epoch 1/3");
+    fake.stop();
+    wait_for(&out, "reconnecting");
+    fake.world().looks = vec![look(1, "succeeded", 3)];
+    fake.come_back();
+    assert!(child.wait().unwrap().success());
+    wait_for(&out, "connected to the hub again");
+}
+
+#[test]
+fn a_failed_run_is_followed_into_its_retry() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().looks = vec![look(1, "running", 1), look(1, "failed", 1), look(2, "running", 1), look(2, "succeeded", 3)];
+    let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch"]).exits(0);
+    assert!(done.out.contains("digits-run run 2 succeeded"), "{done:#?}");
+}
+
+#[test]
+fn an_interrupted_watch_says_that_the_task_goes_on() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().looks = vec![look(1, "running", 1)];
+    let out = dir.path().join("out");
+    let command = &["task", "submit", &file(&dir, FILE), "--watch"];
+    let mut child = fake.command(command).stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
+    wait_for(&out, "epoch 1/3");
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    wait_for(&out, "flowctl task stop digits-run");
+}
+
+#[test]
+fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
+    let (mut fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
+    let done = fake.run(&["task", "get", "digits-rum"]).exits(3);
+    assert!(done.err.contains("Did you mean \"digits-run\"?"), "{done:?}");
+    fake.run(&["task", "frobnicate"]).exits(2);
+    fake.run(&["task", "list", "--server", "https://hub"]).exits(2);
+    for (status, code, exit) in [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)] {
+        fake.world().refuse = Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
+        let done = fake.run(&["task", "list"]).exits(exit);
+        assert!(done.err.starts_with("error: so it is\n") && done.err.contains("what to do:"), "{done:?}");
+    }
+    fake.stop();
+    let done = fake.run(&["task", "list"]).exits(6);
+    assert!(done.err.contains("does not answer") && done.err.contains("FLOW_SERVER"), "{done:?}");
+}
+
+#[test]
+fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("party-a.secret");
+    let add = ["party", "add", "party-a", "--secret-file", path.to_str().unwrap()];
+    let done = fake.run(&add).exits(0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "s3cret-of-the-party\n");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!done.out.contains("s3cret") && !done.err.contains("s3cret"), "{done:?}");
+    let heard = fake.world().heard.len();
+    fake.run(&add).exits(2);
+    assert_eq!(fake.world().heard.len(), heard, "a file in the way is found before the hub is asked");
+    fake.run(&["party", "add", "party-b"]).exits(2);
+    let done = fake.run(&["party", "add", "party-b", "--print-secret"]).exits(0);
+    assert_eq!(done.out, "s3cret-of-the-party\n");
+}
+
+#[test]
+fn a_party_that_was_refused_leaves_no_secret_file() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().refuse = Some((409, json!({"code": "party_exists", "detail": "there is a party-a"})));
+    let path = dir.path().join("party-a.secret");
+    fake.run(&["party", "add", "party-a", "--secret-file", path.to_str().unwrap()]).exits(4);
+    assert!(!path.exists());
+}
+
+#[test]
+fn the_token_comes_from_a_file_only_its_owner_can_read() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("bootstrap-token");
+    fs::write(&path, "t0ken\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let done = fake.run(&["task", "list", "--token-file", path.to_str().unwrap()]).exits(5);
+    assert!(done.err.contains("chmod 600"), "{done:?}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fake.run(&["task", "list", "--token-file", path.to_str().unwrap()]).exits(0);
+    fake.run(&["task", "list", "--data-dir", dir.path().to_str().unwrap()]).exits(0);
+    assert_eq!(fake.world().tokens, ["Bearer t0ken", "Bearer t0ken"]);
+}
+
+#[test]
+fn answers_are_tables_for_people_and_the_hubs_own_documents_for_programs() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
+    let table = fake.run(&["task", "list"]).exits(0).out;
+    let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"]);
+    assert_eq!(words[1][..4], ["digits-run", "never", "started", "0"]);
+    let listed: Value = serde_json::from_str(&fake.run(&["task", "list", "-o", "json"]).exits(0).out).unwrap();
+    assert_eq!(listed, Value::Array(fake.world().tasks.clone()));
+    fake.run(&["task", "get", "digits-run"]).exits(0);
+    fake.run(&["task", "start", "digits-run"]).exits(0);
+    fake.world().looks = vec![look(1, "running", 2)];
+    assert!(fake.run(&["run", "get", "digits-run"]).exits(0).out.contains("epoch 2 of 3"));
+    fake.run(&["task", "stop", "digits-run"]).exits(0);
+    fake.run(&["task", "delete", "digits-run"]).exits(0);
+    assert!(fake.world().tasks.is_empty());
+}
+
+#[test]
+fn a_template_is_shown_as_the_file_that_makes_it() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
+    let shown = fake.run(&["template", "get", "digits"]).exits(0).out;
+    let done = fake.run(&["template", "edit", "digits", "-f", &file(&dir, &shown)]).exits(0);
+    assert_eq!(done.out, "template digits unchanged (revision 1)\n");
+    let mut edit = fake.command(&["template", "edit", "digits"]);
+    edit.env("EDITOR", "sed -i s/client.py/mine.py/").env("PATH", "/usr/bin:/bin").env("TMPDIR", dir.path());
+    let done = fake::Done::from(edit.output().unwrap()).exits(0);
+    assert_eq!(done.out, "template digits edited (revision 2)\n");
+    assert_eq!(fake.world().templates[0]["command"], json!(["python", "mine.py"]));
+}
+
+#[test]
+fn a_log_is_copied_as_it_is() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
+    let done = fake.run(&["logs", "-f", "--tail", "2", "digits-run", "party-a"]).exits(0);
+    assert_eq!(done.out, "epoch 1\nepoch 2\n");
+    assert!(fake.world().heard.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true"));
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    let fake = Fake::start();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(fake.run(&["completions", shell]).exits(0).out.contains("flowctl"));
+    }
+    assert!(fake.world().heard.is_empty());
+}
+
+/// Awaits `text` in a file another process writes to.
+fn wait_for(path: &std::path::Path, text: &str) {
+    wait_for_blocking(text, Duration::from_secs(20), || fs::read_to_string(path).unwrap().contains(text));
+}
+
+#[test]
+fn lists_are_read_to_their_last_page() {
+    let fake = Fake::start();
+    for name in ["party-a", "party-b", "party-c"] {
+        fake.run(&["party", "add", name, "--print-secret"]).exits(0);
+    }
+    let names: Vec<Value> = serde_json::from_str(&fake.run(&["party", "list", "-o", "json"]).exits(0).out).unwrap();
+    assert_eq!(names.len(), 3);
+}

@@ -1,0 +1,246 @@
+//! A small fake of `/api/v2`: enough to see what `flowctl` asks, and to answer what a test wants it to hear.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// What the fake knows and what it has heard.
+#[derive(Default)]
+pub struct World {
+    pub templates: Vec<Value>,
+    pub tasks: Vec<Value>,
+    pub parties: Vec<Value>,
+    /// What the looks at a run show, one after the other; the last stays.
+    pub looks: Vec<Value>,
+    /// Answers every request so, if set.
+    pub refuse: Option<(u16, Value)>,
+    /// `METHOD path`, in order.
+    pub heard: Vec<String>,
+    pub tokens: Vec<String>,
+}
+
+type Shared = Arc<Mutex<World>>;
+
+/// The fake on a loopback port, as long as it is kept.
+pub struct Fake {
+    runtime: Runtime,
+    world: Shared,
+    address: SocketAddr,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Fake {
+    pub fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut fake = Self { runtime, world: Shared::default(), address, serving: None };
+        fake.serve(listener);
+        fake
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let app = Router::new().fallback(answer).with_state(self.world.clone());
+        self.serving = Some(self.runtime.spawn(async move { axum::serve(listener, app).await.unwrap() }));
+    }
+
+    /// The hub goes away: its port is closed and its connections are cut.
+    pub fn stop(&mut self) {
+        let serving = self.serving.take().unwrap();
+        serving.abort();
+        let _ = self.runtime.block_on(serving);
+    }
+
+    /// The hub comes back on its port.
+    pub fn come_back(&mut self) {
+        let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
+        self.serve(listener);
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
+        command.args(args).env_clear().env("FLOW_SERVER", format!("http://{}", self.address)).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Done {
+        Done::from(self.command(args).output().unwrap())
+    }
+}
+
+/// What a command left.
+#[derive(Debug)]
+pub struct Done {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Done {
+    /// Asserts on the exit code, showing what was said if it is another.
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// A run as the hub would show it.
+pub fn look(run: u32, phase: &str, epoch: u32) -> Value {
+    let ending = match phase {
+        "failed" => json!({"outcome": "failed", "code": "member_failed", "message": "party-a exited with 1", "at": "2026-01-01T00:00:09Z"}),
+        "cancelled" => json!({"outcome": "cancelled", "code": "stopped", "message": "stopped by admin", "at": "2026-01-01T00:00:09Z"}),
+        _ => Value::Null,
+    };
+    json!({
+        "id": run_id(run), "number": run, "phase": phase, "created_at": "2026-01-01T00:00:00Z", "ending": ending,
+        "progress": {"epoch": epoch, "epochs": 3, "members": {}}, "retries_left": 0,
+        "members": [
+            {"party": "hub", "role": "aggregator", "phase": "running", "required": true, "contact": {"state": "connected"}},
+            {"party": "party-a", "role": "trainer", "phase": "running", "required": true, "contact": {"state": "connected"},
+             "progress": {"epoch": epoch, "epochs": 3, "metrics": {"local/acc": 0.5}}},
+        ],
+    })
+}
+
+fn run_id(run: u32) -> String {
+    format!("{run:032x}")
+}
+
+async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let mut world = world.lock().unwrap();
+    let path = uri.path().strip_prefix("/api/v2/").unwrap_or("elsewhere").to_owned();
+    world.heard.push(format!("{method} {}", uri.path_and_query().unwrap().as_str().replacen("/api/v2/", "", 1)));
+    world.tokens.extend(headers.get("authorization").map(|token| token.to_str().unwrap().to_owned()));
+    if let Some((status, problem)) = &world.refuse {
+        return respond(*status, problem);
+    }
+    if method == Method::POST && path != "parties" && !headers.contains_key("idempotency-key") {
+        return respond(400, &json!({"code": "malformed", "detail": "no Idempotency-Key"}));
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let parts: Vec<&str> = path.split('/').collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", ["tasks", _, "events"]) => {
+            // One event, then silence: the stream stays open as the hub's does.
+            let first = futures::stream::once(async { Ok::<_, Infallible>("id: 1\nevent: run.running\ndata: {}\n\n") });
+            let stream = futures::StreamExt::chain(first, futures::stream::pending());
+            Response::builder().header("content-type", "text/event-stream").body(Body::from_stream(stream)).unwrap()
+        }
+        ("GET", ["tasks", _, "runs", run]) => {
+            let first = world.looks.first().cloned();
+            if world.looks.len() > 1 && first.as_ref().is_some_and(|look| look["id"] == *run) {
+                world.looks.remove(0);
+                if world.looks[0]["id"] != *run {
+                    // One transaction ends a run and makes the one that repeats it.
+                    world.tasks[0]["run"] = world.looks[0].clone();
+                }
+            }
+            first.map_or_else(|| missing("run"), |look| respond(200, &look))
+        }
+        ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => Response::new(Body::from("epoch 1\nepoch 2\n")),
+        ("POST", ["tasks", id, "start"]) => match world.tasks.iter_mut().find(|task| task["id"] == *id) {
+            None => missing("task"),
+            Some(task) => {
+                let run = task["runs"].as_u64().unwrap() as u32 + 1;
+                task["runs"] = json!(run);
+                task["run"] = look(run, "queued", 0);
+                respond(202, &task["run"])
+            }
+        },
+        ("POST", ["tasks", _, "stop"]) => respond(202, &Value::Null),
+        ("GET", [list]) => {
+            // By how the name begins, two to a page.
+            let query = |name: &str| uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+            let begins = query("name").unwrap_or_default();
+            let from: usize = query("cursor").map_or(0, |cursor| cursor.parse().unwrap());
+            let all = world.list(list).iter().filter(|item| item["name"].as_str().unwrap().starts_with(&begins));
+            let page: Vec<Value> = all.clone().skip(from).take(2).cloned().collect();
+            let next = (all.count() > from + 2).then(|| (from + 2).to_string());
+            respond(200, &json!({"items": page, "next": next}))
+        }
+        ("POST", ["parties"]) => {
+            let mut party = body.clone();
+            party["created_at"] = json!("2026-01-01T00:00:00Z");
+            party["contact"] = json!({"state": "away"});
+            world.parties.push(party);
+            respond(201, &json!({"name": body["name"], "secret": "s3cret-of-the-party"}))
+        }
+        ("POST", [list]) => {
+            let number = world.list(list).len() + 1;
+            let item = kept(&body, &format!("{number:032x}"), 1);
+            world.list(list).push(item.clone());
+            respond(201, &item)
+        }
+        ("GET", [list, id]) => match world.list(list).iter().find(|item| item["id"] == *id) {
+            None => missing(list),
+            Some(item) => respond(200, item),
+        },
+        ("PUT", [list, id]) => {
+            let item = world.list(list).iter_mut().find(|item| item["id"] == *id).unwrap();
+            if headers.get("if-match").is_none() {
+                return respond(412, &json!({"code": "precondition_failed", "detail": "no If-Match"}));
+            }
+            *item = kept(&body, id, item["revision"].as_u64().unwrap() + 1);
+            respond(200, item)
+        }
+        ("DELETE", [list, id]) => {
+            world.list(list).retain(|item| item["id"] != *id);
+            respond(204, &Value::Null)
+        }
+        _ => missing("page"),
+    }
+}
+
+impl World {
+    fn list(&mut self, name: &str) -> &mut Vec<Value> {
+        match name {
+            "templates" => &mut self.templates,
+            "tasks" => &mut self.tasks,
+            _ => &mut self.parties,
+        }
+    }
+}
+
+fn kept(body: &Value, id: &str, revision: u64) -> Value {
+    let mut item = body.clone();
+    item["id"] = json!(id);
+    item["created_at"] = json!("2026-01-01T00:00:00Z");
+    item["modified_at"] = json!("2026-01-01T00:00:00Z");
+    if item["template"].is_null() {
+        item["revision"] = json!(revision);
+    } else {
+        item["runs"] = json!(0);
+    }
+    item
+}
+
+fn missing(what: &str) -> Response {
+    respond(404, &json!({"code": "task_not_found", "detail": format!("there is no such {what}")}))
+}
+
+fn respond(status: u16, body: &Value) -> Response {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    Response::builder().status(StatusCode::from_u16(status).unwrap()).header("etag", "\"1\"").body(Body::from(text)).unwrap()
+}

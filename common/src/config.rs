@@ -1,0 +1,361 @@
+//! Configuration in layers: embedded defaults, then a file, then the environment, then flags; the later wins.
+//!
+//! The defaults are a TOML text in which every key is explained, and they are also the list of keys there are: a key
+//! they do not hold is an error that names the nearest one, whatever layer it comes from. Sections whose keys the user
+//! invents (a map of images, say) are declared free-form. An empty text stands for "not set", so that optional keys can
+//! be listed too. Every error names the layer at fault.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use config::{Map, Source, Value, ValueKind};
+use serde::de::DeserializeOwned;
+use toml::Table;
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone)]
+pub struct Spec<'a> {
+    /// The documented defaults, TOML.
+    pub defaults: &'a str,
+    /// `FLOW_SERVER` makes `FLOW_SERVER_LOG__LEVEL` mean `log.level`.
+    pub env_prefix: &'a str,
+    /// The environment; [`Spec::new`] takes the process's own.
+    pub environment: Vec<(String, String)>,
+    /// The configuration file, if one is given. It must exist.
+    pub file: Option<PathBuf>,
+    /// `key=value` pairs from the command line; a key may hold quoted parts: `images."a:1".root`.
+    pub overrides: Vec<(String, String)>,
+    /// Sections whose keys are the user's own.
+    pub free_form: &'a [&'a str],
+}
+
+impl<'a> Spec<'a> {
+    /// Defaults and the process's environment; file and flags are added by the caller.
+    #[must_use]
+    pub fn new(defaults: &'a str, env_prefix: &'a str) -> Self {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self { defaults, env_prefix, environment, file: None, overrides: Vec::new(), free_form: &[] }
+    }
+}
+
+/// Why a configuration cannot be used. The message names key and layer.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A layer is not TOML.
+    #[error("{origin}: {message}")]
+    Syntax {
+        /// The layer.
+        origin: String,
+        /// What the parser says, with line and column.
+        message: String,
+    },
+    /// No such key.
+    #[error("{origin}: unknown key `{key}`; did you mean `{nearest}`?")]
+    UnknownKey {
+        /// The layer.
+        origin: String,
+        /// The key.
+        key: String,
+        /// The known key most like it.
+        nearest: String,
+    },
+    /// A value of the wrong type or out of range.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// A configuration, and where each of its values came from.
+#[derive(Debug, Clone)]
+pub struct Loaded<T> {
+    /// The configuration.
+    pub value: T,
+    entries: BTreeMap<String, (toml::Value, String)>,
+}
+
+impl<T> Loaded<T> {
+    /// Every effective value as TOML with its source as a comment. Secrets are left out.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        let line = |(key, (value, origin)): (&String, &(toml::Value, String))| format!("{key} = {} # {origin}\n", redacted(key, value));
+        self.entries.iter().map(line).collect()
+    }
+}
+
+/// Read all layers and make a `T` of them.
+pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigError> {
+    let layers = layers(spec)?;
+    let mut known = BTreeMap::new();
+    flatten(&layers[0].table, "", &mut known);
+    let mut entries = BTreeMap::new();
+    let mut builder = config::Config::builder();
+    for layer in layers {
+        let mut found = BTreeMap::new();
+        flatten(&layer.table, "", &mut found);
+        for (key, value) in found {
+            let free = spec.free_form.iter().any(|section| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+            if !known.contains_key(&key) && !free {
+                let nearest = nearest(&key, known.keys());
+                return Err(ConfigError::UnknownKey { origin: layer.origin, key, nearest });
+            }
+            entries.insert(key, (value, layer.origin.clone()));
+        }
+        builder = builder.add_source(layer);
+    }
+    let value = builder
+        .build()
+        .and_then(config::Config::try_deserialize)
+        .map_err(|error| ConfigError::Value(error.to_string()))?;
+    Ok(Loaded { value, entries })
+}
+
+/// One layer: a table and what to call it in an error.
+#[derive(Debug, Clone)]
+struct Layer {
+    origin: String,
+    table: Table,
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.table.iter().map(|(key, value)| (key.clone(), convert(&self.origin, value))).collect())
+    }
+}
+
+fn convert(origin: &String, value: &toml::Value) -> Value {
+    let kind = match value {
+        toml::Value::String(text) => ValueKind::String(text.clone()),
+        toml::Value::Integer(number) => ValueKind::I64(*number),
+        toml::Value::Float(number) => ValueKind::Float(*number),
+        toml::Value::Boolean(flag) => ValueKind::Boolean(*flag),
+        toml::Value::Datetime(time) => ValueKind::String(time.to_string()),
+        toml::Value::Array(items) => ValueKind::Array(items.iter().map(|item| convert(origin, item)).collect()),
+        toml::Value::Table(table) => ValueKind::Table(table.iter().map(|(key, value)| (key.clone(), convert(origin, value))).collect()),
+    };
+    Value::new(Some(origin), kind)
+}
+
+/// In order of precedence, the defaults first.
+fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
+    let mut layers = vec![parse("default", spec.defaults)?];
+    if let Some(path) = &spec.file {
+        layers.push(parse(&path.display().to_string(), &read(path)?)?);
+    }
+    let prefix = format!("{}_", spec.env_prefix);
+    let mut environment: Vec<_> = spec.environment.iter().filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value))).collect();
+    environment.sort();
+    for (name, key, value) in environment {
+        let path: Vec<_> = key.to_lowercase().split("__").map(ToOwned::to_owned).collect();
+        layers.push(Layer { origin: format!("environment variable {name}"), table: nest(&path, scalar(value)) });
+    }
+    for (key, value) in &spec.overrides {
+        let origin = format!("flag --set {key}");
+        let path = spine(parse(&origin, &format!("{key} = 0"))?.table);
+        if path.is_empty() {
+            return Err(ConfigError::Syntax { origin, message: "is not a key".to_owned() });
+        }
+        layers.push(Layer { origin, table: nest(&path, scalar(value)) });
+    }
+    Ok(layers)
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
+fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
+    match text.parse() {
+        Ok(table) => Ok(Layer { origin: origin.to_owned(), table }),
+        Err(error) => Err(ConfigError::Syntax { origin: origin.to_owned(), message: error.to_string() }),
+    }
+}
+
+/// A value given as text stays text (numbers and flags are read where the type asks for them), but a list is a list.
+fn scalar(text: &str) -> toml::Value {
+    let list = text.trim_start().starts_with('[');
+    let parsed = list.then(|| format!("v = {text}").parse::<Table>().ok()?.remove("v")).flatten();
+    parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn nest(path: &[String], value: toml::Value) -> Table {
+    let (last, front) = path.split_last().expect("a key has at least one part");
+    let leaf = Table::from_iter([(last.clone(), value)]);
+    front.iter().rev().fold(leaf, |table, part| Table::from_iter([(part.clone(), toml::Value::Table(table))]))
+}
+
+/// The parts of the only key of a table; nothing if it holds more than one.
+fn spine(mut table: Table) -> Vec<String> {
+    let mut path = Vec::new();
+    loop {
+        let mut keys = std::mem::take(&mut table).into_iter();
+        let (Some((key, value)), None) = (keys.next(), keys.next()) else { return Vec::new() };
+        path.push(key);
+        match value {
+            toml::Value::Table(inner) => table = inner,
+            _ => return path,
+        }
+    }
+}
+
+/// Dotted keys of all values that are not tables themselves.
+fn flatten(table: &Table, prefix: &str, into: &mut BTreeMap<String, toml::Value>) {
+    for (key, value) in table {
+        let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let part = if bare { key.clone() } else { toml::Value::String(key.clone()).to_string() };
+        let path = if prefix.is_empty() { part } else { format!("{prefix}.{part}") };
+        match value {
+            toml::Value::Table(inner) => flatten(inner, &path, into),
+            _ => {
+                into.insert(path, value.clone());
+            }
+        }
+    }
+}
+
+fn nearest<'k>(key: &str, known: impl Iterator<Item = &'k String>) -> String {
+    known.min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate)).cloned().unwrap_or_default()
+}
+
+fn redacted(key: &str, value: &toml::Value) -> String {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    let secret = ["secret", "password", "token"].iter().any(|word| name.ends_with(word));
+    match value {
+        toml::Value::String(text) if secret && !text.is_empty() => "\"[secret]\"".to_owned(),
+        toml::Value::String(text) => toml::Value::String(without_password(text)).to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// `mysql://user:password@host/` without the password.
+fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (login, host) = rest[..end].rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:[secret]@{host}{}", &rest[end..]))
+    };
+    hidden().unwrap_or_else(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    const DEFAULTS: &str = r#"
+        # Where the data lives.
+        data_dir = "data"
+        store_url = ""
+        [log]
+        level = "info"
+        [limits]
+        members = 10
+        [images]
+    "#;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Demo {
+        data_dir: String,
+        store_url: String,
+        log: Log,
+        limits: Limits,
+        images: BTreeMap<String, Image>,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Log {
+        level: String,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Limits {
+        members: u16,
+    }
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Image {
+        root: String,
+    }
+
+    fn spec<'a>() -> Spec<'a> {
+        Spec { environment: Vec::new(), free_form: &["images"], ..Spec::new(DEFAULTS, "FLOW_DEMO") }
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn with_file(text: &str) -> (tempfile::TempDir, Spec<'static>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("demo.toml");
+        std::fs::write(&path, text).unwrap();
+        (dir, Spec { file: Some(path), ..spec() })
+    }
+
+    #[test]
+    fn a_later_layer_wins_and_the_rest_of_its_section_stays() {
+        let (_dir, mut spec) = with_file("data_dir = 'file'\n[limits]\nmembers = 11\n[images.'a:1']\nroot = '/a'");
+        spec.environment = pairs(&[("FLOW_DEMO_LIMITS__MEMBERS", "12"), ("OTHER", "x"), ("FLOW_DEMO_LOG__LEVEL", "warn")]);
+        spec.overrides = pairs(&[("log.level", "debug"), ("images.\"b.c/d:2\".root", "/b")]);
+        let demo = load::<Demo>(&spec).unwrap().value;
+        assert_eq!((demo.data_dir.as_str(), demo.log.level.as_str(), demo.limits.members), ("file", "debug", 12));
+        assert_eq!(demo.images["a:1"], Image { root: "/a".to_owned() });
+        assert_eq!(demo.images["b.c/d:2"], Image { root: "/b".to_owned() });
+        assert_eq!(demo.store_url, "");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_its_source_and_the_nearest_key() {
+        let (_dir, file) = with_file("[limits]\nmember = 1");
+        let error = load::<Demo>(&file).unwrap_err().to_string();
+        assert!(error.contains("demo.toml") && error.contains("`limits.member`") && error.contains("`limits.members`"), "{error}");
+        let env = Spec { environment: pairs(&[("FLOW_DEMO_LOG__LEVLE", "x")]), ..spec() };
+        let error = load::<Demo>(&env).unwrap_err().to_string();
+        assert!(error.contains("FLOW_DEMO_LOG__LEVLE") && error.contains("`log.level`"), "{error}");
+        let flag = Spec { overrides: pairs(&[("datadir", "x")]), ..spec() };
+        let error = load::<Demo>(&flag).unwrap_err().to_string();
+        assert!(error.contains("--set datadir") && error.contains("`data_dir`"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key_and_source() {
+        let env = Spec { environment: pairs(&[("FLOW_DEMO_LIMITS__MEMBERS", "many")]), ..spec() };
+        let error = load::<Demo>(&env).unwrap_err().to_string();
+        assert!(error.contains("limits.members") && error.contains("FLOW_DEMO_LIMITS__MEMBERS"), "{error}");
+        let (_dir, file) = with_file("data_dir = ");
+        let error = load::<Demo>(&file).unwrap_err().to_string();
+        assert!(error.contains("demo.toml") && error.contains("line 1"), "{error}");
+        let (_dir, file) = with_file("[images.x]\nrot = 'x'");
+        let error = load::<Demo>(&file).unwrap_err().to_string();
+        assert!(error.contains("rot"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error() {
+        let missing = Spec { file: Some(PathBuf::from("/nonexistent/demo.toml")), ..spec() };
+        assert!(matches!(load::<Demo>(&missing), Err(ConfigError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a_dump_is_toml_names_sources_and_hides_passwords() {
+        let env = Spec { environment: pairs(&[("FLOW_DEMO_STORE_URL", "mysql://flow:p@ss@db/flow?x=1")]), ..spec() };
+        let dump = load::<Demo>(&env).unwrap().dump();
+        assert!(dump.contains(r#"store_url = "mysql://flow:[secret]@db/flow?x=1" # environment variable FLOW_DEMO_STORE_URL"#), "{dump}");
+        assert!(dump.contains("limits.members = 10 # default"), "{dump}");
+        assert!(dump.parse::<Table>().is_ok(), "{dump}");
+    }
+}

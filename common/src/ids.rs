@@ -1,0 +1,87 @@
+//! New identifiers and secrets. Randomness comes from the operating system only.
+
+use std::fmt::Write as _;
+
+use flow_domain::id::{InstanceId, RunId, TaskId, TemplateId};
+
+const HEX: &str = "32 lower-case hexadecimal digits";
+
+/// UUIDv7 in simple form: ids made later sort later, so that an index on them grows at one end.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+fn ordered() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// A new task id.
+#[must_use]
+pub fn task_id() -> TaskId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new run id.
+#[must_use]
+pub fn run_id() -> RunId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new template id.
+#[must_use]
+pub fn template_id() -> TemplateId {
+    ordered().parse().expect(HEX)
+}
+
+/// The identity of a newborn agent journal. Random, not ordered: it must not tell when it was born.
+#[must_use]
+pub fn instance_id() -> InstanceId {
+    hex(&random::<16>()).parse().expect(HEX)
+}
+
+/// A new request id, for callers who brought none.
+#[must_use]
+pub fn request_id() -> String {
+    hex(&random::<16>())
+}
+
+/// A new secret: 32 random bytes in hexadecimal.
+#[must_use]
+pub fn secret() -> String {
+    hex(&random::<32>())
+}
+
+/// A random number below `limit`, for jitter; 0 if `limit` is 0.
+#[must_use]
+pub fn jitter(limit: u64) -> u64 {
+    u64::from_le_bytes(random::<8>()).checked_rem(limit).unwrap_or(0)
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_made_later_sort_later() {
+        let ids: Vec<_> = (0..100).map(|_| task_id()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn secrets_have_256_bits_and_differ() {
+        let (one, two) = (secret(), secret());
+        assert_eq!(one.len(), 64);
+        assert_ne!(one, two);
+        assert_ne!(instance_id(), instance_id());
+    }
+}

@@ -1,0 +1,138 @@
+//! Secrets live in files that only their owner can read: never in arguments, URLs, environments of workloads or logs.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keep `text` from being printed.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Why a secret could not be read or written. Names the file and what to do, never its content.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// Others may read it.
+    #[error("{path} can be read by others (mode {mode:o}): run `chmod 600 {path}`", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Nothing in it.
+    #[error("{path} is empty: write the secret into it", path = path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {deed} {path}: {source}", path = path.display())]
+    Io {
+        /// What was tried.
+        deed: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The secret in `path`, without white space around it. Refuses a file that group or world can read.
+pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
+    let failed = |source| SecretFileError::Io { deed: "read", path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    // Of the open file, not of the name: it cannot be exchanged in between.
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(SecretFileError::Open { path: path.to_owned(), mode });
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    match text.trim() {
+        "" => Err(SecretFileError::Empty { path: path.to_owned() }),
+        secret => Ok(Secret::new(secret.to_owned())),
+    }
+}
+
+/// Write a new secret file, readable by its owner only. Whole or not at all, and never over an existing one.
+pub fn write_new(path: &Path, secret: &Secret) -> Result<(), SecretFileError> {
+    let failed = |source| SecretFileError::Io { deed: "write", path: path.to_owned(), source };
+    let mut name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = write_and_link(&temporary, path, secret);
+    let removed = std::fs::remove_file(&temporary);
+    written.map_err(failed)?;
+    removed.map_err(failed)
+}
+
+fn write_and_link(temporary: &Path, path: &Path, secret: &Secret) -> io::Result<()> {
+    // What a process of our number left behind when it was killed in here.
+    if temporary.exists() {
+        std::fs::remove_file(temporary)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
+    writeln!(file, "{}", secret.expose())?;
+    file.sync_all()?;
+    // A link, unlike a rename, refuses to replace.
+    std::fs::hard_link(temporary, path)?;
+    match path.parent() {
+        Some(dir) if dir != Path::new("") => File::open(dir)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_secret_is_read_back_and_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.secret");
+        write_new(&path, &Secret::new("first".to_owned())).unwrap();
+        assert!(write_new(&path, &Secret::new("second".to_owned())).is_err());
+        assert_eq!(read(&path).unwrap().expose(), "first");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.secret");
+        write_new(&path, &Secret::new("x".to_owned())).unwrap();
+        for mode in [0o640, 0o604, 0o660] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "[secret]");
+    }
+}

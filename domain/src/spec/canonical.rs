@@ -1,0 +1,100 @@
+//! RFC 8785 JSON on a subset: what is hashed, signed and approved has exactly one spelling.
+//!
+//! The subset has no fractions and no integers from 2^53 on, because those are where JSON implementations disagree.
+//! Keys are sorted here and not left to the map type, whose order depends on features other crates may switch on.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Integers from here on are not the same number in every JSON implementation.
+const FIRST_UNSAFE: u64 = 1 << 53;
+
+/// The canonical bytes of `value`, or why it has none.
+pub fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+    let value = serde_json::to_value(value).map_err(|e| e.to_string())?;
+    let mut out = Vec::with_capacity(1024);
+    write(&value, &mut out)?;
+    Ok(out)
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    match value {
+        Value::Null | Value::Bool(_) => out.extend(value.to_string().bytes()),
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if size.is_none_or(|size| size >= FIRST_UNSAFE) {
+                return Err(format!("{number} is not a whole number below 2^53; send it as text"));
+            }
+            out.extend(number.to_string().bytes());
+        }
+        Value::String(text) => write_text(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write(item, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push(b'{');
+            for (index, (name, item)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_text(name, out);
+                out.push(b':');
+                write(item, out)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+/// serde_json escapes exactly what RFC 8785 asks for: quote, backslash, and control characters in their short form.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.extend(Value::from(text).to_string().bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(value: &Value) -> String {
+        String::from_utf8(bytes(value).expect("it is in the subset")).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn keys_are_sorted_by_utf_16_units_as_rfc_8785_says() {
+        // The example of RFC 8785, section 3.2.3.
+        let value = json!({
+            "\u{20ac}": "Euro Sign", "\r": "Carriage Return", "\u{fb33}": "Hebrew Letter Dalet With Dagesh", "1": "One",
+            "\u{1f600}": "Emoji: Grinning Face", "\u{80}": "Control", "\u{f6}": "Latin Small Letter O With Diaeresis",
+        });
+        let sorted = text(&value);
+        let at = |what: &str| sorted.find(what).expect("it is written");
+        let order = ["Carriage", "One", "Control", "Latin", "Euro", "Emoji", "Hebrew"].map(at);
+        assert!(order.is_sorted(), "{sorted}");
+    }
+
+    #[test]
+    fn texts_are_escaped_as_rfc_8785_says() {
+        let value = json!("\u{20ac}$\u{0f}\nA'B\"\\\\\"/\u{7f}\u{8}\u{c}\t\r");
+        assert_eq!(text(&value), "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\u{7f}\\b\\f\\t\\r\"");
+    }
+
+    #[test]
+    fn numbers_on_which_implementations_disagree_have_no_canonical_form() {
+        for bad in [json!(1.5), json!(1.0), json!(1_u64 << 53), json!(-(1_i64 << 53)), json!(u64::MAX)] {
+            assert!(bytes(&bad).is_err(), "{bad}");
+        }
+        assert_eq!(text(&json!([0, -1, (1_u64 << 53) - 1, true, null, {}])), "[0,-1,9007199254740991,true,null,{}]");
+    }
+}

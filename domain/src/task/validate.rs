@@ -1,0 +1,101 @@
+//! What a task must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
+
+use std::collections::BTreeMap;
+
+use super::{Rules, TaskBody, TaskMember};
+use crate::error::{FieldCode, FieldErrors, pointer};
+use crate::framework;
+use crate::id::PartyId;
+use crate::member::Role;
+use crate::template::{TemplateBody, check_head};
+
+/// Most rounds of training.
+pub const MAX_EPOCHS: u32 = 100_000;
+/// Most members.
+pub const MAX_MEMBERS: usize = 1_000;
+/// Most new runs after failures.
+pub const MAX_RETRIES: u32 = 10;
+
+const DAY_S: u64 = 86_400;
+
+impl TaskBody {
+    /// Everything wrong with it, seen against the template's revision it names. `known_party` says which parties exist.
+    pub fn validate(&self, template: &TemplateBody, known_party: &dyn Fn(&PartyId) -> bool) -> Result<(), FieldErrors> {
+        let Self { name, remark, template: _, revision, epochs, parameters: _, members: _, rules: _ } = self;
+        let mut errors = FieldErrors::default();
+        check_head(name, remark, &mut errors);
+        errors.range("/revision", *revision, 1, u32::MAX);
+        errors.range("/epochs", *epochs, 1, MAX_EPOCHS);
+        self.check_parameters(template, &mut errors);
+        self.check_members(known_party, &mut errors);
+        self.check_rules(&mut errors);
+        framework::check_task(self, template.framework, &self.parameters(template), &mut errors);
+        errors.finish()
+    }
+
+    fn check_parameters(&self, template: &TemplateBody, errors: &mut FieldErrors) {
+        let own = framework::own_parameters(template.framework);
+        for (name, value) in &self.parameters {
+            let path = pointer(&["parameters", name]);
+            match template.parameters.get(name) {
+                Some(schema) => {
+                    if let Err((code, message)) = schema.accepts(value) {
+                        errors.add(path, code, message);
+                    }
+                }
+                None if own.contains(&name.as_str()) => {}
+                None => {
+                    let known: Vec<&str> = template.parameters.keys().map(String::as_str).chain(own.iter().copied()).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    errors.add(path, FieldCode::Unknown, format!("is not a parameter of the template; it knows {known}"));
+                }
+            }
+        }
+        for (name, schema) in &template.parameters {
+            if schema.default.is_none() && !self.parameters.contains_key(name) {
+                errors.add(pointer(&["parameters", name]), FieldCode::Required, "must be given: the template has no default for it");
+            }
+        }
+    }
+
+    fn check_members(&self, known_party: &dyn Fn(&PartyId) -> bool, errors: &mut FieldErrors) {
+        if self.members.len() > MAX_MEMBERS {
+            errors.add("/members", FieldCode::TooLong, format!("has {} entries and may have {MAX_MEMBERS}", self.members.len()));
+        }
+        if self.trainers() == 0 {
+            errors.add("/members", FieldCode::Required, "needs at least one member of the role trainer");
+        }
+        let mut first: BTreeMap<&PartyId, usize> = BTreeMap::new();
+        let mut aggregator = None;
+        for (index, TaskMember { party, role, dataset: _ }) in self.members.iter().enumerate() {
+            let path = |part: &str| format!("/members/{index}/{part}");
+            if !known_party(party) {
+                errors.add(path("party"), FieldCode::Unknown, format!("there is no party {party}; names are exact"));
+            }
+            if let Some(earlier) = first.get(party) {
+                errors.add(path("party"), FieldCode::Duplicate, format!("{party} is member {earlier} already, and has one part in a task"));
+            } else {
+                first.insert(party, index);
+            }
+            if *role == Role::Aggregator {
+                if let Some(earlier) = aggregator {
+                    errors.add(path("role"), FieldCode::Duplicate, format!("member {earlier} is the aggregator already, and there is one"));
+                }
+                aggregator = aggregator.or(Some(index));
+            }
+        }
+    }
+
+    fn check_rules(&self, errors: &mut FieldErrors) {
+        let Rules { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s } = &self.rules;
+        if let Some(minimum) = minimum_parties {
+            errors.range("/rules/minimum_parties", *minimum, 1, self.trainers().max(1));
+        }
+        errors.range("/rules/retries", *retries, 0, MAX_RETRIES);
+        // None of them may be switched off: the framework waits for ever (L2).
+        errors.range("/rules/queue_deadline_s", *queue_deadline_s, 1, 30 * DAY_S);
+        errors.range("/rules/start_deadline_s", *start_deadline_s, 1, DAY_S);
+        errors.range("/rules/no_progress_s", *no_progress_s, 1, 30 * DAY_S);
+        errors.range("/rules/give_up_after_s", *give_up_after_s, 1, 30 * DAY_S);
+    }
+}

@@ -1,0 +1,235 @@
+//! What a template must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
+
+use super::{ParamSchema, ParamType, Resources, TemplateBody};
+use crate::error::{FieldCode, FieldErrors, pointer};
+use crate::framework::{self, contract};
+
+/// Longest time a workload may be given, in seconds: a year.
+pub const MAX_RUNTIME_S: u64 = 31_536_000;
+/// Longest time between the polite and the hard end, in seconds.
+pub const MAX_GRACE_S: u64 = 600;
+
+const MAX_ARGS: usize = 256;
+const MAX_ARG_BYTES: usize = 8 * 1024;
+const MAX_ENV: usize = 128;
+const MAX_PARAMETERS: usize = 64;
+const MAX_VALUE_CHARS: usize = 1024;
+const MAX_ENUM: usize = 256;
+const MAX_CPU_MILLIS: u32 = 1_024_000;
+const MAX_MEMORY_MIB: u32 = 16 * 1024 * 1024;
+
+/// Checks what a template is called and said to be. Its [`TemplateBody`] has a check of its own.
+pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    check_head(name, remark, &mut errors);
+    errors.finish()
+}
+
+/// Name and remark: the same rules for templates and tasks.
+pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
+    errors.chars("/name", name, 3, 50);
+    if name.chars().any(char::is_control) {
+        errors.add("/name", FieldCode::Pattern, "holds a control character and must hold none");
+    }
+    if name.trim() != name {
+        errors.add("/name", FieldCode::Pattern, "must not begin or end with white space");
+    }
+    errors.chars("/remark", remark, 0, 500);
+    if remark.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        errors.add("/remark", FieldCode::Pattern, "holds a control character other than line breaks and tabs");
+    }
+}
+
+impl TemplateBody {
+    /// Everything wrong with it.
+    pub fn validate(&self) -> Result<(), FieldErrors> {
+        let Self {
+            framework: _,
+            image,
+            command,
+            aggregator_command,
+            workdir,
+            env,
+            parameters,
+            resources: Resources { cpu_millis, memory_mib },
+            max_runtime_s,
+            stop_grace_s,
+        } = self;
+        let mut errors = FieldErrors::default();
+        errors.chars("/image", image, 1, 255);
+        if image.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            errors.add("/image", FieldCode::Pattern, "must be an image reference without white space");
+        }
+        if command.is_empty() {
+            errors.add("/command", FieldCode::Required, "must name the trainer's program, then its arguments");
+        }
+        check_command("/command", command, &mut errors);
+        check_command("/aggregator_command", aggregator_command, &mut errors);
+        if !is_workdir(workdir) {
+            errors.add("/workdir", FieldCode::Pattern, "must be a path of at most 255 bytes without `..` and control characters");
+        }
+        check_count("/env", env.len(), MAX_ENV, &mut errors);
+        for (name, value) in env {
+            let path = pointer(&["env", name]);
+            if !is_env_name(name) {
+                errors.add(
+                    &path,
+                    FieldCode::Pattern,
+                    "must be a name of letters, digits and `_`, not starting with a digit, of at most 128",
+                );
+            }
+            if contract::is_reserved(name) {
+                errors.add(&path, FieldCode::Reserved, "is set by the platform or the party: FED_*, HOME and *_PROXY cannot be given");
+            }
+            check_text(&path, value, &mut errors);
+        }
+        check_count("/parameters", parameters.len(), MAX_PARAMETERS, &mut errors);
+        for (name, schema) in parameters {
+            if !is_parameter_name(name) {
+                let accepted = "must be a name of letters, digits, `_` and `-`, starting with a letter, of at most 63";
+                errors.add(pointer(&["parameters", name]), FieldCode::Pattern, accepted);
+            }
+            schema.check(name, &mut errors);
+        }
+        errors.range("/resources/cpu_millis", *cpu_millis, 0, MAX_CPU_MILLIS);
+        errors.range("/resources/memory_mib", *memory_mib, 0, MAX_MEMORY_MIB);
+        errors.range("/max_runtime_s", *max_runtime_s, 1, MAX_RUNTIME_S);
+        errors.range("/stop_grace_s", *stop_grace_s, 0, MAX_GRACE_S);
+        framework::check_template(self, &mut errors);
+        errors.finish()
+    }
+}
+
+fn check_count(path: &str, count: usize, max: usize, errors: &mut FieldErrors) {
+    if count > max {
+        errors.add(path, FieldCode::TooLong, format!("has {count} entries and may have {max}"));
+    }
+}
+
+fn check_text(path: &str, text: &str, errors: &mut FieldErrors) {
+    if text.len() > MAX_ARG_BYTES {
+        errors.add(path, FieldCode::TooLong, format!("has {} bytes and may have {MAX_ARG_BYTES}", text.len()));
+    }
+    if text.contains('\0') {
+        errors.add(path, FieldCode::Pattern, "holds a NUL, which no program can be given");
+    }
+}
+
+fn check_command(path: &str, command: &[String], errors: &mut FieldErrors) {
+    check_count(path, command.len(), MAX_ARGS, errors);
+    if command.first().is_some_and(|program| program.trim().is_empty()) {
+        errors.add(format!("{path}/0"), FieldCode::TooShort, "must name a program");
+    }
+    for (index, arg) in command.iter().enumerate() {
+        check_text(&format!("{path}/{index}"), arg, errors);
+    }
+}
+
+pub(crate) fn is_workdir(path: &str) -> bool {
+    path.len() <= 255 && !path.chars().any(char::is_control) && path.split('/').all(|part| part != "..")
+}
+
+pub(crate) fn is_env_name(name: &str) -> bool {
+    (1..=128).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_parameter_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// What is wrong with one value.
+type Problem = (FieldCode, String);
+
+impl ParamSchema {
+    /// Whether a task may give this value.
+    pub(crate) fn accepts(&self, value: &str) -> Result<(), Problem> {
+        self.kind.accepts(value)?;
+        if !self.allowed.is_empty() && !self.allowed.iter().any(|allowed| allowed == value) {
+            return Err((FieldCode::NotAllowed, format!("must be one of {}", self.allowed.join(", "))));
+        }
+        let outside = |bound: &Option<String>, wrong: std::cmp::Ordering| {
+            bound.as_ref().is_some_and(|bound| self.kind.compare(value, bound) == Some(wrong))
+        };
+        if outside(&self.minimum, std::cmp::Ordering::Less) || outside(&self.maximum, std::cmp::Ordering::Greater) {
+            let range = match (&self.minimum, &self.maximum) {
+                (Some(min), Some(max)) => format!("{min} to {max}"),
+                (Some(min), None) => format!("at least {min}"),
+                (None, max) => format!("at most {}", max.as_deref().unwrap_or_default()),
+            };
+            return Err((FieldCode::OutOfRange, format!("is {value} and must be {range}")));
+        }
+        Ok(())
+    }
+
+    /// Whether the schema makes sense in itself.
+    fn check(&self, name: &str, errors: &mut FieldErrors) {
+        let Self { kind, default, allowed, minimum, maximum, description } = self;
+        let path = |part: &str| pointer(&["parameters", name, part]);
+        let mut note = |path: String, verdict: Result<(), Problem>| {
+            if let Err((code, message)) = verdict {
+                errors.add(path, code, message);
+            }
+        };
+        for (part, bound) in [("minimum", minimum), ("maximum", maximum)] {
+            let Some(bound) = bound else { continue };
+            if kind.is_numeric() {
+                note(path(part), kind.accepts(bound));
+            } else {
+                note(path(part), Err((FieldCode::NotAllowed, format!("has no meaning for the type {kind}"))));
+            }
+        }
+        if let (Some(min), Some(max)) = (minimum, maximum)
+            && kind.compare(min, max) == Some(std::cmp::Ordering::Greater)
+        {
+            note(path("maximum"), Err((FieldCode::OutOfRange, format!("must not be below the minimum {min}"))));
+        }
+        for (index, value) in allowed.iter().enumerate() {
+            note(pointer(&["parameters", name, "enum", &index.to_string()]), kind.accepts(value));
+        }
+        if let Some(default) = default {
+            note(path("default"), self.accepts(default));
+        }
+        check_count(&path("enum"), allowed.len(), MAX_ENUM, errors);
+        errors.chars(&path("description"), description, 0, 500);
+    }
+}
+
+impl ParamType {
+    fn is_numeric(self) -> bool {
+        matches!(self, Self::Integer | Self::Number)
+    }
+
+    fn accepts(self, value: &str) -> Result<(), Problem> {
+        let wrong = |what: &str| Err((FieldCode::WrongType, format!("must be {what}")));
+        if value.chars().count() > MAX_VALUE_CHARS {
+            return Err((FieldCode::TooLong, format!("has more than {MAX_VALUE_CHARS} characters")));
+        }
+        match self {
+            Self::String if value.contains('\0') => Err((FieldCode::Pattern, "holds a NUL, which no program can be given".to_owned())),
+            Self::String => Ok(()),
+            Self::Integer => value.parse::<i64>().map_or_else(|_| wrong("a whole number, such as 10"), |_| Ok(())),
+            Self::Number => number(value).map_or_else(|| wrong("a decimal number, such as 0.5 or 1e-3"), |_| Ok(())),
+            Self::Boolean if value == "true" || value == "false" => Ok(()),
+            Self::Boolean => wrong("true or false"),
+        }
+    }
+
+    /// The order of two numbers of this type; `None` where there is none.
+    fn compare(self, a: &str, b: &str) -> Option<std::cmp::Ordering> {
+        match self {
+            Self::Integer => Some(a.parse::<i64>().ok()?.cmp(&b.parse().ok()?)),
+            Self::Number => number(a)?.partial_cmp(&number(b)?),
+            Self::String | Self::Boolean => None,
+        }
+    }
+}
+
+/// Digits, sign, point and exponent only: `inf` and `nan` are numbers to Rust and to nobody else.
+fn number(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    text.parse::<f64>().ok().filter(|number| plain && number.is_finite())
+}

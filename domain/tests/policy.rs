@@ -1,0 +1,80 @@
+//! What a party's policy answers, and to what an approval is bound.
+
+use flow_domain::member::ReasonCode;
+use flow_domain::policy::{Allow, Decision, Resolution, ResolvedDataset, ResolvedImage, Verdict, decide};
+use flow_domain::sample;
+use flow_domain::spec::{MemberSpec, seal_all};
+
+fn spec() -> MemberSpec {
+    let mut specs = seal_all(&sample::task(), &sample::template()).expect("valid");
+    specs.remove(&sample::party("hospital-a")).expect("it is a member").spec
+}
+
+fn found(allow: Allow) -> Resolution {
+    Resolution {
+        image: Some(ResolvedImage { entry: "iflearner-*".to_owned(), meaning: "/images/digits".to_owned(), allow }),
+        dataset: Some(ResolvedDataset { meaning: "/secret/digits".to_owned() }),
+    }
+}
+
+fn answer(resolution: &Resolution) -> (Verdict, Option<ReasonCode>) {
+    let Decision { verdict, reason, .. } = decide(&spec(), resolution);
+    (verdict, reason.map(|r| r.code))
+}
+
+#[test]
+fn f3_nothing_runs_that_the_party_has_not_declared() {
+    assert_eq!(answer(&Resolution::default()), (Verdict::Deny, Some(ReasonCode::ImageUnknown)));
+    let no_dataset = Resolution { dataset: None, ..found(Allow::Yes) };
+    assert_eq!(answer(&no_dataset), (Verdict::Deny, Some(ReasonCode::DatasetUnknown)));
+    let asked = Resolution { dataset: None, ..found(Allow::Ask) };
+    assert_eq!(answer(&asked).0, Verdict::Deny, "nobody is asked to approve what cannot run");
+}
+
+#[test]
+fn the_image_maps_entry_decides() {
+    assert_eq!(answer(&found(Allow::Yes)), (Verdict::Allow, None));
+    assert_eq!(answer(&found(Allow::Ask)), (Verdict::Ask, Some(ReasonCode::ApprovalRequired)));
+    assert_eq!(answer(&found(Allow::No)), (Verdict::Deny, Some(ReasonCode::PolicyDenied)));
+    assert_eq!(Allow::default(), Allow::No, "an entry without `allow` permits nothing");
+}
+
+#[test]
+fn a_spec_without_data_needs_no_dataset() {
+    let spec = MemberSpec { dataset: None, ..spec() };
+    assert_eq!(decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).verdict, Verdict::Allow);
+}
+
+#[test]
+fn a_decision_names_the_rule_and_tells_the_hub_no_path() {
+    let decision = decide(&spec(), &found(Allow::Ask));
+    assert_eq!(decision.rule, "images.\"iflearner-*\": allow = \"ask\"");
+    for allow in [Allow::Yes, Allow::No, Allow::Ask] {
+        let reason = decide(&spec(), &found(allow)).reason;
+        let told = reason.map(|r| r.message).unwrap_or_default();
+        assert!(!told.contains("/secret") && !told.contains("/images") && !told.contains("iflearner-*"), "{told}");
+    }
+}
+
+#[test]
+fn an_approval_is_bound_to_what_the_names_mean() {
+    let before = found(Allow::Ask);
+    assert_eq!(before.digest(), found(Allow::Yes).digest(), "the permission is not the meaning");
+    let mut moved = before.clone();
+    moved.dataset = Some(ResolvedDataset { meaning: "/secret/other".to_owned() });
+    assert_ne!(before.digest(), moved.digest());
+    let mut rebuilt = before.clone();
+    rebuilt.image.as_mut().expect("it is there").meaning = "/images/new".to_owned();
+    assert_ne!(before.digest(), rebuilt.digest());
+    assert_ne!(before.digest(), Resolution { dataset: None, ..before.clone() }.digest());
+}
+
+#[test]
+fn allow_is_written_true_false_or_ask() {
+    for (text, allow) in [("true", Allow::Yes), ("false", Allow::No), ("\"ask\"", Allow::Ask)] {
+        assert_eq!(serde_json::from_str::<Allow>(text).expect("it is accepted"), allow);
+        assert_eq!(serde_json::to_string(&allow).expect("it has a text"), text);
+    }
+    let error = serde_json::from_str::<Allow>("\"maybe\"").expect_err("there is no maybe").to_string();
+    assert!(error.contains("true, false or \"ask\""), "{error}");
+}

@@ -1,0 +1,325 @@
+//! Every phase of a run against everything that can happen to it, as one table; and every state a member can be in
+//! against the same, for what must hold of all of them.
+
+mod support;
+
+use flow_domain::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
+use flow_domain::run::{EndCode, Ending, Input, Outcome, Refusal, Run, RunPhase, step};
+use flow_domain::task::Rules;
+use flow_domain::template::Framework;
+use flow_domain::time::Timestamp;
+use support::{START, assert_legal, fold, instance, new_run, party, report, wishes};
+
+/// The member things happen to: a trainer.
+const ME: usize = 1;
+
+fn after(run: &Run, input: &Input, now: Timestamp) -> Run {
+    fold(run, input, now).unwrap_or_else(|refusal| panic!("{input:?} was refused: {refusal}")).0
+}
+
+fn all_report(mut run: Run, phase: MemberPhase, now: Timestamp) -> Run {
+    for index in 0..run.members.len() {
+        let report = Report { complete: run.phase == RunPhase::Running && index == 0, ..report(&run, index, phase) };
+        run = after(&run, &Input::Report { party: party(index), report }, now);
+    }
+    run
+}
+
+/// A run in this phase, brought there by what usually happens, and the present moment.
+fn run_in(phase: RunPhase) -> (Run, Timestamp) {
+    let now = START.plus_secs(1);
+    let stop = Input::Stop { by: "ada".to_owned(), deleting: false };
+    let reserving = || new_run(Framework::Iflearner, 2, Rules::default(), true);
+    let starting = || all_report(reserving(), MemberPhase::Reserved, now);
+    let running = || all_report(starting(), MemberPhase::Running, now);
+    let run = match phase {
+        RunPhase::Queued => {
+            let approval = report(&reserving(), ME, MemberPhase::WaitingApproval);
+            after(&reserving(), &Input::Report { party: party(ME), report: approval }, now)
+        }
+        RunPhase::Reserving => reserving(),
+        RunPhase::Starting => starting(),
+        RunPhase::Running => running(),
+        RunPhase::Stopping => after(&running(), &stop, now),
+        RunPhase::Succeeded => {
+            let mut run = running();
+            for index in [1, 2] {
+                let done = report(&run, index, MemberPhase::Succeeded);
+                run = after(&run, &Input::Report { party: party(index), report: done }, now);
+            }
+            let verdict = Report { complete: true, ..report(&run, 0, MemberPhase::Running) };
+            run = after(&run, &Input::Report { party: party(0), report: verdict }, now);
+            let stopped = report(&run, 0, MemberPhase::Stopped);
+            after(&run, &Input::Report { party: party(0), report: stopped }, now)
+        }
+        // Ended by their deadlines: the members have not settled.
+        RunPhase::Failed => {
+            let broken = report(&running(), 2, MemberPhase::Failed);
+            let run = after(&running(), &Input::Report { party: party(2), report: broken }, now);
+            after(&run, &Input::Tick, now.plus_secs(60))
+        }
+        RunPhase::Cancelled => after(&after(&running(), &stop, now), &Input::Tick, now.plus_secs(60)),
+    };
+    assert_eq!(run.phase, phase);
+    let present = run.finished_at.unwrap_or(now).plus_secs(1);
+    (run, present)
+}
+
+/// Everything that can happen to the member, by name.
+fn inputs(run: &Run) -> Vec<(String, Input)> {
+    let me = || party(ME);
+    let mut inputs = vec![
+        ("stop".to_owned(), Input::Stop { by: "ada".to_owned(), deleting: false }),
+        ("delete".to_owned(), Input::Stop { by: "ada".to_owned(), deleting: true }),
+    ];
+    for &phase in MemberPhase::ALL {
+        inputs.push((format!("report {phase}"), Input::Report { party: me(), report: report(run, ME, phase) }));
+    }
+    let running = || report(run, ME, MemberPhase::Running);
+    let stale = Report { sequence: run.members[ME].sequence, ..running() };
+    let older = Report { attempt: run.members[ME].attempt.wrapping_sub(1), ..running() };
+    let foreign = Report { instance: instance(ME, 7), ..running() };
+    inputs.extend([
+        ("report again".to_owned(), Input::Report { party: me(), report: stale }),
+        ("report of an older round".to_owned(), Input::Report { party: me(), report: older }),
+        ("report of another journal".to_owned(), Input::Report { party: me(), report: foreign }),
+        ("report of a stranger".to_owned(), Input::Report { party: party(9), report: running() }),
+        ("connected again".to_owned(), Input::Connected { party: me(), instance: instance(ME, 0) }),
+        ("connected anew".to_owned(), Input::Connected { party: me(), instance: instance(ME, 7) }),
+        ("away".to_owned(), Input::Away { party: me(), since: START.plus_secs(2) }),
+        ("moved".to_owned(), Input::Moved { party: me() }),
+        ("tick".to_owned(), Input::Tick),
+        ("tick after all deadlines".to_owned(), Input::Tick),
+    ]);
+    inputs
+}
+
+/// Where each input leads from each phase: the run's next phase, or the rule that refused in parentheses. The columns:
+/// queued (for an approval), reserving, starting, running, stopping, succeeded, failed, cancelled; in the last two the
+/// members have not settled yet.
+const TABLE: &str = "\
+stop                       stopping          stopping          stopping          stopping          (ended)           (ended)           (ended)           (ended)
+delete                     stopping          stopping          stopping          stopping          (ended)           (ended)           (ended)           (ended)
+report pending             queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
+report waiting_approval    queued            queued            stopping          running           stopping          (member_terminal) failed            cancelled
+report refused             stopping          stopping          stopping          stopping          stopping          (member_terminal) failed            cancelled
+report admitted            queued            reserving         stopping          running           stopping          (member_terminal) failed            cancelled
+report reserved            queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
+report starting            starting          starting          starting          running           stopping          (member_terminal) failed            cancelled
+report running             starting          starting          starting          running           stopping          (member_terminal) failed            cancelled
+report succeeded           starting          starting          starting          running           stopping          (member_terminal) failed            cancelled
+report failed              stopping          stopping          stopping          stopping          stopping          (member_terminal) failed            cancelled
+report stopped             stopping          stopping          stopping          stopping          stopping          (member_terminal) failed            cancelled
+report again               (not_newer)       (not_newer)       (not_newer)       (not_newer)       (not_newer)       (member_terminal) (not_newer)       (not_newer)
+report of an older round   (old_attempt)     (old_attempt)     (old_attempt)     (old_attempt)     (old_attempt)     (member_terminal) (old_attempt)     (old_attempt)
+report of another journal  (wrong_instance)  (wrong_instance)  (wrong_instance)  (wrong_instance)  (wrong_instance)  (member_terminal) (wrong_instance)  (wrong_instance)
+report of a stranger       (unknown_party)   (unknown_party)   (unknown_party)   (unknown_party)   (unknown_party)   (unknown_party)   (unknown_party)   (unknown_party)
+connected again            (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (member_terminal) (no_change)       (no_change)
+connected anew             queued            reserving         stopping          stopping          stopping          (member_terminal) failed            cancelled
+away                       queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
+moved                      (no_change)       (no_change)       (no_change)       running           (no_change)       (no_change)       (no_change)       (no_change)
+tick                       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)
+tick after all deadlines   stopping          stopping          stopping          stopping          cancelled         (no_change)       (no_change)       (no_change)
+";
+
+#[test]
+fn every_phase_answers_every_input() {
+    let mut table = String::new();
+    let runs: Vec<_> = RunPhase::ALL.iter().map(|&phase| run_in(phase)).collect();
+    let rows = inputs(&runs[0].0).len();
+    for row in 0..rows {
+        let mut line = String::new();
+        for (run, now) in &runs {
+            let (name, input) = inputs(run).swap_remove(row);
+            if line.is_empty() {
+                line = format!("{name:26}");
+            }
+            let now = if name.contains("deadlines") { now.plus_secs(86_400) } else { *now };
+            let cell = match fold(run, &input, now) {
+                Ok((next, _)) => next.phase.to_string(),
+                Err(refusal) => format!("({refusal})"),
+            };
+            line += &format!(" {cell:17}");
+        }
+        table += line.trim_end();
+        table.push('\n');
+    }
+    assert_eq!(table, TABLE, "\n{table}");
+}
+
+/// Puts a run's member into a state that may or may not be reachable.
+fn force(phase: RunPhase, member_phase: MemberPhase, desired: Desired, settled: bool, away: bool) -> (Run, Timestamp) {
+    let (mut run, now) = run_in(phase);
+    let contact = if away { Contact::Away(now) } else { Contact::Connected };
+    let Member { phase, desired: wish, settled: is_settled, contact: known, .. } = &mut run.members[ME];
+    (*phase, *wish, *is_settled, *known) = (member_phase, desired, settled && member_phase.is_terminal(), contact);
+    run.settled_at = (run.phase.is_terminal() && run.members.iter().all(|m| m.settled)).then_some(now);
+    (run, now)
+}
+
+#[test]
+fn every_state_of_a_member_answers_every_input_within_the_rules() {
+    let mut answers = 0;
+    for &phase in RunPhase::ALL {
+        for &member_phase in MemberPhase::ALL {
+            for &desired in Desired::ALL {
+                for (settled, away) in [(false, false), (false, true), (true, false), (true, true)] {
+                    let (run, now) = force(phase, member_phase, desired, settled, away);
+                    for (name, input) in inputs(&run) {
+                        answers += 1;
+                        let Ok((next, effects)) = step(&run, &input, now) else { continue };
+                        assert_ne!(next, run, "{name} was taken and changed nothing");
+                        // States that no run gets into need an answer, and no more.
+                        if member_phase.is_terminal() || wishes(phase).contains(&desired) {
+                            assert_legal(&run, &next, &effects);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(answers, 8 * 10 * 4 * 4 * inputs(&run_in(RunPhase::Queued).0).len());
+}
+
+#[test]
+fn f11_a_stop_ends_a_run_although_a_party_never_comes_back() {
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running] {
+        let (run, now) = run_in(phase);
+        let run = after(&run, &Input::Away { party: party(ME), since: now }, now);
+        let run = after(&run, &Input::Stop { by: "ada".to_owned(), deleting: true }, now);
+        let due = flow_domain::run::next_due(&run).expect("a stop has a deadline");
+        let run = after(&run, &Input::Tick, due);
+        assert_eq!((run.phase, run.is_settled()), (RunPhase::Cancelled, false), "{phase}");
+    }
+}
+
+#[test]
+fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
+    let mut run = run_in(RunPhase::Reserving).0;
+    for index in 0..3 {
+        assert!(run.members.iter().all(|m| m.desired == Desired::Reserved), "{index} of 3 have reserved");
+        let reserved = report(&run, index, MemberPhase::Reserved);
+        run = after(&run, &Input::Report { party: party(index), report: reserved }, START);
+    }
+    assert!(run.members.iter().all(|m| m.desired == Desired::Running));
+}
+
+#[test]
+fn f10_a_start_that_cannot_complete_is_undone() {
+    let (run, now) = run_in(RunPhase::Starting);
+    let broken = report(&run, 2, MemberPhase::Failed);
+    let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
+    assert_eq!(run.ending.as_ref().map(|e| e.code), Some(EndCode::StartFailed));
+    assert!(run.members.iter().all(|m| m.desired == Desired::Stopped || m.settled));
+}
+
+#[test]
+fn l6_a_report_of_an_older_round_changes_no_phase() {
+    let (run, now) = run_in(RunPhase::Running);
+    let old = Report { attempt: 0, sequence: 99, ..report(&run, ME, MemberPhase::Failed) };
+    assert_eq!(step(&run, &Input::Report { party: party(ME), report: old }, now), Err(Refusal::OldAttempt));
+}
+
+#[test]
+fn a_user_who_stops_a_failing_run_gets_no_retry() {
+    let rules = Rules { retries: 2, ..Rules::default() };
+    let mut run = new_run(Framework::Iflearner, 1, rules, true);
+    for phase in [MemberPhase::Reserved, MemberPhase::Running] {
+        run = all_report(run, phase, START);
+    }
+    let broken = report(&run, ME, MemberPhase::Failed);
+    let run = after(&run, &Input::Report { party: party(ME), report: broken }, START);
+    assert_eq!((run.phase, run.retries_left), (RunPhase::Stopping, 2));
+    let run = after(&run, &Input::Stop { by: "ada".to_owned(), deleting: false }, START);
+    assert!(matches!(run.ending, Some(Ending { outcome: Outcome::Failed, code: EndCode::MemberFailed, .. })), "the first cause stays");
+    let due = flow_domain::run::next_due(&run).expect("a stop has a deadline");
+    let (run, effects) = fold(&run, &Input::Tick, due).expect("the deadline has passed");
+    assert_eq!(run.phase, RunPhase::Failed);
+    assert!(!effects.iter().any(|e| matches!(e, flow_domain::run::Effect::Retry { .. })), "{effects:?}");
+}
+
+#[test]
+fn a_generic_aggregator_that_ends_first_does_not_hurry_the_trainers() {
+    let mut run = new_run(Framework::Generic, 1, Rules::default(), true);
+    for phase in [MemberPhase::Reserved, MemberPhase::Running] {
+        run = all_report(run, phase, START);
+    }
+    let done = report(&run, 0, MemberPhase::Succeeded);
+    run = after(&run, &Input::Report { party: party(0), report: done }, START);
+    let _ = step(&run, &Input::Tick, START.plus_secs(120)).map(|(next, _)| run = next);
+    assert_eq!(run.phase, RunPhase::Running);
+    let done = report(&run, ME, MemberPhase::Succeeded);
+    run = after(&run, &Input::Report { party: party(ME), report: done }, START.plus_secs(121));
+    assert_eq!(run.phase, RunPhase::Succeeded);
+}
+
+#[test]
+fn l8_an_aggregators_verdict_counts_whatever_becomes_of_it_and_in_whatever_order() {
+    let done = |run: &Run, index| (index, report(run, index, MemberPhase::Succeeded));
+    let killed = |run: &Run| (0, Report { complete: true, ..report(run, 0, MemberPhase::Failed) });
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]] {
+        let (mut run, now) = run_in(RunPhase::Running);
+        for who in order {
+            let (index, report) = if who == 0 { killed(&run) } else { done(&run, who) };
+            run = after(&run, &Input::Report { party: party(index), report }, now);
+        }
+        assert_eq!(run.phase, RunPhase::Succeeded, "{order:?}");
+    }
+}
+
+#[test]
+fn a_member_cannot_release_itself_below_what_the_rules_ask_for() {
+    for (minimum_parties, outcome) in [(None, RunPhase::Stopping), (Some(2), RunPhase::Stopping), (Some(1), RunPhase::Running)] {
+        let mut run = new_run(Framework::Iflearner, 2, Rules { minimum_parties, ..Rules::default() }, true);
+        run = all_report(run, MemberPhase::Reserved, START);
+        let released = Reason::new(ReasonCode::Released, "released");
+        let gone = Report { reason: Some(released), ..report(&run, ME, MemberPhase::Stopped) };
+        run = after(&run, &Input::Report { party: party(ME), report: gone }, START);
+        for index in [0, 2] {
+            let up = report(&run, index, MemberPhase::Running);
+            run = after(&run, &Input::Report { party: party(index), report: up }, START);
+        }
+        assert_eq!(run.phase, outcome, "{minimum_parties:?}");
+    }
+}
+
+#[test]
+fn f8_an_agent_that_comes_back_is_a_member_again_at_once() {
+    let (run, now) = run_in(RunPhase::Running);
+    let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
+    let back = after(&away, &Input::Connected { party: party(ME), instance: instance(ME, 0) }, now.plus_secs(60));
+    assert_eq!(back.members[ME].contact, Contact::Connected);
+    assert_eq!(back.phase, RunPhase::Running);
+    let done = report(&back, ME, MemberPhase::Succeeded);
+    assert_eq!(after(&back, &Input::Report { party: party(ME), report: done }, now).members[ME].phase, MemberPhase::Succeeded);
+}
+
+#[test]
+fn f13_an_agents_failure_to_start_is_told_with_party_and_reason() {
+    let (run, now) = run_in(RunPhase::Starting);
+    let spawn = Reason::new(ReasonCode::SpawnFailed, "client.py is not executable");
+    let broken = Report { reason: Some(spawn.clone()), ..report(&run, ME, MemberPhase::Failed) };
+    let ending = after(&run, &Input::Report { party: party(ME), report: broken }, now).ending.expect("the start is over");
+    assert_eq!((ending.party, ending.reason), (Some(party(ME)), Some(spawn)));
+    assert!(ending.message.contains("client.py is not executable"), "{}", ending.message);
+}
+
+#[test]
+fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
+    let (run, now) = run_in(RunPhase::Running);
+    let limit = run.rules.no_progress_s;
+    let moved = after(&run, &Input::Moved { party: party(ME) }, now.plus_secs(limit - 10));
+    assert_eq!(step(&moved, &Input::Tick, now.plus_secs(limit + 10)), Err(Refusal::NoChange));
+    let ended = after(&run, &Input::Tick, now.plus_secs(limit + 10));
+    assert_eq!(ended.ending.map(|e| e.code), Some(EndCode::NoProgress));
+}
+
+#[test]
+fn l4_a_party_whose_journal_is_lost_is_never_started_again() {
+    let (run, now) = run_in(RunPhase::Running);
+    let run = after(&run, &Input::Connected { party: party(ME), instance: instance(ME, 7) }, now);
+    let me = &run.members[ME];
+    assert_eq!((me.phase, me.desired), (MemberPhase::Failed, Desired::Stopped));
+    assert_eq!(me.reason.as_ref().map(|r| r.code), Some(ReasonCode::AgentStateLost));
+    assert_eq!(run.phase, RunPhase::Stopping, "the whole run is repeated, or nothing");
+}

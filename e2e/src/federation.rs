@@ -1,0 +1,463 @@
+//! One hub and its parties, each a real process on loopback with a folder of its own below one temporary folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::proc::{self, Process};
+use crate::process::Daemon;
+use crate::{Hub, Run, SOON, binaries, eventually, job};
+
+/// What a federation is made with.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    parties: Vec<String>,
+    digits: bool,
+    database: Option<(String, String)>,
+    server: Vec<(String, String)>,
+    agent: Vec<(String, String)>,
+    prepared: Vec<(String, fn(&Path))>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let parties = ["hospital-a", "hospital-b"].map(str::to_owned).to_vec();
+        // The hub's own doubt whether an agent is gone is kept short, so that the tests of it are.
+        let server = vec![("contact.away_after_s".to_owned(), "1".to_owned())];
+        Self { parties, digits: false, database: None, server, agent: Vec::new(), prepared: Vec::new() }
+    }
+}
+
+impl Builder {
+    /// Parties with an agent, besides the hub's own.
+    #[must_use]
+    pub fn parties(mut self, names: &[&str]) -> Self {
+        self.parties = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// With the real framework and a dataset `digits` at each party.
+    #[must_use]
+    pub fn digits(mut self) -> Self {
+        self.digits = true;
+        self
+    }
+
+    /// In this database (URL without password, password) in place of the embedded one. The hub's party has an agent of
+    /// its own then, like the others.
+    #[must_use]
+    pub fn database(mut self, url: &str, password: &str) -> Self {
+        self.database = Some((url.to_owned(), password.to_owned()));
+        self.server.push(("hub_agent.enabled".to_owned(), "false".to_owned()));
+        self.parties.push("hub".to_owned());
+        self
+    }
+
+    /// One key of the hub's configuration.
+    #[must_use]
+    pub fn server(mut self, key: &str, value: &str) -> Self {
+        self.server.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// One key of every agent's configuration.
+    #[must_use]
+    pub fn agent(mut self, key: &str, value: &str) -> Self {
+        self.agent.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Does something to the folder of a party before its agent starts.
+    #[must_use]
+    pub fn at_data_dir(mut self, party: &str, prepare: fn(&Path)) -> Self {
+        self.prepared.push((party.to_owned(), prepare));
+        self
+    }
+
+    /// Starts it; every party is connected when this returns.
+    pub async fn start(self) -> Federation {
+        let folder = tempfile::Builder::new().prefix("flow-e2e-").tempdir().expect("the temporary folder can be written");
+        let root = folder.path().canonicalize().expect("it was just made");
+        job::lay_out(&root, self.digits);
+        let (rest, grpc) = (flow_testkit::free_port(), flow_testkit::free_port());
+        let mut federation = Federation {
+            hub: Hub::new(rest, root.clone()),
+            server: None,
+            agents: BTreeMap::new(),
+            rest,
+            grpc,
+            builder: self,
+            root,
+            _folder: folder,
+        };
+        federation.configure_server();
+        if federation.builder.database.is_some() {
+            federation.server_command(&["migrate"]);
+        }
+        federation.start_server().await;
+        for party in federation.builder.parties.clone() {
+            federation.add_party(&party).await;
+            for (_, prepare) in federation.builder.prepared.iter().filter(|(name, _)| *name == party) {
+                prepare(&federation.data_dir(&party));
+            }
+            federation.spawn_agent(&party);
+        }
+        for party in federation.builder.parties.clone() {
+            federation.wait_contact(&party, "connected").await;
+        }
+        federation
+    }
+}
+
+/// A running federation.
+pub struct Federation {
+    /// Its hub, as a user sees it.
+    pub hub: Hub,
+    server: Option<Daemon>,
+    agents: BTreeMap<String, Daemon>,
+    rest: u16,
+    grpc: u16,
+    builder: Builder,
+    root: PathBuf,
+    _folder: TempDir,
+}
+
+impl Federation {
+    /// A hub with its own agent, and the parties `hospital-a` and `hospital-b`.
+    pub async fn start() -> Self {
+        Builder::default().start().await
+    }
+
+    /// The folder everything lies in.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A party's own folder.
+    #[must_use]
+    pub fn data_dir(&self, party: &str) -> PathBuf {
+        self.root.join("data").join(party)
+    }
+
+    // ---- the hub ----------------------------------------------------------------------------------------------------
+
+    fn configure_server(&self) {
+        let mut text = format!(
+            "data_dir = {:?}\n[rest]\nlisten = \"127.0.0.1:{}\"\n[grpc]\nlisten = \"127.0.0.1:{}\"\n",
+            self.data_dir("server"),
+            self.rest,
+            self.grpc
+        );
+        if let Some((url, password)) = &self.builder.database {
+            let file = self.root.join("database-password");
+            write_secret(&file, password);
+            text += &format!("[store]\nurl = {url:?}\npassword_file = {file:?}\n");
+        }
+        text += &self.meanings("hub", "hub_agent.");
+        fs::write(self.root.join("server.toml"), text).expect("the folder is ours");
+    }
+
+    /// What image and dataset names mean at a party.
+    fn meanings(&self, party: &str, prefix: &str) -> String {
+        let mut text = format!("[{prefix}images.e2e]\nroot = {:?}\nallow = true\n", self.root.join("image"));
+        if self.builder.digits {
+            let data = self.root.join("rows").join(party);
+            fs::create_dir_all(&data).expect("the folder is ours");
+            for (index, name) in ["hospital-a", "hospital-b"].iter().enumerate() {
+                let part = if *name == party || (party == "hub" && index == 0) { ["party-a", "party-b"][index] } else { continue };
+                fs::copy(flow_testkit::digits(part), data.join(format!("{party}.npz"))).expect("the folder is ours");
+            }
+            fs::copy(flow_testkit::digits("test"), data.join("test.npz")).expect("the folder is ours");
+            text += &format!("[{prefix}images.digits]\nroot = {:?}\nallow = true\n", self.root.join("digits"));
+            text += &format!("[{prefix}datasets.digits]\npath = {data:?}\n");
+        }
+        text
+    }
+
+    fn server_program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binaries::flow_server());
+        command.args(arguments).arg("--config").arg(self.root.join("server.toml"));
+        for (key, value) in &self.builder.server {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        command
+    }
+
+    /// Runs a command of flow-server that ends by itself, and must succeed; answers its output.
+    pub fn server_command(&self, arguments: &[&str]) -> String {
+        let output = self.server_program(arguments).output().expect("flow-server can be executed");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "flow-server {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    async fn start_server(&mut self) {
+        self.server = Some(Daemon::start(self.server_program(&["serve"]), &self.root.join("server.log")));
+        let token = self.data_dir("server").join("bootstrap-token");
+        if self.hub.ready(&token).await.is_none() {
+            panic!("flow-server does not become ready; its log:\n{}", self.server_log());
+        }
+    }
+
+    /// The hub's process.
+    #[must_use]
+    pub fn server(&self) -> &Daemon {
+        self.server.as_ref().expect("the hub runs")
+    }
+
+    /// What the hub has logged so far.
+    #[must_use]
+    pub fn server_log(&self) -> String {
+        fs::read_to_string(self.root.join("server.log")).unwrap_or_default()
+    }
+
+    /// Ends the hub as a crash does.
+    pub fn kill9_server(&mut self) {
+        self.server.take().expect("the hub runs").kill9();
+    }
+
+    /// Starts the hub again, killing it first if it runs. Ready when this returns.
+    pub async fn restart_server(&mut self) {
+        if self.server.is_some() {
+            self.kill9_server();
+        }
+        self.start_server().await;
+    }
+
+    /// Copies the hub's database; the hub may be running.
+    #[must_use]
+    pub fn backup(&self, name: &str) -> PathBuf {
+        let file = self.root.join(name);
+        self.server_command(&["backup", file.to_str().expect("a temporary folder's path is text")]);
+        file
+    }
+
+    /// Kills the hub, puts a backup in the place of its database, and starts it again.
+    pub async fn restore(&mut self, backup: &Path) {
+        self.kill9_server();
+        self.server_command(&["restore", backup.to_str().expect("a temporary folder's path is text")]);
+        self.start_server().await;
+    }
+
+    // ---- the parties ------------------------------------------------------------------------------------------------
+
+    /// Makes a party known and writes its agent's configuration; starts no agent.
+    pub async fn add_party(&self, party: &str) {
+        let secret = self.hub.create_party(party).await;
+        write_secret(&self.root.join(format!("{party}.secret")), &secret);
+        self.configure_agent(party, party);
+    }
+
+    /// Configuration `name` of an agent that speaks for `party`, with a folder of its own.
+    fn configure_agent(&self, name: &str, party: &str) {
+        let text = format!(
+            "data_dir = {:?}\nparty = {party:?}\n[hub]\nurl = \"http://127.0.0.1:{}\"\nsecret_file = {:?}\n{}",
+            self.data_dir(name),
+            self.grpc,
+            self.root.join(format!("{party}.secret")),
+            self.meanings(party, "")
+        );
+        fs::write(self.root.join(format!("{name}.toml")), text).expect("the folder is ours");
+    }
+
+    fn spawn_agent(&mut self, name: &str) {
+        let mut command = Command::new(binaries::flow_federate());
+        command.arg("run").arg("--config").arg(self.root.join(format!("{name}.toml")));
+        for (key, value) in &self.builder.agent {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        let agent = Daemon::start(command, &self.root.join(format!("{name}.log")));
+        assert!(self.agents.insert(name.to_owned(), agent).is_none(), "{name} runs already");
+    }
+
+    /// Starts a party's agent, and waits until the hub knows that it is there.
+    pub async fn start_agent(&mut self, party: &str) {
+        self.spawn_agent(party);
+        self.wait_contact(party, "connected").await;
+    }
+
+    /// Starts a second agent for a party, with a folder of its own; answers the name it is known by here.
+    pub fn start_second_agent(&mut self, party: &str) -> String {
+        let name = format!("{party}-again");
+        self.configure_agent(&name, party);
+        self.spawn_agent(&name);
+        name
+    }
+
+    /// A party's agent.
+    pub fn agent(&mut self, name: &str) -> &mut Daemon {
+        self.agents.get_mut(name).unwrap_or_else(|| panic!("{name} does not run"))
+    }
+
+    /// Ends a party's agent as a crash does. Its sidecars and workloads live on.
+    pub fn kill9_agent(&mut self, name: &str) {
+        self.agents.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill9();
+    }
+
+    /// Starts a party's agent again, killing it first if it runs.
+    pub async fn restart_agent(&mut self, party: &str) {
+        if self.agents.contains_key(party) {
+            self.kill9_agent(party);
+        }
+        self.start_agent(party).await;
+    }
+
+    /// Stops a party's agent where it is, connected and silent, until [`Federation::thaw`].
+    pub fn freeze(&self, party: &str) {
+        self.agents[party].signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a frozen agent go on.
+    pub fn thaw(&self, party: &str) {
+        self.agents[party].signal(Signal::SIGCONT);
+    }
+
+    /// Throws away what a dead agent knew, as a disk that was lost does; what runs, runs on.
+    pub fn wipe_agent_journal(&self, party: &str) {
+        assert!(!self.agents.contains_key(party), "{party} still runs");
+        let files = fs::read_dir(self.data_dir(party)).expect("the agent made it").flatten().map(|entry| entry.path());
+        let journal = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal"));
+        let journal: Vec<_> = files.filter(journal).collect();
+        assert!(!journal.is_empty(), "{party} has no journal to wipe");
+        journal.iter().for_each(|file| fs::remove_file(file).expect("the folder is ours"));
+    }
+
+    /// Waits until the hub says this of the party's agent: `connected` or `away`.
+    pub async fn wait_contact(&self, party: &str, state: &str) {
+        let path = format!("/parties/{party}");
+        let mut last = Value::Null;
+        let found = eventually(SOON, async || {
+            let (_, answer) = self.hub.try_call(reqwest::Method::GET, &path, None).await.ok()?;
+            last = answer;
+            (last["contact"]["state"] == state).then_some(())
+        });
+        if found.await.is_none() {
+            let log = fs::read_to_string(self.root.join(format!("{party}.log"))).unwrap_or_default();
+            panic!("{party} does not become {state}: {last:#}\nits agent's log:\n{log}");
+        }
+    }
+
+    // ---- what runs --------------------------------------------------------------------------------------------------
+
+    /// The sidecar of a party's member.
+    pub fn sidecar(&self, party: &str, run: &Run) -> Option<Process> {
+        let data = self.data_dir(if party == "hub" && self.builder.database.is_none() { "server" } else { party });
+        let of_run = |cwd: &Path| cwd.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{}-", run.id)));
+        let found: Vec<_> = proc::with_word(&run.id).into_iter().filter(|p| p.cwd.starts_with(&data) && of_run(&p.cwd)).collect();
+        // Its helper of the same folder is its child.
+        found.iter().find(|process| !found.iter().any(|other| other.pid == process.parent)).cloned()
+    }
+
+    /// Ends the sidecar of a party's member as a crash does.
+    pub fn kill9_sidecar(&self, party: &str, run: &Run) {
+        let sidecar = self.sidecar(party, run).unwrap_or_else(|| panic!("{party} has no sidecar for the run"));
+        sidecar.signal(Signal::SIGKILL);
+    }
+
+    /// Processes of workloads and sidecars of a run, at all parties or one.
+    #[must_use]
+    pub fn alive(&self, run: &Run, party: Option<&str>) -> Vec<Process> {
+        let data = party.map(|party| self.data_dir(if party == "hub" { "server" } else { party }));
+        let mut found = proc::with_word(&run.id);
+        found.retain(|process| data.as_ref().is_none_or(|data| process.cwd.starts_with(data)));
+        found
+    }
+
+    /// Waits until nothing of a run is alive, at all parties or one.
+    pub async fn nothing_left(&self, run: &Run, party: Option<&str>) {
+        let gone = eventually(SOON, async || self.alive(run, party).is_empty().then_some(())).await;
+        assert!(gone.is_some(), "still alive: {:#?}", self.alive(run, party));
+    }
+
+    /// Lets the workloads of a task go on: those that wait to be let.
+    pub fn release(&self, run: &Run) {
+        fs::write(self.root.join("release").join(&run.task), "").expect("the folder is ours");
+    }
+
+    /// Every start there was, in order: run, party, program.
+    #[must_use]
+    pub fn starts(&self) -> Vec<(String, String, String)> {
+        let text = fs::read_to_string(self.root.join("starts")).unwrap_or_default();
+        let line = |line: &str| {
+            let mut words = line.split(' ').map(str::to_owned);
+            (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default())
+        };
+        text.lines().map(line).collect()
+    }
+
+    /// The parties that started a workload of this run, in order of name; a party that started two is named twice.
+    #[must_use]
+    pub fn started(&self, run: &Run) -> Vec<String> {
+        let mut parties: Vec<_> = self.starts().into_iter().filter(|(id, ..)| *id == run.id).map(|(_, party, _)| party).collect();
+        parties.sort();
+        parties
+    }
+
+    /// Waits until a member's workload has begun.
+    pub async fn wait_started(&self, run: &Run, party: &str) {
+        let begun = eventually(SOON, async || self.started(run).iter().any(|name| name == party).then_some(())).await;
+        assert!(begun.is_some(), "{party} did not start its workload; started: {:?}", self.starts());
+    }
+
+    /// Proves that nothing was started twice and that nothing but hub and agents is alive; ends these politely, and
+    /// proves that then nothing is.
+    pub async fn end(mut self) {
+        let starts = self.starts();
+        let mut seen = std::collections::BTreeSet::new();
+        for start in &starts {
+            assert!(seen.insert((&start.0, &start.1)), "started twice: {start:?} in {starts:#?}");
+        }
+        let word = self.root.to_str().expect("a temporary folder's path is text").to_owned();
+        let mut own: Vec<i32> = self.agents.values().chain(&self.server).map(Daemon::pid).collect();
+        own.sort_unstable();
+        let others = || proc::with_word(&word).into_iter().filter(|process| own.binary_search(&process.pid).is_err()).collect::<Vec<_>>();
+        let clean = eventually(SOON, async || others().is_empty().then_some(())).await;
+        assert!(clean.is_some(), "left behind: {:#?}", others());
+        for (name, agent) in std::mem::take(&mut self.agents) {
+            let status = agent.terminate(SOON).await;
+            assert!(status.success(), "the agent of {name} ended with {status}");
+        }
+        if let Some(server) = self.server.take() {
+            let status = server.terminate(SOON).await;
+            assert!(status.success(), "the hub ended with {status}; its log:\n{}", self.server_log());
+        }
+        let left = proc::with_word(&word);
+        assert!(left.is_empty(), "left behind: {left:#?}");
+    }
+}
+
+impl Drop for Federation {
+    /// Kills whatever is left: after [`Federation::end`] nothing is. A failing test shows the logs.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in std::iter::once("server").chain(self.agents.keys().map(String::as_str)) {
+                let log = fs::read_to_string(self.root.join(format!("{name}.log"))).unwrap_or_default();
+                let lines: Vec<_> = log.lines().collect();
+                eprintln!("---- the end of {name}.log\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+            }
+        }
+        self.agents.clear();
+        self.server = None;
+        let word = self.root.to_string_lossy().into_owned();
+        // Killing a sidecar kills what it started, so a few rounds see the end of it.
+        flow_testkit::wait_for_blocking("everything of the federation to be dead", Duration::from_secs(20), || {
+            let left = proc::with_word(&word);
+            left.iter().for_each(|process| process.signal(Signal::SIGKILL));
+            left.is_empty()
+        });
+    }
+}
+
+fn write_secret(path: &Path, secret: &str) {
+    use std::io::Write as _;
+    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path).expect("the folder is ours");
+    file.write_all(secret.as_bytes()).expect("the folder is ours");
+}

@@ -1,0 +1,175 @@
+//! Everything is killed with SIGKILL at every stage of a run, one thing after the other, and what was begun is carried
+//! to its right end: no task is lost, no workload is started twice, no process is left.
+
+use flow_e2e::{Builder, Federation, Job, Run, SOON, member};
+
+/// Where a run is caught. Each is a state that lasts until the test lets it go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Queued,
+    Reserving,
+    Starting,
+    Running,
+    Stopping,
+}
+
+const STAGES: [Stage; 5] = [Stage::Queued, Stage::Reserving, Stage::Starting, Stage::Running, Stage::Stopping];
+const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
+
+/// A federation with one party more, known to the hub and without an agent.
+async fn federation() -> Federation {
+    let federation = Builder::default().start().await;
+    federation.add_party("hospital-c").await;
+    federation
+}
+
+/// Starts a run and brings it to the stage.
+async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
+    let hub = federation.hub.clone();
+    let gate = Job::new("gate");
+    match stage {
+        Stage::Queued => {
+            let members = [("hub", "aggregator"), ("hospital-a", "trainer"), ("hospital-b", "trainer"), ("hospital-c", "trainer")];
+            let run = hub.launch(&gate.members(&members)).await;
+            let waits = |now: &serde_json::Value| now["phase"] == "queued" && now["waiting"]["party"] == "hospital-c";
+            hub.wait(&run, "the run to wait for hospital-c", SOON, waits).await;
+            run
+        }
+        Stage::Reserving => {
+            federation.freeze("hospital-b");
+            let run = hub.launch(&gate).await;
+            hub.wait_member(&run, "hospital-a", "reserved").await;
+            hub.wait_phase(&run, "reserving").await;
+            run
+        }
+        Stage::Starting => {
+            // B says that it is ready and is frozen then, so that the start is committed and never reaches it.
+            federation.freeze("hospital-a");
+            let run = hub.launch(&gate).await;
+            hub.wait_member(&run, "hospital-b", "reserved").await;
+            federation.freeze("hospital-b");
+            federation.thaw("hospital-a");
+            hub.wait_phase(&run, "starting").await;
+            hub.wait_member(&run, "hospital-a", "running").await;
+            run
+        }
+        Stage::Running => {
+            let run = hub.launch(&gate).await;
+            hub.wait_phase(&run, "running").await;
+            run
+        }
+        Stage::Stopping => {
+            let run = hub.launch(&Job::new("stubborn").template("stop_grace_s", 3)).await;
+            hub.wait_phase(&run, "running").await;
+            for party in ["hospital-a", "hospital-b"] {
+                federation.wait_started(&run, party).await;
+            }
+            hub.stop(&run).await;
+            hub.wait_phase(&run, "stopping").await;
+            run
+        }
+    }
+}
+
+/// Gives a caught run what it waited for, and sees it to its end.
+async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
+    let hub = federation.hub.clone();
+    match stage {
+        Stage::Stopping => {
+            hub.ends(run, "cancelled", "stopped").await;
+            assert_eq!(federation.started(run), ALL);
+        }
+        Stage::Queued | Stage::Reserving | Stage::Starting | Stage::Running => {
+            if stage == Stage::Queued {
+                federation.start_agent("hospital-c").await;
+            }
+            for party in ["hospital-a", "hospital-b"] {
+                federation.thaw(party);
+            }
+            federation.release(run);
+            hub.ends(run, "succeeded", "completed").await;
+            if stage == Stage::Queued {
+                federation.kill9_agent("hospital-c");
+                assert_eq!(federation.started(run), ["hospital-a", "hospital-b", "hospital-c", "hub"]);
+            } else {
+                assert_eq!(federation.started(run), ALL);
+            }
+        }
+    }
+    federation.nothing_left(run, None).await;
+}
+
+#[tokio::test]
+async fn killing_the_server_at_any_stage_changes_no_outcome() {
+    let mut federation = federation().await;
+    for stage in STAGES {
+        let run = caught_at(&mut federation, stage).await;
+        federation.restart_server().await;
+        let_go(&mut federation, &run, stage).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_the_agent_that_has_done_its_part_at_any_stage_changes_no_outcome() {
+    let mut federation = federation().await;
+    for stage in STAGES {
+        let run = caught_at(&mut federation, stage).await;
+        federation.restart_agent("hospital-a").await;
+        let_go(&mut federation, &run, stage).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_both_agents_at_any_stage_changes_no_outcome() {
+    let mut federation = federation().await;
+    for stage in STAGES {
+        let run = caught_at(&mut federation, stage).await;
+        federation.kill9_agent("hospital-a");
+        federation.kill9_agent("hospital-b");
+        federation.start_agent("hospital-b").await;
+        federation.start_agent("hospital-a").await;
+        let_go(&mut federation, &run, stage).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_server_and_agents_at_once_at_any_stage_changes_no_outcome() {
+    let mut federation = federation().await;
+    for stage in STAGES {
+        let run = caught_at(&mut federation, stage).await;
+        federation.kill9_server();
+        federation.kill9_agent("hospital-a");
+        federation.kill9_agent("hospital-b");
+        federation.restart_server().await;
+        federation.start_agent("hospital-a").await;
+        federation.start_agent("hospital-b").await;
+        let_go(&mut federation, &run, stage).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_the_sidecar_of_a_running_member_fails_the_run_and_leaves_nothing_alive() {
+    let mut federation = federation().await;
+    let run = caught_at(&mut federation, Stage::Running).await;
+    federation.kill9_sidecar("hospital-a", &run);
+    let end = federation.hub.ends(&run, "failed", "member_failed").await;
+    assert_eq!(end["ending"]["party"], "hospital-a");
+    assert_eq!(member(&end, "hospital-a")["reason"]["code"], "sidecar_lost");
+    assert_eq!(member(&end, "hospital-b")["phase"], "stopped");
+    assert_eq!(federation.started(&run), ALL);
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_stopped() {
+    let mut federation = federation().await;
+    let run = caught_at(&mut federation, Stage::Stopping).await;
+    federation.kill9_sidecar("hospital-a", &run);
+    let_go(&mut federation, &run, Stage::Stopping).await;
+    federation.end().await;
+}

@@ -1,0 +1,178 @@
+//! The published iflearner 0.1.0, unchanged, with real data: it trains, and what it does by hanging or lying (hazards
+//! L1, L2, … of its specification, numbered in the names) becomes a clear end of the run.
+
+use std::time::Duration;
+
+use flow_e2e::{Builder, Federation, Job, Run, eventually, member, proc};
+use futures::StreamExt as _;
+use nix::sys::signal::Signal;
+use reqwest::Method;
+use serde_json::Value;
+
+/// Importing the framework takes seconds of processor time in each of its processes (L15).
+const PATIENCE: Duration = Duration::from_secs(150);
+const ALL: [&str; 2] = ["hospital-a", "hospital-b"];
+
+async fn federation() -> Federation {
+    Builder::default().digits().start().await
+}
+
+/// The points of one series of a member: step and value.
+async fn series(federation: &Federation, run: &Run, party: &str, name: &str) -> Vec<(u64, f64)> {
+    let all = federation.hub.get(&format!("/tasks/{}/runs/{}/members/{party}/series", run.task, run.id)).await;
+    let found = all["series"].as_array().into_iter().flatten().find(|series| series["name"] == name);
+    let points = found.unwrap_or_else(|| panic!("no series {name} in {all:#}"))["points"].as_array().cloned().unwrap_or_default();
+    points.iter().map(|point| (point["step"].as_u64().expect("a step"), point["value"].as_f64().expect("a number"))).collect()
+}
+
+/// What the workload's README promises of the average of both parties, to four digits.
+const AVERAGE: [(u64, f64); 3] = [(1, 0.8508), (2, 0.8953), (3, 0.9087)];
+
+async fn running(federation: &Federation, run: &Run) -> Value {
+    federation.hub.wait(run, "the run to be running", PATIENCE, |now| now["phase"] == "running").await
+}
+
+async fn reaches_epoch(federation: &Federation, run: &Run, epoch: u64) {
+    let there = |now: &Value| now["progress"]["epoch"].as_u64().is_some_and(|now| now >= epoch);
+    federation.hub.wait(run, &format!("every party to reach epoch {epoch}"), PATIENCE, there).await;
+}
+
+/// Kills the training process of a party, and not what supervises it.
+fn kill_trainer(federation: &Federation, run: &Run, party: &str) {
+    let alive = federation.alive(run, Some(party));
+    let trainer = alive.iter().find(|process| process.command.contains("client.py")).unwrap_or_else(|| panic!("no trainer among {alive:#?}"));
+    trainer.signal(Signal::SIGKILL);
+}
+
+#[tokio::test]
+async fn l8_l9_training_ends_by_itself_with_the_accuracy_of_the_federation() {
+    let federation = federation().await;
+    let run = federation.hub.launch(&Job::digits(3)).await;
+    running(&federation, &run).await;
+    let path = format!("/tasks/{}/runs/{}/members/hospital-b/logs?follow=true", run.task, run.id);
+    let follower = federation.hub.request(Method::GET, &path).send().await.expect("a log");
+    let mut lines = follower.bytes_stream();
+    let end = federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
+
+    // The aggregator never ends by itself: it was stopped after its page had shown everybody complete.
+    assert_eq!((&member(&end, "hub")["phase"], &member(&end, "hub")["progress"]["complete"]), (&"stopped".into(), &true.into()));
+    assert_eq!(end["progress"]["epoch"], 3);
+    for party in ALL {
+        assert_eq!(member(&end, party)["phase"], "succeeded");
+        assert_eq!(series(&federation, &run, party, "global/acc").await, AVERAGE[..2]);
+        let alone: Vec<u64> = series(&federation, &run, party, "local/acc").await.iter().map(|(step, _)| *step).collect();
+        assert_eq!(alone, [1, 2, 3]);
+        let last = member(&end, party)["progress"]["metrics"]["global/acc"].as_f64();
+        assert_eq!(last, Some(0.8953));
+    }
+    let mut log = Vec::new();
+    while let Some(part) = lines.next().await {
+        log.extend_from_slice(&part.expect("the log is whole"));
+    }
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("\"event\": \"global\"") && log.contains("\"acc\": 0.8953"), "{log}");
+    assert_eq!(federation.started(&run), ALL);
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l11_l13_two_trainings_at_once_share_neither_port_nor_folder_and_any_party_can_aggregate() {
+    let federation = federation().await;
+    let at_b = Job::digits(2).members(&[("hospital-b", "aggregator"), ("hub", "trainer"), ("hospital-a", "trainer")]);
+    let masked = Job::digits(2).parameter("smpc", "true");
+    let (at_b, masked) = (federation.hub.launch(&at_b).await, federation.hub.launch(&masked).await);
+    let end = federation.hub.ends_within(&at_b, "succeeded", "completed", PATIENCE).await;
+    assert_eq!(member(&end, "hospital-b")["phase"], "stopped");
+    // The hub's party has the rows of party A here: the average of twice the same is the same.
+    assert_eq!(series(&federation, &at_b, "hub", "global/acc").await, [(1, 0.5011)]);
+    federation.hub.ends_within(&masked, "succeeded", "completed", PATIENCE).await;
+    for party in ALL {
+        assert_eq!(series(&federation, &masked, party, "global/acc").await, AVERAGE[..1]);
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l2_l4_a_trainer_killed_in_the_middle_fails_the_run_and_frees_the_others_that_would_wait_for_ever() {
+    let federation = federation().await;
+    let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "0.5")).await;
+    reaches_epoch(&federation, &run, 2).await;
+    kill_trainer(&federation, &run, "hospital-a");
+    let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
+    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-a".into(), &"exit_signal".into()));
+    assert_eq!((&member(&end, "hospital-b")["phase"], &member(&end, "hub")["phase"]), (&"stopped".into(), &"stopped".into()));
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l3_an_exception_in_the_training_code_is_an_exit_status_and_not_a_standstill() {
+    let federation = federation().await;
+    let run = federation.hub.launch(&Job::digits(3).parameter("fail-at", "1")).await;
+    let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
+    assert_eq!(end["ending"]["reason"]["code"], "exit_nonzero");
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l1_the_lost_aggregate_race_is_repaired_where_it_is_certain_to_strike() {
+    let federation = federation().await;
+    let run = federation.hub.launch(&Job::digits(2).parameter("upload-lag", "1.5")).await;
+    federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
+    assert_eq!(series(&federation, &run, "hospital-a", "global/acc").await, AVERAGE[..1]);
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l1_without_the_repair_a_standstill_ends_for_want_of_progress() {
+    let federation = federation().await;
+    let job = Job::digits(3).parameter("upload-lag", "1.5").rule("no_progress_s", 8);
+    let job = job.template("env", serde_json::json!({"IFLEARNER_COMPAT": "seed,exit"}));
+    let run = federation.hub.launch(&job).await;
+    federation.hub.ends_within(&run, "failed", "no_progress", PATIENCE).await;
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l7_l21_what_never_works_in_this_release_is_refused_when_it_is_submitted() {
+    let federation = federation().await;
+    for (parameters, words) in [
+        (vec![("strategy", "FedOpt")], "FedOpt"),
+        (vec![("strategy", "fedavg")], "FedAvg"),
+        (vec![("smpc", "true"), ("strategy_params", "{\"weighted_fedavg\": true}")], "masks"),
+    ] {
+        let job = parameters.iter().fold(Job::digits(2), |job, (name, value)| job.parameter(name, value));
+        let task = federation.hub.prepare(&job).await;
+        let (status, problem) = federation.hub.try_call(Method::POST, "/tasks", Some(&task)).await.expect("the hub answers");
+        assert!(status.is_client_error() && problem["fields"].to_string().contains(words), "{status}: {problem:#}");
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_the_framework() {
+    let mut federation = federation().await;
+    let run = federation.hub.launch(&Job::digits(4).parameter("fit-seconds", "0.5")).await;
+    reaches_epoch(&federation, &run, 1).await;
+    let trainers = |federation: &Federation| {
+        let mut pids: Vec<i32> = proc::with_word(&run.id).iter().filter(|p| p.command.contains("client.py")).map(|p| p.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        assert!(federation.started(&run).len() == 2);
+        pids
+    };
+    let before = trainers(&federation);
+    federation.kill9_server();
+    federation.kill9_agent("hospital-a");
+    federation.restart_server().await;
+    federation.start_agent("hospital-a").await;
+    let after = eventually(PATIENCE, async || Some(trainers(&federation))).await;
+    assert_eq!(after, Some(before), "a trainer died with its agent");
+    federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
+    for party in ALL {
+        assert_eq!(series(&federation, &run, party, "global/acc").await, AVERAGE);
+    }
+    federation.end().await;
+}

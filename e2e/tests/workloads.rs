@@ -1,0 +1,253 @@
+//! Workloads that do not behave, machines that are full, and clients that go away.
+
+use std::process::Command;
+use std::time::Duration;
+
+use flow_e2e::{Builder, Federation, Job, SOON, eventually, member, proc};
+use futures::StreamExt as _;
+use nix::mount::{MsFlags, mount};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
+
+#[tokio::test]
+async fn a_workload_that_exits_1_fails_the_run_by_name_and_the_others_are_stopped() {
+    let federation = Federation::start().await;
+    // The others would wait for ever.
+    let job = Job::new("fail").template("aggregator_command", json!(["work", "hang"]));
+    let run = federation.hub.launch(&job).await;
+    let end = federation.hub.ends(&run, "failed", "member_failed").await;
+    let culprit = end["ending"]["party"].as_str().expect("a culprit").to_owned();
+    assert!(BOTH.contains(&culprit.as_str()), "{end:#}");
+    assert_eq!(end["ending"]["reason"]["code"], "exit_nonzero");
+    assert_eq!(member(&end, &culprit)["exit"]["code"], 1);
+    assert_eq!(member(&end, "hub")["phase"], "stopped");
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn a_workload_that_hangs_ends_by_a_stop_by_its_longest_runtime_or_for_want_of_progress() {
+    let federation = Federation::start().await;
+    let hub = &federation.hub;
+    let hang = Job::new("hang").trainers_only();
+    let (stopped, too_long, idle) = (
+        hub.launch(&hang).await,
+        hub.launch(&hang.clone().template("max_runtime_s", 1)).await,
+        hub.launch(&hang.clone().rule("no_progress_s", 1)).await,
+    );
+    hub.wait_phase(&stopped, "running").await;
+    hub.stop(&stopped).await;
+    hub.stop(&stopped).await;
+    let end = hub.ends(&stopped, "cancelled", "stopped").await;
+    assert_eq!(member(&end, "hospital-a")["reason"]["code"], "stop_requested");
+    let end = hub.ends(&too_long, "failed", "member_failed").await;
+    assert_eq!(end["ending"]["reason"]["code"], "max_runtime_exceeded");
+    hub.ends(&idle, "failed", "no_progress").await;
+    for run in [stopped, too_long, idle] {
+        assert_eq!(federation.started(&run), BOTH);
+        federation.nothing_left(&run, None).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace() {
+    let federation = Federation::start().await;
+    let run = federation.hub.launch(&Job::new("stubborn").trainers_only()).await;
+    federation.hub.wait_phase(&run, "running").await;
+    for party in BOTH {
+        federation.wait_started(&run, party).await;
+    }
+    federation.hub.stop(&run).await;
+    let end = federation.hub.ends(&run, "cancelled", "stopped").await;
+    for party in BOTH {
+        assert_eq!((&member(&end, party)["phase"], &member(&end, party)["exit"]["signal"]), (&json!("stopped"), &json!(9)));
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn daemons_that_a_workload_leaves_behind_die_with_it() {
+    let federation = Federation::start().await;
+    let daemons = || proc::with_word(&format!("{}/image/daemon", federation.root().display()));
+    for stop in [false, true] {
+        let run = federation.hub.launch(&Job::new("fork").trainers_only()).await;
+        federation.hub.wait_phase(&run, "running").await;
+        let born = eventually(SOON, async || (daemons().len() == 6).then_some(())).await;
+        assert!(born.is_some(), "three daemons at each of two parties: {:#?}", daemons());
+        if stop {
+            federation.hub.stop(&run).await;
+            federation.hub.ends(&run, "cancelled", "stopped").await;
+        } else {
+            federation.release(&run);
+            federation.hub.ends(&run, "succeeded", "completed").await;
+        }
+        // At once: a member is not over as long as anything of it lives.
+        assert!(daemons().is_empty(), "{:#?}", daemons());
+        federation.nothing_left(&run, None).await;
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn daemons_die_with_their_sidecar_when_that_is_killed() {
+    let federation = Federation::start().await;
+    let daemons = || proc::with_word(&format!("{}/image/daemon", federation.root().display()));
+    let run = federation.hub.launch(&Job::new("fork").trainers_only()).await;
+    federation.hub.wait_phase(&run, "running").await;
+    assert!(eventually(SOON, async || (daemons().len() == 6).then_some(())).await.is_some());
+    federation.kill9_sidecar("hospital-a", &run);
+    let end = federation.hub.ends(&run, "failed", "member_failed").await;
+    assert_eq!(member(&end, "hospital-a")["reason"]["code"], "sidecar_lost");
+    assert!(daemons().is_empty(), "{:#?}", daemons());
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn a_workload_that_prints_a_gigabyte_costs_its_log_limit_and_no_more() {
+    const LIMIT: u64 = 4 << 20;
+    let federation = Builder::default().agent("log_limit_bytes", &LIMIT.to_string()).start().await;
+    let run = federation.hub.launch(&Job::new("flood").members(&[("hospital-a", "trainer")])).await;
+    federation.hub.ends_within(&run, "succeeded", "completed", Duration::from_secs(90)).await;
+    let bytes = proc::bytes_below(&federation.data_dir("hospital-a"));
+    assert!((LIMIT / 2..LIMIT * 2).contains(&bytes), "{bytes} bytes at the party");
+    let path = format!("/tasks/{}/runs/{}/members/hospital-a/logs?tail=3", run.task, run.id);
+    let log = federation.hub.request(Method::GET, &path).send().await.expect("the hub answers").text().await.expect("a log");
+    assert!(log.lines().count() <= 4 && log.contains("a line of output that nobody will ever read"), "{log:?}");
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn a_run_that_may_go_better_is_repeated_as_a_new_run() {
+    let federation = Federation::start().await;
+    let job = Job::new("flaky").members(&[("hospital-a", "trainer")]).rule("retries", 2);
+    let first = federation.hub.launch(&job).await;
+    let end = federation.hub.ends(&first, "failed", "member_failed").await;
+    assert_eq!(end["ending"]["reason"]["code"], "peer_lost");
+    let runs = eventually(SOON, async || Some(federation.hub.runs(&first.task).await).filter(|runs| runs.len() == 2)).await;
+    let second = runs.expect("a second run").remove(0);
+    assert_eq!((&second["retry_of"], &second["number"], &second["retries_left"]), (&json!(first.id), &json!(2), &json!(1)));
+    let second = flow_e2e::Run { task: first.task.clone(), id: second["id"].as_str().expect("an id").to_owned() };
+    federation.hub.ends(&second, "succeeded", "completed").await;
+    assert_eq!(federation.hub.runs(&first.task).await.len(), 2, "success is not repeated");
+    assert_eq!((federation.started(&first).len(), federation.started(&second).len()), (1, 1));
+    federation.end().await;
+}
+
+/// Runs itself again with mounts of its own, so that a small disk can be made without leaving one behind.
+#[tokio::test]
+async fn a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
+    const INSIDE: &str = "FLOW_E2E_OWN_MOUNTS";
+    if std::env::var_os(INSIDE).is_none() {
+        let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
+        let mut again = Command::new("unshare");
+        again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
+        again.args(["--exact", "a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs"]).env(INSIDE, "1");
+        let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait());
+        assert!(status.expect("unshare (util-linux) is installed").success(), "see above; mount namespaces must be allowed");
+        return;
+    }
+    let small = |folder: &std::path::Path| {
+        std::fs::create_dir_all(folder).expect("the folder is ours");
+        mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m")).expect("mounts are our own");
+    };
+    let federation = Builder::default().at_data_dir("hospital-b", small).start().await;
+    let hub = &federation.hub;
+    let run = hub.launch(&Job::new("hang").trainers_only()).await;
+    hub.wait_phase(&run, "running").await;
+
+    let ballast = federation.data_dir("hospital-b").join("ballast");
+    let mut file = std::fs::File::create(&ballast).expect("there is room for a name");
+    let full = std::io::copy(&mut std::io::repeat(b'x'), &mut file).expect_err("the disk is small");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+
+    let refused = hub.launch(&Job::new("ok").trainers_only()).await;
+    let says = |now: &Value| now["members"].to_string().contains("agent_disk_full") || now["waiting"].to_string().contains("disk");
+    let now = hub.wait(&refused, "hospital-b to say that its disk is full", SOON, says).await;
+    assert_ne!(now["phase"], "running");
+    hub.stop(&run).await;
+    hub.ends(&run, "cancelled", "stopped").await;
+    federation.nothing_left(&run, None).await;
+    assert_eq!(federation.started(&refused), [] as [&str; 0]);
+    // With room again the party works again.
+    std::fs::remove_file(&ballast).expect("the file is ours");
+    hub.stop(&refused).await;
+    let over = |now: &Value| now["settled_at"].is_string();
+    hub.wait(&refused, "the refused run to be over", SOON, over).await;
+    let next = hub.launch(&Job::new("ok").trainers_only()).await;
+    hub.ends(&next, "succeeded", "completed").await;
+    federation.end().await;
+}
+
+/// Sends a request by hand, as far as `parts` says, and leaves without reading the answer.
+async fn send_and_leave(federation: &Federation, head: &str, body: &str) {
+    let address = federation.hub.base.trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&address).await.expect("the hub listens");
+    let token = federation.hub.token();
+    let request = format!("{head} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n{body}");
+    stream.write_all(request.as_bytes()).await.expect("the hub reads");
+    stream.shutdown().await.expect("the hub reads");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_a_request_cancels_nothing_that_was_asked_for() {
+    let federation = Federation::start().await;
+    let hub = &federation.hub;
+    let task = hub.submit(&Job::new("ok").trainers_only()).await;
+    // Half a body: nothing was asked for.
+    let half = "content-type: application/json\r\ncontent-length: 400\r\n\r\n{\"name\": \"half";
+    send_and_leave(&federation, "POST /api/v2/tasks", half).await;
+    // A whole request whose answer nobody waits for.
+    send_and_leave(&federation, &format!("POST /api/v2/tasks/{task}/start"), "content-length: 0\r\n\r\n").await;
+    let started = eventually(SOON, async || hub.runs(&task).await.pop()).await.expect("the start was asked for");
+    let run = flow_e2e::Run { task: task.clone(), id: started["id"].as_str().expect("an id").to_owned() };
+    hub.ends(&run, "succeeded", "completed").await;
+    assert_eq!(hub.runs(&task).await.len(), 1);
+    let tasks = hub.get("/tasks").await;
+    assert_eq!(tasks["items"].as_array().map(Vec::len), Some(1), "half a request made a task");
+    assert_eq!(federation.started(&run), BOTH);
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
+    let federation = Federation::start().await;
+    let hub = &federation.hub;
+    let run = hub.launch(&Job::new("talk").trainers_only()).await;
+    hub.wait_phase(&run, "running").await;
+    let (events, log) = (format!("/tasks/{}/events", run.task), format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id));
+    let server = federation.server().pid();
+    let before = proc::open_files(server);
+    for _ in 0..20 {
+        let events = hub.request(Method::GET, &events).header("accept", "text/event-stream").send().await.expect("a stream");
+        let first = events.bytes_stream().next().await.expect("an event").expect("bytes");
+        assert!(String::from_utf8_lossy(&first).contains("task.created"), "{first:?}");
+        let log = hub.request(Method::GET, &log).send().await.expect("a log");
+        assert!(log.status().is_success(), "{}", log.text().await.unwrap_or_default());
+        let first = log.bytes_stream().next().await.expect("a line").expect("bytes");
+        assert!(String::from_utf8_lossy(&first).starts_with("line "), "{first:?}");
+    }
+    // One that does not read at all: the workload must not wait for it.
+    let address = hub.base.trim_start_matches("http://").to_owned();
+    let mut lazy = TcpStream::connect(&address).await.expect("the hub listens");
+    let request = format!("GET /api/v2{log} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\r\n", hub.token());
+    lazy.write_all(request.as_bytes()).await.expect("the hub reads");
+
+    let follower = hub.request(Method::GET, &log).send().await.expect("a log");
+    federation.release(&run);
+    hub.ends(&run, "succeeded", "completed").await;
+    // Who stayed has everything, to the last line, and the stream ends by itself.
+    let all = tokio::time::timeout(SOON, follower.text()).await.expect("a log that is over ends").expect("a log");
+    assert!(all.starts_with("line 1\n") && all.ends_with("the last line\n"), "{all}");
+    let mut answer = vec![0; 15];
+    lazy.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(answer, b"HTTP/1.1 200 OK");
+    drop(lazy);
+    let closed = eventually(SOON, async || (proc::open_files(server) <= before + 4).then_some(())).await;
+    assert!(closed.is_some(), "{} descriptors were open before, {} are after", before, proc::open_files(server));
+    federation.end().await;
+}

@@ -1,0 +1,516 @@
+//! The agent itself: the one loop that owns journal and members. It folds whatever has arrived through
+//! [`crate::reconcile`], writes what must be durable in one transaction, and only then acts and speaks.
+
+mod logs;
+mod outbox;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow_common::clock::SharedClock;
+use flow_common::secret_file::Secret;
+use flow_domain::id::{Digest, PartyId, RunId};
+use flow_domain::member::{Desired, ReasonCode};
+use flow_domain::spec::SealedSpec;
+use flow_domain::time::Timestamp;
+use flow_proto::v1::hub_message::Body as FromHub;
+use flow_proto::v1::{Assignment, Hello};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::convert;
+use crate::journal::{Journal, JournalError, SeenHub};
+use crate::member::Member;
+use crate::offer::Offer;
+use crate::reconcile::{Action, Input, Outcome, Party};
+use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
+use crate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
+use crate::works::{Done, Job, Works};
+use logs::Logs;
+use outbox::Outbox;
+
+/// Settled members are kept so long, in seconds: a hub restored from a backup may ask.
+const RETENTION_S: u64 = 7 * 24 * 3600;
+/// Time between two looks for what may be dropped, in seconds.
+const PURGE_EVERY_S: u64 = 3600;
+/// Longest time something that the runtime would tell again stays unwritten, in seconds.
+const LAZY_WRITE_S: u64 = 1;
+/// Time between two tries to write a journal that cannot be written, in seconds.
+const JOURNAL_RETRY_S: u64 = 5;
+/// Most inputs folded into one transaction.
+const BATCH: usize = 256;
+/// Specs kept opened.
+const SPECS: usize = 64;
+
+/// What an agent is.
+#[derive(Debug)]
+pub struct AgentConfig {
+    /// Whose agent.
+    pub party: PartyId,
+    /// Where the journal lives.
+    pub data_dir: PathBuf,
+    /// Proves to the hub who is calling; not needed in memory.
+    pub secret: Option<Secret>,
+    /// Holds are let go after so many seconds without the hub.
+    pub hold_max_s: u64,
+    /// What the party offers; a change is taken up at once.
+    pub offer: watch::Receiver<Arc<Offer>>,
+}
+
+/// Why an agent ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The secret.
+    #[error("the secret holds what cannot be sent in a header: write it anew")]
+    Secret,
+    /// The runtime ended.
+    #[error("the runtime stopped telling how its work stands")]
+    RuntimeGone,
+}
+
+/// Run an agent until `stop`. What it started goes on; a later agent on the same journal takes it up again.
+pub async fn run(
+    config: AgentConfig,
+    connector: Connector,
+    runtime: Arc<dyn Runtime>,
+    clock: SharedClock,
+    stop: CancellationToken,
+) -> Result<(), AgentError> {
+    let credentials = Credentials::new(&config.party, config.secret.as_ref()).ok_or(AgentError::Secret)?;
+    let mut journal = Journal::open(&config.data_dir, &config.party).await?;
+    let offer = config.offer.borrow().clone();
+    let now = clock.now();
+    let members = journal.unsettled().await?;
+    let seen = journal.seen();
+    let (party, out) =
+        Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
+    let (done, finished) = mpsc::unbounded_channel();
+    let watch = runtime.watch();
+    let mut agent = Agent {
+        works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), done),
+        config,
+        runtime,
+        clock,
+        journal,
+        party,
+        out,
+        offer,
+        specs: BTreeMap::new(),
+        new_specs: Vec::new(),
+        unwritten: BTreeMap::new(),
+        write_later: BTreeSet::new(),
+        write_by: None,
+        journal_retry: None,
+        seen,
+        outbox: Outbox::default(),
+        logs: Logs::default(),
+        purge_at: now,
+    };
+    let ended = agent.live(connector, credentials, watch, finished, &stop).await;
+    agent.commit().await?;
+    agent.flush().await;
+    agent.journal.close().await?;
+    ended
+}
+
+struct Agent {
+    config: AgentConfig,
+    runtime: Arc<dyn Runtime>,
+    clock: SharedClock,
+    journal: Journal,
+    party: Party,
+    /// What follows from the inputs folded since the last commit.
+    out: Outcome,
+    offer: Arc<Offer>,
+    specs: BTreeMap<Digest, Arc<SealedSpec>>,
+    new_specs: Vec<(Digest, Vec<u8>)>,
+    /// Members the journal could not take.
+    unwritten: BTreeMap<RunId, Member>,
+    write_later: BTreeSet<RunId>,
+    write_by: Option<Timestamp>,
+    journal_retry: Option<Timestamp>,
+    seen: SeenHub,
+    outbox: Outbox,
+    logs: Logs,
+    purge_at: Timestamp,
+    works: Works,
+}
+
+impl Agent {
+    async fn live(
+        &mut self,
+        connector: Connector,
+        credentials: Credentials,
+        mut watch: mpsc::Receiver<Observation>,
+        mut finished: mpsc::UnboundedReceiver<Done>,
+        stop: &CancellationToken,
+    ) -> Result<(), AgentError> {
+        self.commit().await?;
+        tokio::select! {
+            swept = self.sweep(&mut watch, &mut finished) => swept?,
+            () = stop.cancelled() => return Ok(()),
+        }
+        let (hello, hello_rx) = watch::channel(self.hello());
+        let (events_tx, mut events) = mpsc::channel(session_queue());
+        let mut offers = self.config.offer.clone();
+        // Dropping `events` ends it.
+        tokio::spawn(session::run(connector, credentials, hello_rx, Arc::clone(&self.clock), events_tx));
+        loop {
+            let clock = Arc::clone(&self.clock);
+            let due = self.next_due();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                observation = watch.recv() => {
+                    self.observe(observation.ok_or(AgentError::RuntimeGone)?);
+                    for _ in 1..BATCH {
+                        match watch.try_recv() {
+                            Ok(observation) => self.observe(observation),
+                            Err(_) => break,
+                        }
+                    }
+                }
+                Some(done) = finished.recv() => self.done(done),
+                Some(event) = events.recv() => {
+                    self.hear(event).await?;
+                    for _ in 1..BATCH {
+                        match events.try_recv() {
+                            Ok(event) => self.hear(event).await?,
+                            Err(_) => break,
+                        }
+                    }
+                }
+                Ok(()) = offers.changed() => {
+                    let offer = offers.borrow_and_update().clone();
+                    self.reoffer(offer).await?;
+                }
+                () = self.outbox.send_next(&self.party, clock.now()) => {}
+                () = clock.sleep_until(due) => self.tick().await,
+            }
+            self.commit().await?;
+            let now = self.hello();
+            hello.send_if_modified(|old| std::mem::replace(old, now.clone()) != now);
+        }
+    }
+
+    /// Before the hub hears of us: what the runtime knows and the journal does not is stopped, and seen dead. The
+    /// journal may have been lost, and the hub may at once ask for another run of the same task.
+    async fn sweep(&mut self, watch: &mut mpsc::Receiver<Observation>, finished: &mut mpsc::UnboundedReceiver<Done>) -> Result<(), AgentError> {
+        let known = loop {
+            match self.runtime.known().await {
+                Ok(known) => break known,
+                Err(error) => {
+                    tracing::warn!(%error, "the runtime cannot say yet what it knows; trying again");
+                    self.clock.sleep_until(self.clock.now().plus_secs(1)).await;
+                }
+            }
+        };
+        let mut rogue: BTreeSet<WorkKey> = known.into_iter().filter(|key| self.party.member(&key.run).is_none()).collect();
+        for key in &rogue {
+            tracing::warn!(run.id = %key.run, attempt = key.attempt, "stopping work that the journal does not know");
+            self.works.start(Job::Stop(key.clone(), 0));
+        }
+        while !rogue.is_empty() {
+            tokio::select! {
+                observation = watch.recv() => {
+                    let observation = observation.ok_or(AgentError::RuntimeGone)?;
+                    if matches!(observation.state, WorkState::Absent | WorkState::Exited(_) | WorkState::Lost(_)) {
+                        rogue.remove(&observation.key);
+                    }
+                    self.observe(observation);
+                }
+                Some(done) = finished.recv() => self.done(done),
+            }
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            protocol: PROTOCOL,
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: self.journal.instance().to_string(),
+            inventory_digest: self.offer.inventory(&self.runtime.describe()).0.to_string(),
+            seen_incarnation: self.seen.incarnation,
+            seen_revision: self.seen.revision,
+        }
+    }
+
+    fn apply(&mut self, input: Input) {
+        self.party.apply(input, self.clock.now(), &mut self.out);
+    }
+
+    fn observe(&mut self, Observation { key, state, progress }: Observation) {
+        if let Some(progress) = progress {
+            if progress.complete {
+                self.apply(Input::Complete(key.clone()));
+            }
+            if self.party.member(&key.run).is_some_and(|member| member.attempt == key.attempt) {
+                self.outbox.progress(key.clone(), progress, self.clock.now());
+            }
+        }
+        self.apply(Input::Seen(key, state));
+    }
+
+    fn done(&mut self, Done { key, result }: Done) {
+        match result {
+            Ok(Some(ports)) => self.apply(Input::Seen(key.clone(), WorkState::Held { ports })),
+            Ok(None) => {}
+            Err(RuntimeError::Refused(reason)) => self.apply(Input::Failed(key.clone(), reason)),
+            Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, "a request was given up"),
+        }
+        self.works.finished(&key);
+    }
+
+    async fn hear(&mut self, event: FromSession) -> Result<(), AgentError> {
+        match event {
+            FromSession::Opened { welcome, out, hub } => {
+                self.seen.incarnation = welcome.hub_incarnation;
+                self.apply(Input::Connected { incarnation: welcome.hub_incarnation });
+                // What is said from here on has been written.
+                self.commit().await?;
+                let mut set: Vec<_> = self.party.members().map(convert::report).collect();
+                let since = Timestamp(self.clock.now().0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
+                let mut after = String::new();
+                loop {
+                    let page = self.journal.settled(since, &after, 1000).await?;
+                    let Some(last) = page.last() else { break };
+                    after = last.run.to_string();
+                    set.extend(page.iter().map(convert::report));
+                }
+                self.outbox.open(out, welcome.epoch, set);
+                if welcome.want_inventory {
+                    self.outbox.inventory(self.offer.inventory(&self.runtime.describe()));
+                }
+                self.logs.open(hub);
+            }
+            FromSession::Closed => {
+                self.outbox.close();
+                self.logs.close();
+                self.apply(Input::Away);
+            }
+            FromSession::Message(body) => self.message(body).await?,
+        }
+        Ok(())
+    }
+
+    async fn message(&mut self, body: FromHub) -> Result<(), AgentError> {
+        match body {
+            FromHub::Assignment(assignment) => self.assignment(assignment).await?,
+            FromHub::Assignments(chunk) => {
+                for assignment in chunk.assignments {
+                    self.assignment(assignment).await?;
+                }
+            }
+            FromHub::Acks(acks) => {
+                for ack in acks.acks.into_iter().filter(|ack| ack.settled) {
+                    if let Ok(run) = ack.run_id.parse() {
+                        self.apply(Input::Acked { run, attempt: ack.attempt, settled: true });
+                    }
+                }
+            }
+            FromHub::SnapshotBegin(begin) => self.seen.revision = self.seen.revision.max(begin.revision),
+            FromHub::LogOpen(open) => self.logs.start(open, &self.party, &self.runtime, &self.outbox),
+            FromHub::LogCancel(cancel) => self.logs.cancel(cancel.stream_id),
+            // Nothing is concluded from what the hub's set does not hold: the hub speaks of it itself when it hears of it.
+            FromHub::SnapshotEnd(_) => {}
+            FromHub::Welcome(_) | FromHub::Refused(_) | FromHub::Goodbye(_) => tracing::debug!("the session's own message came late"),
+        }
+        Ok(())
+    }
+
+    async fn assignment(&mut self, assignment: Assignment) -> Result<(), AgentError> {
+        self.seen.revision = self.seen.revision.max(assignment.revision);
+        let (wish, bytes) = match convert::wish(assignment) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                tracing::error!(%error, "an assignment cannot be understood and is ignored");
+                return Ok(());
+            }
+        };
+        if self.party.member(&wish.run).is_none()
+            && let Some(member) = self.journal.member(&wish.run).await?
+        {
+            self.party.recall(member, &mut self.out);
+        }
+        let verdict = if wish.desired == Desired::Stopped {
+            None
+        } else {
+            let spec = match &wish.digest {
+                Some(digest) => self.open_spec(digest, bytes),
+                None => Err("the assignment names no spec".to_owned()),
+            };
+            let verdict = self.offer.judge(&self.config.party, &wish, spec.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
+            Some(verdict)
+        };
+        self.apply(Input::Wish(wish, verdict));
+        Ok(())
+    }
+
+    /// Opens the bytes of a spec, once. New ones are journaled with the members that need them.
+    fn open_spec(&mut self, digest: &Digest, bytes: Vec<u8>) -> Result<Arc<SealedSpec>, String> {
+        if let Some(spec) = self.specs.get(digest) {
+            return Ok(Arc::clone(spec));
+        }
+        let spec = Arc::new(SealedSpec::open(&bytes, digest)?);
+        self.keep_spec(&spec);
+        self.new_specs.push((digest.clone(), bytes));
+        Ok(spec)
+    }
+
+    fn keep_spec(&mut self, spec: &Arc<SealedSpec>) {
+        if self.specs.len() >= SPECS {
+            self.specs.clear();
+        }
+        self.specs.insert(spec.digest.clone(), Arc::clone(spec));
+    }
+
+    /// A spec that was opened before, by this process or an earlier one.
+    async fn spec_of(&mut self, member: &Member) -> Result<Arc<SealedSpec>, String> {
+        let digest = member.digest.clone().ok_or("the member has no spec")?;
+        if let Some(spec) = self.specs.get(&digest) {
+            return Ok(Arc::clone(spec));
+        }
+        let bytes = match self.new_specs.iter().find(|(known, _)| *known == digest) {
+            Some((_, bytes)) => bytes.clone(),
+            None => self.journal.spec(&digest).await.map_err(|e| e.to_string())?.ok_or("the journal does not hold the spec")?,
+        };
+        let spec = Arc::new(SealedSpec::open(&bytes, &digest)?);
+        self.keep_spec(&spec);
+        Ok(spec)
+    }
+
+    /// The party offers something else: ask the policy again about whatever has not begun.
+    async fn reoffer(&mut self, offer: Arc<Offer>) -> Result<(), AgentError> {
+        tracing::info!("the party's configuration was read anew");
+        self.party.set_capacity(offer.resources.clone());
+        self.offer = offer;
+        let open: Vec<Member> = self.party.members().filter(|m| !m.phase.is_terminal() && m.desired != Desired::Stopped).cloned().collect();
+        for member in open {
+            if let Ok(spec) = self.spec_of(&member).await {
+                let verdict = self.offer.admit(&spec.spec);
+                self.apply(Input::Verdict(member.run, verdict));
+            }
+        }
+        self.outbox.inventory(self.offer.inventory(&self.runtime.describe()));
+        Ok(())
+    }
+
+    fn next_due(&self) -> Timestamp {
+        let due = [self.party.next_due(), self.write_by, self.journal_retry, self.outbox.next_due()];
+        due.into_iter().flatten().fold(self.purge_at, Timestamp::min)
+    }
+
+    async fn tick(&mut self) {
+        let now = self.clock.now();
+        self.apply(Input::Tick);
+        if self.write_by.is_some_and(|by| now >= by) {
+            self.flush().await;
+        }
+        if now >= self.purge_at {
+            self.purge_at = now.plus_secs(PURGE_EVERY_S);
+            let before = Timestamp(now.0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
+            match self.journal.purge(before).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "settled members past their retention were dropped"),
+                Err(error) => tracing::warn!(%error, "the journal could not be purged; trying again later"),
+            }
+        }
+    }
+
+    /// Write, then act, then speak; again as long as that leads to more.
+    async fn commit(&mut self) -> Result<(), AgentError> {
+        loop {
+            let retry = self.journal_retry.is_some_and(|at| self.clock.now() >= at);
+            let out = std::mem::take(&mut self.out);
+            if out == Outcome::default() && !retry {
+                break;
+            }
+            let Outcome { write, write_later, actions, reports } = out;
+            self.write_later.extend(write_later);
+            let must_write = !write.is_empty() || retry;
+            self.unwritten.extend(write);
+            let written = if must_write { self.write().await } else { self.journal_retry.is_none() };
+            let mut undone = Vec::new();
+            for action in actions {
+                match action {
+                    Action::Stop(key, grace_s) => self.works.start(Job::Stop(key, grace_s)),
+                    Action::Forget(key) if written => self.works.start(Job::Forget(key)),
+                    // Asked again at the next start.
+                    Action::Forget(_) => {}
+                    Action::Hold(_) | Action::Ensure(_) if !written => undone.push(action),
+                    Action::Hold(key) => self.hold(&key),
+                    Action::Ensure(key) => self.ensure(&key).await,
+                }
+            }
+            if !undone.is_empty() || (!written && must_write) {
+                self.apply(Input::NotWritten(undone));
+            }
+            self.outbox.report(reports);
+        }
+        if !self.write_later.is_empty() && self.write_by.is_none() || self.seen != self.journal.seen() && self.write_by.is_none() {
+            self.write_by = Some(self.clock.now().plus_secs(LAZY_WRITE_S));
+        }
+        Ok(())
+    }
+
+    /// What the runtime would tell again.
+    async fn flush(&mut self) {
+        self.write_by = None;
+        self.write().await;
+    }
+
+    /// Everything unwritten, in one transaction. Answers whether it is durable.
+    async fn write(&mut self) -> bool {
+        for run in std::mem::take(&mut self.write_later) {
+            if let Some(member) = self.party.member(&run) {
+                self.unwritten.insert(run, member.clone());
+            }
+        }
+        let members: Vec<&Member> = self.unwritten.values().collect();
+        match self.journal.write(&members, &self.new_specs, self.party.sequence(), self.seen).await {
+            Ok(()) => {
+                self.unwritten.clear();
+                self.new_specs.clear();
+                self.write_by = None;
+                if self.journal_retry.take().is_some() {
+                    tracing::info!("the journal can be written again");
+                    self.apply(Input::Written);
+                }
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal cannot be written: no new work until it can; free some space");
+                self.journal_retry = Some(self.clock.now().plus_secs(JOURNAL_RETRY_S));
+                false
+            }
+        }
+    }
+
+    fn hold(&mut self, key: &WorkKey) {
+        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else { return };
+        let hold = Hold { key: key.clone(), task: member.task.clone(), party: self.config.party.clone(), ports: member.needs.ports.clone() };
+        self.works.start(Job::Hold(hold));
+    }
+
+    async fn ensure(&mut self, key: &WorkKey) {
+        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt).cloned() else { return };
+        let launch = match self.spec_of(&member).await {
+            Ok(spec) => self.offer.launch(&member, &spec.spec),
+            Err(message) => Err(flow_domain::member::Reason::new(ReasonCode::SpecInvalid, message)),
+        };
+        match launch {
+            Ok(launch) => self.works.start(Job::Ensure(Box::new(launch))),
+            Err(reason) => self.apply(Input::Failed(key.clone(), reason)),
+        }
+    }
+}
+
+const fn session_queue() -> usize {
+    BATCH
+}

@@ -1,0 +1,89 @@
+//! The only place where protocol meets domain. Outward it cannot fail; inward the hub may be wrong, and is told so by
+//! ignoring what cannot be understood (and saying it in the log).
+
+use std::collections::BTreeMap;
+
+use flow_domain::member::{Exit, Reason};
+use flow_domain::progress::{PartyProgress, Point, Progress};
+use flow_proto::v1;
+
+use crate::member::{Member, Wish};
+use crate::runtime::WorkKey;
+
+/// An assignment, parsed; and the bytes of its spec.
+pub fn wish(assignment: v1::Assignment) -> Result<(Wish, Vec<u8>), String> {
+    let v1::Assignment { run_id, task_id, attempt, generation, desired, spec_digest, spec, bindings, orphan, revision: _, released } =
+        assignment;
+    let field = |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
+    let wish = Wish {
+        run: run_id.parse().map_err(|e| field("run_id")(&e))?,
+        task: task_id.parse().map_err(|e| field("task_id")(&e))?,
+        attempt,
+        generation,
+        desired: desired.parse().map_err(|e: String| field("desired")(&e))?,
+        digest: if spec_digest.is_empty() { None } else { Some(spec_digest.parse().map_err(|e| field("spec_digest")(&e))?) },
+        bindings: bindings.into_iter().collect(),
+        orphan,
+        released,
+    };
+    Ok((wish, spec))
+}
+
+/// The snapshot of one member.
+pub fn report(member: &Member) -> v1::MemberReport {
+    v1::MemberReport {
+        run_id: member.run.to_string(),
+        task_id: member.task.to_string(),
+        attempt: member.attempt,
+        sequence: member.sequence,
+        observed_generation: member.generation,
+        phase: member.phase.to_string(),
+        reason: member.reason.clone().map(reason),
+        exit: member.exit.clone().map(exit),
+        endpoints: member.endpoints().collect(),
+        resolution: member.needs.resolution.as_ref().map(ToString::to_string).unwrap_or_default(),
+        complete: member.complete,
+        spec_digest: member.digest.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+/// A reason on the wire.
+pub fn reason(reason: Reason) -> v1::Reason {
+    let Reason { code, message } = reason;
+    v1::Reason { code: code.to_string(), message }
+}
+
+fn exit(exit: Exit) -> v1::Exit {
+    let Exit { code, signal, reason: why, started_at, finished_at } = exit;
+    v1::Exit { code, signal, reason: why.map(reason), started_at: started_at.0, finished_at: finished_at.0 }
+}
+
+/// Latest progress of one member.
+pub fn progress(key: &WorkKey, progress: Progress) -> v1::MemberProgress {
+    let Progress { epoch, epochs, parties, metrics, points, complete: _ } = progress;
+    let party = |line: PartyProgress| {
+        let PartyProgress { ready, complete, current_epoch, total_epoch } = line;
+        v1::PartyProgress { ready, complete, current_epoch, total_epoch }
+    };
+    v1::MemberProgress {
+        run_id: key.run.to_string(),
+        attempt: key.attempt,
+        epoch,
+        epochs,
+        parties: parties.into_iter().map(|(name, line)| (name, party(line))).collect(),
+        metrics: metrics.into_iter().collect(),
+        points: points.into_iter().map(|Point { series, step, value }| v1::Point { series, step, value }).collect(),
+    }
+}
+
+/// Put a newer progress over an older one that was not sent yet: latest wins, points add up.
+pub fn coalesce(pending: &mut BTreeMap<WorkKey, Progress>, key: WorkKey, mut newer: Progress) {
+    const POINTS: usize = 2_000;
+    if let Some(older) = pending.remove(&key) {
+        let mut points = older.points;
+        points.append(&mut newer.points);
+        let surplus = points.len().saturating_sub(POINTS);
+        newer.points = points.split_off(surplus);
+    }
+    pending.insert(key, newer);
+}

@@ -1,0 +1,301 @@
+//! The agent's memory: one SQLite file that survives `kill -9` and power loss.
+//!
+//! What has to be known before something is done is written here first (WAL, `synchronous=FULL`, one transaction a
+//! batch). The file is born with a random instance id: whoever loses it is another agent to the hub, and starts nothing
+//! that this one may have started. A lock beside it keeps a second agent from using the same journal.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use flow_domain::id::{Digest, InstanceId, PartyId, RunId};
+use flow_domain::time::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use crate::member::Member;
+
+/// Sequences set aside at once, so that a report needs no write of its own; after a crash numbering goes on behind them.
+const SEQUENCES: u64 = 1 << 20;
+const VERSION: i64 = 1;
+const FILE: &str = "journal.db";
+const LOCK: &str = "journal.lock";
+
+const SCHEMA: &str = "
+CREATE TABLE agent (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    instance TEXT NOT NULL,
+    party TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
+CREATE TABLE members (
+    run TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    digest TEXT,
+    settled INTEGER NOT NULL,
+    finished_at INTEGER,
+    state TEXT NOT NULL CHECK (json_valid(state))
+) STRICT;
+CREATE INDEX members_settled ON members (settled, finished_at);
+CREATE TABLE specs (
+    digest TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+";
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another agent has it open.
+    #[error("{path} is in use by another agent: end that one, or give this one its own data_dir", path = path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// It belongs to another party.
+    #[error("the journal belongs to party {found}, not {wanted}: give each party's agent its own data_dir")]
+    OtherParty {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: PartyId,
+    },
+    /// A newer agent wrote it.
+    #[error("the journal has version {found} and this agent reads up to {VERSION}: update the agent")]
+    Newer {
+        /// Its version.
+        found: i64,
+    },
+    /// A row that cannot be read.
+    #[error("journal table {table}, row {row}: {message}")]
+    Broken {
+        /// Which table.
+        table: &'static str,
+        /// Which row.
+        row: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The directory or the lock.
+    #[error("cannot open {path}: {source}", path = path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("journal: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What the journal says of the hub.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SeenHub {
+    /// Raised by each restore of the hub's database.
+    pub incarnation: u64,
+    /// Newest revision heard of.
+    pub revision: u64,
+}
+
+/// The open journal.
+#[derive(Debug)]
+pub struct Journal {
+    db: SqliteConnection,
+    instance: InstanceId,
+    seen: SeenHub,
+    /// Sequences below this one are used up, or set aside by this process.
+    ceiling: u64,
+    first_sequence: u64,
+    _lock: File,
+}
+
+impl Journal {
+    /// Open the journal in `dir`, or begin one.
+    pub async fn open(dir: &Path, party: &PartyId) -> Result<Self, JournalError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| JournalError::Io { path, source }
+        };
+        make_private(dir).map_err(io(dir))?;
+        let lock_path = dir.join(LOCK);
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(JournalError::Io { path: lock_path, source }),
+        }
+        let mut db = SqliteConnectOptions::new()
+            .filename(dir.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", "-512")
+            .disable_statement_logging()
+            .connect()
+            .await?;
+        let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await?;
+        match version {
+            0 => create(&mut db, party).await?,
+            VERSION => {}
+            found => return Err(JournalError::Newer { found }),
+        }
+        let row = "SELECT instance, party, sequence, incarnation, revision FROM agent WHERE id = 1";
+        let (instance, found, sequence, incarnation, revision): (String, String, i64, i64, i64) = sqlx::query_as(row).fetch_one(&mut db).await?;
+        if found != party.as_str() {
+            return Err(JournalError::OtherParty { found, wanted: party.clone() });
+        }
+        let instance = instance.parse().map_err(|e: flow_domain::id::BadId| broken("agent", "1", e.to_string()))?;
+        let seen = SeenHub { incarnation: unsigned(incarnation), revision: unsigned(revision) };
+        let first_sequence = unsigned(sequence);
+        let mut journal = Self { db, instance, seen, ceiling: first_sequence, first_sequence, _lock: lock };
+        journal.write(&[], &[], first_sequence, seen).await?;
+        Ok(journal)
+    }
+
+    /// Born with the journal.
+    #[must_use]
+    pub const fn instance(&self) -> &InstanceId {
+        &self.instance
+    }
+
+    /// The hub as last seen.
+    #[must_use]
+    pub const fn seen(&self) -> SeenHub {
+        self.seen
+    }
+
+    /// Every sequence used before was at most this.
+    #[must_use]
+    pub const fn first_sequence(&self) -> u64 {
+        self.first_sequence
+    }
+
+    /// One transaction: all of it is durable, or nothing.
+    pub async fn write(&mut self, members: &[&Member], specs: &[(Digest, Vec<u8>)], sequence: u64, seen: SeenHub) -> Result<(), JournalError> {
+        let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling { sequence + SEQUENCES } else { self.ceiling };
+        let mut tx = self.db.begin().await?;
+        if ceiling != self.ceiling || seen != self.seen {
+            sqlx::query("UPDATE agent SET sequence = ?, incarnation = ?, revision = ? WHERE id = 1")
+                .bind(signed(ceiling))
+                .bind(signed(seen.incarnation))
+                .bind(signed(seen.revision))
+                .execute(&mut *tx)
+                .await?;
+        }
+        for (digest, bytes) in specs {
+            sqlx::query("INSERT INTO specs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
+                .bind(digest.as_str())
+                .bind(bytes.as_slice())
+                .execute(&mut *tx)
+                .await?;
+        }
+        for member in members {
+            let state = serde_json::to_string(member).map_err(|e| broken("members", member.run.as_str(), e.to_string()))?;
+            sqlx::query(
+                "INSERT INTO members (run, task, attempt, phase, digest, settled, finished_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (run) DO UPDATE SET attempt = excluded.attempt, phase = excluded.phase, digest = excluded.digest,
+                 settled = excluded.settled, finished_at = excluded.finished_at, state = excluded.state",
+            )
+            .bind(member.run.as_str())
+            .bind(member.task.as_str())
+            .bind(member.attempt)
+            .bind(member.phase.as_str())
+            .bind(member.digest.as_ref().map(Digest::as_str))
+            .bind(member.settled)
+            .bind(member.finished_at.map(|at| at.0))
+            .bind(state)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        self.ceiling = ceiling;
+        self.seen = seen;
+        Ok(())
+    }
+
+    /// The members that have not settled.
+    pub async fn unsettled(&mut self) -> Result<Vec<Member>, JournalError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT run, state FROM members WHERE settled = 0 ORDER BY run").fetch_all(&mut self.db).await?;
+        rows.into_iter().map(|(run, state)| parse(&run, &state)).collect()
+    }
+
+    /// Settled members that ended after `since`: up to `limit` whose run follows `after`, in order.
+    pub async fn settled(&mut self, since: Timestamp, after: &str, limit: u32) -> Result<Vec<Member>, JournalError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT run, state FROM members WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?",
+        )
+        .bind(since.0)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&mut self.db)
+        .await?;
+        rows.into_iter().map(|(run, state)| parse(&run, &state)).collect()
+    }
+
+    /// One member, settled or not.
+    pub async fn member(&mut self, run: &RunId) -> Result<Option<Member>, JournalError> {
+        let state: Option<String> =
+            sqlx::query_scalar("SELECT state FROM members WHERE run = ?").bind(run.as_str()).fetch_optional(&mut self.db).await?;
+        state.map(|state| parse(run.as_str(), &state)).transpose()
+    }
+
+    /// The bytes of a spec.
+    pub async fn spec(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?").bind(digest.as_str()).fetch_optional(&mut self.db).await?)
+    }
+
+    /// Drop settled members that ended before `before`, and specs nobody needs.
+    pub async fn purge(&mut self, before: Timestamp) -> Result<u64, JournalError> {
+        let mut tx = self.db.begin().await?;
+        let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?").bind(before.0).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE digest IS NOT NULL)").execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// Close in order; not doing so loses nothing.
+    pub async fn close(self) -> Result<(), JournalError> {
+        Ok(self.db.close().await?)
+    }
+}
+
+async fn create(db: &mut SqliteConnection, party: &PartyId) -> Result<(), JournalError> {
+    let mut tx = db.begin().await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
+    sqlx::query("INSERT INTO agent (id, instance, party, sequence, incarnation, revision) VALUES (1, ?, ?, 0, 0, 0)")
+        .bind(flow_common::ids::instance_id().as_str())
+        .bind(party.as_str())
+        .execute(&mut *tx)
+        .await?;
+    // In the same transaction: a journal is born whole or not at all.
+    sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The directory is for this user alone: specs and data paths are the party's own.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+fn parse(run: &str, state: &str) -> Result<Member, JournalError> {
+    serde_json::from_str(state).map_err(|e| broken("members", run, e.to_string()))
+}
+
+fn broken(table: &'static str, row: &str, message: String) -> JournalError {
+    JournalError::Broken { table, row: row.to_owned(), message }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

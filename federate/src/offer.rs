@@ -1,0 +1,173 @@
+//! What a party offers: images and datasets by name, a share of its machine. Names travel; what they mean here does
+//! not. This module finds the meanings, asks the policy, and builds what the runtime is told to start.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use flow_domain::bindings;
+use flow_domain::framework;
+use flow_domain::id::{DatasetName, Digest, PartyId};
+use flow_domain::member::{Desired, Reason, ReasonCode};
+use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
+use flow_domain::spec::{MemberSpec, SealedSpec};
+use flow_domain::template::{Framework, Resources};
+use serde::Deserialize;
+
+use crate::member::{Member, Needs, Verdict, Wish};
+use crate::runtime::{Launch, ProgressSource};
+
+/// Longest log kept of one member, in bytes.
+const LOG_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// One entry of the image map.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Directory with the image's programs; relative programs and working directories of a template start here.
+    pub root: PathBuf,
+    /// Whether it may run.
+    #[serde(default)]
+    pub allow: Allow,
+}
+
+/// One dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// Directory with the data, mounted read-only.
+    pub path: PathBuf,
+}
+
+/// What a party offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// Images by the reference templates use.
+    pub images: BTreeMap<String, Image>,
+    /// Data by name.
+    pub datasets: BTreeMap<DatasetName, Dataset>,
+    /// For all members together; 0 = no limit.
+    pub resources: Resources,
+}
+
+impl Offer {
+    fn resolve(&self, spec: &MemberSpec) -> Resolution {
+        let image = self.images.get(&spec.image).map(|image| ResolvedImage {
+            entry: spec.image.clone(),
+            meaning: image.root.display().to_string(),
+            allow: image.allow,
+        });
+        let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
+        Resolution { image, dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.path.display().to_string() }) }
+    }
+
+    /// The party's answer to a wish that carries the bytes of a spec. Trusts nothing in either.
+    pub fn judge(&self, party: &PartyId, wish: &Wish, spec: Result<&SealedSpec, String>) -> Verdict {
+        let refuse = |code, message: String| Verdict::Refuse(Reason::new(code, message));
+        let spec = match spec {
+            Ok(sealed) => &sealed.spec,
+            Err(message) => return refuse(ReasonCode::SpecInvalid, message),
+        };
+        if &spec.party != party {
+            return refuse(ReasonCode::SpecInvalid, format!("the spec is for {}, this is {party}", spec.party));
+        }
+        if wish.desired == Desired::Running
+            && let Err(message) = bindings::check(&spec.holes, &wish.bindings)
+        {
+            return refuse(ReasonCode::BindingsInvalid, message);
+        }
+        self.admit(spec)
+    }
+
+    /// The party's answer to a spec.
+    #[must_use]
+    pub fn admit(&self, spec: &MemberSpec) -> Verdict {
+        let resolution = self.resolve(spec);
+        let needs = Needs {
+            ports: spec.ports().map(ToOwned::to_owned).collect(),
+            resources: spec.resources.clone(),
+            grace_s: spec.stop_grace_s,
+            resolution: Some(resolution.digest()),
+        };
+        let decision = policy::decide(spec, &resolution);
+        match (decision.verdict, decision.reason) {
+            (policy::Verdict::Deny, reason) => Verdict::Refuse(reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule))),
+            (policy::Verdict::Ask, reason) => {
+                Verdict::Ask(needs, reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)))
+            }
+            (policy::Verdict::Allow, _) => match self.unusable(spec) {
+                Some(reason) => Verdict::Refuse(reason),
+                None => Verdict::Admit(needs),
+            },
+        }
+    }
+
+    fn unusable(&self, spec: &MemberSpec) -> Option<Reason> {
+        if self.images.get(&spec.image).is_some_and(|image| !image.root.is_dir()) {
+            return Some(Reason::new(ReasonCode::ImageUnusable, format!("the directory declared for the image {} is not there", spec.image)));
+        }
+        let name = spec.dataset.as_ref()?;
+        let missing = self.datasets.get(name).is_some_and(|dataset| !dataset.path.is_dir());
+        missing.then(|| Reason::new(ReasonCode::DatasetUnusable, format!("the directory declared for the dataset {name} is not there")))
+    }
+
+    /// What the runtime is told to start. The late values are checked again: they may come from the journal.
+    pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
+        let filled = bindings::fill(spec, &member.bindings, &member.ports).map_err(|message| Reason::new(ReasonCode::BindingsInvalid, message))?;
+        let unknown = || Reason::new(ReasonCode::ImageUnknown, format!("no image {} is declared any more", spec.image));
+        let root = &self.images.get(&spec.image).ok_or_else(unknown)?.root;
+        let mut env = filled.env;
+        env.insert("FED_TASK_ID".to_owned(), member.task.to_string());
+        if let Some(shim) = framework::shim_dir(spec.framework).map(|dir| root.join(dir)).filter(|dir| dir.is_dir()) {
+            let own = env.remove("PYTHONPATH");
+            let path = std::iter::once(shim.display().to_string()).chain(own).collect::<Vec<_>>().join(":");
+            env.insert("PYTHONPATH".to_owned(), path);
+        }
+        let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
+        Ok(Launch {
+            key: member.key(),
+            task: member.task.clone(),
+            party: spec.party.clone(),
+            argv: filled.argv,
+            env,
+            image_root: Some(root.clone()),
+            workdir: spec.workdir.clone(),
+            data_dir: dataset.map(|dataset| dataset.path.clone()),
+            max_runtime_s: spec.max_runtime_s,
+            stop_grace_s: spec.stop_grace_s,
+            log_limit_bytes: LOG_LIMIT,
+            progress: progress_source(member, spec),
+        })
+    }
+
+    /// What others may know, as canonical JSON, and its digest. Names only, never a path.
+    #[must_use]
+    pub fn inventory(&self, runtime: &BTreeMap<String, String>) -> (Digest, Vec<u8>) {
+        let images: BTreeMap<_, _> = self.images.iter().map(|(name, image)| (name, image.allow)).collect();
+        let json = serde_json::json!({
+            "datasets": self.datasets.keys().collect::<Vec<_>>(),
+            "images": images,
+            "resources": self.resources,
+            "runtime": runtime,
+        });
+        let bytes = json.to_string().into_bytes();
+        (Digest::of(&bytes), bytes)
+    }
+}
+
+fn progress_source(member: &Member, spec: &MemberSpec) -> ProgressSource {
+    if let Some(page) = framework::status_page(spec) {
+        let frozen = member.bindings.get("trainers").and_then(|count| count.parse().ok());
+        let all = || u32::try_from(page.parties.len()).unwrap_or(u32::MAX);
+        return ProgressSource::IflearnerStatus {
+            trainers: frozen.unwrap_or_else(all),
+            port: page.port,
+            parties: page.parties.iter().cloned().collect(),
+            final_epoch: page.final_epoch,
+            total_epoch: page.total_epoch,
+        };
+    }
+    match spec.framework {
+        Framework::Generic => ProgressSource::MetricsFile,
+        Framework::Iflearner => ProgressSource::None,
+    }
+}

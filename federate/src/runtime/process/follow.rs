@@ -1,0 +1,179 @@
+//! What is known of one key, and the task that follows its sidecar.
+//!
+//! While the sidecar lives it is listened to; when it has gone, the directory is judged under the lock. So an end is
+//! told exactly once, whoever died first.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flow_domain::member::{Reason, ReasonCode};
+use flow_domain::progress::Progress;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::client::Client;
+use super::observe::Observations;
+use super::{sweep, transient};
+use crate::runtime::{RuntimeError, WorkKey, WorkState};
+use crate::sidecar::protocol::Verb;
+use crate::sidecar::rundir::{RunDir, Verdict};
+
+/// First and longest pause before a sidecar that does not answer is asked again.
+const SOON: Duration = Duration::from_millis(1);
+const LATER: Duration = Duration::from_millis(500);
+
+/// One key.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which.
+    pub key: WorkKey,
+    /// Its directory.
+    pub dir: RunDir,
+    /// Verbs about one key take turns.
+    pub turn: tokio::sync::Mutex<()>,
+    state: watch::Sender<Option<WorkState>>,
+    follower: Mutex<Option<AbortOnDropHandle<()>>>,
+    /// A stop was wished: remove the directory once it is proven that nothing has run.
+    release: AtomicBool,
+    observations: Arc<Observations>,
+}
+
+impl Entry {
+    /// A key of which nothing is known yet.
+    #[must_use]
+    pub fn new(key: WorkKey, dir: RunDir, observations: Arc<Observations>) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            dir,
+            turn: tokio::sync::Mutex::default(),
+            state: watch::Sender::new(None),
+            follower: Mutex::default(),
+            release: AtomicBool::new(false),
+            observations,
+        })
+    }
+
+    /// What is known, as it changes; `None` until something is.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<Option<WorkState>> {
+        self.state.subscribe()
+    }
+
+    /// What the directory proves now.
+    pub fn judge(&self) -> Result<Verdict, RuntimeError> {
+        self.dir.judge().map_err(|error| transient("look at a run directory", error))
+    }
+
+    /// Remove the directory once nothing is held in it any more.
+    pub fn release_when_fresh(&self) {
+        self.release.store(true, Ordering::Release);
+    }
+
+    /// Follow the sidecar, beginning anew.
+    pub fn follow(self: &Arc<Self>) {
+        let followed = tokio::spawn(self.clone().run());
+        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(AbortOnDropHandle::new(followed));
+    }
+
+    /// Follow, unless that is being done.
+    pub fn follow_if_idle(self: &Arc<Self>) {
+        let busy = self.follower.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|task| !task.is_finished());
+        if !busy {
+            self.follow();
+        }
+    }
+
+    /// Stop following, and wait until that is so.
+    pub async fn unfollow(&self) {
+        let task = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort();
+            // Aborted, finished or panicked: it says nothing any more.
+            let _ = task.await;
+        }
+    }
+
+    /// Stop following, at the runtime's own end.
+    pub fn abandon(&self) {
+        drop(self.follower.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Kill what a vanished sidecar left. The caller holds the lock.
+    pub async fn sweep(&self) {
+        let (dir, key) = (self.dir.clone(), self.key.clone());
+        let swept = tokio::task::spawn_blocking(move || sweep::sweep(&dir, &key)).await;
+        if let Err(error) = swept {
+            tracing::error!(run.id = %self.key.run, error = %error, "sweeping after a vanished sidecar failed");
+        }
+    }
+
+    /// Remove the directory with all that is in it.
+    pub async fn remove_dir(&self) -> Result<(), RuntimeError> {
+        let path = self.dir.path().to_owned();
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(path)).await;
+        match removed.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(transient("remove a run directory", error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn run(self: Arc<Self>) {
+        let mut pause = SOON;
+        loop {
+            match self.dir.judge() {
+                Ok(Verdict::Alive) => match self.listen(&mut pause).await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    Err(error) => tracing::debug!(run.id = %self.key.run, error = %error, "the sidecar does not answer"),
+                },
+                Ok(Verdict::Exited(record)) => return self.tell(WorkState::Exited(record.exit), record.progress),
+                Ok(Verdict::CutOff(lock)) => {
+                    self.sweep().await;
+                    drop(lock);
+                    let text = "its supervisor vanished; what was left was killed. Start a new run";
+                    return self.tell(WorkState::Lost(Reason::new(ReasonCode::SidecarLost, text)), None);
+                }
+                Ok(Verdict::Fresh(lock)) => {
+                    if self.release.swap(false, Ordering::AcqRel)
+                        && let Err(error) = self.remove_dir().await
+                    {
+                        tracing::warn!(run.id = %self.key.run, error = %error, "an empty run directory stays");
+                    }
+                    drop(lock);
+                    return self.tell(WorkState::Absent, None);
+                }
+                Ok(Verdict::Missing | Verdict::Forgotten) => return self.tell(WorkState::Absent, None),
+                Err(error) => tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be judged"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LATER);
+        }
+    }
+
+    /// Listen until the sidecar has gone. Answers whether it told the end.
+    async fn listen(&self, pause: &mut Duration) -> io::Result<bool> {
+        let mut client = Client::connect(&self.dir).await?;
+        let mut next = Some(client.ask(Verb::Subscribe).await?);
+        while let Some(answer) = next {
+            *pause = SOON;
+            match answer.state {
+                // Told by the directory once the lock is free: then it is proven.
+                Some(WorkState::Absent) | None => {}
+                Some(state @ WorkState::Exited(_)) => {
+                    self.tell(state, answer.progress);
+                    return Ok(true);
+                }
+                Some(state) => self.tell(state, answer.progress),
+            }
+            next = client.next().await?;
+        }
+        Ok(false)
+    }
+
+    fn tell(&self, state: WorkState, progress: Option<Progress>) {
+        self.state.send_replace(Some(state.clone()));
+        self.observations.publish(&self.key, state, progress);
+    }
+}

@@ -1,0 +1,303 @@
+//! The way to the hub: one outbound connection, dialled again and again with full-jitter back-off. It authenticates,
+//! says Hello, waits for the Welcome, and from then on carries messages; what they mean is [`crate::agent`]'s business.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_common::clock::SharedClock;
+use flow_common::ids::jitter;
+use flow_common::secret_file::Secret;
+use flow_domain::id::PartyId;
+use flow_domain::time::Timestamp;
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_proto::v1::control_client::ControlClient;
+use flow_proto::v1::hub_message::Body as FromHub;
+use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, Welcome};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _};
+use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Request, Status, Streaming};
+
+/// The protocol spoken.
+pub const PROTOCOL: u32 = 1;
+/// Time between two HTTP/2 pings, and longest wait for their answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// HTTP/2 flow control window, in bytes: fixed.
+const WINDOW: u32 = 64 * 1024;
+/// Longest wait for a connection, and for the Welcome on it.
+const PATIENCE_S: u64 = 10;
+/// First upper bound of the back-off, in milliseconds; it doubles.
+const BACKOFF_MS: u64 = 100;
+/// Last upper bound of the back-off, in milliseconds.
+const BACKOFF_MAX_MS: u64 = 10_000;
+/// A session that lasted so long, in seconds, was a good one: the next back-off begins at the bottom.
+const GOOD_SESSION_S: u64 = 5;
+/// Messages that may wait on either way.
+const QUEUE: usize = 64;
+
+/// How the hub is reached.
+#[derive(Debug, Clone)]
+pub enum Connector {
+    /// Over TCP, `http://127.0.0.1:1234`.
+    Tcp(Uri),
+    /// In this process: each connection's other end is handed over here.
+    Memory(mpsc::Sender<DuplexStream>),
+}
+
+/// What the hub sent, or that it went.
+#[derive(Debug)]
+pub enum FromSession {
+    /// A session is open.
+    Opened {
+        /// The hub's first message.
+        welcome: Welcome,
+        /// The way back; closed when dropped.
+        out: mpsc::Sender<AgentMessage>,
+        /// For side streams.
+        hub: Hub,
+    },
+    /// A message of the open session.
+    Message(FromHub),
+    /// The session is over.
+    Closed,
+}
+
+/// The open connection, for side streams.
+#[derive(Debug, Clone)]
+pub struct Hub(ControlClient<InterceptedService<Channel, Credentials>>);
+
+impl Hub {
+    /// Answer a LogOpen: send `log` until it ends or nobody reads any more.
+    pub async fn push_log(mut self, stream_id: u64, log: BoxStream<'static, std::io::Result<Bytes>>) -> Result<(), Status> {
+        self.0.push_log(Request::new(Chunks { first: Some(stream_id), log })).await.map(|_| ())
+    }
+}
+
+/// A log as it goes out. The first chunk says at once which stream this is, though the log may be silent for long.
+struct Chunks {
+    first: Option<u64>,
+    log: BoxStream<'static, std::io::Result<Bytes>>,
+}
+
+impl Stream for Chunks {
+    type Item = LogChunk;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<LogChunk>> {
+        if let Some(stream_id) = self.first.take() {
+            return Poll::Ready(Some(LogChunk { stream_id, data: Bytes::new() }));
+        }
+        self.log.poll_next_unpin(cx).map(|chunk| match chunk? {
+            Ok(data) => Some(LogChunk { stream_id: 0, data }),
+            Err(error) => {
+                tracing::warn!(%error, "a log broke off");
+                None
+            }
+        })
+    }
+}
+
+/// Who we are, on every call.
+#[derive(Clone)]
+pub struct Credentials {
+    party: MetadataValue<Ascii>,
+    bearer: Option<MetadataValue<Ascii>>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({:?})", self.party)
+    }
+}
+
+impl Credentials {
+    /// A party's name and, over the network, its secret. `None` if the secret holds what no header can carry.
+    #[must_use]
+    pub fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
+        let bearer = match secret {
+            Some(secret) => {
+                let mut value = MetadataValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            None => None,
+        };
+        Some(Self { party: MetadataValue::try_from(party.as_str()).ok()?, bearer })
+    }
+}
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("flow-party", self.party.clone());
+        if let Some(bearer) = &self.bearer {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// Why a session ended, and how long the hub asked to be left alone, in seconds.
+struct Ended {
+    why: String,
+    retry_after_s: u64,
+}
+
+impl Ended {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry_after_s: 0 }
+    }
+}
+
+/// Keeps a session open for as long as somebody listens to `events`. `hello` always holds what the next session says.
+pub async fn run(
+    connector: Connector,
+    credentials: Credentials,
+    hello: watch::Receiver<Hello>,
+    clock: SharedClock,
+    events: mpsc::Sender<FromSession>,
+) {
+    let connector = Arc::new(connector);
+    let mut failures = 0_u32;
+    loop {
+        let began = clock.now();
+        let ended = session(&connector, &credentials, &hello, &clock, &events).await;
+        let lasted = clock.now().secs_since(began);
+        if events.is_closed() {
+            return;
+        }
+        failures = if lasted >= GOOD_SESSION_S { 0 } else { failures.saturating_add(1) };
+        let bound = BACKOFF_MAX_MS.min(BACKOFF_MS << failures.min(10));
+        let wait_ms = ended.retry_after_s * 1000 + jitter(bound);
+        // The same trouble again and again is said less and less often.
+        if failures.is_power_of_two() || failures == 0 {
+            tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");
+        }
+        let until = Timestamp(clock.now().0.saturating_add(i64::try_from(wait_ms * 1000).unwrap_or(i64::MAX)));
+        tokio::select! {
+            () = clock.sleep_until(until) => {}
+            () = events.closed() => return,
+        }
+    }
+}
+
+async fn session(
+    connector: &Arc<Connector>,
+    credentials: &Credentials,
+    hello: &watch::Receiver<Hello>,
+    clock: &SharedClock,
+    events: &mpsc::Sender<FromSession>,
+) -> Ended {
+    let deadline = clock.sleep_until(clock.now().plus_secs(PATIENCE_S));
+    let opened = tokio::select! {
+        opened = open(connector, credentials, hello) => opened,
+        () = deadline => Err(Ended::new(format!("the hub did not answer within {PATIENCE_S} s"))),
+    };
+    let (welcome, out, mut messages, hub) = match opened {
+        Ok(opened) => opened,
+        Err(ended) => return ended,
+    };
+    tracing::info!(hub_version = %welcome.hub_version, epoch = welcome.epoch, "connected to the hub");
+    if events.send(FromSession::Opened { welcome, out, hub }).await.is_err() {
+        return Ended::new("the agent is going down");
+    }
+    let ended = loop {
+        let message = tokio::select! {
+            message = messages.message() => message,
+            () = events.closed() => return Ended::new("the agent is going down"),
+        };
+        match message {
+            Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => break refused_by(&refused),
+            Ok(Some(HubMessage { body: Some(FromHub::Goodbye(goodbye)) })) => {
+                break Ended { why: "the hub is going down".to_owned(), retry_after_s: goodbye.retry_after_s.into() };
+            }
+            Ok(Some(HubMessage { body: Some(body) })) => {
+                if events.send(FromSession::Message(body)).await.is_err() {
+                    return Ended::new("the agent is going down");
+                }
+            }
+            Ok(Some(HubMessage { body: None })) => tracing::debug!("a message of a newer hub was ignored"),
+            Ok(None) => break Ended::new("the hub closed the session"),
+            Err(status) => break Ended::new(describe(&status)),
+        }
+    };
+    // A closed receiver is noticed by the caller.
+    let _ = events.send(FromSession::Closed).await;
+    ended
+}
+
+type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
+
+async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
+    let channel = dial(connector).await.map_err(|error| Ended::new(causes(&error)))?;
+    let mut client = ControlClient::with_interceptor(channel, credentials.clone());
+    let (out, queue) = mpsc::channel(QUEUE);
+    let first = hello.borrow().clone();
+    out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) }).map_err(|_| Ended::new("the queue is new and empty"))?;
+    let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(|status| Ended::new(describe(&status)))?;
+    let mut messages = answer.into_inner();
+    match messages.message().await.map_err(|status| Ended::new(describe(&status)))?.and_then(|m| m.body) {
+        Some(FromHub::Welcome(welcome)) => Ok((welcome, out, messages, Hub(client))),
+        Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
+        _ => Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?")),
+    }
+}
+
+fn refused_by(refused: &flow_proto::v1::Refused) -> Ended {
+    Ended { why: format!("{}: {}", refused.code, refused.message), retry_after_s: refused.retry_after_s.into() }
+}
+
+fn describe(status: &Status) -> String {
+    match status.message() {
+        "" => status.code().to_string(),
+        message => format!("{}: {message}", status.code()),
+    }
+}
+
+/// The whole chain: tonic's own sentence is only "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+async fn dial(connector: &Arc<Connector>) -> Result<Channel, tonic::transport::Error> {
+    let dress = |endpoint: Endpoint| {
+        endpoint
+            .connect_timeout(Duration::from_secs(PATIENCE_S))
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW * 4)
+            .buffer_size(QUEUE)
+    };
+    match connector.as_ref() {
+        Connector::Tcp(uri) => dress(Endpoint::from(uri.clone())).connect().await,
+        Connector::Memory(door) => {
+            let door = door.clone();
+            let knock = tower::service_fn(move |_: Uri| {
+                let door = door.clone();
+                async move {
+                    let (near, far) = tokio::io::duplex(WINDOW as usize);
+                    door.send(far).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::ConnectionRefused))?;
+                    Ok::<_, std::io::Error>(TokioIo::new(near))
+                }
+            });
+            dress(Endpoint::from_static("http://hub.in.this.process")).connect_with_connector(knock).await
+        }
+    }
+}

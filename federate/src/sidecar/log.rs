@@ -1,0 +1,150 @@
+//! The workload's output on disk: segments named by the offset of their first byte, the oldest removed first.
+//!
+//! What it keeps true: never more than the limit on disk; the writer never waits for anything but the disk; a full disk
+//! costs output, with a note of how much, and nothing else.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Segments kept.
+const SEGMENTS: u64 = 4;
+
+/// A segment is never smaller than this, however small the limit.
+const SMALLEST_SEGMENT: u64 = 1024;
+
+/// The name of the segment that begins at `offset`. Names sort as offsets do.
+#[must_use]
+pub fn segment_name(offset: u64) -> String {
+    format!("{offset:020}.log")
+}
+
+/// Segments of a log folder, oldest first: offset of the first byte, and path.
+pub fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let file_name = entry.file_name();
+        let offset = file_name.to_str().and_then(|text| text.strip_suffix(".log")).and_then(|text| text.parse().ok());
+        found.extend(offset.map(|offset| (offset, entry.path())));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The writing end.
+#[derive(Debug)]
+pub struct LogWriter {
+    folder: PathBuf,
+    segment_limit: u64,
+    current: Option<File>,
+    /// Offset of the next byte.
+    offset: u64,
+    /// Bytes in the current segment.
+    filled: u64,
+    dropped: u64,
+}
+
+impl LogWriter {
+    /// A log in `folder`, which need not exist, of at most `limit` bytes.
+    #[must_use]
+    pub fn new(folder: PathBuf, limit: u64) -> Self {
+        let segment_limit = (limit / SEGMENTS).max(SMALLEST_SEGMENT);
+        Self { folder, segment_limit, current: None, offset: 0, filled: 0, dropped: 0 }
+    }
+
+    /// Take some output. What cannot be written is counted.
+    pub fn write(&mut self, bytes: &[u8]) {
+        if self.dropped > 0 {
+            let note = format!("\n[{} bytes of output were lost: no space left for the log]\n", self.dropped);
+            if self.put(note.as_bytes()) == note.len() {
+                self.dropped = 0;
+            }
+        }
+        let written = if self.dropped == 0 { self.put(bytes) } else { 0 };
+        self.dropped += (bytes.len() - written) as u64;
+    }
+
+    /// Give back the space of all but the newest segment. Answers whether there was any.
+    pub fn shrink(&mut self) -> bool {
+        let Ok(mut old) = segments(&self.folder) else { return false };
+        old.pop();
+        old.iter().filter(|(_, path)| fs::remove_file(path).is_ok()).count() > 0
+    }
+
+    /// Write as much as can be written; answers how much that was.
+    fn put(&mut self, mut bytes: &[u8]) -> usize {
+        let wanted = bytes.len();
+        while !bytes.is_empty() {
+            let Ok((mut file, room)) = self.segment() else { break };
+            match file.write(&bytes[..bytes.len().min(room)]) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.filled += count as u64;
+                    self.offset += count as u64;
+                    bytes = &bytes[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        wanted - bytes.len()
+    }
+
+    /// The segment to write to, and its room: the current one, or the next if it is full.
+    fn segment(&mut self) -> io::Result<(&File, usize)> {
+        if self.current.is_none() || self.filled >= self.segment_limit {
+            super::rundir::private_dir(&self.folder)?;
+            let old = segments(&self.folder)?;
+            let keep = usize::try_from(SEGMENTS - 1).unwrap_or(usize::MAX);
+            for (_, path) in old.iter().take(old.len().saturating_sub(keep)) {
+                fs::remove_file(path)?;
+            }
+            let path = self.folder.join(segment_name(self.offset));
+            self.current = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?);
+            self.filled = 0;
+        }
+        let room = usize::try_from(self.segment_limit - self.filled).unwrap_or(usize::MAX);
+        self.current.as_ref().map(|file| (file, room)).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(folder: &Path) -> Vec<u8> {
+        segments(folder).expect("segments").iter().flat_map(|(_, path)| fs::read(path).expect("a segment")).collect()
+    }
+
+    #[test]
+    fn the_newest_output_is_kept_and_the_limit_holds() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut log = LogWriter::new(folder.path().join("log"), 8 * 1024);
+        let all: Vec<u8> = (0..10_000).flat_map(|line| format!("line {line}\n").into_bytes()).collect();
+        for part in all.chunks(777) {
+            log.write(part);
+            assert!(content(&folder.path().join("log")).len() <= 8 * 1024);
+        }
+        let kept = content(&folder.path().join("log"));
+        assert!(kept.len() >= 6 * 1024, "three whole segments at least");
+        assert!(all.ends_with(&kept));
+        let first = segments(&folder.path().join("log")).expect("segments")[0].0;
+        assert_eq!(usize::try_from(first).expect("small"), all.len() - kept.len(), "a name is the offset of its first byte");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_and_noted_once_there_is_room() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let place = folder.path().join("log");
+        fs::write(&place, "in the way").expect("a file where the folder should be");
+        let mut log = LogWriter::new(place.clone(), 8 * 1024);
+        log.write(b"lost");
+        log.write(b" and gone");
+        fs::remove_file(&place).expect("out of the way");
+        log.write(b"kept\n");
+        let text = String::from_utf8(content(&place)).expect("text");
+        assert_eq!(text, "\n[13 bytes of output were lost: no space left for the log]\nkept\n");
+    }
+}

@@ -1,0 +1,323 @@
+//! The run directory: what it holds, and what its files prove.
+//!
+//! ```text
+//! <root>/runs/<run>-<attempt>/
+//!   lock           flock, held by the sidecar for as long as it lives: liveness is this lock, never a pid
+//!   hold.json      what was asked to be held, and the ports that were found (not proof of anything)
+//!   launch.json    what was asked to be started
+//!   container.json where descendants are caught, for whoever has to sweep after a sidecar that vanished
+//!   started        made exclusively and synced before the workload is spawned; never removed but with the directory
+//!   exit           how it ended; appears whole, by rename, after nothing of the workload is alive
+//!   exit.tmp       space set aside for `exit`, so that a full disk cannot swallow the fact
+//!   forgotten      the agent needs no more proof; the key can never be started again
+//!   control.sock   log/  output/  work/  home/  sidecar.log
+//! ```
+//!
+//! Whoever holds the lock may judge: without `started` nothing has run; with `exit` it has ended; with `started` and
+//! no `exit` it was cut off, and is never started again.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use flow_domain::member::Exit;
+use flow_domain::progress::Progress;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::WorkKey;
+
+/// Bytes set aside for `exit`.
+const EXIT_RESERVE: usize = 64 * 1024;
+
+/// File names inside a run directory.
+pub mod name {
+    /// Held locked by the sidecar.
+    pub const LOCK: &str = "lock";
+    /// What was asked to be held.
+    pub const HOLD: &str = "hold.json";
+    /// What was asked to be started.
+    pub const LAUNCH: &str = "launch.json";
+    /// Where descendants are caught.
+    pub const CONTAINER: &str = "container.json";
+    /// The workload may have run.
+    pub const STARTED: &str = "started";
+    /// How it ended.
+    pub const EXIT: &str = "exit";
+    /// Space set aside for `exit`.
+    pub const EXIT_TMP: &str = "exit.tmp";
+    /// No proof is needed any more.
+    pub const FORGOTTEN: &str = "forgotten";
+    /// Where the sidecar listens.
+    pub const CONTROL: &str = "control.sock";
+    /// What the sidecar has to say about itself.
+    pub const SIDECAR_LOG: &str = "sidecar.log";
+    /// The workload's output, in segments.
+    pub const LOG: &str = "log";
+    /// Results to keep (`FED_OUTPUT_DIR`).
+    pub const OUTPUT: &str = "output";
+    /// Scratch, and the working directory (`FED_WORK_DIR`).
+    pub const WORK: &str = "work";
+    /// `HOME`: frameworks write there (hazard L14).
+    pub const HOME: &str = "home";
+}
+
+/// The name of a key, as directory and as marker in the workload's environment.
+#[must_use]
+pub fn marker(key: &WorkKey) -> String {
+    format!("{}-{}", key.run, key.attempt)
+}
+
+/// The key a directory name stands for.
+#[must_use]
+pub fn parse_marker(name: &str) -> Option<WorkKey> {
+    let (run, attempt) = name.split_once('-')?;
+    let key = WorkKey { run: run.parse().ok()?, attempt: attempt.parse().ok()? };
+    (marker(&key) == name).then_some(key)
+}
+
+/// `exit`: how the workload ended, and the last that was seen of its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// How it ended.
+    pub exit: Exit,
+    /// Last progress, without points.
+    pub progress: Option<Progress>,
+}
+
+impl ExitRecord {
+    /// The bytes of the record; progress is left out rather than outgrow what was set aside.
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let whole = serde_json::to_vec(self)?;
+        if whole.len() <= EXIT_RESERVE {
+            return Ok(whole);
+        }
+        // `complete` is a fact the run depends on; it outlives the numbers.
+        let complete = self.progress.as_ref().is_some_and(|progress| progress.complete);
+        let progress = Some(Progress { complete, ..Progress::default() });
+        Ok(serde_json::to_vec(&Self { exit: self.exit.clone(), progress })?)
+    }
+}
+
+/// What a directory proves, judged while nobody supervises it.
+#[derive(Debug)]
+pub enum Verdict {
+    /// There is no such directory.
+    Missing,
+    /// A sidecar lives: ask it.
+    Alive,
+    /// Nothing has run. The lock is ours.
+    Fresh(Lock),
+    /// It ended, and nothing of it is alive.
+    Exited(ExitRecord),
+    /// It was cut off: what is left must be killed. The lock is ours.
+    CutOff(Lock),
+    /// It was forgotten, and cannot be started again.
+    Forgotten,
+}
+
+/// The lock of a run directory, held until dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// The locked file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+/// One run directory, addressed by path (or by `.` from inside the sidecar).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The directory at `path`, which need not exist.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path of one of its files.
+    #[must_use]
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Make the directory, readable for nobody else. Existing is fine.
+    pub fn create(&self) -> io::Result<()> {
+        private_dir(&self.0)
+    }
+
+    /// Try to take the lock. `None`: somebody has it.
+    pub fn lock(&self) -> io::Result<Option<Lock>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.join(name::LOCK))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// What the directory proves. Read under the lock, so that no sidecar can change it meanwhile.
+    pub fn judge(&self) -> io::Result<Verdict> {
+        let lock = match self.lock() {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Ok(Verdict::Alive),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Missing),
+            Err(error) => return Err(error),
+        };
+        if self.has(name::FORGOTTEN) {
+            return Ok(Verdict::Forgotten);
+        }
+        match self.read::<ExitRecord>(name::EXIT) {
+            Ok(record) => return Ok(Verdict::Exited(record)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(if self.has(name::STARTED) { Verdict::CutOff(lock) } else { Verdict::Fresh(lock) })
+    }
+
+    /// Whether the file is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.join(name).symlink_metadata().is_ok()
+    }
+
+    /// Read a JSON file.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {
+        Ok(serde_json::from_slice(&fs::read(self.join(name))?)?)
+    }
+
+    /// Write a JSON file whole, by rename. Not synced: nothing depends on it after a power loss.
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+        let tmp = self.join(&format!("{name}.tmp"));
+        let mut file = private_file(&tmp)?;
+        file.write_all(&serde_json::to_vec(value)?)?;
+        fs::rename(&tmp, self.join(name))
+    }
+
+    /// Set aside the space `exit` will need.
+    pub fn reserve_exit(&self) -> io::Result<()> {
+        let mut file = private_file(&self.join(name::EXIT_TMP))?;
+        // Written, not only allocated: some file systems take an allocation back when it is first written to.
+        file.write_all(&vec![b' '; EXIT_RESERVE])?;
+        file.sync_all()
+    }
+
+    /// Put down that the workload may run from now on. `AlreadyExists` means that it may have run before.
+    pub fn write_started(&self) -> io::Result<()> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.join(name::STARTED))?.sync_all()?;
+        self.sync()
+    }
+
+    /// Write how it ended into the space set aside. `before_rename` is called when everything but the rename is done.
+    pub fn write_exit(&self, record: &ExitRecord, before_rename: impl FnOnce()) -> io::Result<()> {
+        let tmp = self.join(name::EXIT_TMP);
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&tmp)?;
+        let bytes = record.bytes()?;
+        file.write_all(&bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()?;
+        before_rename();
+        fs::rename(&tmp, self.join(name::EXIT))?;
+        self.sync()
+    }
+
+    /// Never start this key again, and drop what only served to prove its state.
+    pub fn forget(&self) -> io::Result<()> {
+        private_file(&self.join(name::FORGOTTEN))?.sync_all()?;
+        self.sync()?;
+        for name in [name::LAUNCH, name::CONTAINER, name::EXIT_TMP, name::CONTROL, name::SIDECAR_LOG] {
+            match fs::remove_file(self.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Make the names in the directory durable.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()
+    }
+}
+
+/// Make a directory (and its parents) that only its owner may enter.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_domain::time::Timestamp;
+
+    fn fresh() -> (tempfile::TempDir, RunDir) {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let dir = RunDir::at(temp.path().join("x"));
+        dir.create().expect("a run directory");
+        (temp, dir)
+    }
+
+    fn record() -> ExitRecord {
+        let exit = Exit { code: Some(0), signal: None, reason: None, started_at: Timestamp(1), finished_at: Timestamp(2) };
+        ExitRecord { exit, progress: None }
+    }
+
+    #[test]
+    fn a_directory_proves_what_its_files_say() {
+        let (_temp, dir) = fresh();
+        assert!(matches!(RunDir::at("/nonexistent/run").judge(), Ok(Verdict::Missing)));
+        assert!(matches!(dir.judge(), Ok(Verdict::Fresh(_))));
+        dir.write_started().expect("written");
+        assert!(matches!(dir.judge(), Ok(Verdict::CutOff(_))));
+        let held = dir.lock().expect("a lock").expect("free");
+        assert!(matches!(dir.judge(), Ok(Verdict::Alive)));
+        drop(held);
+        dir.reserve_exit().expect("space");
+        dir.write_exit(&record(), || ()).expect("written");
+        assert!(matches!(dir.judge(), Ok(Verdict::Exited(found)) if found == record()));
+        dir.forget().expect("forgotten");
+        assert!(matches!(dir.judge(), Ok(Verdict::Forgotten)));
+    }
+
+    #[test]
+    fn started_can_be_made_once_only() {
+        let (_temp, dir) = fresh();
+        dir.write_started().expect("the first time");
+        assert_eq!(dir.write_started().expect_err("the second time").kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn an_exit_never_outgrows_the_space_set_aside_and_keeps_the_verdict() {
+        let metrics = (0..10_000).map(|n| (format!("series-{n}"), "0.125".to_owned())).collect();
+        let mut long = record();
+        long.progress = Some(Progress { complete: true, metrics, ..Progress::default() });
+        let bytes = long.bytes().expect("bytes");
+        assert!(bytes.len() <= EXIT_RESERVE);
+        let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
+        assert!(back.progress.expect("progress").complete);
+    }
+
+    #[test]
+    fn a_directory_name_is_a_key_or_nothing() {
+        let key = WorkKey { run: "0".repeat(32).parse().expect("an id"), attempt: 7 };
+        assert_eq!(parse_marker(&marker(&key)), Some(key));
+        for bad in ["", "x", "0-1", &format!("{}-07", "0".repeat(32)), &format!("{}-", "0".repeat(32))] {
+            assert_eq!(parse_marker(bad), None, "{bad:?}");
+        }
+    }
+}

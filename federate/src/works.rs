@@ -1,0 +1,118 @@
+//! What the runtime is being asked right now: one request per key at a time, the newest waiting behind it, repeated
+//! with back-off while the runtime says that it may work later.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use flow_common::clock::SharedClock;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::runtime::{Hold, Launch, Runtime, RuntimeError, WorkKey};
+
+/// First wait before a request is repeated, in seconds; doubles.
+const RETRY_S: u64 = 1;
+/// Longest wait before a request is repeated, in seconds.
+const RETRY_MAX_S: u64 = 30;
+
+/// A request, with all it needs.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Set aside.
+    Hold(Hold),
+    /// Start once.
+    Ensure(Box<Launch>),
+    /// End, with this grace in seconds.
+    Stop(WorkKey, u64),
+    /// Drop the proof.
+    Forget(WorkKey),
+}
+
+impl Job {
+    /// Which key it is about.
+    #[must_use]
+    pub const fn key(&self) -> &WorkKey {
+        match self {
+            Self::Hold(hold) => &hold.key,
+            Self::Ensure(launch) => &launch.key,
+            Self::Stop(key, _) | Self::Forget(key) => key,
+        }
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Done {
+    /// Whose.
+    pub key: WorkKey,
+    /// Ports, if it was a hold; an error only if repeating it is of no use.
+    pub result: Result<Option<BTreeMap<String, u16>>, RuntimeError>,
+}
+
+struct Running {
+    superseded: CancellationToken,
+    next: Option<Job>,
+}
+
+/// The requests under way.
+pub struct Works {
+    runtime: Arc<dyn Runtime>,
+    clock: SharedClock,
+    done: mpsc::UnboundedSender<Done>,
+    running: BTreeMap<WorkKey, Running>,
+}
+
+impl Works {
+    /// Results go to `done`, each of which must come back through [`Works::finished`].
+    pub fn new(runtime: Arc<dyn Runtime>, clock: SharedClock, done: mpsc::UnboundedSender<Done>) -> Self {
+        Self { runtime, clock, done, running: BTreeMap::new() }
+    }
+
+    /// Ask now, or as soon as the request under way for this key has been answered.
+    pub fn start(&mut self, job: Job) {
+        match self.running.entry(job.key().clone()) {
+            Entry::Occupied(mut running) => {
+                let running = running.get_mut();
+                running.superseded.cancel();
+                running.next = Some(job);
+            }
+            Entry::Vacant(free) => {
+                let superseded = CancellationToken::new();
+                free.insert(Running { superseded: superseded.clone(), next: None });
+                tokio::spawn(ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.done.clone()));
+            }
+        }
+    }
+
+    /// The request for this key has been answered.
+    pub fn finished(&mut self, key: &WorkKey) {
+        if let Some(job) = self.running.remove(key).and_then(|running| running.next) {
+            self.start(job);
+        }
+    }
+}
+
+async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded: CancellationToken, done: mpsc::UnboundedSender<Done>) {
+    let mut wait = RETRY_S;
+    let result = loop {
+        let result = match &job {
+            Job::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
+            Job::Ensure(launch) => runtime.ensure(Launch::clone(launch)).await.map(|()| None),
+            Job::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
+            Job::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
+        };
+        match result {
+            Err(RuntimeError::Transient { context, source }) => {
+                tracing::warn!(run.id = %job.key().run, attempt = job.key().attempt, error = %source, wait_s = wait, "{context}; trying again");
+                tokio::select! {
+                    () = clock.sleep_until(clock.now().plus_secs(wait)) => wait = RETRY_MAX_S.min(wait * 2),
+                    () = superseded.cancelled() => break Ok(None),
+                }
+            }
+            result => break result,
+        }
+    };
+    // A closed receiver is an agent going down.
+    let _ = done.send(Done { key: job.key().clone(), result });
+}

@@ -1,0 +1,329 @@
+//! What a handler is handed: who calls, typed ids, checked parameters, a body that was read strictly. Whatever is not
+//! as it should be is refused here, with a failure that says where and what would be accepted.
+
+use axum::RequestPartsExt as _;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::Bytes;
+use flow_domain::error::{Error, ErrorCode, FieldCode, pointer};
+use flow_domain::id::Digest;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use serde::de::DeserializeOwned;
+
+use super::problem::{Failure, field};
+use crate::engine::{IdemKey, Principal};
+
+/// Most bytes of a body.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Who calls. Put into the request by the middleware that asks for the token (see `auth` in the parent module), so
+/// that no handler can forget to ask.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Principal);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Error::internal("the route is not behind authentication").into())
+    }
+}
+
+/// The ids in the path, as a struct of typed fields. An id that cannot be one names nothing: 404.
+#[derive(Debug)]
+pub struct Ids<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequestParts<S> for Ids<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        match parts.extract::<Path<T>>().await {
+            Ok(Path(ids)) => Ok(Self(ids)),
+            Err(PathRejection::FailedToDeserializePathParams(refused)) => Err(bad_id(refused.into_kind()).into()),
+            Err(other) => Err(Error::internal(other).into()),
+        }
+    }
+}
+
+fn bad_id(kind: ErrorKind) -> Error {
+    let (key, message) = match kind {
+        ErrorKind::DeserializeError { key, message, .. } => (key, message),
+        ErrorKind::ParseErrorAtKey { key, .. } => (key, "it must be a whole number".to_owned()),
+        ErrorKind::InvalidUtf8InPathParam { key } => return Error::new(ErrorCode::Malformed, format!("{key} in the path is not UTF-8")),
+        other => return Error::internal(other.to_string()),
+    };
+    let code = match key.as_str() {
+        "task" => ErrorCode::TaskNotFound,
+        "run" => ErrorCode::RunNotFound,
+        "party" => ErrorCode::PartyNotFound,
+        "template" => ErrorCode::TemplateNotFound,
+        "revision" => ErrorCode::RevisionNotFound,
+        _ => ErrorCode::RouteNotFound,
+    };
+    Error::new(code, format!("no {key} has such a name: {message}"))
+}
+
+/// The query, as a struct. Unknown parameters are refused: a misspelt filter must not show everything.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(refused) => {
+                let text = std::error::Error::source(&refused).map_or_else(|| refused.to_string(), ToString::to_string);
+                let (name, message) = text.split_once(": ").unwrap_or(("", &text));
+                let (code, at, message) = explain(message);
+                let name = at.as_deref().unwrap_or(name);
+                Err(field(format!("?{name}"), code, message).into())
+            }
+        }
+    }
+}
+
+/// A JSON body and the digest of its bytes.
+#[derive(Debug)]
+pub struct Body<T> {
+    /// What it says.
+    pub value: T,
+    /// SHA-256 of it as it came.
+    pub digest: Digest,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        if !is_json(request.headers()) {
+            return Err(Error::new(ErrorCode::UnsupportedMediaType, "send the body as JSON, with `Content-Type: application/json`").into());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
+            if refused.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+                Error::new(ErrorCode::TooLarge, format!("the body has more than {MAX_BODY} bytes"))
+            } else {
+                Error::new(ErrorCode::Malformed, "the body ended before its announced length")
+            }
+        })?;
+        let value = parse(&bytes)?;
+        Ok(Self { value, digest: Digest::of(&bytes) })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut source = serde_json::Deserializer::from_slice(bytes);
+    let malformed = |error: &serde_json::Error| Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"));
+    let value = serde_path_to_error::deserialize(&mut source).map_err(|refused| {
+        if !refused.inner().is_data() {
+            return malformed(refused.inner());
+        }
+        let text = refused.inner().to_string();
+        // The place in the text says less than the pointer.
+        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+        let (code, at, message) = explain(text);
+        let mut path: Vec<String> = refused.path().iter().filter_map(segment).collect();
+        if let Some(at) = at
+            && path.last() != Some(&at)
+        {
+            path.push(at);
+        }
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        field(pointer(&path), code, message)
+    })?;
+    source.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn segment(segment: &serde_path_to_error::Segment) -> Option<String> {
+    use serde_path_to_error::Segment;
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+/// What serde means: the kind of fault, the field it names if it names one, and a sentence without Rust in it.
+fn explain(text: &str) -> (FieldCode, Option<String>, String) {
+    let named = || text.split('`').nth(1).map(ToOwned::to_owned);
+    if text.starts_with("unknown field") {
+        let name = named().unwrap_or_default();
+        let known: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
+        return (FieldCode::Unknown, Some(name.clone()), unknown(&name, &known));
+    }
+    if text.starts_with("missing field") {
+        return (FieldCode::Required, named(), "must be given".to_owned());
+    }
+    if text.starts_with("duplicate field") {
+        return (FieldCode::Duplicate, named(), "is given more than once".to_owned());
+    }
+    let code = if text.starts_with("unknown variant") {
+        FieldCode::NotAllowed
+    } else if text.starts_with("invalid type") {
+        FieldCode::WrongType
+    } else if text.starts_with("invalid value") {
+        FieldCode::OutOfRange
+    } else if text.contains("digit") || text.contains("number too") {
+        return (FieldCode::WrongType, None, "must be a whole number in range".to_owned());
+    } else {
+        FieldCode::Pattern
+    };
+    let text = text
+        .replace("unknown variant", "unknown value")
+        .replace("expected u32", "expected a whole number from 0 to 4294967295")
+        .replace("expected u64", "expected a whole number from 0");
+    (code, None, text)
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
+    match nearest {
+        Some((distance, other)) if distance <= 1 + other.len() / 3 => format!("is not known here; did you mean {other:?}?"),
+        _ if known.is_empty() => "is not known here; nothing is expected".to_owned(),
+        _ => format!("is not known here; known are {}", known.join(", ")),
+    }
+}
+
+/// The `Idempotency-Key`, if one was sent.
+#[derive(Debug)]
+pub struct Idempotency {
+    key: Option<String>,
+    /// Method and path: the same key on another address is another request.
+    address: String,
+}
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+impl<S: Sync> FromRequestParts<S> for Idempotency {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let mut sent = parts.headers.get_all(&IDEMPOTENCY_KEY).iter();
+        let key = sent.next().map(|value| value.to_str().unwrap_or_default().to_owned());
+        let sane = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        if sent.next().is_some() || key.as_ref().is_some_and(|key| !sane(key)) {
+            let message = "must be sent once, with 1 to 255 visible ASCII characters";
+            return Err(field("Idempotency-Key", FieldCode::Pattern, message).into());
+        }
+        Ok(Self { key, address: format!("{} {}", parts.method, parts.uri.path()) })
+    }
+}
+
+impl Idempotency {
+    /// The key for the engine, bound to this caller and this request. Kept as a digest: a key may be longer than a
+    /// column, and whatever a client puts into it is its own affair.
+    #[must_use]
+    pub fn bind(self, Caller(principal): &Caller, body: Option<&Digest>) -> Option<IdemKey> {
+        let Self { key, address } = self;
+        let key = Digest::of(key?.as_bytes()).into();
+        let scope = Digest::of(format!("{}\n{}", principal.project, principal.subject).as_bytes()).into();
+        let request = Digest::of(format!("{address}\n{}", body.map_or("", Digest::as_str)).as_bytes());
+        Some(IdemKey { scope, key, request })
+    }
+}
+
+/// The version an edit was made from, if the caller says so.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub Option<u64>);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let Some(sent) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let sent = sent.to_str().unwrap_or_default().trim();
+        if sent == "*" {
+            return Ok(Self(None));
+        }
+        let version = sent.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        version.map(|version| Self(Some(version))).ok_or_else(|| {
+            Error::new(ErrorCode::PreconditionFailed, "`If-Match` must be one `ETag` of this resource as it was sent, quotes included").into()
+        })
+    }
+}
+
+/// The `ETag` of a version.
+#[must_use]
+pub fn etag(version: u64) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{version}\""))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::v2::model::{TaskInput, TemplateInput};
+
+    fn refused<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> (ErrorCode, String, FieldCode, String) {
+        let error = parse::<T>(text.as_bytes()).expect_err("must be refused");
+        let first = error.fields.first().cloned();
+        let (path, code, message) = first.map_or((String::new(), FieldCode::Required, error.message.clone()), |f| (f.path, f.code, f.message));
+        (error.code, path, code, message)
+    }
+
+    fn sample(change: impl FnOnce(&mut serde_json::Value)) -> String {
+        let mut value = serde_json::to_value(TaskInput::sample()).expect("serializable");
+        change(&mut value);
+        value.to_string()
+    }
+
+    #[test]
+    fn the_samples_of_the_documentation_are_readable() {
+        assert_eq!(parse::<TaskInput>(sample(|_| ()).as_bytes()).expect("readable"), TaskInput::sample());
+        let text = serde_json::to_vec(&TemplateInput::sample()).expect("serializable");
+        assert_eq!(parse::<TemplateInput>(&text).expect("readable"), TemplateInput::sample());
+    }
+
+    #[test]
+    fn malformed_json_is_told_by_line_and_column() {
+        let (code, _, _, message) = refused::<TaskInput>("{\n \"name\": }");
+        assert_eq!(code, ErrorCode::Malformed);
+        assert!(message.contains("line 2 column 10"), "{message}");
+        assert_eq!(refused::<TaskInput>("").0, ErrorCode::Malformed);
+        assert_eq!(refused::<TaskInput>(&(sample(|_| ()) + "x")).0, ErrorCode::Malformed);
+        assert_eq!(refused::<TaskInput>(&"[".repeat(100_000)).0, ErrorCode::Invalid);
+        assert_eq!(refused::<serde_json::Value>(&"[".repeat(100_000)).0, ErrorCode::Malformed);
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_the_nearest_known_one() {
+        let text = sample(|v| v["members"][1]["datset"] = "x".into());
+        let (code, path, kind, message) = refused::<TaskInput>(&text);
+        assert_eq!((code, path.as_str(), kind), (ErrorCode::Invalid, "/members/1/datset", FieldCode::Unknown));
+        assert_eq!(message, "is not known here; did you mean \"dataset\"?");
+        let (_, path, _, message) = refused::<TaskInput>(&sample(|v| v["zzzzzzzz"] = 1.into()));
+        assert_eq!(path, "/zzzzzzzz");
+        assert!(message.starts_with("is not known here; known are name, remark, "), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_by_its_pointer() {
+        for (pointer, value, kind) in [
+            ("/epochs", serde_json::json!("ten"), FieldCode::WrongType),
+            ("/epochs", serde_json::json!(-1), FieldCode::OutOfRange),
+            ("/epochs", serde_json::json!(1.5), FieldCode::WrongType),
+            ("/epochs", serde_json::json!(4_294_967_296_u64), FieldCode::OutOfRange),
+            ("/parameters/learning_rate", serde_json::json!(0.1), FieldCode::WrongType),
+            ("/members/0/party", serde_json::json!("../x"), FieldCode::Pattern),
+            ("/members/0/role", serde_json::json!("boss"), FieldCode::NotAllowed),
+            ("/template", serde_json::json!("x"), FieldCode::Pattern),
+            ("/rules/retries", serde_json::json!(null), FieldCode::WrongType),
+        ] {
+            let text = sample(|v| *v.pointer_mut(pointer).expect("in the sample") = value);
+            let (code, path, found, message) = refused::<TaskInput>(&text);
+            assert_eq!((code, path.as_str(), found), (ErrorCode::Invalid, pointer, kind), "{message}");
+            assert!(!message.contains("u32"), "{message}");
+        }
+        let text = sample(|v| drop(v.as_object_mut().expect("an object").remove("epochs")));
+        assert_eq!(refused::<TaskInput>(&text), (ErrorCode::Invalid, "/epochs".to_owned(), FieldCode::Required, "must be given".to_owned()));
+    }
+}

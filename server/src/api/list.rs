@@ -1,0 +1,115 @@
+//! Pages of lists. A cursor is opaque and sealed to its list and filters: a cursor of another list is refused instead
+//! of showing a wrong place.
+
+use std::fmt::Write as _;
+
+use flow_domain::error::{Error, ErrorCode, FieldCode};
+use flow_domain::id::Digest;
+
+use super::problem::field;
+use super::v2::model;
+use crate::store;
+
+/// Items of a page unless the caller says otherwise.
+pub const LIMIT: u32 = 50;
+/// Most items of a page.
+pub const MAX_LIMIT: u32 = 200;
+const SEAL: usize = 16;
+
+/// A list under certain filters.
+#[derive(Debug)]
+pub struct List {
+    seal: String,
+}
+
+impl List {
+    /// The list of this name; `filters` is whatever tells its filters apart.
+    pub fn of(name: &str, filters: &impl std::fmt::Debug) -> Self {
+        let mut seal = String::from(Digest::of(format!("{name}\n{filters:?}").as_bytes()));
+        seal.truncate(SEAL);
+        Self { seal }
+    }
+
+    /// What to ask the store for.
+    pub fn request(&self, cursor: Option<&str>, limit: Option<u32>) -> Result<store::PageRequest, Error> {
+        let after = cursor.map(|cursor| self.open(cursor)).transpose()?;
+        Ok(store::PageRequest { after, offset: 0, limit: checked(limit)? })
+    }
+
+    fn open(&self, cursor: &str) -> Result<String, Error> {
+        let place = cursor.strip_prefix(&self.seal).and_then(unhex);
+        place.ok_or_else(|| Error::new(ErrorCode::CursorInvalid, "this cursor is not of this list with these filters: begin again without one"))
+    }
+
+    /// The page on the wire.
+    pub fn page<T, U>(&self, page: store::Page<T>, show: impl FnMut(T) -> U) -> model::Page<U> {
+        let store::Page { items, next } = page;
+        let seal = |place: String| {
+            place.bytes().fold(self.seal.clone(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        };
+        model::Page { items: items.into_iter().map(show).collect(), next: next.map(seal) }
+    }
+}
+
+/// A limit within bounds.
+pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
+    match limit {
+        None => Ok(LIMIT),
+        Some(limit @ 1..=MAX_LIMIT) => Ok(limit),
+        Some(limit) => Err(field("?limit", FieldCode::OutOfRange, format!("is {limit} and must be 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// A text filter without surprises.
+pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    if value.chars().count() > 50 {
+        return Err(field(format!("?{name}"), FieldCode::TooLong, "must have at most 50 characters"));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(field(format!("?{name}"), FieldCode::Pattern, "must not contain control characters"));
+    }
+    Ok(Some(value))
+}
+
+fn unhex(text: &str) -> Option<String> {
+    let digits = text.as_bytes();
+    if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    String::from_utf8(digits.chunks_exact(2).map(byte).collect::<Option<Vec<u8>>>()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_opens_in_its_own_list_only() {
+        let mine = List::of("tasks", &("a", 1));
+        let page = mine.page(store::Page { items: vec![1], next: Some("größe/17".to_owned()) }, |item| item);
+        let cursor = page.next.expect("there is more");
+        assert_eq!(mine.request(Some(&cursor), None).expect("mine").after.as_deref(), Some("größe/17"));
+        for (list, cursor) in [
+            (List::of("tasks", &("a", 2)), cursor.as_str()),
+            (List::of("runs", &("a", 1)), cursor.as_str()),
+            (List::of("tasks", &("a", 1)), "x"),
+            (List::of("tasks", &("a", 1)), ""),
+            (List::of("tasks", &("a", 1)), &cursor[..cursor.len() - 1]),
+        ] {
+            assert_eq!(list.request(Some(cursor), None).expect_err("refused").code, ErrorCode::CursorInvalid);
+        }
+    }
+
+    #[test]
+    fn a_limit_outside_its_range_is_refused() {
+        assert_eq!(checked(None).expect("default"), LIMIT);
+        assert_eq!(checked(Some(MAX_LIMIT)).expect("the most"), MAX_LIMIT);
+        assert!(checked(Some(0)).is_err());
+        assert!(checked(Some(MAX_LIMIT + 1)).is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! Failures as problem+json (RFC 9457).
+//!
+//! A handler answers with a [`Failure`]; it is turned into bytes in one place, [`render`], when the request's id is at
+//! hand, and logged there, once. What broke inside goes to the log and never into the answer.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use flow_domain::error::{Error, ErrorCode, FieldError};
+use http::{HeaderValue, StatusCode, header};
+
+use super::v2::model::{FieldProblem, Problem};
+use crate::store::StoreError;
+
+/// A failed request, on its way out.
+#[derive(Debug, Clone)]
+pub struct Failure(pub Arc<Error>);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::from_u16(self.0.row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The failure of one field alone.
+pub fn field(path: impl Into<String>, code: flow_domain::error::FieldCode, message: impl Into<String>) -> Error {
+    let mut errors = flow_domain::error::FieldErrors::default();
+    errors.add(path, code, message);
+    errors.into()
+}
+
+/// Gives a failed response its body. Others pass unchanged.
+pub fn render(mut response: Response, request_id: &str) -> Response {
+    let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() else { return response };
+    let row = error.row();
+    if row.http >= 500 {
+        let cause = causes(&error);
+        tracing::error!(code = row.slug, %cause, "request failed: {error}");
+    } else {
+        tracing::debug!(code = row.slug, "request refused: {error}");
+    }
+    let fields = error.fields.iter().map(|FieldError { path, code, message }| FieldProblem {
+        pointer: path.clone(),
+        code: *code,
+        message: message.clone(),
+    });
+    let problem = Problem {
+        kind: format!("/docs#{}", row.slug),
+        title: row.title.to_owned(),
+        status: row.http,
+        detail: error.message.clone(),
+        code: row.slug,
+        retryable: row.retryable,
+        fields: fields.collect(),
+        request_id: request_id.to_owned(),
+    };
+    // Headers of the empty response stay (`Allow`), but those of its body go.
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if row.code == ErrorCode::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if row.http == 503 {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    (response.status(), headers, Json(problem)).into_response()
+}
+
+fn causes(error: &Error) -> String {
+    let mut text = String::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,64 @@
+//! The reference page: a shell that holds nothing itself. It asks for a token, fetches the OpenAPI document with it and
+//! draws it. Self-contained and under a strict content policy: nothing is loaded from anywhere else.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flow_domain::error::{Error, ErrorCode};
+use http::header;
+use std::sync::{Arc, LazyLock};
+
+use super::extract::Ids;
+use super::problem::Failure;
+use crate::app::App;
+
+const POLICY: &str =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page with the table of errors, to which every problem's `type` points.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let rows: String = ErrorCode::ALL
+        .iter()
+        .map(|code| code.row())
+        .map(|row| {
+            let repeat = if row.retryable { "yes" } else { "no" };
+            format!(
+                "<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{repeat}</td><td>{2}</td><td>{3}</td></tr>\n",
+                row.slug, row.http, row.title, row.remedy
+            )
+        })
+        .collect();
+    include_str!("reference/page.html").replace("<!--errors-->", &rows)
+});
+
+fn page(kind: &'static str, body: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-cache")], body).into_response()
+}
+
+/// The reference page
+#[utoipa::path(get, path = "/docs", tag = "service", security(()), responses((status = 200, description = "A page for people", body = String, content_type = "text/html")))]
+pub async fn docs() -> Response {
+    page("text/html; charset=utf-8", PAGE.as_str())
+}
+
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct Asset {
+    /// Name of the file.
+    file: String,
+}
+
+/// A part of the reference page
+#[utoipa::path(get, path = "/docs/{file}", tag = "service", security(()), params(Asset), responses((status = 200, description = "The file")))]
+pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, Failure> {
+    match file.as_str() {
+        "docs.js" => Ok(page("text/javascript; charset=utf-8", include_str!("reference/docs.js"))),
+        "docs.css" => Ok(page("text/css; charset=utf-8", include_str!("reference/docs.css"))),
+        _ => Err(Error::of(ErrorCode::RouteNotFound).into()),
+    }
+}
+
+/// The OpenAPI document
+#[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, description = "This document", body = Object)))]
+pub async fn document(State(_): State<Arc<App>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], super::openapi_json()).into_response()
+}

@@ -1,0 +1,51 @@
+//! How the hub itself is: for probes and for Prometheus. Only the probes are open, and they tell nothing but the state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use flow_domain::error::Error;
+use http::{StatusCode, header};
+
+use super::problem::Failure;
+use crate::app::App;
+
+/// Longest wait for the database's sign of life.
+const PING: Duration = Duration::from_secs(2);
+
+/// Whether the process lives
+#[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, description = "It lives", body = String, content_type = "text/plain")))]
+pub async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Whether requests are served: not while starting or stopping, nor without a database
+#[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
+    (status = 200, description = "They are", body = String, content_type = "text/plain"),
+    (status = 503, description = "They are not; the text says why", body = String, content_type = "text/plain")
+))]
+pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.stopping.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    if !*app.ready.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n");
+    }
+    match tokio::time::timeout(PING, app.store.ping()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the database does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer in time\n"),
+    }
+}
+
+/// Measurements, as Prometheus reads them
+#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
+pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failure> {
+    let counts = app.store.counts().await?;
+    let text = app.metrics.encode(&counts, app.sessions.count()).map_err(Error::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+}

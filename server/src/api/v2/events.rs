@@ -1,0 +1,160 @@
+//! A task's history: as pages, and as a stream that goes on (Server-Sent Events).
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use flow_domain::error::{Error, FieldCode};
+use flow_domain::id::TaskId;
+use flow_domain::run::EventKind;
+use futures::stream::{self, Stream};
+use futures::StreamExt as _;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use tokio::sync::watch;
+use utoipa::IntoParams;
+
+use super::model::{Event, Page};
+use super::{TaskPath, visible_task};
+use crate::api::extract::{Caller, Ids, Params};
+use crate::api::list;
+use crate::api::openapi::failures;
+use crate::api::problem::{Failure, field};
+use crate::app::App;
+use crate::store::EventRow;
+
+/// Time between two signs of life on a silent stream, and between two looks at the store: a lost wake costs no more.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events read at once for a stream.
+const CHUNK: u32 = 200;
+
+failures!(NotFound = TaskNotFound);
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventParams {
+    /// Only events with a greater number. 0 = all.
+    #[serde(default)]
+    #[param(minimum = 0, default = 0)]
+    after: i64,
+    /// Most events of a page; a stream has no limit.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Where a broken stream goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "documents the headers that the handler reads")]
+struct StreamHeaders {
+    /// Number of the last event received: a stream goes on after it. Outranks `after`.
+    #[param(rename = "Last-Event-ID", minimum = 0)]
+    last: Option<i64>,
+}
+
+impl From<EventRow> for Event {
+    fn from(EventRow { seq, at, event }: EventRow) -> Self {
+        Self::new(seq, at.into(), event)
+    }
+}
+
+/// Read or follow the events of a task
+///
+/// With `Accept: text/event-stream` the answer goes on: events that happened first, then each as it is stored, its
+/// number as `id`, its kind as `event`, and a comment now and then as a sign of life. The stream ends when the task is
+/// deleted; a client that lost it resumes with `Last-Event-ID`. Otherwise one page, whose `next` is the next `after`.
+#[utoipa::path(get, path = "/tasks/{task}/events", tag = "events", operation_id = "list_events", params(TaskPath, EventParams, StreamHeaders),
+    responses((status = 200, description = "A page of events, or a stream of them", content(
+        (Page<Event> = "application/json"), (String = "text/event-stream"))), NotFound))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+    Params(EventParams { after, limit }): Params<EventParams>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    visible_task(&app, &caller, &task).await?;
+    if wants_stream(&headers) {
+        let after = last_event(&headers)?.unwrap_or(after);
+        let stream = follow(Arc::clone(&app), task, after).take_until(app.stopping.clone().cancelled_owned());
+        let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
+        return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());
+    }
+    let limit = list::checked(limit)?;
+    let mut rows = app.store.events(&task, after, limit + 1).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    Ok(Json(Page { items: rows.into_iter().map(Event::from).collect(), next }).into_response())
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    accepted.map(|kind| kind.split(';').next().unwrap_or_default().trim()).any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
+}
+
+fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Error> {
+    let Some(sent) = headers.get("last-event-id") else { return Ok(None) };
+    let number = sent.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
+    let number = number.ok_or_else(|| field("Last-Event-ID", FieldCode::Pattern, "must be the `id` of an event of this stream"))?;
+    Ok(Some(number))
+}
+
+struct Follow {
+    app: Arc<App>,
+    task: TaskId,
+    changed: watch::Receiver<i64>,
+    after: i64,
+    waiting: VecDeque<EventRow>,
+    over: bool,
+}
+
+/// Every event after this one, for as long as there is somebody to read. Subscribed before the first look, so that no
+/// commit falls between.
+fn follow(app: Arc<App>, task: TaskId, after: i64) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    let changed = app.engine.subscribe(&task);
+    let begin = Follow { app, task, changed, after, waiting: VecDeque::new(), over: false };
+    stream::unfold(begin, async |mut follow| {
+        let row = follow.next().await?;
+        let event = Event::from(row);
+        let shown = sse::Event::default().id(event.seq.to_string()).event(event.kind.as_str());
+        let shown = shown.json_data(&event).unwrap_or_default();
+        Some((Ok(shown), follow))
+    })
+}
+
+impl Follow {
+    async fn next(&mut self) -> Option<EventRow> {
+        loop {
+            if let Some(row) = self.waiting.pop_front() {
+                self.after = row.seq;
+                self.over |= row.event.kind == EventKind::TaskDeleted;
+                return Some(row);
+            }
+            if self.over {
+                return None;
+            }
+            match self.app.store.events(&self.task, self.after, CHUNK).await {
+                Ok(rows) => self.waiting.extend(rows),
+                Err(error) => {
+                    // The client resumes where it was.
+                    tracing::warn!(task.id = %self.task, %error, "a stream of events ends: they cannot be read");
+                    return None;
+                }
+            }
+            if self.waiting.is_empty() {
+                // Without a sender the engine is gone, and the hub with it. A wake that was lost costs a heartbeat.
+                if let Ok(Err(_)) = tokio::time::timeout(HEARTBEAT, self.changed.changed()).await {
+                    return None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Tasks: submit, read, edit, start, stop, delete.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
+use flow_domain::progress::Progress;
+use flow_domain::run::{Run, RunPhase};
+use flow_domain::task::TaskBody;
+use http::{StatusCode, header};
+use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
+
+use super::model::{Page, RunSummary, Task, TaskInput, schema};
+use super::{IdempotencyHeader, IfMatchHeader, TaskPath, runs, visible_task, visible_template};
+use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
+use crate::api::list::{self, List};
+use crate::api::openapi::failures;
+use crate::api::problem::Failure;
+use crate::app::App;
+use crate::store::{TaskFilter, TaskRow};
+
+failures!(NotFound = TaskNotFound);
+failures!(CreateFailures = TaskNameTaken, TemplateNotFound, RevisionNotFound, TaskNameEmpty, Invalid, IdempotencyKeyReused);
+failures!(EditFailures = TaskNotFound, TemplateNotFound, RevisionNotFound, TaskNameTaken, TaskActive, PreconditionFailed, TaskNameEmpty, Invalid);
+failures!(StartFailures = TaskNotFound, TaskActive, IdempotencyKeyReused);
+failures!(StopFailures = TaskNotFound, TaskNotActive);
+failures!(ListFailures = CursorInvalid);
+
+/// Which tasks, and which page of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListTasks {
+    /// Whose name begins with this. Such a list is ordered by name; all others by age, newest first.
+    #[param(max_length = 50)]
+    name: Option<String>,
+    /// Whose newest run is in one of these phases, separated by commas; `new` = never started.
+    #[serde(default, deserialize_with = "phases")]
+    #[param(value_type = Option<String>, example = "queued,running")]
+    phase: Vec<Option<RunPhase>>,
+    /// In which this party has a part.
+    #[param(value_type = Option<schema::PartyName>)]
+    party: Option<PartyId>,
+    /// Made from this template.
+    #[param(value_type = Option<schema::Id>)]
+    template: Option<TemplateId>,
+    /// `next` of the page before; absent = from the start.
+    cursor: Option<String>,
+    /// Most items wanted.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>, D::Error> {
+    let text = String::deserialize(source)?;
+    let phase = |text: &str| if text == "new" { Ok(None) } else { text.parse().map(Some) };
+    text.split(',').map(phase).collect::<Result<_, _>>().map_err(|problem| serde::de::Error::custom(format!("each {problem}, new")))
+}
+
+/// List tasks
+#[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "list_tasks", params(ListTasks),
+    responses((status = 200, description = "A page of tasks", body = Page<Task>), ListFailures))]
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Params(params): Params<ListTasks>) -> Result<Json<Page<Task>>, Failure> {
+    let ListTasks { name, phase, party, template, cursor, limit } = params;
+    let name_prefix = list::text("name", name)?;
+    let filter = TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
+    let list = List::of("tasks", &filter);
+    let page = app.store.list_tasks(&filter, &list.request(cursor.as_deref(), limit)?).await?;
+    let latest: Vec<RunId> = page.items.iter().filter_map(|row| row.latest_run.clone()).collect();
+    let mut runs = summaries(&app, &latest).await?;
+    Ok(Json(list.page(page, |row| show(row, &mut runs))))
+}
+
+/// Submit a task
+///
+/// It is checked against its template and the parties known, and stored; nothing runs before it is started.
+#[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "create_task", params(IdempotencyHeader), request_body = TaskInput,
+    responses((status = 201, description = "The task", body = Task, headers(
+        ("Location" = String, description = "Where the task is"), ("ETag" = String, description = "Its version"))), CreateFailures))]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    idempotency: Idempotency,
+    Body { value, digest }: Body<TaskInput>,
+) -> Result<impl IntoResponse, Failure> {
+    let body = content(&app, &caller, value).await?;
+    let id = app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
+    let task = read(&app, &caller, &id).await?;
+    let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
+    Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
+}
+
+/// The content asked for. A task keeps the revision it was made with; absent means the newest one now.
+async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, Failure> {
+    let revision = match input.revision {
+        Some(revision) => revision,
+        None => visible_template(app, caller, &input.template).await?.revision,
+    };
+    Ok(input.into_body(revision))
+}
+
+/// Read a task
+#[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", operation_id = "get_task", params(TaskPath),
+    responses((status = 200, description = "The task", body = Task, headers(("ETag" = String, description = "Its version"))), NotFound))]
+pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<impl IntoResponse, Failure> {
+    let task = read(&app, &caller, &task).await?;
+    Ok((etag(task.version), Json(task)))
+}
+
+async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, Failure> {
+    let row = visible_task(app, caller, task).await?;
+    let latest = Vec::from_iter(row.latest_run.clone());
+    let mut runs = summaries(app, &latest).await?;
+    Ok(show(row, &mut runs))
+}
+
+/// The newest runs of some tasks, with how far each is.
+type Latest = BTreeMap<RunId, (Run, BTreeMap<PartyId, Progress>)>;
+
+async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, Failure> {
+    if ids.is_empty() {
+        return Ok(Latest::new());
+    }
+    let runs = app.store.runs_by_id(ids).await?;
+    let mut progress = runs::progress(app, ids).await?;
+    let with = |run: Run| {
+        let progress = progress.remove(&run.id).unwrap_or_default();
+        (run.id.clone(), (run, progress))
+    };
+    Ok(runs.into_iter().map(with).collect())
+}
+
+fn show(row: TaskRow, runs: &mut Latest) -> Task {
+    let TaskRow { task, version, event_seq: _, phase: _, latest_run } = row;
+    let latest = latest_run.and_then(|id| runs.remove(&id));
+    let run = latest.map(|(run, progress)| RunSummary::new(run, &progress, Some(task.body.epochs)));
+    Task::new(task, version, run)
+}
+
+/// Edit a task
+///
+/// Replaces its content. Refused while a run is active: what runs is what was read.
+#[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", operation_id = "edit_task", params(TaskPath, IfMatchHeader), request_body = TaskInput,
+    responses((status = 200, description = "The task as it is now", body = Task, headers(("ETag" = String, description = "Its version"))), EditFailures))]
+pub(super) async fn edit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+    IfMatch(version): IfMatch,
+    Body { value, digest: _ }: Body<TaskInput>,
+) -> Result<impl IntoResponse, Failure> {
+    let body = content(&app, &caller, value).await?;
+    app.engine.edit_task(&caller.0, &task, body, version).await?;
+    let task = read(&app, &caller, &task).await?;
+    Ok((etag(task.version), Json(task)))
+}
+
+/// Delete a task
+///
+/// Stops what runs and hides the task at once; it always works. Deleting twice is fine.
+#[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", operation_id = "delete_task", params(TaskPath),
+    responses((status = 204, description = "It is gone"), NotFound))]
+pub(super) async fn delete(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<StatusCode, Failure> {
+    app.engine.delete_task(&caller.0, &task).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Start a task
+///
+/// Makes a new run. It waits in the queue until every party is there, has agreed and has set resources aside.
+#[utoipa::path(post, path = "/tasks/{task}/start", tag = "tasks", operation_id = "start_task", params(TaskPath, IdempotencyHeader),
+    responses((status = 202, description = "The run", body = super::model::Run, headers(("Location" = String, description = "Where the run is"))), StartFailures))]
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+    idempotency: Idempotency,
+) -> Result<impl IntoResponse, Failure> {
+    let id = app.engine.start_task(&caller.0, &task, idempotency.bind(&caller, None)).await?;
+    let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{id}"))];
+    let run = runs::read(&app, &task, &id).await?;
+    Ok((StatusCode::ACCEPTED, location, Json(run)))
+}
+
+/// Stop a task
+///
+/// Asks the active run to end. Stopping a run that is ending already changes nothing.
+#[utoipa::path(post, path = "/tasks/{task}/stop", tag = "tasks", operation_id = "stop_task", params(TaskPath),
+    responses((status = 202, description = "The task; its run is stopping", body = Task), StopFailures))]
+pub(super) async fn stop(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<impl IntoResponse, Failure> {
+    app.engine.stop_task(&caller.0, &task).await?;
+    Ok((StatusCode::ACCEPTED, Json(read(&app, &caller, &task).await?)))
+}

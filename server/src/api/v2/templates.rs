@@ -1,0 +1,223 @@
+//! Templates and their revisions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use flow_domain::error::{Error, ErrorCode, FieldErrors};
+use flow_domain::id::TemplateId;
+use flow_domain::template::{TemplateBody, validate_head};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::model::{Page, Revision, Template, TemplateInput, schema};
+use super::{IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath, no_template, visible_template};
+use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
+use crate::api::list::{self, List};
+use crate::api::openapi::failures;
+use crate::api::problem::Failure;
+use crate::app::App;
+use crate::engine::IdemKey;
+use crate::store::{IdemRecord, TemplateChange, TemplateCreation, TemplateFilter};
+
+failures!(ListFailures = CursorInvalid);
+failures!(NotFound = TemplateNotFound);
+failures!(CreateFailures = TemplateNameTaken, Invalid, IdempotencyKeyReused);
+failures!(EditFailures = TemplateNotFound, TemplateNameTaken, PreconditionFailed, Invalid);
+failures!(DeleteFailures = TemplateNotFound, TemplateInUse);
+failures!(RevisionsFailures = TemplateNotFound, CursorInvalid);
+failures!(RevisionFailures = TemplateNotFound, RevisionNotFound);
+
+/// Which templates, and which page of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListTemplates {
+    /// Whose name begins with this.
+    #[param(max_length = 50)]
+    name: Option<String>,
+    /// `next` of the page before; absent = from the start.
+    cursor: Option<String>,
+    /// Most items wanted.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// A revision in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RevisionPath {
+    /// Id of the template.
+    #[param(value_type = schema::Id)]
+    template: TemplateId,
+    /// Number of the revision.
+    #[param(minimum = 1)]
+    revision: u32,
+}
+
+/// List templates by name
+#[utoipa::path(get, path = "/templates", tag = "templates", operation_id = "list_templates", params(ListTemplates),
+    responses((status = 200, description = "A page of templates", body = Page<Template>), ListFailures))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListTemplates>,
+) -> Result<Json<Page<Template>>, Failure> {
+    let ListTemplates { name, cursor, limit } = params;
+    let filter = TemplateFilter { project: caller.0.project, name_prefix: list::text("name", name)? };
+    let list = List::of("templates", &filter);
+    let page = app.store.templates(&filter, &list.request(cursor.as_deref(), limit)?).await?;
+    Ok(Json(list.page(page, Template::from)))
+}
+
+/// Create a template
+#[utoipa::path(post, path = "/templates", tag = "templates", operation_id = "create_template", params(IdempotencyHeader), request_body = TemplateInput,
+    responses((status = 201, description = "The template", body = Template, headers(
+        ("Location" = String, description = "Where the template is"), ("ETag" = String, description = "Its newest revision"))), CreateFailures))]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    idempotency: Idempotency,
+    Body { value, digest }: Body<TemplateInput>,
+) -> Result<impl IntoResponse, Failure> {
+    let (name, remark, body) = checked(value)?;
+    let now = app.clock.now();
+    let template = flow_domain::template::Template {
+        id: flow_common::ids::template_id(),
+        project: caller.0.project.clone(),
+        name,
+        remark,
+        revision: 1,
+        body,
+        created_at: now,
+        modified_at: now,
+    };
+    let answer = idempotency.bind(&caller, Some(&digest)).map(|IdemKey { scope, key, request }| IdemRecord {
+        scope,
+        key,
+        request,
+        response: template.id.to_string(),
+        at: now,
+    });
+    let template = match app.store.create_template(&template, answer.as_ref()).await? {
+        TemplateCreation::Done => template,
+        TemplateCreation::NameTaken => return Err(name_taken(&template.name).into()),
+        TemplateCreation::Answered(before) if Some(&before.request) != answer.as_ref().map(|answer| &answer.request) => {
+            return Err(Error::of(ErrorCode::IdempotencyKeyReused).into());
+        }
+        TemplateCreation::Answered(before) => {
+            let id: TemplateId = before.response.parse().map_err(Error::internal)?;
+            app.store.template_revision(&id, 1).await?.ok_or_else(|| no_template(&id))?
+        }
+    };
+    let location = [(header::LOCATION, format!("/api/v2/templates/{}", template.id))];
+    Ok((StatusCode::CREATED, location, etag(1), Json(Template::from(template))))
+}
+
+fn name_taken(name: &str) -> Error {
+    Error::new(ErrorCode::TemplateNameTaken, format!("a template named {name:?} exists: choose another name, or edit that one"))
+}
+
+/// Name, remark and body, with everything wrong with them told at once.
+fn checked(input: TemplateInput) -> Result<(String, String, TemplateBody), Error> {
+    let (name, remark, body) = input.into_parts();
+    let head = validate_head(&name, &remark).err();
+    let wrong: Vec<_> = head.into_iter().chain(body.validate().err()).flat_map(|errors| errors.0).collect();
+    FieldErrors(wrong).finish()?;
+    Ok((name, remark, body))
+}
+
+/// Read a template with its newest revision
+#[utoipa::path(get, path = "/templates/{template}", tag = "templates", operation_id = "get_template", params(TemplatePath),
+    responses((status = 200, description = "The template", body = Template, headers(("ETag" = String, description = "Its newest revision"))), NotFound))]
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TemplatePath { template }): Ids<TemplatePath>,
+) -> Result<impl IntoResponse, Failure> {
+    let template = visible_template(&app, &caller, &template).await?;
+    Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
+}
+
+/// Edit a template
+///
+/// Makes a new revision; tasks keep the one they were made with.
+#[utoipa::path(put, path = "/templates/{template}", tag = "templates", operation_id = "edit_template", params(TemplatePath, IfMatchHeader), request_body = TemplateInput,
+    responses((status = 200, description = "The template as it is now", body = Template, headers(("ETag" = String, description = "Its newest revision"))), EditFailures))]
+pub(super) async fn edit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TemplatePath { template: id }): Ids<TemplatePath>,
+    IfMatch(version): IfMatch,
+    Body { value, digest: _ }: Body<TemplateInput>,
+) -> Result<impl IntoResponse, Failure> {
+    let mut template = visible_template(&app, &caller, &id).await?;
+    (template.name, template.remark, template.body) = checked(value)?;
+    template.modified_at = app.clock.now();
+    // A version that is no revision number is one the template never had.
+    let base = version.map(|version| u32::try_from(version).unwrap_or(0));
+    change(&template, app.store.edit_template(&template, base).await?)?;
+    let template = visible_template(&app, &caller, &id).await?;
+    Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
+}
+
+/// Delete a template
+///
+/// Refused while tasks refer to it.
+#[utoipa::path(delete, path = "/templates/{template}", tag = "templates", operation_id = "delete_template", params(TemplatePath),
+    responses((status = 204, description = "It is gone"), DeleteFailures))]
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TemplatePath { template }): Ids<TemplatePath>,
+) -> Result<StatusCode, Failure> {
+    let template = visible_template(&app, &caller, &template).await?;
+    change(&template, app.store.delete_template(&template.id, None).await?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn change(template: &flow_domain::template::Template, change: TemplateChange) -> Result<(), Error> {
+    match change {
+        TemplateChange::Done { .. } => Ok(()),
+        TemplateChange::NotFound => Err(no_template(&template.id)),
+        TemplateChange::Stale { revision } => {
+            let message = format!("the template was edited since it was read: it is at revision {revision}; read it again");
+            Err(Error::new(ErrorCode::PreconditionFailed, message))
+        }
+        TemplateChange::NameTaken => Err(name_taken(&template.name)),
+        TemplateChange::InUse { tasks } => {
+            Err(Error::new(ErrorCode::TemplateInUse, format!("tasks refer to the template: {}; delete them first", tasks.join(", "))))
+        }
+    }
+}
+
+/// List the revisions of a template, newest first
+#[utoipa::path(get, path = "/templates/{template}/revisions", tag = "templates", operation_id = "list_revisions", params(TemplatePath, PageParams),
+    responses((status = 200, description = "A page of revisions", body = Page<Revision>), RevisionsFailures))]
+pub(super) async fn revisions(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TemplatePath { template: id }): Ids<TemplatePath>,
+    Params(PageParams { cursor, limit }): Params<PageParams>,
+) -> Result<Json<Page<Revision>>, Failure> {
+    visible_template(&app, &caller, &id).await?;
+    let list = List::of("revisions", &id);
+    let page = app.store.template_revisions(&id, &list.request(cursor.as_deref(), limit)?).await?;
+    Ok(Json(list.page(page, Revision::from)))
+}
+
+/// Read a revision of a template
+#[utoipa::path(get, path = "/templates/{template}/revisions/{revision}", tag = "templates", operation_id = "get_revision", params(RevisionPath),
+    responses((status = 200, description = "The revision", body = Revision), RevisionFailures))]
+pub(super) async fn revision(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(RevisionPath { template: id, revision }): Ids<RevisionPath>,
+) -> Result<Json<Revision>, Failure> {
+    let newest = visible_template(&app, &caller, &id).await?.revision;
+    let found = app.store.template_revision(&id, revision).await?;
+    let found = found.ok_or_else(|| Error::new(ErrorCode::RevisionNotFound, format!("the template has revisions 1 to {newest}")))?;
+    Ok(Json(Revision::from(found)))
+}

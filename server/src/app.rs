@@ -1,0 +1,216 @@
+//! The hub put together: what its doors share, how it comes up and how it goes down.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_common::clock::SharedClock;
+use flow_common::lifecycle::Shutdown;
+use flow_domain::error::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::config::{Config, SynchronousConfig};
+use crate::engine::{Engine, EngineParts};
+use crate::grpc::sessions::Sessions;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreOptions, Synchronous};
+use crate::{api, grpc};
+
+/// What every handler and session shares.
+pub struct App {
+    /// The door to every change.
+    pub engine: Engine,
+    /// For reading, and for what is not a task.
+    pub store: Arc<Store>,
+    /// Who is connected.
+    pub sessions: Sessions,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Who is calling.
+    pub auth: Auth,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// Requests are welcome.
+    pub ready: watch::Receiver<bool>,
+    /// The hub is going down: streams end, agents are told to come back.
+    pub stopping: CancellationToken,
+    /// Seconds without contact after which another agent may take a party's place.
+    pub away_after_s: u64,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// Migrated.
+    pub store: Arc<Store>,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Who may call.
+    pub auth: Auth,
+    /// See [`App::away_after_s`].
+    pub away_after_s: u64,
+}
+
+/// An [`App`] with its loops.
+pub struct Running {
+    /// The app.
+    pub app: Arc<App>,
+    ready: watch::Sender<bool>,
+    engine_stops: CancellationToken,
+    engine_tasks: TaskTracker,
+}
+
+impl Running {
+    /// Starts the engine, notes that nobody is connected, and is ready.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        let Parts { store, clock, auth, away_after_s } = parts;
+        let sessions = Sessions::default();
+        let metrics = Arc::new(Metrics::default());
+        let engine_stops = CancellationToken::new();
+        let (engine, engine_tasks) = Engine::start(EngineParts {
+            store: Arc::clone(&store),
+            sessions: sessions.clone(),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            stopping: engine_stops.clone(),
+        });
+        engine.take_over(clock.now()).await?;
+        let (ready, is_ready) = watch::channel(true);
+        let stopping = CancellationToken::new();
+        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s };
+        Ok(Self { app: Arc::new(app), ready, engine_stops, engine_tasks })
+    }
+
+    /// No longer ready, streams end, agents are told to come back. What was asked before is still done.
+    pub fn stop(&self) {
+        self.ready.send_replace(false);
+        self.app.stopping.cancel();
+    }
+
+    /// Waits until everything posted is stored. Call when the doors are closed.
+    pub async fn finish(self) {
+        self.stop();
+        self.engine_stops.cancel();
+        self.engine_tasks.wait().await;
+        self.app.store.close().await;
+    }
+}
+
+/// A hub cannot be started, for a reason the operator can mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError(format!("{what}: {error}"))
+}
+
+/// The lock on the data directory: one hub at a time. Held as long as the value lives.
+pub fn lock_data_dir(data_dir: &Path) -> Result<File, StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let shown = data_dir.display();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(cannot(format_args!("cannot make the data directory {shown}")))?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(data_dir.join("lock"))
+        .map_err(cannot(format_args!("cannot write to the data directory {shown}")))?;
+    lock.try_lock().map_err(|_| StartError(format!("another flow-server is using {shown}: stop it, or set another data_dir")))?;
+    Ok(lock)
+}
+
+/// Opens the configured store. The caller holds the lock on the data directory if it means to write.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let url = config.store_url().map_err(|error| StartError(error.to_string()))?;
+    let options = StoreOptions {
+        synchronous: match config.store.synchronous {
+            SynchronousConfig::Full => Synchronous::Full,
+            SynchronousConfig::Normal => Synchronous::Normal,
+        },
+        max_connections: config.store.max_connections,
+    };
+    Store::open(&url, options).await.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error))))
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = if error.kind() == std::io::ErrorKind::AddrInUse { ": end the program that uses it, or set another" } else { "" };
+        StartError(format!("cannot listen on {address} ({key}): {error}{hint}"))
+    })
+}
+
+/// Runs a hub until it is told to stop.
+pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<(), StartError> {
+    let wrong = config.check();
+    if !wrong.is_empty() {
+        return Err(StartError(wrong.join("\n")));
+    }
+    let _lock = lock_data_dir(&config.data_dir)?;
+    let store = open_store(&config).await?;
+    if config.store.url.is_none() {
+        store.migrate().await.map_err(|error| StartError(format!("cannot bring the database up to date: {}", chain(&error))))?;
+    }
+    store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
+    let (auth, token_file) = Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
+    let rest = bind("rest.listen", config.rest.listen).await?;
+    let agents = bind("grpc.listen", config.grpc.listen).await?;
+    let addresses = (rest.local_addr().map_err(cannot("rest.listen"))?, agents.local_addr().map_err(cannot("grpc.listen"))?);
+
+    let parts = Parts { store: Arc::new(store), clock: clock.clone(), auth, away_after_s: config.contact.away_after_s };
+    let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
+    let app = Arc::clone(&running.app);
+    let doors = TaskTracker::new();
+    let stopping = app.stopping.clone();
+    doors.spawn(grpc::serve(Arc::clone(&app), agents, stopping.clone()));
+    let router = api::router(Arc::clone(&app));
+    let rest_stops = stopping.clone();
+    doors.spawn(async move {
+        let served = axum::serve(rest, router).with_graceful_shutdown(rest_stops.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "the REST listener ended");
+        }
+    });
+    if config.hub_agent.enabled {
+        crate::hub_agent::spawn(&config, &app, &doors, clock).await?;
+    }
+    doors.close();
+    tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), "the hub is ready");
+
+    shutdown.soft.cancelled().await;
+    tracing::info!("going down; a second signal ends it at once");
+    running.stop();
+    tokio::select! {
+        () = doors.wait() => {}
+        () = tokio::time::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
+        () = shutdown.hard.cancelled() => tracing::warn!("ended at once"),
+    }
+    tokio::select! {
+        () = running.finish() => {}
+        () = shutdown.hard.cancelled() => {}
+    }
+    Ok(())
+}

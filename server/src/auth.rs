@@ -1,0 +1,86 @@
+//! Who is calling. Until enrolment exists there is one bootstrap token for users, in a file only the hub's own user can
+//! read, and one secret per party for agents; both listeners are loopback only. Only digests are kept, and they are
+//! compared in constant time.
+
+use std::path::{Path, PathBuf};
+
+use flow_common::secret_file::{self, Secret, SecretFileError};
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{Digest, PartyId, ProjectId};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use subtle::ConstantTimeEq;
+use tonic::metadata::MetadataMap;
+
+use crate::engine::Principal;
+use crate::store::Store;
+
+/// Name of the token's file in the data directory.
+pub const TOKEN_FILE: &str = "bootstrap-token";
+/// Metadata key with the party's name.
+const PARTY: &str = "flow-party";
+/// The one project there is so far.
+const PROJECT: &str = "default";
+
+/// Checks credentials.
+#[derive(Debug)]
+pub struct Auth {
+    token: Digest,
+    project: ProjectId,
+}
+
+impl Auth {
+    /// Accepts this bootstrap token.
+    pub fn new(token: &Secret) -> Result<Self, Error> {
+        Ok(Self { token: Digest::of(token.expose().as_bytes()), project: PROJECT.parse().map_err(Error::internal)? })
+    }
+
+    /// The token in the data directory; made at the first start.
+    pub fn open(data_dir: &Path) -> Result<(Self, PathBuf), SecretFileError> {
+        let path = data_dir.join(TOKEN_FILE);
+        let token = match secret_file::read(&path) {
+            Ok(token) => token,
+            Err(SecretFileError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                let token = Secret::new(flow_common::ids::secret());
+                secret_file::write_new(&path, &token)?;
+                token
+            }
+            Err(error) => return Err(error),
+        };
+        let project = PROJECT.parse().unwrap_or_else(|_| unreachable!("the project's name is a slug"));
+        Ok((Self { token: Digest::of(token.expose().as_bytes()), project }, path))
+    }
+
+    /// The user behind a REST request.
+    pub fn principal(&self, headers: &HeaderMap) -> Result<Principal, Error> {
+        let unknown = |what: &str| {
+            let message = format!("{what}: send `Authorization: Bearer TOKEN` with the token in the hub's `{TOKEN_FILE}` file");
+            Error::new(ErrorCode::Unauthenticated, message)
+        };
+        let header = headers.get(AUTHORIZATION).ok_or_else(|| unknown("no token was sent"))?;
+        let token = header.to_str().ok().and_then(bearer).ok_or_else(|| unknown("the Authorization header is not a bearer token"))?;
+        if !same(&self.token, token) {
+            return Err(unknown("the token is not valid"));
+        }
+        Ok(Principal { subject: "bootstrap".to_owned(), project: self.project.clone() })
+    }
+
+    /// The party behind a gRPC request. The answer does not tell an unknown party from a wrong secret.
+    pub(crate) async fn party(&self, store: &Store, metadata: &MetadataMap) -> Result<PartyId, Error> {
+        let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
+        let refused = || Error::new(ErrorCode::Unauthenticated, "the party's name or secret is not right");
+        let party: PartyId = text(PARTY).and_then(|name| name.parse().ok()).ok_or_else(refused)?;
+        let secret = text("authorization").and_then(bearer).ok_or_else(refused)?;
+        let known = store.party(&party).await?.ok_or_else(refused)?;
+        if same(&known.row.secret_digest, secret) { Ok(party) } else { Err(refused()) }
+    }
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn same(digest: &Digest, secret: &str) -> bool {
+    digest.as_str().as_bytes().ct_eq(Digest::of(secret.as_bytes()).as_str().as_bytes()).into()
+}

@@ -1,0 +1,233 @@
+//! `flow-server`: its commands.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use flow_common::clock::SystemClock;
+use flow_common::lifecycle::Shutdown;
+
+use crate::app::{self, StartError, chain};
+use crate::config::{self, Config};
+
+/// The hub of a federation: keeps tasks, schedules them across parties, tells users how they stand.
+#[derive(Debug, Parser)]
+#[command(name = "flow-server", version)]
+struct Cli {
+    /// Configuration file (TOML). Every key has a default; `config dump` shows them all.
+    #[arg(long, global = true, value_name = "FILE", env = "FLOW_SERVER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Set one key, e.g. --set rest.listen=127.0.0.1:8080. Wins over file and environment. Not for secrets.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C; twice ends it at once).
+    Serve,
+    /// Bring the database's schema up to date. The embedded one is brought up to date by `serve` itself.
+    Migrate,
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the OpenAPI document of the REST API.
+    Openapi,
+    /// Check configuration, data directory, database and schema; says what to do about what it finds.
+    Doctor,
+    /// Copy the embedded database to a new file; the hub may be running.
+    Backup {
+        /// The file to write. Must not exist.
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a backup in the place of the embedded database; the hub must not be running.
+    ///
+    /// With MySQL, load the dump with MySQL's own tools first, then run `restore --loaded`: agents have to learn that
+    /// the hub forgot something.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "FILE", required_unless_present = "loaded", conflicts_with = "loaded")]
+        from: Option<PathBuf>,
+        /// The database was restored already by other means.
+        #[arg(long)]
+        loaded: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check it, and say everything that is wrong.
+    Check,
+    /// Print every effective value and where it comes from.
+    Dump,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// Runs the command line; the exit status is 0, 1 (it failed; the reason is on standard error) or 2 (usage).
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("flow-server: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(run(cli));
+    // A request that did not finish in time does not keep the process.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => code,
+        Err(StartError(message)) => {
+            eprintln!("flow-server: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, StartError> {
+    if let Command::Openapi = cli.command {
+        println!("{}", crate::api::openapi_json());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = config::load(cli.config.as_deref(), cli.set).map_err(|error| StartError(error.to_string()))?;
+    if let Command::Config { command: ConfigCommand::Dump } = cli.command {
+        print!("{}", loaded.dump());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = loaded.value;
+    flow_common::telemetry::init(&config.log).map_err(|error| StartError(error.to_string()))?;
+    match cli.command {
+        Command::Serve => {
+            let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            app::serve(config, SystemClock::shared(), shutdown).await?;
+        }
+        Command::Config { .. } => {
+            let wrong = config.check();
+            if !wrong.is_empty() {
+                return Err(StartError(wrong.join("\n")));
+            }
+            println!("the configuration has nothing wrong");
+        }
+        Command::Migrate => {
+            let _lock = app::lock_data_dir(&config.data_dir)?;
+            let store = app::open_store(&config).await?;
+            store.migrate().await.map_err(|error| StartError(chain(&error)))?;
+            store.close().await;
+            println!("the database is up to date");
+        }
+        Command::Doctor => return doctor(&config).await,
+        Command::Backup { to } => {
+            let store = app::open_store(&config).await?;
+            store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
+            store.backup_to(&to).await.map_err(|error| StartError(chain(&error)))?;
+            store.close().await;
+            println!("wrote {}", to.display());
+        }
+        Command::Restore { from, .. } => restore(&config, from.as_deref()).await?,
+        Command::Openapi => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor(config: &Config) -> Result<ExitCode, StartError> {
+    let mut well = true;
+    let mut tell = |ok: bool, check: &str, detail: &str| {
+        println!("{} {check}: {detail}", if ok { "ok  " } else { "FAIL" });
+        well &= ok;
+    };
+    let wrong = config.check();
+    match wrong.is_empty() {
+        true => tell(true, "configuration", "nothing wrong"),
+        false => wrong.iter().for_each(|sentence| tell(false, "configuration", sentence)),
+    }
+    if config.store.url.is_none() && !config.sqlite_path().exists() {
+        tell(false, "database", "there is none yet: `flow-server serve` makes it");
+        return Ok(ExitCode::FAILURE);
+    }
+    match app::open_store(config).await {
+        Err(StartError(message)) => tell(false, "database", &message),
+        Ok(store) => {
+            for finding in store.doctor().await {
+                tell(finding.ok, finding.check, &finding.detail);
+            }
+            store.close().await;
+        }
+    }
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The old database stays beside the new one. Killed between the two renames, the database is missing and the next
+/// `serve` would make an empty one; so the backup is put in place by one rename, over the old file's name.
+async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError> {
+    let _lock = app::lock_data_dir(&config.data_dir)?;
+    match (from, &config.store.url) {
+        (Some(_), Some(_)) => {
+            return Err(StartError("load the dump with the database's own tools, then run `flow-server restore --loaded`".to_owned()));
+        }
+        (None, _) => {
+            let store = app::open_store(config).await?;
+            finish_restore(&store).await?;
+        }
+        (Some(from), None) => {
+            let place = config.sqlite_path();
+            let staged = config.data_dir.join("flow.db.restoring");
+            let failed = |what: &str| {
+                let what = what.to_owned();
+                move |error: std::io::Error| StartError(format!("{what}: {error}"))
+            };
+            for leftover in [staged.clone(), with_suffix(&staged, "-wal"), with_suffix(&staged, "-shm")] {
+                match std::fs::remove_file(&leftover) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed("cannot clear the way")(error)),
+                    _ => {}
+                }
+            }
+            std::fs::copy(from, &staged).map_err(failed(&format!("cannot copy {}", from.display())))?;
+            // Checked, brought up to date and marked as restored before it takes the place of what is there.
+            let mut of_staged = config.clone();
+            of_staged.store.url = Some(format!("sqlite://{}", staged.display()));
+            let store = app::open_store(&of_staged).await?;
+            finish_restore(&store).await?;
+            if place.exists() {
+                // The old write-ahead log holds commits the old file lacks, and must not be replayed into the new one.
+                let old = app::open_store(config).await?;
+                let kept = config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
+                old.backup_to(&kept).await.map_err(|error| StartError(format!("cannot keep the old database: {}", chain(&error))))?;
+                old.close().await;
+                for log in [with_suffix(&place, "-wal"), with_suffix(&place, "-shm")] {
+                    match std::fs::remove_file(&log) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed("cannot clear the old log")(error)),
+                        _ => {}
+                    }
+                }
+                println!("kept the old database as {}", kept.display());
+            }
+            std::fs::rename(&staged, &place).map_err(failed("cannot put the backup in place"))?;
+            std::fs::File::open(&config.data_dir).and_then(|dir| dir.sync_all()).map_err(failed("cannot sync the data directory"))?;
+        }
+    }
+    println!("restored; members that run at the parties are taken in, or listed as orphans, when the agents come back");
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+async fn finish_restore(store: &crate::store::Store) -> Result<(), StartError> {
+    store.migrate().await.map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))?;
+    store.bump_incarnation().await.map_err(|error| StartError(chain(&error)))?;
+    store.close().await;
+    Ok(())
+}

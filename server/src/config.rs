@@ -1,0 +1,202 @@
+//! The hub's configuration. What each key means stands in `config.default.toml`, which is embedded and is the defaults.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use flow_common::config::{ConfigError, Loaded, Spec};
+use flow_common::telemetry::LogConfig;
+use flow_domain::id::{DatasetName, PartyId};
+use flow_domain::template::Resources;
+use flow_federate::config::{Dataset, Image};
+use serde::Deserialize;
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("config.default.toml");
+/// First part of every environment variable that sets a key.
+pub const ENV_PREFIX: &str = "FLOW_SERVER";
+
+/// All of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Database (if embedded), token, the hub agent's work.
+    pub data_dir: PathBuf,
+    /// Logging.
+    pub log: LogConfig,
+    /// The door for users.
+    pub rest: Listen,
+    /// The door for agents.
+    pub grpc: Listen,
+    /// The database.
+    pub store: StoreConfig,
+    /// When a party counts as away.
+    pub contact: ContactConfig,
+    /// How the server goes down.
+    pub shutdown: ShutdownConfig,
+    /// The hub's own agent.
+    pub hub_agent: HubAgentConfig,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Its address. Port 0 takes any free one.
+    pub listen: SocketAddr,
+}
+
+/// The database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `None` = the embedded one.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// A file with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// SQLite's promise.
+    pub synchronous: SynchronousConfig,
+    /// Most connections for reading.
+    pub max_connections: u32,
+}
+
+/// See [`crate::store::Synchronous`].
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SynchronousConfig {
+    /// Survives power loss.
+    Full,
+    /// Survives the end of the process.
+    Normal,
+}
+
+/// When a party counts as away.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactConfig {
+    /// Seconds.
+    pub away_after_s: u64,
+}
+
+/// How the server goes down.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownConfig {
+    /// Seconds.
+    pub grace_s: u64,
+}
+
+/// The hub's own agent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubAgentConfig {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Its party.
+    pub party: PartyId,
+    /// Longest hold without the hub, in seconds.
+    pub hold_max_s: u64,
+    /// Largest log per member, in bytes.
+    pub log_limit_bytes: u64,
+    /// What members may claim together.
+    pub resources: Resources,
+    /// What image names mean.
+    #[serde(default)]
+    pub images: BTreeMap<String, Image>,
+    /// What dataset names mean.
+    #[serde(default)]
+    pub datasets: BTreeMap<DatasetName, Dataset>,
+}
+
+/// Reads all layers.
+pub fn load(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
+    let mut spec = Spec::new(DEFAULTS, ENV_PREFIX);
+    spec.file = file.map(Path::to_owned);
+    spec.overrides = overrides;
+    spec.free_form = &["hub_agent.images", "hub_agent.datasets"];
+    flow_common::config::load(&spec)
+}
+
+impl Config {
+    /// What can be told to be wrong without starting anything. All of it, one sentence each.
+    pub fn check(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (key, listen) in [("rest.listen", self.rest.listen), ("grpc.listen", self.grpc.listen)] {
+            if let Err(error) = flow_common::loopback::require_loopback(listen) {
+                wrong.push(format!("{key}: {error}"));
+            }
+        }
+        match &self.store.url {
+            None => {}
+            Some(url) if url.starts_with("sqlite:") => {}
+            Some(url) if url.starts_with("mysql://") => {
+                if self.hub_agent.enabled {
+                    wrong.push(
+                        "hub_agent.enabled: the embedded agent needs the embedded store; set it to false and run a flow-federate for the hub party"
+                            .to_owned(),
+                    );
+                }
+                if url.strip_prefix("mysql://").and_then(|rest| rest.split_once('@')).is_some_and(|(user, _)| user.contains(':')) {
+                    wrong.push("store.url: put the password into a file and name it in store.password_file".to_owned());
+                }
+            }
+            Some(_) => wrong.push("store.url: use mysql://USER@HOST:PORT/DATABASE, or leave it empty for the embedded SQLite".to_owned()),
+        }
+        if !(1..=1024).contains(&self.store.max_connections) {
+            wrong.push(format!("store.max_connections: is {} and must be 1 to 1024", self.store.max_connections));
+        }
+        wrong
+    }
+
+    /// Where the embedded database lies.
+    #[must_use]
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.data_dir.join("flow.db")
+    }
+
+    /// The database's address, with its password.
+    pub fn store_url(&self) -> Result<String, flow_common::secret_file::SecretFileError> {
+        let Some(url) = &self.store.url else { return Ok(format!("sqlite://{}", self.sqlite_path().display())) };
+        let Some(file) = &self.store.password_file else { return Ok(url.clone()) };
+        let password = flow_common::secret_file::read(file)?;
+        Ok(match url.split_once('@') {
+            Some((user, rest)) => format!("{user}:{}@{rest}", percent_encoded(password.expose())),
+            None => url.clone(),
+        })
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(overrides: &[(&str, &str)]) -> Config {
+        let overrides = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        load(None, overrides).expect("the defaults are complete").value
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_have_nothing_wrong() {
+        assert_eq!(with(&[]).check(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_listener_in_the_open_is_refused() {
+        let wrong = with(&[("rest.listen", "0.0.0.0:1235"), ("grpc.listen", "[::]:1234")]).check();
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].starts_with("rest.listen: "), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_password_does_not_belong_in_the_url() {
+        let wrong = with(&[("store.url", "mysql://flow:pw@127.0.0.1/flow"), ("hub_agent.enabled", "false")]).check();
+        assert_eq!(wrong, ["store.url: put the password into a file and name it in store.password_file"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Submitting a task.
+
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{PartyId, TaskId};
+use flow_domain::run::{Event, EventKind};
+use flow_domain::task::{Task, TaskBody};
+use flow_domain::template::TemplateBody;
+use flow_domain::time::Timestamp;
+use std::collections::HashSet;
+
+use super::working::Working;
+use super::{IdemKey, Principal};
+use crate::store::{IdemRecord, Store};
+
+/// Everything about a task's content that needs no look at the task itself. Templates' revisions never change and
+/// parties are never removed, so what is found true here stays true until the task is stored.
+pub(super) async fn check(store: &Store, principal: &Principal, body: &TaskBody) -> Result<(), Error> {
+    let template = template(store, principal, body).await?;
+    let mut known: HashSet<&PartyId> = HashSet::new();
+    for member in &body.members {
+        if store.party(&member.party).await?.is_some() {
+            known.insert(&member.party);
+        }
+    }
+    body.validate(&template, &|party| known.contains(party))?;
+    Ok(())
+}
+
+/// The content of the revision a task names.
+pub(super) async fn template(store: &Store, principal: &Principal, body: &TaskBody) -> Result<TemplateBody, Error> {
+    let Some(latest) = store.template(&body.template).await?.filter(|found| found.project == principal.project) else {
+        return Err(Error::new(ErrorCode::TemplateNotFound, format!("there is no template {}", body.template)));
+    };
+    if latest.revision == body.revision {
+        return Ok(latest.body);
+    }
+    store.template_revision(&body.template, body.revision).await?.map(|found| found.body).ok_or_else(|| {
+        let message = format!("template {:?} has revisions 1 to {}, not {}", latest.name, latest.revision, body.revision);
+        Error::new(ErrorCode::RevisionNotFound, message)
+    })
+}
+
+/// The task as it is made.
+pub(super) fn create(id: TaskId, principal: &Principal, body: &TaskBody, idem: Option<&IdemKey>, now: Timestamp) -> Working {
+    let mut working = Working::new(Task {
+        id: id.clone(),
+        project: principal.project.clone(),
+        body: body.clone(),
+        created_at: now,
+        modified_at: now,
+        runs: 0,
+        deleted_at: None,
+    });
+    working.body_changed = true;
+    let message = format!("submitted by {}", principal.subject);
+    working.event(now, Event { kind: EventKind::TaskCreated, run: None, party: None, message });
+    working.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
+    working
+}
+
+pub(super) fn record(idem: &IdemKey, resource: &str, now: Timestamp) -> IdemRecord {
+    IdemRecord {
+        scope: idem.scope.clone(),
+        key: idem.key.clone(),
+        request: idem.request.clone(),
+        response: resource.to_owned(),
+        at: now,
+    }
+}

@@ -1,0 +1,21 @@
+//! Deleting a task: it is hidden at once, and gone when its last member has settled.
+
+use flow_domain::run::{Event, EventKind, Input};
+use flow_domain::time::Timestamp;
+
+use super::Principal;
+use super::working::Working;
+
+pub(super) fn delete(working: &mut Working, principal: &Principal, now: Timestamp) {
+    if working.task.deleted_at.is_some() {
+        return;
+    }
+    working.task.deleted_at = Some(now);
+    let message = format!("deleted by {}", principal.subject);
+    working.event(now, Event { kind: EventKind::TaskDeleted, run: None, party: None, message });
+    let active: Vec<_> = working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+    for run in active {
+        // A refusal says that it is ending already: the first cause wins.
+        let _ = working.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: true }, now);
+    }
+}

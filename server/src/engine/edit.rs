@@ -1,0 +1,33 @@
+//! Changing a task's content between two runs.
+
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::run::{Event, EventKind};
+use flow_domain::task::TaskBody;
+use flow_domain::time::Timestamp;
+
+use super::Principal;
+use super::working::Working;
+
+pub(super) fn edit(
+    working: &mut Working,
+    principal: &Principal,
+    body: &TaskBody,
+    if_version: Option<u64>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if working.task.body == *body {
+        return Ok(());
+    }
+    if if_version.is_some_and(|version| version != working.version()) {
+        return Err(Error::new(ErrorCode::PreconditionFailed, "the task was changed since it was read: read it again"));
+    }
+    if let Some(run) = working.busy() {
+        return Err(Error::new(ErrorCode::TaskActive, format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase)));
+    }
+    working.task.body = body.clone();
+    working.task.modified_at = now;
+    working.body_changed = true;
+    let message = format!("edited by {}", principal.subject);
+    working.event(now, Event { kind: EventKind::TaskEdited, run: None, party: None, message });
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! Everything that changes a task goes through here, one change after the other.
+//!
+//! ```text
+//!  api, grpc ──post──▶ queue ──fold──▶ store.apply (one transaction for many tasks) ──▶ answers, wakes, watchers
+//! ```
+//!
+//! What the engine keeps true: an answer is given only after its change is durable; an agent is told of a wish only
+//! after the wish is durable; a client that leaves cancels nothing, because the work belongs to the queue; no rule
+//! stands here, only the order in which `flow_domain::run::step` is asked. A file per verb holds what the verb does to
+//! one task in memory ([`working::Working`]); [`queue`] holds when it is done and what happens if the store says no.
+
+mod create;
+mod delete;
+mod edit;
+pub mod progress;
+mod queue;
+mod report;
+mod start;
+mod stop;
+mod timers;
+mod wake;
+mod working;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flow_common::clock::SharedClock;
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId};
+use flow_domain::member::Report;
+use flow_domain::run::Input;
+use flow_domain::task::TaskBody;
+use flow_domain::time::Timestamp;
+use flow_proto::v1::Assignment;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::grpc::sessions::Sessions;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use progress::ProgressSink;
+
+pub use report::Reported;
+
+/// Posts that may wait before a sender has to.
+const QUEUE: usize = 8192;
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Name for events and audit.
+    pub subject: String,
+    /// The project whose resources it may touch.
+    pub project: ProjectId,
+}
+
+/// An `Idempotency-Key` with what it was sent for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdemKey {
+    /// Whose key, for which operation: keys of two scopes never meet.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// Digest of the request, so that a key cannot be used for another one.
+    pub request: Digest,
+}
+
+/// What a verb does to a task.
+#[derive(Debug, Clone)]
+enum Act {
+    Create { principal: Principal, body: TaskBody, idem: Option<IdemKey> },
+    Edit { principal: Principal, body: TaskBody, if_version: Option<u64> },
+    Start { principal: Principal, run: RunId, idem: Option<IdemKey> },
+    Stop { principal: Principal },
+    Delete { principal: Principal },
+    Report { run: RunId, party: PartyId, report: Report },
+    /// A fact about one run: contact, progress.
+    Input { run: RunId, input: Input },
+    /// Look at the deadlines.
+    Tick,
+}
+
+/// What a verb answers.
+#[derive(Debug, Clone)]
+enum Answer {
+    Done,
+    Task(TaskId),
+    Run(RunId),
+    Reported(Reported),
+}
+
+type Reply = oneshot::Sender<Result<Answer, Error>>;
+
+/// Something to do to one task.
+#[derive(Debug)]
+struct Job {
+    act: Act,
+    /// For the age of the queue.
+    posted: std::time::Instant,
+    /// Nobody may be waiting.
+    reply: Option<Reply>,
+}
+
+/// A party came or went.
+#[derive(Debug)]
+struct ContactPost {
+    party: PartyId,
+    epoch: u64,
+    contact: ContactChange,
+    reply: oneshot::Sender<Result<Vec<Assignment>, Error>>,
+}
+
+#[derive(Debug, Clone)]
+enum ContactChange {
+    Connected(InstanceId),
+    Away(Timestamp),
+}
+
+#[derive(Debug)]
+enum Post {
+    Job(TaskId, Job),
+    Contact(ContactPost),
+}
+
+/// The door to the queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    posts: mpsc::Sender<Post>,
+    store: Arc<Store>,
+    watchers: Arc<wake::Watchers>,
+    progress: Arc<ProgressSink>,
+    revision: Arc<AtomicU64>,
+}
+
+/// What the engine needs.
+pub struct EngineParts {
+    /// Where tasks are kept.
+    pub store: Arc<Store>,
+    /// Who is connected.
+    pub sessions: Sessions,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// Ends the loops. What was posted before is still done.
+    pub stopping: CancellationToken,
+}
+
+impl Engine {
+    /// Starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
+    /// before the process may.
+    pub fn start(parts: EngineParts) -> (Self, tokio_util::task::TaskTracker) {
+        let EngineParts { store, sessions, clock, metrics, stopping } = parts;
+        let (posts, rx) = mpsc::channel(QUEUE);
+        let watchers = Arc::new(wake::Watchers::default());
+        let progress = Arc::new(ProgressSink::new(clock.clone()));
+        let due = Arc::new(timers::Due::new());
+        let revision = Arc::new(AtomicU64::new(0));
+        let engine = Self { posts, revision: Arc::clone(&revision), store: Arc::clone(&store), watchers: Arc::clone(&watchers), progress: Arc::clone(&progress) };
+        let tracker = tokio_util::task::TaskTracker::new();
+        let queue = queue::Queue::new(Arc::clone(&store), sessions, clock.clone(), metrics, watchers, Arc::clone(&due), stopping.clone(), revision);
+        tracker.spawn(queue.run(rx));
+        tracker.spawn(timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone()));
+        tracker.spawn(progress::run(engine.clone(), store, clock, progress, stopping));
+        tracker.close();
+        (engine, tracker)
+    }
+
+    async fn post(&self, task: TaskId, act: Act) -> Result<Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { act, posted: std::time::Instant::now(), reply: Some(reply) };
+        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
+        answer.await.map_err(|_| going_down())?
+    }
+
+    /// Submits a task. Checked against its template's revision and the parties known.
+    pub async fn create_task(&self, principal: &Principal, body: TaskBody, idem: Option<IdemKey>) -> Result<TaskId, Error> {
+        create::check(&self.store, principal, &body).await?;
+        let id = flow_common::ids::task_id();
+        match self.post(id, Act::Create { principal: principal.clone(), body, idem }).await? {
+            Answer::Task(id) => Ok(id),
+            other => Err(confused(&other)),
+        }
+    }
+
+    /// Replaces a task's content. Refused while a run of it is active, or when `if_version` is not its version.
+    pub async fn edit_task(&self, principal: &Principal, task: &TaskId, body: TaskBody, if_version: Option<u64>) -> Result<(), Error> {
+        create::check(&self.store, principal, &body).await?;
+        self.post(task.clone(), Act::Edit { principal: principal.clone(), body, if_version }).await.map(|_| ())
+    }
+
+    /// Makes a new run.
+    pub async fn start_task(&self, principal: &Principal, task: &TaskId, idem: Option<IdemKey>) -> Result<RunId, Error> {
+        let run = flow_common::ids::run_id();
+        match self.post(task.clone(), Act::Start { principal: principal.clone(), run, idem }).await? {
+            Answer::Run(id) => Ok(id),
+            other => Err(confused(&other)),
+        }
+    }
+
+    /// Asks the task's active run to end. A run that is ending already is left as it is.
+    pub async fn stop_task(&self, principal: &Principal, task: &TaskId) -> Result<(), Error> {
+        self.post(task.clone(), Act::Stop { principal: principal.clone() }).await.map(|_| ())
+    }
+
+    /// Hides the task and ends what runs. Its members are kept until they have settled.
+    pub async fn delete_task(&self, principal: &Principal, task: &TaskId) -> Result<(), Error> {
+        self.post(task.clone(), Act::Delete { principal: principal.clone() }).await.map(|_| ())
+    }
+
+    /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made
+    /// before reading the events misses none.
+    #[must_use]
+    pub fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
+        self.watchers.subscribe(task)
+    }
+
+    /// Posts an agent's report; the future answers once it is stored (or refused).
+    pub(crate) async fn report(
+        &self,
+        task: TaskId,
+        run: RunId,
+        party: PartyId,
+        report: Report,
+    ) -> Result<impl Future<Output = Result<Reported, Error>> + use<>, Error> {
+        if report.phase.is_terminal() || report.complete {
+            self.progress.flush_member(&self.store, &run, &party).await?;
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = Job { act: Act::Report { run, party, report }, posted: std::time::Instant::now(), reply: Some(reply) };
+        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
+        Ok(async move {
+            match answer.await.map_err(|_| going_down())?? {
+                Answer::Reported(reported) => Ok(reported),
+                other => Err(confused(&other)),
+            }
+        })
+    }
+
+    /// A session was opened: folds it into the party's unsettled members and answers what each of them shall be.
+    pub(crate) async fn connected(&self, party: &PartyId, epoch: u64, instance: &InstanceId) -> Result<Vec<Assignment>, Error> {
+        self.contact(party, epoch, ContactChange::Connected(instance.clone())).await
+    }
+
+    /// The session of this epoch ended.
+    pub(crate) async fn away(&self, party: &PartyId, epoch: u64, since: Timestamp) -> Result<(), Error> {
+        self.contact(party, epoch, ContactChange::Away(since)).await.map(|_| ())
+    }
+
+    async fn contact(&self, party: &PartyId, epoch: u64, contact: ContactChange) -> Result<Vec<Assignment>, Error> {
+        let (reply, answer) = oneshot::channel();
+        let post = ContactPost { party: party.clone(), epoch, contact, reply };
+        self.posts.send(Post::Contact(post)).await.map_err(|_| going_down())?;
+        answer.await.map_err(|_| going_down())?
+    }
+
+    /// A hub that has just started: whoever is not connected is away from now on, not from before.
+    pub(crate) async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
+        self.store.all_away(now).await?;
+        for task in self.store.active_tasks().await? {
+            let Some(aggregate) = self.store.load_task(&task).await? else { continue };
+            for run in aggregate.runs.iter().filter(|run| !run.is_settled()) {
+                for member in run.members.iter().filter(|member| !member.settled) {
+                    let input = Input::Away { party: member.party.clone(), since: now };
+                    self.tell(task.clone(), run.id.clone(), input).await?;
+                }
+            }
+            self.tick(task).await?;
+        }
+        Ok(())
+    }
+
+    /// Posts a fact about a run without waiting for it.
+    pub(crate) async fn tell(&self, task: TaskId, run: RunId, input: Input) -> Result<(), Error> {
+        let job = Job { act: Act::Input { run, input }, posted: std::time::Instant::now(), reply: None };
+        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())
+    }
+
+    async fn tick(&self, task: TaskId) -> Result<(), Error> {
+        self.post(task, Act::Tick).await.map(|_| ())
+    }
+
+    /// Number of the newest change published.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::SeqCst)
+    }
+
+    /// Where sessions put progress.
+    pub(crate) fn progress(&self) -> &ProgressSink {
+        &self.progress
+    }
+}
+
+fn going_down() -> Error {
+    Error::new(ErrorCode::Busy, "the hub is going down: repeat in a moment")
+}
+
+fn confused(answer: &Answer) -> Error {
+    Error::internal(format!("the engine answered {answer:?} to another question"))
+}

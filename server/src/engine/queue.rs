@@ -1,0 +1,583 @@
+//! When things are done to tasks: one loop that takes what waits, folds it task by task in memory and commits all of
+//! it in one transaction (group commit). Answers, acknowledgements and wakes follow the commit.
+//!
+//! If the store says no: a task that somebody else changed is read again and folded alone; a name that is taken is the
+//! answer of the one who wanted it; a commit whose outcome is unknown is read again and folded again, which finds done
+//! what was done; a database that does not answer is asked again, and callers are told after a while. Facts (a party
+//! went away) are never dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use flow_common::clock::SharedClock;
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
+use flow_domain::run::Input;
+use flow_domain::template::TemplateBody;
+use flow_domain::time::Timestamp;
+use flow_proto::v1::Assignment;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::report::{self, Reported};
+use super::timers::Due;
+use super::wake::{self, Specs, Watchers};
+use super::working::Working;
+use super::{Act, Answer, ContactChange, ContactPost, IdemKey, Job, Post, Principal, create, delete, edit, start, stop};
+use crate::grpc::sessions::Sessions;
+use crate::metrics::Metrics;
+use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};
+
+/// Most posts taken into one transaction.
+const BATCH: usize = 512;
+/// Tasks kept in memory; beyond it, those without unsettled runs are dropped.
+const KEEP_TASKS: usize = 20_000;
+/// Longest wait of a caller for a database that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Times a task that others keep changing is folded again before its caller is told to come back.
+const STALE_TRIES: u32 = 50;
+
+pub(super) struct Queue {
+    store: Arc<Store>,
+    sessions: Sessions,
+    clock: SharedClock,
+    metrics: Arc<Metrics>,
+    watchers: Arc<Watchers>,
+    due: Arc<Due>,
+    stopping: CancellationToken,
+    /// As stored; somebody else's change shows as a stale version.
+    tasks: HashMap<TaskId, Arc<Aggregate>>,
+    /// Parties with a session here, with its epoch.
+    contacts: HashMap<PartyId, (u64, InstanceId)>,
+    /// Revisions never change.
+    templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
+    specs: Specs,
+    /// Number of the newest change published: grows with each, and over restarts.
+    revision: Arc<AtomicU64>,
+}
+
+/// Everything waiting for one task, in order.
+struct Group {
+    task: TaskId,
+    jobs: Vec<Job>,
+}
+
+/// A group folded: answers in the order of its jobs, and what has to be stored before they are given.
+struct Folded {
+    answers: Vec<Result<Answer, Error>>,
+    change: Option<Change>,
+    after: Option<Aggregate>,
+}
+
+/// Resources made by keys in this very batch.
+type BatchKeys = HashMap<(String, String), (flow_domain::id::Digest, String)>;
+
+impl Queue {
+    pub(super) fn new(
+        store: Arc<Store>,
+        sessions: Sessions,
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+        watchers: Arc<Watchers>,
+        due: Arc<Due>,
+        stopping: CancellationToken,
+        revision: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            store,
+            sessions,
+            clock,
+            metrics,
+            watchers,
+            due,
+            stopping,
+            tasks: HashMap::new(),
+            contacts: HashMap::new(),
+            templates: HashMap::new(),
+            specs: Specs::default(),
+            revision,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut rx: mpsc::Receiver<Post>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let stopping = self.stopping.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled(), if !rx.is_closed() => rx.close(),
+                taken = rx.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    self.drain(&mut batch).await;
+                }
+            }
+        }
+    }
+
+    /// Jobs and contacts in the order they were posted; neighbours of one kind go together.
+    async fn drain(&mut self, batch: &mut Vec<Post>) {
+        let mut jobs: Vec<(TaskId, Job)> = Vec::new();
+        let mut contacts: Vec<ContactPost> = Vec::new();
+        for post in batch.drain(..) {
+            match post {
+                Post::Job(task, job) => {
+                    self.meet(std::mem::take(&mut contacts)).await;
+                    self.metrics.queue_age(job.posted.elapsed());
+                    jobs.push((task, job));
+                }
+                Post::Contact(contact) => {
+                    self.commit(group(std::mem::take(&mut jobs))).await;
+                    if contacts.iter().any(|earlier| earlier.party == contact.party) {
+                        self.meet(std::mem::take(&mut contacts)).await;
+                    }
+                    contacts.push(contact);
+                }
+            }
+        }
+        self.commit(group(jobs)).await;
+        self.meet(contacts).await;
+    }
+
+    /// Parties came and went: write it into their unsettled members, then tell those who came what these shall be.
+    async fn meet(&mut self, posts: Vec<ContactPost>) {
+        let mut jobs = Vec::new();
+        let mut came = Vec::new();
+        for ContactPost { party, epoch, contact, reply } in posts {
+            let newest = self.contacts.get(&party).map_or(0, |(epoch, _)| *epoch);
+            let input = match contact {
+                ContactChange::Connected(_) if epoch < newest => {
+                    let _ = reply.send(Err(Error::new(ErrorCode::Busy, "a newer session of the party is open")));
+                    continue;
+                }
+                ContactChange::Connected(instance) => {
+                    self.contacts.insert(party.clone(), (epoch, instance.clone()));
+                    Input::Connected { party: party.clone(), instance }
+                }
+                ContactChange::Away(_) if epoch < newest => {
+                    let _ = reply.send(Ok(Vec::new()));
+                    continue;
+                }
+                ContactChange::Away(since) => {
+                    self.contacts.remove(&party);
+                    Input::Away { party: party.clone(), since }
+                }
+            };
+            let unsettled = self.unsettled(&party).await;
+            for (task, run) in &unsettled {
+                let act = Act::Input { run: run.clone(), input: input.clone() };
+                jobs.push((task.clone(), Job { act, posted: Instant::now(), reply: None }));
+            }
+            came.push((party, unsettled, reply));
+        }
+        self.commit(group(jobs)).await;
+        for (party, unsettled, reply) in came {
+            let set = match self.contacts.contains_key(&party) {
+                true => self.assignments(&party, &unsettled).await,
+                false => Ok(Vec::new()),
+            };
+            // A session that has ended meanwhile does not wait for it.
+            let _ = reply.send(set);
+        }
+    }
+
+    /// The members a party has to hear of. Asked until answered: what is written into them is a fact.
+    async fn unsettled(&mut self, party: &PartyId) -> Vec<(TaskId, RunId)> {
+        let mut tries = 0;
+        loop {
+            match self.store.unsettled_of_party(party).await {
+                Ok(found) => return found,
+                Err(error) if self.stopping.is_cancelled() => {
+                    tracing::error!(%party, %error, "going down without having noted the party's contact");
+                    return Vec::new();
+                }
+                Err(error) => {
+                    tracing::warn!(%party, %error, "the store does not answer; trying again");
+                    tries += 1;
+                    self.pause(tries).await;
+                }
+            }
+        }
+    }
+
+    /// The hub's full set for a party.
+    async fn assignments(&mut self, party: &PartyId, unsettled: &[(TaskId, RunId)]) -> Result<Vec<Assignment>, Error> {
+        let revision = self.next_revision();
+        let mut set = Vec::with_capacity(unsettled.len());
+        for (task, run) in unsettled {
+            let Some(aggregate) = self.load(task).await? else { continue };
+            let Some(run) = aggregate.runs.iter().find(|found| &found.id == run) else { continue };
+            let Some(member) = run.member(party).filter(|member| !member.settled) else { continue };
+            set.push(wake::assignment(&self.store, &mut self.specs, run, member, revision).await?);
+        }
+        Ok(set)
+    }
+
+    fn next_revision(&mut self) -> u64 {
+        let now = u64::try_from(self.clock.now().0).unwrap_or(0);
+        let next = now.max(self.revision.load(Ordering::SeqCst) + 1);
+        self.revision.store(next, Ordering::SeqCst);
+        next
+    }
+
+    async fn load(&mut self, task: &TaskId) -> Result<Option<Arc<Aggregate>>, StoreError> {
+        if let Some(found) = self.tasks.get(task) {
+            return Ok(Some(Arc::clone(found)));
+        }
+        let found = self.store.load_task(task).await?.map(Arc::new);
+        if let Some(found) = &found {
+            self.keep(Arc::clone(found));
+        }
+        Ok(found)
+    }
+
+    fn keep(&mut self, aggregate: Arc<Aggregate>) {
+        if self.tasks.len() >= KEEP_TASKS {
+            self.tasks.retain(|_, kept| kept.runs.iter().any(|run| !run.is_settled()));
+        }
+        self.tasks.insert(aggregate.task.id.clone(), aggregate);
+    }
+
+    /// Commits all groups, whatever it takes.
+    async fn commit(&mut self, groups: Vec<Group>) {
+        let mut waiting = vec![groups];
+        while let Some(groups) = waiting.pop() {
+            self.commit_together(groups, &mut waiting).await;
+        }
+    }
+
+    /// Commits these groups in one transaction; those that cannot go with the others are put to `alone`.
+    async fn commit_together(&mut self, mut groups: Vec<Group>, alone: &mut Vec<Vec<Group>>) {
+        let mut tries = 0;
+        let mut replayed = false;
+        while !groups.is_empty() {
+            let now = self.clock.now();
+            let (mut folded, error) = match self.fold(&groups, replayed, now).await {
+                Ok(folded) => (folded, None),
+                Err(error) => (Vec::new(), Some(ApplyError::from(error))),
+            };
+            let error = match error {
+                Some(error) => error,
+                None => {
+                    let changes: Vec<Change> = folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
+                    let begun = Instant::now();
+                    let applied = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes).await };
+                    match applied {
+                        Ok(()) => {
+                            if !changes.is_empty() {
+                                self.metrics.commit(changes.len(), begun.elapsed());
+                            }
+                            self.publish(groups, folded, &changes).await;
+                            return;
+                        }
+                        Err(error) => error,
+                    }
+                }
+            };
+            tries += 1;
+            match error {
+                ApplyError::Stale(tasks) => {
+                    for task in &tasks {
+                        self.tasks.remove(task);
+                    }
+                    if groups.len() > 1 {
+                        let (stale, rest) = groups.into_iter().partition(|group: &Group| tasks.contains(&group.task));
+                        groups = rest;
+                        alone.extend(Vec::into_iter(stale).map(|group| vec![group]));
+                        tries = 0;
+                    } else if tries > STALE_TRIES {
+                        let busy = Error::new(ErrorCode::Busy, "too many changes of this task at once: repeat in a moment");
+                        shed(&mut groups, &busy);
+                    }
+                }
+                ApplyError::Duplicate { task, .. } => {
+                    let Some(index) = groups.iter().position(|group| group.task == task) else {
+                        tracing::error!(%task, "the store found a duplicate in a task that was not written");
+                        self.pause(tries).await;
+                        continue;
+                    };
+                    let Group { task, mut jobs } = groups.swap_remove(index);
+                    if jobs.len() > 1 {
+                        alone.extend(jobs.into_iter().rev().map(|job| vec![Group { task: task.clone(), jobs: vec![job] }]));
+                    } else if let Some(job) = jobs.pop() {
+                        self.duplicate(task, job, alone).await;
+                    }
+                }
+                ApplyError::Store(error @ StoreError::Unknown(_)) => {
+                    tracing::warn!(%error, "the outcome of a commit is unknown; reading again");
+                    for group in &groups {
+                        self.tasks.remove(&group.task);
+                    }
+                    replayed = true;
+                    self.endure(&mut groups, tries).await;
+                }
+                ApplyError::Store(error) => {
+                    tracing::warn!(%error, "the store refused a change; trying again");
+                    for group in &groups {
+                        self.tasks.remove(&group.task);
+                    }
+                    self.endure(&mut groups, tries).await;
+                }
+            }
+        }
+    }
+
+    /// One job ran into a unique index: either its key was just used by its twin, or the name is taken.
+    async fn duplicate(&mut self, task: TaskId, job: Job, alone: &mut Vec<Vec<Group>>) {
+        let (name, idem) = match &job.act {
+            Act::Create { body, idem, .. } => (body.name.clone(), idem.clone()),
+            Act::Edit { body, .. } => (body.name.clone(), None),
+            Act::Start { idem, .. } => (String::new(), idem.clone()),
+            _ => (String::new(), None),
+        };
+        if let Some(idem) = idem
+            && matches!(self.store.idempotency(&idem.scope, &idem.key).await, Ok(Some(_)))
+        {
+            alone.push(vec![Group { task, jobs: vec![job] }]);
+            return;
+        }
+        let message = format!("a task named {name:?} exists: choose another name, or start the existing one");
+        answer(job, Err(Error::new(ErrorCode::TaskNameTaken, message)));
+    }
+
+    /// The database does not answer: callers are patient for a while, facts for as long as it takes.
+    async fn endure(&mut self, groups: &mut Vec<Group>, tries: u32) {
+        let impatient = |job: &Job| job.posted.elapsed() > PATIENCE;
+        if self.stopping.is_cancelled() && tries > 5 {
+            tracing::error!("going down although the store does not answer");
+            shed(groups, &Error::of(ErrorCode::StoreUnavailable));
+            groups.clear();
+        } else if groups.iter().flat_map(|group| &group.jobs).any(impatient) {
+            shed(groups, &Error::of(ErrorCode::StoreUnavailable));
+        }
+        self.pause(tries).await;
+    }
+
+    async fn pause(&self, tries: u32) {
+        let wait = Duration::from_millis(10 << tries.min(6));
+        tokio::time::sleep(wait).await;
+    }
+
+    /// Folds every group in memory. Nothing is changed by it but caches.
+    async fn fold(&mut self, groups: &[Group], replayed: bool, now: Timestamp) -> Result<Vec<Folded>, StoreError> {
+        let mut keys = BatchKeys::new();
+        let mut folded = Vec::with_capacity(groups.len());
+        for group in groups {
+            folded.push(self.fold_group(group, replayed, &mut keys, now).await?);
+        }
+        Ok(folded)
+    }
+
+    async fn fold_group(&mut self, group: &Group, replayed: bool, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
+        let mut working = self.load(&group.task).await?.map(|base| Working::of(base, replayed));
+        let mut answers = Vec::with_capacity(group.jobs.len());
+        for job in &group.jobs {
+            answers.push(self.fold_job(&group.task, &mut working, &job.act, keys, now).await?);
+        }
+        let (change, after) = match working {
+            Some(working) => {
+                let (change, after) = working.finish(now);
+                (change, Some(after))
+            }
+            None => (None, None),
+        };
+        Ok(Folded { answers, change, after })
+    }
+
+    /// One job. The outer error says that the store did not answer, the inner one is the caller's.
+    async fn fold_job(
+        &mut self,
+        id: &TaskId,
+        working: &mut Option<Working>,
+        act: &Act,
+        keys: &mut BatchKeys,
+        now: Timestamp,
+    ) -> Result<Result<Answer, Error>, StoreError> {
+        if let Act::Create { idem: Some(idem), .. } | Act::Start { idem: Some(idem), .. } = act
+            && let Some(earlier) = self.earlier(idem, keys).await?
+        {
+            return Ok(earlier.and_then(|resource| {
+                let broken = |_| Error::internal(format!("an idempotency record names {resource:?}"));
+                Ok(match act {
+                    Act::Create { .. } => Answer::Task(resource.parse().map_err(broken)?),
+                    _ => Answer::Run(resource.parse().map_err(broken)?),
+                })
+            }));
+        }
+        if let Act::Create { principal, body, idem } = act {
+            if working.is_none() {
+                *working = Some(create::create(id.clone(), principal, body, idem.as_ref(), now));
+                note(keys, idem.as_ref(), id.as_str());
+            }
+            return Ok(Ok(Answer::Task(id.clone())));
+        }
+        let Some(working) = working else {
+            return Ok(match act {
+                Act::Report { .. } => Ok(Answer::Reported(Reported::Unknown)),
+                Act::Input { .. } | Act::Tick => Ok(Answer::Done),
+                _ => Err(Error::of(ErrorCode::TaskNotFound)),
+            });
+        };
+        let replayed = working.replayed;
+        let seen = move |principal: &Principal, working: &Working| {
+            let hidden = working.task.deleted_at.is_some() && !(replayed && matches!(act, Act::Delete { .. }));
+            match working.task.project == principal.project && !hidden {
+                true => Ok(()),
+                false => Err(Error::of(ErrorCode::TaskNotFound)),
+            }
+        };
+        Ok(match act {
+            Act::Create { .. } => Ok(Answer::Task(id.clone())),
+            Act::Edit { principal, body, if_version } => seen(principal, working)
+                .and_then(|()| edit::edit(working, principal, body, *if_version, now))
+                .map(|()| Answer::Done),
+            Act::Start { principal, run, idem } => match seen(principal, working) {
+                Err(error) => Err(error),
+                Ok(()) => {
+                    let template = match self.template(principal, working).await? {
+                        Ok(template) => template,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                    let connected = |party: &PartyId| self.contacts.get(party).map(|(_, instance)| instance.clone());
+                    let done = start::start(working, run, idem.as_ref(), &template, &connected, now);
+                    if done.is_ok() {
+                        note(keys, idem.as_ref(), run.as_str());
+                    }
+                    done.map(|()| Answer::Run(run.clone()))
+                }
+            },
+            Act::Stop { principal } => {
+                seen(principal, working).and_then(|()| stop::stop(working, principal, now)).map(|()| Answer::Done)
+            }
+            Act::Delete { principal } => seen(principal, working).map(|()| {
+                delete::delete(working, principal, now);
+                Answer::Done
+            }),
+            Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
+            Act::Input { run, input } => {
+                // A refusal says that the fact changes nothing.
+                let _ = working.input(run, input, now);
+                Ok(Answer::Done)
+            }
+            Act::Tick => {
+                working.ticked = true;
+                let runs: Vec<_> = working.runs.iter().map(|run| run.id.clone()).collect();
+                for run in runs {
+                    let _ = working.input(&run, &Input::Tick, now);
+                }
+                Ok(Answer::Done)
+            }
+        })
+    }
+
+    /// What was made by this key before, if anything; an error if it was used for another request.
+    async fn earlier(&self, idem: &IdemKey, keys: &BatchKeys) -> Result<Option<Result<String, Error>>, StoreError> {
+        let found = match keys.get(&(idem.scope.clone(), idem.key.clone())) {
+            Some(found) => Some(found.clone()),
+            None => self.store.idempotency(&idem.scope, &idem.key).await?.map(|record| (record.request, record.response)),
+        };
+        Ok(found.map(|(request, resource)| {
+            if request == idem.request { Ok(resource) } else { Err(Error::of(ErrorCode::IdempotencyKeyReused)) }
+        }))
+    }
+
+    async fn template(&mut self, principal: &Principal, working: &Working) -> Result<Result<Arc<TemplateBody>, Error>, StoreError> {
+        let key = (working.task.body.template.clone(), working.task.body.revision);
+        if let Some(found) = self.templates.get(&key) {
+            return Ok(Ok(Arc::clone(found)));
+        }
+        Ok(match create::template(&self.store, principal, &working.task.body).await {
+            Ok(body) => {
+                let body = Arc::new(body);
+                self.templates.insert(key, Arc::clone(&body));
+                Ok(body)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.
+    async fn publish(&mut self, groups: Vec<Group>, folded: Vec<Folded>, changes: &[Change]) {
+        let revision = self.next_revision();
+        let mut earliest: Option<Timestamp> = None;
+        for change in changes {
+            if let Some(due) = change.due {
+                earliest = Some(earliest.map_or(due, |known| known.min(due)));
+            }
+            for run in &change.runs {
+                if run.before.as_ref().is_none_or(|before| before.running_at.is_none())
+                    && let Some(running_at) = run.after.running_at
+                {
+                    self.metrics.run_started(running_at.0 - run.after.created_at.0);
+                }
+                for party in wake::moved(run) {
+                    let Some(member) = run.after.member(&party) else { continue };
+                    if !self.sessions.is_connected(&party) {
+                        continue;
+                    }
+                    match wake::assignment(&self.store, &mut self.specs, &run.after, member, revision).await {
+                        Ok(assignment) => self.sessions.assign(&party, assignment),
+                        Err(error) => {
+                            // The next session's full set says it again.
+                            tracing::error!(%party, %error, "an assignment could not be made; cutting the session");
+                            self.sessions.cut(&party);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(earliest) = earliest {
+            self.due.earlier(earliest);
+        }
+        for (group, folded) in groups.into_iter().zip(folded) {
+            if let Some(after) = folded.after {
+                self.watchers.notify(&group.task, after.event_seq);
+                self.keep(Arc::new(after));
+            }
+            for (job, result) in group.jobs.into_iter().zip(folded.answers) {
+                answer(job, result);
+            }
+        }
+    }
+}
+
+fn group(jobs: Vec<(TaskId, Job)>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut index: HashMap<TaskId, usize> = HashMap::new();
+    for (task, job) in jobs {
+        let at = *index.entry(task.clone()).or_insert_with(|| {
+            groups.push(Group { task, jobs: Vec::new() });
+            groups.len() - 1
+        });
+        groups[at].jobs.push(job);
+    }
+    groups
+}
+
+fn note(keys: &mut BatchKeys, idem: Option<&IdemKey>, resource: &str) {
+    if let Some(idem) = idem {
+        keys.insert((idem.scope.clone(), idem.key.clone()), (idem.request.clone(), resource.to_owned()));
+    }
+}
+
+fn answer(job: Job, result: Result<Answer, Error>) {
+    if let Some(reply) = job.reply {
+        // Whoever asked may have left; the work is done all the same.
+        let _ = reply.send(result);
+    }
+}
+
+/// Tells every caller `error` and forgets what they wanted; facts, which nobody waits for, stay.
+fn shed(groups: &mut Vec<Group>, error: &Error) {
+    for group in groups.iter_mut() {
+        let (callers, facts): (Vec<Job>, Vec<Job>) = std::mem::take(&mut group.jobs).into_iter().partition(|job| job.reply.is_some());
+        group.jobs = facts;
+        for job in callers {
+            answer(job, Err(error.clone()));
+        }
+    }
+    groups.retain(|group| !group.jobs.is_empty());
+}

@@ -1,0 +1,59 @@
+//! Making a run of a task.
+
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{InstanceId, PartyId, RunId};
+use flow_domain::run::{NewMember, NewRun};
+use flow_domain::spec;
+use flow_domain::template::TemplateBody;
+use flow_domain::time::Timestamp;
+
+use super::IdemKey;
+use super::create::record;
+use super::working::Working;
+
+pub(super) fn start(
+    working: &mut Working,
+    id: &RunId,
+    idem: Option<&IdemKey>,
+    template: &TemplateBody,
+    connected: &dyn Fn(&PartyId) -> Option<InstanceId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if working.run(id).is_some() {
+        return Ok(());
+    }
+    if let Some(run) = working.busy() {
+        return Err(Error::new(ErrorCode::TaskActive, format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase)));
+    }
+    let sealed = spec::seal_all(&working.task.body, template)?;
+    let members = working
+        .task
+        .body
+        .members
+        .iter()
+        .map(|member| {
+            let digest = sealed
+                .get(&member.party)
+                .map(|sealed| sealed.digest.clone())
+                .ok_or_else(|| Error::internal(format!("no spec was made for {}", member.party)))?;
+            Ok(NewMember { party: member.party.clone(), role: member.role, digest, connected: connected(&member.party), away_since: now })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let rules = working.task.body.rules.clone();
+    let new = NewRun {
+        id: id.clone(),
+        task: working.task.id.clone(),
+        number: working.task.runs + 1,
+        retry_of: None,
+        retries_left: rules.retries,
+        not_before: now,
+        framework: template.framework,
+        rules,
+        stop_grace_s: template.stop_grace_s,
+        members,
+    };
+    working.specs.extend(sealed.into_values());
+    working.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
+    working.add_run(new, now);
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Asking a task's run to end.
+
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::run::{Input, Run};
+use flow_domain::time::Timestamp;
+
+use super::Principal;
+use super::working::Working;
+
+pub(super) fn stop(working: &mut Working, principal: &Principal, now: Timestamp) -> Result<(), Error> {
+    let active: Vec<_> = working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+    if active.is_empty() {
+        // The stop itself may have ended the run, in a commit whose answer was lost.
+        let done = working.replayed && working.runs.iter().any(|run| run.ending.is_some());
+        let newest = working.runs.iter().max_by_key(|run| run.number).map_or("the task was never started".to_owned(), ended);
+        return if done { Ok(()) } else { Err(Error::new(ErrorCode::TaskNotActive, newest)) };
+    }
+    for run in active {
+        // A refusal says that it is ending already: the first cause wins.
+        let _ = working.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: false }, now);
+    }
+    Ok(())
+}
+
+fn ended(run: &Run) -> String {
+    format!("run {} of the task has {}: nothing is left to stop", run.number, run.phase)
+}

@@ -1,0 +1,197 @@
+//! One task in memory while inputs are folded into it: what is stored, what it has become, and what has to be written.
+
+use std::sync::Arc;
+
+use flow_domain::id::RunId;
+use flow_domain::run::{self, Effect, Event, Input, NewMember, NewRun, Refusal, Run};
+use flow_domain::member::Contact;
+use flow_domain::spec::SealedSpec;
+use flow_domain::task::Task;
+use flow_domain::time::Timestamp;
+
+use crate::store::{Aggregate, Change, IdemRecord, NewEvent, RunChange};
+
+/// A task being changed.
+#[derive(Debug, Clone)]
+pub struct Working {
+    /// As stored; `None` for a task that is being made.
+    base: Option<Arc<Aggregate>>,
+    /// As it will be.
+    pub task: Task,
+    /// Its unsettled runs and the newest one, as they will be.
+    pub runs: Vec<Run>,
+    events: Vec<NewEvent>,
+    /// The content was edited.
+    pub body_changed: bool,
+    /// Specs of the runs made.
+    pub specs: Vec<SealedSpec>,
+    /// The key used up.
+    pub idempotency: Option<IdemRecord>,
+    /// The deadlines were looked at.
+    pub ticked: bool,
+    /// The same inputs may have been folded and committed before (the answer of a commit was lost): what is found
+    /// done counts as done by them.
+    pub replayed: bool,
+}
+
+impl Working {
+    /// A stored task.
+    pub fn of(base: Arc<Aggregate>, replayed: bool) -> Self {
+        let (task, runs) = (base.task.clone(), base.runs.clone());
+        Self::from_parts(Some(base), task, runs, replayed)
+    }
+
+    /// A task that is being made.
+    pub fn new(task: Task) -> Self {
+        Self::from_parts(None, task, Vec::new(), false)
+    }
+
+    fn from_parts(base: Option<Arc<Aggregate>>, task: Task, runs: Vec<Run>, replayed: bool) -> Self {
+        Self {
+            base,
+            task,
+            runs,
+            events: Vec::new(),
+            body_changed: false,
+            specs: Vec::new(),
+            idempotency: None,
+            ticked: false,
+            replayed,
+        }
+    }
+
+    /// Its version as stored.
+    pub fn version(&self) -> u64 {
+        self.base.as_ref().map_or(0, |base| base.version)
+    }
+
+    /// The run of this id, among those in memory.
+    pub fn run(&self, id: &RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| &run.id == id)
+    }
+
+    /// A run that keeps the task from being started or edited. One that is on its way to `cancelled` does not: its
+    /// members settle by themselves, and agents admit no newer one before.
+    pub fn busy(&self) -> Option<&Run> {
+        self.runs
+            .iter()
+            .find(|run| run.is_active() && run.ending.as_ref().is_none_or(|ending| ending.outcome != run::Outcome::Cancelled))
+    }
+
+    /// Adds a line to the task's history.
+    pub fn event(&mut self, at: Timestamp, event: Event) {
+        self.events.push(NewEvent { at, event });
+    }
+
+    /// Folds one input into one run.
+    pub fn input(&mut self, id: &RunId, input: &Input, now: Timestamp) -> Result<(), Refusal> {
+        let Some(index) = self.runs.iter().position(|run| &run.id == id) else { return Err(Refusal::Ended) };
+        let (next, effects) = run::step(&self.runs[index], input, now)?;
+        self.runs[index] = next;
+        self.perform(index, effects, now);
+        Ok(())
+    }
+
+    /// Takes a new run in.
+    pub fn add_run(&mut self, new: NewRun, now: Timestamp) {
+        let (run, effects) = Run::new(new, now);
+        self.task.runs = run.number;
+        self.runs.push(run);
+        self.perform(self.runs.len() - 1, effects, now);
+    }
+
+    fn perform(&mut self, index: usize, effects: Vec<Effect>, now: Timestamp) {
+        for effect in effects {
+            match effect {
+                Effect::Event(event) => self.event(now, event),
+                Effect::Retry { not_before } => self.retry(index, not_before, now),
+            }
+        }
+    }
+
+    /// The run made to repeat another executes the same specs. None is made for a deleted task.
+    fn retry(&mut self, index: usize, not_before: Timestamp, now: Timestamp) {
+        if self.task.deleted_at.is_some() {
+            return;
+        }
+        let old = &self.runs[index];
+        let new = NewRun {
+            id: flow_common::ids::run_id(),
+            task: old.task.clone(),
+            number: self.task.runs + 1,
+            retry_of: Some(old.id.clone()),
+            retries_left: old.retries_left.saturating_sub(1),
+            not_before,
+            framework: old.framework,
+            rules: old.rules.clone(),
+            stop_grace_s: old.stop_grace_s,
+            members: old
+                .members
+                .iter()
+                .map(|member| NewMember {
+                    party: member.party.clone(),
+                    role: member.role,
+                    digest: member.digest.clone(),
+                    connected: (member.contact == Contact::Connected).then(|| member.instance.clone()).flatten(),
+                    away_since: match member.contact {
+                        Contact::Away(since) => since,
+                        Contact::Connected => now,
+                    },
+                })
+                .collect(),
+        };
+        self.add_run(new, now);
+    }
+
+    /// When the deadlines have to be looked at again. Never in the past: a deadline that a look at it did not clear
+    /// would otherwise be looked at for ever.
+    fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.runs.iter().filter_map(run::next_due).min().map(|due| if self.ticked { due.max(now.plus_secs(1)) } else { due })
+    }
+
+    /// What has to be written, if anything, and the aggregate as it will be stored.
+    pub fn finish(self, now: Timestamp) -> (Option<Change>, Aggregate) {
+        let due = self.due(now);
+        let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _, replayed: _ } = self;
+        let (base_version, base_event_seq, before) =
+            base.as_ref().map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
+        let run_changes: Vec<_> = runs
+            .iter()
+            .filter_map(|after| {
+                let before = before.iter().find(|run| run.id == after.id);
+                (before != Some(after)).then(|| RunChange { before: before.cloned(), after: after.clone() })
+            })
+            .collect();
+        let insert = base.is_none();
+        let task_changed = base.as_ref().is_none_or(|base| base.task != task);
+        let nothing = run_changes.is_empty() && events.is_empty() && !task_changed && idempotency.is_none() && base.as_ref().is_some_and(|base| base.due == due);
+        let event_seq = base_event_seq + i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let after = Aggregate {
+            version: if nothing { base_version } else { base_version + 1 },
+            event_seq: if nothing { base_event_seq } else { event_seq },
+            // Settled runs are history, but the newest tells how the task stands.
+            runs: {
+                let newest = runs.iter().map(|run| run.number).max().unwrap_or(0);
+                runs.into_iter().filter(|run| !run.is_settled() || run.number == newest).collect()
+            },
+            due,
+            task: task.clone(),
+        };
+        if nothing {
+            return (None, after);
+        }
+        let change = Change {
+            task,
+            insert,
+            base_version,
+            base_event_seq,
+            body_changed,
+            runs: run_changes,
+            events,
+            specs,
+            due,
+            idempotency,
+        };
+        (Some(change), after)
+    }
+}

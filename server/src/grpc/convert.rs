@@ -1,0 +1,137 @@
+//! The only place where protocol meets domain: each message is parsed here, once, and refused as a whole if any part
+//! of it is not what it claims to be.
+
+use std::collections::BTreeMap;
+
+use flow_domain::error::Error;
+use flow_domain::id::{InstanceId, RunId, TaskId};
+use flow_domain::member::{Exit, Reason, Report};
+use flow_domain::progress::{PartyProgress, Point, Progress};
+use flow_domain::time::Timestamp;
+use flow_proto::v1;
+use tonic::Status;
+
+/// Longest text taken from an agent, in bytes; longer ones are cut.
+const TEXT: usize = 2000;
+/// Most entries of a map or list in one message.
+const ENTRIES: usize = 10_000;
+
+/// A report as it came, with what it speaks of.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// The run.
+    pub run: RunId,
+    /// The task, as the agent knows it.
+    pub task: TaskId,
+    /// Digest of the spec the agent holds, if it holds one.
+    pub digest: Option<flow_domain::id::Digest>,
+    /// The snapshot.
+    pub report: Report,
+}
+
+/// Why a message cannot be used.
+pub type Bad = String;
+
+fn field<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, Bad>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| format!("{name}: {error}"))
+}
+
+fn clip(mut text: String) -> String {
+    if text.len() > TEXT {
+        let mut end = TEXT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+fn reason(reason: v1::Reason) -> Result<Reason, Bad> {
+    Ok(Reason { code: field("reason.code", &reason.code)?, message: clip(reason.message) })
+}
+
+/// A report of an agent whose journal is `instance`.
+pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Reported, Bad> {
+    let v1::MemberReport {
+        run_id,
+        task_id,
+        attempt,
+        sequence,
+        observed_generation,
+        phase,
+        reason: why,
+        exit,
+        endpoints,
+        resolution,
+        complete,
+        spec_digest,
+    } = message;
+    if endpoints.len() > 64 {
+        return Err("endpoints: more than 64".to_owned());
+    }
+    // Stored as a signed number.
+    if sequence > i64::MAX as u64 || observed_generation > i64::MAX as u64 {
+        return Err("sequence or observed_generation is beyond 2^63".to_owned());
+    }
+    let exit = exit
+        .map(|exit| {
+            Ok::<_, Bad>(Exit {
+                code: exit.code,
+                signal: exit.signal,
+                reason: exit.reason.map(reason).transpose()?,
+                started_at: Timestamp(exit.started_at),
+                finished_at: Timestamp(exit.finished_at),
+            })
+        })
+        .transpose()?;
+    Ok(Reported {
+        run: field("run_id", &run_id)?,
+        task: field("task_id", &task_id)?,
+        digest: if spec_digest.is_empty() { None } else { Some(field("spec_digest", &spec_digest)?) },
+        report: Report {
+            instance: instance.clone(),
+            attempt,
+            sequence,
+            observed_generation,
+            phase: field("phase", &phase)?,
+            reason: why.map(reason).transpose()?,
+            exit,
+            endpoints: endpoints.into_iter().map(|(name, address)| (clip(name), clip(address))).collect(),
+            resolution: if resolution.is_empty() { None } else { Some(field("resolution", &resolution)?) },
+            complete,
+        },
+    })
+}
+
+/// Progress of one member.
+pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), Bad> {
+    let v1::MemberProgress { run_id, attempt, epoch, epochs, parties, metrics, points } = message;
+    if parties.len() > ENTRIES || metrics.len() > ENTRIES || points.len() > ENTRIES {
+        return Err(format!("progress: more than {ENTRIES} entries"));
+    }
+    let parties = parties.into_iter().map(|(name, party)| {
+        let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
+        (clip(name), PartyProgress { ready, complete, current_epoch, total_epoch })
+    });
+    let points = points.into_iter().map(|v1::Point { series, step, value }| Point { series: clip(series), step, value: clip(value) });
+    let progress = Progress {
+        epoch,
+        epochs,
+        parties: parties.collect(),
+        metrics: metrics.into_iter().map(|(name, value)| (clip(name), clip(value))).collect::<BTreeMap<_, _>>(),
+        points: points.collect(),
+        complete: false,
+    };
+    Ok((field("run_id", &run_id)?, attempt, progress))
+}
+
+/// What an agent is told of an error.
+#[must_use]
+pub fn status(error: &Error) -> Status {
+    Status::new(tonic::Code::from_i32(error.row().grpc as i32), error.to_string())
+}

@@ -1,0 +1,41 @@
+//! A side stream with a member's log: from the agent, through this process, to whoever reads it. HTTP/2 holds the
+//! agent back when the reader is slow; nothing is stored.
+
+use bytes::Bytes;
+use flow_domain::id::PartyId;
+use flow_proto::v1::LogChunk;
+use tonic::{Status, Streaming};
+
+use super::sessions::Sessions;
+
+pub(super) async fn pump(sessions: &Sessions, party: &PartyId, mut stream: Streaming<LogChunk>) -> Result<(), Status> {
+    let Some(first) = stream.message().await? else { return Err(Status::invalid_argument("a log stream begins with its stream_id")) };
+    let id = first.stream_id;
+    let Some(reader) = sessions.take_log(party, id) else {
+        // Nobody reads any more.
+        return Ok(());
+    };
+    let mut chunk = Some(first);
+    while let Some(LogChunk { data, .. }) = chunk {
+        if !data.is_empty() && reader.send(Ok(Bytes::from(data))).await.is_err() {
+            return Ok(());
+        }
+        chunk = tokio::select! {
+            next = stream.message() => match next {
+                Ok(next) => next,
+                Err(status) => {
+                    let error = flow_domain::error::Error::new(
+                        flow_domain::error::ErrorCode::LogUnavailable,
+                        format!("the log of {party} broke off: {}", status.message()),
+                    );
+                    // The reader may have left.
+                    let _ = reader.send(Err(error)).await;
+                    None
+                }
+            },
+            () = reader.closed() => None,
+        };
+    }
+    sessions.end_log(id);
+    Ok(())
+}

@@ -1,0 +1,410 @@
+//! The conversation with one agent: who it is, both full sets, then changes.
+//!
+//! ```text
+//!  agent  Hello ───────────▶ hub    one session per party: open_session by compare-and-swap
+//!         ◀─ Welcome, set ──        the contact is stored before anything is sent
+//!         set, reports ───▶         each stored before it is acknowledged
+//!         ◀─ assignments, acks
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
+use flow_domain::member::Desired;
+use flow_domain::run::Refusal;
+use flow_proto::v1::agent_message::Body as FromAgent;
+use flow_proto::v1::hub_message::Body as ToAgent;
+use flow_proto::v1::{
+    Ack, Acks, AgentMessage, Assignment, Assignments, Goodbye, Hello, HubMessage, MemberReport, Refused, SnapshotBegin, SnapshotEnd,
+    Welcome,
+};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::convert;
+use super::sessions::Registered;
+use crate::app::App;
+use crate::engine::Reported;
+use crate::store::{AuditReport, Orphan, SessionAnswer};
+
+/// The protocol spoken; one lower is accepted too, once there is one.
+const PROTOCOL: u32 = 1;
+/// Longest wait for a Hello.
+const HELLO: Duration = Duration::from_secs(10);
+/// Largest chunk of a full set, in bytes.
+const CHUNK: usize = 1024 * 1024;
+/// Largest inventory taken, in bytes.
+const INVENTORY: usize = 1024 * 1024;
+/// Reports under way to the store; beyond it the agent has to wait.
+const REPORTS: usize = 256;
+
+type Out = mpsc::Sender<Result<HubMessage, Status>>;
+
+/// Why a conversation ended, for the log and, where it helps, for the agent.
+enum End {
+    /// The agent closed, or the connection broke.
+    Gone,
+    /// The agent is told, and may come back.
+    Refused { code: &'static str, message: String, retry_after_s: u32 },
+    /// The hub is going down.
+    Goodbye,
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Refused { code: "unavailable", message: error.to_string(), retry_after_s: 1 }
+    }
+}
+
+impl From<crate::store::StoreError> for End {
+    fn from(error: crate::store::StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+fn malformed(message: impl Into<String>) -> End {
+    End::Refused { code: "malformed", message: message.into(), retry_after_s: 10 }
+}
+
+/// Starts the conversation; it lives until either side ends it.
+pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>) -> ReceiverStream<Result<HubMessage, Status>> {
+    let (out, rx) = mpsc::channel(64);
+    tokio::spawn(async move {
+        let (party, app) = (&party, &app);
+        let end = match Conversation::begin(app, party, stream, out.clone()).await {
+            Ok(mut conversation) => {
+                let Err(end) = conversation.talk().await;
+                conversation.close().await;
+                end
+            }
+            Err(end) => end,
+        };
+        let last = match end {
+            End::Gone => return,
+            End::Refused { code, message, retry_after_s } => {
+                tracing::info!(%party, code, message, "a session was refused or cut");
+                ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
+            }
+            End::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
+        };
+        // An agent that does not read will find the stream closed.
+        let _ = out.try_send(Ok(HubMessage { body: Some(last) }));
+    });
+    ReceiverStream::new(rx)
+}
+
+struct Conversation<'a> {
+    app: &'a Arc<App>,
+    party: &'a PartyId,
+    stream: Streaming<AgentMessage>,
+    out: Out,
+    registered: Registered,
+    instance: InstanceId,
+    epoch: u64,
+    incarnation: u64,
+    /// The agent has seen this hub, in its present incarnation, no further than the hub itself.
+    knows_us: bool,
+    revision: u64,
+    /// Tasks of the runs the agent reported on, with their projects once they are needed.
+    tasks: HashMap<RunId, TaskId>,
+    owners: HashMap<RunId, crate::engine::progress::Owner>,
+    pending: FuturesUnordered<BoxFuture<'static, (convert::Reported, Result<Reported, Error>)>>,
+}
+
+impl<'a> Conversation<'a> {
+    async fn begin(app: &'a Arc<App>, party: &'a PartyId, mut stream: Streaming<AgentMessage>, out: Out) -> Result<Self, End> {
+        let hello = hello(&mut stream).await?;
+        let instance: InstanceId = hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
+        if hello.protocol != PROTOCOL {
+            let message = format!("this hub speaks protocol {PROTOCOL}, the agent {}: update the older of the two", hello.protocol);
+            return Err(End::Refused { code: "protocol_unsupported", message, retry_after_s: 60 });
+        }
+        let now = app.clock.now();
+        let incarnation = app.store.incarnation().await?;
+        let grant = match app.store.open_session(party, &instance, &hello.agent_version, now, app.away_after_s).await? {
+            SessionAnswer::Granted(grant) => grant,
+            SessionAnswer::InUse { .. } => {
+                let message = format!("another agent of {party} is connected, or was until a moment ago: end it, or wait");
+                return Err(End::Refused { code: "party_in_use", message, retry_after_s: 5 });
+            }
+            SessionAnswer::UnknownParty => {
+                let message = format!("there is no party {party} here");
+                return Err(End::Refused { code: "unauthenticated", message, retry_after_s: 10 });
+            }
+        };
+        if let Some(old) = &grant.replaced {
+            tracing::warn!(%party, %old, new = %instance, "another agent journal took the party's place");
+        }
+        let Some(registered) = app.sessions.register(party, grant.epoch) else {
+            return Err(superseded());
+        };
+        let knows_us = hello.seen_incarnation == incarnation;
+        let mut conversation = Self {
+            app,
+            party,
+            stream,
+            out,
+            registered,
+            instance,
+            epoch: grant.epoch,
+            incarnation,
+            knows_us,
+            revision: 0,
+            tasks: HashMap::new(),
+            owners: HashMap::new(),
+            pending: FuturesUnordered::new(),
+        };
+        match conversation.welcome(&hello).await {
+            Ok(()) => Ok(conversation),
+            Err(end) => {
+                conversation.close().await;
+                Err(end)
+            }
+        }
+    }
+
+    async fn welcome(&mut self, hello: &Hello) -> Result<(), End> {
+        let known = self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
+        let want_inventory = known.is_none_or(|known| known.as_str() != hello.inventory_digest);
+        self.say(ToAgent::Welcome(Welcome {
+            protocol: PROTOCOL,
+            hub_version: env!("CARGO_PKG_VERSION").to_owned(),
+            party: self.party.to_string(),
+            epoch: self.epoch,
+            hub_incarnation: self.incarnation,
+            want_inventory,
+        }))
+        .await?;
+        let set = self.app.engine.connected(self.party, self.epoch, &self.instance).await?;
+        self.revision = set.iter().map(|assignment| assignment.revision).max().unwrap_or(0).max(self.app.engine.revision());
+        self.knows_us &= hello.seen_revision <= self.revision;
+        let begin = SnapshotBegin { epoch: self.epoch, hub_incarnation: self.incarnation, revision: self.revision };
+        self.say(ToAgent::SnapshotBegin(begin)).await?;
+        let mut chunk = Assignments::default();
+        let mut size = 0;
+        for assignment in set {
+            let more = assignment.encoded_len() + 8;
+            if size + more > CHUNK && !chunk.assignments.is_empty() {
+                self.say(ToAgent::Assignments(std::mem::take(&mut chunk))).await?;
+                size = 0;
+            }
+            size += more;
+            chunk.assignments.push(assignment);
+        }
+        if !chunk.assignments.is_empty() {
+            self.say(ToAgent::Assignments(chunk)).await?;
+        }
+        self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: self.epoch })).await
+    }
+
+    async fn say(&mut self, body: ToAgent) -> Result<(), End> {
+        tokio::select! {
+            sent = self.out.send(Ok(HubMessage { body: Some(body) })) => sent.map_err(|_| End::Gone),
+            () = self.registered.cut.cancelled() => Err(superseded()),
+        }
+    }
+
+    async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
+        loop {
+            tokio::select! {
+                () = self.registered.cut.cancelled() => return Err(superseded()),
+                () = self.app.stopping.cancelled() => return Err(End::Goodbye),
+                Some(body) = self.registered.out.recv() => self.say(body).await?,
+                Some((reported, outcome)) = self.pending.next() => self.reported(reported, outcome).await?,
+                message = self.stream.message(), if self.pending.len() < REPORTS => {
+                    let body = message.ok().flatten().ok_or(End::Gone)?.body;
+                    self.hear(body.ok_or_else(|| malformed("a message without a body"))?).await?;
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self, body: FromAgent) -> Result<(), End> {
+        match body {
+            FromAgent::Hello(_) => return Err(malformed("a second Hello")),
+            FromAgent::SnapshotBegin(_) | FromAgent::SnapshotEnd(_) => {}
+            FromAgent::Members(set) => {
+                for report in set.members {
+                    self.report(report).await?;
+                }
+            }
+            FromAgent::Report(report) => self.report(report).await?,
+            FromAgent::Progress(batch) => {
+                for member in batch.members {
+                    let (run, _, progress) = convert::progress(member).map_err(malformed)?;
+                    if let Some(owner) = self.owner(&run).await? {
+                        self.app.engine.progress().put(owner, run, self.party.clone(), progress);
+                    }
+                }
+            }
+            FromAgent::LogRefused(refused) => {
+                let why = refused.reason.unwrap_or_default();
+                let code = if why.code == "policy_denied" { ErrorCode::LogRefused } else { ErrorCode::LogUnavailable };
+                let message = format!("{} gives no log: {}", self.party, why.message);
+                self.app.sessions.refuse_log(self.party, refused.stream_id, Error::new(code, message));
+            }
+            FromAgent::Inventory(inventory) => {
+                if inventory.json.len() > INVENTORY || Digest::of(&inventory.json).as_str() != inventory.digest {
+                    return Err(malformed("the inventory is too long, or not what its digest says"));
+                }
+                let json = String::from_utf8(inventory.json)
+                    .ok()
+                    .filter(|json| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok())
+                    .ok_or_else(|| malformed("the inventory is not JSON"))?;
+                let digest = inventory.digest.parse().map_err(|_| malformed("the inventory's digest"))?;
+                self.app.store.set_inventory(self.party, &digest, &json).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Progress counts only for members of this party; whose they are is looked up once.
+    async fn owner(&mut self, run: &RunId) -> Result<Option<crate::engine::progress::Owner>, End> {
+        if let Some(owner) = self.owners.get(run) {
+            return Ok(Some(owner.clone()));
+        }
+        let Some(task) = self.tasks.get(run) else { return Ok(None) };
+        let Some(aggregate) = self.app.store.load_task(task).await? else { return Ok(None) };
+        if !aggregate.runs.iter().any(|found| &found.id == run && found.member(self.party).is_some()) {
+            return Ok(None);
+        }
+        let owner = (task.clone(), aggregate.task.project.clone());
+        self.owners.insert(run.clone(), owner.clone());
+        Ok(Some(owner))
+    }
+
+    /// Hands a report on; its acknowledgement follows when it is stored.
+    async fn report(&mut self, message: MemberReport) -> Result<(), End> {
+        let reported = convert::report(&self.instance, message).map_err(malformed)?;
+        if reported.report.phase.is_terminal() {
+            self.tasks.remove(&reported.run);
+            self.owners.remove(&reported.run);
+        } else {
+            self.tasks.insert(reported.run.clone(), reported.task.clone());
+        }
+        // One big set may hold more than may be under way.
+        while self.pending.len() >= REPORTS {
+            if let Some((reported, outcome)) = self.pending.next().await {
+                self.reported(reported, outcome).await?;
+            }
+        }
+        let answer = self
+            .app
+            .engine
+            .report(reported.task.clone(), reported.run.clone(), self.party.clone(), reported.report.clone())
+            .await?;
+        self.pending.push(Box::pin(async move { (reported, answer.await) }));
+        Ok(())
+    }
+
+    async fn reported(&mut self, reported: convert::Reported, outcome: Result<Reported, Error>) -> Result<(), End> {
+        let settled = match outcome? {
+            Reported::Taken { settled, refused } => {
+                if let Some(refusal @ (Refusal::OldAttempt | Refusal::WrongInstance)) = refused {
+                    self.audit(&reported, refusal).await?;
+                }
+                settled
+            }
+            Reported::Unknown => match self.app.store.run(&reported.run).await? {
+                Some(run) if run.member(self.party).is_some() => run.member(self.party).is_some_and(|member| member.settled),
+                _ => return self.orphan(reported).await,
+            },
+        };
+        self.acknowledge(&reported, settled).await
+    }
+
+    async fn acknowledge(&mut self, reported: &convert::Reported, settled: bool) -> Result<(), End> {
+        let convert::Reported { run, report, .. } = reported;
+        let ack = Ack { run_id: run.to_string(), attempt: report.attempt, sequence: report.sequence, settled };
+        self.say(ToAgent::Acks(Acks { acks: vec![ack] })).await
+    }
+
+    /// A report that changes no phase is kept all the same.
+    async fn audit(&mut self, reported: &convert::Reported, refusal: Refusal) -> Result<(), End> {
+        let row = AuditReport {
+            party: self.party.clone(),
+            run: reported.run.clone(),
+            report: serde_json::to_string(&reported.report).unwrap_or_default(),
+            attempt: reported.report.attempt,
+            sequence: reported.report.sequence,
+            instance: self.instance.clone(),
+            refusal: refusal.to_string(),
+            at: self.app.clock.now(),
+        };
+        Ok(self.app.store.audit_report(&row).await?)
+    }
+
+    /// A member this hub does not know. One that has ended needs nothing but to be let go. A live one is stopped if
+    /// this hub, in this very incarnation, must have made it and then forgotten it; else the hub was restored from a
+    /// backup, and an operator decides.
+    async fn orphan(&mut self, reported: convert::Reported) -> Result<(), End> {
+        let report = &reported.report;
+        if report.phase.is_terminal() {
+            return self.acknowledge(&reported, true).await;
+        }
+        if self.knows_us {
+            tracing::warn!(party = %self.party, run = %reported.run, "a member of an unknown run is being stopped");
+            let assignment = Assignment {
+                run_id: reported.run.to_string(),
+                task_id: reported.task.to_string(),
+                attempt: report.attempt,
+                generation: report.observed_generation + 1,
+                desired: Desired::Stopped.to_string(),
+                orphan: true,
+                revision: self.revision,
+                ..Assignment::default()
+            };
+            return self.say(ToAgent::Assignment(assignment)).await;
+        }
+        tracing::warn!(party = %self.party, run = %reported.run, "a member made before this hub was restored is left running");
+        let orphan = Orphan {
+            party: self.party.clone(),
+            run: reported.run.clone(),
+            task: Some(reported.task.clone()),
+            attempt: report.attempt,
+            digest: reported.digest.clone(),
+            phase: report.phase,
+            seen_at: self.app.clock.now(),
+            decision: None,
+        };
+        Ok(self.app.store.put_orphan(&orphan).await?)
+    }
+
+    /// The session is over: the party is away from now on, unless a newer session has taken over.
+    async fn close(&mut self) {
+        // What was reported is stored whether or not anybody hears of it.
+        while let Some((_, outcome)) = self.pending.next().await {
+            if let Err(error) = outcome {
+                tracing::debug!(party = %self.party, %error, "a report was not stored; the agent says it again");
+            }
+        }
+        self.app.sessions.unregister(self.party, self.epoch);
+        let now = self.app.clock.now();
+        if let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
+            tracing::warn!(party = %self.party, %error, "the end of a session could not be stored");
+        }
+        if let Err(error) = self.app.engine.away(self.party, self.epoch, now).await {
+            tracing::warn!(party = %self.party, %error, "the end of a session could not be noted");
+        }
+    }
+}
+
+fn superseded() -> End {
+    End::Refused { code: "superseded", message: "a newer session of this agent was opened".to_owned(), retry_after_s: 1 }
+}
+
+async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, End> {
+    let first = tokio::time::timeout(HELLO, stream.message()).await.map_err(|_| malformed("no Hello within 10 s"))?;
+    match first.ok().flatten().ok_or(End::Gone)?.body {
+        Some(FromAgent::Hello(hello)) => Ok(hello),
+        _ => Err(malformed("the first message must be Hello")),
+    }
+}

@@ -1,0 +1,218 @@
+//! Who is connected here, and the way to each: assignments to agents, log streams from them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{PartyId, RunId};
+use flow_proto::v1::hub_message::Body;
+use flow_proto::v1::{Assignment, LogCancel, LogOpen};
+use futures::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may wait for an agent that does not read; beyond it the session is cut, and the next one's full set
+/// says everything again.
+const WAITING: usize = 4096;
+/// Chunks of a log that may wait for a reader.
+const CHUNKS: usize = 4;
+/// Longest wait for an agent to open the log asked for.
+const LOG_OPEN: Duration = Duration::from_secs(15);
+
+struct Open {
+    epoch: u64,
+    out: mpsc::Sender<Body>,
+    cut: CancellationToken,
+}
+
+/// One log being read.
+pub(super) struct LogStream {
+    pub(super) party: PartyId,
+    pub(super) chunks: mpsc::Sender<Result<Bytes, Error>>,
+    /// Cancelled when the agent has opened its side.
+    pub(super) opened: CancellationToken,
+}
+
+#[derive(Default)]
+struct Inner {
+    open: Mutex<HashMap<PartyId, Open>>,
+    logs: Mutex<HashMap<u64, LogStream>>,
+    next_log: AtomicU64,
+}
+
+/// The registry. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sessions(Arc<Inner>);
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sessions({})", self.count())
+    }
+}
+
+/// The session's end of its registration.
+pub(super) struct Registered {
+    /// What has to be said to the agent.
+    pub(super) out: mpsc::Receiver<Body>,
+    /// Another session took over, or the agent does not read.
+    pub(super) cut: CancellationToken,
+}
+
+impl Sessions {
+    /// How many agents are connected.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.open().len()
+    }
+
+    /// Whether the party has a session here.
+    #[must_use]
+    pub fn is_connected(&self, party: &PartyId) -> bool {
+        self.open().contains_key(party)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Open>> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn logs(&self) -> std::sync::MutexGuard<'_, HashMap<u64, LogStream>> {
+        self.0.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the place of an older session of the party; `None` if a newer one is there already.
+    pub(super) fn register(&self, party: &PartyId, epoch: u64) -> Option<Registered> {
+        let (tx, out) = mpsc::channel(WAITING);
+        let cut = CancellationToken::new();
+        let mut open = self.open();
+        if open.get(party).is_some_and(|other| other.epoch > epoch) {
+            return None;
+        }
+        if let Some(older) = open.insert(party.clone(), Open { epoch, out: tx, cut: cut.clone() }) {
+            older.cut.cancel();
+        }
+        Some(Registered { out, cut })
+    }
+
+    /// The session of this epoch has ended. Logs that were being read through it end with it.
+    pub(super) fn unregister(&self, party: &PartyId, epoch: u64) {
+        {
+            let mut open = self.open();
+            if open.get(party).is_some_and(|present| present.epoch == epoch) {
+                open.remove(party);
+            } else {
+                return;
+            }
+        }
+        self.logs().retain(|_, log| &log.party != party || log.opened.is_cancelled());
+    }
+
+    /// Tells an agent what one of its members shall be.
+    pub(crate) fn assign(&self, party: &PartyId, assignment: Assignment) {
+        self.say(party, Body::Assignment(assignment));
+    }
+
+    fn say(&self, party: &PartyId, body: Body) -> bool {
+        let open = self.open();
+        let Some(session) = open.get(party) else { return false };
+        if session.out.try_send(body).is_err() {
+            tracing::warn!(%party, "the agent does not read; cutting its session");
+            session.cut.cancel();
+            return false;
+        }
+        true
+    }
+
+    /// Ends the party's session; the agent comes back and gets the full set.
+    pub(crate) fn cut(&self, party: &PartyId) {
+        if let Some(session) = self.open().get(party) {
+            session.cut.cancel();
+        }
+    }
+
+    /// Reads a member's log from its party: the last `tail` lines (all that is kept, if `None`), and with `follow`
+    /// on to its end. The hub stores none of it; dropping the stream tells the agent to stop.
+    pub async fn open_log(
+        &self,
+        party: &PartyId,
+        run: &RunId,
+        attempt: u32,
+        tail: Option<u64>,
+        follow: bool,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
+        let id = self.0.next_log.fetch_add(1, Ordering::Relaxed) + 1;
+        let (chunks, mut rx) = mpsc::channel(CHUNKS);
+        let opened = CancellationToken::new();
+        self.logs().insert(id, LogStream { party: party.clone(), chunks, opened: opened.clone() });
+        let guard = LogGuard { sessions: self.clone(), party: party.clone(), id };
+        let open = LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
+        if !self.say(party, Body::LogOpen(open)) {
+            return Err(unavailable(party, "is not connected"));
+        }
+        let first = tokio::time::timeout(LOG_OPEN, async {
+            tokio::select! {
+                biased;
+                first = rx.recv() => match first {
+                    Some(Ok(chunk)) => Ok(Some(chunk)),
+                    Some(Err(error)) => Err(error),
+                    None => Err(unavailable(party, "has gone away")),
+                },
+                () = opened.cancelled() => Ok(None),
+            }
+        })
+        .await
+        .map_err(|_| unavailable(party, "does not answer"))??;
+        let rest = futures::stream::unfold((ReceiverStream::new(rx), guard), |(mut rx, guard)| async move {
+            let next = futures::StreamExt::next(&mut rx).await?;
+            Some((next, (rx, guard)))
+        });
+        Ok(futures::StreamExt::chain(futures::stream::iter(first.map(Ok)), rest))
+    }
+
+    /// The agent opens its side of a log.
+    pub(super) fn take_log(&self, party: &PartyId, id: u64) -> Option<mpsc::Sender<Result<Bytes, Error>>> {
+        let logs = self.logs();
+        let log = logs.get(&id).filter(|log| &log.party == party)?;
+        log.opened.cancel();
+        Some(log.chunks.clone())
+    }
+
+    /// The agent will not, or cannot, open a log.
+    pub(super) fn refuse_log(&self, party: &PartyId, id: u64, error: Error) {
+        let mut logs = self.logs();
+        if logs.get(&id).is_some_and(|log| &log.party == party)
+            && let Some(log) = logs.remove(&id)
+        {
+            // The reader may have left.
+            let _ = log.chunks.try_send(Err(error));
+        }
+    }
+
+    /// The agent has sent everything, or was told to stop.
+    pub(super) fn end_log(&self, id: u64) {
+        self.logs().remove(&id);
+    }
+}
+
+fn unavailable(party: &PartyId, what: &str) -> Error {
+    Error::new(ErrorCode::LogUnavailable, format!("{party} {what}: its log cannot be read now; repeat when it is connected"))
+}
+
+/// Tells the agent when nobody reads any more.
+struct LogGuard {
+    sessions: Sessions,
+    party: PartyId,
+    id: u64,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        let unfinished = self.sessions.logs().remove(&self.id).is_some();
+        if unfinished {
+            self.sessions.say(&self.party, Body::LogCancel(LogCancel { stream_id: self.id }));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! `flow-server`. The hub's own agent starts its sidecars from this binary too, so that one file is all there is to
+//! install; a sidecar is recognised first, before anything that costs memory.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = flow_federate::sidecar::main_if_asked() {
+        return code;
+    }
+    flow_server::cli::main()
+}

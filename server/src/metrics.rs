@@ -1,0 +1,114 @@
+//! What is measured, in the OpenMetrics text format. Counts of runs and members are read from the store when the page
+//! is asked for, so that they are right after a restart too; everything else is counted here as it happens.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::store::Counts;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: String,
+    status: u16,
+}
+
+/// The registry and its metrics.
+pub struct Metrics {
+    registry: Registry,
+    runs: Family<Phase, Gauge>,
+    members: Family<Phase, Gauge>,
+    parties: Gauge,
+    sessions: Gauge,
+    start_latency: Histogram,
+    queue_age: Histogram,
+    batch: Histogram,
+    commit: Histogram,
+    requests: Family<Answer, Counter<u64, AtomicU64>>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("flow");
+        let metrics = Self {
+            registry: Registry::default(),
+            runs: Family::default(),
+            members: Family::default(),
+            parties: Gauge::default(),
+            sessions: Gauge::default(),
+            start_latency: Histogram::new(exponential_buckets(0.005, 2.0, 18)),
+            queue_age: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
+            batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
+            requests: Family::default(),
+        };
+        registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
+        registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
+        registry.register("parties", "Parties known", metrics.parties.clone());
+        registry.register("sessions", "Agents connected here", metrics.sessions.clone());
+        registry.register_with_unit("run_start", "From the making of a run until all of it runs", Unit::Seconds, metrics.start_latency.clone());
+        registry.register_with_unit("queue_age", "Time a post waited for the engine", Unit::Seconds, metrics.queue_age.clone());
+        registry.register("commit_batch_tasks", "Tasks changed in one transaction", metrics.batch.clone());
+        registry.register_with_unit("commit", "Time of one transaction", Unit::Seconds, metrics.commit.clone());
+        registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// A post waited this long for the engine.
+    pub(crate) fn queue_age(&self, age: Duration) {
+        self.queue_age.observe(age.as_secs_f64());
+    }
+
+    /// A transaction changed so many tasks and took so long.
+    pub(crate) fn commit(&self, tasks: usize, took: Duration) {
+        self.batch.observe(f64::from(u32::try_from(tasks).unwrap_or(u32::MAX)));
+        self.commit.observe(took.as_secs_f64());
+    }
+
+    /// All of a run runs, so long after it was made.
+    pub(crate) fn run_started(&self, micros: i64) {
+        self.start_latency.observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
+    }
+
+    /// A request was answered.
+    pub fn request(&self, method: &str, status: u16) {
+        self.requests.get_or_create(&Answer { method: method.to_owned(), status }).inc();
+    }
+
+    /// The page, with counts read from the store and the number of sessions now.
+    pub fn encode(&self, counts: &Counts, sessions: usize) -> Result<String, fmt::Error> {
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for (family, counts) in [(&self.runs, &counts.runs), (&self.members, &counts.members)] {
+            family.clear();
+            for (phase, count) in counts {
+                family.get_or_create(&Phase { phase: phase.clone() }).set(signed(*count));
+            }
+        }
+        self.parties.set(signed(counts.parties));
+        self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,232 @@
+//! One body of code for two drivers.
+//!
+//! sqlx's drivers share no object-safe door that carries our types, so [`reading!`] and [`in_tx!`] write the same body
+//! once per driver; each arm must end in the same type, in rows affected or plain tuples. SQL is the portable subset (see
+//! `dialect`), with `?` placeholders, static or put together by `QueryBuilder` from static pieces.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Database, MySql, Pool, Sqlite, Transaction};
+
+use super::error::StoreError;
+use super::types::{StoreOptions, Synchronous};
+
+/// Longest wait for a free connection, and for SQLite's file lock held by another process (backup, doctor).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Writers and readers apart: SQLite has one writer; on MySQL they differ in isolation.
+pub(super) struct Pools<D: Database> {
+    pub write: Pool<D>,
+    /// A transaction of several reads sees one state: WAL snapshot, REPEATABLE READ.
+    pub read: Pool<D>,
+}
+
+/// The databases spoken to.
+pub(super) enum Db {
+    Sqlite(Pools<Sqlite>),
+    MySql(Pools<MySql>),
+}
+
+/// An open transaction; rolled back when dropped.
+pub(super) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    MySql(Transaction<'static, MySql>),
+}
+
+/// Runs the body with a pool of readers.
+macro_rules! reading {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Db::Sqlite(pools) => {
+                let $c = &pools.read;
+                $body
+            }
+            $crate::store::db::Db::MySql(pools) => {
+                let $c = &pools.read;
+                $body
+            }
+        }
+    };
+}
+pub(super) use reading;
+
+/// Runs the body with the connection of a transaction; lend it with `&mut *c`.
+macro_rules! in_tx {
+    ($tx:expr, |$c:ident| $body:expr) => {
+        match $tx {
+            $crate::store::db::Tx::Sqlite(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+            $crate::store::db::Tx::MySql(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(super) use in_tx;
+
+/// One statement in a transaction, with its values; gives the rows it matched (both drivers count matched rows).
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::store::db::in_tx!($tx, |c| sqlx::query($sql)$(.bind($value))*.execute(&mut *c).await.map(|done| done.rows_affected()))
+    };
+}
+pub(super) use execute;
+
+/// Many rows in few statements. The sizes of the batches are few, so that each statement is prepared once.
+macro_rules! insert_rows {
+    ($tx:expr, $head:expr, $tail:expr, $rows:expr, |$b:ident, $row:ident| $bind:expr) => {
+        for batch in $crate::store::db::batches(&$rows[..]) {
+            $crate::store::db::in_tx!(&mut *$tx, |c| {
+                let mut statement = sqlx::QueryBuilder::new($head);
+                statement.push_values(batch, |mut $b, $row| {
+                    $bind;
+                });
+                statement.push(&$tail);
+                statement.build().execute(&mut *c).await.map(|_| ())
+            })?;
+        }
+    };
+}
+pub(super) use insert_rows;
+
+/// Cuts `rows` into slices of few different lengths.
+pub(super) fn batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let size = [64, 16, 4, 1].into_iter().find(|size| *size <= rest.len())?;
+        let (batch, after) = rest.split_at(size);
+        rest = after;
+        Some(batch)
+    })
+}
+
+impl Db {
+    pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        match url.split(':').next().unwrap_or_default() {
+            "sqlite" => Ok(Self::Sqlite(open_sqlite(url, options).await?)),
+            "mysql" | "mariadb" => Ok(Self::MySql(open_mysql(url, options).await?)),
+            _ => Err(StoreError::Config(
+                "the database address must begin with `sqlite:` (then a path) or `mysql://` (MySQL and MariaDB)".to_owned(),
+            )),
+        }
+    }
+
+    /// A transaction that writes. On SQLite it holds the write lock from the start, so that it cannot lose it half-way.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pools) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::MySql(pools) => Tx::MySql(pools.write.begin().await?),
+        })
+    }
+
+    /// A transaction whose reads all see one state.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pools) => Tx::Sqlite(pools.read.begin().await?),
+            Self::MySql(pools) => Tx::MySql(pools.read.begin().await?),
+        })
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(pools) => {
+                pools.read.close().await;
+                pools.write.close().await;
+            }
+            Self::MySql(pools) => {
+                pools.read.close().await;
+                pools.write.close().await;
+            }
+        }
+    }
+}
+
+impl Tx {
+    /// Until this returns `Ok`, nobody may be told that anything is stored.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::MySql(tx) => tx.commit().await,
+        }
+        .map_err(StoreError::at_commit)
+    }
+}
+
+impl Tx {
+    /// Gives the connection back at once, rather than when somebody needs it next.
+    pub async fn rollback(self) {
+        let done = match self {
+            Self::Sqlite(tx) => tx.rollback().await,
+            Self::MySql(tx) => tx.rollback().await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "a rollback failed; the database does it by itself");
+        }
+    }
+}
+
+fn pool<D: Database>(max: u32) -> PoolOptions<D> {
+    PoolOptions::new().max_connections(max.max(1)).acquire_timeout(PATIENCE)
+}
+
+async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, StoreError> {
+    let connect = SqliteConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Config("the database address must be `sqlite:` and the path of a file".to_owned()))?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match options.synchronous {
+            Synchronous::Full => SqliteSynchronous::Full,
+            Synchronous::Normal => SqliteSynchronous::Normal,
+        })
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // The wait for a checkpoint falls on a writer: seldom and short is better than rarely and long.
+        .pragma("wal_autocheckpoint", "1000")
+        .pragma("cache_size", "-16000")
+        .disable_statement_logging();
+    // The writer comes first: it makes the file and turns WAL on.
+    let write = SqlitePoolOptions::from(pool(1)).connect_with(connect.clone()).await?;
+    let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
+    Ok(Pools { write, read })
+}
+
+async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, StoreError> {
+    let connect = MySqlConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Config("the database address must look like `mysql://user:password@host:3306/database`".to_owned()))?
+        .disable_statement_logging();
+    let isolated = |level: &'static str| -> MySqlPoolOptions {
+        pool(options.max_connections).after_connect(move |connection, _| {
+            Box::pin(async move {
+                sqlx::query(level).execute(connection).await?;
+                Ok(())
+            })
+        })
+    };
+    Ok(Pools {
+        // Order comes from the version column; fewer gap locks mean fewer deadlocks.
+        write: isolated("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").connect_with(connect.clone()).await?,
+        read: isolated("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").connect_with(connect).await?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+
+    #[test]
+    fn batches_hold_every_row_once_and_have_few_lengths() {
+        for count in [0_usize, 1, 3, 4, 63, 64, 65, 500] {
+            let rows: Vec<usize> = (0..count).collect();
+            let lengths: Vec<usize> = batches(&rows).map(<[usize]>::len).collect();
+            assert_eq!(batches(&rows).flatten().copied().collect::<Vec<_>>(), rows);
+            assert!(lengths.iter().all(|length| [64, 16, 4, 1].contains(length)), "{lengths:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What the hub must not forget, in SQLite or MySQL/MariaDB.
+//!
+//! ```text
+//!  Store ── apply: all changes of many tasks in one transaction, each under its task's version
+//!    │      tasks, runs, events …: reads, one file per table
+//!    └── db: one body of code, two drivers      schema: migrations      error: what to do about a failure
+//! ```
+//!
+//! The unit of change is the task with its runs and members ([`Aggregate`]); its row orders everything that happens to
+//! it. What a method returns `Ok` for is durable. SQL decides nothing: rules live in `domain`, this remembers.
+//!
+//! A row's `body` is JSON and the truth; columns beside it exist to be looked up by, and are written with it.
+
+mod apply;
+mod care;
+mod db;
+mod dialect;
+mod error;
+mod events;
+mod ledger;
+mod parties;
+mod progress;
+mod runs;
+mod schema;
+mod tasks;
+mod templates;
+mod types;
+
+use std::sync::Arc;
+
+pub use error::{ApplyError, Duplicate, StoreError};
+pub use types::*;
+
+use db::{Db, reading};
+
+/// Project of what belongs to no project of its own yet.
+const DEFAULT_PROJECT: &str = "default";
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Arc<Db>,
+}
+
+impl Store {
+    /// Connects to `sqlite:PATH` (the file is made if missing) or `mysql://…`. Neither migrates nor checks the schema.
+    pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        Ok(Self { db: Arc::new(Db::open(url, options).await?) })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let _: i64 = reading!(&*self.db, |c| sqlx::query_scalar("SELECT 1").fetch_one(c).await)?;
+        Ok(())
+    }
+
+    /// Ends all connections; what is being stored is stored.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// Counters are unsigned outside and i64 in every database; they do not get that far.
+fn signed(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,207 @@
+//! Parties, and who speaks for each: the newest session of a party wins by compare-and-swap on its epoch.
+
+use flow_domain::id::{Digest, InstanceId, PartyId};
+use flow_domain::time::Timestamp;
+
+use super::db::{Tx, execute, in_tx, reading};
+use super::error::{StoreError, is_unique_violation};
+use super::tasks::cut;
+use super::types::{Page, PageRequest, Party, PartyRow, SessionAnswer, SessionGrant};
+use super::{DEFAULT_PROJECT, Store, signed, unsigned};
+
+/// Lost races for a session after which the caller is told to try later.
+const RACES: u32 = 5;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    secret_digest: String,
+    created_at: i64,
+    remark: String,
+    epoch: i64,
+    instance: Option<String>,
+    connected: i64,
+    since: i64,
+    agent_version: String,
+    inventory_digest: Option<String>,
+}
+
+const SELECT: &str = "SELECT id, secret_digest, created_at, remark, epoch, instance, connected, since, \
+                      agent_version, inventory_digest FROM parties";
+
+impl Row {
+    fn read(self) -> Result<Party, StoreError> {
+        let Self { id, secret_digest, created_at, remark, epoch, instance, connected, since, agent_version, inventory_digest } = self;
+        let corrupt = |column, problem: String| StoreError::corrupt("parties", column, &id, problem);
+        Ok(Party {
+            row: PartyRow {
+                id: id.parse().map_err(|problem| corrupt("id", format!("{problem}")))?,
+                secret_digest: secret_digest.parse().map_err(|problem| corrupt("secret_digest", format!("{problem}")))?,
+                created_at: Timestamp(created_at),
+                remark,
+            },
+            epoch: u64::try_from(epoch).map_err(|problem| corrupt("epoch", problem.to_string()))?,
+            instance: instance.map(|text| text.parse()).transpose().map_err(|problem| corrupt("instance", format!("{problem}")))?,
+            connected: connected != 0,
+            since: Timestamp(since),
+            agent_version,
+            inventory_digest: inventory_digest
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|problem| corrupt("inventory_digest", format!("{problem}")))?,
+        })
+    }
+}
+
+async fn read(tx: &mut Tx, id: &PartyId) -> Result<Option<Party>, StoreError> {
+    let row: Option<Row> = in_tx!(tx, |c| {
+        let mut sql = sqlx::QueryBuilder::new(SELECT);
+        sql.push(" WHERE id = ").push_bind(id.as_str());
+        sql.build_query_as().fetch_optional(&mut *c).await
+    })?;
+    row.map(Row::read).transpose()
+}
+
+impl Store {
+    /// Makes a party known; [`StoreError::Exists`] if its name is taken.
+    pub async fn create_party(&self, party: &PartyRow) -> Result<(), StoreError> {
+        let PartyRow { id, secret_digest, created_at, remark } = party;
+        let mut tx = self.db.write().await?;
+        let inserted = execute!(
+            &mut tx,
+            "INSERT INTO parties (id, project_id, secret_digest, created_at, remark, epoch, instance, connected, since, agent_version, \
+             inventory_digest, inventory) VALUES (?, ?, ?, ?, ?, 0, NULL, 0, ?, '', NULL, NULL)",
+            id.as_str(),
+            DEFAULT_PROJECT,
+            secret_digest.as_str(),
+            created_at.0,
+            remark.as_str(),
+            created_at.0,
+        );
+        match inserted {
+            Err(error) if is_unique_violation(&error) => {
+                tx.rollback().await;
+                Err(StoreError::Exists("the party"))
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => tx.commit().await,
+        }
+    }
+
+    /// Gives the party another secret; `false` if there is no such party.
+    pub async fn set_party_secret(&self, id: &PartyId, secret_digest: &Digest) -> Result<bool, StoreError> {
+        let mut tx = self.db.write().await?;
+        let matched = execute!(&mut tx, "UPDATE parties SET secret_digest = ? WHERE id = ?", secret_digest.as_str(), id.as_str())?;
+        tx.commit().await?;
+        Ok(matched > 0)
+    }
+
+    /// One party.
+    pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
+        let row: Option<Row> = reading!(&*self.db, |c| {
+            let mut sql = sqlx::QueryBuilder::new(SELECT);
+            sql.push(" WHERE id = ").push_bind(id.as_str());
+            sql.build_query_as().fetch_optional(c).await
+        })?;
+        row.map(Row::read).transpose()
+    }
+
+    /// Parties by name.
+    pub async fn parties(&self, page: &PageRequest) -> Result<Page<Party>, StoreError> {
+        let rows: Vec<Row> = reading!(&*self.db, |c| {
+            let mut sql = sqlx::QueryBuilder::new(SELECT);
+            sql.push(" WHERE id > ").push_bind(page.after.as_deref().unwrap_or_default());
+            sql.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit) + 1);
+            sql.push(" OFFSET ").push_bind(i64::from(page.offset));
+            sql.build_query_as().fetch_all(c).await
+        })?;
+        let parties = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
+        Ok(cut(parties, page, |party: &Party| party.row.id.to_string()))
+    }
+
+    /// How many parties there are.
+    pub async fn count_parties(&self) -> Result<u64, StoreError> {
+        let count: i64 = reading!(&*self.db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM parties").fetch_one(c).await)?;
+        Ok(unsigned(count))
+    }
+
+    /// A session for this agent. The same journal supersedes its older session at once; another one has to wait until
+    /// the first has been away for `away_after_s`.
+    pub async fn open_session(
+        &self,
+        party: &PartyId,
+        instance: &InstanceId,
+        agent_version: &str,
+        now: Timestamp,
+        away_after_s: u64,
+    ) -> Result<SessionAnswer, StoreError> {
+        for _ in 0..RACES {
+            let mut tx = self.db.write().await?;
+            let Some(found) = read(&mut tx, party).await? else {
+                tx.rollback().await;
+                return Ok(SessionAnswer::UnknownParty);
+            };
+            let replaced = found.instance.filter(|known| known != instance);
+            if replaced.is_some() && (found.connected || now < found.since.plus_secs(away_after_s)) {
+                tx.rollback().await;
+                return Ok(SessionAnswer::InUse { since: found.since });
+            }
+            let epoch = found.epoch + 1;
+            let won = execute!(
+                &mut tx,
+                "UPDATE parties SET epoch = ?, instance = ?, connected = 1, since = ?, agent_version = ? WHERE id = ? AND epoch = ?",
+                signed(epoch),
+                instance.as_str(),
+                now.0,
+                agent_version,
+                party.as_str(),
+                signed(found.epoch),
+            )?;
+            if won == 0 {
+                tx.rollback().await;
+                continue;
+            }
+            tx.commit().await?;
+            return Ok(SessionAnswer::Granted(SessionGrant { epoch, replaced }));
+        }
+        Err(StoreError::Unavailable(std::sync::Arc::new(sqlx::Error::PoolTimedOut)))
+    }
+
+    /// The session is over; `false` if a newer one had taken its place already.
+    pub async fn close_session(&self, party: &PartyId, epoch: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.db.write().await?;
+        let closed = execute!(
+            &mut tx,
+            "UPDATE parties SET connected = 0, since = ? WHERE id = ? AND epoch = ? AND connected = 1",
+            now.0,
+            party.as_str(),
+            signed(epoch),
+        )?;
+        tx.commit().await?;
+        Ok(closed > 0)
+    }
+
+    /// At the start of a hub: no session of an earlier process lives; absence counts from now.
+    pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        execute!(&mut tx, "UPDATE parties SET connected = 0, since = ? WHERE connected = 1", now.0)?;
+        tx.commit().await
+    }
+
+    /// What the party offers: JSON as its agent sent it.
+    pub async fn set_inventory(&self, party: &PartyId, digest: &Digest, json: &str) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        execute!(&mut tx, "UPDATE parties SET inventory_digest = ?, inventory = ? WHERE id = ?", digest.as_str(), json, party.as_str())?;
+        tx.commit().await
+    }
+
+    /// What the party offers.
+    pub async fn inventory(&self, party: &PartyId) -> Result<Option<serde_json::Value>, StoreError> {
+        let json: Option<Option<String>> = reading!(&*self.db, |c| {
+            sqlx::query_scalar("SELECT inventory FROM parties WHERE id = ?").bind(party.as_str()).fetch_optional(c).await
+        })?;
+        json.flatten()
+            .map(|json| serde_json::from_str(&json).map_err(|problem| StoreError::corrupt("parties", "inventory", party.as_str(), problem)))
+            .transpose()
+    }
+}

@@ -1,0 +1,308 @@
+//! Progress: newest value of each member, and its series.
+//!
+//! Apart from state on purpose: its own short transactions, no events, latest wins. A series keeps at most
+//! [`MOST_POINTS`] points: when it is full every second one goes, and from then on only every stride-th is kept, so that
+//! a long run costs no more than a short one and its curve stays whole. Points lie in chunks, so that adding one does not
+//! rewrite them all.
+
+use std::collections::BTreeMap;
+
+use flow_domain::id::{PartyId, ProjectId, RunId};
+use flow_domain::progress::{Point, Progress};
+use flow_domain::time::Timestamp;
+
+use super::db::{Tx, batches, execute, in_tx, insert_rows, reading};
+use super::error::StoreError;
+use super::runs::json;
+use super::types::{ProgressRow, ProgressWrite, Series};
+use super::{Store, signed, unsigned};
+
+/// Most points kept of a series.
+const MOST_POINTS: usize = 2_000;
+/// Points in a chunk.
+const CHUNK: usize = 100;
+/// Most series of a member; more names than these are a mistake of the workload and are not stored.
+const MOST_SERIES: usize = 64;
+/// Longest name of a series and longest number stored, in bytes.
+const LONGEST_NAME: usize = 255;
+const LONGEST_VALUE: usize = 64;
+/// Members written in one transaction; state may go between.
+const TOGETHER: usize = 64;
+
+/// Step and value.
+type Stored = (u64, String);
+
+/// A series while points are added.
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
+struct Tail {
+    stride: u64,
+    seen: u64,
+    chunks: usize,
+    tail: Vec<Stored>,
+}
+
+impl Tail {
+    /// Adds a point if it is one to be kept; gives a chunk that became full, with its number.
+    fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<Stored>)> {
+        let keep = self.seen.is_multiple_of(self.stride.max(1));
+        self.seen += 1;
+        if keep {
+            self.tail.push((step, value));
+        }
+        if self.tail.len() < CHUNK {
+            return None;
+        }
+        self.chunks += 1;
+        Some((self.chunks - 1, std::mem::take(&mut self.tail)))
+    }
+
+    const fn is_full(&self) -> bool {
+        self.chunks * CHUNK >= MOST_POINTS
+    }
+
+    /// Every second point of all chunks, in new chunks.
+    fn thin(&mut self, chunks: Vec<Vec<Stored>>) -> Vec<Vec<Stored>> {
+        let kept: Vec<Stored> = chunks.into_iter().flatten().step_by(2).collect();
+        self.stride = self.stride.max(1) * 2;
+        self.chunks = kept.len() / CHUNK;
+        self.tail = kept[self.chunks * CHUNK..].to_vec();
+        kept.chunks_exact(CHUNK).map(<[Stored]>::to_vec).collect()
+    }
+}
+
+/// Whose series.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Owner<'a> {
+    run: &'a RunId,
+    party: &'a PartyId,
+    project: &'a ProjectId,
+}
+
+impl Owner<'_> {
+    async fn tails(&self, tx: &mut Tx) -> Result<BTreeMap<String, Tail>, StoreError> {
+        let rows: Vec<(String, i64, i64, i64, String)> = in_tx!(tx, |c| {
+            sqlx::query_as("SELECT name, stride, seen, chunks, tail FROM series WHERE run_id = ? AND party_id = ?")
+                .bind(self.run.as_str())
+                .bind(self.party.as_str())
+                .fetch_all(&mut *c)
+                .await
+        })?;
+        rows.into_iter()
+            .map(|(name, stride, seen, chunks, tail)| {
+                let tail = points("series", "tail", self, &name, &tail)?;
+                let chunks = usize::try_from(chunks).map_err(|problem| StoreError::corrupt("series", "chunks", self.key(&name), problem))?;
+                Ok((name, Tail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail }))
+            })
+            .collect()
+    }
+
+    async fn chunks(&self, tx: &mut Tx, name: &str) -> Result<Vec<Vec<Stored>>, StoreError> {
+        let rows: Vec<String> = in_tx!(tx, |c| {
+            sqlx::query_scalar("SELECT points FROM series_chunks WHERE run_id = ? AND party_id = ? AND name = ? ORDER BY chunk")
+                .bind(self.run.as_str())
+                .bind(self.party.as_str())
+                .bind(name)
+                .fetch_all(&mut *c)
+                .await
+        })?;
+        rows.iter().map(|text| points("series_chunks", "points", self, name, text)).collect()
+    }
+
+    async fn insert_chunks(&self, tx: &mut Tx, name: &str, chunks: &[(usize, Vec<Stored>)]) -> Result<(), StoreError> {
+        insert_rows!(tx, "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ", "", chunks, |row, item| {
+            let (number, points) = item;
+            row.push_bind(self.run.as_str())
+                .push_bind(self.party.as_str())
+                .push_bind(name)
+                .push_bind(signed(*number))
+                .push_bind(self.project.as_str())
+                .push_bind(json(points))
+        });
+        Ok(())
+    }
+
+    /// Adds the points to one series.
+    async fn append(&self, tx: &mut Tx, name: &str, tail: &mut Tail, new: Vec<&Point>) -> Result<(), StoreError> {
+        for point in new {
+            let Some(full) = tail.add(point.step, point.value.clone()) else { continue };
+            self.insert_chunks(&mut *tx, name, &[full]).await?;
+            if tail.is_full() {
+                let thinned = tail.thin(self.chunks(&mut *tx, name).await?);
+                execute!(
+                    &mut *tx,
+                    "DELETE FROM series_chunks WHERE run_id = ? AND party_id = ? AND name = ?",
+                    self.run.as_str(),
+                    self.party.as_str(),
+                    name,
+                )?;
+                let numbered: Vec<_> = thinned.into_iter().enumerate().collect();
+                self.insert_chunks(&mut *tx, name, &numbered).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.run, self.party)
+    }
+}
+
+fn points(table: &'static str, column: &'static str, owner: &Owner<'_>, name: &str, text: &str) -> Result<Vec<Stored>, StoreError> {
+    serde_json::from_str(text).map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
+}
+
+async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> {
+    let tail = tx.or_update("run_id, party_id", &["at", "body"]);
+    insert_rows!(tx, "INSERT INTO progress (run_id, party_id, project_id, at, body) ", tail, writes, |row, write| {
+        let Progress { epoch, epochs, parties, metrics, points: _, complete } = &write.progress;
+        let latest = Progress {
+            epoch: *epoch,
+            epochs: *epochs,
+            parties: parties.clone(),
+            metrics: metrics.clone(),
+            points: Vec::new(),
+            complete: *complete,
+        };
+        row.push_bind(write.run.as_str())
+            .push_bind(write.party.as_str())
+            .push_bind(write.project.as_str())
+            .push_bind(write.at.0)
+            .push_bind(json(&latest))
+    });
+    let mut new: BTreeMap<Owner<'_>, BTreeMap<&str, Vec<&Point>>> = BTreeMap::new();
+    for ProgressWrite { project, run, party, at: _, progress } in writes {
+        for point in &progress.points {
+            if point.series.len() <= LONGEST_NAME && point.value.len() <= LONGEST_VALUE {
+                new.entry(Owner { run, party, project }).or_default().entry(&point.series).or_default().push(point);
+            }
+        }
+    }
+    let mut rows: Vec<(Owner<'_>, &str, Tail)> = Vec::new();
+    for (owner, series) in new {
+        let mut tails = owner.tails(&mut *tx).await?;
+        let mut room = MOST_SERIES.saturating_sub(tails.len());
+        for (name, points) in series {
+            let mut tail = match tails.remove(name) {
+                Some(tail) => tail,
+                None if room == 0 => continue,
+                None => {
+                    room -= 1;
+                    Tail { stride: 1, ..Tail::default() }
+                }
+            };
+            owner.append(&mut *tx, name, &mut tail, points).await?;
+            rows.push((owner, name, tail));
+        }
+    }
+    let tail = tx.or_update("run_id, party_id, name", &["stride", "seen", "chunks", "tail"]);
+    let head = "INSERT INTO series (run_id, party_id, name, project_id, stride, seen, chunks, tail) ";
+    insert_rows!(tx, head, tail, rows, |row, item| {
+        let (owner, name, series) = item;
+        row.push_bind(owner.run.as_str())
+            .push_bind(owner.party.as_str())
+            .push_bind(*name)
+            .push_bind(owner.project.as_str())
+            .push_bind(signed(series.stride))
+            .push_bind(signed(series.seen))
+            .push_bind(signed(series.chunks))
+            .push_bind(json(&series.tail))
+    });
+    Ok(())
+}
+
+impl Store {
+    /// Stores the newest progress of members and adds their points. In several transactions: a failure in the middle
+    /// loses nothing that the next write does not bring again, but points may be missing.
+    pub async fn write_progress(&self, writes: &[ProgressWrite]) -> Result<(), StoreError> {
+        for some in writes.chunks(TOGETHER) {
+            let mut tx = self.db.write().await?;
+            match write(&mut tx, some).await {
+                Ok(()) => tx.commit().await?,
+                Err(error) => {
+                    tx.rollback().await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Newest progress of all members of these runs.
+    pub async fn progress(&self, runs: &[RunId]) -> Result<Vec<ProgressRow>, StoreError> {
+        let mut found = Vec::new();
+        for batch in batches(runs) {
+            let rows: Vec<(String, String, i64, String)> = reading!(&*self.db, |c| {
+                let mut sql = sqlx::QueryBuilder::new("SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ");
+                sql.push_tuples([()], |mut list, ()| {
+                    for run in batch {
+                        list.push_bind(run.as_str());
+                    }
+                });
+                sql.push(" ORDER BY run_id, party_id");
+                sql.build_query_as().fetch_all(c).await
+            })?;
+            for (run, party, at, body) in rows {
+                let corrupt = |column, problem: String| StoreError::corrupt("progress", column, format!("{run}/{party}"), problem);
+                found.push(ProgressRow {
+                    run: run.parse().map_err(|problem| corrupt("run_id", format!("{problem}")))?,
+                    party: party.parse().map_err(|problem| corrupt("party_id", format!("{problem}")))?,
+                    at: Timestamp(at),
+                    progress: serde_json::from_str(&body).map_err(|problem| corrupt("body", problem.to_string()))?,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Series of a member, by name.
+    pub async fn series(&self, run: &RunId, party: &PartyId) -> Result<Series, StoreError> {
+        let project = super::DEFAULT_PROJECT.parse().expect("a constant slug");
+        let owner = Owner { run, party, project: &project };
+        let mut tx = self.db.snapshot().await?;
+        let mut series = Series::new();
+        for (name, tail) in owner.tails(&mut tx).await? {
+            let chunks = if tail.chunks > 0 { owner.chunks(&mut tx, &name).await? } else { Vec::new() };
+            let points = chunks.into_iter().flatten().chain(tail.tail);
+            let points = points.map(|(step, value)| Point { series: name.clone(), step, value }).collect();
+            series.insert(name, points);
+        }
+        Ok(series)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The series as it would be stored after `count` points.
+    fn run(count: u64) -> Vec<u64> {
+        let mut tail = Tail { stride: 1, ..Tail::default() };
+        let mut chunks: Vec<Vec<Stored>> = Vec::new();
+        for step in 0..count {
+            if let Some((number, full)) = tail.add(step, step.to_string()) {
+                assert_eq!(number, chunks.len(), "chunks are numbered in order");
+                chunks.push(full);
+                if tail.is_full() {
+                    chunks = tail.thin(chunks);
+                }
+            }
+        }
+        chunks.into_iter().flatten().chain(tail.tail).map(|(step, _)| step).collect()
+    }
+
+    #[test]
+    fn a_short_series_keeps_every_point() {
+        assert_eq!(run(1_999), (0..1_999).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_long_series_keeps_at_most_the_limit_at_even_distances_from_its_start() {
+        for count in [2_000, 2_001, 10_000, 123_456] {
+            let kept = run(count);
+            let stride = kept[1] - kept[0];
+            assert!(kept.len() <= MOST_POINTS && kept.len() >= MOST_POINTS / 2 - 1, "{count}: {}", kept.len());
+            assert!(kept.iter().zip(0..).all(|(step, index)| *step == index * stride), "{count}: stride {stride}");
+            assert!(count - kept.last().copied().unwrap_or(0) <= stride, "{count}: the end is there");
+        }
+    }
+}

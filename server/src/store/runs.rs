@@ -1,0 +1,242 @@
+//! Runs and members: how they lie in rows, and how they are read back.
+
+use std::collections::HashMap;
+
+use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
+use flow_domain::member::Member;
+use flow_domain::run::Run;
+
+use super::Store;
+use super::db::{Tx, batches, in_tx, insert_rows, reading};
+use super::error::StoreError;
+use super::types::{Page, PageRequest, RunChange};
+
+/// A run without its members: what `runs.body` holds.
+fn head(run: &Run) -> Run {
+    let Run {
+        id,
+        task,
+        number,
+        retry_of,
+        retries_left,
+        not_before,
+        framework,
+        rules,
+        stop_grace_s,
+        phase,
+        attempt,
+        ending,
+        waiting,
+        created_at,
+        queue_until,
+        phase_until,
+        running_at,
+        progress_at,
+        trainers_done_at,
+        finished_at,
+        settled_at,
+        members: _,
+    } = run;
+    Run {
+        id: id.clone(),
+        task: task.clone(),
+        number: *number,
+        retry_of: retry_of.clone(),
+        retries_left: *retries_left,
+        not_before: *not_before,
+        framework: *framework,
+        rules: rules.clone(),
+        stop_grace_s: *stop_grace_s,
+        phase: *phase,
+        attempt: *attempt,
+        ending: ending.clone(),
+        waiting: waiting.clone(),
+        created_at: *created_at,
+        queue_until: *queue_until,
+        phase_until: *phase_until,
+        running_at: *running_at,
+        progress_at: *progress_at,
+        trainers_done_at: *trainers_done_at,
+        finished_at: *finished_at,
+        settled_at: *settled_at,
+        members: Vec::new(),
+    }
+}
+
+/// JSON of a value of ours.
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("our types have text keys and no fallible serialisers")
+}
+
+/// Rows to be written for a batch of changes.
+#[derive(Default)]
+pub(super) struct RunRows<'a> {
+    new: Rows<'a>,
+    changed: Rows<'a>,
+}
+
+#[derive(Default)]
+struct Rows<'a> {
+    runs: Vec<(&'a ProjectId, Run)>,
+    members: Vec<(&'a ProjectId, &'a Run, usize)>,
+}
+
+impl<'a> RunRows<'a> {
+    /// Notes the rows of `change` that are new or differ.
+    pub fn add(&mut self, project: &'a ProjectId, change: &'a RunChange) {
+        let RunChange { before, after } = change;
+        let after_head = head(after);
+        let rows = if before.is_some() { &mut self.changed } else { &mut self.new };
+        if before.as_ref().is_none_or(|before| head(before) != after_head) {
+            rows.runs.push((project, after_head));
+        }
+        for (position, member) in after.members.iter().enumerate() {
+            if before.as_ref().and_then(|before| before.members.get(position)) != Some(member) {
+                rows.members.push((project, after, position));
+            }
+        }
+    }
+
+    /// Changed rows are overwritten by the batch; new ones must be new, so that no run can take another's place.
+    pub async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.new.write(tx, "", "").await?;
+        let run = tx.or_update("id", &["phase", "settled_at", "body"]);
+        let member = tx.or_update("run_id, party_id", &["phase", "settled", "body"]);
+        self.changed.write(tx, &run, &member).await
+    }
+}
+
+impl Rows<'_> {
+    async fn write(&self, tx: &mut Tx, run_tail: &str, member_tail: &str) -> Result<(), StoreError> {
+        let head = "INSERT INTO runs (id, project_id, task_id, number, phase, created_at, settled_at, body) ";
+        insert_rows!(tx, head, run_tail, self.runs, |row, item| {
+            let (project, run) = item;
+            row.push_bind(run.id.as_str())
+                .push_bind(project.as_str())
+                .push_bind(run.task.as_str())
+                .push_bind(i64::from(run.number))
+                .push_bind(run.phase.as_str())
+                .push_bind(run.created_at.0)
+                .push_bind(run.settled_at.map(|at| at.0))
+                .push_bind(json(run))
+        });
+        let head = "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, settled, body) ";
+        insert_rows!(tx, head, member_tail, self.members, |row, item| {
+            let (project, run, position) = item;
+            let member = &run.members[*position];
+            row.push_bind(run.id.as_str())
+                .push_bind(member.party.as_str())
+                .push_bind(project.as_str())
+                .push_bind(run.task.as_str())
+                .push_bind(i64::try_from(*position).unwrap_or(i64::MAX))
+                .push_bind(member.phase.as_str())
+                .push_bind(i32::from(member.settled))
+                .push_bind(json(member))
+        });
+        Ok(())
+    }
+}
+
+/// Run id and body.
+pub(super) type Body = (String, String);
+
+/// Whole runs from rows of `runs` and `members`; members in the order given.
+pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, StoreError> {
+    let mut of_run: HashMap<String, Vec<Member>> = HashMap::new();
+    for (run, body) in members {
+        let member = serde_json::from_str(&body).map_err(|problem| StoreError::corrupt("members", "body", &run, problem))?;
+        of_run.entry(run).or_default().push(member);
+    }
+    runs.into_iter()
+        .map(|(id, body)| {
+            let mut run: Run = serde_json::from_str(&body).map_err(|problem| StoreError::corrupt("runs", "body", &id, problem))?;
+            if run.id.as_str() != id {
+                return Err(StoreError::corrupt("runs", "body", id, "it is of another run"));
+            }
+            run.members = of_run.remove(&id).unwrap_or_default();
+            if run.members.is_empty() {
+                return Err(StoreError::corrupt("members", "run_id", id, "the run has no members"));
+            }
+            Ok(run)
+        })
+        .collect()
+}
+
+pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, StoreError> {
+    let mut runs: Vec<Body> = Vec::with_capacity(ids.len());
+    let mut members: Vec<Body> = Vec::new();
+    for batch in batches(ids) {
+        let (some_runs, some_members) = in_tx!(&mut *tx, |c| {
+            let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
+            query.push_tuples([()], |mut list, ()| {
+                for id in batch {
+                    list.push_bind(*id);
+                }
+            });
+            let some_runs: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
+            let mut query = sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
+            query.push_tuples([()], |mut list, ()| {
+                for id in batch {
+                    list.push_bind(*id);
+                }
+            });
+            query.push(" ORDER BY run_id, position");
+            let some_members: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
+            (some_runs, some_members)
+        });
+        runs.extend(some_runs);
+        members.extend(some_members);
+    }
+    assemble(runs, members)
+}
+
+impl Store {
+    /// One run with its members.
+    pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.runs_by_id(std::slice::from_ref(id)).await?.pop())
+    }
+
+    /// These runs with their members, in no order; unknown ids are left out.
+    pub async fn runs_by_id(&self, ids: &[RunId]) -> Result<Vec<Run>, StoreError> {
+        let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+        read_runs(&mut self.db.snapshot().await?, &ids).await
+    }
+
+    /// Runs of a task, newest first.
+    pub async fn runs(&self, task: &TaskId, page: &PageRequest) -> Result<Page<Run>, StoreError> {
+        let before = super::tasks::after_number(page)?.unwrap_or(i64::MAX);
+        let mut tx = self.db.snapshot().await?;
+        let rows: Vec<(String, i64)> = in_tx!(&mut tx, |c| {
+            sqlx::query_as("SELECT id, number FROM runs WHERE task_id = ? AND number < ? ORDER BY number DESC LIMIT ? OFFSET ?")
+                .bind(task.as_str())
+                .bind(before)
+                .bind(i64::from(page.limit) + 1)
+                .bind(i64::from(page.offset))
+                .fetch_all(&mut *c)
+                .await
+        })?;
+        let rows = super::tasks::cut(rows, page, |(_, number)| number.to_string());
+        let ids: Vec<&str> = rows.items.iter().map(|(id, _)| id.as_str()).collect();
+        let mut runs = read_runs(&mut tx, &ids).await?;
+        runs.sort_by_key(|run| std::cmp::Reverse(run.number));
+        Ok(Page { items: runs, next: rows.next })
+    }
+
+    /// Every member of the party that has not settled: what its agent is told when it connects.
+    pub async fn unsettled_of_party(&self, party: &PartyId) -> Result<Vec<(TaskId, RunId)>, StoreError> {
+        let rows: Vec<(String, String)> = reading!(&*self.db, |c| {
+            sqlx::query_as("SELECT task_id, run_id FROM members WHERE party_id = ? AND settled = 0 ORDER BY task_id, run_id")
+                .bind(party.as_str())
+                .fetch_all(c)
+                .await
+        })?;
+        rows.into_iter()
+            .map(|(task, run)| {
+                Ok((
+                    task.parse().map_err(|problem| StoreError::corrupt("members", "task_id", &task, problem))?,
+                    run.parse().map_err(|problem| StoreError::corrupt("members", "run_id", &run, problem))?,
+                ))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! The schema: made by numbered migrations, checked before anything else touches the database.
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{Connection as _, MySqlConnection};
+
+use super::db::{Db, Tx, execute, reading};
+use super::error::StoreError;
+use super::Store;
+
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
+
+/// Name of the lock under which one program at a time migrates, and the longest wait for it in seconds.
+const LOCK: &str = "flow-server migrate";
+const LOCK_WAIT_S: i64 = 60;
+
+fn explain(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Dirty(version) => dirty(version),
+        MigrateError::VersionMissing(version) => too_new(version),
+        MigrateError::VersionMismatch(version) => altered(version),
+        MigrateError::Execute(error) => error.into(),
+        other => StoreError::Schema(format!("the migration failed: {other}; see migrations/README.md")),
+    }
+}
+
+fn dirty(version: i64) -> StoreError {
+    StoreError::Schema(format!(
+        "migration {version} did not finish; mend the database as migrations/README.md says, then run `flow-server migrate`"
+    ))
+}
+
+fn too_new(version: i64) -> StoreError {
+    StoreError::Schema(format!(
+        "the database was migrated by a newer release (migration {version} is unknown here); run that release or a newer one"
+    ))
+}
+
+fn too_old(version: i64) -> StoreError {
+    StoreError::Schema(format!("the database lacks migration {version}; run `flow-server migrate` with this release"))
+}
+
+fn altered(version: i64) -> StoreError {
+    StoreError::Schema(format!(
+        "migration {version} was applied in another wording than this release holds; use the release the database was made with"
+    ))
+}
+
+impl Store {
+    /// Brings the schema up to date. Safe to run at the same time from several places.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &*self.db {
+            Db::Sqlite(pools) => {
+                let mut connection = pools.write.acquire().await?;
+                SQLITE.run_direct(None, &mut *connection, false).await.map_err(explain)?;
+            }
+            Db::MySql(pools) => {
+                // A connection of its own: closing it frees the lock, whatever happens.
+                let mut connection = pools.write.acquire().await?.detach();
+                let done = migrate_mysql(&mut connection).await;
+                connection.close().await.ok();
+                done?;
+            }
+        }
+        let mut tx = self.db.write().await?;
+        if execute!(&mut tx, "UPDATE hub SET incarnation = incarnation WHERE id = 1")? == 0 {
+            execute!(&mut tx, "INSERT INTO hub (id, incarnation) VALUES (1, 1)")?;
+        }
+        tx.commit().await
+    }
+
+    /// Whether the schema is the one this program needs; if not, the error says what to do.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let (present, migrator): (i64, &Migrator) = match &*self.db {
+            Db::Sqlite(pools) => (
+                sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'").fetch_one(&pools.read).await?,
+                &SQLITE,
+            ),
+            Db::MySql(pools) => (
+                sqlx::query_scalar(
+                    "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'",
+                )
+                .fetch_one(&pools.read)
+                .await?,
+                &MYSQL,
+            ),
+        };
+        let applied: Vec<(i64, Vec<u8>, bool)> = if present == 0 {
+            Vec::new()
+        } else {
+            reading!(&*self.db, |c| {
+                sqlx::query_as("SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version").fetch_all(c).await
+            })?
+        };
+        if let Some((version, ..)) = applied.iter().find(|(_, _, success)| !success) {
+            return Err(dirty(*version));
+        }
+        if let Some((version, ..)) = applied.iter().find(|(version, ..)| !migrator.version_exists(*version)) {
+            return Err(too_new(*version));
+        }
+        for migration in migrator.iter() {
+            match applied.iter().find(|(version, ..)| *version == migration.version) {
+                None => return Err(too_old(migration.version)),
+                Some((version, checksum, _)) if checksum[..] != migration.checksum[..] => return Err(altered(*version)),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the restores of this database; agents judge members the hub does not know by it.
+    pub async fn incarnation(&self) -> Result<u64, StoreError> {
+        let stored: Option<i64> =
+            reading!(&*self.db, |c| sqlx::query_scalar("SELECT incarnation FROM hub WHERE id = 1").fetch_optional(c).await)?;
+        let stored = stored.ok_or_else(|| StoreError::corrupt("hub", "id", "1", "the row is missing; run `flow-server migrate`"))?;
+        u64::try_from(stored).map_err(|problem| StoreError::corrupt("hub", "incarnation", "1", problem))
+    }
+
+    /// After a restore: from now on this is another hub than the one the agents knew.
+    pub async fn bump_incarnation(&self) -> Result<u64, StoreError> {
+        let mut tx: Tx = self.db.write().await?;
+        execute!(&mut tx, "UPDATE hub SET incarnation = incarnation + 1 WHERE id = 1")?;
+        tx.commit().await?;
+        self.incarnation().await
+    }
+}
+
+/// sqlx's own lock asks for an endless wait, which MariaDB answers with NULL and no lock; so the lock is taken here, and
+/// the answer looked at.
+async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreError> {
+    let locked: Option<i64> = sqlx::query_scalar("SELECT CAST(GET_LOCK(CONCAT(?, ' ', DATABASE()), ?) AS SIGNED)")
+        .bind(LOCK)
+        .bind(LOCK_WAIT_S)
+        .fetch_one(&mut *connection)
+        .await?;
+    if locked != Some(1) {
+        return Err(StoreError::Schema(format!("another migration has been running for {LOCK_WAIT_S} s; try again when it is done")));
+    }
+    let mut migrator = Migrator::with_migrations(MYSQL.iter().cloned().collect());
+    migrator.set_locking(false);
+    run(&migrator, connection).await
+}
+
+async fn run<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<(), StoreError> {
+    migrator.run_direct(None, connection, false).await.map_err(explain)
+}

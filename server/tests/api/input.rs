@@ -1,0 +1,201 @@
+//! Bad input is refused with a code, the place, and what would be accepted; nothing of it is stored.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::common::TestApp;
+
+struct Submit {
+    hub: TestApp,
+    body: Value,
+}
+
+impl Submit {
+    async fn new() -> Self {
+        let hub = TestApp::start().await;
+        hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+        let body = hub.task_body(&hub.template().await);
+        Self { hub, body }
+    }
+
+    /// The example with one change, as it is answered.
+    async fn with(&self, change: impl FnOnce(&mut Value)) -> crate::common::Answer {
+        let mut body = self.body.clone();
+        change(&mut body);
+        self.hub.post("/api/v2/tasks").json(&body).await
+    }
+
+    async fn nothing_was_stored(&self) {
+        let tasks = self.hub.get("/api/v2/tasks").await.expect(StatusCode::OK).json();
+        assert_eq!(tasks["items"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn malformed_json_is_told_by_line_and_column() {
+    let submit = Submit::new().await;
+    for body in ["", "{", "{\"name\": \"x\",}", "nonsense", "\u{feff}{}", "{}{}", "{\"name\": \"\\ud800\"}", "{\"epochs\": 1e999}"] {
+        let answer = submit.hub.post("/api/v2/tasks").body("application/json", body.to_owned()).await;
+        assert!(answer.status.is_client_error(), "{body:?}: {}", answer.text());
+        if answer.status == StatusCode::BAD_REQUEST {
+            let problem = answer.problem(400, "malformed");
+            assert!(problem["detail"].as_str().expect("text").contains("line 1 column"), "{problem}");
+        }
+    }
+    let answer = submit.hub.post("/api/v2/tasks").body("application/json", vec![b'"', 0xff, b'"']).await;
+    assert!(answer.status.is_client_error());
+    submit.hub.post("/api/v2/tasks").body("application/json", "{\n\"name\": }").await.problem(400, "malformed");
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn a_body_of_another_type_is_refused() {
+    let submit = Submit::new().await;
+    let body = submit.body.to_string();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+        submit.hub.post("/api/v2/tasks").body(kind, body.clone()).await.problem(415, "unsupported_media_type");
+    }
+    submit.hub.post("/api/v2/tasks").body("Application/JSON; charset=utf-8", body).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_body_or_address_beyond_the_limit_is_refused() {
+    let submit = Submit::new().await;
+    let huge = submit.with(|body| body["remark"] = "x".repeat(1024 * 1024).into()).await.problem(413, "too_large");
+    assert!(huge["detail"].as_str().expect("text").contains("1048576"), "{huge}");
+    let long = "x".repeat(10_000);
+    for path in [format!("/api/v2/tasks/{long}"), format!("/api/v2/tasks?name={long}"), format!("/{long}")] {
+        submit.hub.get(&path).await.problem(413, "too_large");
+    }
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn wrong_types_are_told_by_their_pointer() {
+    let submit = Submit::new().await;
+    for (pointer, value, code) in [
+        ("/name", json!(5), "wrong_type"),
+        ("/epochs", json!("ten"), "wrong_type"),
+        ("/epochs", json!(-1), "out_of_range"),
+        ("/epochs", json!(0), "out_of_range"),
+        ("/epochs", json!(1.5), "wrong_type"),
+        ("/epochs", json!(100_000_000), "out_of_range"),
+        ("/revision", json!(0), "out_of_range"),
+        ("/members", json!({}), "wrong_type"),
+        ("/members/0/role", json!("boss"), "not_allowed"),
+        ("/members/0/party", json!("../x"), "pattern"),
+        ("/members/1/dataset", json!("/etc/passwd"), "pattern"),
+        ("/template", json!("digits"), "pattern"),
+        ("/rules/retries", json!(1000), "out_of_range"),
+        ("/rules/no_progress_s", json!(0), "out_of_range"),
+    ] {
+        let answer = submit.with(|body| *body.pointer_mut(pointer).expect("in the example") = value.clone()).await;
+        if pointer == "/revision" {
+            answer.problem(404, "revision_not_found");
+        } else {
+            answer.field(pointer, code);
+        }
+    }
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn unknown_and_missing_fields_are_named() {
+    let submit = Submit::new().await;
+    let unknown = submit.with(|body| body["members"][1]["datset"] = "digits".into()).await;
+    assert!(unknown.text().contains("did you mean \\\"dataset\\\"?"), "{}", unknown.text());
+    unknown.field("/members/1/datset", "unknown");
+    submit.with(|body| body["nmae"] = "x".into()).await.field("/nmae", "unknown");
+    submit.with(|body| body["rules"]["retrys"] = 1.into()).await.field("/rules/retrys", "unknown");
+    submit.with(|body| drop(body.as_object_mut().expect("an object").remove("epochs"))).await.field("/epochs", "required");
+    submit.with(|body| drop(body["members"][0].as_object_mut().expect("an object").remove("party"))).await.field("/members/0/party", "required");
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn names_have_a_length_and_no_control_characters() {
+    let submit = Submit::new().await;
+    for (name, code) in [("ab", "too_short"), (&*"x".repeat(51), "too_long"), (&*"x".repeat(10_000), "too_long"), ("a\u{0}b", "pattern"), ("a\nb", "pattern"), (" ab ", "pattern")] {
+        submit.with(|body| body["name"] = name.into()).await.field("/name", code);
+    }
+    submit.with(|body| body["remark"] = "x".repeat(501).into()).await.field("/remark", "too_long");
+    let path_like = submit.with(|body| body["name"] = "../../etc".into()).await;
+    assert!(matches!(path_like.status.as_u16(), 201 | 422), "{}", path_like.text());
+}
+
+#[tokio::test]
+async fn parameters_are_checked_against_the_schema() {
+    let submit = Submit::new().await;
+    let set = |name: &'static str, value: Value| move |body: &mut Value| body["parameters"][name] = value;
+    submit.with(set("learning_rate", json!("fast"))).await.field("/parameters/learning_rate", "wrong_type");
+    submit.with(set("learning_rate", json!("2"))).await.field("/parameters/learning_rate", "out_of_range");
+    submit.with(set("learning_rate", json!(0.1))).await.field("/parameters/learning_rate", "wrong_type");
+    submit.with(set("momentum", json!("1"))).await.field("/parameters/momentum", "unknown");
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn a_strategy_that_cannot_work_is_refused() {
+    let submit = Submit::new().await;
+    for strategy in ["FedOpt", "qFedAvg", "FedNova", "Nonsense"] {
+        let answer = submit.with(|body| body["parameters"]["strategy"] = strategy.into()).await;
+        let problem = answer.problem(422, "invalid");
+        assert_eq!(problem["fields"][0]["pointer"], "/parameters/strategy", "{problem}");
+    }
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn members_are_known_parties_each_once_with_one_aggregator() {
+    let submit = Submit::new().await;
+    submit.with(|body| body["members"][2]["party"] = "hospital-a".into()).await.field("/members/2/party", "duplicate");
+    submit.with(|body| body["members"][2]["party"] = "nobody".into()).await.field("/members/2/party", "unknown");
+    submit.with(|body| body["members"] = json!([])).await.problem(422, "invalid");
+    submit.with(|body| body["members"][0]["role"] = "trainer".into()).await.problem(422, "invalid");
+    submit.with(|body| body["members"][1]["role"] = "aggregator".into()).await.field("/members/1/role", "duplicate");
+    let only = |body: &mut Value| body["members"].as_array_mut().expect("members").truncate(1);
+    submit.with(only).await.field("/members", "required");
+    submit.with(|body| body["rules"]["minimum_parties"] = 3.into()).await.field("/rules/minimum_parties", "out_of_range");
+    submit.nothing_was_stored().await;
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let submit = Submit::new().await;
+    let unknown = "0".repeat(32);
+    submit.with(|body| body["template"] = unknown.clone().into()).await.problem(404, "template_not_found");
+    submit.with(|body| body["revision"] = 9.into()).await.problem(404, "revision_not_found");
+    for id in [unknown.as_str(), "x", "..%2F..%2Fetc%2Fpasswd", "%00", "%0A", "'%20OR%201=1", "1e9", "%F0%9F%8D%89"] {
+        let path = format!("/api/v2/tasks/{id}");
+        let hub = &submit.hub;
+        hub.get(&path).await.problem(404, "task_not_found");
+        hub.delete(&path).await.problem(404, "task_not_found");
+        hub.put(&path).json(&submit.body).await.problem(404, "task_not_found");
+        for verb in ["start", "stop"] {
+            hub.post(&format!("{path}/{verb}")).await.problem(404, "task_not_found");
+        }
+        hub.get(&format!("{path}/runs")).await.problem(404, "task_not_found");
+        hub.get(&format!("{path}/events")).await.problem(404, "task_not_found");
+        hub.get(&format!("/api/v2/templates/{id}")).await.problem(404, "template_not_found");
+    }
+    submit.hub.get("/api/v2/tasks/%ff").await.problem(400, "malformed");
+    submit.hub.call(Method::GET, "/api/v2/tasks/../../etc").await.problem(404, "route_not_found");
+}
+
+#[tokio::test]
+async fn query_parameters_are_read_strictly() {
+    let submit = Submit::new().await;
+    let get = async |query: &str| submit.hub.get(&format!("/api/v2/tasks?{query}")).await;
+    get("limit=0").await.field("?limit", "out_of_range");
+    get("limit=201").await.field("?limit", "out_of_range");
+    get("limit=ten").await.field("?limit", "wrong_type");
+    get("limit=-1").await.field("?limit", "wrong_type");
+    get("phase=runing").await.field("?phase", "pattern");
+    get("phase=").await.field("?phase", "pattern");
+    get("party=..").await.field("?party", "pattern");
+    get("template=x").await.field("?template", "pattern");
+    get("name=a%00b").await.field("?name", "pattern");
+    get(&format!("name={}", "x".repeat(51))).await.field("?name", "too_long");
+    get("pahse=running").await.field("?pahse", "unknown");
+    get("limit=1&limit=2").await.field("?limit", "duplicate");
+}

@@ -1,0 +1,13 @@
+//! The REST interface as its callers see it: real router, engine and store; only the clock is moved by hand.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod events;
+mod input;
+mod openapi;
+mod parties;
+mod runs;
+mod service;
+mod tasks;
+mod templates;

@@ -1,0 +1,82 @@
+//! Probes, measurements, the reference page, and the headers of every answer.
+
+use http::{Method, StatusCode};
+
+use crate::common::TestApp;
+
+#[tokio::test]
+async fn a_hub_is_ready_until_it_is_told_to_stop() {
+    let hub = TestApp::start().await;
+    hub.get("/livez").anonymous().await.expect(StatusCode::OK);
+    hub.get("/readyz").anonymous().await.expect(StatusCode::OK);
+    hub.stop();
+    let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.text(), "stopping\n");
+    hub.get("/livez").anonymous().await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_hub_without_its_database_is_not_ready_and_says_so_to_callers() {
+    let hub = TestApp::start().await;
+    hub.app.store.close().await;
+    let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.text(), "the database does not answer\n");
+    let answer = hub.get("/api/v2/tasks").await;
+    assert_eq!(answer.header("retry-after"), "1");
+    let problem = answer.problem(503, "store_unavailable");
+    assert_eq!(problem["retryable"], true);
+    assert!(!problem.to_string().contains("sqlite"), "{problem}");
+}
+
+#[tokio::test]
+async fn measurements_count_requests_by_method_and_status() {
+    let hub = TestApp::start().await;
+    hub.get("/api/v2/tasks").await.expect(StatusCode::OK);
+    hub.call("BREW".parse().expect("a method"), "/api/v2/tasks").await.problem(405, "method_not_allowed");
+    let page = hub.get("/metrics").await.expect(StatusCode::OK);
+    assert!(page.header("content-type").starts_with("application/openmetrics-text"));
+    let text = page.text();
+    assert!(text.contains("flow_http_requests_total{method=\"GET\",status=\"200\"} 1"), "{text}");
+    assert!(text.contains("flow_http_requests_total{method=\"other\",status=\"405\"} 1"), "{text}");
+}
+
+#[tokio::test]
+async fn the_reference_page_is_self_contained_and_explains_every_error() {
+    let hub = TestApp::start().await;
+    let page = hub.get("/docs").anonymous().await.expect(StatusCode::OK);
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    let text = page.text();
+    assert!(!text.contains("http://") && !text.contains("https://"), "the page loads nothing from elsewhere");
+    for code in flow_domain::error::ErrorCode::ALL {
+        assert!(text.contains(&format!("id=\"{code}\"")), "{code}");
+    }
+    for file in text.split(['"', '\'']).filter(|part| part.starts_with("/docs/")) {
+        hub.get(file).anonymous().await.expect(StatusCode::OK);
+    }
+    hub.get("/docs/other.js").anonymous().await.problem(404, "route_not_found");
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems_too() {
+    let hub = TestApp::start().await;
+    hub.get("/api/v2/nothing").await.problem(404, "route_not_found");
+    hub.get("/").await.problem(404, "route_not_found");
+    let answer = hub.call(Method::PATCH, "/api/v2/tasks").await;
+    assert!(answer.header("allow").contains("POST"), "{:?}", answer.headers);
+    answer.problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_headers_that_keep_browsers_from_guessing() {
+    let hub = TestApp::start().await;
+    for path in ["/api/v2/tasks", "/api/v2/nothing", "/livez"] {
+        let answer = hub.get(path).header("x-request-id", "me-1.2_3").await;
+        assert_eq!(answer.header("x-request-id"), "me-1.2_3");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+        let answer = hub.get(path).header("x-request-id", "a b").await;
+        assert_eq!(answer.header("x-request-id").len(), 32);
+    }
+}

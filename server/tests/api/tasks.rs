@@ -1,0 +1,163 @@
+//! Tasks: submit, read, edit, start, stop, delete.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::common::TestApp;
+
+#[tokio::test]
+async fn a_task_is_read_as_it_was_submitted_and_has_not_run() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let body = hub.task_body(&hub.template().await);
+    let created = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    let read = hub.get(created.header("location")).await.expect(StatusCode::OK);
+    assert_eq!(read.json(), created.json());
+    assert_eq!(read.header("etag"), created.header("etag"));
+    for (field, value) in body.as_object().expect("an object") {
+        assert_eq!(&read.json()[field], value, "{field}");
+    }
+    assert_eq!((&read.json()["runs"], &read.json()["run"]), (&json!(0), &Value::Null));
+    hub.post("/api/v2/tasks").json(&body).await.problem(409, "task_name_taken");
+}
+
+#[tokio::test]
+async fn a_task_without_a_revision_keeps_the_newest_one_of_its_day() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let template = hub.template().await;
+    let mut edited = json!(flow_server::api::v2::model::TemplateInput::sample());
+    edited["image"] = "iflearner-digits:2".into();
+    hub.put(&format!("/api/v2/templates/{template}")).json(&edited).await.expect(StatusCode::OK);
+    let mut body = hub.task_body(&template);
+    body.as_object_mut().expect("an object").remove("revision");
+    let created = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    assert_eq!(created.json()["revision"], 2);
+}
+
+#[tokio::test]
+async fn a_started_task_says_what_it_waits_for() {
+    let hub = TestApp::start().await;
+    let id = hub.task().await;
+    let started = hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
+    let run = started.json();
+    assert_eq!(started.header("location"), format!("/api/v2/tasks/{id}/runs/{}", run["id"].as_str().expect("an id")));
+    let task = hub.get(&format!("/api/v2/tasks/{id}")).await.expect(StatusCode::OK).json();
+    assert_eq!((&task["runs"], &task["run"]["id"], &task["run"]["phase"]), (&json!(1), &run["id"], &json!("queued")));
+    let waiting = &task["run"]["waiting"];
+    assert_eq!((&waiting["code"], &waiting["party"]), (&json!("party_away"), &json!("hub")));
+    assert_eq!(task["run"]["progress"], json!({ "epoch": null, "epochs": 10, "members": {} }));
+    hub.post(&format!("/api/v2/tasks/{id}/start")).await.problem(409, "task_active");
+    let body = hub.task_body(task["template"].as_str().expect("an id"));
+    let mut edited = body.clone();
+    edited["epochs"] = 20.into();
+    hub.put(&format!("/api/v2/tasks/{id}")).json(&edited).await.problem(409, "task_active");
+}
+
+#[tokio::test]
+async fn stopping_is_accepted_twice_while_it_lasts_and_refused_without_a_run() {
+    let hub = TestApp::start().await;
+    let id = hub.task().await;
+    let stop = || hub.post(&format!("/api/v2/tasks/{id}/stop"));
+    stop().await.problem(409, "task_not_active");
+    hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
+    let task = stop().await.expect(StatusCode::ACCEPTED).json();
+    // Nothing was ever sent to anybody: there is nothing to wait for.
+    assert_eq!(task["run"]["phase"], "cancelled");
+    assert_eq!((&task["run"]["ending"]["code"], &task["run"]["ending"]["by"]), (&json!("stopped"), &json!("bootstrap")));
+    stop().await.problem(409, "task_not_active");
+    hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_deleted_task_is_gone_and_its_name_free() {
+    let hub = TestApp::start().await;
+    let id = hub.task().await;
+    let path = format!("/api/v2/tasks/{id}");
+    let template = hub.get(&path).await.json()["template"].as_str().expect("an id").to_owned();
+    hub.post(&format!("{path}/start")).await.expect(StatusCode::ACCEPTED);
+    hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    for gone in [hub.get(&path), hub.get(&format!("{path}/runs")), hub.get(&format!("{path}/events")), hub.post(&format!("{path}/start"))] {
+        gone.await.problem(404, "task_not_found");
+    }
+    let tasks = hub.get("/api/v2/tasks").await.expect(StatusCode::OK).json();
+    assert_eq!(tasks["items"], json!([]));
+    hub.post("/api/v2/tasks").json(&hub.task_body(&template)).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn of_two_editors_the_second_learns_that_the_task_has_changed() {
+    let hub = TestApp::start().await;
+    let path = format!("/api/v2/tasks/{}", hub.task().await);
+    let read = hub.get(&path).await.expect(StatusCode::OK);
+    let mut body = hub.task_body(read.json()["template"].as_str().expect("an id"));
+    body["epochs"] = 20.into();
+    let first = hub.put(&path).header("if-match", read.header("etag")).json(&body).await.expect(StatusCode::OK);
+    assert_eq!(first.json()["epochs"], 20);
+    assert_ne!(first.header("etag"), read.header("etag"));
+    body["epochs"] = 30.into();
+    hub.put(&path).header("if-match", read.header("etag")).json(&body).await.problem(412, "precondition_failed");
+    hub.put(&path).header("if-match", "W/\"1\"").json(&body).await.problem(412, "precondition_failed");
+    let third = hub.put(&path).header("if-match", first.header("etag")).json(&body).await.expect(StatusCode::OK);
+    assert_eq!(third.json()["epochs"], 30);
+    hub.put(&path).header("if-match", "*").json(&body).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_task_created_or_started_twice_with_one_key_is_one_across_a_restart() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let body = hub.task_body(&hub.template().await);
+    let created = hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&body).await.expect(StatusCode::CREATED);
+    let id = created.json()["id"].clone();
+    let start = format!("/api/v2/tasks/{}/start", id.as_str().expect("an id"));
+    let run = hub.post(&start).header("idempotency-key", "start-1").await.expect(StatusCode::ACCEPTED).json()["id"].clone();
+
+    let hub = hub.restart().await;
+    let again = hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&body).await.expect(StatusCode::CREATED);
+    assert_eq!(again.json()["id"], id);
+    let again = hub.post(&start).header("idempotency-key", "start-1").await.expect(StatusCode::ACCEPTED);
+    assert_eq!(again.json()["id"], run);
+    let mut other = body.clone();
+    other["name"] = "other".into();
+    hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&other).await.problem(422, "idempotency_key_reused");
+    hub.post(&start).header("idempotency-key", "create-1").await.problem(422, "idempotency_key_reused");
+    for bad in ["", "a b", "é", &"x".repeat(256)] {
+        hub.post(&start).header("idempotency-key", bad).await.field("Idempotency-Key", "pattern");
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_found_by_name_phase_party_and_template() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b", "clinic"]).await;
+    let template = hub.template().await;
+    let mut ids = Vec::new();
+    for (name, party) in [("alpha-1", "hospital-a"), ("alpha-2", "clinic"), ("beta-1", "clinic")] {
+        let mut body = hub.task_body(&template);
+        body["name"] = name.into();
+        body["members"][1]["party"] = party.into();
+        let created = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+        ids.push(created.json()["id"].as_str().expect("an id").to_owned());
+    }
+    hub.post(&format!("/api/v2/tasks/{}/start", ids[1])).await.expect(StatusCode::ACCEPTED);
+    let names = async |query: &str| -> Vec<String> {
+        let page = hub.get(&format!("/api/v2/tasks?{query}")).await.expect(StatusCode::OK).json();
+        page["items"].as_array().expect("items").iter().map(|task| task["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names("").await, ["beta-1", "alpha-2", "alpha-1"]);
+    assert_eq!(names("name=alpha").await, ["alpha-1", "alpha-2"]);
+    assert_eq!(names("phase=queued").await, ["alpha-2"]);
+    assert_eq!(names("phase=new").await, ["beta-1", "alpha-1"]);
+    assert_eq!(names("phase=new,queued").await.len(), 3);
+    assert_eq!(names("party=clinic").await, ["beta-1", "alpha-2"]);
+    assert_eq!(names("party=clinic&phase=new").await, ["beta-1"]);
+    assert_eq!(names(&format!("template={template}&limit=1")).await, ["beta-1"]);
+    assert_eq!(names(&format!("template={}", "0".repeat(32))).await, [""; 0]);
+
+    let page = hub.get("/api/v2/tasks?limit=2").await.expect(StatusCode::OK).json();
+    let cursor = page["next"].as_str().expect("there is more");
+    assert_eq!(names(&format!("limit=2&cursor={cursor}")).await, ["alpha-1"]);
+    hub.get(&format!("/api/v2/tasks?party=clinic&cursor={cursor}")).await.problem(400, "cursor_invalid");
+    hub.get("/api/v2/tasks?cursor=zzz").await.problem(400, "cursor_invalid");
+}

@@ -1,0 +1,215 @@
+//! A whole hub in the test's process: the real router and engine on a SQLite file, under a clock that is moved by hand.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use flow_common::clock::MockClock;
+use flow_common::secret_file::Secret;
+use flow_server::app::{App, Parts, Running};
+use flow_server::auth::Auth;
+use flow_server::store::{Store, StoreOptions};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// A hub. Everything of it goes with the value.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub clock: MockClock,
+    running: Running,
+    router: axum::Router,
+    dir: tempfile::TempDir,
+    token: String,
+}
+
+impl TestApp {
+    /// A hub on an empty database.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::on(dir, MockClock::default()).await
+    }
+
+    async fn on(dir: tempfile::TempDir, clock: MockClock) -> Self {
+        let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
+        let store = Store::open(&url, StoreOptions::default()).await.expect("the store opens");
+        store.migrate().await.expect("the store migrates");
+        let token = flow_common::ids::secret();
+        let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
+        let shared = Arc::new(clock.clone());
+        let parts = Parts { store: Arc::new(store), clock: shared, auth, away_after_s: 30 };
+        let running = Running::start(parts).await.expect("the hub starts");
+        let app = Arc::clone(&running.app);
+        let router = flow_server::api::router(Arc::clone(&app));
+        Self { app, clock, running, router, dir, token }
+    }
+
+    /// The same hub after an orderly end, with what it had stored.
+    pub async fn restart(self) -> Self {
+        let Self { app, clock, running, router, dir, token: _ } = self;
+        drop((app, router));
+        running.finish().await;
+        Self::on(dir, clock).await
+    }
+
+    /// Tells the hub to go down, without waiting for it.
+    pub fn stop(&self) {
+        self.running.stop();
+    }
+
+    /// A request with the token.
+    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, format!("Bearer {}", self.token).parse().expect("a token is visible ASCII"));
+        Call { router: &self.router, method, path: path.to_owned(), headers, body: Body::empty() }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call(Method::POST, path)
+    }
+
+    pub fn put(&self, path: &str) -> Call<'_> {
+        self.call(Method::PUT, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.call(Method::DELETE, path)
+    }
+
+    /// Makes parties known.
+    pub async fn parties(&self, names: &[&str]) {
+        for name in names {
+            self.post("/api/v2/parties").json(&json!({ "name": name })).await.expect(StatusCode::CREATED);
+        }
+    }
+
+    /// Creates the template of the documentation's example and answers its id.
+    pub async fn template(&self) -> String {
+        let body = flow_server::api::v2::model::TemplateInput::sample();
+        let created = self.post("/api/v2/templates").json(&json!(body)).await.expect(StatusCode::CREATED);
+        created.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The documentation's example of a task, of this template.
+    pub fn task_body(&self, template: &str) -> Value {
+        let mut body = json!(flow_server::api::v2::model::TaskInput::sample());
+        body["template"] = template.into();
+        body
+    }
+
+    /// Everything that is needed for a task, and the task: its id.
+    pub async fn task(&self) -> String {
+        self.parties(&["hub", "hospital-a", "hospital-b"]).await;
+        let template = self.template().await;
+        let created = self.post("/api/v2/tasks").json(&self.task_body(&template)).await.expect(StatusCode::CREATED);
+        created.json()["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A request being made.
+#[must_use]
+pub struct Call<'a> {
+    router: &'a axum::Router,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().expect("a header value"));
+        self
+    }
+
+    pub fn anonymous(mut self) -> Self {
+        self.headers.remove(header::AUTHORIZATION);
+        self
+    }
+
+    pub fn body(mut self, kind: &str, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self.headers.insert(header::CONTENT_TYPE, kind.parse().expect("a header value"));
+        self
+    }
+
+    pub async fn json(self, body: &Value) -> Answer {
+        self.body("application/json", body.to_string()).await
+    }
+
+    /// The answer as it begins; its body may go on.
+    pub async fn open(self) -> http::Response<Body> {
+        let Self { router, method, path, headers, body } = self;
+        let mut request = Request::builder().method(method).uri(path).body(body).expect("a request");
+        *request.headers_mut() = headers;
+        router.clone().oneshot(request).await.expect("a router never fails")
+    }
+}
+
+impl<'a> IntoFuture for Call<'a> {
+    type Output = Answer;
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (head, body) = self.open().await.into_parts();
+            let body = body.collect().await.expect("the body arrives").to_bytes();
+            Answer { status: head.status, headers: head.headers, body }
+        })
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// A failure of this status and code, as problem+json. Answers the problem.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        let problem = if self.header("content-type") == "application/problem+json" { self.json() } else { Value::Null };
+        assert_eq!((self.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{}", self.text());
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], format!("/docs#{code}"));
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        assert!(problem["detail"].as_str().is_some_and(|text| text.len() > 5), "{problem}");
+        problem
+    }
+
+    /// A failure of one field: 422, with this pointer and code.
+    #[track_caller]
+    pub fn field(self, pointer: &str, code: &str) {
+        let problem = self.problem(422, "invalid");
+        let fields = problem["fields"].as_array().cloned().unwrap_or_default();
+        let found = fields.iter().any(|field| field["pointer"] == pointer && field["code"] == code && field["message"].is_string());
+        assert!(found, "{pointer} {code} is not in {problem}");
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}

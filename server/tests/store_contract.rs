@@ -1,0 +1,18 @@
+//! What every database must do alike: written once, run on SQLite, MariaDB and MySQL.
+
+mod store_support;
+
+#[path = "store_contract/apply.rs"]
+mod apply;
+#[path = "store_contract/ledger.rs"]
+mod ledger;
+#[path = "store_contract/lists.rs"]
+mod lists;
+#[path = "store_contract/parties.rs"]
+mod parties;
+#[path = "store_contract/progress.rs"]
+mod progress;
+#[path = "store_contract/schema.rs"]
+mod schema;
+#[path = "store_contract/templates.rs"]
+mod templates;

@@ -1,0 +1,42 @@
+//! Where the pieces lie that `make setup-test` prepares. Asking for one that is missing fails here, with what to do,
+//! and not later in a test with a riddle.
+
+use std::path::{Path, PathBuf};
+
+/// The root of this repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the repository")
+}
+
+/// The folder of everything prepared: `$FLOW_CACHE`, else `.cache` in the repository.
+pub fn cache_dir() -> PathBuf {
+    // A relative FLOW_CACHE is meant from the repository root, where make runs; Cargo runs tests in the crate's folder.
+    repository().join(std::env::var_os("FLOW_CACHE").unwrap_or_else(|| ".cache".into()))
+}
+
+/// A path below [`cache_dir`] that must be there.
+pub(crate) fn prepared(path: &str) -> PathBuf {
+    let path = cache_dir().join(path);
+    assert!(path.exists(), "{} is missing: run `make setup-test`, which prepares what the tests need", path.display());
+    path
+}
+
+/// The Python interpreter that has iflearner and numpy.
+pub fn venv_python() -> PathBuf {
+    prepared("venv/bin/python")
+}
+
+/// The folder with `party-a.npz`, `party-b.npz` and `test.npz`: what `client.py --data` wants.
+pub fn digits_dir() -> PathBuf {
+    prepared("digits/test.npz").parent().expect("a file lies in a folder").to_owned()
+}
+
+/// The rows of one party, `party-a` or `party-b` (or `test`, which both measure on).
+pub fn digits(party: &str) -> PathBuf {
+    prepared(&format!("digits/{party}.npz"))
+}
+
+/// The real workload of the tests: `client.py` and its `compat` folder.
+pub fn workload() -> PathBuf {
+    repository().join("workloads/iflearner-digits")
+}

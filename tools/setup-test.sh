@@ -1,0 +1,154 @@
+#!/bin/bash
+# Prepares what the tests need besides Cargo: a C compiler, real MariaDB and MySQL servers, and a Python environment
+# with the iflearner framework and its data. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece carries a
+# stamp of what it was made from, so a second run only compares stamps.
+#
+# The database servers are Debian packages unpacked into the cache and run with their own C library, so nothing is
+# installed on the machine, no service starts, no root is needed, and MySQL (which is only in Debian unstable) works
+# next to any Debian release. apt is used with the machine's own mirror, proxy and keys.
+set -euo pipefail
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
+cache=${FLOW_CACHE:-$repo/.cache}
+workload=$repo/workloads/iflearner-digits
+
+die() { echo "setup-test: $*" >&2; exit 1; }
+
+# recipe FUNCTION…: a changed recipe makes its piece again.
+recipe() { declare -f "$@" | cksum; }
+
+# piece NAME STAMP COMMAND…: runs COMMAND in a fresh $cache/NAME unless a finished one with this stamp is there.
+piece() {
+    local name=$1 stamp=$2 log=$cache/$1.log
+    shift 2
+    if [ "$(cat "$cache/$name/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+    echo "setup-test: preparing $name (log: $log)"
+    rm -rf "${cache:?}/$name"
+    mkdir -p "$cache/$name"
+    # In a shell of its own, because `set -e` does not reach into a function called in a condition.
+    (set -e; cd "$cache/$name"; "$@") > "$log" 2>&1 &
+    wait $! || { tail -n 20 "$log" >&2; die "could not prepare $name; the whole log is in $log"; }
+    echo "$stamp" > "$cache/$name/.stamp"
+}
+
+# apt_install WHAT PACKAGE…: for the few things that must come from the machine itself.
+apt_install() {
+    local what=$1
+    shift
+    command -v apt-get > /dev/null || die "$what is missing; install it (on Debian: $*)"
+    [ "$(id -u)" = 0 ] || die "$what is missing; run: sudo apt-get update && sudo apt-get install -y $*"
+    echo "setup-test: installing $*"
+    { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@"; } \
+        > "$cache/apt.log" 2>&1 || { tail -n 20 "$cache/apt.log" >&2; die "apt-get could not install $*"; }
+}
+
+# The archive this machine's own apt reads its release from.
+# shellcheck source=/dev/null
+release() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }
+mirror() {
+    if [ -n "${FLOW_DEBIAN_MIRROR:-}" ]; then echo "$FLOW_DEBIAN_MIRROR"; return; fi
+    # shellcheck disable=SC2016 # apt-get fills in $(…), not the shell
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
+        | awk -v release="$(release)" '$2 == release && $3 == "main" && !found { print $1; found = 1 }'
+}
+
+# unpack SUITE PACKAGE: PACKAGE of Debian SUITE and all it depends on, into ./root.
+unpack() {
+    local suite=$1 package=$2 uri key deb apt=$PWD/apt
+    uri=$(mirror)
+    [ -n "$uri" ] || { echo "no Debian mirror in apt's sources for '$(release)'; set FLOW_DEBIAN_MIRROR"; return 1; }
+    mkdir -p "$apt"/{sources,lists/partial,archives/partial} root
+    : > "$apt/status" # nothing counts as installed, so the dependencies come down to the C library
+    for key in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
+        if [ -e "$key" ]; then break; fi
+    done
+    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$uri" "$suite" "$key" \
+        > "$apt/sources/debian.sources"
+    local options=(-q -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/sources"
+        -o "Dir::State::Lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt"
+        -o "Dir::Cache::Archives=$apt/archives" -o APT::Sandbox::User= -o Acquire::Languages=none -o Acquire::Retries=3)
+    apt-get "${options[@]}" update
+    apt-get "${options[@]}" install -y --no-install-recommends --download-only "$package"
+    for deb in "$apt"/archives/*.deb; do
+        case $deb in */perl* | */libperl*) continue ;; esac # for maintenance scripts only, a quarter of the bytes
+        dpkg-deb -x "$deb" root
+    done
+    rm -rf "$apt"
+}
+
+# server BINARY OPTION…: writes ./server, which becomes BINARY (same process, so its pid and parent-death signal hold).
+server() {
+    local binary=$1
+    shift
+    cat > server << END
+#!/bin/sh
+here=\${0%/*}/root
+for loader in "\$here"/lib/*-linux-gnu*/ld-linux-*.so.* "\$here"/usr/lib/*-linux-gnu*/ld-linux-*.so.*; do
+    [ -x "\$loader" ] && break
+done
+path=
+for folder in "\$here"/lib/*-linux-gnu* "\$here"/usr/lib/*-linux-gnu*; do path=\$path\$folder:; done
+[ "\$(id -u)" != 0 ] || set -- --user=root "\$@" # both refuse to run as root unless told to
+exec "\$loader" --library-path "\${path%:}" "\$here/usr/sbin/$binary" --no-defaults --basedir="\$here/usr" \\
+    --lc-messages-dir="\$here/usr/share/mysql" $* "\$@"
+END
+    chmod +x server
+}
+
+# template/ is an initialised, stopped data directory; a test copies it instead of waiting for an initialisation.
+prepare_mariadb() {
+    unpack "$(release)" mariadb-server-core
+    server mariadbd --innodb-log-file-size=32M --plugin-dir=/nonexistent
+    mkdir template
+    {
+        printf '%s;\n' 'CREATE DATABASE mysql' 'USE mysql' 'SET @auth_root_socket = NULL' # one statement a line
+        (cd root/usr/share/mysql && cat ./*_system_tables.sql ./*_performance_tables.sql ./*_system_tables_data.sql)
+        echo "DELETE FROM global_priv WHERE User IN ('', 'root');" # they need no password, on four hosts
+    } | "$PWD/server" --bootstrap --datadir="$PWD/template"
+}
+prepare_mysql() {
+    unpack sid mysql-server-core
+    server mysqld --innodb-redo-log-capacity=32M --secure-file-priv=
+    "$PWD/server" --initialize-insecure --datadir="$PWD/template"
+    # Every server makes its own identity and keys at its first start.
+    rm -f template/auto.cnf template/*.pem
+}
+
+# The versions for which requirements.txt has wheels, with the parts that Debian packages apart.
+python() {
+    local candidate
+    for candidate in "${FLOW_PYTHON:-/usr/bin/python3}" python3 python3.11 python3.12 python3.13; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
+        then command -v "$candidate"; return; fi
+    done
+}
+prepare_venv() {
+    "$1" -m venv .
+    # --no-deps: the lists are complete, and iflearner's own pins cannot be met (requirements.txt says why).
+    bin/pip install --disable-pip-version-check --no-deps -r "$workload/requirements.txt" -r "$workload/requirements-data.txt"
+    bin/python -c 'import iflearner, sklearn'
+}
+
+mkdir -p "$cache"
+cache=$(cd "$cache" && pwd)
+exec 9> "$cache/setup.lock"
+flock 9 # two at once would undo each other
+
+command -v cc > /dev/null || apt_install 'a C compiler' gcc libc6-dev
+interpreter=$(python)
+if [ -z "$interpreter" ]; then
+    [ "$(id -u)" != 0 ] || apt_install 'Python 3.11 to 3.13 with venv' python3 python3-venv
+    interpreter=$(python)
+    [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module: install python3 and python3-venv, or set FLOW_PYTHON to one"
+fi
+if ! [ -e "$cache/mariadb/.stamp" ] || ! [ -e "$cache/mysql/.stamp" ]; then
+    command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers"
+fi
+
+piece mariadb "$(recipe mirror unpack server prepare_mariadb)" prepare_mariadb
+piece mysql "$(recipe mirror unpack server prepare_mysql)" prepare_mysql
+# A venv knows its own path and its interpreter's, so a moved one is made again.
+venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
+piece venv "$venv_stamp" prepare_venv "$interpreter"
+piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
