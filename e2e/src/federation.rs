@@ -259,7 +259,7 @@ impl Federation {
     /// Configuration `name` of an agent that speaks for `party`, with a folder of its own.
     fn configure_agent(&self, name: &str, party: &str) {
         let text = format!(
-            "data_dir = {:?}\nparty = {party:?}\n[hub]\nurl = \"http://127.0.0.1:{}\"\nsecret_file = {:?}\n{}",
+            "data_dir = {:?}\nparty = {party:?}\n[hub]\naddress = \"http://127.0.0.1:{}\"\nsecret_file = {:?}\n{}",
             self.data_dir(name),
             self.grpc,
             self.root.join(format!("{party}.secret")),

@@ -173,3 +173,56 @@ async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_sto
     let_go(&mut federation, &run, Stage::Stopping).await;
     federation.end().await;
 }
+
+/// Files of a run directory in the order of the writes of a start, and what may follow when the sidecar dies as soon as
+/// the file is seen. A kill that comes a write later falls between the next two; each outcome is right either way.
+const WRITES: [&str; 5] = ["launch.json", "started", "container.json", "log", "exit"];
+
+#[tokio::test]
+async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_workload_twice() {
+    let mut federation = federation().await;
+    for file in WRITES {
+        federation.freeze("hospital-b");
+        let run = federation.hub.launch(&Job::new("ok")).await;
+        federation.hub.wait_member(&run, "hospital-a", "reserved").await;
+        let sidecar = federation.sidecar("hospital-a", &run).expect("a hold is a sidecar");
+        let path = sidecar.cwd.join(file);
+        // Waiting 15 ms between two looks, as everywhere else, would be too late for everything.
+        let killer = tokio::task::spawn_blocking(move || {
+            let begun = std::time::Instant::now();
+            while path.symlink_metadata().is_err() && begun.elapsed() < SOON {
+                std::hint::spin_loop();
+            }
+            sidecar.signal(nix::sys::signal::Signal::SIGKILL);
+        });
+        federation.thaw("hospital-b");
+        killer.await.expect("the killer ends");
+        let over = |now: &serde_json::Value| now["settled_at"].is_string();
+        let end = federation.hub.wait(&run, &format!("the run to end after a kill at {file}"), SOON, over).await;
+        let a = member(&end, "hospital-a");
+        let outcome = (end["phase"].as_str(), a["phase"].as_str(), a["reason"]["code"].as_str());
+        match outcome {
+            (Some("succeeded"), Some("succeeded"), None) => assert_eq!(federation.started(&run), ALL, "{file}"),
+            (Some("failed"), Some("failed"), Some("sidecar_lost" | "hold_expired")) | (Some("failed"), Some("stopped"), _) => {}
+            other => panic!("killed at {file}: {other:?}: {end:#}"),
+        }
+        federation.nothing_left(&run, None).await;
+        assert!(federation.started(&run).len() <= ALL.len());
+    }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn killing_the_sidecar_that_holds_a_reservation_costs_a_round_and_nothing_else() {
+    let federation = federation().await;
+    federation.freeze("hospital-b");
+    let run = federation.hub.launch(&Job::new("ok")).await;
+    federation.hub.wait_member(&run, "hospital-a", "reserved").await;
+    federation.kill9_sidecar("hospital-a", &run);
+    federation.hub.wait_member(&run, "hospital-a", "admitted").await;
+    federation.thaw("hospital-b");
+    let end = federation.hub.ends_within(&run, "succeeded", "completed", std::time::Duration::from_secs(90)).await;
+    assert!(end["attempt"].as_u64() >= Some(2), "{end:#}");
+    assert_eq!(federation.started(&run), ALL);
+    federation.end().await;
+}

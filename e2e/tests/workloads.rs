@@ -109,8 +109,9 @@ async fn daemons_die_with_their_sidecar_when_that_is_killed() {
 
 #[tokio::test]
 async fn a_workload_that_prints_a_gigabyte_costs_its_log_limit_and_no_more() {
-    const LIMIT: u64 = 4 << 20;
-    let federation = Builder::default().agent("log_limit_bytes", &LIMIT.to_string()).start().await;
+    // The default of every agent.
+    const LIMIT: u64 = 64 << 20;
+    let federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("flood").members(&[("hospital-a", "trainer")])).await;
     federation.hub.ends_within(&run, "succeeded", "completed", Duration::from_secs(90)).await;
     let bytes = proc::bytes_below(&federation.data_dir("hospital-a"));
@@ -146,7 +147,10 @@ async fn a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
         let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
         let mut again = Command::new("unshare");
         again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
-        again.args(["--exact", "a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs"]).env(INSIDE, "1");
+        // The folder below the mount would stay behind: it goes with this one.
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        again.args(["--exact", "a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs"]);
+        again.env(INSIDE, "1").env("TMPDIR", folder.path());
         let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait());
         assert!(status.expect("unshare (util-linux) is installed").success(), "see above; mount namespaces must be allowed");
         return;

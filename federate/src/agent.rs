@@ -31,7 +31,7 @@ use logs::Logs;
 use outbox::Outbox;
 
 /// Settled members are kept so long, in seconds: a hub restored from a backup may ask.
-const RETENTION_S: u64 = 7 * 24 * 3600;
+pub const RETENTION_S: u64 = 7 * 24 * 3600;
 /// Time between two looks for what may be dropped, in seconds.
 const PURGE_EVERY_S: u64 = 3600;
 /// Longest time something that the runtime would tell again stays unwritten, in seconds.

@@ -1,1 +1,224 @@
-//! x
+//! The command line of `flow-federate`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use flow_common::clock::SystemClock;
+use flow_common::config::Loaded;
+use flow_common::lifecycle::Shutdown;
+use flow_common::{secret_file, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::agent::{self, AgentConfig, RETENTION_S};
+use crate::config::{self, Checked, Config};
+use crate::offer::Offer;
+use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
+use crate::session::Connector;
+
+/// Time between two looks for run directories past their retention.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// One party's agent: runs what the hub asks for and this party allows.
+#[derive(Debug, Parser)]
+#[command(name = "flow-federate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Connect to the hub and serve until SIGTERM. Work that was started goes on and is taken up by the next agent.
+    /// SIGHUP reads images, datasets and resources anew.
+    Run(Source),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check what this party needs: configuration, secret, directories, hub.
+    Doctor(Source),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say whether the configuration is good.
+    Check(Source),
+    /// Print every effective value with its source, secrets left out.
+    Dump(Source),
+}
+
+#[derive(Debug, Clone, Args)]
+struct Source {
+    /// Configuration file (TOML); without it defaults and environment alone.
+    #[arg(long, value_name = "FILE", env = "FLOW_FEDERATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Override one key, e.g. --set log.level=debug. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Source {
+    fn load(&self) -> Result<Loaded<Config>, Failure> {
+        Ok(config::load(self.config.clone(), self.set.clone())?)
+    }
+}
+
+/// Everything but the sidecar.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(source) => run(&source),
+        Command::Config(ConfigCommand::Check(source)) => check(&source),
+        Command::Config(ConfigCommand::Dump(source)) => dump(&source),
+        Command::Doctor(source) => doctor(&source),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "flow-federate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(source: &Source) -> Result<bool, Failure> {
+    let checked = source.load()?.value.check()?;
+    say(&format!("good: party {}, hub {}", checked.party, checked.hub))
+}
+
+fn dump(source: &Source) -> Result<bool, Failure> {
+    say(source.load()?.dump().trim_end())
+}
+
+fn say(text: &str) -> Result<bool, Failure> {
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(true)
+}
+
+fn run(source: &Source) -> Result<bool, Failure> {
+    let config = source.load()?.value;
+    telemetry::init(&config.log)?;
+    let checked = config.check()?;
+    let secret = secret_file::read(&config.hub.secret_file)?;
+    // One thread is plenty for an agent, and small: the work is done by others.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(source.clone(), config, checked, secret))?;
+    // Blocking tasks that hang must not keep us.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(true)
+}
+
+async fn serve(source: Source, config: Config, checked: Checked, secret: secret_file::Secret) -> Result<(), Failure> {
+    let shutdown = Shutdown::on_signals()?;
+    let (offers, offer) = watch::channel(Arc::new(checked.offer));
+    tokio::spawn(reread(source, offers, signal(SignalKind::hangup())?));
+    let processes = Arc::new(ProcessRuntime::new(ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) })?);
+    tokio::spawn(sweep(Arc::clone(&processes)));
+    tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), "agent started");
+    let agent = agent::run(
+        AgentConfig { party: checked.party, data_dir: config.data_dir, secret: Some(secret), hold_max_s: config.hold_max_s, offer },
+        Connector::Tcp(checked.hub),
+        processes,
+        SystemClock::shared(),
+        shutdown.soft.clone(),
+    );
+    tokio::select! {
+        ended = agent => ended?,
+        () = shutdown.hard.cancelled() => tracing::warn!("ended at once, as asked"),
+    }
+    Ok(())
+}
+
+/// SIGHUP: images, datasets and resources are read anew; anything else needs a restart.
+async fn reread(source: Source, offers: watch::Sender<Arc<Offer>>, mut hangups: tokio::signal::unix::Signal) {
+    while hangups.recv().await.is_some() {
+        let read = source.load().and_then(|loaded| Ok(loaded.value.check()?));
+        match read {
+            Ok(checked) => {
+                offers.send_replace(Arc::new(checked.offer));
+            }
+            Err(error) => tracing::error!(%error, "the configuration is not taken over; the old one stays"),
+        }
+    }
+}
+
+/// Logs and outputs of members that ended long ago go with what proved their end.
+async fn sweep(processes: Arc<ProcessRuntime>) {
+    loop {
+        match processes.sweep_older_than(Duration::from_secs(RETENTION_S)).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "run directories past their retention were removed"),
+            Err(error) => tracing::warn!(%error, "run directories could not be removed; trying again later"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
+fn doctor(source: &Source) -> Result<bool, Failure> {
+    let mut report = Report::default();
+    let Some(loaded) = report.note("configuration", source.load().map_err(|e| e.to_string())) else { return report.print() };
+    let config = loaded.value;
+    let checked = report.note("values", config.check().map_err(|e| e.to_string()));
+    report.note("secret", secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()));
+    report.note("data_dir", writable(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display())));
+    for (name, image) in &config.images {
+        let there = image.root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", image.root.display()));
+        report.note(&format!("image {name}"), there);
+    }
+    for (name, dataset) in &config.datasets {
+        let there = std::fs::read_dir(&dataset.path).map(|_| ()).map_err(|e| format!("{}: {e}", dataset.path.display()));
+        report.note(&format!("dataset {name}"), there);
+    }
+    if let Some(Checked { hub, .. }) = checked {
+        let address = format!("{}:{}", hub.host().unwrap_or_default(), hub.port_u16().unwrap_or_default());
+        report.note("hub", std::net::TcpStream::connect(&address).map(|_| ()).map_err(|e| format!("{address}: {e}: is flow-server up?")));
+    }
+    report.lines.push(format!("ok    containment of workloads: {}", containment()));
+    report.print()
+}
+
+fn writable(dir: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let probe = dir.join(".doctor");
+    std::fs::write(&probe, b"x")?;
+    std::fs::remove_file(&probe)
+}
+
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+    bad: bool,
+}
+
+impl Report {
+    fn note<T>(&mut self, what: &str, found: Result<T, String>) -> Option<T> {
+        match found {
+            Ok(value) => {
+                self.lines.push(format!("ok    {what}"));
+                Some(value)
+            }
+            Err(error) => {
+                self.bad = true;
+                self.lines.push(format!("FAIL  {what}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn print(self) -> Result<bool, Failure> {
+        say(&self.lines.join("\n"))?;
+        Ok(!self.bad)
+    }
+}

@@ -1,10 +1,11 @@
-//! The agent of one party. A sidecar is the same program, told apart before anything else is set up.
+//! `flow-federate`: one party's agent, or the sidecar beside one of its workloads.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = flow_federate::sidecar::run_if_asked(std::env::args_os()) {
-        return code;
+    // First of all: a sidecar stands beside every workload and must stay small.
+    match flow_federate::sidecar::run_if_asked(std::env::args_os()) {
+        Some(code) => code,
+        None => flow_federate::cli::main(),
     }
-    ExitCode::from(2)
 }

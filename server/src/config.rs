@@ -8,11 +8,11 @@ use flow_common::config::{ConfigError, Loaded, Spec};
 use flow_common::telemetry::LogConfig;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
-use flow_federate::config::{Dataset, Image};
+use flow_federate::offer::{Dataset, Image};
 use serde::Deserialize;
 
 /// The documented defaults.
-pub const DEFAULTS: &str = include_str!("config.default.toml");
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// First part of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "FLOW_SERVER";
 
@@ -98,8 +98,6 @@ pub struct HubAgentConfig {
     pub party: PartyId,
     /// Longest hold without the hub, in seconds.
     pub hold_max_s: u64,
-    /// Largest log per member, in bytes.
-    pub log_limit_bytes: u64,
     /// What members may claim together.
     pub resources: Resources,
     /// What image names mean.

@@ -1,1 +1,63 @@
 //! The hub party's own agent, inside this process: the same code as everywhere, over a channel in memory.
+
+use std::sync::Arc;
+
+use flow_common::clock::SharedClock;
+use flow_domain::id::Digest;
+use flow_federate::agent::{self, AgentConfig};
+use flow_federate::offer::Offer;
+use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
+use flow_federate::session::Connector;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::app::{App, StartError, chain};
+use crate::config::Config;
+use crate::grpc::{self, Peer};
+use crate::store::PartyRow;
+
+/// Starts the agent; its party is made if there is none of the name. It ends with the hub; what it started goes on, and
+/// is taken up again by the next.
+pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, clock: SharedClock) -> Result<(), StartError> {
+    let party = config.hub_agent.party.clone();
+    let failed = |error: &dyn std::error::Error| StartError(format!("cannot start the hub's own agent: {}", chain(error)));
+    if app.store.party(&party).await.map_err(|error| failed(&error))?.is_none() {
+        let row = PartyRow {
+            id: party.clone(),
+            // Of a secret nobody knows: the party is reached through this process alone.
+            secret_digest: Digest::of(flow_common::ids::secret().as_bytes()),
+            created_at: clock.now(),
+            remark: "the hub's own agent".to_owned(),
+        };
+        app.store.create_party(&row).await.map_err(|error| failed(&error))?;
+    }
+    let data_dir = config.data_dir.join("agent");
+    let hold_max_s = config.hub_agent.hold_max_s;
+    let runtime =
+        ProcessRuntime::new(ProcessConfig { hold_max_s, ..ProcessConfig::new(&data_dir) }).map_err(|error| failed(&error))?;
+    let offer = Offer {
+        images: config.hub_agent.images.clone(),
+        datasets: config.hub_agent.datasets.clone(),
+        resources: config.hub_agent.resources.clone(),
+    };
+    let (offers, offer) = watch::channel(Arc::new(offer));
+    let (dial, mut dialled) = mpsc::channel(4);
+    let stopping = app.stopping.clone();
+    {
+        let (app, party, stopping) = (Arc::clone(app), party.clone(), stopping.clone());
+        doors.spawn(async move {
+            while let Some(io) = dialled.recv().await {
+                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), stopping.clone()));
+            }
+        });
+    }
+    let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer };
+    doors.spawn(async move {
+        // Kept open: the offer of this agent changes with the hub's configuration, that is with its next start.
+        let _offers = offers;
+        if let Err(error) = agent::run(agent, Connector::Memory(dial), Arc::new(runtime), clock, stopping).await {
+            tracing::error!(error = %chain(&error), "the hub's own agent ended");
+        }
+    });
+    Ok(())
+}

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = flow_federate::sidecar::main_if_asked() {
+    if let Some(code) = flow_federate::sidecar::run_if_asked(std::env::args_os()) {
         return code;
     }
     flow_server::cli::main()

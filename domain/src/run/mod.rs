@@ -5,7 +5,7 @@
 //!     └──────────┴────────────┴───────── any cause to end ─────▲
 //! ```
 //!
-//! [`step`] is total: each (run, input) pair is answered, if only by a [`Refusal`] naming the rule that refused. It
+//! [`step()`] is total: each (run, input) pair is answered, if only by a [`Refusal`] naming the rule that refused. It
 //! first writes the input down as facts about members, then lets `advance` draw the conclusions; since conclusions
 //! rest on facts alone, the order in which reports arrive does not matter, and repeating one changes nothing.
 

@@ -3,7 +3,9 @@
 //! Measured with the real framework (iflearner 0.1.0): its gRPC server binds with SO_REUSEPORT, its Flask status page with
 //! SO_REUSEADDR only. A holder with both options lets both in; one with SO_REUSEPORT alone makes Flask's bind fail,
 //! which is silent (hazard L12). The options are set *after* the bind: the bind itself is exclusive, so two sidecars can
-//! never hold one number (hazard L11), and a stranger's plain bind to a held port is refused.
+//! never hold one number (hazard L11), and the kernel gives a held number to nobody who asks for any. Whoever asks for
+//! just this one with SO_REUSEADDR, as Flask does, is let in until the workload listens: that cannot be told apart, and is
+//! why a status page is checked before it is believed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -85,7 +87,6 @@ mod tests {
         let (_held, number) = one(0).expect("a port");
         assert_eq!(one(number).expect_err("held").kind(), io::ErrorKind::AddrInUse);
         assert!(in_range(number, number).is_err());
-        assert!(std::net::TcpListener::bind(("127.0.0.1", number)).is_err(), "nor by a stranger");
     }
 
     #[test]

@@ -5,11 +5,12 @@
 //! their ids, so that two writers wait for each other but never in a ring.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use flow_domain::id::TaskId;
 use flow_domain::run::{Run, RunPhase};
 
-use super::db::{Tx, execute, in_tx, insert_rows};
+use super::db::{Tx, execute, insert_rows};
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::runs::{RunRows, json};
 use super::types::{Change, IdemRecord};
@@ -31,6 +32,26 @@ fn tombstone(change: &Change) -> &str {
     if change.task.deleted_at.is_some() { change.task.id.as_str() } else { "" }
 }
 
+/// Why a batch was not written.
+enum Failure {
+    Refused(ApplyError),
+    /// A new task or answer met a row of its key. Which one is looked up when the transaction is undone: inside it, the
+    /// batch's own rows would look like others'.
+    Exists(sqlx::Error),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        if is_unique_violation(&error) { Self::Exists(error) } else { StoreError::from(error).into() }
+    }
+}
+
 impl Store {
     /// Stores all changes or none. After an error other than [`StoreError::Unknown`], none.
     pub async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
@@ -40,18 +61,47 @@ impl Store {
         let mut changes: Vec<&Change> = changes.iter().collect();
         changes.sort_by(|a, b| a.task.id.cmp(&b.task.id));
         let mut tx = self.db.write().await?;
-        match write(&mut tx, &changes).await {
-            Ok(()) => Ok(tx.commit().await?),
-            Err(error) => {
-                tx.rollback().await;
-                Err(error)
+        let failure = match write(&mut tx, &changes).await {
+            Ok(()) => return Ok(tx.commit().await?),
+            Err(failure) => failure,
+        };
+        tx.rollback().await;
+        match failure {
+            Failure::Refused(error) => Err(error),
+            // Found by nobody: the other row is gone again, and the same call will go better.
+            Failure::Exists(error) => {
+                Err(self.duplicate(&changes).await?.unwrap_or_else(|| StoreError::Unavailable(Arc::new(error)).into()))
             }
         }
     }
+
+    /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a
+    /// request that is repeated shall hear of its first answer, not that the name is taken.
+    async fn duplicate(&self, changes: &[&Change]) -> Result<Option<ApplyError>, StoreError> {
+        let duplicate = |change: &Change, what| Ok(Some(ApplyError::Duplicate { task: change.task.id.clone(), what }));
+        let mut keys = HashSet::new();
+        for change in changes {
+            let Some(answer) = &change.idempotency else { continue };
+            if !keys.insert((&answer.scope, &answer.key)) || self.idempotency(&answer.scope, &answer.key).await?.is_some() {
+                return duplicate(change, Duplicate::Idempotency);
+            }
+        }
+        let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+        for change in changes.iter().filter(|change| change.insert) {
+            let task = &change.task;
+            if !ids.insert(&task.id) || self.load_task(&task.id).await?.is_some() {
+                return duplicate(change, Duplicate::Id);
+            }
+            let name = &task.body.name;
+            if !names.insert((&task.project, name)) || self.task_by_name(&task.project, name).await?.is_some() {
+                return duplicate(change, Duplicate::Name);
+            }
+        }
+        Ok(None)
+    }
 }
 
-async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyError> {
-    // Before the tasks: a request that is repeated shall hear of its first answer, not that the name is taken.
+async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
     insert_answers(tx, changes).await?;
     raise_versions(tx, changes).await?;
     insert_tasks(tx, changes).await?;
@@ -69,7 +119,7 @@ async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyError> {
 }
 
 /// The compare-and-swap of every task that exists already.
-async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyError> {
+async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
     let mut stale: Vec<TaskId> = Vec::new();
     for change in changes.iter().filter(|change| !change.insert) {
         let task = &change.task;
@@ -96,9 +146,9 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyErr
             );
             match updated {
                 Err(error) if is_unique_violation(&error) => {
-                    return Err(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name });
+                    return Err(Failure::Refused(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name }));
                 }
-                other => other.map_err(StoreError::from)?,
+                other => other?,
             }
         } else if let Some(run) = latest {
             execute!(
@@ -112,8 +162,7 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyErr
                 run.id.as_str(),
                 task.id.as_str(),
                 signed(change.base_version),
-            )
-            .map_err(StoreError::from)?
+            )?
         } else {
             execute!(
                 &mut *tx,
@@ -122,50 +171,17 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyErr
                 change.due.map(|at| at.0),
                 task.id.as_str(),
                 signed(change.base_version),
-            )
-            .map_err(StoreError::from)?
+            )?
         };
         if matched == 0 {
             stale.push(task.id.clone());
         }
     }
-    if stale.is_empty() { Ok(()) } else { Err(ApplyError::Stale(stale)) }
+    if stale.is_empty() { Ok(()) } else { Err(Failure::Refused(ApplyError::Stale(stale))) }
 }
 
-async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyError> {
+async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
     let new: Vec<&Change> = changes.iter().copied().filter(|change| change.insert).collect();
-    match insert_task_rows(tx, &new).await {
-        Err(error) if is_unique_violation(&error) => {
-            let mut names = HashSet::new();
-            for change in new {
-                let task = &change.task;
-                let exists = in_tx!(&mut *tx, |c| {
-                    sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM tasks WHERE id = ?").bind(task.id.as_str()).fetch_one(&mut *c).await
-                })
-                .map_err(StoreError::from)?;
-                if exists > 0 {
-                    return Err(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Id });
-                }
-                let taken = in_tx!(&mut *tx, |c| {
-                    sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM tasks WHERE project_id = ? AND tombstone = '' AND name = ?")
-                        .bind(task.project.as_str())
-                        .bind(task.body.name.as_str())
-                        .fetch_one(&mut *c)
-                        .await
-                })
-                .map_err(StoreError::from)?;
-                if taken > 0 || !names.insert((&task.project, &task.body.name)) {
-                    return Err(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name });
-                }
-            }
-            // The other row is gone again (its transaction was rolled back): the same call will go better.
-            Err(StoreError::Unavailable(std::sync::Arc::new(error)).into())
-        }
-        other => Ok(other.map_err(StoreError::from)?),
-    }
-}
-
-async fn insert_task_rows(tx: &mut Tx, new: &[&Change]) -> Result<(), sqlx::Error> {
     let head = "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, \
                 created_at, modified_at, deleted_at, body) ";
     insert_rows!(tx, head, "", new, |row, change| {
@@ -190,32 +206,9 @@ async fn insert_task_rows(tx: &mut Tx, new: &[&Change]) -> Result<(), sqlx::Erro
     Ok(())
 }
 
-async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), ApplyError> {
+async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
     let answers: Vec<(&Change, &IdemRecord)> =
         changes.iter().filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer))).collect();
-    match insert_answer_rows(tx, &answers).await {
-        Err(error) if is_unique_violation(&error) => {
-            let mut keys = HashSet::new();
-            for (change, answer) in answers {
-                let known = in_tx!(&mut *tx, |c| {
-                    sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM idempotency WHERE scope = ? AND idem_key = ?")
-                        .bind(answer.scope.as_str())
-                        .bind(answer.key.as_str())
-                        .fetch_one(&mut *c)
-                        .await
-                })
-                .map_err(StoreError::from)?;
-                if known > 0 || !keys.insert((&answer.scope, &answer.key)) {
-                    return Err(ApplyError::Duplicate { task: change.task.id.clone(), what: Duplicate::Idempotency });
-                }
-            }
-            Err(StoreError::Unavailable(std::sync::Arc::new(error)).into())
-        }
-        other => Ok(other.map_err(StoreError::from)?),
-    }
-}
-
-async fn insert_answer_rows(tx: &mut Tx, answers: &[(&Change, &IdemRecord)]) -> Result<(), sqlx::Error> {
     insert_rows!(tx, "INSERT INTO idempotency (scope, idem_key, project_id, request, response, at) ", "", answers, |row, item| {
         let (change, answer) = item;
         row.push_bind(answer.scope.as_str())

@@ -96,6 +96,18 @@ macro_rules! insert_rows {
 }
 pub(super) use insert_rows;
 
+/// `(?, ?, …)` with these values; there must be some.
+macro_rules! push_list {
+    ($sql:expr, $values:expr) => {
+        let mut list = $sql.push("(").separated(", ");
+        for value in $values {
+            list.push_bind(value);
+        }
+        list.push_unseparated(")");
+    };
+}
+pub(super) use push_list;
+
 /// Cuts `rows` into slices of few different lengths.
 pub(super) fn batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;

@@ -11,7 +11,7 @@ use flow_domain::id::{PartyId, ProjectId, RunId};
 use flow_domain::progress::{Point, Progress};
 use flow_domain::time::Timestamp;
 
-use super::db::{Tx, batches, execute, in_tx, insert_rows, reading};
+use super::db::{Tx, batches, execute, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::runs::json;
 use super::types::{ProgressRow, ProgressWrite, Series};
@@ -233,11 +233,7 @@ impl Store {
         for batch in batches(runs) {
             let rows: Vec<(String, String, i64, String)> = reading!(&*self.db, |c| {
                 let mut sql = sqlx::QueryBuilder::new("SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ");
-                sql.push_tuples([()], |mut list, ()| {
-                    for run in batch {
-                        list.push_bind(run.as_str());
-                    }
-                });
+                push_list!(sql, batch.iter().map(RunId::as_str));
                 sql.push(" ORDER BY run_id, party_id");
                 sql.build_query_as().fetch_all(c).await
             })?;

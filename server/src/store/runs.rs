@@ -7,7 +7,7 @@ use flow_domain::member::Member;
 use flow_domain::run::Run;
 
 use super::Store;
-use super::db::{Tx, batches, in_tx, insert_rows, reading};
+use super::db::{Tx, batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::types::{Page, PageRequest, RunChange};
 
@@ -168,18 +168,10 @@ pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, Sto
     for batch in batches(ids) {
         let (some_runs, some_members) = in_tx!(&mut *tx, |c| {
             let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
-            query.push_tuples([()], |mut list, ()| {
-                for id in batch {
-                    list.push_bind(*id);
-                }
-            });
+            push_list!(query, batch.iter().copied());
             let some_runs: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
             let mut query = sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
-            query.push_tuples([()], |mut list, ()| {
-                for id in batch {
-                    list.push_bind(*id);
-                }
-            });
+            push_list!(query, batch.iter().copied());
             query.push(" ORDER BY run_id, position");
             let some_members: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
             (some_runs, some_members)

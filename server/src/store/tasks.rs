@@ -10,7 +10,7 @@ use flow_domain::time::Timestamp;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::apply::{NEVER_STARTED, phase_text};
-use super::db::{Db, batches, in_tx, reading};
+use super::db::{Db, batches, in_tx, push_list, reading};
 use super::error::StoreError;
 use super::runs::{Body, assemble};
 use super::types::{Aggregate, Page, PageRequest, TaskFilter, TaskRow};
@@ -165,11 +165,8 @@ impl Query<'_> {
                 sql.push(" AND t.phase = ").push_bind(text(phase_text(*one)));
             }
             several => {
-                sql.push(" AND t.phase IN ").push_tuples([()], |mut list, ()| {
-                    for phase in *several {
-                        list.push_bind(text(phase_text(*phase)));
-                    }
-                });
+                sql.push(" AND t.phase IN ");
+                push_list!(sql, several.iter().map(|phase| text(phase_text(*phase))));
             }
         }
         if let Some(template) = &filter.template {
@@ -303,29 +300,18 @@ impl Store {
                 // Still able to move, or the newest.
                 let wanted = " AND (r.settled_at IS NULL OR r.id = t.latest_run)";
                 let mut sql = QueryBuilder::new("SELECT ");
-                sql.push(COLUMNS).push(" FROM tasks t WHERE t.id IN ").push_tuples([()], |mut list, ()| {
-                    for id in batch {
-                        list.push_bind(id.as_str());
-                    }
-                });
+                sql.push(COLUMNS).push(" FROM tasks t WHERE t.id IN ");
+                push_list!(sql, batch.iter().map(TaskId::as_str));
                 sql.push(" ORDER BY t.id");
                 let tasks: Vec<Row> = sql.build_query_as().fetch_all(&mut *c).await?;
                 let mut sql = QueryBuilder::new("SELECT r.id, r.body FROM tasks t JOIN runs r ON r.task_id = t.id WHERE t.id IN ");
-                sql.push_tuples([()], |mut list, ()| {
-                    for id in batch {
-                        list.push_bind(id.as_str());
-                    }
-                });
+                push_list!(sql, batch.iter().map(TaskId::as_str));
                 sql.push(wanted).push(" ORDER BY r.task_id, r.number");
                 let runs: Vec<Body> = sql.build_query_as().fetch_all(&mut *c).await?;
                 let mut sql = QueryBuilder::new(
                     "SELECT m.run_id, m.body FROM tasks t JOIN runs r ON r.task_id = t.id JOIN members m ON m.run_id = r.id WHERE t.id IN ",
                 );
-                sql.push_tuples([()], |mut list, ()| {
-                    for id in batch {
-                        list.push_bind(id.as_str());
-                    }
-                });
+                push_list!(sql, batch.iter().map(TaskId::as_str));
                 sql.push(wanted).push(" ORDER BY m.run_id, m.position");
                 let members: Vec<Body> = sql.build_query_as().fetch_all(&mut *c).await?;
                 (tasks, runs, members)
