@@ -6,14 +6,28 @@
 # The database servers are Debian packages unpacked into the cache and run with their own C library, so nothing is
 # installed on the machine, no service starts, no root is needed, and MySQL (which is only in Debian unstable) works
 # next to any Debian release. apt is used with the machine's own mirror, proxy and keys.
+#
+#   tools/setup-test.sh [machine] [mariadb] [mysql] [venv] [digits]    only these; all without any
+#
+# `machine` is what comes first whatever is asked for: the C compiler and the Python that the machine must have itself.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
+wanted=" ${*:-mariadb mysql venv digits} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
+
+# is_wanted NAME…: whether one of them was asked for.
+is_wanted() {
+    local name
+    for name in "$@"; do
+        case $wanted in *" $name "*) return 0 ;; esac
+    done
+    return 1
+}
 
 # recipe FUNCTION…: a changed recipe makes its piece again.
 recipe() { declare -f "$@" | cksum; }
@@ -22,6 +36,7 @@ recipe() { declare -f "$@" | cksum; }
 piece() {
     local name=$1 stamp=$2 log=$cache/$1.log
     shift 2
+    is_wanted "$name" || return 0
     if [ "$(cat "$cache/$name/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     echo "setup-test: preparing $name (log: $log)"
     rm -rf "${cache:?}/$name"
@@ -140,9 +155,9 @@ interpreter=$(python)
 if [ -z "$interpreter" ]; then
     [ "$(id -u)" != 0 ] || apt_install 'Python 3.11 to 3.13 with venv' python3 python3-venv
     interpreter=$(python)
-    [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module: install python3 and python3-venv, or set FLOW_PYTHON to one"
+    [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module; run: sudo apt-get update && sudo apt-get install -y python3 python3-venv (or set FLOW_PYTHON to one)"
 fi
-if ! [ -e "$cache/mariadb/.stamp" ] || ! [ -e "$cache/mysql/.stamp" ]; then
+if is_wanted mariadb mysql && ! { [ -e "$cache/mariadb/.stamp" ] && [ -e "$cache/mysql/.stamp" ]; }; then
     command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers"
 fi
 

@@ -51,15 +51,21 @@ pub struct Listen {
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     /// `None` = the embedded one.
-    #[serde(default)]
+    #[serde(deserialize_with = "unless_empty")]
     pub url: Option<String>,
     /// A file with the password.
-    #[serde(default)]
+    #[serde(deserialize_with = "unless_empty")]
     pub password_file: Option<PathBuf>,
     /// SQLite's promise.
     pub synchronous: SynchronousConfig,
     /// Most connections for reading.
     pub max_connections: u32,
+}
+
+/// An empty text stands for "not set".
+fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok((!text.is_empty()).then(|| text.into()))
 }
 
 /// See [`crate::store::Synchronous`].

@@ -173,7 +173,7 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
         FieldCode::WrongType
     } else if text.starts_with("invalid value") {
         FieldCode::OutOfRange
-    } else if text.contains("digit") || text.contains("number too") {
+    } else if text.starts_with("invalid digit") || text.starts_with("number too") || text.starts_with("cannot parse integer") {
         return (FieldCode::WrongType, None, "must be a whole number in range".to_owned());
     } else {
         FieldCode::Pattern

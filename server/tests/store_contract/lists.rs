@@ -1,1 +1,200 @@
-//! To come.
+//! Lists: filters, pages, order, and the proof that an index leads.
+
+use flow_domain::run::RunPhase;
+use flow_server::store::{Page, PageRequest, Store, TaskFilter, TaskRow};
+
+use crate::store_support::*;
+
+crate::on_every_database!(
+    each_filter_shows_what_it_says,
+    pages_follow_each_other_without_holes_or_repeats,
+    a_name_prefix_takes_every_character_literally,
+    edits_and_deletions_move_a_task_between_lists,
+    every_filter_is_led_by_an_index,
+);
+
+async fn names(store: &Store, filter: &TaskFilter) -> Vec<String> {
+    let page = store.list_tasks(filter, &PageRequest::first(100)).await.unwrap();
+    assert_eq!(store.count_tasks(filter).await.unwrap(), page.items.len() as u64);
+    page.items.into_iter().map(|row| row.task.body.name).collect()
+}
+
+fn all() -> TaskFilter {
+    TaskFilter::project(project())
+}
+
+/// Twelve tasks: three templates, four parties, some started, one of another project.
+async fn some(store: &Store) -> Vec<flow_domain::id::TemplateId> {
+    let templates: Vec<_> = (0..3).map(|_| hex().parse().unwrap()).collect();
+    for number in 0..12_usize {
+        let parties = [["p0", "p1"], ["p1", "p2"], ["p2", "p3"], ["p3", "p0"]][number % 4];
+        let mut change = creation(task(&format!("task-{number:02}"), &templates[number % 3], &parties));
+        if number % 2 == 0 {
+            let run = start(&mut change);
+            if number % 4 == 0 {
+                change.runs.clear();
+                let after = settle(&mut change, &run, RunPhase::Succeeded);
+                change.runs = vec![flow_server::store::RunChange { before: None, after }];
+            }
+        }
+        store.apply(&[change]).await.unwrap();
+    }
+    let mut other = creation(task("task-of-another", &templates[0], &["p0", "p1"]));
+    other.task.project = "other".parse().unwrap();
+    store.apply(&[other]).await.unwrap();
+    templates
+}
+
+async fn each_filter_shows_what_it_says(fx: Fixture) {
+    let store = &fx.store;
+    let templates = some(store).await;
+    let newest_first: Vec<String> = (0..12).rev().map(|number| format!("task-{number:02}")).collect();
+    assert_eq!(names(store, &all()).await, newest_first);
+    let other = TaskFilter::project("other".parse().unwrap());
+    assert_eq!(names(store, &other).await, ["task-of-another"]);
+    assert_eq!(names(store, &TaskFilter::project("none".parse().unwrap())).await, Vec::<String>::new());
+
+    let of_phase = |phases: &[Option<RunPhase>]| TaskFilter { phases: phases.to_vec(), ..all() };
+    let waiting = store.list_tasks(&all(), &PageRequest::first(100)).await.unwrap().items.into_iter().find_map(|row| match row.phase {
+        Some(RunPhase::Succeeded) | None => None,
+        other => other,
+    });
+    assert_eq!(names(store, &of_phase(&[None])).await, ["task-11", "task-09", "task-07", "task-05", "task-03", "task-01"]);
+    assert_eq!(names(store, &of_phase(&[Some(RunPhase::Succeeded)])).await, ["task-08", "task-04", "task-00"]);
+    assert_eq!(names(store, &of_phase(&[waiting])).await, ["task-10", "task-06", "task-02"]);
+    assert_eq!(
+        names(store, &of_phase(&[waiting, Some(RunPhase::Succeeded), Some(RunPhase::Failed)])).await,
+        ["task-10", "task-08", "task-06", "task-04", "task-02", "task-00"]
+    );
+    let of_party = TaskFilter { party: Some(party("p2")), ..all() };
+    assert_eq!(names(store, &of_party).await, ["task-10", "task-09", "task-06", "task-05", "task-02", "task-01"]);
+    let of_template = TaskFilter { template: Some(templates[1].clone()), ..all() };
+    assert_eq!(names(store, &of_template).await, ["task-10", "task-07", "task-04", "task-01"]);
+    let of_prefix = TaskFilter { name_prefix: Some("task-0".to_owned()), ..all() };
+    assert_eq!(names(store, &of_prefix).await, newest_first.iter().rev().take(10).cloned().collect::<Vec<_>>(), "by name");
+
+    // All together, and each pair that leads differently.
+    let template = Some(templates[1].clone());
+    let several = TaskFilter { party: Some(party("p2")), phases: vec![None, waiting], template: template.clone(), ..all() };
+    assert_eq!(names(store, &several).await, ["task-10", "task-01"]);
+    let several = TaskFilter { name_prefix: Some("task-1".to_owned()), ..several };
+    assert_eq!(names(store, &several).await, ["task-10"]);
+    let several = TaskFilter { phases: vec![None, waiting], template, ..all() };
+    assert_eq!(names(store, &several).await, ["task-10", "task-07", "task-01"]);
+    let several = TaskFilter { party: Some(party("p2")), phases: vec![None], ..all() };
+    assert_eq!(names(store, &several).await, ["task-09", "task-05", "task-01"]);
+}
+
+/// All pages of a list, each of `limit` rows.
+async fn walk(store: &Store, filter: &TaskFilter, limit: u32) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut request = PageRequest::first(limit);
+    loop {
+        let Page { items, next } = store.list_tasks(filter, &request).await.unwrap();
+        assert!(items.len() == limit as usize || next.is_none(), "only the last page is short");
+        seen.extend(items.into_iter().map(|row: TaskRow| row.task.body.name));
+        match next {
+            Some(next) => request.after = Some(next),
+            None => return seen,
+        }
+    }
+}
+
+async fn pages_follow_each_other_without_holes_or_repeats(fx: Fixture) {
+    let store = &fx.store;
+    let templates = some(store).await;
+    let filters = [
+        all(),
+        TaskFilter { name_prefix: Some("task-".to_owned()), ..all() },
+        TaskFilter { phases: vec![None], ..all() },
+        TaskFilter { phases: vec![None, Some(RunPhase::Succeeded)], ..all() },
+        TaskFilter { party: Some(party("p0")), ..all() },
+        TaskFilter { template: Some(templates[2].clone()), ..all() },
+    ];
+    for filter in &filters {
+        let whole = names(store, filter).await;
+        for limit in [1, 2, 3, 5, 100] {
+            assert_eq!(walk(store, filter, limit).await, whole, "{filter:?} by {limit}");
+        }
+        let third = PageRequest { after: None, offset: 4, limit: 2 };
+        let page = store.list_tasks(filter, &third).await.unwrap();
+        let skipped: Vec<_> = page.items.into_iter().map(|row| row.task.body.name).collect();
+        assert_eq!(skipped, whole.into_iter().skip(4).take(2).collect::<Vec<_>>(), "{filter:?} by offset");
+    }
+    let nothing = store.list_tasks(&all(), &PageRequest { offset: 100, ..PageRequest::first(5) }).await.unwrap();
+    assert_eq!((nothing.items.len(), nothing.next), (0, None));
+}
+
+async fn a_name_prefix_takes_every_character_literally(fx: Fixture) {
+    let store = &fx.store;
+    for name in ["a%b", "a_b", "axb", "A%b", "a", "größe", "gross", "🧪x", "a!b"] {
+        stored(store, any_task(name), false).await;
+    }
+    let of = |prefix: &str| TaskFilter { name_prefix: Some(prefix.to_owned()), ..all() };
+    assert_eq!(names(store, &of("a%")).await, ["a%b"]);
+    assert_eq!(names(store, &of("a_")).await, ["a_b"]);
+    assert_eq!(names(store, &of("a")).await, ["a", "a!b", "a%b", "a_b", "axb"]);
+    assert_eq!(names(store, &of("A")).await, ["A%b"]);
+    assert_eq!(names(store, &of("gr")).await, ["gross", "größe"]);
+    assert_eq!(names(store, &of("🧪")).await, ["🧪x"]);
+    assert_eq!(names(store, &of("z")).await, Vec::<String>::new());
+    assert_eq!(names(store, &of("")).await.len(), 9);
+}
+
+async fn edits_and_deletions_move_a_task_between_lists(fx: Fixture) {
+    let store = &fx.store;
+    let id = stored(store, task("moving", &template_id(), &["p0", "p1"]), false).await.task.id;
+    let of = |name: &str| TaskFilter { party: Some(party(name)), ..all() };
+    let new_template: flow_domain::id::TemplateId = hex().parse().unwrap();
+
+    let mut edit = change(store, &id).await;
+    edit.task.body = task("moved", &new_template, &["p1", "p2"]).body;
+    edit.task.modified_at = at(50);
+    edit.body_changed = true;
+    store.apply(std::slice::from_ref(&edit)).await.unwrap();
+    assert_eq!(store.load_task(&id).await.unwrap().unwrap().task, edit.task);
+    assert_eq!(names(store, &of("p0")).await, Vec::<String>::new());
+    assert_eq!(names(store, &of("p2")).await, ["moved"]);
+    assert_eq!(names(store, &TaskFilter { template: Some(new_template), ..all() }).await, ["moved"]);
+    assert_eq!(names(store, &TaskFilter { template: Some(template_id()), ..all() }).await, Vec::<String>::new());
+
+    let mut delete = change(store, &id).await;
+    delete.task.deleted_at = Some(at(60));
+    store.apply(&[delete]).await.unwrap();
+    for filter in [all(), of("p1"), of("p2"), TaskFilter { phases: vec![None], ..all() }] {
+        assert_eq!(names(store, &filter).await, Vec::<String>::new());
+    }
+    // A deleted task still changes: its members settle.
+    let mut later = change(store, &id).await;
+    later.events.push(event("settled"));
+    store.apply(&[later]).await.unwrap();
+    assert_eq!(names(store, &of("p1")).await, Vec::<String>::new());
+}
+
+async fn every_filter_is_led_by_an_index(fx: Fixture) {
+    let store = &fx.store;
+    // Without rows a planner proves nothing.
+    let templates = some(store).await;
+    let filters = [
+        (all(), "tasks_newest"),
+        (TaskFilter { name_prefix: Some("task-".to_owned()), ..all() }, "tasks_name"),
+        (TaskFilter { phases: vec![Some(RunPhase::Running)], ..all() }, "tasks_phase"),
+        (TaskFilter { template: Some(templates[0].clone()), ..all() }, "tasks_template"),
+        (TaskFilter { party: Some(party("p0")), ..all() }, "PRIMARY"),
+        (TaskFilter { party: Some(party("p0")), phases: vec![None], template: Some(templates[0].clone()), ..all() }, "PRIMARY"),
+    ];
+    for (filter, index) in filters {
+        let plan = store.explain_tasks(&filter).await.unwrap();
+        let by_index = match fx.backend {
+            Backend::Sqlite => {
+                let name = if index == "PRIMARY" { "SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?".to_owned() } else { format!("USING INDEX {index}") };
+                plan.contains(&name) && plan.lines().all(|line| line.starts_with("SEARCH")) && !plan.contains("TEMP B-TREE")
+            }
+            Backend::MariaDb | Backend::MySql => {
+                let wrong = ["\"using_filesort\": true", "\"filesort\"", "using_temporary_table\": true", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
+                plan.contains(&format!("\"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+            }
+        };
+        assert!(by_index, "{filter:?}: {plan}");
+    }
+}

@@ -1,7 +1,6 @@
 //! What the store's tests share: a fresh database of each kind, and sample values made by the domain's own functions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, TaskId, TemplateId};
@@ -313,7 +312,3 @@ pub async fn stored(store: &Store, task: Task, started: bool) -> flow_server::st
     store.load_task(&id).await.unwrap().unwrap()
 }
 
-/// For tests that hand a fixture to several tasks.
-pub fn shared(fixture: Fixture) -> Arc<Fixture> {
-    Arc::new(fixture)
-}

@@ -1,0 +1,91 @@
+//! Whole lives of tasks per second: submitted, started, reserved, run and settled by two agents that answer at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flow_e2e::Builder;
+use tokio::sync::Semaphore;
+
+use crate::agents::{Conduct, Fleet, Seen};
+use crate::table::{Table, millis};
+use crate::{machine, world};
+
+/// Tasks that live at the same time.
+const IN_FLIGHT: usize = 256;
+const WARM_UP: Duration = Duration::from_secs(5);
+const WINDOW: Duration = Duration::from_secs(20);
+
+pub async fn measure(table: &mut Table) {
+    one(table, "SQLite", 500.0, Builder::default().parties(&[])).await;
+    let server = flow_testkit::mariadb().await;
+    let url = server.create_database().await;
+    let (user, rest) = url.split_once('@').expect("the URL names a user");
+    let (user, password) = user.rsplit_once(':').expect("the URL holds a password");
+    one(table, "MariaDB", 300.0, Builder::default().parties(&[]).database(&format!("{user}@{rest}"), password)).await;
+}
+
+async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
+    let (federation, grpc) = world::hub(builder).await;
+    let hub = &federation.hub;
+    let parties = world::parties(hub, 2).await;
+    let mut fleet = Fleet::start(grpc, &parties, Conduct::Instant);
+    fleet.all(parties.len(), |seen| *seen == Seen::Set).await;
+    let template = world::template(hub, "lifecycle").await;
+
+    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    let submit = async {
+        for number in 0_u64.. {
+            places.acquire().await.expect("never closed").forget();
+            let (hub, task) = (hub.clone(), world::task(&format!("life-{number}"), &template, &parties));
+            tokio::spawn(async move {
+                let task = world::submit(&hub, &task).await;
+                world::start(&hub, &task).await;
+            });
+        }
+    };
+    let pid = federation.server().pid();
+    let count = async {
+        let mut settled: HashMap<String, usize> = HashMap::new();
+        let mut done = 0_u32;
+        let begun = Instant::now();
+        let mut window = None;
+        loop {
+            let Seen::Settled { run } = fleet.next().await.seen else { continue };
+            let parts = settled.entry(run.clone()).or_default();
+            *parts += 1;
+            if *parts == parties.len() {
+                settled.remove(&run);
+                places.add_permits(1);
+                done += 1;
+            }
+            if window.is_none() && begun.elapsed() >= WARM_UP {
+                let batch = world::histogram(hub, "flow_commit_batch_tasks").await;
+                let commit = world::histogram(hub, "flow_commit_seconds").await;
+                window = Some((Instant::now(), done, batch, commit, machine::processor_time(pid)));
+            }
+            if let Some((since, before, batch, commit, used)) = window
+                && since.elapsed() >= WINDOW
+            {
+                let took = since.elapsed();
+                let batch_now = world::histogram(hub, "flow_commit_batch_tasks").await;
+                let commit_now = world::histogram(hub, "flow_commit_seconds").await;
+                let mean = |(sum, count): (f64, f64), (sum_now, count_now): (f64, f64)| (sum_now - sum) / (count_now - count).max(1.0);
+                let processor = (machine::processor_time(pid) - used).as_secs_f64() / took.as_secs_f64();
+                break (f64::from(done - before) / took.as_secs_f64(), mean(batch, batch_now), mean(commit, commit_now), processor);
+            }
+        }
+    };
+    let (rate, batch, commit, processor) = tokio::select! {
+        () = submit => unreachable!("there are always more tasks"),
+        counted = count => counted,
+    };
+    table.row(
+        format!("lifecycles/s, fake runtimes, durable, {database} ({IN_FLIGHT} in flight)"),
+        format!("≥ {budget}/s"),
+        format!("{rate:.0}/s"),
+        rate >= budget,
+    );
+    let commit = millis(Duration::from_secs_f64(commit));
+    table.figure("  mean commit", format!("{batch:.1} tasks in {commit}; hub on {processor:.2} cores"));
+}

@@ -1,0 +1,86 @@
+//! The machine in one line, and what a process takes of it, as the kernel counts.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Ten thousand agents in this process need as many sockets here, and as many in the hub, which inherits the limit.
+pub fn allow_many_files() {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        eprintln!("bench: cannot raise the number of open files to {hard}: {error}");
+    }
+}
+
+/// Processor, memory, kernel and the disk that everything is written to.
+pub fn describe() -> String {
+    let field = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_once(':').map_or("unknown", |(_, value)| value.trim()).to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory: u64 = field("/proc/meminfo", "MemTotal").split(' ').next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let folder = std::env::temp_dir();
+    let disk = mount_of(&folder).unwrap_or_else(|| "unknown".to_owned());
+    format!(
+        "{cores} cores ({}), {} GiB, Linux {}; data in {} on {disk}",
+        field("/proc/cpuinfo", "model name"),
+        memory >> 20,
+        kernel.trim(),
+        folder.display()
+    )
+}
+
+/// Device and file system of a folder: the longest mount point above it.
+fn mount_of(folder: &std::path::Path) -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+    let fields = mounts.lines().map(|line| line.split(' ').take(3).collect::<Vec<_>>());
+    let above = fields.filter(|fields| fields.len() == 3 && folder.starts_with(fields[1]));
+    above.max_by_key(|fields| fields[1].len()).map(|fields| format!("{} ({})", fields[0], fields[2]))
+}
+
+/// Processes that wanted a processor, over the last minute.
+pub fn load() -> String {
+    fs::read_to_string("/proc/loadavg").ok().and_then(|text| Some(text.split(' ').next()?.to_owned())).unwrap_or_default()
+}
+
+/// Resident memory of a process, and the part that is its own, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    pub resident: u64,
+    pub private: u64,
+}
+
+impl Memory {
+    pub fn of(pid: i32) -> Self {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("the process runs and is ours");
+        let field = |name: &str| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
+        };
+        Self { resident: field("Rss:"), private: field("Private_Clean:") + field("Private_Dirty:") }
+    }
+
+    /// `12.3 MB (own 4.5 MB)`
+    pub fn shown(self) -> String {
+        format!("{} RSS, {} of it private", megabytes(self.resident), megabytes(self.private))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+pub fn megabytes(kib: u64) -> String {
+    format!("{:.1} MB", kib as f64 * 1024.0 / 1e6)
+}
+
+/// Processor time a process has used so far, in user and kernel mode.
+pub fn processor_time(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    // The name may hold anything; the fields after its closing bracket are regular, the first of them the third.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace()).expect("the kernel's format");
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().and_then(|n| u64::try_from(n).ok());
+    Duration::from_millis(ticks * 1000 / per_second.unwrap_or(100))
+}

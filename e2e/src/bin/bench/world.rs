@@ -1,0 +1,66 @@
+//! A real hub for fake agents, and what is submitted to it.
+
+use flow_e2e::{Builder, Federation, Hub};
+use futures::StreamExt as _;
+use futures::stream;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::agents::Party;
+
+/// A hub whose agents' door is at a port that is known here.
+pub async fn hub(builder: Builder) -> (Federation, u16) {
+    let grpc = flow_testkit::free_port();
+    (builder.server("grpc.listen", &format!("127.0.0.1:{grpc}")).start().await, grpc)
+}
+
+/// Makes so many parties known: `p0000`, `p0001` and so on.
+pub async fn parties(hub: &Hub, count: usize) -> Vec<Party> {
+    let make = |number| async move {
+        let name = format!("p{number:04}");
+        let secret = hub.create_party(&name).await;
+        Party { name, secret }
+    };
+    stream::iter(0..count).map(make).buffered(16).collect().await
+}
+
+/// Makes a template of the generic framework and answers its id.
+pub async fn template(hub: &Hub, name: &str) -> String {
+    let template = json!({"name": name, "framework": "generic", "image": "none", "command": ["true"], "stop_grace_s": 1});
+    id(&hub.call(Method::POST, "/templates", Some(&template)).await)
+}
+
+/// A task in which each of these parties trains.
+pub fn task<'a>(name: &str, template: &str, parties: impl IntoIterator<Item = &'a Party>) -> Value {
+    let members: Vec<_> = parties.into_iter().map(|party| json!({"party": party.name, "role": "trainer"})).collect();
+    json!({"name": name, "template": template, "revision": 1, "epochs": 1, "members": members})
+}
+
+/// Submits a task and answers its id.
+pub async fn submit(hub: &Hub, task: &Value) -> String {
+    id(&hub.call(Method::POST, "/tasks", Some(task)).await)
+}
+
+/// Starts a task and answers the run's id.
+pub async fn start(hub: &Hub, task: &str) -> String {
+    id(&hub.call(Method::POST, &format!("/tasks/{task}/start"), None).await)
+}
+
+pub async fn stop(hub: &Hub, task: &str) {
+    hub.call(Method::POST, &format!("/tasks/{task}/stop"), None).await;
+}
+
+fn id(answer: &Value) -> String {
+    answer["id"].as_str().expect("what was made has an id").to_owned()
+}
+
+/// Sum and count of a histogram on the metrics page.
+pub async fn histogram(hub: &Hub, name: &str) -> (f64, f64) {
+    let page = reqwest::Client::new().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
+    let page = page.expect("the hub answers").text().await.expect("the hub answers");
+    let value = |name: String| {
+        let line = page.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
+        line.and_then(|number| number.split(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("the metrics page has no {name}"))
+    };
+    (value(format!("{name}_sum")), value(format!("{name}_count")))
+}

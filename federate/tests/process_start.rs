@@ -1,0 +1,186 @@
+//! One key is started at most once, whoever dies when.
+
+mod process_support;
+
+use flow_domain::member::ReasonCode;
+use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
+use flow_federate::sidecar::crash::Point;
+use flow_testkit::{StartMarker, wait_for};
+use process_support::{LONG, Place, code};
+
+fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::Launch {
+    place.launch(&format!("echo started >> {}", marker.path().display()))
+}
+
+#[tokio::test]
+async fn work_is_held_then_started_then_ended_and_each_is_told() {
+    let (place, marker) = (Place::new(), StartMarker::new());
+    let mut agent = place.agent();
+    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+    assert_eq!(ports.keys().collect::<Vec<_>>(), ["grpc", "http"]);
+    assert_eq!(agent.next().await.state, WorkState::Held { ports: ports.clone() });
+    assert_eq!(agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held again"), ports);
+    assert_eq!(agent.runtime.known().await.expect("known"), [place.key.clone()]);
+    agent.runtime.ensure(counting(&place, &marker)).await.expect("started");
+    let exit = agent.exit().await;
+    assert_eq!((exit.code, exit.signal, code(&exit)), (Some(0), None, None));
+    assert!(exit.finished_at >= exit.started_at);
+    agent.runtime.ensure(counting(&place, &marker)).await.expect("told again");
+    assert_eq!(marker.count(), 1);
+    wait_for("the sidecar to leave", LONG, async || place.sidecar().is_none()).await;
+}
+
+/// Every point at which a sidecar can vanish, and what may have run by then.
+#[tokio::test]
+async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
+    for point in Point::ALL {
+        let (mut place, marker) = (Place::new(), StartMarker::new());
+        place.config.sidecar = Some(place.crashing_at(point.as_str()));
+        let launch = counting(&place, &marker);
+        {
+            let agent = place.agent();
+            // Whether these succeed depends on the point; the agent would say them again.
+            let held = agent.runtime.hold(place.hold(&["grpc"])).await;
+            let early = matches!(point, Point::BeforeLock | Point::AfterLock | Point::AfterBind);
+            assert_eq!(held.is_err(), early, "{point:?}: {held:?}");
+            if let Err(error) = held {
+                assert!(matches!(error, RuntimeError::Transient { .. }), "{point:?}: {error:?}");
+            } else {
+                let started = agent.runtime.ensure(launch.clone()).await;
+                assert_eq!(started.is_err(), point == Point::BeforeStarted, "{point:?}: {started:?}");
+            }
+        }
+        // The next agent has a sidecar that does not crash.
+        place.config.sidecar = Some(process_support::SIDECAR.into());
+        let mut agent = place.agent();
+        let may_start = matches!(point, Point::BeforeLock | Point::AfterLock | Point::AfterBind | Point::BeforeStarted);
+        if may_start {
+            agent.runtime.hold(place.hold(&["grpc"])).await.expect("nothing has run");
+        } else {
+            // Proven as soon as the lock is free; before that the old sidecar would still be spoken to.
+            assert!(!matches!(agent.end().await, WorkState::Absent), "{point:?}");
+            assert!(agent.runtime.hold(place.hold(&["grpc"])).await.is_err(), "{point:?}: held twice");
+        }
+        agent.runtime.ensure(launch.clone()).await.expect("told again");
+        agent.runtime.stop(place.key.clone(), 5).await.expect("asks for the state once more");
+        let mut end = agent.end().await;
+        while end == WorkState::Absent {
+            end = agent.end().await;
+        }
+        match (point, end) {
+            (Point::AfterStarted, WorkState::Lost(reason)) => {
+                assert_eq!((reason.code, marker.count()), (ReasonCode::SidecarLost, 0));
+            }
+            (Point::AfterSpawn, WorkState::Lost(reason)) => {
+                assert_eq!(reason.code, ReasonCode::SidecarLost);
+                assert!(marker.count() <= 1);
+            }
+            (Point::BeforeExitRename, WorkState::Lost(reason)) => {
+                assert_eq!((reason.code, marker.count()), (ReasonCode::SidecarLost, 1));
+            }
+            (Point::AfterExitRename, WorkState::Exited(exit)) => assert_eq!((exit.code, marker.count()), (Some(0), 1)),
+            (_, WorkState::Exited(exit)) if may_start => {
+                // The stop above may have been faster than the script.
+                assert!(marker.count() <= 1);
+                assert!(exit.code == Some(0) || code(&exit) == Some(ReasonCode::StopRequested), "{exit:?}");
+            }
+            (point, end) => panic!("{point:?} ended as {end:?}"),
+        }
+        assert!(place.alive().is_empty(), "{point:?}: left alive");
+    }
+}
+
+#[tokio::test]
+async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
+    let mut place = Place::new();
+    let agent = place.agent();
+    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+    let first = place.sidecar().expect("a sidecar");
+    nix::sys::signal::kill(first, nix::sys::signal::Signal::SIGKILL).expect("killed");
+    drop(agent);
+    place.config.hold_max_s = 60;
+    let mut agent = place.agent();
+    wait_for("the lock to be free", LONG, async || place.sidecar().is_none_or(|pid| pid != first)).await;
+    agent.runtime.ensure(place.launch("exit 0")).await.expect("born again and started");
+    assert_eq!(agent.exit().await.code, Some(0));
+    let hold: serde_json::Value = serde_json::from_str(&place.text("hold.json")).expect("json");
+    assert_eq!(hold["ports"], serde_json::to_value(&ports).expect("json"));
+}
+
+#[tokio::test]
+async fn a_second_agent_adopts_what_the_first_one_started_and_hears_its_end() {
+    let (place, marker) = (Place::new(), StartMarker::new());
+    let gate = place.root.path().join("gate");
+    let script = format!("echo started >> {}; while [ ! -e {} ]; do sleep 0.02; done; exit 3", marker.path().display(), gate.display());
+    {
+        let mut agent = place.agent();
+        agent.start(&place, place.launch(&script)).await;
+        agent.until(|state| *state == WorkState::Running).await;
+        process_support::lines(&marker.path(), 1).await;
+    }
+    let mut agent = place.agent();
+    assert_eq!(agent.next().await.state, WorkState::Running, "first the state of what is known");
+    agent.runtime.ensure(place.launch(&script)).await.expect("told again");
+    std::fs::write(&gate, "").expect("opened");
+    let exit = agent.exit().await;
+    assert_eq!((exit.code, code(&exit)), (Some(3), Some(ReasonCode::ExitNonzero)));
+    assert_eq!(marker.count(), 1);
+    drop(agent);
+    let mut third = place.agent();
+    assert_eq!(third.exit().await, exit, "told from the directory, long after");
+}
+
+#[tokio::test]
+async fn two_agents_that_race_on_one_directory_start_it_once() {
+    for _ in 0..5 {
+        let (place, marker) = (Place::new(), StartMarker::new());
+        let launch = counting(&place, &marker);
+        let agents = [place.agent(), place.agent(), place.agent()];
+        let tell = async |agent: &process_support::Agent| {
+            let ports = agent.runtime.hold(place.hold(&["grpc"])).await;
+            (ports, agent.runtime.ensure(launch.clone()).await)
+        };
+        let [a, b, c] = &agents;
+        let all = futures::join!(tell(a), tell(b), tell(c));
+        // The others may come too late to hold, but none starts it again.
+        let ports: Vec<_> = [all.0, all.1, all.2].into_iter().filter_map(|(ports, _)| ports.ok()).collect();
+        assert!(!ports.is_empty() && ports.iter().all(|held| *held == ports[0]), "{ports:?}");
+        let [mut a, _, _] = agents;
+        assert_eq!(a.exit().await.code, Some(0));
+        assert_eq!(marker.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again() {
+    let (place, marker) = (Place::new(), StartMarker::new());
+    let script = format!("echo started >> {}; echo said; echo kept > \"$FED_OUTPUT_DIR/result\"", marker.path().display());
+    let mut agent = place.agent();
+    agent.start(&place, place.launch(&script)).await;
+    assert_eq!(agent.exit().await.code, Some(0));
+    agent.runtime.forget(place.key.clone()).await.expect("forgotten");
+    assert!(agent.runtime.known().await.expect("known").is_empty());
+    assert_eq!(place.text("output/result"), "kept\n");
+    assert!(place.text("launch.json").is_empty(), "the environment of the workload is gone");
+    for agent in [agent, place.agent()] {
+        assert!(matches!(agent.runtime.hold(place.hold(&[])).await, Err(RuntimeError::Refused(_))));
+        assert!(matches!(agent.runtime.ensure(place.launch(&script)).await, Err(RuntimeError::Refused(_))));
+    }
+    assert_eq!(marker.count(), 1);
+    let agent = place.agent();
+    assert_eq!(agent.runtime.sweep_older_than(LONG).await.expect("swept"), 0);
+    assert_eq!(agent.runtime.sweep_older_than(std::time::Duration::ZERO).await.expect("swept"), 1);
+    assert!(!place.dir().path().exists());
+}
+
+#[tokio::test]
+async fn a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    let refused = agent.runtime.ensure(place.launch("exit 0")).await;
+    assert!(matches!(refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::HoldExpired));
+    agent.runtime.stop(place.key.clone(), 1).await.expect("nothing to do");
+    assert_eq!(agent.next().await.state, WorkState::Absent);
+    agent.runtime.forget(place.key.clone()).await.expect("never to be started");
+    assert!(agent.runtime.hold(place.hold(&[])).await.is_err());
+}
