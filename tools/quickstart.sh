@@ -58,7 +58,7 @@ stop_all() {
     fi
     mapfile -t pids < <(ours)
     [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
-    until_gone 15 && return
+    if until_gone 15; then return 0; fi # with its number: in a trap, a bare return answers the status before the trap
     mapfile -t pids < <(ours)
     kill -KILL "${pids[@]}" 2>/dev/null || true
     until_gone 5
@@ -92,6 +92,7 @@ installing=
 clean_up() {
     trap - EXIT
     trap '' INT TERM
+    [ -z "$(ours)" ] || say "stopping what was started"
     [ -z "$installing" ] || kill -TERM -- "-$installing" 2>/dev/null || true
     stop_all || echo "quickstart: some processes did not end: $(ours | tr '\n' ' ')" >&2
 }
@@ -129,6 +130,10 @@ listen = "127.0.0.1:$grpc_port"
 [hub_agent.images."iflearner-digits"]
 root = $(toml "$image")
 allow = true
+# For a first task of your own, see docs/first-task.md.
+[hub_agent.images.mine]
+root = $(toml "$state/images/mine")
+allow = true
 END
 # start NAME PROGRAM ARGUMENT…: in the background, in a session of its own, with a log of its own.
 start() {
@@ -163,6 +168,12 @@ root = $(toml "$image")
 allow = true
 [datasets.digits]
 path = $(toml "$state/$party/data")
+# For a first task of your own, see docs/first-task.md.
+[images.mine]
+root = $(toml "$state/images/mine")
+allow = true
+[datasets.mine]
+path = $(toml "$state/$party/mine")
 END
     start "$party" "$bin/flow-federate" run --config "$state/$party/agent.toml"
 done
@@ -231,6 +242,6 @@ if [ -n "${KEEP:-}" ]; then
     flowctl task submit $workload/task.yaml --name again --epochs 8 -p fit-seconds=1 --watch
     flowctl task stop again                   # from another terminal; or kill -9 an agent and start it again
 
-  Your own script and data: docs/first-task.md. End it all with: tools/quickstart.sh stop
+  Your own script and data, in five minutes: docs/first-task.md. End it all with: tools/quickstart.sh stop
 END
 fi

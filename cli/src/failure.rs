@@ -106,10 +106,11 @@ impl Failure {
             // The hub's sentence only strings the fields together; the list below it says the same, all of it.
             failure.message = row.map_or("the request is not acceptable", |row| row.title).to_owned();
         }
+        // Fields say themselves what would be accepted.
+        failure.remedy = row.filter(|_| failure.details.is_empty()).map(|row| row.remedy.to_owned());
         if let Some(id) = problem.request_id.filter(|_| status >= 500) {
             failure.details.push(format!("request id {id}"));
         }
-        failure.remedy = row.map(|row| row.remedy.to_owned());
         failure
     }
 }
@@ -168,7 +169,7 @@ mod tests {
         let text = failure.render();
         assert!(text.contains("  members[1].party: is not a party here\n"), "{text}");
         assert!(text.contains("  epochs: is 0 and must be 1 to 100000\n"), "{text}");
-        assert!(text.contains("what to do: Mend the fields"), "{text}");
+        assert!(!text.contains("what to do"), "the fields say it: {text}");
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String>
         lines.push(format!("{}  epoch {epoch} of {epochs}", bar(done, epochs)));
     }
     let rows = run.members.iter().map(row).collect();
-    lines.extend(table(&["", "PARTY", "ROLE", "PHASE", "EPOCH", "METRICS", "WHY"], rows).lines().map(|line| format!("  {line}")));
+    lines.extend(table(&["", "PARTY", "ROLE", "PHASE", "EPOCH", "METRICS"], rows).lines().map(|line| format!("  {line}")));
+    lines.extend(run.members.iter().filter_map(trouble));
     lines.extend(why(run, now));
     lines.into_iter().map(|line| truncate_str(&line, width, "…").into_owned()).collect()
 }
@@ -35,7 +36,8 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     let head = format!("run {}", run.number);
     for member in &run.members {
         let old = same.and_then(|before| before.members.iter().find(|old| old.party == member.party));
-        if old.is_none_or(|old| (&old.phase, &old.reason, &old.contact) != (&member.phase, &member.reason, &member.contact)) {
+        let unseen = old.is_none() && member.phase == "pending" && !is_away(member);
+        if !unseen && old.is_none_or(|old| (&old.phase, &old.reason, &old.contact) != (&member.phase, &member.reason, &member.contact)) {
             let state = if is_away(member) { format!("{} (not connected)", member.phase) } else { member.phase.clone() };
             let reason = member.reason.as_ref().map(|reason| format!(": {}", reason.message)).unwrap_or_default();
             lines.push(format!("{head}: {} {} {state}{reason}", member.role, member.party));
@@ -49,7 +51,8 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     }
     let moved = same.is_none_or(|before| before.phase != run.phase);
     let waits = |run: &Run| run.waiting.as_ref().map(|waiting| waiting.message.clone());
-    if moved || same.is_some_and(|before| waits(before) != waits(run)) {
+    // What a run waits for past the queue changes in milliseconds, and the members' lines tell it.
+    if moved || run.phase == "queued" && same.is_some_and(|before| waits(before) != waits(run)) {
         let line = format!("{head}: {}", run.phase);
         lines.push(why(run, now).into_iter().fold(line, |line, why| format!("{line} ({why})")));
     }
@@ -70,11 +73,12 @@ fn why(run: &Run, now: Timestamp) -> Option<String> {
     }
     let waiting = run.waiting.as_ref()?;
     let since = seconds_between(&waiting.since, None, now).map(|s| format!(", for {}", duration(s))).unwrap_or_default();
-    let left = waiting.until.as_deref().and_then(|until| seconds_between(&now.to_string(), Some(until), now));
-    let next = match waiting.code.as_str() {
-        "backoff" => left.map(|s| format!(", next try in {}", duration(s))),
-        _ => left.map(|s| format!(", gives up in {}", duration(s))),
-    };
+    // Past the queue the deadlines are the platform's own and short.
+    let left = waiting.until.as_deref().filter(|_| run.phase == "queued").and_then(|until| seconds_between(&now.to_string(), Some(until), now));
+    let next = left.map(duration).map(|left| match waiting.code.as_str() {
+        "backoff" => format!(", next try in {left}"),
+        _ => format!(", gives up in {left}"),
+    });
     Some(format!("waiting: {}{since}{}", waiting.message, next.unwrap_or_default()))
 }
 
@@ -87,8 +91,13 @@ fn row(member: &Member) -> Vec<String> {
         _ => "·",
     };
     let phase = if is_away(member) { format!("{} (away)", member.phase) } else { member.phase.clone() };
-    let why = member.reason.as_ref().map(|reason| reason.message.clone()).unwrap_or_default();
-    vec![sign.to_owned(), member.party.clone(), member.role.clone(), phase, epoch(member), metrics(member), why]
+    vec![sign.to_owned(), member.party.clone(), member.role.clone(), phase, epoch(member), metrics(member)]
+}
+
+/// Why a member is where it is, unless that is what was wished.
+fn trouble(member: &Member) -> Option<String> {
+    let reason = member.reason.as_ref().filter(|reason| reason.code != "stop_requested")?;
+    Some(format!("  {}: {}", member.party, reason.message))
 }
 
 fn epoch(member: &Member) -> String {

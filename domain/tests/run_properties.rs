@@ -22,6 +22,7 @@ enum Happening {
     Connected { journal: usize },
     Away,
     Moved,
+    TakenOver,
     Tick,
 }
 
@@ -49,6 +50,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => journal().prop_map(|journal| Happening::Connected { journal }),
         2 => Just(Happening::Away),
         2 => Just(Happening::Moved),
+        1 => Just(Happening::TakenOver),
         4 => Just(Happening::Tick),
     ]
 }
@@ -74,6 +76,7 @@ fn input(run: &Run, happening: &Happening, index: usize, now: Timestamp) -> Inpu
         Happening::Connected { journal } => Input::Connected { party: who, instance: instance(index, journal) },
         Happening::Away => Input::Away { party: who, since: now },
         Happening::Moved => Input::Moved { party: who },
+        Happening::TakenOver => Input::TakenOver,
         Happening::Tick => Input::Tick,
         Happening::Report { phase, older, newer, repeated, journal, complete, released } => {
             let mut report = report(run, index.min(run.members.len() - 1), phase);
@@ -248,9 +251,10 @@ impl World {
         }
     }
 
-    /// The workload goes on: a trainer ends; the aggregator, which never does, sees that all have.
+    /// The workload goes on: a trainer ends, which it cannot before all others take part; the aggregator, which never
+    /// does, sees that all have.
     fn work(&mut self, index: usize) {
-        if self.agents[index].phase != MemberPhase::Running {
+        if self.agents[index].phase != MemberPhase::Running || self.agents.iter().any(|a| a.starts.is_empty()) {
             return;
         }
         if index > 0 {

@@ -88,6 +88,7 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
         ("connected anew".to_owned(), Input::Connected { party: me(), instance: instance(ME, 7) }),
         ("away".to_owned(), Input::Away { party: me(), since: START.plus_secs(2) }),
         ("moved".to_owned(), Input::Moved { party: me() }),
+        ("taken over".to_owned(), Input::TakenOver),
         ("tick".to_owned(), Input::Tick),
         ("tick after all deadlines".to_owned(), Input::Tick),
     ]);
@@ -118,6 +119,7 @@ connected again            (no_change)       (no_change)       (no_change)      
 connected anew             queued            reserving         stopping          stopping          stopping          (member_terminal) failed            cancelled
 away                       queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
 moved                      (no_change)       (no_change)       (no_change)       running           (no_change)       (no_change)       (no_change)       (no_change)
+taken over                 (no_change)       reserving         starting          running           (no_change)       (no_change)       (no_change)       (no_change)
 tick                       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)
 tick after all deadlines   stopping          stopping          stopping          stopping          cancelled         (no_change)       (no_change)       (no_change)
 ";
@@ -312,6 +314,30 @@ fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
     assert_eq!(step(&moved, &Input::Tick, now.plus_secs(limit + 10)), Err(Refusal::NoChange));
     let ended = after(&run, &Input::Tick, now.plus_secs(limit + 10));
     assert_eq!(ended.ending.map(|e| e.code), Some(EndCode::NoProgress));
+}
+
+#[test]
+fn f8_deadlines_that_ran_out_while_the_hub_was_down_begin_again() {
+    let later = START.plus_secs(86_400);
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running] {
+        let (run, _) = run_in(phase);
+        let taken = after(&run, &Input::TakenOver, later);
+        assert_eq!(taken.phase, phase);
+        assert_eq!(step(&taken, &Input::Tick, later.plus_secs(25)), Err(Refusal::NoChange), "{phase}");
+        let due = flow_domain::run::next_due(&taken).expect("the deadline is there all the same");
+        assert_ne!(after(&taken, &Input::Tick, due).phase, phase, "{phase}");
+    }
+}
+
+#[test]
+fn what_cannot_be_heard_is_not_held_against_a_run_whose_party_is_away() {
+    let (run, now) = run_in(RunPhase::Running);
+    let run = Run { rules: Rules { give_up_after_s: 7_200, ..run.rules.clone() }, ..run };
+    let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
+    let late = now.plus_secs(run.rules.no_progress_s + 10);
+    assert_eq!(step(&away, &Input::Tick, late), Err(Refusal::NoChange));
+    let back = after(&away, &Input::Connected { party: party(ME), instance: instance(ME, 0) }, late);
+    assert_eq!(step(&back, &Input::Tick, late.plus_secs(10)), Err(Refusal::NoChange));
 }
 
 #[test]

@@ -407,6 +407,18 @@ impl Federation {
         assert!(begun.is_some(), "{party} did not start its workload; started: {:?}", self.starts());
     }
 
+    /// Ends agents and hub as an administrator does; each must agree. What runs, runs on.
+    pub async fn terminate_all(&mut self) {
+        for (name, agent) in std::mem::take(&mut self.agents) {
+            let status = agent.terminate(SOON).await;
+            assert!(status.success(), "the agent of {name} ended with {status}");
+        }
+        if let Some(server) = self.server.take() {
+            let status = server.terminate(SOON).await;
+            assert!(status.success(), "the hub ended with {status}; its log:\n{}", self.server_log());
+        }
+    }
+
     /// Proves that nothing was started twice and that nothing but hub and agents is alive; ends these politely, and
     /// proves that then nothing is.
     pub async fn end(mut self) {
@@ -421,14 +433,7 @@ impl Federation {
         let others = || proc::with_word(&word).into_iter().filter(|process| own.binary_search(&process.pid).is_err()).collect::<Vec<_>>();
         let clean = eventually(SOON, async || others().is_empty().then_some(())).await;
         assert!(clean.is_some(), "left behind: {:#?}", others());
-        for (name, agent) in std::mem::take(&mut self.agents) {
-            let status = agent.terminate(SOON).await;
-            assert!(status.success(), "the agent of {name} ended with {status}");
-        }
-        if let Some(server) = self.server.take() {
-            let status = server.terminate(SOON).await;
-            assert!(status.success(), "the hub ended with {status}; its log:\n{}", self.server_log());
-        }
+        self.terminate_all().await;
         let left = proc::with_word(&word);
         assert!(left.is_empty(), "left behind: {left:#?}");
     }

@@ -6,6 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId};
 use flow_domain::time::Timestamp;
@@ -134,6 +135,8 @@ impl Journal {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // Nobody else writes: the lock sees to it.
+            .busy_timeout(Duration::from_millis(500))
             .pragma("cache_size", "-512")
             .disable_statement_logging()
             .connect()

@@ -77,8 +77,8 @@ impl Running {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             stopping: engine_stops.clone(),
-        });
-        engine.take_over(clock.now()).await?;
+        })
+        .await?;
         let (ready, is_ready) = watch::channel(true);
         let stopping = CancellationToken::new();
         let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s };

@@ -1,9 +1,12 @@
 //! What every database must do alike: written once, run on SQLite, MariaDB and MySQL.
 
-mod store_support;
+#[path = "store_contract/support.rs"]
+mod support;
 
 #[path = "store_contract/apply.rs"]
 mod apply;
+#[path = "store_contract/crash.rs"]
+mod crash;
 #[path = "store_contract/ledger.rs"]
 mod ledger;
 #[path = "store_contract/lists.rs"]

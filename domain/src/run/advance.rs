@@ -204,6 +204,11 @@ fn release(member: &mut Member) {
 }
 
 /// A required party that is away too long ends the run.
+/// Every required member that has not ended is connected.
+pub(super) fn all_heard(run: &Run) -> bool {
+    run.required().all(|m| m.phase.is_terminal() || is_connected(m))
+}
+
 fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     let limit = run.rules.give_up_after_s;
     let lost =
@@ -273,6 +278,10 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         run.framework == Framework::Iflearner && run.required().any(|m| m.role == Role::Aggregator && m.phase.is_terminal());
     if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
         run.trainers_done_at = Some(now);
+    }
+    // While a party is away neither its progress nor the verdict can be heard; `give_up_after_s` is what counts then.
+    if !all_heard(run) {
+        return;
     }
     if run.trainers_done_at.is_some_and(|at| now >= at.plus_secs(VERDICT_DEADLINE_S)) {
         let message = format!(

@@ -1,5 +1,6 @@
 //! When a run has to be looked at again though nothing is heard.
 
+use super::advance::all_heard;
 use super::{Run, RunPhase, VERDICT_DEADLINE_S};
 use crate::member::Contact;
 use crate::time::Timestamp;
@@ -35,8 +36,10 @@ pub fn next_due(run: &Run) -> Option<Timestamp> {
             due.extend(give_up());
         }
         RunPhase::Running => {
-            due.push(run.progress_at.plus_secs(run.rules.no_progress_s));
-            due.extend(run.trainers_done_at.map(|at| at.plus_secs(VERDICT_DEADLINE_S)));
+            if all_heard(run) {
+                due.push(run.progress_at.plus_secs(run.rules.no_progress_s));
+                due.extend(run.trainers_done_at.map(|at| at.plus_secs(VERDICT_DEADLINE_S)));
+            }
             due.extend(give_up());
         }
         RunPhase::Stopping => due.extend(run.phase_until),

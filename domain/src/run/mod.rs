@@ -285,6 +285,9 @@ pub enum Input {
         /// Whose.
         party: PartyId,
     },
+    /// This hub has just started: what ran out while nobody could look gets its time anew. (That its parties are away
+    /// from now on is told by [`Input::Away`].)
+    TakenOver,
     /// Time has passed: look at the deadlines.
     Tick,
 }

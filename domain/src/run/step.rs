@@ -1,7 +1,7 @@
 //! Writing an input down as facts about members.
 
 use super::advance::{advance, end};
-use super::{Effect, EndCode, EventKind, Input, Outcome, Refusal, Run, RunPhase};
+use super::{Effect, EndCode, EventKind, Input, Outcome, RESERVE_DEADLINE_S, Refusal, Run, RunPhase};
 use crate::id::{InstanceId, PartyId};
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
 use crate::time::Timestamp;
@@ -35,7 +35,7 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             end(&mut next, ending, now, &mut effects);
         }
         Input::Report { party, report } => take_report(&mut next, party, report, now, &mut effects)?,
-        Input::Connected { party, instance } => connected(&mut next, party, instance, &mut effects)?,
+        Input::Connected { party, instance } => connected(&mut next, party, instance, now, &mut effects)?,
         Input::Away { party, since } => away(&mut next, party, *since, &mut effects)?,
         Input::Moved { party } => {
             if next.member(party).is_none() {
@@ -46,6 +46,7 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             }
             next.progress_at = now;
         }
+        Input::TakenOver => taken_over(&mut next, now),
         Input::Tick => {}
     }
     advance(&mut next, now, &mut effects);
@@ -126,7 +127,28 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     effects.push(run.event(EventKind::RunStarting, None, "already started before the hub was restored".to_owned()));
 }
 
-fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+/// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again.
+fn taken_over(run: &mut Run, now: Timestamp) {
+    match run.phase {
+        RunPhase::Queued => run.queue_until = run.queue_until.max(now.plus_secs(RESERVE_DEADLINE_S)),
+        RunPhase::Reserving => {
+            let until = now.plus_secs(RESERVE_DEADLINE_S);
+            run.queue_until = run.queue_until.max(until);
+            run.phase_until = run.phase_until.max(Some(until));
+        }
+        RunPhase::Starting => run.phase_until = run.phase_until.max(Some(now.plus_secs(run.rules.start_deadline_s))),
+        RunPhase::Running => heard_again(run, now),
+        RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {}
+    }
+}
+
+/// What could not be heard for a while is not held against the run.
+fn heard_again(run: &mut Run, now: Timestamp) {
+    run.progress_at = run.progress_at.max(now);
+    run.trainers_done_at = run.trainers_done_at.map(|at| at.max(now));
+}
+
+fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
     let member = find(run, party)?;
     if member.settled {
         return Err(Refusal::MemberTerminal);
@@ -154,6 +176,9 @@ fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, effects: &mu
         effects.push(run.event(EventKind::MemberReplaced, Some(party), "another agent journal".to_owned()));
     }
     if came {
+        if run.phase == RunPhase::Running {
+            heard_again(run, now);
+        }
         effects.push(run.event(EventKind::MemberConnected, Some(party), "connected".to_owned()));
     }
     Ok(())

@@ -3,6 +3,8 @@
 //! The subset has no fractions and no integers from 2^53 on, because those are where JSON implementations disagree.
 //! Keys are sorted here and not left to the map type, whose order depends on features other crates may switch on.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,15 +21,16 @@ pub fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
 
 fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     match value {
-        Value::Null | Value::Bool(_) => out.extend(value.to_string().bytes()),
+        Value::Null => out.extend(b"null"),
+        Value::Bool(bool) => out.extend(if *bool { b"true".as_slice() } else { b"false" }),
         Value::Number(number) => {
             let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
             if size.is_none_or(|size| size >= FIRST_UNSAFE) {
                 return Err(format!("{number} is not a whole number below 2^53; send it as text"));
             }
-            out.extend(number.to_string().bytes());
+            write!(out, "{number}").map_err(|e| e.to_string())?;
         }
-        Value::String(text) => write_text(text, out),
+        Value::String(text) => write_text(text, out)?,
         Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -46,7 +49,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
                 if index > 0 {
                     out.push(b',');
                 }
-                write_text(name, out);
+                write_text(name, out)?;
                 out.push(b':');
                 write(item, out)?;
             }
@@ -57,8 +60,8 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
 }
 
 /// serde_json escapes exactly what RFC 8785 asks for: quote, backslash, and control characters in their short form.
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.extend(Value::from(text).to_string().bytes());
+fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    serde_json::to_writer(out, text).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

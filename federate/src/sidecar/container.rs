@@ -15,9 +15,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use flow_domain::id::Digest;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+use super::rundir::{RunDir, marker};
+use crate::runtime::WorkKey;
 
 /// Environment variable by which a workload's processes are known.
 pub const MARKER: &str = "FED_MEMBER";
@@ -90,10 +94,12 @@ pub struct Container {
 
 impl Container {
     /// Make what can be made before the workload is spawned.
-    pub fn create(containment: Containment, marker: &str) -> io::Result<Self> {
+    pub fn create(containment: Containment, key: &WorkKey, dir: &RunDir) -> io::Result<Self> {
         let cgroup = match containment {
             Containment::Cgroup => {
-                let path = own_cgroup().ok_or(io::ErrorKind::Unsupported)?.join(format!("flow-{marker}"));
+                let own = own_cgroup().ok_or(io::ErrorKind::Unsupported)?;
+                let mark = Digest::of(dir.mark(key).as_bytes());
+                let path = own.join(format!("flow-{}-{:.16}", marker(key), mark.as_str()));
                 match fs::create_dir(&path) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                     _ => Some(path),

@@ -25,7 +25,7 @@ use super::protocol::{Answer, HoldFile, Verb};
 use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
 use super::supervise::{Effect, Ended, Input, Supervision};
-use super::{answer, io_reason, note};
+use super::{answer, io_reason, note, pause};
 use crate::runtime::{Launch, ProgressSource, WorkState};
 
 /// How often the run directory is looked for, and everything else that gives no sign of its own.
@@ -345,7 +345,7 @@ impl Sidecar {
                 return;
             }
             if !log.as_mut().is_some_and(|log| log.shrink()) {
-                std::thread::sleep(WRITE_AGAIN);
+                pause(WRITE_AGAIN);
             }
         }
         point(Point::AfterExitRename);

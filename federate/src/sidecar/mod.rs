@@ -30,6 +30,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use flow_domain::member::{Reason, ReasonCode};
 use nix::sys::signal::{SigSet, Signal};
@@ -74,7 +75,7 @@ fn run(path: PathBuf) -> io::Result<()> {
     point(Point::BeforeLock);
     detach(&dir)?;
     let Some(lock) = lock_patiently(&dir)? else {
-        ready(&refusal("another sidecar has this run directory"));
+        note("another sidecar has this run directory");
         return Ok(());
     };
     point(Point::AfterLock);
@@ -118,9 +119,14 @@ fn lock_patiently(dir: &RunDir) -> io::Result<Option<rundir::Lock>> {
         if let Some(lock) = dir.lock()? {
             return Ok(Some(lock));
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        pause(Duration::from_millis(2));
     }
     Ok(None)
+}
+
+#[expect(clippy::disallowed_methods, reason = "one thread, nothing to await, and nothing else to do meanwhile")]
+fn pause(length: Duration) {
+    std::thread::sleep(length);
 }
 
 /// Everything a hold consists of, and all the space that a later exit will need.

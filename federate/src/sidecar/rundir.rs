@@ -63,7 +63,7 @@ pub mod name {
     pub const HOME: &str = "home";
 }
 
-/// The name of a key, as directory and as marker in the workload's environment.
+/// The name of a key, as directory and as the first part of its mark.
 #[must_use]
 pub fn marker(key: &WorkKey) -> String {
     format!("{}-{}", key.run, key.attempt)
@@ -150,6 +150,13 @@ impl RunDir {
     #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// What marks every process of the key's workload. The place is part of it: two parties on one machine may take part
+    /// in the same run, and neither may kill what is the other's.
+    #[must_use]
+    pub fn mark(&self, key: &WorkKey) -> String {
+        format!("{}@{}", marker(key), self.0.display())
     }
 
     /// Make the directory, readable for nobody else. Existing is fine.

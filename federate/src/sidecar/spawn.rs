@@ -18,12 +18,12 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getppid, pipe2, setsid};
 
 use super::container::{Container, Containment, MARKER, Process, stat};
-use super::rundir::{RunDir, marker, name, private_dir};
+use super::rundir::{RunDir, name, private_dir};
 use super::supervise::Ended;
 use crate::runtime::Launch;
 
@@ -56,7 +56,7 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
     let mut last = failed("no way to contain it".to_owned());
     // A way that fails has executed nothing, so the next may be tried.
     for way in wanted.and_lesser() {
-        let attempt = Container::create(way, &marker(&launch.key)).and_then(|container| {
+        let attempt = Container::create(way, &launch.key, dir).and_then(|container| {
             dir.write(name::CONTAINER, &container)?;
             let command = command(launch, dir, &program, &folder, &writer, &container)?;
             let begun = if way == Containment::PidNamespace { under_init(command) } else { directly(command) };
@@ -81,7 +81,10 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
             }
             Err(error) => {
                 super::note(format_args!("cannot start it in a {}: {error}", way.as_str()));
-                last = failed(format!("{shown:?} could not be executed: {error}"));
+                last = match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => super::io_reason("start it", &error),
+                    _ => failed(format!("{shown:?} could not be executed: {error}")),
+                };
             }
         }
     }
@@ -122,7 +125,7 @@ fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsSt
     env.insert("FED_OUTPUT_DIR".to_owned(), dir.join(name::OUTPUT).into());
     env.insert("FED_WORK_DIR".to_owned(), dir.join(name::WORK).into());
     env.insert("HOME".to_owned(), dir.join(name::HOME).into());
-    env.insert(MARKER.to_owned(), marker(&launch.key).into());
+    env.insert(MARKER.to_owned(), dir.mark(&launch.key).into());
     env
 }
 
@@ -159,6 +162,8 @@ fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output:
     };
     let hook = move || {
         setsid()?;
+        // The sidecar reads its signals from a descriptor and blocks them; the workload must hear a polite SIGTERM.
+        SigSet::empty().thread_set_mask()?;
         // Once the sidecar is dead this process is; if it died before the line took effect, we have another parent now.
         let parent = PARENT.load(std::sync::atomic::Ordering::Relaxed);
         prctl::set_pdeathsig(Signal::SIGKILL)?;
@@ -330,7 +335,7 @@ mod tests {
         let env = environment(&launch(&["sh"], None), &RunDir::at("/run/x"));
         assert_eq!(env["HOME"], "/run/x/home");
         assert_eq!(env["KEY"], "value");
-        assert_eq!(env[MARKER], *format!("{}-1", "0".repeat(32)));
+        assert_eq!(env[MARKER], *format!("{}-1@/run/x", "0".repeat(32)));
         assert!(!env.contains_key("PATH"));
     }
 }

@@ -2,7 +2,6 @@
 //! as it should be is refused here, with a failure that says where and what would be accepted.
 
 use axum::RequestPartsExt as _;
-use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use flow_domain::id::Digest;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 
 use super::problem::{Failure, field};
 use crate::engine::{IdemKey, Principal};
@@ -39,22 +39,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequestParts<S> f
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        match parts.extract::<Path<T>>().await {
-            Ok(Path(ids)) => Ok(Self(ids)),
-            Err(PathRejection::FailedToDeserializePathParams(refused)) => Err(bad_id(refused.into_kind()).into()),
-            Err(other) => Err(Error::internal(other).into()),
-        }
+        let pairs = match parts.extract::<Path<Vec<(String, String)>>>().await {
+            Ok(Path(pairs)) => pairs,
+            Err(PathRejection::FailedToDeserializePathParams(refused)) => {
+                return Err(Error::new(ErrorCode::Malformed, refused.body_text()).into());
+            }
+            Err(other) => return Err(Error::internal(other).into()),
+        };
+        let source = MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter());
+        let ids = serde_path_to_error::deserialize(source);
+        ids.map(Self).map_err(|refused| bad_id(&refused.path().to_string(), refused.inner()).into())
     }
 }
 
-fn bad_id(kind: ErrorKind) -> Error {
-    let (key, message) = match kind {
-        ErrorKind::DeserializeError { key, message, .. } => (key, message),
-        ErrorKind::ParseErrorAtKey { key, .. } => (key, "it must be a whole number".to_owned()),
-        ErrorKind::InvalidUtf8InPathParam { key } => return Error::new(ErrorCode::Malformed, format!("{key} in the path is not UTF-8")),
-        other => return Error::internal(other.to_string()),
-    };
-    let code = match key.as_str() {
+fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
+    let code = match key {
         "task" => ErrorCode::TaskNotFound,
         "run" => ErrorCode::RunNotFound,
         "party" => ErrorCode::PartyNotFound,
@@ -62,7 +61,7 @@ fn bad_id(kind: ErrorKind) -> Error {
         "revision" => ErrorCode::RevisionNotFound,
         _ => ErrorCode::RouteNotFound,
     };
-    Error::new(code, format!("no {key} has such a name: {message}"))
+    Error::new(code, format!("there is no such {key}: {problem}"))
 }
 
 /// The query, as a struct. Unknown parameters are refused: a misspelt filter must not show everything.
@@ -247,7 +246,8 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         }
         let version = sent.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
         version.map(|version| Self(Some(version))).ok_or_else(|| {
-            Error::new(ErrorCode::PreconditionFailed, "`If-Match` must be one `ETag` of this resource as it was sent, quotes included").into()
+            Error::new(ErrorCode::PreconditionFailed, "`If-Match` must be one `ETag` of this resource as it was sent, quotes included")
+                .into()
         })
     }
 }
@@ -266,7 +266,8 @@ mod tests {
     fn refused<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> (ErrorCode, String, FieldCode, String) {
         let error = parse::<T>(text.as_bytes()).expect_err("must be refused");
         let first = error.fields.first().cloned();
-        let (path, code, message) = first.map_or((String::new(), FieldCode::Required, error.message.clone()), |f| (f.path, f.code, f.message));
+        let (path, code, message) =
+            first.map_or((String::new(), FieldCode::Required, error.message.clone()), |f| (f.path, f.code, f.message));
         (error.code, path, code, message)
     }
 
@@ -324,6 +325,9 @@ mod tests {
             assert!(!message.contains("u32"), "{message}");
         }
         let text = sample(|v| drop(v.as_object_mut().expect("an object").remove("epochs")));
-        assert_eq!(refused::<TaskInput>(&text), (ErrorCode::Invalid, "/epochs".to_owned(), FieldCode::Required, "must be given".to_owned()));
+        assert_eq!(
+            refused::<TaskInput>(&text),
+            (ErrorCode::Invalid, "/epochs".to_owned(), FieldCode::Required, "must be given".to_owned())
+        );
     }
 }

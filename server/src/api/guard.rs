@@ -72,7 +72,10 @@ async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Re
             Failure::from(Error::internal(what.unwrap_or_else(|| "a panic without a message".to_owned()))).into_response()
         }
         Err(_) => {
-            let message = format!("no answer within {} s; the request may still be carried out: repeat it with the same Idempotency-Key", longest.as_secs());
+            let message = format!(
+                "no answer within {} s; the request may still be carried out: repeat it with the same Idempotency-Key",
+                longest.as_secs()
+            );
             Failure::from(Error::new(ErrorCode::Busy, message)).into_response()
         }
     }

@@ -38,7 +38,9 @@ impl List {
 
     fn open(&self, cursor: &str) -> Result<String, Error> {
         let place = cursor.strip_prefix(&self.seal).and_then(unhex);
-        place.ok_or_else(|| Error::new(ErrorCode::CursorInvalid, "this cursor is not of this list with these filters: begin again without one"))
+        place.ok_or_else(|| {
+            Error::new(ErrorCode::CursorInvalid, "this cursor is not of this list with these filters: begin again without one")
+        })
     }
 
     /// The page on the wire.
@@ -77,7 +79,7 @@ pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> 
 
 fn unhex(text: &str) -> Option<String> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

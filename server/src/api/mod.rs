@@ -35,7 +35,6 @@ use problem::Failure;
 pub const PUBLIC: [&str; 4] = ["/livez", "/readyz", "/docs", "/docs/{file}"];
 
 /// The whole interface as a service.
-#[must_use]
 pub fn router(app: Arc<App>) -> axum::Router {
     let (router, _) = all().split_for_parts();
     router

@@ -83,7 +83,10 @@ fn problem(description: String) -> Response {
 /// Adds what every operation has in common.
 pub fn finish(mut document: OpenApi) -> OpenApi {
     let mut schemas = Vec::new();
-    for (name, schema) in [(Problem::name(), <Problem as utoipa::PartialSchema>::schema()), (FieldProblem::name(), <FieldProblem as utoipa::PartialSchema>::schema())] {
+    for (name, schema) in [
+        (Problem::name(), <Problem as utoipa::PartialSchema>::schema()),
+        (FieldProblem::name(), <FieldProblem as utoipa::PartialSchema>::schema()),
+    ] {
         schemas.push((name.into_owned(), schema));
     }
     Problem::schemas(&mut schemas);
@@ -105,7 +108,8 @@ fn common(operation: &mut Operation) {
     if public {
         return;
     }
-    let mut codes = vec![ErrorCode::Unauthenticated, ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy, ErrorCode::StoreUnavailable];
+    let mut codes =
+        vec![ErrorCode::Unauthenticated, ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy, ErrorCode::StoreUnavailable];
     if operation.request_body.is_some() {
         codes.extend([ErrorCode::Malformed, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);
     } else if operation.parameters.is_some() {

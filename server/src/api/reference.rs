@@ -11,8 +11,7 @@ use super::extract::Ids;
 use super::problem::Failure;
 use crate::app::App;
 
-const POLICY: &str =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page with the table of errors, to which every problem's `type` points.
 static PAGE: LazyLock<String> = LazyLock::new(|| {

@@ -147,9 +147,9 @@ pub struct EngineParts {
 }
 
 impl Engine {
-    /// Starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
+    /// Notes that nobody is connected, then starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
     /// before the process may.
-    pub fn start(parts: EngineParts) -> (Self, tokio_util::task::TaskTracker) {
+    pub async fn start(parts: EngineParts) -> Result<(Self, tokio_util::task::TaskTracker), Error> {
         let EngineParts { store, sessions, clock, metrics, stopping } = parts;
         let (posts, rx) = mpsc::channel(QUEUE);
         let watchers = Arc::new(wake::Watchers::default());
@@ -160,10 +160,12 @@ impl Engine {
         let tracker = tokio_util::task::TaskTracker::new();
         let queue = queue::Queue::new(Arc::clone(&store), sessions, clock.clone(), metrics, watchers, Arc::clone(&due), stopping.clone(), revision);
         tracker.spawn(queue.run(rx));
+        // Before anybody looks at a deadline.
+        engine.take_over(clock.now()).await?;
         tracker.spawn(timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone()));
         tracker.spawn(progress::run(engine.clone(), store, clock, progress, stopping));
         tracker.close();
-        (engine, tracker)
+        Ok((engine, tracker))
     }
 
     async fn post(&self, task: TaskId, act: Act) -> Result<Answer, Error> {
@@ -255,11 +257,12 @@ impl Engine {
     }
 
     /// A hub that has just started: whoever is not connected is away from now on, not from before.
-    pub(crate) async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
+    async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
         self.store.all_away(now).await?;
         for task in self.store.active_tasks().await? {
             let Some(aggregate) = self.store.load_task(&task).await? else { continue };
             for run in aggregate.runs.iter().filter(|run| !run.is_settled()) {
+                self.tell(task.clone(), run.id.clone(), Input::TakenOver).await?;
                 for member in run.members.iter().filter(|member| !member.settled) {
                     let input = Input::Away { party: member.party.clone(), since: now };
                     self.tell(task.clone(), run.id.clone(), input).await?;

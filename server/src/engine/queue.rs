@@ -270,7 +270,7 @@ impl Queue {
                             if !changes.is_empty() {
                                 self.metrics.commit(changes.len(), begun.elapsed());
                             }
-                            self.publish(groups, folded, &changes).await;
+                            self.publish(groups, folded, changes).await;
                             return;
                         }
                         Err(error) => error,
@@ -500,10 +500,13 @@ impl Queue {
     }
 
     /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.
-    async fn publish(&mut self, groups: Vec<Group>, folded: Vec<Folded>, changes: &[Change]) {
+    async fn publish(&mut self, groups: Vec<Group>, folded: Vec<Folded>, changes: Vec<Change>) {
         let revision = self.next_revision();
         let mut earliest: Option<Timestamp> = None;
-        for change in changes {
+        for mut change in changes {
+            for spec in change.specs.drain(..) {
+                self.specs.keep(spec);
+            }
             if let Some(due) = change.due {
                 earliest = Some(earliest.map_or(due, |known| known.min(due)));
             }

@@ -26,12 +26,17 @@ impl Specs {
             return Ok(Arc::clone(found));
         }
         let bytes = store.spec(digest).await?.ok_or_else(|| Error::internal(format!("spec {digest} of a run is not stored")))?;
-        let sealed = Arc::new(SealedSpec::open(&bytes, digest).map_err(Error::internal)?);
+        Ok(self.keep(SealedSpec::open(&bytes, digest).map_err(Error::internal)?))
+    }
+
+    /// Remembers a spec that was just read, or just made: it is about to be sent.
+    pub(super) fn keep(&mut self, sealed: SealedSpec) -> Arc<SealedSpec> {
         if self.0.len() >= KEEP_SPECS {
             self.0.clear();
         }
-        self.0.insert(digest.clone(), Arc::clone(&sealed));
-        Ok(sealed)
+        let sealed = Arc::new(sealed);
+        self.0.insert(sealed.digest.clone(), Arc::clone(&sealed));
+        sealed
     }
 }
 

@@ -4,13 +4,14 @@
 //! version it was computed from, and rows of the task are written only after that has matched. Tasks go in the order of
 //! their ids, so that two writers wait for each other but never in a ring.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use flow_domain::id::TaskId;
 use flow_domain::run::{Run, RunPhase};
+use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::db::{Tx, execute, insert_rows};
+use super::db::{Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::runs::{RunRows, json};
 use super::types::{Change, IdemRecord};
@@ -35,8 +36,10 @@ fn tombstone(change: &Change) -> &str {
 /// Why a batch was not written.
 enum Failure {
     Refused(ApplyError),
-    /// A new task or answer met a row of its key. Which one is looked up when the transaction is undone: inside it, the
-    /// batch's own rows would look like others'.
+    /// Some task is not at the version the change was computed from. Which one is looked up when the transaction is
+    /// undone: inside it, a task this batch has raised looks like one that somebody else did.
+    Moved,
+    /// A new task or answer met a row of its key. Looked up afterwards for the same reason.
     Exists(sqlx::Error),
 }
 
@@ -53,7 +56,7 @@ impl From<sqlx::Error> for Failure {
 }
 
 impl Store {
-    /// Stores all changes or none. After an error other than [`StoreError::Unknown`], none.
+    /// Stores all changes or none; at most one change for each task. After an error other than [`StoreError::Unknown`], none.
     pub async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
         if changes.is_empty() {
             return Ok(());
@@ -68,11 +71,29 @@ impl Store {
         tx.rollback().await;
         match failure {
             Failure::Refused(error) => Err(error),
+            Failure::Moved => Err(ApplyError::Stale(self.moved(&changes).await?)),
             // Found by nobody: the other row is gone again, and the same call will go better.
             Failure::Exists(error) => {
                 Err(self.duplicate(&changes).await?.unwrap_or_else(|| StoreError::Unavailable(Arc::new(error)).into()))
             }
         }
+    }
+
+    /// Tasks that are not at the version their change was computed from. Versions only rise, so what had moved is found.
+    async fn moved(&self, changes: &[&Change]) -> Result<Vec<TaskId>, StoreError> {
+        let old: Vec<&Change> = changes.iter().copied().filter(|change| !change.insert).collect();
+        let mut moved = Vec::new();
+        for batch in id_batches(&old) {
+            let versions: Vec<(String, i64)> = reading!(&*self.db, |c| {
+                let mut sql = QueryBuilder::new("SELECT id, version FROM tasks WHERE id IN ");
+                push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
+                sql.build_query_as().fetch_all(c).await
+            })?;
+            let versions: HashMap<String, i64> = versions.into_iter().collect();
+            let as_read = |change: &Change| versions.get(change.task.id.as_str()) == Some(&signed(change.base_version));
+            moved.extend(batch.iter().filter(|change| !as_read(change)).map(|change| change.task.id.clone()));
+        }
+        Ok(moved)
     }
 
     /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a
@@ -118,73 +139,97 @@ async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The compare-and-swap of every task that exists already.
+/// The compare-and-swap of every task that exists already, in the order of their ids: most in batches, edits and
+/// deletions one by one.
 async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
-    let mut stale: Vec<TaskId> = Vec::new();
-    for change in changes.iter().filter(|change| !change.insert) {
-        let task = &change.task;
-        let latest = latest(change);
-        let matched = if change.body_changed || task.deleted_at.is_some() {
-            let updated = execute!(
-                &mut *tx,
-                "UPDATE tasks SET version = version + 1, event_seq = event_seq + ?, due_at = ?, modified_at = ?, deleted_at = ?, \
-                 tombstone = ?, name = ?, template_id = ?, body = ?, runs = ?, phase = COALESCE(?, phase), \
-                 latest_run = COALESCE(?, latest_run) WHERE id = ? AND version = ?",
-                signed(change.events.len()),
-                change.due.map(|at| at.0),
-                task.modified_at.0,
-                task.deleted_at.map(|at| at.0),
-                tombstone(change),
-                task.body.name.as_str(),
-                task.body.template.as_str(),
-                json(&task.body),
-                i64::from(task.runs),
-                latest.map(|run| run.phase.as_str()),
-                latest.map(|run| run.id.as_str()),
-                task.id.as_str(),
-                signed(change.base_version),
-            );
-            match updated {
-                Err(error) if is_unique_violation(&error) => {
-                    return Err(Failure::Refused(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name }));
-                }
-                other => other?,
+    let is_edit = |change: &Change| change.body_changed || change.task.deleted_at.is_some();
+    let old: Vec<&Change> = changes.iter().copied().filter(|change| !change.insert).collect();
+    for alike in old.chunk_by(|a, b| is_edit(a) == is_edit(b)) {
+        if is_edit(alike[0]) {
+            for change in alike {
+                edit(tx, change).await?;
             }
-        } else if let Some(run) = latest {
-            execute!(
-                &mut *tx,
-                "UPDATE tasks SET version = version + 1, event_seq = event_seq + ?, due_at = ?, runs = ?, phase = ?, latest_run = ? \
-                 WHERE id = ? AND version = ?",
-                signed(change.events.len()),
-                change.due.map(|at| at.0),
-                i64::from(task.runs),
-                run.phase.as_str(),
-                run.id.as_str(),
-                task.id.as_str(),
-                signed(change.base_version),
-            )?
         } else {
-            execute!(
-                &mut *tx,
-                "UPDATE tasks SET version = version + 1, event_seq = event_seq + ?, due_at = ? WHERE id = ? AND version = ?",
-                signed(change.events.len()),
-                change.due.map(|at| at.0),
-                task.id.as_str(),
-                signed(change.base_version),
-            )?
-        };
-        if matched == 0 {
-            stale.push(task.id.clone());
+            for batch in batches(alike, |_| 600) {
+                raise(tx, batch).await?;
+            }
         }
     }
-    if stale.is_empty() { Ok(()) } else { Err(Failure::Refused(ApplyError::Stale(stale))) }
+    Ok(())
+}
+
+async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
+    let task = &change.task;
+    let latest = latest(change);
+    let updated = execute!(
+        tx,
+        "UPDATE tasks SET version = version + 1, event_seq = event_seq + ?, due_at = ?, modified_at = ?, deleted_at = ?, tombstone = ?, \
+         name = ?, template_id = ?, body = ?, runs = ?, phase = COALESCE(?, phase), latest_run = COALESCE(?, latest_run) \
+         WHERE id = ? AND version = ?",
+        signed(change.events.len()),
+        change.due.map(|at| at.0),
+        task.modified_at.0,
+        task.deleted_at.map(|at| at.0),
+        tombstone(change),
+        task.body.name.as_str(),
+        task.body.template.as_str(),
+        json(&task.body),
+        i64::from(task.runs),
+        latest.map(|run| run.phase.as_str()),
+        latest.map(|run| run.id.as_str()),
+        task.id.as_str(),
+        signed(change.base_version),
+    );
+    match updated {
+        Err(error) if is_unique_violation(&error) => {
+            Err(Failure::Refused(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name }))
+        }
+        Err(error) => Err(error.into()),
+        Ok(0) => Err(Failure::Moved),
+        Ok(_) => Ok(()),
+    }
+}
+
+async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
+    let matched = in_tx!(tx, |c| {
+        let mut sql = QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
+        per_task(&mut sql, batch, |change| signed(change.events.len()));
+        sql.push(", due_at = ");
+        per_task(&mut sql, batch, |change| change.due.map(|at| at.0));
+        sql.push(", runs = ");
+        per_task(&mut sql, batch, |change| i64::from(change.task.runs));
+        sql.push(", phase = COALESCE(");
+        per_task(&mut sql, batch, |change| latest(change).map(|run| run.phase.to_string()));
+        sql.push(", phase), latest_run = COALESCE(");
+        per_task(&mut sql, batch, |change| latest(change).map(|run| run.id.to_string()));
+        sql.push(", latest_run) WHERE version = ");
+        per_task(&mut sql, batch, |change| signed(change.base_version));
+        sql.push(" AND id IN ");
+        push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
+        sql.build().execute(&mut *c).await.map(|done| done.rows_affected())
+    })?;
+    if matched == batch.len() as u64 { Ok(()) } else { Err(Failure::Moved) }
+}
+
+/// A value for each task of a batch.
+fn per_task<DB: Database, T>(sql: &mut QueryBuilder<DB>, batch: &[&Change], value: impl Fn(&Change) -> T)
+where
+    String: for<'q> Encode<'q, DB> + Type<DB>,
+    T: for<'q> Encode<'q, DB> + Type<DB>,
+{
+    sql.push("CASE id");
+    for change in batch {
+        sql.push(" WHEN ").push_bind(change.task.id.to_string()).push(" THEN ").push_bind(value(change));
+    }
+    sql.push(" END");
 }
 
 async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
-    let new: Vec<&Change> = changes.iter().copied().filter(|change| change.insert).collect();
+    let new: Vec<(&Change, String)> =
+        changes.iter().filter(|change| change.insert).map(|change| (*change, json(&change.task.body))).collect();
     let head = "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, \
                 created_at, modified_at, deleted_at, body) ";
-    insert_rows!(tx, head, "", new, |row, change| {
+    insert_rows!(tx, head, "", new, |(_, body)| body.len() + 300, |row, (change, body)| {
         let task = &change.task;
         let latest = latest(change);
         row.push_bind(task.id.as_str())
@@ -201,7 +246,7 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Erro
             .push_bind(task.created_at.0)
             .push_bind(task.modified_at.0)
             .push_bind(task.deleted_at.map(|at| at.0))
-            .push_bind(json(&task.body))
+            .push_bind(body.as_str())
     });
     Ok(())
 }
@@ -209,8 +254,8 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Erro
 async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
     let answers: Vec<(&Change, &IdemRecord)> =
         changes.iter().filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer))).collect();
-    insert_rows!(tx, "INSERT INTO idempotency (scope, idem_key, project_id, request, response, at) ", "", answers, |row, item| {
-        let (change, answer) = item;
+    let head = "INSERT INTO idempotency (scope, idem_key, project_id, request, response, at) ";
+    insert_rows!(tx, head, "", answers, |(_, answer)| answer.response.len() + 300, |row, (change, answer)| {
         row.push_bind(answer.scope.as_str())
             .push_bind(answer.key.as_str())
             .push_bind(change.task.project.as_str())
@@ -234,8 +279,7 @@ async fn write_parties(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreErro
             rows.extend(parties.into_iter().map(|party| (task, party)));
         }
     }
-    insert_rows!(tx, "INSERT INTO task_parties (project_id, party_id, task_id) ", "", rows, |row, item| {
-        let (task, party) = item;
+    insert_rows!(tx, "INSERT INTO task_parties (project_id, party_id, task_id) ", "", rows, |_| 100, |row, (task, party)| {
         row.push_bind(task.project.as_str()).push_bind(*party).push_bind(task.id.as_str())
     });
     Ok(())
@@ -246,8 +290,8 @@ async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError
         .iter()
         .flat_map(|change| change.events.iter().zip(change.base_event_seq + 1..).map(move |(event, seq)| (&change.task, seq, event)))
         .collect();
-    insert_rows!(tx, "INSERT INTO events (task_id, seq, project_id, at, kind, run_id, party_id, message) ", "", rows, |row, item| {
-        let (task, seq, new) = item;
+    let head = "INSERT INTO events (task_id, seq, project_id, at, kind, run_id, party_id, message) ";
+    insert_rows!(tx, head, "", rows, |(.., new)| new.event.message.len() + 180, |row, (task, seq, new)| {
         row.push_bind(task.id.as_str())
             .push_bind(*seq)
             .push_bind(task.project.as_str())
@@ -265,8 +309,8 @@ async fn write_specs(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError>
     rows.sort_by(|(_, a), (_, b)| a.digest.cmp(&b.digest));
     rows.dedup_by(|(_, a), (_, b)| a.digest == b.digest);
     let tail = tx.or_keep("digest", "digest");
-    insert_rows!(tx, "INSERT INTO specs (digest, project_id, bytes) ", tail, rows, |row, item| {
-        let (task, spec) = item;
+    let head = "INSERT INTO specs (digest, project_id, bytes) ";
+    insert_rows!(tx, head, tail, rows, |(_, spec)| spec.bytes.len() + 100, |row, (task, spec)| {
         row.push_bind(spec.digest.as_str()).push_bind(task.project.as_str()).push_bind(spec.bytes.as_slice())
     });
     Ok(())

@@ -108,7 +108,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-fn is_transient(refusal: &dyn sqlx::error::DatabaseError) -> bool {
+pub(super) fn is_transient(refusal: &dyn sqlx::error::DatabaseError) -> bool {
     if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         // Too many connections, out of memory, server shutting down, disk full, lock wait timeout, deadlock,
         // read-only (failover), killed query, gone away, lost, killed connection.

@@ -11,7 +11,7 @@ use flow_domain::id::{PartyId, ProjectId, RunId};
 use flow_domain::progress::{Point, Progress};
 use flow_domain::time::Timestamp;
 
-use super::db::{Tx, batches, execute, in_tx, insert_rows, push_list, reading};
+use super::db::{Tx, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::runs::json;
 use super::types::{ProgressRow, ProgressWrite, Series};
@@ -109,8 +109,7 @@ impl Owner<'_> {
     }
 
     async fn insert_chunks(&self, tx: &mut Tx, name: &str, chunks: &[(usize, Vec<Stored>)]) -> Result<(), StoreError> {
-        insert_rows!(tx, "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ", "", chunks, |row, item| {
-            let (number, points) = item;
+        insert_rows!(tx, "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ", "", chunks, |_| CHUNK * 32, |row, (number, points)| {
             row.push_bind(self.run.as_str())
                 .push_bind(self.party.as_str())
                 .push_bind(name)
@@ -151,23 +150,28 @@ fn points(table: &'static str, column: &'static str, owner: &Owner<'_>, name: &s
     serde_json::from_str(text).map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
 }
 
+fn without_points(progress: &Progress) -> Progress {
+    let Progress { epoch, epochs, parties, metrics, points: _, complete } = progress;
+    Progress {
+        epoch: *epoch,
+        epochs: *epochs,
+        parties: parties.clone(),
+        metrics: metrics.clone(),
+        points: Vec::new(),
+        complete: *complete,
+    }
+}
+
 async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> {
+    let latest: Vec<(&ProgressWrite, String)> = writes.iter().map(|write| (write, json(&without_points(&write.progress)))).collect();
     let tail = tx.or_update("run_id, party_id", &["at", "body"]);
-    insert_rows!(tx, "INSERT INTO progress (run_id, party_id, project_id, at, body) ", tail, writes, |row, write| {
-        let Progress { epoch, epochs, parties, metrics, points: _, complete } = &write.progress;
-        let latest = Progress {
-            epoch: *epoch,
-            epochs: *epochs,
-            parties: parties.clone(),
-            metrics: metrics.clone(),
-            points: Vec::new(),
-            complete: *complete,
-        };
+    let head = "INSERT INTO progress (run_id, party_id, project_id, at, body) ";
+    insert_rows!(tx, head, tail, latest, |(_, body)| body.len() + 200, |row, (write, body)| {
         row.push_bind(write.run.as_str())
             .push_bind(write.party.as_str())
             .push_bind(write.project.as_str())
             .push_bind(write.at.0)
-            .push_bind(json(&latest))
+            .push_bind(body.as_str())
     });
     let mut new: BTreeMap<Owner<'_>, BTreeMap<&str, Vec<&Point>>> = BTreeMap::new();
     for ProgressWrite { project, run, party, at: _, progress } in writes {
@@ -196,8 +200,7 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
     }
     let tail = tx.or_update("run_id, party_id, name", &["stride", "seen", "chunks", "tail"]);
     let head = "INSERT INTO series (run_id, party_id, name, project_id, stride, seen, chunks, tail) ";
-    insert_rows!(tx, head, tail, rows, |row, item| {
-        let (owner, name, series) = item;
+    insert_rows!(tx, head, tail, rows, |(.., series)| series.tail.len() * 32 + 200, |row, (owner, name, series)| {
         row.push_bind(owner.run.as_str())
             .push_bind(owner.party.as_str())
             .push_bind(*name)
@@ -230,7 +233,7 @@ impl Store {
     /// Newest progress of all members of these runs.
     pub async fn progress(&self, runs: &[RunId]) -> Result<Vec<ProgressRow>, StoreError> {
         let mut found = Vec::new();
-        for batch in batches(runs) {
+        for batch in id_batches(runs) {
             let rows: Vec<(String, String, i64, String)> = reading!(&*self.db, |c| {
                 let mut sql = sqlx::QueryBuilder::new("SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ");
                 push_list!(sql, batch.iter().map(RunId::as_str));

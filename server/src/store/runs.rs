@@ -7,7 +7,7 @@ use flow_domain::member::Member;
 use flow_domain::run::Run;
 
 use super::Store;
-use super::db::{Tx, batches, in_tx, insert_rows, push_list, reading};
+use super::db::{Tx, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::types::{Page, PageRequest, RunChange};
 
@@ -77,8 +77,8 @@ pub(super) struct RunRows<'a> {
 
 #[derive(Default)]
 struct Rows<'a> {
-    runs: Vec<(&'a ProjectId, Run)>,
-    members: Vec<(&'a ProjectId, &'a Run, usize)>,
+    runs: Vec<(&'a ProjectId, &'a Run, String)>,
+    members: Vec<(&'a ProjectId, &'a Run, usize, String)>,
 }
 
 impl<'a> RunRows<'a> {
@@ -88,11 +88,11 @@ impl<'a> RunRows<'a> {
         let after_head = head(after);
         let rows = if before.is_some() { &mut self.changed } else { &mut self.new };
         if before.as_ref().is_none_or(|before| head(before) != after_head) {
-            rows.runs.push((project, after_head));
+            rows.runs.push((project, after, json(&after_head)));
         }
         for (position, member) in after.members.iter().enumerate() {
             if before.as_ref().and_then(|before| before.members.get(position)) != Some(member) {
-                rows.members.push((project, after, position));
+                rows.members.push((project, after, position, json(member)));
             }
         }
     }
@@ -109,8 +109,7 @@ impl<'a> RunRows<'a> {
 impl Rows<'_> {
     async fn write(&self, tx: &mut Tx, run_tail: &str, member_tail: &str) -> Result<(), StoreError> {
         let head = "INSERT INTO runs (id, project_id, task_id, number, phase, created_at, settled_at, body) ";
-        insert_rows!(tx, head, run_tail, self.runs, |row, item| {
-            let (project, run) = item;
+        insert_rows!(tx, head, run_tail, self.runs, |(.., body)| body.len() + 200, |row, (project, run, body)| {
             row.push_bind(run.id.as_str())
                 .push_bind(project.as_str())
                 .push_bind(run.task.as_str())
@@ -118,11 +117,10 @@ impl Rows<'_> {
                 .push_bind(run.phase.as_str())
                 .push_bind(run.created_at.0)
                 .push_bind(run.settled_at.map(|at| at.0))
-                .push_bind(json(run))
+                .push_bind(body.as_str())
         });
         let head = "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, settled, body) ";
-        insert_rows!(tx, head, member_tail, self.members, |row, item| {
-            let (project, run, position) = item;
+        insert_rows!(tx, head, member_tail, self.members, |(.., body)| body.len() + 200, |row, (project, run, position, body)| {
             let member = &run.members[*position];
             row.push_bind(run.id.as_str())
                 .push_bind(member.party.as_str())
@@ -131,7 +129,7 @@ impl Rows<'_> {
                 .push_bind(i64::try_from(*position).unwrap_or(i64::MAX))
                 .push_bind(member.phase.as_str())
                 .push_bind(i32::from(member.settled))
-                .push_bind(json(member))
+                .push_bind(body.as_str())
         });
         Ok(())
     }
@@ -165,7 +163,7 @@ pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, 
 pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, StoreError> {
     let mut runs: Vec<Body> = Vec::with_capacity(ids.len());
     let mut members: Vec<Body> = Vec::new();
-    for batch in batches(ids) {
+    for batch in id_batches(ids) {
         let (some_runs, some_members) = in_tx!(&mut *tx, |c| {
             let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
             push_list!(query, batch.iter().copied());

@@ -3,9 +3,9 @@
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{Connection as _, MySqlConnection};
 
-use super::db::{Db, Tx, execute, reading};
-use super::error::StoreError;
 use super::Store;
+use super::db::{Db, Tx, execute, reading};
+use super::error::{StoreError, is_transient, is_unique_violation};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
@@ -52,21 +52,24 @@ impl Store {
         match &*self.db {
             Db::Sqlite(pools) => {
                 let mut connection = pools.write.acquire().await?;
-                SQLITE.run_direct(None, &mut *connection, false).await.map_err(explain)?;
+                // SQLite has no lock to migrate under: of two programs one finds a migration done by the other.
+                let mut races = 0;
+                while let Err(error) = SQLITE.run_direct(None, &mut *connection, false).await {
+                    races += 1;
+                    if !is_race(&error) || races > SQLITE.iter().len() {
+                        return Err(explain(error));
+                    }
+                }
+                Ok(())
             }
             Db::MySql(pools) => {
                 // A connection of its own: closing it frees the lock, whatever happens.
                 let mut connection = pools.write.acquire().await?.detach();
                 let done = migrate_mysql(&mut connection).await;
                 connection.close().await.ok();
-                done?;
+                done
             }
         }
-        let mut tx = self.db.write().await?;
-        if execute!(&mut tx, "UPDATE hub SET incarnation = incarnation WHERE id = 1")? == 0 {
-            execute!(&mut tx, "INSERT INTO hub (id, incarnation) VALUES (1, 1)")?;
-        }
-        tx.commit().await
     }
 
     /// Whether the schema is the one this program needs; if not, the error says what to do.
@@ -122,6 +125,15 @@ impl Store {
         execute!(&mut tx, "UPDATE hub SET incarnation = incarnation + 1 WHERE id = 1")?;
         tx.commit().await?;
         self.incarnation().await
+    }
+}
+
+fn is_race(error: &MigrateError) -> bool {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            is_unique_violation(error) || error.as_database_error().is_some_and(is_transient)
+        }
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use flow_domain::time::Timestamp;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::apply::{NEVER_STARTED, phase_text};
-use super::db::{Db, batches, in_tx, push_list, reading};
+use super::db::{Db, id_batches, in_tx, push_list, reading};
 use super::error::StoreError;
 use super::runs::{Body, assemble};
 use super::types::{Aggregate, Page, PageRequest, TaskFilter, TaskRow};
@@ -295,7 +295,7 @@ impl Store {
     pub async fn load_tasks(&self, ids: &[TaskId]) -> Result<Vec<Aggregate>, StoreError> {
         let mut loaded = Vec::with_capacity(ids.len());
         let mut tx = self.db.snapshot().await?;
-        for batch in batches(ids) {
+        for batch in id_batches(ids) {
             let (tasks, runs, members) = in_tx!(&mut tx, |c| {
                 // Still able to move, or the newest.
                 let wanted = " AND (r.settled_at IS NULL OR r.id = t.latest_run)";

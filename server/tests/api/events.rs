@@ -126,5 +126,6 @@ async fn a_number_that_is_none_is_refused() {
     stream("x").await.field("Last-Event-ID", "pattern");
     stream("-1").await.field("Last-Event-ID", "pattern");
     hub.get(&format!("{path}?after=x")).await.field("?after", "wrong_type");
+    hub.get(&format!("{path}?after=-1")).await.field("?after", "out_of_range");
     hub.get(&format!("{path}?limit=0")).await.field("?limit", "out_of_range");
 }

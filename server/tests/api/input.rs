@@ -108,14 +108,24 @@ async fn unknown_and_missing_fields_are_named() {
     submit.with(|body| body["nmae"] = "x".into()).await.field("/nmae", "unknown");
     submit.with(|body| body["rules"]["retrys"] = 1.into()).await.field("/rules/retrys", "unknown");
     submit.with(|body| drop(body.as_object_mut().expect("an object").remove("epochs"))).await.field("/epochs", "required");
-    submit.with(|body| drop(body["members"][0].as_object_mut().expect("an object").remove("party"))).await.field("/members/0/party", "required");
+    submit
+        .with(|body| drop(body["members"][0].as_object_mut().expect("an object").remove("party")))
+        .await
+        .field("/members/0/party", "required");
     submit.nothing_was_stored().await;
 }
 
 #[tokio::test]
 async fn names_have_a_length_and_no_control_characters() {
     let submit = Submit::new().await;
-    for (name, code) in [("ab", "too_short"), (&*"x".repeat(51), "too_long"), (&*"x".repeat(10_000), "too_long"), ("a\u{0}b", "pattern"), ("a\nb", "pattern"), (" ab ", "pattern")] {
+    for (name, code) in [
+        ("ab", "too_short"),
+        (&*"x".repeat(51), "too_long"),
+        (&*"x".repeat(10_000), "too_long"),
+        ("a\u{0}b", "pattern"),
+        ("a\nb", "pattern"),
+        (" ab ", "pattern"),
+    ] {
         submit.with(|body| body["name"] = name.into()).await.field("/name", code);
     }
     submit.with(|body| body["remark"] = "x".repeat(501).into()).await.field("/remark", "too_long");

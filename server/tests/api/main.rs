@@ -5,6 +5,7 @@ mod common;
 
 mod events;
 mod input;
+mod logs;
 mod openapi;
 mod parties;
 mod runs;

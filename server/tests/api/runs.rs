@@ -29,7 +29,10 @@ async fn a_run_shows_its_members_with_their_four_numbers() {
     for member in members {
         let numbers = ["attempt", "generation", "observed_generation", "sequence"].map(|name| member[name].as_u64());
         assert_eq!(numbers, [Some(0), Some(1), Some(0), Some(0)], "{member}");
-        assert_eq!((&member["phase"], &member["desired"], &member["contact"]["state"]), (&json!("pending"), &json!("admitted"), &json!("away")));
+        assert_eq!(
+            (&member["phase"], &member["desired"], &member["contact"]["state"]),
+            (&json!("pending"), &json!("admitted"), &json!("away"))
+        );
         assert_eq!(member["digest"].as_str().map(str::len), Some(64));
         let one = hub.get(&format!("{path}/members/{}", member["party"].as_str().expect("a party"))).await.expect(StatusCode::OK);
         assert_eq!(&one.json(), member);

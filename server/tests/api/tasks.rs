@@ -77,6 +77,7 @@ async fn a_deleted_task_is_gone_and_its_name_free() {
     let template = hub.get(&path).await.json()["template"].as_str().expect("an id").to_owned();
     hub.post(&format!("{path}/start")).await.expect(StatusCode::ACCEPTED);
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    hub.delete(&path).await.problem(404, "task_not_found");
     for gone in [hub.get(&path), hub.get(&format!("{path}/runs")), hub.get(&format!("{path}/events")), hub.post(&format!("{path}/start"))] {
         gone.await.problem(404, "task_not_found");
     }

@@ -1,5 +1,8 @@
 //! A whole hub in the test's process: the real router and engine on a SQLite file, under a clock that is moved by hand.
 
+mod agent;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,7 +15,10 @@ use flow_server::store::{Store, StoreOptions};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
+
+pub use agent::FakeAgent;
 
 /// A hub. Everything of it goes with the value.
 pub struct TestApp {
@@ -22,6 +28,7 @@ pub struct TestApp {
     router: axum::Router,
     dir: tempfile::TempDir,
     token: String,
+    agents: OnceCell<SocketAddr>,
 }
 
 impl TestApp {
@@ -42,12 +49,12 @@ impl TestApp {
         let running = Running::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
-        Self { app, clock, running, router, dir, token }
+        Self { app, clock, running, router, dir, token, agents: OnceCell::new() }
     }
 
     /// The same hub after an orderly end, with what it had stored.
     pub async fn restart(self) -> Self {
-        let Self { app, clock, running, router, dir, token: _ } = self;
+        let Self { app, clock, running, router, dir, token: _, agents: _ } = self;
         drop((app, router));
         running.finish().await;
         Self::on(dir, clock).await
@@ -84,8 +91,26 @@ impl TestApp {
     /// Makes parties known.
     pub async fn parties(&self, names: &[&str]) {
         for name in names {
-            self.post("/api/v2/parties").json(&json!({ "name": name })).await.expect(StatusCode::CREATED);
+            self.party(name).await;
         }
+    }
+
+    /// Makes a party known and answers its secret.
+    pub async fn party(&self, name: &str) -> String {
+        let created = self.post("/api/v2/parties").json(&json!({ "name": name })).await.expect(StatusCode::CREATED);
+        created.json()["secret"].as_str().expect("a secret").to_owned()
+    }
+
+    /// Makes a party known and connects an agent for it that does what the test says.
+    pub async fn agent(&self, name: &str) -> FakeAgent {
+        let secret = self.party(name).await;
+        let address = self.agents.get_or_init(async || {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let address = listener.local_addr().expect("its address");
+            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, self.app.stopping.clone()));
+            address
+        });
+        FakeAgent::connect(*address.await, name, &secret).await
     }
 
     /// Creates the template of the documentation's example and answers its id.

@@ -6,7 +6,7 @@ use flow_domain::run::{Input, RunPhase};
 use flow_domain::time::Timestamp;
 use flow_server::store::{ApplyError, Change, Duplicate, IdemRecord, PageRequest, StoreError};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     a_change_is_stored_whole_and_read_back,

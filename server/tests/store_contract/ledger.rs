@@ -4,7 +4,7 @@ use flow_domain::id::Digest;
 use flow_domain::member::MemberPhase;
 use flow_server::store::{AuditReport, Orphan, OrphanDecision};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     a_lease_has_one_holder_until_it_runs_out,

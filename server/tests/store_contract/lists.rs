@@ -3,7 +3,7 @@
 use flow_domain::run::RunPhase;
 use flow_server::store::{Page, PageRequest, Store, TaskFilter, TaskRow};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     each_filter_shows_what_it_says,
@@ -190,9 +190,13 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
                 let name = if index == "PRIMARY" { "SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?".to_owned() } else { format!("USING INDEX {index}") };
                 plan.contains(&name) && plan.lines().all(|line| line.starts_with("SEARCH")) && !plan.contains("TEMP B-TREE")
             }
-            Backend::MariaDb | Backend::MySql => {
-                let wrong = ["\"using_filesort\": true", "\"filesort\"", "using_temporary_table\": true", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
-                plan.contains(&format!("\"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+            Backend::MariaDb => {
+                let wrong = ["\"filesort\"", "temporary_table", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
+                plan.contains(&format!("\"key\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+            }
+            Backend::MySql => {
+                let wrong = ["\"access_type\": \"sort\"", "\"access_type\": \"table\"", "\"access_type\": \"materialize\"", "index_scan"];
+                plan.contains(&format!("\"index_name\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
             }
         };
         assert!(by_index, "{filter:?}: {plan}");

@@ -3,7 +3,7 @@
 use flow_domain::id::Digest;
 use flow_server::store::{PageRequest, PartyRow, SessionAnswer, SessionGrant, StoreError};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     parties_are_made_once_and_listed_by_name,

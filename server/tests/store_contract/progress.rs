@@ -6,7 +6,7 @@ use flow_domain::id::RunId;
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_server::store::{ProgressWrite, StoreError};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     the_newest_progress_wins_and_points_add_up,

@@ -3,7 +3,7 @@
 use flow_domain::id::Digest;
 use flow_server::store::{IdemRecord, PageRequest, StoreError, TemplateChange, TemplateCreation, TemplateFilter};
 
-use crate::store_support::*;
+use crate::support::*;
 
 crate::on_every_database!(
     an_edit_makes_a_revision_and_keeps_the_old_one,

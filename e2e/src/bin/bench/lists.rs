@@ -1,1 +1,185 @@
-pub async fn measure(_: &mut crate::table::Table) {}
+//! Fifty of a million tasks, under every filter that lists of tasks offer.
+//!
+//! One task is made by the hub and carried through by fake agents; SQL then copies its rows a million times, with other
+//! ids, names, phases, templates and parties.
+
+use std::time::Instant;
+
+use flow_domain::id::{PartyId, ProjectId, TemplateId};
+use flow_domain::run::RunPhase;
+use flow_e2e::{Builder, Hub};
+use flow_server::store::{PageRequest, Store, StoreOptions, TaskFilter};
+use reqwest::Method;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use crate::agents::{Conduct, Fleet, Seen};
+use crate::table::{Table, Times, millis};
+use crate::world;
+
+const TASKS: u32 = 1_000_000;
+const WARM_UP: usize = 20;
+const CALLS: usize = 300;
+const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Copies of the task whose id is `S` and of its run. Of a million: 10 run, 20,000 each failed or were never started,
+/// the others succeeded; 500,000 are of one template, 10 of another, the rest of 998; every task has party `p0000`, ten
+/// have `p0001`.
+const COPY: [&str; 4] = [
+    "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, created_at, \
+     modified_at, deleted_at, body) SELECT printf('0190%028x', i), project_id, printf('task-%07d', i), '', \
+     printf('0192%028x', CASE WHEN i % 100000 = 17 THEN 1 WHEN i % 2 = 0 THEN 0 ELSE 2 + i % 998 END), \
+     CASE WHEN i % 100000 = 7 THEN 'running' WHEN i % 50 = 3 THEN 'failed' WHEN i % 50 = 5 THEN 'new' ELSE phase END, \
+     CASE WHEN i % 50 = 5 THEN NULL ELSE printf('0191%028x', i) END, 1, version, event_seq, NULL, created_at + i, created_at + i, NULL, \
+     replace(body, name, printf('task-%07d', i)) FROM numbers, tasks WHERE id = 'S'",
+    "INSERT INTO task_parties (project_id, party_id, task_id) SELECT project_id, party_id, printf('0190%028x', i) FROM numbers, \
+     task_parties WHERE task_id = 'S' AND (party_id = 'p0000' OR i % 100000 = 27)",
+    "INSERT INTO runs (id, project_id, task_id, number, phase, created_at, settled_at, body) SELECT printf('0191%028x', i), project_id, \
+     printf('0190%028x', i), number, phase, created_at, settled_at, \
+     replace(replace(body, id, printf('0191%028x', i)), task_id, printf('0190%028x', i)) FROM numbers, runs WHERE task_id = 'S'",
+    "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, settled, body) SELECT printf('0191%028x', i), party_id, \
+     project_id, printf('0190%028x', i), position, phase, settled, body FROM numbers, members WHERE task_id = 'S'",
+];
+
+pub async fn measure(table: &mut Table) {
+    let (mut federation, grpc) = world::hub(Builder::default().parties(&[])).await;
+    let parties = world::parties(&federation.hub, 2).await;
+    let mut fleet = Fleet::start(grpc, &parties, Conduct::Instant);
+    fleet.all(parties.len(), |seen| *seen == Seen::Set).await;
+    let template = world::template(&federation.hub, "lists").await;
+    let task = world::submit(&federation.hub, &world::task("the original", &template, &parties)).await;
+    world::start(&federation.hub, &task).await;
+    fleet.all(parties.len(), |seen| matches!(seen, Seen::Settled { .. })).await;
+    drop(fleet);
+
+    federation.kill9_server();
+    let database = federation.data_dir("server").join("flow.db");
+    eprintln!("bench: lists: making {TASKS} tasks …");
+    copy(&database, &task).await;
+    federation.restart_server().await;
+
+    let store = Store::open(&format!("sqlite://{}", database.display()), StoreOptions::default()).await.expect("the hub has it open too");
+    let mut worst: [Worst; 2] = Default::default();
+    for (name, filter, single) in filters() {
+        let in_store = in_store(&store, &filter).await;
+        let by_rest = by_rest(&federation.hub, &filter).await;
+        table.note(format!("  list by {name}: store {}; REST {}", in_store.shown(), by_rest.shown()));
+        worst[usize::from(!single)].see(name, &in_store, &by_rest);
+    }
+    store.close().await;
+    for (Worst { store, rest }, what) in worst.iter().zip(["any one filter", "any two filters"]) {
+        table.row(
+            format!("50 of {TASKS} tasks, {what} (worst: {})", store.1),
+            "p99 < 5 ms",
+            format!("p99 {}; REST {} ({})", millis(store.0), millis(rest.0), rest.1),
+            store.0 < BUDGET,
+        );
+    }
+}
+
+/// The slowest filter so far, in the store and by REST.
+#[derive(Default)]
+struct Worst {
+    store: (std::time::Duration, &'static str),
+    rest: (std::time::Duration, &'static str),
+}
+
+impl Worst {
+    fn see(&mut self, name: &'static str, store: &Times, rest: &Times) {
+        self.store = self.store.max((store.percentile(99), name));
+        self.rest = self.rest.max((rest.percentile(99), name));
+    }
+}
+
+async fn copy(database: &std::path::Path, task: &str) {
+    let options = SqliteConnectOptions::new().filename(database).pragma("synchronous", "off").pragma("cache_size", "-1000000");
+    let mut connection = options.connect().await.expect("the hub has left it");
+    for statement in COPY {
+        let numbers = format!("WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {TASKS}) ");
+        let (head, body) = statement.split_once(" SELECT ").expect("each copies rows");
+        let statement = format!("{head} {numbers} SELECT {}", body.replace("'S'", &format!("'{task}'")));
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the schema is the one of this commit");
+    }
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await.expect("nobody else has it open");
+    connection.close().await.expect("it was used until now");
+}
+
+/// Every filter alone, where it finds many and where it finds few; and every two of them, the first broad, the second
+/// finding few.
+fn filters() -> Vec<(&'static str, TaskFilter, bool)> {
+    let all = || TaskFilter::project("default".parse::<ProjectId>().expect("a slug"));
+    let template = |number: u32| Some(format!("0192{number:028x}").parse::<TemplateId>().expect("32 digits"));
+    let party = |name: &str| Some(name.parse::<PartyId>().expect("a slug"));
+    let name = |prefix: &str| Some(prefix.to_owned());
+    let running = || vec![Some(RunPhase::Running)];
+    let succeeded = || vec![Some(RunPhase::Succeeded)];
+    vec![
+        ("nothing", all(), true),
+        ("name, broad", TaskFilter { name_prefix: name("task-"), ..all() }, true),
+        ("name, narrow", TaskFilter { name_prefix: name("task-07"), ..all() }, true),
+        ("phase, broad", TaskFilter { phases: succeeded(), ..all() }, true),
+        ("phase, rare", TaskFilter { phases: running(), ..all() }, true),
+        ("phase, four", TaskFilter { phases: vec![None, Some(RunPhase::Running), Some(RunPhase::Failed), Some(RunPhase::Succeeded)], ..all() }, true),
+        ("party, broad", TaskFilter { party: party("p0000"), ..all() }, true),
+        ("party, rare", TaskFilter { party: party("p0001"), ..all() }, true),
+        ("template, broad", TaskFilter { template: template(0), ..all() }, true),
+        ("template, rare", TaskFilter { template: template(1), ..all() }, true),
+        ("name and phase", TaskFilter { name_prefix: name("task-"), phases: running(), ..all() }, false),
+        ("name and party", TaskFilter { name_prefix: name("task-"), party: party("p0001"), ..all() }, false),
+        ("name and template", TaskFilter { name_prefix: name("task-"), template: template(1), ..all() }, false),
+        ("party and phase", TaskFilter { party: party("p0000"), phases: running(), ..all() }, false),
+        ("party and template", TaskFilter { party: party("p0000"), template: template(1), ..all() }, false),
+        ("phase and template", TaskFilter { phases: succeeded(), template: template(1), ..all() }, false),
+    ]
+}
+
+/// How many calls a filter gets: fewer once they turn out to be slow, so that a bad one does not take minutes.
+fn enough(times: &Times) -> bool {
+    times.len() >= CALLS || times.len() >= 10 && times.percentile(50) > BUDGET * 10
+}
+
+/// Page after page, from the start again at the end.
+async fn in_store(store: &Store, filter: &TaskFilter) -> Times {
+    let mut page = PageRequest::first(50);
+    let mut times = Times::default();
+    for call in 0.. {
+        let begun = Instant::now();
+        let found = store.list_tasks(filter, &page).await.expect("the database answers");
+        if call >= WARM_UP {
+            times.push(begun.elapsed());
+        }
+        assert!(!found.items.is_empty() || page.after.is_some(), "{filter:?} finds nothing: the rows were not copied as meant");
+        page.after = found.next;
+        if enough(&times) {
+            break;
+        }
+    }
+    times
+}
+
+async fn by_rest(hub: &Hub, filter: &TaskFilter) -> Times {
+    let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
+    let phases = phases.iter().map(|phase| phase.map_or("new", RunPhase::as_str)).collect::<Vec<_>>().join(",");
+    let mut query = vec![("limit", "50".to_owned())];
+    query.extend(name_prefix.iter().map(|name| ("name", name.clone())));
+    query.extend(party.iter().map(|party| ("party", party.to_string())));
+    query.extend(template.iter().map(|template| ("template", template.to_string())));
+    query.extend((!phases.is_empty()).then_some(("phase", phases)));
+    let query: Vec<_> = query.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let query = query.join("&");
+
+    let mut times = Times::default();
+    let mut cursor = String::new();
+    for call in 0.. {
+        let begun = Instant::now();
+        let page = hub.call(Method::GET, &format!("/tasks?{query}{cursor}"), None).await;
+        if call >= WARM_UP {
+            times.push(begun.elapsed());
+        }
+        cursor = page["next"].as_str().map_or_else(String::new, |next| format!("&cursor={next}"));
+        if enough(&times) {
+            break;
+        }
+    }
+    times
+}

@@ -24,8 +24,10 @@ mod start;
 mod table;
 mod world;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
+use futures::FutureExt as _;
 use table::Table;
 
 const NAMES: [&str; 6] = ["start", "noop", "lifecycles", "idle", "lists", "memory"];
@@ -38,21 +40,29 @@ fn main() -> ExitCode {
     }
     machine::allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a process can start threads");
-    runtime.block_on(async {
-        let mut table = Table::new(machine::describe());
-        for name in NAMES.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)) {
-            eprintln!("bench: {name} …");
-            table.load(name, machine::load());
-            match name {
-                "start" => start::measure(&mut table).await,
-                "noop" => noop::measure(&mut table).await,
-                "lifecycles" => lifecycles::measure(&mut table).await,
-                "idle" => idle::measure(&mut table).await,
-                "lists" => lists::measure(&mut table).await,
-                _ => memory::measure(&mut table).await,
-            }
+    let mut table = Table::new(machine::describe());
+    let mut code = ExitCode::SUCCESS;
+    for name in NAMES.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)) {
+        eprintln!("bench: {name} …");
+        table.load(name, machine::load());
+        // What the others have measured is not lost because one broke.
+        let measured = runtime.block_on(AssertUnwindSafe(measure(name, &mut table)).catch_unwind());
+        if measured.is_err() {
+            table.note(format!("{name} broke: its panic stands above"));
+            code = ExitCode::FAILURE;
         }
-        table.print();
-    });
-    ExitCode::SUCCESS
+    }
+    table.print();
+    code
+}
+
+async fn measure(name: &str, table: &mut Table) {
+    match name {
+        "start" => start::measure(table).await,
+        "noop" => noop::measure(table).await,
+        "lifecycles" => lifecycles::measure(table).await,
+        "idle" => idle::measure(table).await,
+        "lists" => lists::measure(table).await,
+        _ => memory::measure(table).await,
+    }
 }

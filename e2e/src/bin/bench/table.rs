@@ -66,10 +66,6 @@ impl Times {
         self.0.push(time);
     }
 
-    pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
     pub fn len(&self) -> usize {
         self.0.len()
     }

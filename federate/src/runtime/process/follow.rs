@@ -18,7 +18,7 @@ use super::observe::Observations;
 use super::{sweep, transient};
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 use crate::sidecar::protocol::Verb;
-use crate::sidecar::rundir::{RunDir, Verdict};
+use crate::sidecar::rundir::{RunDir, Verdict, name};
 
 /// First and longest pause before a sidecar that does not answer is asked again.
 const SOON: Duration = Duration::from_millis(1);
@@ -64,6 +64,19 @@ impl Entry {
     /// What the directory proves now.
     pub fn judge(&self) -> Result<Verdict, RuntimeError> {
         self.dir.judge().map_err(|error| transient("look at a run directory", error))
+    }
+
+    /// As [`Entry::judge`]; a sidecar that has told the end is given the moment it needs to leave.
+    pub async fn judge_ended(&self) -> Result<Verdict, RuntimeError> {
+        let mut pause = SOON;
+        loop {
+            let verdict = self.judge()?;
+            if !matches!(verdict, Verdict::Alive) || !self.dir.has(name::EXIT) || pause > LATER {
+                return Ok(verdict);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     /// Remove the directory once nothing is held in it any more.

@@ -22,10 +22,12 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::{Reason, ReasonCode};
+use flow_domain::time::Timestamp;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::BoxStream;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -115,8 +117,11 @@ impl ProcessRuntime {
         let entry = self.entry(key);
         let _turn = entry.turn.lock().await;
         entry.unfollow().await;
-        match entry.judge()? {
-            Verdict::Alive => return Err(still_alive()),
+        match entry.judge_ended().await? {
+            Verdict::Alive => {
+                entry.follow();
+                return Err(still_alive());
+            }
             Verdict::CutOff(_lock) => entry.sweep().await,
             Verdict::Missing | Verdict::Fresh(_) | Verdict::Exited(_) | Verdict::Forgotten => {}
         }
@@ -128,10 +133,12 @@ impl ProcessRuntime {
     /// Remove every forgotten key that was forgotten longer ago than `age`. Answers how many.
     pub async fn sweep_older_than(&self, age: Duration) -> Result<usize, RuntimeError> {
         let directories = self.directories().map_err(|error| transient("list the runs", error))?;
+        let now = SystemClock.now();
         let old = |dir: &RunDir| {
             let since = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
+            let since = since.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
             // A clock that was set back makes it young: it is removed later, not earlier.
-            SystemTime::now().duration_since(since).ok().filter(|since| *since >= age)
+            now.secs_since(Timestamp(0)).checked_sub(since).filter(|seconds| *seconds >= age.as_secs())
         };
         let mut removed = 0;
         for (key, _) in directories.into_iter().filter(|(_, dir)| old(dir).is_some()) {
@@ -177,7 +184,12 @@ impl ProcessRuntime {
         for attempt in 0..TRIES {
             pause(attempt).await;
             let answer = match entry.judge()? {
-                Verdict::Missing | Verdict::Fresh(_) => self.birth(&entry, &hold).await,
+                Verdict::Missing => self.birth(&entry, &hold).await,
+                Verdict::Fresh(lock) => {
+                    // Not a moment longer: the sidecar needs it.
+                    drop(lock);
+                    self.birth(&entry, &hold).await
+                }
                 Verdict::Alive => ask(&entry.dir, Verb::Status).await,
                 Verdict::Exited(_) | Verdict::CutOff(_) => return Err(refused("this attempt was started before; a new one needs a new attempt number")),
                 Verdict::Forgotten => return Err(forgotten()),
@@ -187,8 +199,6 @@ impl ProcessRuntime {
                     entry.follow_if_idle();
                     return Ok(ports);
                 }
-                // Another agent's sidecar was faster: ask that one.
-                Ok(Answer { error: Some(_), .. }) if matches!(entry.judge()?, Verdict::Alive) => {}
                 Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
                 Err(error) => last = Some(error),
             }
@@ -228,6 +238,7 @@ impl ProcessRuntime {
         let mut line = Vec::new();
         let mut reader = BufReader::new(pipe).take(LINE_LIMIT as u64);
         tokio::time::timeout(BIRTH, reader.read_until(b'\n', &mut line)).await??;
+        // Also when another agent's sidecar was faster: the next try will ask that one.
         if line.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the sidecar ended before it was ready"));
         }
@@ -256,9 +267,7 @@ impl ProcessRuntime {
                     drop(lock);
                     let Ok(before) = entry.dir.read::<HoldFile>(name::HOLD) else { return Err(hold_gone()) };
                     match self.birth(&entry, &before.hold).await {
-                        Ok(Answer { error: Some(reason), .. }) if !matches!(entry.judge()?, Verdict::Alive) => {
-                            return Err(RuntimeError::Refused(reason));
-                        }
+                        Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
                         Ok(_) => entry.follow_if_idle(),
                         Err(error) => last = Some(error),
                     }
@@ -308,7 +317,7 @@ impl ProcessRuntime {
         let entry = self.entry(&key);
         let _turn = entry.turn.lock().await;
         entry.unfollow().await;
-        match entry.judge()? {
+        match entry.judge_ended().await? {
             Verdict::Alive => {
                 entry.follow();
                 return Err(still_alive());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::runtime::WorkKey;
 use crate::sidecar::container::{Container, MARKER, Process, all_pids, boot_id, stat};
-use crate::sidecar::rundir::{RunDir, marker, name};
+use crate::sidecar::rundir::{RunDir, name};
 
 /// First and longest pause between two looks at something that was killed and still dies.
 const SOON: Duration = Duration::from_millis(1);
@@ -28,7 +28,7 @@ pub fn sweep(dir: &RunDir, key: &WorkKey) {
             until(|| is_gone(init), || kill(init.pid, |_| !is_gone(init)));
         }
     }
-    let wanted = format!("{MARKER}={}", marker(key));
+    let wanted = format!("{MARKER}={}", dir.mark(key));
     let is_ours = |pid: i32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
@@ -37,6 +37,7 @@ pub fn sweep(dir: &RunDir, key: &WorkKey) {
     until(|| left().is_empty(), || left().into_iter().for_each(|pid| kill(pid, is_ours)));
 }
 
+#[expect(clippy::disallowed_methods, reason = "runs on a blocking thread; the kernel gives no sign when a stranger's child has died")]
 fn until(done: impl Fn() -> bool, act: impl Fn()) {
     let mut pause = SOON;
     while !done() {
@@ -81,14 +82,17 @@ mod tests {
     fn only_what_carries_the_marker_is_swept() {
         let key = WorkKey { run: "5".repeat(32).parse().expect("an id"), attempt: 3 };
         let spawn = |value: &str| Command::new("sleep").arg("60").env(MARKER, value).spawn().expect("a child");
-        let mut ours = spawn(&marker(&key));
-        let mut other = spawn(&format!("{}0", marker(&key)));
+        let (dir, elsewhere) = (RunDir::at("/nonexistent"), RunDir::at("/other-party"));
+        let mut ours = spawn(&dir.mark(&key));
+        let mut others = [dir.mark(&WorkKey { attempt: 30, ..key.clone() }), elsewhere.mark(&key)].map(|mark| spawn(&mark));
         // A dead child without a reaper is a zombie, whose environment is empty: that is gone enough.
-        sweep(&RunDir::at("/nonexistent"), &key);
+        sweep(&dir, &key);
         assert!(!ours.wait().expect("reaped").success());
-        assert!(other.try_wait().expect("asked").is_none(), "another attempt's process lives");
-        other.kill().expect("killed");
-        other.wait().expect("reaped");
+        for other in &mut others {
+            assert!(other.try_wait().expect("asked").is_none(), "the process of another attempt, or party, lives");
+            other.kill().expect("killed");
+            other.wait().expect("reaped");
+        }
     }
 
     #[test]

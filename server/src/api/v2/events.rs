@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, FieldCode};
 use flow_domain::id::TaskId;
 use flow_domain::run::EventKind;
-use futures::stream::{self, Stream};
 use futures::StreamExt as _;
+use futures::stream::{self, Stream};
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -80,6 +80,9 @@ pub(super) async fn list(
     Params(EventParams { after, limit }): Params<EventParams>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    if after < 0 {
+        return Err(field("?after", FieldCode::OutOfRange, format!("is {after} and must be 0 or more")).into());
+    }
     visible_task(&app, &caller, &task).await?;
     if wants_stream(&headers) {
         let after = last_event(&headers)?.unwrap_or(after);

@@ -53,20 +53,21 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/parties", tag = "parties", operation_id = "create_party", request_body = NewParty,
     responses((status = 201, description = "The party and its secret", body = PartyCreated, headers(
         ("Location" = String, description = "Where the party is"))), CreateFailures))]
-pub(super) async fn create(State(app): State<Arc<App>>, _: Caller, Body { value, digest: _ }: Body<NewParty>) -> Result<impl IntoResponse, Failure> {
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Body { value, digest: _ }: Body<NewParty>,
+) -> Result<impl IntoResponse, Failure> {
     let NewParty { name, remark } = value;
     let mut wrong = FieldErrors::default();
     wrong.chars("/remark", &remark, 0, 500);
     wrong.finish().map_err(Error::from)?;
     let secret = flow_common::ids::secret();
-    let row = store::PartyRow {
-        id: name.clone(),
-        secret_digest: Digest::of(secret.as_bytes()),
-        created_at: app.clock.now(),
-        remark,
-    };
+    let row = store::PartyRow { id: name.clone(), secret_digest: Digest::of(secret.as_bytes()), created_at: app.clock.now(), remark };
     app.store.create_party(&row).await.map_err(|error| match error {
-        StoreError::Exists(_) => Error::new(ErrorCode::PartyExists, format!("a party named {name} exists: its secret cannot be shown again")),
+        StoreError::Exists(_) => {
+            Error::new(ErrorCode::PartyExists, format!("a party named {name} exists: its secret cannot be shown again"))
+        }
         other => other.into(),
     })?;
     let location = [(header::LOCATION, format!("/api/v2/parties/{name}"))];
@@ -76,7 +77,11 @@ pub(super) async fn create(State(app): State<Arc<App>>, _: Caller, Body { value,
 /// Read a party, with what it offers
 #[utoipa::path(get, path = "/parties/{party}", tag = "parties", operation_id = "get_party", params(PartyPath),
     responses((status = 200, description = "The party", body = Party), NotFound))]
-pub(super) async fn get(State(app): State<Arc<App>>, _: Caller, Ids(PartyPath { party: id }): Ids<PartyPath>) -> Result<Json<Party>, Failure> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Ids(PartyPath { party: id }): Ids<PartyPath>,
+) -> Result<Json<Party>, Failure> {
     let party = app.store.party(&id).await?;
     let party = party.ok_or_else(|| Error::new(ErrorCode::PartyNotFound, format!("there is no party {id}")))?;
     let inventory = app.store.inventory(&id).await?;

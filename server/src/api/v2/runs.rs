@@ -58,7 +58,11 @@ pub(super) async fn list(
 /// Read a run
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}", tag = "runs", operation_id = "get_run", params(RunPath),
     responses((status = 200, description = "The run", body = Run), NotFound))]
-pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Ids(RunPath { task, run }): Ids<RunPath>) -> Result<Json<Run>, Failure> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(RunPath { task, run }): Ids<RunPath>,
+) -> Result<Json<Run>, Failure> {
     visible_task(&app, &caller, &task).await?;
     Ok(Json(read(&app, &task, &run).await?))
 }

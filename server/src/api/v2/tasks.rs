@@ -25,7 +25,16 @@ use crate::store::{TaskFilter, TaskRow};
 
 failures!(NotFound = TaskNotFound);
 failures!(CreateFailures = TaskNameTaken, TemplateNotFound, RevisionNotFound, TaskNameEmpty, Invalid, IdempotencyKeyReused);
-failures!(EditFailures = TaskNotFound, TemplateNotFound, RevisionNotFound, TaskNameTaken, TaskActive, PreconditionFailed, TaskNameEmpty, Invalid);
+failures!(
+    EditFailures = TaskNotFound,
+    TemplateNotFound,
+    RevisionNotFound,
+    TaskNameTaken,
+    TaskActive,
+    PreconditionFailed,
+    TaskNameEmpty,
+    Invalid
+);
 failures!(StartFailures = TaskNotFound, TaskActive, IdempotencyKeyReused);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid);
@@ -64,7 +73,11 @@ fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>,
 /// List tasks
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "list_tasks", params(ListTasks),
     responses((status = 200, description = "A page of tasks", body = Page<Task>), ListFailures))]
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Params(params): Params<ListTasks>) -> Result<Json<Page<Task>>, Failure> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListTasks>,
+) -> Result<Json<Page<Task>>, Failure> {
     let ListTasks { name, phase, party, template, cursor, limit } = params;
     let name_prefix = list::text("name", name)?;
     let filter = TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
@@ -106,7 +119,11 @@ async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBod
 /// Read a task
 #[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", operation_id = "get_task", params(TaskPath),
     responses((status = 200, description = "The task", body = Task, headers(("ETag" = String, description = "Its version"))), NotFound))]
-pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<impl IntoResponse, Failure> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+) -> Result<impl IntoResponse, Failure> {
     let task = read(&app, &caller, &task).await?;
     Ok((etag(task.version), Json(task)))
 }
@@ -161,10 +178,15 @@ pub(super) async fn edit(
 
 /// Delete a task
 ///
-/// Stops what runs and hides the task at once; it always works. Deleting twice is fine.
+/// Stops what runs and hides the task at once; it always works. What is
+/// deleted already is not found.
 #[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", operation_id = "delete_task", params(TaskPath),
     responses((status = 204, description = "It is gone"), NotFound))]
-pub(super) async fn delete(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<StatusCode, Failure> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+) -> Result<StatusCode, Failure> {
     app.engine.delete_task(&caller.0, &task).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -191,7 +213,11 @@ pub(super) async fn start(
 /// Asks the active run to end. Stopping a run that is ending already changes nothing.
 #[utoipa::path(post, path = "/tasks/{task}/stop", tag = "tasks", operation_id = "stop_task", params(TaskPath),
     responses((status = 202, description = "The task; its run is stopping", body = Task), StopFailures))]
-pub(super) async fn stop(State(app): State<Arc<App>>, caller: Caller, Ids(TaskPath { task }): Ids<TaskPath>) -> Result<impl IntoResponse, Failure> {
+pub(super) async fn stop(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+) -> Result<impl IntoResponse, Failure> {
     app.engine.stop_task(&caller.0, &task).await?;
     Ok((StatusCode::ACCEPTED, Json(read(&app, &caller, &task).await?)))
 }

@@ -9,7 +9,7 @@ use flow_domain::error::{Error, ErrorCode, FieldErrors};
 use flow_domain::id::TemplateId;
 use flow_domain::template::{TemplateBody, validate_head};
 use http::{StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use super::model::{Page, Revision, Template, TemplateInput, schema};
@@ -53,8 +53,13 @@ pub(super) struct RevisionPath {
     #[param(value_type = schema::Id)]
     template: TemplateId,
     /// Number of the revision.
+    #[serde(deserialize_with = "number")]
     #[param(minimum = 1)]
     revision: u32,
+}
+
+fn number<'de, D: Deserializer<'de>>(source: D) -> Result<u32, D::Error> {
+    String::deserialize(source)?.parse().map_err(|_| serde::de::Error::custom("it must be a whole number"))
 }
 
 /// List templates by name

@@ -1,8 +1,8 @@
 //! Schemas of the domain's identifiers and named values. The domain knows nothing of OpenAPI; these markers say what
 //! its types look like on the wire, read from the domain's own tables so that they cannot disagree with it.
 
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! text_schema {

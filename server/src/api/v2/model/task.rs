@@ -143,14 +143,8 @@ impl From<Rules> for flow_domain::task::Rules {
 
 impl From<flow_domain::task::Rules> for Rules {
     fn from(rules: flow_domain::task::Rules) -> Self {
-        let flow_domain::task::Rules {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        } = rules;
+        let flow_domain::task::Rules { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s } =
+            rules;
         Self { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s }
     }
 }

@@ -87,7 +87,7 @@ macro_rules! on_every_database {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::$test($crate::store_support::Fixture::new($crate::store_support::Backend::$backend).await).await;
+                    super::$test($crate::support::Fixture::new($crate::support::Backend::$backend).await).await;
                 }
             )+
         }

@@ -1,0 +1,361 @@
+//! A hub that says what the test wants, behind the real server stack over a channel in memory; and an agent to talk to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_common::clock::{Clock as _, MockClock};
+use flow_domain::bindings;
+use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
+use flow_domain::member::{Desired, MemberPhase, Role};
+use flow_domain::policy::Allow;
+use flow_domain::spec::{SealedSpec, seal_all};
+use flow_domain::task::{Rules, TaskBody, TaskMember};
+use flow_domain::template::{Framework, Resources, TemplateBody};
+use flow_federate::agent::{self, AgentConfig, AgentError};
+use flow_federate::offer::{Image, Offer};
+use flow_federate::runtime::WorkKey;
+use flow_federate::runtime::fake::{FakeRuntime, Mode};
+use flow_federate::session::Connector;
+use flow_proto::v1::agent_message::Body as FromAgent;
+use flow_proto::v1::control_server::{Control, ControlServer};
+use flow_proto::v1::hub_message::Body as ToAgent;
+use flow_proto::v1::{
+    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed, MemberReport, SnapshotBegin, SnapshotEnd, Welcome,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::DuplexStream;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const IMAGE: &str = "demo:1";
+
+pub struct FakeHub {
+    door: mpsc::Sender<DuplexStream>,
+    sessions: mpsc::Receiver<Session>,
+    logs: mpsc::Receiver<(u64, Vec<u8>)>,
+}
+
+pub struct Session {
+    pub metadata: MetadataMap,
+    messages: Streaming<AgentMessage>,
+    out: mpsc::Sender<Result<HubMessage, Status>>,
+    /// Everything heard, in order.
+    pub heard: Vec<FromAgent>,
+}
+
+struct Service {
+    sessions: mpsc::Sender<Session>,
+    logs: mpsc::Sender<(u64, Vec<u8>)>,
+}
+
+#[tonic::async_trait]
+impl Control for Service {
+    type SessionStream = ReceiverStream<Result<HubMessage, Status>>;
+
+    async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+        let (out, rx) = mpsc::channel(64);
+        let (metadata, _, messages) = request.into_parts();
+        let session = Session { metadata, messages, out, heard: Vec::new() };
+        self.sessions.send(session).await.map_err(|_| Status::unavailable("the test is over"))?;
+        Ok(Response::new(ReceiverStream::new(rx)))
+    }
+
+    async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
+        let mut chunks = request.into_inner();
+        let mut id = 0;
+        let mut log = Vec::new();
+        while let Some(LogChunk { stream_id, data }) = chunks.message().await? {
+            id = id.max(stream_id);
+            log.extend_from_slice(&data);
+        }
+        self.logs.send((id, log)).await.map_err(|_| Status::unavailable("the test is over"))?;
+        Ok(Response::new(LogClosed {}))
+    }
+}
+
+impl FakeHub {
+    pub fn new() -> Self {
+        let (door, mut incoming) = mpsc::channel(4);
+        let (sessions_tx, sessions) = mpsc::channel(4);
+        let (logs_tx, logs) = mpsc::channel(4);
+        let service = ControlServer::new(Service { sessions: sessions_tx, logs: logs_tx });
+        tokio::spawn(async move {
+            while let Some(connection) = incoming.recv().await {
+                let service = TowerToHyperService::new(service.clone());
+                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                // A connection that breaks is the test's doing.
+                tokio::spawn(async move { server.serve_connection(TokioIo::new(connection), service).await.is_ok() });
+            }
+        });
+        Self { door, sessions, logs }
+    }
+
+    pub fn connector(&self) -> Connector {
+        Connector::Memory(self.door.clone())
+    }
+
+    /// The agent's next session, not yet greeted.
+    pub async fn accept(&mut self) -> Session {
+        tokio::time::timeout(PATIENCE, self.sessions.recv()).await.expect("the agent connects in time").expect("the hub lives")
+    }
+
+    /// The agent's next session, greeted with an empty set, its own set read.
+    pub async fn open(&mut self, set: Vec<Assignment>) -> Session {
+        let mut session = self.accept().await;
+        session.hello().await;
+        session.welcome(1, false).await;
+        session.set(set).await;
+        session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+        session
+    }
+
+    pub async fn log(&mut self) -> (u64, Vec<u8>) {
+        tokio::time::timeout(PATIENCE, self.logs.recv()).await.expect("a log comes in time").expect("the hub lives")
+    }
+
+    /// Whether a session was opened meanwhile.
+    pub fn is_called(&mut self) -> bool {
+        self.sessions.try_recv().is_ok()
+    }
+}
+
+impl Session {
+    pub async fn say(&self, body: ToAgent) {
+        self.out.send(Ok(HubMessage { body: Some(body) })).await.expect("the agent listens");
+    }
+
+    pub async fn welcome(&self, incarnation: u64, want_inventory: bool) {
+        let party = "a".to_owned();
+        let hub_version = "test".to_owned();
+        self.say(ToAgent::Welcome(Welcome { protocol: 1, hub_version, party, epoch: 7, hub_incarnation: incarnation, want_inventory })).await;
+    }
+
+    /// Says hello to an agent that may have given up; answers whether it had not.
+    pub async fn is_greeted(&mut self, incarnation: u64) -> bool {
+        let greeting = async {
+            self.hello().await;
+            self.welcome(incarnation, false).await;
+            self.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+        };
+        let greeting = std::panic::AssertUnwindSafe(tokio::time::timeout(Duration::from_secs(2), greeting));
+        matches!(futures::FutureExt::catch_unwind(greeting).await, Ok(Ok(())))
+    }
+
+    pub async fn set(&self, assignments: Vec<Assignment>) {
+        self.say(ToAgent::SnapshotBegin(SnapshotBegin { epoch: 7, hub_incarnation: 1, revision: 1 })).await;
+        self.say(ToAgent::Assignments(Assignments { assignments })).await;
+        self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: 7 })).await;
+    }
+
+    pub async fn assign(&self, assignment: Assignment) {
+        self.say(ToAgent::Assignment(assignment)).await;
+    }
+
+    pub async fn settle(&self, report: &MemberReport) {
+        let ack = Ack { run_id: report.run_id.clone(), attempt: report.attempt, sequence: report.sequence, settled: true };
+        self.say(ToAgent::Acks(Acks { acks: vec![ack] })).await;
+    }
+
+    pub async fn recv(&mut self) -> FromAgent {
+        let message = tokio::time::timeout(PATIENCE, self.messages.message()).await.expect("the agent speaks in time");
+        let body = message.expect("the session is open").and_then(|m| m.body).expect("a message");
+        self.heard.push(body.clone());
+        body
+    }
+
+    pub async fn until(&mut self, wanted: impl Fn(&FromAgent) -> bool) -> FromAgent {
+        loop {
+            let body = self.recv().await;
+            if wanted(&body) {
+                return body;
+            }
+        }
+    }
+
+    pub async fn hello(&mut self) -> Hello {
+        match self.recv().await {
+            FromAgent::Hello(hello) => hello,
+            other => panic!("the first message must be Hello, not {other:?}"),
+        }
+    }
+
+    /// Waits for a report of this phase.
+    pub async fn report(&mut self, run: &RunId, phase: MemberPhase) -> MemberReport {
+        let is = |r: &MemberReport| r.run_id == run.as_str() && r.phase == phase.as_str();
+        let body = self
+            .until(|body| match body {
+                FromAgent::Report(report) => is(report),
+                FromAgent::Members(set) => set.members.iter().any(is),
+                _ => false,
+            })
+            .await;
+        match body {
+            FromAgent::Report(report) => report,
+            FromAgent::Members(set) => set.members.into_iter().find(is).expect("just seen"),
+            _ => unreachable!("only reports were waited for"),
+        }
+    }
+
+    /// What the agent's own set held.
+    pub fn members(&self) -> Vec<&MemberReport> {
+        self.heard
+            .iter()
+            .flat_map(|body| match body {
+                FromAgent::Members(set) => set.members.iter().collect(),
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+}
+
+/// A task of party `a` (aggregator) and `b` (trainer), generic framework.
+pub fn sealed(party: &str) -> SealedSpec {
+    let template = TemplateBody {
+        framework: Framework::Generic,
+        image: IMAGE.to_owned(),
+        command: vec!["bin/work".to_owned()],
+        aggregator_command: Vec::new(),
+        workdir: String::new(),
+        env: BTreeMap::new(),
+        parameters: BTreeMap::new(),
+        resources: Resources { cpu_millis: 500, memory_mib: 64 },
+        max_runtime_s: 600,
+        stop_grace_s: 5,
+    };
+    let member = |party: &str, role| TaskMember { party: party.parse().unwrap(), role, dataset: None };
+    let template_id: TemplateId = "0".repeat(32).parse().unwrap();
+    let task = TaskBody {
+        name: "demo".to_owned(),
+        remark: String::new(),
+        template: template_id,
+        revision: 1,
+        epochs: 3,
+        parameters: BTreeMap::new(),
+        members: vec![member("a", Role::Aggregator), member("b", Role::Trainer)],
+        rules: Rules::default(),
+    };
+    let party: PartyId = party.parse().unwrap();
+    seal_all(&task, &template).unwrap().remove(&party).unwrap()
+}
+
+pub fn run_id(n: u8) -> RunId {
+    format!("{n:032x}").parse().unwrap()
+}
+
+pub fn task_id(n: u8) -> TaskId {
+    format!("{n:032x}").parse().unwrap()
+}
+
+pub fn key(run: &RunId, attempt: u32) -> WorkKey {
+    WorkKey { run: run.clone(), attempt }
+}
+
+/// An assignment of run `n` of task `n` at party `a`.
+pub fn wish(n: u8, attempt: u32, generation: u64, desired: Desired) -> Assignment {
+    let spec = sealed("a");
+    let bindings = bindings::compose(&spec.spec.holes, &run_id(n), 1, 1, &|_, _| None).unwrap();
+    Assignment {
+        run_id: run_id(n).to_string(),
+        task_id: task_id(n).to_string(),
+        attempt,
+        generation,
+        desired: desired.to_string(),
+        spec_digest: spec.digest.to_string(),
+        spec: if desired == Desired::Stopped { Vec::new() } else { spec.bytes },
+        bindings: if desired == Desired::Running { bindings.into_iter().collect() } else { Default::default() },
+        ..Assignment::default()
+    }
+}
+
+/// An agent of party `a` with a fake runtime and a clock that stands still.
+pub struct TestAgent {
+    pub dir: tempfile::TempDir,
+    pub runtime: FakeRuntime,
+    pub clock: MockClock,
+    pub offers: watch::Sender<Arc<Offer>>,
+    running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
+}
+
+impl TestAgent {
+    pub fn new(mode: Mode) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = MockClock::default();
+        let image = Image { root: dir.path().to_owned(), allow: Allow::Yes };
+        let offer = Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
+        Self {
+            dir,
+            runtime: FakeRuntime::new(mode, Arc::new(clock.clone())),
+            clock,
+            offers: watch::Sender::new(Arc::new(offer)),
+            running: None,
+        }
+    }
+
+    pub fn change_offer(&self, change: impl FnOnce(&mut Offer)) {
+        let mut offer = Offer::clone(&self.offers.borrow());
+        change(&mut offer);
+        self.offers.send_replace(Arc::new(offer));
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn start(&mut self, connector: Connector) {
+        assert!(self.running.is_none(), "one agent at a time");
+        let stop = CancellationToken::new();
+        let config = AgentConfig {
+            party: "a".parse().unwrap(),
+            data_dir: self.data_dir(),
+            secret: None,
+            hold_max_s: 600,
+            offer: self.offers.subscribe(),
+        };
+        let agent = agent::run(config, connector, Arc::new(self.runtime.clone()), Arc::new(self.clock.clone()), stop.clone());
+        self.running = Some((stop, tokio::spawn(agent)));
+    }
+
+    /// Gone between two instructions: nothing is flushed or said.
+    pub async fn kill(&mut self) {
+        let (_, task) = self.running.take().expect("it runs");
+        task.abort();
+        assert!(task.await.is_err_and(|e| e.is_cancelled()), "it was still running");
+    }
+
+    pub async fn stop(&mut self) {
+        let (stop, task) = self.running.take().expect("it runs");
+        stop.cancel();
+        task.await.expect("it does not panic").expect("it ends in order");
+    }
+
+    pub async fn lose_journal(&mut self) {
+        std::fs::remove_dir_all(self.data_dir()).unwrap();
+    }
+
+    pub async fn wait_for(&self, what: &str, condition: impl Fn() -> bool) {
+        flow_testkit::wait_for(what, PATIENCE, async || condition()).await;
+    }
+
+    /// Lets time pass until something has happened: back-off waits by this clock too.
+    pub async fn pass_time_until<T>(&self, step_s: u64, future: impl Future<Output = T>) -> T {
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                done = &mut future => return done,
+                () = tokio::time::sleep(Duration::from_millis(20)) => self.clock.advance(step_s),
+            }
+        }
+    }
+
+    pub fn now(&self) -> flow_domain::time::Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,155 @@
+//! The journal against crashes: what it said is durable is there after `kill -9`, and nothing else is believed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use flow_domain::id::{Digest, PartyId, RunId};
+use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::time::Timestamp;
+use flow_federate::journal::{Journal, JournalError, SeenHub};
+use flow_federate::member::{Member, Wish};
+
+const DIR: &str = "FLOW_TEST_JOURNAL_DIR";
+
+fn party() -> PartyId {
+    "a".parse().unwrap()
+}
+
+fn run(n: u64) -> RunId {
+    format!("{n:032x}").parse().unwrap()
+}
+
+fn member(n: u64) -> Member {
+    Member::new(&Wish {
+        run: run(n),
+        task: format!("{n:032x}").parse().unwrap(),
+        attempt: 1,
+        generation: 2,
+        desired: Desired::Reserved,
+        digest: Some(Digest::of(b"spec")),
+        bindings: Default::default(),
+        orphan: false,
+        released: false,
+    })
+}
+
+fn settled(n: u64, at: i64) -> Member {
+    Member { settled: true, phase: MemberPhase::Succeeded, finished_at: Some(Timestamp(at)), ..member(n) }
+}
+
+async fn open(dir: &Path) -> Result<Journal, JournalError> {
+    Journal::open(dir, &party()).await
+}
+
+/// Not a test: the process that is killed. Says what is durable, one number a line.
+#[tokio::test]
+#[ignore = "started by the test below"]
+async fn writes_until_it_is_killed() {
+    let dir = PathBuf::from(std::env::var(DIR).expect("started by the test below"));
+    let mut journal = open(&dir).await.unwrap();
+    for n in 0.. {
+        let spec = [(Digest::of(b"spec"), b"spec".to_vec())];
+        journal.write(&[&member(2 * n), &member(2 * n + 1)], &spec, n, SeenHub { incarnation: 1, revision: n }).await.unwrap();
+        println!("durable {n}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut instance = None;
+    let mut next_sequence = 0;
+    for _ in 0..3 {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "writes_until_it_is_killed", "--ignored", "--nocapture"]).env(DIR, dir.path()).stdout(Stdio::piped());
+        let mut writer = flow_testkit::spawn_tied(command).unwrap();
+        let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let mut durable = None;
+        while durable < Some(20) {
+            let line = lines.next().expect("it writes").unwrap();
+            // The test harness begins the first line.
+            if let Some((_, n)) = line.rsplit_once("durable ") {
+                durable = Some(n.parse::<u64>().unwrap());
+            }
+        }
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        for line in lines.map_while(Result::ok) {
+            durable = line.strip_prefix("durable ").and_then(|n| n.parse().ok()).or(durable);
+        }
+        let durable = durable.unwrap();
+
+        let mut journal = open(dir.path()).await.unwrap();
+        let found = journal.unsettled().await.unwrap();
+        assert!(found.len() as u64 >= 2 * (durable + 1), "{} members of {durable} durable pairs", found.len());
+        assert_eq!(found.len() % 2, 0, "a transaction is all or nothing");
+        assert!(journal.seen().revision >= durable);
+        assert_eq!(journal.spec(&Digest::of(b"spec")).await.unwrap().unwrap(), b"spec");
+        assert!(journal.first_sequence() > durable.max(next_sequence), "no sequence is used twice");
+        next_sequence = journal.first_sequence();
+        let born = journal.instance().clone();
+        assert_eq!(*instance.get_or_insert_with(|| born.clone()), born, "the same journal is the same agent");
+    }
+}
+
+#[tokio::test]
+async fn two_agents_on_one_journal_exclude_each_other_and_the_lock_dies_with_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path()).await.unwrap();
+    let error = open(dir.path()).await.unwrap_err();
+    assert!(matches!(error, JournalError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("data_dir"), "it says what to do: {error}");
+    drop(first);
+    open(dir.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_of_another_party_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).await.unwrap().close().await.unwrap();
+    let error = Journal::open(dir.path(), &"b".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, JournalError::OtherParty { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_journal_is_another_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(&dir.path().join("x")).await.unwrap().instance().clone();
+    std::fs::remove_dir_all(dir.path().join("x")).unwrap();
+    assert_ne!(*open(&dir.path().join("x")).await.unwrap().instance(), first);
+}
+
+#[tokio::test]
+async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with_their_specs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let members: Vec<Member> = (0..10).map(|n| settled(n, 1000 + n as i64)).chain([member(99)]).collect();
+    let specs = [(Digest::of(b"spec"), b"spec".to_vec()), (Digest::of(b"nobody's"), b"nobody's".to_vec())];
+    journal.write(&members.iter().collect::<Vec<_>>(), &specs, 1, SeenHub::default()).await.unwrap();
+
+    let page = journal.settled(Timestamp(1003), "", 4).await.unwrap();
+    assert_eq!(page.iter().map(|m| m.run.clone()).collect::<Vec<_>>(), [run(4), run(5), run(6), run(7)]);
+    assert_eq!(journal.settled(Timestamp(1003), run(7).as_str(), 4).await.unwrap().len(), 2);
+    assert_eq!(journal.member(&run(4)).await.unwrap().unwrap(), members[4]);
+
+    assert_eq!(journal.purge(Timestamp(1007)).await.unwrap(), 8);
+    assert!(journal.member(&run(4)).await.unwrap().is_none());
+    assert_eq!(journal.unsettled().await.unwrap(), [member(99)], "what has not settled stays whatever its age");
+    assert!(journal.spec(&Digest::of(b"nobody's")).await.unwrap().is_none());
+    assert!(journal.spec(&Digest::of(b"spec")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_broken_row_is_named() {
+    use sqlx::Connection as _;
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    journal.write(&[&member(1)], &[], 1, SeenHub::default()).await.unwrap();
+    journal.close().await.unwrap();
+    let path = dir.path().join("journal.db");
+    let mut db = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE members SET state = '{}'").execute(&mut db).await.unwrap();
+    let error = open(dir.path()).await.unwrap().unsettled().await.unwrap_err().to_string();
+    assert!(error.contains("members") && error.contains(run(1).as_str()), "{error}");
+}

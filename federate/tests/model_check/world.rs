@@ -1,0 +1,566 @@
+//! The world of the model: one hub, its database and backup, some agents with journal and machine, and the wires.
+//!
+//! Hub and agents are the real pure functions; what is written here is only what the drivers do around them: the
+//! hub sends a member's wish when (attempt, generation) moved and the full set on connect, acknowledges what settled;
+//! the agent journals before it acts, loses everything else in a crash, and says its full set on connect.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
+use flow_domain::member::{Desired, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role};
+use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next_due, step};
+use flow_domain::task::Rules;
+use flow_domain::template::{Framework, Resources};
+use flow_domain::time::Timestamp;
+use flow_federate::member::{Member, Needs, Verdict, Wish};
+use flow_federate::reconcile::{Action, Input, Outcome, Party};
+use flow_federate::runtime::{WorkKey, WorkState};
+
+pub const HOLD_MAX_S: u64 = 600;
+
+/// How a key stands on an agent's machine.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Machine {
+    Held,
+    Running { stopping: bool },
+    Ended(WorkState),
+    /// Used up; the runtime only remembers that.
+    Burnt,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ToAgent {
+    Assign(Wish),
+    Settled { run: RunId, attempt: u32 },
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ToHub {
+    pub run: RunId,
+    pub report: Report,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Agent {
+    pub party: usize,
+    pub instance: InstanceId,
+    pub core: Party,
+    pub journal: BTreeMap<RunId, Member>,
+    pub seen_incarnation: u64,
+    pub todo: VecDeque<Action>,
+    pub machine: BTreeMap<WorkKey, Machine>,
+    /// Keys whose state the agent has not seen yet.
+    pub unseen: BTreeSet<WorkKey>,
+    /// Said by the runtime in answer to a stop of something that is not there.
+    pub absent: BTreeSet<WorkKey>,
+    pub connected: bool,
+    pub to_agent: VecDeque<ToAgent>,
+    pub to_hub: VecDeque<ToHub>,
+}
+
+/// What a backup of the hub holds.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Database {
+    pub runs: Vec<Run>,
+    pub instances: BTreeMap<usize, InstanceId>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct World {
+    pub now: Timestamp,
+    pub db: Database,
+    pub backup: Option<Database>,
+    pub incarnation: u64,
+    pub agents: Vec<Agent>,
+    /// Everything that was ever started, on whatever machine.
+    pub started: BTreeSet<(RunId, usize, u32)>,
+    /// Every start a hub ever committed.
+    pub granted: BTreeSet<(RunId, usize, u32)>,
+    /// Numbers that are given out once.
+    pub instances: u8,
+    pub runs: u8,
+    /// An operator has decided to stop what no hub knows.
+    pub operator: bool,
+}
+
+pub fn party(index: usize) -> PartyId {
+    ["a", "b"][index].parse().unwrap()
+}
+
+pub fn index(id: &PartyId) -> usize {
+    usize::from(id.as_str() == "b")
+}
+
+fn hex<T: std::str::FromStr>(n: u8) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    format!("{n:032x}").parse().unwrap()
+}
+
+impl Agent {
+    fn new(party: usize, instance: InstanceId, now: Timestamp) -> Self {
+        let (core, _) = Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, now);
+        Self {
+            party,
+            instance,
+            core,
+            journal: BTreeMap::new(),
+            seen_incarnation: 1,
+            todo: VecDeque::new(),
+            machine: BTreeMap::new(),
+            unseen: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            connected: false,
+            to_agent: VecDeque::new(),
+            to_hub: VecDeque::new(),
+        }
+    }
+
+    /// Keys of which something is alive on this machine.
+    pub fn alive(&self) -> impl Iterator<Item = &WorkKey> {
+        self.machine.iter().filter(|(_, m)| matches!(m, Machine::Held | Machine::Running { .. })).map(|(key, _)| key)
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = &WorkKey> {
+        self.machine.iter().filter(|(_, m)| matches!(m, Machine::Running { .. })).map(|(key, _)| key)
+    }
+
+    fn report(&self, member: &Member) -> ToHub {
+        ToHub {
+            run: member.run.clone(),
+            report: Report {
+                instance: self.instance.clone(),
+                attempt: member.attempt,
+                sequence: member.sequence,
+                observed_generation: member.generation,
+                phase: member.phase,
+                reason: member.reason.clone(),
+                exit: member.exit.clone(),
+                endpoints: BTreeMap::new(),
+                resolution: None,
+                complete: member.complete,
+            },
+        }
+    }
+
+    /// What the driver does with what follows from an input. Nothing but urgent writes is durable: the worst case.
+    fn take(&mut self, out: Outcome) {
+        self.journal.extend(out.write.clone());
+        self.todo.extend(out.actions);
+        if self.connected {
+            let reports: Vec<ToHub> = out.reports.iter().filter_map(|run| self.core.member(run)).map(|m| self.report(m)).collect();
+            self.to_hub.extend(reports);
+        }
+    }
+
+    pub fn hear(&mut self, input: Input, now: Timestamp) {
+        let mut out = Outcome::default();
+        self.core.apply(input, now, &mut out);
+        self.take(out);
+    }
+
+    /// Gone between two instructions; a new process on what was durable.
+    pub fn crash(&mut self, now: Timestamp) {
+        self.todo.clear();
+        self.absent.clear();
+        let members = self.journal.values().filter(|m| !m.settled).cloned().collect();
+        let (core, out) = Party::restore(members, Resources::default(), HOLD_MAX_S, self.core.sequence(), self.seen_incarnation, now);
+        self.core = core;
+        self.take(out);
+        // The runtime tells again what it knows; what the journal does not know is stopped before anything else.
+        self.unseen = self.machine.iter().filter(|(_, m)| **m != Machine::Burnt).map(|(key, _)| key.clone()).collect();
+        for key in self.unknown() {
+            self.stop(&key);
+        }
+    }
+
+    /// What is alive here and the journal does not know.
+    pub fn unknown(&self) -> Vec<WorkKey> {
+        self.alive().filter(|key| self.core.member(&key.run).is_none()).cloned().collect()
+    }
+
+    fn stop(&mut self, key: &WorkKey) {
+        match self.machine.get_mut(key) {
+            Some(Machine::Running { stopping }) => *stopping = true,
+            Some(Machine::Held) => {
+                self.machine.insert(key.clone(), Machine::Burnt);
+                self.absent.insert(key.clone());
+            }
+            Some(Machine::Ended(_)) => {
+                self.unseen.insert(key.clone());
+            }
+            Some(Machine::Burnt) | None => {
+                self.machine.insert(key.clone(), Machine::Burnt);
+                self.absent.insert(key.clone());
+            }
+        }
+    }
+}
+
+impl World {
+    pub fn new(agents: &[usize], roles: [Role; 2], rules: Rules) -> Self {
+        let now = Timestamp(1_000_000_000_000_000);
+        let mut world = Self {
+            now,
+            db: Database::default(),
+            backup: None,
+            incarnation: 1,
+            agents: Vec::new(),
+            started: BTreeSet::new(),
+            granted: BTreeSet::new(),
+            instances: 0,
+            runs: 0,
+            operator: false,
+        };
+        for party in agents {
+            let instance = world.new_instance();
+            world.agents.push(Agent::new(*party, instance, now));
+        }
+        world.submit(roles, rules);
+        world
+    }
+
+    pub fn new_instance(&mut self) -> InstanceId {
+        self.instances += 1;
+        hex(self.instances)
+    }
+
+    /// A user starts the task (again).
+    pub fn submit(&mut self, roles: [Role; 2], rules: Rules) {
+        self.runs += 1;
+        let members = (0..2)
+            .map(|p| NewMember {
+                party: party(p),
+                role: roles[p],
+                digest: Digest::of(&[]),
+                connected: self.agents.iter().find(|a| a.party == p && a.connected).map(|a| a.instance.clone()),
+                away_since: self.now,
+            })
+            .collect();
+        let new = NewRun {
+            id: hex(self.runs),
+            task: hex::<TaskId>(1),
+            number: u32::from(self.runs),
+            retry_of: None,
+            retries_left: 0,
+            not_before: self.now,
+            framework: Framework::Generic,
+            rules,
+            stop_grace_s: 1,
+            members,
+        };
+        let (run, _) = Run::new(new, self.now);
+        self.db.runs.push(run);
+        let last = self.db.runs.len() - 1;
+        self.tell(last, None);
+    }
+
+    /// One input to one run; what changed for connected members is sent.
+    pub fn hub(&mut self, at: usize, input: &HubInput) {
+        let before = self.db.runs[at].clone();
+        if let Ok((after, _)) = step(&before, input, self.now) {
+            self.db.runs[at] = after;
+            self.tell(at, Some(&before));
+        }
+    }
+
+    fn tell(&mut self, at: usize, before: Option<&Run>) {
+        for member in self.db.runs[at].members.clone() {
+            let same = before.and_then(|run| run.member(&member.party)).is_some_and(|old| (old.attempt, old.generation) == (member.attempt, member.generation));
+            if !same && !member.settled {
+                self.assign(at, &member);
+            }
+        }
+    }
+
+    fn assign(&mut self, at: usize, member: &HubMember) {
+        let run = &self.db.runs[at];
+        let p = index(&member.party);
+        if member.desired == Desired::Running {
+            self.granted.insert((run.id.clone(), p, member.attempt));
+        }
+        let wish = Wish {
+            run: run.id.clone(),
+            task: run.task.clone(),
+            attempt: member.attempt,
+            generation: member.generation,
+            desired: member.desired,
+            digest: Some(member.digest.clone()),
+            bindings: BTreeMap::new(),
+            orphan: false,
+            released: member.desired == Desired::Stopped && !member.required,
+        };
+        if let Some(agent) = self.agents.iter_mut().find(|a| a.party == p && a.connected) {
+            agent.to_agent.push_back(ToAgent::Assign(wish));
+        }
+    }
+
+    /// Whether the hub would open a session for this agent.
+    pub fn may_connect(&self, i: usize) -> bool {
+        let agent = &self.agents[i];
+        !agent.connected && agent.unknown().is_empty() && !self.agents.iter().any(|a| a.party == agent.party && a.connected)
+    }
+
+    pub fn connect(&mut self, i: usize) {
+        let (p, instance) = (self.agents[i].party, self.agents[i].instance.clone());
+        self.db.instances.insert(p, instance.clone());
+        // The contact is stored before anything is sent.
+        for at in 0..self.db.runs.len() {
+            self.hub(at, &HubInput::Connected { party: party(p), instance: instance.clone() });
+        }
+        let incarnation = self.incarnation;
+        self.agents[i].connected = true;
+        for at in 0..self.db.runs.len() {
+            if let Some(member) = self.db.runs[at].member(&party(p)).filter(|m| !m.settled).cloned() {
+                self.assign(at, &member);
+            }
+        }
+        let now = self.now;
+        let agent = &mut self.agents[i];
+        agent.seen_incarnation = incarnation;
+        agent.hear(Input::Connected { incarnation }, now);
+        agent.to_hub.clear();
+        let open = agent.core.members().map(|m| agent.report(m));
+        let settled = agent.journal.values().filter(|m| m.settled && agent.core.member(&m.run).is_none()).map(|m| agent.report(m));
+        let set: Vec<ToHub> = open.chain(settled).collect();
+        // Of what has settled on both sides nothing follows; leaving it out keeps the model small.
+        let known = |told: &ToHub| self.db.runs.iter().any(|r| r.id == told.run && r.member(&party(p)).is_some_and(|m| m.settled));
+        let news: Vec<ToHub> = set.into_iter().filter(|told| !told.report.phase.is_terminal() || !known(told) || agent.core.member(&told.run).is_some()).collect();
+        agent.to_hub.extend(news);
+    }
+
+    /// The connection breaks; whatever was under way is lost.
+    pub fn part(&mut self, i: usize) {
+        let now = self.now;
+        let agent = &mut self.agents[i];
+        agent.connected = false;
+        agent.to_agent.clear();
+        agent.to_hub.clear();
+        agent.hear(Input::Away, now);
+        let p = agent.party;
+        for at in 0..self.db.runs.len() {
+            self.hub(at, &HubInput::Away { party: party(p), since: now });
+        }
+    }
+
+    pub fn deliver_to_agent(&mut self, i: usize, message: ToAgent) {
+        let now = self.now;
+        let agent = &mut self.agents[i];
+        match message {
+            ToAgent::Assign(wish) => {
+                if agent.core.member(&wish.run).is_none()
+                    && let Some(member) = agent.journal.get(&wish.run).cloned()
+                {
+                    let mut out = Outcome::default();
+                    agent.core.recall(member, &mut out);
+                    agent.take(out);
+                }
+                let verdict = (wish.desired != Desired::Stopped).then(|| Verdict::Admit(Needs::default()));
+                agent.hear(Input::Wish(wish, verdict), now);
+            }
+            ToAgent::Settled { run, attempt } => agent.hear(Input::Acked { run, attempt, settled: true }, now),
+        }
+    }
+
+    pub fn deliver_to_hub(&mut self, i: usize, ToHub { run, report }: ToHub) {
+        let p = self.agents[i].party;
+        let answer = |world: &mut Self, settled: bool| {
+            if settled {
+                world.agents[i].to_agent.push_back(ToAgent::Settled { run: run.clone(), attempt: report.attempt });
+            }
+        };
+        if let Some(at) = self.db.runs.iter().position(|r| r.id == run) {
+            self.hub(at, &HubInput::Report { party: party(p), report: report.clone() });
+            let settled = self.db.runs[at].member(&party(p)).is_some_and(|m| m.settled);
+            answer(self, settled);
+        } else if report.phase.is_terminal() {
+            answer(self, true);
+        } else if self.operator {
+            let generation = report.observed_generation + 1;
+            let wish = Wish {
+                run: run.clone(),
+                task: hex(1),
+                attempt: report.attempt,
+                generation,
+                desired: Desired::Stopped,
+                digest: None,
+                bindings: BTreeMap::new(),
+                orphan: true,
+                released: false,
+            };
+            self.agents[i].to_agent.push_back(ToAgent::Assign(wish));
+        }
+    }
+
+    /// The agent does what it wrote down. Answers a broken promise, if there is one.
+    pub fn act(&mut self, i: usize) -> Result<(), String> {
+        let now = self.now;
+        let Some(action) = self.agents[i].todo.pop_front() else { return Ok(()) };
+        let agent = &mut self.agents[i];
+        let refuse = |agent: &mut Agent, key: WorkKey| {
+            agent.hear(Input::Failed(key, Reason::new(ReasonCode::RuntimeError, "refused")), now);
+        };
+        match action {
+            Action::Hold(key) => match agent.machine.get(&key) {
+                None | Some(Machine::Held) => {
+                    agent.machine.insert(key.clone(), Machine::Held);
+                    agent.unseen.insert(key);
+                }
+                Some(_) => refuse(agent, key),
+            },
+            Action::Ensure(key) => match agent.machine.get(&key) {
+                Some(Machine::Held) => {
+                    let start = (key.run.clone(), agent.party, key.attempt);
+                    if !self.granted.contains(&start) {
+                        return Err(format!("{start:?} was started though no hub committed it"));
+                    }
+                    if !self.started.insert(start.clone()) {
+                        return Err(format!("{start:?} was started twice"));
+                    }
+                    agent.machine.insert(key.clone(), Machine::Running { stopping: false });
+                    agent.unseen.insert(key);
+                }
+                None | Some(Machine::Burnt) => refuse(agent, key),
+                Some(_) => {}
+            },
+            Action::Stop(key, _) => agent.stop(&key),
+            Action::Forget(key) => {
+                if matches!(agent.machine.get(&key), Some(Machine::Held | Machine::Running { .. })) {
+                    return Err(format!("{key:?} was forgotten alive"));
+                }
+                agent.machine.insert(key.clone(), Machine::Burnt);
+                agent.unseen.remove(&key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Agents do at once what they wrote down, and see at once what became of it; only how workloads end they see later.
+    pub fn hurry(&mut self) -> Result<(), String> {
+        for i in 0..self.agents.len() {
+            loop {
+                while !self.agents[i].todo.is_empty() {
+                    self.act(i)?;
+                }
+                let agent = &self.agents[i];
+                let ended = |key: &&WorkKey| matches!(agent.machine.get(*key), Some(Machine::Ended(_)));
+                if let Some(key) = agent.absent.first().cloned() {
+                    self.see_absent(i, &key);
+                } else if let Some(key) = agent.unseen.iter().find(|key| !ended(key)).cloned() {
+                    self.see(i, &key);
+                } else {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The agent sees how a key stands now.
+    pub fn see(&mut self, i: usize, key: &WorkKey) {
+        let now = self.now;
+        let agent = &mut self.agents[i];
+        agent.unseen.remove(key);
+        let state = match agent.machine.get(key) {
+            Some(Machine::Held) => WorkState::Held { ports: BTreeMap::new() },
+            Some(Machine::Running { .. }) => WorkState::Running,
+            Some(Machine::Ended(state)) => state.clone(),
+            Some(Machine::Burnt) | None => return,
+        };
+        agent.hear(Input::Seen(key.clone(), state), now);
+    }
+
+    pub fn see_absent(&mut self, i: usize, key: &WorkKey) {
+        let now = self.now;
+        let agent = &mut self.agents[i];
+        agent.absent.remove(key);
+        agent.hear(Input::Seen(key.clone(), WorkState::Absent), now);
+    }
+
+    /// A workload ends: by itself with this status, or because it is being stopped.
+    pub fn end(&mut self, i: usize, key: &WorkKey, code: Option<i32>) {
+        let agent = &mut self.agents[i];
+        let reason = code.is_none().then(|| Reason::new(ReasonCode::StopRequested, "stopped"));
+        let at = Timestamp(0);
+        let exit = Exit { code, signal: code.is_none().then_some(15), reason, started_at: at, finished_at: at };
+        agent.machine.insert(key.clone(), Machine::Ended(WorkState::Exited(exit)));
+        agent.unseen.insert(key.clone());
+    }
+
+    pub fn lose_journal(&mut self, i: usize) {
+        let instance = self.new_instance();
+        let agent = &mut self.agents[i];
+        agent.journal.clear();
+        agent.instance = instance;
+        agent.seen_incarnation = 0;
+        agent.crash(self.now);
+    }
+
+    /// The hub's database is put back from the backup.
+    pub fn restore(&mut self) {
+        let Some(backup) = self.backup.take() else { return };
+        for i in 0..self.agents.len() {
+            if self.agents[i].connected {
+                self.part(i);
+            }
+        }
+        self.db = backup;
+        self.incarnation += 1;
+        for at in 0..self.db.runs.len() {
+            for p in 0..2 {
+                self.hub(at, &HubInput::Away { party: party(p), since: self.now });
+            }
+        }
+    }
+
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let runs = self.db.runs.iter().filter_map(next_due);
+        runs.chain(self.agents.iter().filter_map(|a| a.core.next_due())).filter(|due| *due > self.now).min()
+    }
+
+    pub fn pass_time(&mut self, to: Timestamp) {
+        self.now = to;
+        for at in 0..self.db.runs.len() {
+            self.hub(at, &HubInput::Tick);
+        }
+        for agent in &mut self.agents {
+            agent.hear(Input::Tick, to);
+        }
+    }
+
+    /// What must hold in every state.
+    pub fn check(&self) -> Result<(), String> {
+        for agent in &self.agents {
+            let running: Vec<_> = agent.running().collect();
+            if running.len() > 1 {
+                return Err(format!("two live members of one task at {}: {running:?}", party(agent.party)));
+            }
+        }
+        for run in &self.db.runs {
+            for member in run.members.iter().filter(|m| m.settled) {
+                let owners = self.agents.iter().filter(|a| a.party == index(&member.party) && member.instance.as_ref() == Some(&a.instance));
+                if let Some(key) = owners.flat_map(|a| a.alive()).find(|key| key.run == run.id) {
+                    return Err(format!("settled at {}, and {key:?} is alive", member.party));
+                }
+            }
+            let late = |m: &&HubMember| m.required && m.role == Role::Trainer && m.phase != MemberPhase::Succeeded;
+            if run.phase == RunPhase::Succeeded
+                && let Some(member) = run.members.iter().find(late)
+            {
+                return Err(format!("succeeded though {} is {}", member.party, member.phase));
+            }
+            let impossible = |m: &&HubMember| m.settled && !m.phase.is_terminal();
+            if let Some(member) = run.members.iter().find(impossible) {
+                return Err(format!("{} settled in phase {}", member.party, member.phase));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is left to do for anybody.
+    pub fn is_over(&self) -> bool {
+        self.db.runs.iter().all(|r| r.phase.is_terminal() && r.is_settled())
+            && self.agents.iter().filter(|a| a.connected).all(|a| a.core.members().next().is_none() && a.alive().next().is_none())
+    }
+}

@@ -1,0 +1,199 @@
+//! However a workload ends, nothing of it outlives it, and the end is told truly. Tried in every way of containing
+//! descendants that this machine can offer; a machine that cannot offer one fails the test by saying so.
+
+mod process_support;
+
+use std::time::Duration;
+
+use flow_domain::member::ReasonCode;
+use flow_federate::runtime::{Runtime as _, WorkState};
+use flow_federate::sidecar::container::Containment;
+use flow_testkit::wait_for;
+use nix::sys::signal::{Signal, kill};
+use process_support::{LONG, Place, code, lines};
+
+const WAYS: [Containment; 3] = [Containment::Cgroup, Containment::PidNamespace, Containment::Session];
+
+fn place(way: Containment) -> Place {
+    let mut place = Place::new();
+    place.config.containment = Some(way);
+    place
+}
+
+/// The way that was asked for is the way that was used.
+fn is_caught_by(place: &Place, way: Containment) {
+    let container: serde_json::Value = serde_json::from_str(&place.text("container.json")).expect("container.json");
+    assert_eq!(container["containment"], way.as_str(), "this machine offers no {way:?}: run as root with a writable cgroup2");
+}
+
+/// Starts two processes that leave its session and lose their parent, then goes on to `after`.
+fn daemonising(place: &Place, after: &str) -> (flow_federate::runtime::Launch, std::path::PathBuf) {
+    let file = place.root.path().join("born");
+    let daemon = |number: u32| format!("(setsid sh -c 'trap \"\" TERM HUP; echo {number} >> {}; sleep 600' &)", file.display());
+    (place.launch(&format!("{}; {}; {after}", daemon(1), daemon(2))), file)
+}
+
+#[tokio::test]
+async fn daemons_of_a_workload_die_with_its_main_process() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let file = place.root.path().join("born");
+        let (launch, _) = daemonising(&place, &format!("while [ $(wc -l < {}) -lt 2 ]; do sleep 0.01; done; exit 0", file.display()));
+        agent.start(&place, launch).await;
+        let exit = agent.exit().await;
+        is_caught_by(&place, way);
+        assert_eq!(exit.code, Some(0), "{way:?}: {exit:?}");
+        assert_eq!(place.alive(), [0; 0], "{way:?}: told the end with something alive");
+    }
+}
+
+#[tokio::test]
+async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_its_daemons() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let (launch, file) = daemonising(&place, "trap '' TERM; while :; do sleep 0.05; done");
+        agent.start(&place, launch).await;
+        lines(&file, 2).await;
+        let asked = std::time::Instant::now();
+        agent.runtime.stop(place.key.clone(), 1).await.expect("placed");
+        let exit = agent.exit().await;
+        assert!(asked.elapsed() >= Duration::from_secs(1), "{way:?}: the grace was not given");
+        assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::StopRequested)), "{way:?}");
+        assert_eq!(place.alive(), [0; 0], "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_polite_workload_ends_at_once_when_it_is_stopped() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let ready = place.root.path().join("ready");
+        let script = format!("trap 'exit 4' TERM; echo >> {}; while :; do sleep 0.02; done", ready.display());
+        agent.start(&place, place.launch(&script)).await;
+        lines(&ready, 1).await;
+        agent.runtime.stop(place.key.clone(), 600).await.expect("placed");
+        let exit = agent.exit().await;
+        assert_eq!((exit.code, code(&exit)), (Some(4), Some(ReasonCode::StopRequested)), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_killed_takes_the_workload_and_every_descendant_along() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let (launch, file) = daemonising(&place, "sleep 600");
+        agent.start(&place, launch).await;
+        lines(&file, 2).await;
+        assert!(place.alive().len() >= 3, "{way:?}: a main process and two daemons");
+        kill(place.sidecar().expect("a sidecar"), Signal::SIGKILL).expect("killed");
+        let WorkState::Lost(reason) = agent.end().await else { panic!("{way:?}: it is not known how it ended") };
+        assert_eq!(reason.code, ReasonCode::SidecarLost);
+        assert_eq!(place.alive(), [0; 0], "{way:?}: told as lost with something alive");
+        agent.runtime.ensure(place.launch("exit 0")).await.expect("answered");
+        assert!(place.sidecar().is_none(), "{way:?}: started again");
+    }
+}
+
+#[tokio::test]
+async fn with_agent_and_sidecar_killed_the_next_agent_sweeps_what_is_left() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let (launch, file) = daemonising(&place, "sleep 600");
+        agent.start(&place, launch).await;
+        lines(&file, 2).await;
+        drop(agent);
+        kill(place.sidecar().expect("a sidecar"), Signal::SIGKILL).expect("killed");
+        wait_for("the sidecar's end", LONG, async || place.sidecar().is_none()).await;
+        let mut next = place.agent();
+        assert!(matches!(next.end().await, WorkState::Lost(_)), "{way:?}");
+        assert_eq!(place.alive(), [0; 0], "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_exit_of_a_workload_is_told_as_it_was() {
+    for (script, status, signal, reason) in [
+        ("exit 1", Some(1), None, Some(ReasonCode::ExitNonzero)),
+        ("exit 71", Some(71), None, Some(ReasonCode::PeerLost)),
+        ("kill -SEGV $$", None, Some(11), Some(ReasonCode::ExitSignal)),
+        ("kill -40 $$", None, Some(40), Some(ReasonCode::ExitSignal)),
+    ] {
+        for way in WAYS {
+            let place = place(way);
+            let mut agent = place.agent();
+            agent.start(&place, place.launch(script)).await;
+            let exit = agent.exit().await;
+            assert_eq!((exit.code, exit.signal, code(&exit)), (status, signal, reason), "{script} in {way:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_the_party() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let mut launch = place.launch("");
+        launch.argv = vec!["no-such-program".to_owned()];
+        launch.image_root = Some(place.root.path().to_owned());
+        agent.start(&place, launch).await;
+        let exit = agent.exit().await;
+        let reason = exit.reason.expect("a reason");
+        assert_eq!((reason.code, exit.code), (ReasonCode::SpawnFailed, None), "{way:?}");
+        assert!(reason.message.contains("no-such-program"));
+        assert!(!reason.message.contains(place.root.path().to_str().expect("text")), "{}", reason.message);
+    }
+    let place = Place::new();
+    let mut agent = place.agent();
+    let mut launch = place.launch("");
+    let text = place.root.path().join("text");
+    std::fs::write(&text, "no program").expect("a file");
+    launch.argv = vec![text.to_str().expect("text").to_owned()];
+    agent.start(&place, launch).await;
+    assert_eq!(code(&agent.exit().await), Some(ReasonCode::SpawnFailed), "not executable");
+}
+
+#[tokio::test]
+async fn a_workload_that_runs_longer_than_it_may_is_ended() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    let mut launch = place.launch("sleep 600");
+    launch.max_runtime_s = 1;
+    agent.start(&place, launch).await;
+    let exit = agent.exit().await;
+    assert_eq!((exit.signal, code(&exit)), (Some(15), Some(ReasonCode::MaxRuntimeExceeded)));
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_asked_to_end_ends_its_workload_and_says_so() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    agent.start(&place, place.launch("sleep 600")).await;
+    agent.until(|state| *state == WorkState::Running).await;
+    kill(place.sidecar().expect("a sidecar"), Signal::SIGTERM).expect("asked");
+    let exit = agent.exit().await;
+    assert_eq!((exit.signal, code(&exit)), (Some(15), Some(ReasonCode::RuntimeError)));
+}
+
+#[tokio::test]
+async fn when_the_run_directory_vanishes_everything_dies() {
+    for way in WAYS {
+        let place = place(way);
+        let mut agent = place.agent();
+        let (launch, file) = daemonising(&place, "sleep 600");
+        agent.start(&place, launch).await;
+        lines(&file, 2).await;
+        // Moved away first: what is being written to cannot be removed in one step.
+        let elsewhere = place.root.path().join("elsewhere");
+        std::fs::rename(place.dir().path(), &elsewhere).expect("moved");
+        std::fs::remove_dir_all(&elsewhere).expect("removed");
+        wait_for("the sidecar's end", LONG, async || place.sidecar().is_none()).await;
+        assert_eq!(agent.end().await, WorkState::Absent);
+        assert_eq!(place.alive(), [0; 0], "{way:?}");
+    }
+}

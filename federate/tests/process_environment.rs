@@ -1,0 +1,79 @@
+//! What a workload finds around itself: exactly what it was given, and nothing of the agent's.
+
+mod process_support;
+
+use std::collections::BTreeMap;
+
+use flow_federate::runtime::Runtime as _;
+use flow_federate::sidecar::container::Containment;
+use flow_federate::sidecar::rundir::marker;
+use process_support::Place;
+
+#[tokio::test]
+async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_places() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    let mut launch = place.launch("cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"");
+    launch.env.insert("FED_ROLE".to_owned(), "trainer".to_owned());
+    launch.data_dir = Some("/data/of/the/party".into());
+    agent.start(&place, launch).await;
+    assert_eq!(agent.exit().await.code, Some(0));
+    let text = place.text("output/env");
+    let seen: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let dir = place.dir();
+    let path = |name: &str| dir.join(name).display().to_string();
+    let (output, work, home, member) = (path("output"), path("work"), path("home"), marker(&place.key));
+    let wanted = BTreeMap::from([
+        ("FED_DATA_DIR", "/data/of/the/party"),
+        ("FED_MEMBER", member.as_str()),
+        ("FED_OUTPUT_DIR", output.as_str()),
+        ("FED_ROLE", "trainer"),
+        ("FED_WORK_DIR", work.as_str()),
+        ("HOME", home.as_str()),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        // Set by the shell itself.
+        ("PWD", work.as_str()),
+    ]);
+    let mut seen = seen;
+    seen.retain(|key, _| !["OLDPWD", "SHLVL", "_"].contains(key));
+    assert_eq!(seen, wanted);
+    assert_eq!(place.text("output/pwd").trim(), work);
+}
+
+#[tokio::test]
+async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_no_core() {
+    for way in [Containment::Cgroup, Containment::PidNamespace, Containment::Session] {
+        let mut place = Place::new();
+        place.config.containment = Some(way);
+        let mut agent = place.agent();
+        let script = "ls /proc/self/fd | wc -l > $FED_OUTPUT_DIR/fds; ulimit -c > $FED_OUTPUT_DIR/core; \
+                      cut -d' ' -f1,5,6 /proc/self/stat > $FED_OUTPUT_DIR/ids; cut -d' ' -f1,5,6 /proc/$PPID/stat > /dev/null 2>&1; \
+                      grep SigBlk /proc/self/status > $FED_OUTPUT_DIR/signals; umask > $FED_OUTPUT_DIR/umask";
+        agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+        agent.runtime.ensure(place.launch(script)).await.expect("started");
+        assert_eq!(agent.exit().await.code, Some(0), "{way:?}");
+        // Input, output, errors, and the folder that `ls` reads.
+        assert_eq!(place.text("output/fds").trim(), "4", "{way:?}");
+        assert_eq!(place.text("output/core").trim(), "0", "{way:?}");
+        let ids = place.text("output/ids");
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        assert_eq!(ids[1], ids[2], "{way:?}: the group of the session's leader");
+        assert!(place.text("output/signals").trim().ends_with("0000000000000000"), "{way:?}: blocked signals");
+    }
+}
+
+#[tokio::test]
+async fn a_working_directory_is_one_of_the_image_or_the_start_fails() {
+    let image = tempfile::tempdir().expect("an image");
+    std::fs::create_dir(image.path().join("app")).expect("a directory in it");
+    for (wanted, good) in [("app", true), ("/app", true), ("missing", false), ("../app", false)] {
+        let place = Place::new();
+        let mut agent = place.agent();
+        let mut launch = place.launch("pwd > $FED_OUTPUT_DIR/pwd");
+        launch.image_root = Some(image.path().to_owned());
+        launch.workdir = wanted.to_owned();
+        agent.start(&place, launch).await;
+        assert_eq!(agent.exit().await.code, good.then_some(0), "{wanted}");
+        assert_eq!(place.text("output/pwd").trim().ends_with("/app"), good, "{wanted}");
+    }
+}

@@ -1,0 +1,269 @@
+//! The agent against a hub that says what the test wants, over the real HTTP/2 stack.
+
+mod fake_hub;
+
+use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
+use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::progress::Progress;
+use flow_federate::runtime::WorkState;
+use flow_federate::runtime::fake::Mode;
+use flow_proto::v1::agent_message::Body as FromAgent;
+use flow_proto::v1::hub_message::Body as ToAgent;
+use flow_proto::v1::{LogOpen, Refused};
+
+#[tokio::test]
+async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    assert_eq!(session.metadata.get("flow-party").unwrap(), "a");
+    let hello = session.hello().await;
+    assert_eq!((hello.protocol, hello.seen_revision), (1, 0));
+    session.welcome(1, true).await;
+    session.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+
+    let FromAgent::Inventory(inventory) = session.until(|b| matches!(b, FromAgent::Inventory(_))).await else { unreachable!() };
+    let text = String::from_utf8(inventory.json).unwrap();
+    assert!(text.contains("demo:1") && !text.contains('/'), "names, never a path: {text}");
+    assert_eq!(inventory.digest, hello.inventory_digest);
+
+    let reserved = session.report(&run, MemberPhase::Reserved).await;
+    assert_eq!((reserved.attempt, reserved.observed_generation), (1, 2));
+    assert!(reserved.endpoints["grpc"].starts_with("127.0.0.1:"), "{:?}", reserved.endpoints);
+    assert_eq!(reserved.spec_digest, sealed("a").digest.to_string());
+    assert_eq!(agent.runtime.launches(), []);
+
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.report(&run, MemberPhase::Starting).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    let launch = agent.runtime.launches().remove(0);
+    let port = reserved.endpoints["grpc"].rsplit(':').next().unwrap();
+    assert_eq!(launch.env["FED_LISTEN_ADDR"], format!("127.0.0.1:{port}"));
+    assert_eq!((launch.env["FED_RUN_ID"].as_str(), launch.env["FED_TRAINERS"].as_str()), (run.as_str(), "1"));
+
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.report(&run, MemberPhase::Running).await;
+    agent.runtime.exit(&key(&run, 1), 0);
+    let done = session.report(&run, MemberPhase::Succeeded).await;
+    assert_eq!(done.exit.as_ref().unwrap().code, Some(0));
+    assert!(done.sequence > reserved.sequence);
+    session.settle(&done).await;
+    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+    agent.stop().await;
+
+    // History stays for a hub that was restored from a backup.
+    agent.start(hub.connector());
+    let session = hub.open(Vec::new()).await;
+    assert_eq!(session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(), ["succeeded"]);
+    assert_eq!(agent.runtime.launches().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_runs_that_the_party_does_not_allow() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::No);
+    agent.start(hub.connector());
+    let mut tampered = wish(2, 1, 2, Desired::Reserved);
+    tampered.spec.push(b' ');
+    let mut foreign = wish(3, 1, 2, Desired::Reserved);
+    (foreign.spec, foreign.spec_digest) = (sealed("b").bytes, sealed("b").digest.to_string());
+    let mut session = hub.open(vec![tampered, foreign, wish(1, 1, 2, Desired::Reserved)]).await;
+    for (n, code) in [(1, "policy_denied"), (2, "spec_invalid"), (3, "spec_invalid")] {
+        let refused = match session.members().iter().find(|r| r.run_id == run_id(n).as_str() && r.phase == "refused") {
+            Some(report) => (*report).clone(),
+            None => session.report(&run_id(n), MemberPhase::Refused).await,
+        };
+        let reason = refused.reason.unwrap();
+        assert_eq!(reason.code, code);
+        assert!(!reason.message.contains(agent.dir.path().to_str().unwrap()), "no path leaves the party: {}", reason.message);
+    }
+    assert_eq!(agent.runtime.launches(), []);
+}
+
+#[tokio::test]
+async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_nothing_twice() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.report(&run, MemberPhase::Starting).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.kill().await;
+    // Meanwhile the workload comes up and ends.
+    agent.runtime.exit(&key(&run, 1), 3);
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running)]).await;
+    let failed = match session.members().iter().find(|r| r.phase == "failed") {
+        Some(report) => (*report).clone(),
+        None => session.report(&run, MemberPhase::Failed).await,
+    };
+    assert_eq!(failed.reason.unwrap().code, "exit_nonzero");
+    assert_eq!(agent.runtime.launches().len(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_again() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    let first = session.hello().await.instance;
+    session.welcome(1, false).await;
+    session.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.kill().await;
+    agent.lose_journal().await;
+
+    agent.start(hub.connector());
+    agent.wait_for("the stop of what nobody knows", || agent.runtime.stops().contains(&key(&run, 1))).await;
+    assert!(!hub.is_called(), "the hub hears of the agent only when nothing unknown is alive");
+    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    let mut session = hub.accept().await;
+    assert_ne!(session.hello().await.instance, first, "another journal is another agent");
+    session.welcome(1, false).await;
+    session.set(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 3, Desired::Stopped)]).await;
+    for n in [1, 2] {
+        let failed = session.report(&run_id(n), MemberPhase::Failed).await;
+        assert_eq!(failed.reason.unwrap().code, "agent_state_lost");
+    }
+    assert_eq!(agent.runtime.launches().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.report(&run, MemberPhase::Running).await;
+    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    agent.wait_for("the stop", || agent.runtime.stops().contains(&key(&run, 1))).await;
+    let stopped = session.report(&run, MemberPhase::Stopped);
+    tokio::pin!(stopped);
+    assert!(futures::poll!(stopped.as_mut()).is_pending());
+    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    assert_eq!(stopped.await.reason.unwrap().code, "stop_requested");
+}
+
+#[tokio::test]
+async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_after() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    drop(session);
+    // It tries to come back and is not greeted.
+    let waiting = agent.pass_time_until(5, hub.accept()).await;
+    assert!(matches!(agent.runtime.state(&key(&run, 1)), WorkState::Held { .. }), "a short absence costs nothing");
+    agent.pass_time_until(30, agent.wait_for("the hold to be let go", || agent.runtime.state(&key(&run, 1)) == WorkState::Absent)).await;
+    drop(waiting);
+    // Older calls were given up meanwhile.
+    let mut session = loop {
+        let mut session = agent.pass_time_until(1, hub.accept()).await;
+        if session.is_greeted(1).await {
+            break session;
+        }
+    };
+    session.set(vec![wish(1, 1, 3, Desired::Running)]).await;
+    let failed = session.report(&run, MemberPhase::Failed).await;
+    assert_eq!(failed.reason.unwrap().code, "hold_expired");
+    assert_eq!(agent.runtime.launches(), []);
+}
+
+#[tokio::test]
+async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Ask);
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    let asks = session.report(&run, MemberPhase::WaitingApproval).await;
+    assert_eq!(asks.reason.unwrap().code, "approval_required");
+    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Yes);
+    session.report(&run, MemberPhase::Reserved).await;
+}
+
+#[tokio::test]
+async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.report(&run, MemberPhase::Running).await;
+    let at = |epoch| Progress { epoch: Some(epoch), ..Progress::default() };
+    agent.runtime.progress(&key(&run, 1), at(1));
+    let epochs = |body: &FromAgent| match body {
+        FromAgent::Progress(batch) => batch.members.iter().map(|m| m.epoch).collect(),
+        _ => Vec::new(),
+    };
+    let first = session.until(|b| matches!(b, FromAgent::Progress(_))).await;
+    assert_eq!(epochs(&first), [Some(1)]);
+    agent.runtime.progress(&key(&run, 1), at(2));
+    agent.runtime.progress(&key(&run, 1), Progress { complete: true, ..at(3) });
+    // A verdict is a fact and travels at once, in a report; the numbers wait for their time.
+    let report = session.report(&run, MemberPhase::Running).await;
+    assert!(report.complete);
+    agent.runtime.exit(&key(&run, 1), 0);
+    let batch = session.until(|b| matches!(b, FromAgent::Progress(_))).await;
+    assert_eq!(epochs(&batch), [Some(3)]);
+    session.report(&run, MemberPhase::Succeeded).await;
+}
+
+#[tokio::test]
+async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let open = |stream_id, n| LogOpen { stream_id, run_id: run_id(n).to_string(), attempt: 1, tail_lines: None, follow: false };
+    session.say(ToAgent::LogOpen(open(5, 1))).await;
+    assert_eq!(hub.log().await, (5, b"line one\nline two\n".to_vec()));
+    session.say(ToAgent::LogOpen(open(6, 2))).await;
+    let FromAgent::LogRefused(refused) = session.until(|b| matches!(b, FromAgent::LogRefused(_))).await else { unreachable!() };
+    assert_eq!(refused.stream_id, 6);
+}
+
+#[tokio::test]
+async fn a_refused_agent_waits_as_long_as_it_was_told() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    session.hello().await;
+    let refused = Refused { code: "party_in_use".to_owned(), message: "another agent".to_owned(), retry_after_s: 1000 };
+    session.say(ToAgent::Refused(refused)).await;
+    drop(session);
+    let began = agent.now();
+    agent.pass_time_until(50, hub.accept()).await;
+    assert!(agent.now().secs_since(began) >= 1000, "{}", agent.now().secs_since(began));
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_be_stopped() {
+    use sqlx::Connection as _;
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Auto { run_s: 1000 }), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.report(&run, MemberPhase::Running).await;
+    // A writer that never ends stands for a disk that is full.
+    let path = agent.data_dir().join("journal.db");
+    let mut other = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    session.assign(wish(2, 1, 2, Desired::Reserved)).await;
+    let waits = session.report(&run_id(2), MemberPhase::Admitted).await;
+    assert_eq!(waits.reason.unwrap().code, "agent_disk_full");
+    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    session.report(&run, MemberPhase::Stopped).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    agent.pass_time_until(1, session.report(&run_id(2), MemberPhase::Reserved)).await;
+}

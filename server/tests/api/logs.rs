@@ -1,0 +1,166 @@
+//! A whole run with agents that speak the protocol, and the logs of its members.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_testkit::wait_for;
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+use crate::common::{FakeAgent, TestApp};
+
+/// A task whose three members run, and where its run is.
+struct Running {
+    hub: TestApp,
+    agents: [(FakeAgent, flow_proto::v1::Assignment); 3],
+    path: String,
+}
+
+impl Running {
+    async fn new() -> Self {
+        let hub = TestApp::start().await;
+        let [mut hub_agent, mut a, mut b] = [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
+        let body = hub.task_body(&hub.template().await);
+        let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED).json();
+        let task = task["id"].as_str().expect("an id");
+        let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+        let path = format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id"));
+        let (one, two, three) = tokio::join!(hub_agent.run(), a.run(), b.run());
+        let running = Self { hub, agents: [(hub_agent, one), (a, two), (b, three)], path };
+        running.until("running").await;
+        running
+    }
+
+    /// The run, once it is in this phase.
+    async fn until(&self, phase: &str) -> Value {
+        wait_for("the run moves on", Duration::from_secs(10), async || {
+            let run = self.hub.get(&self.path).await.expect(StatusCode::OK).json();
+            (run["phase"] == phase).then_some(run)
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_run_shows_what_its_members_report_to_its_end() {
+    let mut running = Running::new().await;
+    let run = running.until("running").await;
+    assert_eq!(run["members"][0]["endpoints"]["grpc"], "127.0.0.1:41234");
+    assert_eq!(run["members"][1]["contact"], json!({ "state": "connected" }));
+    assert_eq!((&run["members"][1]["attempt"], &run["members"][1]["sequence"]), (&json!(1), &json!(2)));
+    assert!(run.get("waiting").is_none(), "{run}");
+
+    let (agent, assignment) = &mut running.agents[1];
+    agent.exited(assignment, 3).await;
+    let run = running.until("stopping").await;
+    assert_eq!((&run["ending"]["code"], &run["ending"]["party"]), (&json!("member_failed"), &json!("hospital-a")));
+    assert_eq!(run["ending"]["reason"]["code"], "exit_nonzero");
+    assert_eq!(run["members"][1]["exit"]["code"], 3);
+    assert_eq!(run["members"][1]["exit"]["started_at"], "1970-01-01T00:00:01.000000Z");
+    for (agent, assignment) in running.agents.iter_mut().step_by(2) {
+        let stop = agent.assigned("stopped").await;
+        assert_eq!(stop.run_id, assignment.run_id);
+        agent.report(&stop, "stopped").await;
+    }
+    let run = running.until("failed").await;
+    assert_eq!(run["ending"]["outcome"], "failed");
+    let party = running.hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json();
+    assert_eq!((&party["contact"]["state"], &party["agent"]["version"]), (&json!("connected"), &json!("test")));
+}
+
+#[tokio::test]
+async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
+    let mut running = Running::new().await;
+    let path = format!("{}/members/hospital-a/logs?tail=2&follow=true", running.path);
+    let (agent, assignment) = &mut running.agents[1];
+    let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
+        let wanted = agent.log_wanted().await;
+        assert_eq!((wanted.run_id.as_str(), wanted.attempt), (assignment.run_id.as_str(), assignment.attempt));
+        assert_eq!((wanted.tail_lines, wanted.follow), (Some(2), true));
+        agent.open_log(&wanted).await
+    });
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+    let mut body = answer.into_body();
+    for line in ["epoch 1\n", "epoch 2\n"] {
+        lines.send(Bytes::from(line)).await.expect("somebody reads");
+        let frame = body.frame().await.expect("a frame").expect("whole");
+        assert_eq!(frame.into_data().expect("data"), line);
+    }
+    drop(lines);
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_log_is_fetched_no_faster_than_it_is_read() {
+    const CHUNKS: usize = 1024;
+    let chunk = Bytes::from(vec![b'x'; 32 * 1024]);
+    let mut running = Running::new().await;
+    let path = format!("{}/members/hospital-a/logs", running.path);
+    let (agent, _) = &mut running.agents[1];
+    let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
+        let wanted = agent.log_wanted().await;
+        assert_eq!((wanted.tail_lines, wanted.follow), (None, false));
+        agent.open_log(&wanted).await
+    });
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&sent);
+    let size = chunk.len();
+    let mut pushing = tokio::spawn(async move {
+        for _ in 0..CHUNKS {
+            lines.send(chunk.clone()).await.expect("somebody reads");
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    // Nobody reads: the writer is held back long before the end, by bounded buffers alone.
+    assert!(tokio::time::timeout(Duration::from_millis(500), &mut pushing).await.is_err());
+    let held = sent.load(std::sync::atomic::Ordering::SeqCst) * size;
+    assert!(held < 2 * 1024 * 1024, "{held} bytes were taken in without a reader");
+    let all = answer.into_body().collect().await.expect("whole").to_bytes();
+    assert_eq!(all.len(), CHUNKS * size);
+    pushing.await.expect("all is sent");
+}
+
+#[tokio::test]
+async fn an_agent_is_told_when_the_reader_of_a_log_leaves() {
+    let mut running = Running::new().await;
+    let path = format!("{}/members/hospital-a/logs?follow=true", running.path);
+    let (agent, _) = &mut running.agents[1];
+    let (answer, (id, lines)) = tokio::join!(running.hub.get(&path).open(), async {
+        let wanted = agent.log_wanted().await;
+        (wanted.stream_id, agent.open_log(&wanted).await)
+    });
+    drop(answer);
+    assert_eq!(agent.log_unwanted().await, id);
+    drop(lines);
+}
+
+#[tokio::test]
+async fn a_log_the_party_does_not_disclose_is_refused() {
+    let mut running = Running::new().await;
+    let path = format!("{}/members/hospital-b/logs", running.path);
+    let (agent, _) = &mut running.agents[2];
+    for (code, status, shown) in [("policy_denied", 403, "log_refused"), ("runtime_error", 503, "log_unavailable")] {
+        let (answer, ()) = tokio::join!(running.hub.get(&path).into_future(), async {
+            let wanted = agent.log_wanted().await;
+            agent.refuse_log(&wanted, code).await;
+        });
+        let problem = answer.problem(status, shown);
+        assert!(problem["detail"].as_str().expect("text").contains("keeps its logs"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_being_followed_ends_when_the_hub_goes_down() {
+    let mut running = Running::new().await;
+    let path = format!("{}/members/hospital-a/logs?follow=true", running.path);
+    let (agent, _) = &mut running.agents[1];
+    let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
+        let wanted = agent.log_wanted().await;
+        agent.open_log(&wanted).await
+    });
+    running.hub.stop();
+    assert!(answer.into_body().frame().await.is_none());
+    drop(lines);
+}

@@ -1,0 +1,168 @@
+//! An agent that speaks the real protocol and does what the test says, and nothing by itself.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_proto::v1::control_client::ControlClient;
+use flow_proto::v1::hub_message::Body as FromHub;
+use flow_proto::v1::{
+    AgentMessage, Assignment, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused, MemberReport, Reason, SnapshotBegin, SnapshotEnd,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Request, Streaming};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// One agent with one session.
+pub struct FakeAgent {
+    client: ControlClient<Channel>,
+    party: String,
+    secret: String,
+    out: mpsc::Sender<AgentMessage>,
+    inbox: Streaming<HubMessage>,
+    sequence: u64,
+}
+
+fn signed<T>(party: &str, secret: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let metadata = request.metadata_mut();
+    metadata.insert("flow-party", MetadataValue::try_from(party).expect("a name is visible ASCII"));
+    metadata.insert("authorization", MetadataValue::try_from(format!("Bearer {secret}")).expect("a secret is visible ASCII"));
+    request
+}
+
+impl FakeAgent {
+    /// Opens a session as an agent that holds nothing.
+    pub async fn connect(address: SocketAddr, party: &str, secret: &str) -> Self {
+        let mut client = ControlClient::connect(format!("http://{address}")).await.expect("the hub listens");
+        let (out, messages) = mpsc::channel(16);
+        let hello = Hello {
+            protocol: 1,
+            agent_version: "test".to_owned(),
+            instance: flow_common::ids::instance_id().to_string(),
+            ..Hello::default()
+        };
+        let message = |body| AgentMessage { body: Some(body) };
+        out.send(message(ToHub::Hello(hello))).await.expect("the stream is open");
+        let inbox = client.session(signed(party, secret, ReceiverStream::new(messages))).await.expect("a session").into_inner();
+        let mut agent = Self { client, party: party.to_owned(), secret: secret.to_owned(), out, inbox, sequence: 0 };
+        let epoch = loop {
+            if let FromHub::SnapshotEnd(end) = agent.next().await {
+                break end.epoch;
+            }
+        };
+        agent.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;
+        agent.say(ToHub::SnapshotEnd(SnapshotEnd { epoch })).await;
+        agent
+    }
+
+    async fn say(&self, body: ToHub) {
+        self.out.send(AgentMessage { body: Some(body) }).await.expect("the session is open");
+    }
+
+    async fn next(&mut self) -> FromHub {
+        let message = tokio::time::timeout(DEADLINE, self.inbox.message()).await.expect("the hub says something in time");
+        message.expect("the session is whole").expect("the session goes on").body.expect("a body")
+    }
+
+    /// The next assignment that wishes this of a member.
+    pub async fn assigned(&mut self, desired: &str) -> Assignment {
+        loop {
+            match self.next().await {
+                FromHub::Assignment(assignment) if assignment.desired == desired => return assignment,
+                _ => {}
+            }
+        }
+    }
+
+    /// Reports where the member of this assignment stands.
+    pub async fn report(&mut self, assignment: &Assignment, phase: &str) {
+        self.report_with(assignment, phase, |_| ()).await;
+    }
+
+    pub async fn report_with(&mut self, assignment: &Assignment, phase: &str, more: impl FnOnce(&mut MemberReport)) {
+        self.sequence += 1;
+        // A report is a whole snapshot: it names the endpoints each time.
+        let endpoints = ["grpc", "http"].map(|name| (name.to_owned(), "127.0.0.1:41234".to_owned()));
+        let mut report = MemberReport {
+            run_id: assignment.run_id.clone(),
+            task_id: assignment.task_id.clone(),
+            attempt: assignment.attempt,
+            sequence: self.sequence,
+            observed_generation: assignment.generation,
+            phase: phase.to_owned(),
+            spec_digest: assignment.spec_digest.clone(),
+            endpoints: endpoints.into(),
+            ..MemberReport::default()
+        };
+        more(&mut report);
+        self.say(ToHub::Report(report)).await;
+    }
+
+    /// Says yes to everything until the member runs.
+    pub async fn run(&mut self) -> Assignment {
+        let reserve = self.assigned("reserved").await;
+        self.report(&reserve, "reserved").await;
+        let run = self.assigned("running").await;
+        self.report(&run, "running").await;
+        run
+    }
+
+    /// The workload exited with this status.
+    pub async fn exited(&mut self, assignment: &Assignment, code: i32) {
+        let phase = if code == 0 { "succeeded" } else { "failed" };
+        let reason = Reason { code: "exit_nonzero".to_owned(), message: format!("the workload exited with {code}") };
+        self.report_with(assignment, phase, |report| {
+            report.exit = Some(Exit { code: Some(code), signal: None, reason: None, started_at: 1_000_000, finished_at: 2_000_000 });
+            report.reason = (code != 0).then_some(reason);
+        })
+        .await;
+    }
+
+    /// The log the hub wants next.
+    pub async fn log_wanted(&mut self) -> LogOpen {
+        loop {
+            if let FromHub::LogOpen(open) = self.next().await {
+                return open;
+            }
+        }
+    }
+
+    /// The log of which nobody reads any more.
+    pub async fn log_unwanted(&mut self) -> u64 {
+        loop {
+            if let FromHub::LogCancel(cancel) = self.next().await {
+                return cancel.stream_id;
+            }
+        }
+    }
+
+    pub async fn refuse_log(&mut self, open: &LogOpen, code: &str) {
+        let reason = Reason { code: code.to_owned(), message: "the party keeps its logs to itself".to_owned() };
+        self.say(ToHub::LogRefused(LogRefused { stream_id: open.stream_id, reason: Some(reason) })).await;
+    }
+
+    /// Opens the log: what is sent goes to its reader; dropping the sender ends it.
+    pub async fn open_log(&mut self, open: &LogOpen) -> mpsc::Sender<Bytes> {
+        let (lines, mut waiting) = mpsc::channel::<Bytes>(1);
+        let (chunks, stream) = mpsc::channel(1);
+        let id = open.stream_id;
+        chunks.send(LogChunk { stream_id: id, data: Bytes::new() }).await.expect("there is room for one");
+        tokio::spawn(async move {
+            while let Some(data) = waiting.recv().await {
+                if chunks.send(LogChunk { stream_id: id, data }).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut client = self.client.clone();
+        let request = signed(&self.party, &self.secret, ReceiverStream::new(stream));
+        tokio::spawn(async move { client.push_log(request).await });
+        lines
+    }
+}

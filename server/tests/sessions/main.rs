@@ -1,0 +1,264 @@
+//! The agents' door as an agent sees it: who gets a session, what both full sets say, what becomes of reports.
+
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "the harness serves other tests too")]
+mod common;
+
+mod raw;
+
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_proto::v1::hub_message::Body as FromHub;
+use flow_proto::v1::{Hello, Inventory};
+use flow_testkit::wait_for;
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use common::TestApp;
+use raw::{Door, Raw, hello};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A hub with one generic template and a task of `hospital-a` and `hospital-b`, started; the run's path.
+async fn started(hub: &TestApp) -> (String, String) {
+    let template = hub
+        .post("/api/v2/templates")
+        .json(&json!({ "name": "generic", "framework": "generic", "image": "x:1", "command": ["./x"] }))
+        .await
+        .expect(StatusCode::CREATED)
+        .json();
+    let body = json!({
+        "name": "both", "template": template["id"], "revision": 1, "epochs": 1,
+        "members": [{ "party": "hospital-a", "role": "trainer" }, { "party": "hospital-b", "role": "trainer" }],
+    });
+    let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED).json();
+    let task = task["id"].as_str().expect("an id").to_owned();
+    let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    (task.clone(), format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id")))
+}
+
+async fn until(hub: &TestApp, path: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    wait_for(what, SOON, async || {
+        let run = hub.get(path).await.expect(StatusCode::OK).json();
+        fits(&run).then_some(run)
+    })
+    .await
+}
+
+/// Both members run.
+async fn running(hub: &TestApp, door: &Door) -> (Raw, Raw, String) {
+    let (_, path) = started(hub).await;
+    let mut a = door.open("hospital-a").await;
+    let mut b = door.open("hospital-b").await;
+    for phase in ["reserved", "running"] {
+        let (one, two) = (a.assigned(phase).await, b.assigned(phase).await);
+        a.report(&one, phase).await;
+        b.report(&two, phase).await;
+    }
+    until(hub, &path, "the run runs", |run| run["phase"] == "running").await;
+    (a, b, path)
+}
+
+#[tokio::test]
+async fn the_same_agent_again_takes_the_place_of_its_older_session() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let mut older = door.open("hospital-a").await;
+    let newer = door.open_as("hospital-a", &older.instance).await;
+    assert_eq!(newer.welcome.epoch, older.welcome.epoch + 1);
+    assert_eq!(older.refused().await, "superseded");
+    let party = hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json();
+    assert_eq!(party["contact"]["state"], "connected", "{party}");
+}
+
+#[tokio::test]
+async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let first = door.open("hospital-a").await;
+    let mut second = door.dial("hospital-a", hello()).await;
+    assert_eq!(second.refused().await, "party_in_use");
+
+    drop(first);
+    wait_for("the hub notices", SOON, async || !hub.app.sessions.is_connected(&"hospital-a".parse().expect("a name"))).await;
+    wait_for("the store knows", SOON, async || {
+        hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json()["contact"]["state"] == "away"
+    })
+    .await;
+    hub.clock.advance(29);
+    let mut third = door.dial("hospital-a", hello()).await;
+    assert_eq!(third.refused().await, "party_in_use");
+    hub.clock.advance(2);
+    door.open("hospital-a").await;
+}
+
+#[tokio::test]
+async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &door).await;
+    drop(a);
+    until(&hub, &path, "the party is away", |run| run["members"][0]["contact"]["state"] == "away").await;
+    hub.clock.advance(31);
+    let mut newborn = door.open("hospital-a").await;
+    let run = until(&hub, &path, "the member fails", |run| run["members"][0]["phase"] == "failed").await;
+    assert_eq!(run["members"][0]["reason"]["code"], "agent_state_lost", "{run}");
+    assert_eq!(run["ending"]["code"], "member_failed", "{run}");
+    // Not settled before the new agent vouches that nothing is alive.
+    assert_eq!(run["members"][0]["settled"], false, "{run}");
+    let told = match newborn.set.pop() {
+        Some(told) => told,
+        None => newborn.assigned("stopped").await,
+    };
+    assert_eq!(told.desired, "stopped", "{told:?}");
+    newborn.report(&told, "failed").await;
+    until(&hub, &path, "the member settles", |run| run["members"][0]["settled"] == true).await;
+}
+
+#[tokio::test]
+async fn the_full_set_says_again_what_was_lost() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, _) = running(&hub, &door).await;
+    let instance = a.instance.clone();
+    drop(a);
+    let again = door.open_as("hospital-a", &instance).await;
+    let [member] = again.set.as_slice() else { panic!("one member: {:?}", again.set) };
+    assert_eq!((member.desired.as_str(), member.attempt), ("running", 1));
+    assert_eq!(flow_domain::id::Digest::of(&member.spec).as_str(), member.spec_digest);
+    assert_eq!(member.bindings["trainers"], "2", "{:?}", member.bindings);
+}
+
+#[tokio::test]
+async fn a_report_said_twice_is_acknowledged_twice_and_stored_once() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (mut a, _b, path) = running(&hub, &door).await;
+    let before = hub.get(&path).await.expect(StatusCode::OK).json();
+    let last = a.last.clone().expect("something was reported");
+    a.say(ToHub::Report(last.clone())).await;
+    let ack = a.acked(last.sequence).await;
+    assert!(!ack.settled);
+    assert_eq!(hub.get(&path).await.expect(StatusCode::OK).json(), before);
+}
+
+#[tokio::test]
+async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_it() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let incarnation = hub.app.store.incarnation().await.expect("a number");
+    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() }).await;
+    agent.opened().await;
+    agent.say(ToHub::Report(raw::orphan("running"))).await;
+    let told = agent.assigned("stopped").await;
+    assert!(told.orphan && told.generation > 0, "{told:?}");
+    agent.say(ToHub::Report(flow_proto::v1::MemberReport { sequence: 8, ..raw::orphan("stopped") })).await;
+    assert!(agent.acked(8).await.settled);
+}
+
+#[tokio::test]
+async fn a_member_made_before_a_restore_is_left_running_and_listed() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }).await;
+    agent.opened().await;
+    agent.say(ToHub::Report(raw::orphan("running"))).await;
+    let orphans = wait_for("it is listed", SOON, async || {
+        let orphans = hub.app.store.orphans().await.expect("orphans");
+        (!orphans.is_empty()).then_some(orphans)
+    })
+    .await;
+    assert_eq!((orphans[0].run.as_str(), orphans[0].attempt), (raw::orphan("running").run_id.as_str(), 3));
+}
+
+#[tokio::test]
+async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let json = br#"{"images":["x:1"]}"#.to_vec();
+    let digest = flow_domain::id::Digest::of(&json).to_string();
+    let said = Hello { inventory_digest: digest.clone(), ..hello() };
+    let mut agent = door.dial("hospital-a", said.clone()).await;
+    agent.opened().await;
+    assert!(agent.welcome.want_inventory);
+    agent.say(ToHub::Inventory(Inventory { digest, json })).await;
+    wait_for("it is shown", SOON, async || {
+        hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json()["inventory"]["images"][0] == "x:1"
+    })
+    .await;
+    let mut again = door.dial("hospital-a", said).await;
+    again.opened().await;
+    assert!(!again.welcome.want_inventory);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let wrong = door.try_dial("hospital-a", Some("0".repeat(64)), hello()).await.expect_err("a wrong secret");
+    let unknown = door.try_dial("hospital-z", Some("0".repeat(64)), hello()).await.expect_err("an unknown party");
+    let none = door.try_dial("hospital-a", None, hello()).await.expect_err("no secret");
+    for status in [&wrong, &unknown, &none] {
+        assert_eq!(status.code(), tonic::Code::Unauthenticated);
+        assert_eq!(status.message(), wrong.message());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_ends_the_session_with_a_sentence() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let mut agent = door.dial("hospital-a", Hello { protocol: 99, ..hello() }).await;
+    assert_eq!(agent.refused().await, "protocol_unsupported");
+    let mut agent = door.dial("hospital-a", Hello { instance: "../x".to_owned(), ..hello() }).await;
+    assert_eq!(agent.refused().await, "malformed");
+    for bad in [
+        flow_proto::v1::MemberReport { run_id: "x".to_owned(), ..raw::orphan("running") },
+        flow_proto::v1::MemberReport { phase: "dancing".to_owned(), ..raw::orphan("running") },
+        flow_proto::v1::MemberReport { sequence: u64::MAX, ..raw::orphan("running") },
+    ] {
+        let mut agent = door.open_as("hospital-a", &hello_instance()).await;
+        agent.say(ToHub::Report(bad)).await;
+        assert_eq!(agent.refused().await, "malformed");
+    }
+    let mut agent = door.open_as("hospital-a", &hello_instance()).await;
+    agent.say(ToHub::Hello(hello())).await;
+    assert_eq!(agent.refused().await, "malformed");
+}
+
+/// One instance for tests that come again and again.
+fn hello_instance() -> String {
+    "0123456789abcdef0123456789abcdef".to_owned()
+}
+
+#[tokio::test]
+async fn f8_an_outage_of_the_hub_itself_never_counts_against_a_party() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, b, path) = running(&hub, &door).await;
+    // The hub is gone for longer than any party may be.
+    let hub = {
+        drop((a, b));
+        let clock = hub.clock.clone();
+        let restarted = hub.restart();
+        clock.advance(3 * 3600);
+        restarted.await
+    };
+    let run = hub.get(&path).await.expect(StatusCode::OK).json();
+    assert_eq!(run["phase"], "running", "{run}");
+    hub.clock.advance(890);
+    let run = hub.get(&path).await.expect(StatusCode::OK).json();
+    assert_eq!(run["phase"], "running", "{run}");
+    hub.clock.advance(20);
+    let run = until(&hub, &path, "the run is given up", |run| run["phase"] == "stopping").await;
+    assert_eq!(run["ending"]["code"], "party_lost", "{run}");
+}
+
+#[tokio::test]
+async fn an_orderly_end_tells_agents_to_come_back() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let mut agent = door.open("hospital-a").await;
+    hub.stop();
+    assert!(matches!(agent.next().await, FromHub::Goodbye(_)));
+}

@@ -1,0 +1,183 @@
+//! One agent's end of the protocol, message by message.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_proto::v1::control_client::ControlClient;
+use flow_proto::v1::hub_message::Body as FromHub;
+use flow_proto::v1::{Ack, AgentMessage, Assignment, Hello, HubMessage, MemberReport, Welcome};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming};
+
+use crate::common::TestApp;
+
+/// A hub's listener, and the secrets of parties.
+pub struct Door {
+    address: SocketAddr,
+    secrets: HashMap<String, String>,
+}
+
+/// What an agent says first: a newborn one.
+pub fn hello() -> Hello {
+    Hello { protocol: 1, agent_version: "test".to_owned(), instance: flow_common::ids::instance_id().to_string(), ..Hello::default() }
+}
+
+/// A member of a run the hub has never heard of.
+pub fn orphan(phase: &str) -> MemberReport {
+    MemberReport {
+        run_id: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        task_id: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".to_owned(),
+        attempt: 3,
+        sequence: 7,
+        observed_generation: 5,
+        phase: phase.to_owned(),
+        ..MemberReport::default()
+    }
+}
+
+impl Door {
+    /// Opens the hub's door and makes the parties known.
+    pub async fn of(hub: &TestApp, parties: &[&str]) -> Self {
+        let mut secrets = HashMap::new();
+        for party in parties {
+            secrets.insert((*party).to_owned(), hub.party(party).await);
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, hub.app.stopping.clone()));
+        Self { address, secrets }
+    }
+
+    /// Says Hello; the hub's first answer is still to come.
+    pub async fn dial(&self, party: &str, hello: Hello) -> Raw {
+        let secret = self.secrets[party].clone();
+        self.try_dial(party, Some(secret), hello).await.expect("the hub takes the call")
+    }
+
+    pub async fn try_dial(&self, party: &str, secret: Option<String>, hello: Hello) -> Result<Raw, Status> {
+        let mut client = ControlClient::connect(format!("http://{}", self.address)).await.expect("the hub listens");
+        let (out, messages) = mpsc::channel(16);
+        let instance = hello.instance.clone();
+        out.send(AgentMessage { body: Some(ToHub::Hello(hello)) }).await.expect("there is room for one");
+        let mut request = Request::new(ReceiverStream::new(messages));
+        request.metadata_mut().insert("flow-party", party.parse().expect("visible ASCII"));
+        if let Some(secret) = secret {
+            request.metadata_mut().insert("authorization", format!("Bearer {secret}").parse().expect("visible ASCII"));
+        }
+        let inbox = client.session(request).await?.into_inner();
+        Ok(Raw { out, inbox, instance, welcome: Welcome::default(), set: Vec::new(), last: None, sequence: 0 })
+    }
+
+    /// A session of a newborn agent, with the hub's full set.
+    pub async fn open(&self, party: &str) -> Raw {
+        let mut raw = self.dial(party, hello()).await;
+        raw.opened().await;
+        raw
+    }
+
+    /// A session of this agent, with the hub's full set.
+    pub async fn open_as(&self, party: &str, instance: &str) -> Raw {
+        let mut raw = self.dial(party, Hello { instance: instance.to_owned(), ..hello() }).await;
+        raw.opened().await;
+        raw
+    }
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Raw {
+    out: mpsc::Sender<AgentMessage>,
+    inbox: Streaming<HubMessage>,
+    pub instance: String,
+    pub welcome: Welcome,
+    /// The hub's full set, as far as it is not used up.
+    pub set: Vec<Assignment>,
+    /// The newest report.
+    pub last: Option<MemberReport>,
+    sequence: u64,
+}
+
+impl Raw {
+    pub async fn say(&self, body: ToHub) {
+        self.out.send(AgentMessage { body: Some(body) }).await.expect("the session is open");
+    }
+
+    pub async fn next(&mut self) -> FromHub {
+        let message = tokio::time::timeout(Duration::from_secs(10), self.inbox.message()).await.expect("the hub says something in time");
+        message.expect("the session is whole").expect("the session goes on").body.expect("a body")
+    }
+
+    /// Reads on to the end of the hub's set.
+    pub async fn opened(&mut self) {
+        loop {
+            match self.next().await {
+                FromHub::Welcome(welcome) => self.welcome = welcome,
+                FromHub::Assignments(chunk) => self.set.extend(chunk.assignments),
+                FromHub::SnapshotEnd(_) => return,
+                FromHub::Refused(refused) => panic!("refused: {refused:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads on to a refusal, and answers its code.
+    pub async fn refused(&mut self) -> String {
+        loop {
+            if let FromHub::Refused(refused) = self.next().await {
+                assert!(refused.message.len() > 10, "{refused:?}");
+                return refused.code;
+            }
+        }
+    }
+
+    /// The next assignment that wishes this.
+    pub async fn assigned(&mut self, desired: &str) -> Assignment {
+        if let Some(index) = self.set.iter().position(|assignment| assignment.desired == desired) {
+            return self.set.remove(index);
+        }
+        loop {
+            if let FromHub::Assignment(assignment) = self.next().await
+                && assignment.desired == desired
+            {
+                return assignment;
+            }
+        }
+    }
+
+    pub async fn report(&mut self, assignment: &Assignment, phase: &str) {
+        self.sequence += 1;
+        let report = MemberReport {
+            run_id: assignment.run_id.clone(),
+            task_id: assignment.task_id.clone(),
+            attempt: assignment.attempt,
+            sequence: self.sequence,
+            observed_generation: assignment.generation,
+            phase: phase.to_owned(),
+            spec_digest: assignment.spec_digest.clone(),
+            ..MemberReport::default()
+        };
+        self.last = Some(report.clone());
+        self.say(ToHub::Report(report)).await;
+        self.acked(self.sequence).await;
+    }
+
+    /// Reads on to the acknowledgement of this report.
+    pub async fn acked(&mut self, sequence: u64) -> Ack {
+        loop {
+            match self.next().await {
+                FromHub::Acks(acks) => {
+                    if let Some(ack) = acks.acks.into_iter().find(|ack| ack.sequence == sequence) {
+                        return ack;
+                    }
+                }
+                // Said in between; looked for later.
+                FromHub::Assignment(assignment) => self.set.push(assignment),
+                _ => {}
+            }
+        }
+    }
+}
