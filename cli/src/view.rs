@@ -51,8 +51,9 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     }
     let moved = same.is_none_or(|before| before.phase != run.phase);
     let waits = |run: &Run| run.waiting.as_ref().map(|waiting| waiting.message.clone());
-    // What a run waits for past the queue changes in milliseconds, and the members' lines tell it.
-    if moved || run.phase == "queued" && same.is_some_and(|before| waits(before) != waits(run)) {
+    // Whom a start waits for changes in milliseconds, and the members' lines tell it.
+    let settling = matches!(run.phase.as_str(), "reserving" | "starting");
+    if moved || !settling && same.is_some_and(|before| waits(before) != waits(run)) {
         let line = format!("{head}: {}", run.phase);
         lines.push(why(run, now).into_iter().fold(line, |line, why| format!("{line} ({why})")));
     }
@@ -74,7 +75,8 @@ fn why(run: &Run, now: Timestamp) -> Option<String> {
     let waiting = run.waiting.as_ref()?;
     let since = seconds_between(&waiting.since, None, now).map(|s| format!(", for {}", duration(s))).unwrap_or_default();
     // Past the queue the deadlines are the platform's own and short.
-    let left = waiting.until.as_deref().filter(|_| run.phase == "queued").and_then(|until| seconds_between(&now.to_string(), Some(until), now));
+    let left =
+        waiting.until.as_deref().filter(|_| run.phase == "queued").and_then(|until| seconds_between(&now.to_string(), Some(until), now));
     let next = left.map(duration).map(|left| match waiting.code.as_str() {
         "backoff" => format!(", next try in {left}"),
         _ => format!(", gives up in {left}"),

@@ -74,7 +74,7 @@ impl Builder {
         self
     }
 
-    /// Does something to the folder of a party before its agent starts.
+    /// Does something to the folder of a party before its agent starts, or of the hub: `server`.
     #[must_use]
     pub fn at_data_dir(mut self, party: &str, prepare: fn(&Path)) -> Self {
         self.prepared.push((party.to_owned(), prepare));
@@ -98,15 +98,14 @@ impl Builder {
             _folder: folder,
         };
         federation.configure_server();
+        federation.prepare("server");
         if federation.builder.database.is_some() {
             federation.server_command(&["migrate"]);
         }
         federation.start_server().await;
         for party in federation.builder.parties.clone() {
             federation.add_party(&party).await;
-            for (_, prepare) in federation.builder.prepared.iter().filter(|(name, _)| *name == party) {
-                prepare(&federation.data_dir(&party));
-            }
+            federation.prepare(&party);
             federation.spawn_agent(&party);
         }
         for party in federation.builder.parties.clone() {
@@ -145,6 +144,12 @@ impl Federation {
     #[must_use]
     pub fn data_dir(&self, party: &str) -> PathBuf {
         self.root.join("data").join(party)
+    }
+
+    fn prepare(&self, party: &str) {
+        for (_, prepare) in self.builder.prepared.iter().filter(|(name, _)| name == party) {
+            prepare(&self.data_dir(party));
+        }
     }
 
     // ---- the hub ----------------------------------------------------------------------------------------------------

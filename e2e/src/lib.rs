@@ -6,6 +6,7 @@
 //!  federation  one hub and its parties: start, kill, freeze, wipe, back up, restore
 //!  hub         the hub's REST interface as a user sees it: submit, start, wait, events
 //!  job         what is submitted, and the workloads behind it
+//!  mounts      small disks, to be filled
 //!  proc        what is alive on this machine, seen from outside
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod binaries;
 mod federation;
 mod hub;
 mod job;
+pub mod mounts;
 pub mod proc;
 mod process;
 

@@ -1,11 +1,9 @@
-//! Workloads that do not behave, machines that are full, and clients that go away.
+//! Workloads that do not behave, and clients that go away.
 
-use std::process::Command;
 use std::time::Duration;
 
 use flow_e2e::{Builder, Federation, Job, SOON, eventually, member, proc};
 use futures::StreamExt as _;
-use nix::mount::{MsFlags, mount};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -136,51 +134,6 @@ async fn a_run_that_may_go_better_is_repeated_as_a_new_run() {
     federation.hub.ends(&second, "succeeded", "completed").await;
     assert_eq!(federation.hub.runs(&first.task).await.len(), 2, "success is not repeated");
     assert_eq!((federation.started(&first).len(), federation.started(&second).len()), (1, 1));
-    federation.end().await;
-}
-
-/// Runs itself again with mounts of its own, so that a small disk can be made without leaving one behind.
-#[tokio::test]
-async fn a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
-    const INSIDE: &str = "FLOW_E2E_OWN_MOUNTS";
-    if std::env::var_os(INSIDE).is_none() {
-        let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
-        let mut again = Command::new("unshare");
-        again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
-        // The folder below the mount would stay behind: it goes with this one.
-        let folder = tempfile::tempdir().expect("the temporary folder can be written");
-        again.args(["--exact", "a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs"]);
-        again.env(INSIDE, "1").env("TMPDIR", folder.path());
-        let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait());
-        assert!(status.expect("unshare (util-linux) is installed").success(), "see above; mount namespaces must be allowed");
-        return;
-    }
-    let small = |folder: &std::path::Path| {
-        std::fs::create_dir_all(folder).expect("the folder is ours");
-        mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m")).expect("mounts are our own");
-    };
-    let federation = Builder::default().at_data_dir("hospital-b", small).start().await;
-    let hub = &federation.hub;
-    let run = hub.launch(&Job::new("hang").trainers_only()).await;
-    hub.wait_phase(&run, "running").await;
-
-    let ballast = federation.data_dir("hospital-b").join("ballast");
-    let mut file = std::fs::File::create(&ballast).expect("there is room for a name");
-    let full = std::io::copy(&mut std::io::repeat(b'x'), &mut file).expect_err("the disk is small");
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    drop(file);
-
-    let refused = hub.launch(&Job::new("ok").trainers_only()).await;
-    let end = hub.ends(&refused, "failed", "start_failed").await;
-    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&json!("hospital-b"), &json!("agent_disk_full")));
-    hub.stop(&run).await;
-    hub.ends(&run, "cancelled", "stopped").await;
-    federation.nothing_left(&run, None).await;
-    assert_eq!(federation.started(&refused), [] as [&str; 0]);
-    // With room again the party works again.
-    std::fs::remove_file(&ballast).expect("the file is ours");
-    let next = hub.launch(&Job::new("ok").trainers_only()).await;
-    hub.ends(&next, "succeeded", "completed").await;
     federation.end().await;
 }
 

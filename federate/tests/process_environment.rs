@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use flow_federate::runtime::Runtime as _;
 use flow_federate::sidecar::container::Containment;
-use flow_federate::sidecar::rundir::marker;
 use process_support::Place;
 
 #[tokio::test]
@@ -22,7 +21,7 @@ async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_place
     let seen: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let dir = place.dir();
     let path = |name: &str| dir.join(name).display().to_string();
-    let (output, work, home, member) = (path("output"), path("work"), path("home"), marker(&place.key));
+    let (output, work, home, member) = (path("output"), path("work"), path("home"), dir.mark(&place.key));
     let wanted = BTreeMap::from([
         ("FED_DATA_DIR", "/data/of/the/party"),
         ("FED_MEMBER", member.as_str()),

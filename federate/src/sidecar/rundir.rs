@@ -215,9 +215,9 @@ impl RunDir {
     /// Set aside the space `exit` will need.
     pub fn reserve_exit(&self) -> io::Result<()> {
         let mut file = private_file(&self.join(name::EXIT_TMP))?;
-        // Written, not only allocated: some file systems take an allocation back when it is first written to.
-        file.write_all(&vec![b' '; EXIT_RESERVE])?;
-        file.sync_all()
+        // Written, not only allocated: some file systems take an allocation back when it is first written to. Not synced:
+        // that would cost every hold a commit of the disk, for a reserve that no longer matters after a power loss.
+        file.write_all(&[b' '; EXIT_RESERVE])
     }
 
     /// Put down that the workload may run from now on. `AlreadyExists` means that it may have run before.

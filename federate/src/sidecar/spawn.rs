@@ -58,8 +58,12 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
     for way in wanted.and_lesser() {
         let attempt = Container::create(way, &launch.key, dir).and_then(|container| {
             dir.write(name::CONTAINER, &container)?;
-            let command = command(launch, dir, &program, &folder, &writer, &container)?;
-            let begun = if way == Containment::PidNamespace { under_init(command) } else { directly(command) };
+            let command = command(launch, dir, &program, &folder, &writer)?;
+            let begun = match (way, &container.cgroup) {
+                (Containment::Cgroup, Some(cgroup)) => in_cgroup(command, cgroup),
+                (Containment::PidNamespace, _) => under_init(command),
+                (Containment::Cgroup | Containment::Session, _) => directly(command),
+            };
             match begun {
                 Ok((child, report)) => Ok((child, report, container)),
                 Err(error) => {
@@ -143,7 +147,7 @@ fn working_dir(launch: &Launch, dir: &RunDir) -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output: &OwnedFd, container: &Container) -> io::Result<Command> {
+fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output: &OwnedFd) -> io::Result<Command> {
     for folder in [name::OUTPUT, name::WORK, name::HOME] {
         private_dir(&dir.join(folder))?;
     }
@@ -156,10 +160,6 @@ fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output:
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?);
-    let cgroup = match &container.cgroup {
-        Some(path) => Some(File::options().write(true).open(path.join("cgroup.procs"))?),
-        None => None,
-    };
     let hook = move || {
         setsid()?;
         // The sidecar reads its signals from a descriptor and blocks them; the workload must hear a polite SIGTERM.
@@ -172,10 +172,6 @@ fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output:
         }
         // Memory of a workload is the party's data: none of it may land on the disk as a core.
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-        if let Some(procs) = &cgroup {
-            // "0" is the writer itself.
-            (&mut &*procs).write_all(b"0")?;
-        }
         Ok(())
     };
     // SAFETY: between fork and exec the hook makes system calls only; it neither allocates nor locks.
@@ -190,6 +186,43 @@ fn directly(mut command: Command) -> io::Result<(Pid, Option<File>)> {
     PARENT.store(nix::unistd::getpid().as_raw(), std::sync::atomic::Ordering::Relaxed);
     let child = command.spawn()?;
     Ok((Pid::from_raw(i32::try_from(child.id()).expect("a pid is positive and small")), None))
+}
+
+/// Start it as a child that is born in the cgroup. Moving it there later would wait for a grace period of the kernel's
+/// (10 ms and more), and for that time it would be outside.
+fn in_cgroup(mut command: Command, cgroup: &Path) -> io::Result<(Pid, Option<File>)> {
+    PARENT.store(nix::unistd::getpid().as_raw(), std::sync::atomic::Ordering::Relaxed);
+    let folder = File::open(cgroup)?;
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    // SAFETY: a structure of numbers, for which 0 means "not wanted".
+    let mut wanted: libc::clone_args = unsafe { std::mem::zeroed() };
+    wanted.flags = libc::CLONE_INTO_CGROUP.unsigned_abs().into();
+    wanted.exit_signal = libc::SIGCHLD.unsigned_abs().into();
+    wanted.cgroup = folder.as_raw_fd().unsigned_abs().into();
+    // SAFETY: as in `under_init`; the arguments live through the call, and their length is told.
+    let child = unsafe { libc::syscall(libc::SYS_clone3, &raw mut wanted, size_of::<libc::clone_args>()) };
+    match child {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            let error = command.exec().raw_os_error().unwrap_or(libc::EIO);
+            let _ = File::from(writer).write_all(&error.to_ne_bytes());
+            // SAFETY: as in `init`.
+            unsafe { libc::_exit(1) }
+        }
+        child => {
+            drop(writer);
+            let child = Pid::from_raw(i32::try_from(child).expect("a pid fits"));
+            let mut told = [0; 4];
+            // Closed without a word by the exec, or by a death before it, which looks like one right after it.
+            match File::from(reader).read_exact(&mut told) {
+                Err(_) => Ok((child, None)),
+                Ok(()) => {
+                    let _ = waitpid(child, None);
+                    Err(io::Error::from_raw_os_error(i32::from_ne_bytes(told)))
+                }
+            }
+        }
+    }
 }
 
 /// Start it as the child of a new PID namespace's init. The report says "S" (begun) or "E" and the error's number, then

@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use flow_domain::id::PartyId;
 use flow_proto::v1::control_server::{Control, ControlServer};
-use flow_proto::v1::{AgentMessage, HubMessage, LogChunk, LogClosed};
+use flow_proto::v1::{AgentMessage, LogChunk, LogClosed};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
@@ -50,7 +49,7 @@ struct Door {
 
 #[tonic::async_trait]
 impl Control for Door {
-    type SessionStream = ReceiverStream<Result<HubMessage, Status>>;
+    type SessionStream = session::Messages;
 
     async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
         let party = self.authenticate(&request).await?;

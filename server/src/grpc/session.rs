@@ -23,7 +23,7 @@ use flow_proto::v1::{
 };
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
+use futures::stream::{FuturesUnordered, Map};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -46,7 +46,10 @@ const INVENTORY: usize = 1024 * 1024;
 /// Reports under way to the store; beyond it the agent has to wait.
 const REPORTS: usize = 256;
 
-type Out = mpsc::Sender<Result<HubMessage, Status>>;
+/// Boxed, because an idle channel keeps places for 32 of them ready.
+type Out = mpsc::Sender<Box<HubMessage>>;
+/// What the agent is sent.
+pub(super) type Messages = Map<ReceiverStream<Box<HubMessage>>, fn(Box<HubMessage>) -> Result<HubMessage, Status>>;
 
 /// Why a conversation ended, for the log and, where it helps, for the agent.
 enum End {
@@ -75,14 +78,15 @@ fn malformed(message: impl Into<String>) -> End {
 }
 
 /// Starts the conversation; it lives until either side ends it.
-pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>) -> ReceiverStream<Result<HubMessage, Status>> {
+pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>) -> Messages {
     let (out, rx) = mpsc::channel(64);
     tokio::spawn(async move {
         let (party, app) = (&party, &app);
-        let end = match Conversation::begin(app, party, stream, out.clone()).await {
+        // Boxed, because an idle session should not keep the room that its beginning and its end take.
+        let end = match Box::pin(Conversation::begin(app, party, stream, out.clone())).await {
             Ok(mut conversation) => {
                 let Err(end) = conversation.talk().await;
-                conversation.close().await;
+                Box::pin(conversation.close()).await;
                 end
             }
             Err(end) => end,
@@ -96,9 +100,9 @@ pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage
             End::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
         };
         // An agent that does not read will find the stream closed.
-        let _ = out.try_send(Ok(HubMessage { body: Some(last) }));
+        let _ = out.try_send(Box::new(HubMessage { body: Some(last) }));
     });
-    ReceiverStream::new(rx)
+    ReceiverStream::new(rx).map(|message| Ok(*message))
 }
 
 struct Conversation<'a> {
@@ -207,7 +211,7 @@ impl<'a> Conversation<'a> {
 
     async fn say(&mut self, body: ToAgent) -> Result<(), End> {
         tokio::select! {
-            sent = self.out.send(Ok(HubMessage { body: Some(body) })) => sent.map_err(|_| End::Gone),
+            sent = self.out.send(Box::new(HubMessage { body: Some(body) })) => sent.map_err(|_| End::Gone),
             () = self.registered.cut.cancelled() => Err(superseded()),
         }
     }
@@ -217,7 +221,7 @@ impl<'a> Conversation<'a> {
             tokio::select! {
                 () = self.registered.cut.cancelled() => return Err(superseded()),
                 () = self.app.stopping.cancelled() => return Err(End::Goodbye),
-                Some(body) = self.registered.out.recv() => self.say(body).await?,
+                Some(body) = self.registered.out.recv() => self.say(*body).await?,
                 Some((reported, outcome)) = self.pending.next() => self.reported(reported, outcome).await?,
                 message = self.stream.message(), if self.pending.len() < REPORTS => {
                     let body = message.ok().flatten().ok_or(End::Gone)?.body;

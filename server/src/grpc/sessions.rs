@@ -25,7 +25,8 @@ const LOG_OPEN: Duration = Duration::from_secs(15);
 
 struct Open {
     epoch: u64,
-    out: mpsc::Sender<Body>,
+    /// Boxed, because an idle channel keeps places for 32 of them ready.
+    out: mpsc::Sender<Box<Body>>,
     cut: CancellationToken,
 }
 
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Sessions {
 /// The session's end of its registration.
 pub(super) struct Registered {
     /// What has to be said to the agent.
-    pub(super) out: mpsc::Receiver<Body>,
+    pub(super) out: mpsc::Receiver<Box<Body>>,
     /// Another session took over, or the agent does not read.
     pub(super) cut: CancellationToken,
 }
@@ -118,7 +119,7 @@ impl Sessions {
     fn say(&self, party: &PartyId, body: Body) -> bool {
         let open = self.open();
         let Some(session) = open.get(party) else { return false };
-        if session.out.try_send(body).is_err() {
+        if session.out.try_send(Box::new(body)).is_err() {
             tracing::warn!(%party, "the agent does not read; cutting its session");
             session.cut.cancel();
             return false;

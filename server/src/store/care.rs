@@ -96,7 +96,11 @@ impl Store {
                 let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pools.write).await?;
                 let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&pools.write).await?;
                 let text = format!("SQLite {version}, journal {mode}, synchronous {synchronous}");
-                if mode == "wal" { Ok(text) } else { Err(format!("{text}: the journal must be WAL; is the file on a network file system?")) }
+                if mode == "wal" {
+                    Ok(text)
+                } else {
+                    Err(format!("{text}: the journal must be WAL; is the file on a network file system?"))
+                }
             }
             Db::MySql(pools) => {
                 let (version, sql_mode, collation, flush): (String, String, String, String) = sqlx::query_as(
@@ -105,8 +109,13 @@ impl Store {
                 )
                 .fetch_one(&pools.read)
                 .await?;
-                let text = format!("{version}, database collation {collation}, sql_mode {sql_mode}, innodb_flush_log_at_trx_commit {flush}");
-                if flush == "1" { Ok(text) } else { Err(format!("{text}: set innodb_flush_log_at_trx_commit to 1, or commits can be lost with the power")) }
+                let text =
+                    format!("{version}, database collation {collation}, sql_mode {sql_mode}, innodb_flush_log_at_trx_commit {flush}");
+                if flush == "1" {
+                    Ok(text)
+                } else {
+                    Err(format!("{text}: set innodb_flush_log_at_trx_commit to 1, or commits can be lost with the power"))
+                }
             }
         })
     }

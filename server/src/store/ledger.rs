@@ -174,11 +174,13 @@ impl Store {
     /// Reports of the party that changed no phase: refusal and report, in the order of its journal.
     pub async fn audited_reports(&self, party: &PartyId, run: &RunId) -> Result<Vec<(String, String)>, StoreError> {
         Ok(reading!(&*self.db, |c| {
-            sqlx::query_as("SELECT refusal, report FROM audit_reports WHERE party_id = ? AND run_id = ? ORDER BY instance, attempt, sequence")
-                .bind(party.as_str())
-                .bind(run.as_str())
-                .fetch_all(c)
-                .await
+            sqlx::query_as(
+                "SELECT refusal, report FROM audit_reports WHERE party_id = ? AND run_id = ? ORDER BY instance, attempt, sequence",
+            )
+            .bind(party.as_str())
+            .bind(run.as_str())
+            .fetch_all(c)
+            .await
         })?)
     }
 }

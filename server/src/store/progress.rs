@@ -90,7 +90,8 @@ impl Owner<'_> {
         rows.into_iter()
             .map(|(name, stride, seen, chunks, tail)| {
                 let tail = points("series", "tail", self, &name, &tail)?;
-                let chunks = usize::try_from(chunks).map_err(|problem| StoreError::corrupt("series", "chunks", self.key(&name), problem))?;
+                let chunks =
+                    usize::try_from(chunks).map_err(|problem| StoreError::corrupt("series", "chunks", self.key(&name), problem))?;
                 Ok((name, Tail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail }))
             })
             .collect()
@@ -109,14 +110,21 @@ impl Owner<'_> {
     }
 
     async fn insert_chunks(&self, tx: &mut Tx, name: &str, chunks: &[(usize, Vec<Stored>)]) -> Result<(), StoreError> {
-        insert_rows!(tx, "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ", "", chunks, |_| CHUNK * 32, |row, (number, points)| {
-            row.push_bind(self.run.as_str())
-                .push_bind(self.party.as_str())
-                .push_bind(name)
-                .push_bind(signed(*number))
-                .push_bind(self.project.as_str())
-                .push_bind(json(points))
-        });
+        insert_rows!(
+            tx,
+            "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ",
+            "",
+            chunks,
+            |_| CHUNK * 32,
+            |row, (number, points)| {
+                row.push_bind(self.run.as_str())
+                    .push_bind(self.party.as_str())
+                    .push_bind(name)
+                    .push_bind(signed(*number))
+                    .push_bind(self.project.as_str())
+                    .push_bind(json(points))
+            }
+        );
         Ok(())
     }
 
@@ -152,14 +160,7 @@ fn points(table: &'static str, column: &'static str, owner: &Owner<'_>, name: &s
 
 fn without_points(progress: &Progress) -> Progress {
     let Progress { epoch, epochs, parties, metrics, points: _, complete } = progress;
-    Progress {
-        epoch: *epoch,
-        epochs: *epochs,
-        parties: parties.clone(),
-        metrics: metrics.clone(),
-        points: Vec::new(),
-        complete: *complete,
-    }
+    Progress { epoch: *epoch, epochs: *epochs, parties: parties.clone(), metrics: metrics.clone(), points: Vec::new(), complete: *complete }
 }
 
 async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Tasks: loading them for a change, and listing them.
 //!
 //! Every filter a list offers leads to one index, and the statement names it: 50 of a million take as long as 50 of a
-//! thousand. Of several filters the one most likely to be narrow leads; the others are checked row by row.
+//! thousand. Of several filters the narrowest leads, which is looked up first; the others are checked row by row.
 
 use flow_domain::id::{ProjectId, TaskId};
 use flow_domain::run::RunPhase;
@@ -85,33 +85,36 @@ pub(super) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
+/// Entries of an index that may be walked without anybody noticing.
+const NARROW: i64 = 1_000;
+
 /// Which index leads.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lead {
-    Name,
-    Party,
     Phase,
     Template,
+    Party,
+    Name,
     Newest,
 }
 
 impl Lead {
-    const fn of(filter: &TaskFilter) -> Self {
-        if filter.name_prefix.is_some() {
-            Self::Name
-        } else if filter.party.is_some() {
-            Self::Party
-        } else if !filter.phases.is_empty() {
-            Self::Phase
-        } else if filter.template.is_some() {
-            Self::Template
-        } else {
-            Self::Newest
-        }
+    /// Those that a filter offers, the one to be taken if all are wide last.
+    fn offered(filter: &TaskFilter) -> Vec<Self> {
+        let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
+        let offered = [
+            (Self::Party, party.is_some()),
+            (Self::Template, template.is_some()),
+            (Self::Phase, !phases.is_empty()),
+            // A wide list by name can only be walked by name.
+            (Self::Name, name_prefix.is_some()),
+        ];
+        offered.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
     }
 }
 
 /// What a list's statement is made of.
+#[derive(Clone, Copy)]
 struct Query<'a> {
     db: &'a Db,
     filter: &'a TaskFilter,
@@ -121,69 +124,125 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
-    /// From FROM to the end of WHERE.
-    fn push<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    /// From FROM to what the leading index finds by itself.
+    fn push_lead<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        let Self { db, filter, lead, phases, after } = self;
+        let Self { db, filter, lead, phases: _, after: _ } = self;
         let (hint, end) = db.index_hint();
         let text = str::to_owned;
-        let index = |sql: &mut QueryBuilder<DB>, name: &str| {
-            sql.push(" FROM tasks t").push(hint).push(name).push(end);
-            sql.push(" WHERE t.project_id = ").push_bind(text(filter.project.as_str())).push(" AND t.tombstone = ''");
-        };
-        match lead {
-            Lead::Name => {
-                let prefix = filter.name_prefix.as_deref().unwrap_or_default();
-                index(sql, "tasks_name");
-                sql.push(" AND t.name >= ").push_bind(text(prefix));
-                sql.push(" AND t.name < ").push_bind(after_prefix(prefix));
-                if let Some(after) = after {
-                    sql.push(" AND t.name > ").push_bind(text(after));
-                }
-            }
+        let index = match lead {
+            Lead::Name => "tasks_name",
+            Lead::Phase => "tasks_phase",
+            Lead::Template => "tasks_template",
+            Lead::Newest => "tasks_newest",
             Lead::Party => {
                 let (from, join) = db.party_join();
                 sql.push(from).push(join).push(" tasks t ON t.id = p.task_id WHERE p.project_id = ");
                 sql.push_bind(text(filter.project.as_str()));
                 sql.push(" AND p.party_id = ").push_bind(text(filter.party.as_ref().map_or("", |party| party.as_str())));
-                if let Some(after) = after {
-                    sql.push(" AND p.task_id < ").push_bind(text(after));
-                }
+                return;
             }
-            Lead::Phase => index(sql, "tasks_phase"),
-            Lead::Template => index(sql, "tasks_template"),
-            Lead::Newest => index(sql, "tasks_newest"),
-        }
-        if let (Lead::Phase | Lead::Template | Lead::Newest, Some(after)) = (lead, after) {
-            sql.push(" AND t.id < ").push_bind(text(after));
-        }
-        match phases {
-            [] => {}
-            [one] => {
-                sql.push(" AND t.phase = ").push_bind(text(phase_text(*one)));
-            }
-            several => {
-                sql.push(" AND t.phase IN ");
-                push_list!(sql, several.iter().map(|phase| text(phase_text(*phase))));
-            }
-        }
-        if let Some(template) = &filter.template {
-            sql.push(" AND t.template_id = ").push_bind(text(template.as_str()));
-        }
-        if let (Some(party), Lead::Name) = (&filter.party, lead) {
-            sql.push(" AND EXISTS (SELECT 1 FROM task_parties p WHERE p.task_id = t.id AND p.project_id = t.project_id AND p.party_id = ");
-            sql.push_bind(text(party.as_str())).push(")");
+        };
+        sql.push(" FROM tasks t").push(hint).push(index).push(end);
+        sql.push(" WHERE t.project_id = ").push_bind(text(filter.project.as_str())).push(" AND t.tombstone = ''");
+        match lead {
+            Lead::Name => self.push_name(sql),
+            Lead::Phase => self.push_phases(sql),
+            Lead::Template => self.push_template(sql),
+            Lead::Newest | Lead::Party => {}
         }
     }
 
-    const fn order(&self) -> &'static str {
-        match self.lead {
-            Lead::Name => " ORDER BY t.name LIMIT ",
-            Lead::Party => " ORDER BY p.task_id DESC LIMIT ",
-            Lead::Phase | Lead::Template | Lead::Newest => " ORDER BY t.id DESC LIMIT ",
+    /// From FROM to the end of WHERE.
+    fn push<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        self.push_lead(sql);
+        if self.lead != Lead::Name {
+            self.push_name(sql);
         }
+        if self.lead != Lead::Phase {
+            self.push_phases(sql);
+        }
+        if self.lead != Lead::Template {
+            self.push_template(sql);
+        }
+        if let (Some(party), true) = (&self.filter.party, self.lead != Lead::Party) {
+            sql.push(" AND EXISTS (SELECT 1 FROM task_parties p WHERE p.task_id = t.id AND p.project_id = t.project_id AND p.party_id = ");
+            sql.push_bind(party.to_string()).push(")");
+        }
+        if let Some(after) = self.after {
+            sql.push(if self.by_name() {
+                " AND t.name > "
+            } else if self.lead == Lead::Party {
+                " AND p.task_id < "
+            } else {
+                " AND t.id < "
+            });
+            sql.push_bind(after.to_owned());
+        }
+    }
+
+    fn push_name<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if let Some(prefix) = &self.filter.name_prefix {
+            sql.push(" AND t.name >= ").push_bind(prefix.clone());
+            sql.push(" AND t.name < ").push_bind(after_prefix(prefix));
+        }
+    }
+
+    fn push_phases<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if !self.phases.is_empty() {
+            sql.push(" AND t.phase IN ");
+            push_list!(sql, self.phases.iter().map(|phase| phase_text(*phase).to_owned()));
+        }
+    }
+
+    fn push_template<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if let Some(template) = &self.filter.template {
+            sql.push(" AND t.template_id = ").push_bind(template.to_string());
+        }
+    }
+
+    const fn by_name(&self) -> bool {
+        self.filter.name_prefix.is_some()
+    }
+
+    fn order(&self) -> &'static str {
+        if self.by_name() {
+            " ORDER BY t.name LIMIT "
+        } else if self.lead == Lead::Party {
+            " ORDER BY p.task_id DESC LIMIT "
+        } else {
+            " ORDER BY t.id DESC LIMIT "
+        }
+    }
+
+    /// How many entries the leading index has, counted no further than needed to see that they are many.
+    async fn width(&self) -> Result<i64, StoreError> {
+        Ok(reading!(self.db, |c| {
+            let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1");
+            if self.lead == Lead::Party {
+                // Without the join: the key alone tells.
+                sql.push(" FROM task_parties WHERE project_id = ").push_bind(self.filter.project.to_string());
+                sql.push(" AND party_id = ").push_bind(self.filter.party.as_ref().map(ToString::to_string));
+            } else {
+                self.push_lead(&mut sql);
+            }
+            sql.push(" LIMIT ").push_bind(NARROW + 1).push(") few");
+            sql.build_query_scalar().fetch_one(c).await
+        })?)
     }
 
     async fn rows(&self, offset: u32, limit: i64) -> Result<Vec<Row>, StoreError> {
@@ -198,34 +257,47 @@ impl Query<'_> {
 }
 
 impl Store {
-    fn query<'a>(&'a self, filter: &'a TaskFilter, phases: &'a [Option<RunPhase>], after: Option<&'a str>) -> Query<'a> {
-        Query { db: &self.db, filter, lead: Lead::of(filter), phases, after }
+    /// A list's statement, led by the narrowest of the filters given; of one filter, that is clear without looking.
+    async fn query<'a>(&'a self, filter: &'a TaskFilter, after: Option<&'a str>) -> Result<Query<'a>, StoreError> {
+        let mut query = Query { db: &self.db, filter, lead: Lead::Newest, phases: &filter.phases, after };
+        let offered = Lead::offered(filter);
+        let mut best = i64::MAX;
+        for lead in &offered {
+            let candidate = Query { lead: *lead, ..query };
+            let width = if offered.len() > 1 { candidate.width().await? } else { 0 };
+            if width <= best {
+                best = width;
+                query = candidate;
+            }
+        }
+        Ok(query)
     }
 
     /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for.
     pub async fn list_tasks(&self, filter: &TaskFilter, page: &PageRequest) -> Result<Page<TaskRow>, StoreError> {
-        let after = page.after.as_deref();
         let limit = i64::from(page.limit) + 1;
-        let rows = if matches!(Lead::of(filter), Lead::Phase) && filter.phases.len() > 1 {
+        let query = self.query(filter, page.after.as_deref()).await?;
+        let by_name = query.by_name();
+        let rows = if query.lead == Lead::Phase && filter.phases.len() > 1 && !by_name {
             // One walk down the index per phase, merged here: a single statement would have to sort them all.
             let mut rows = Vec::new();
             for phase in &filter.phases {
-                rows.extend(self.query(filter, std::slice::from_ref(phase), after).rows(0, limit + i64::from(page.offset)).await?);
+                let of_phase = Query { phases: std::slice::from_ref(phase), ..query };
+                rows.extend(of_phase.rows(0, limit + i64::from(page.offset)).await?);
             }
             rows.sort_by(|a, b| b.id.cmp(&a.id));
             rows.dedup_by(|a, b| a.id == b.id);
             rows.into_iter().skip(page.offset as usize).collect()
         } else {
-            self.query(filter, &filter.phases, after).rows(page.offset, limit).await?
+            query.rows(page.offset, limit).await?
         };
         let rows = rows.into_iter().map(|row| Ok(row.read()?.0)).collect::<Result<Vec<_>, StoreError>>()?;
-        let by_name = filter.name_prefix.is_some();
         Ok(cut(rows, page, |row| if by_name { row.task.body.name.clone() } else { row.task.id.to_string() }))
     }
 
     /// How many tasks such a list has in all. Counts index entries: for callers that need it (v1) only.
     pub async fn count_tasks(&self, filter: &TaskFilter) -> Result<u64, StoreError> {
-        let query = self.query(filter, &filter.phases, None);
+        let query = self.query(filter, None).await?;
         let count: i64 = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT COUNT(*)");
             query.push(&mut sql);
@@ -236,8 +308,7 @@ impl Store {
 
     /// How the database would find such a list, in its own words: proof that an index leads.
     pub async fn explain_tasks(&self, filter: &TaskFilter) -> Result<String, StoreError> {
-        let first = filter.phases.get(..filter.phases.len().min(1)).unwrap_or_default();
-        let query = self.query(filter, first, None);
+        let query = self.query(filter, None).await?;
         let statement = |sql: &mut dyn FnMut(&str)| {
             sql("SELECT ");
             sql(COLUMNS);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::*;
 use flow_domain::id::TaskId;
 use flow_server::store::{ApplyError, Change, Store, StoreError, StoreOptions};
-use crate::support::*;
 
 /// Tasks changed together in one transaction.
 const BATCH: usize = 5;

@@ -68,7 +68,13 @@ async fn an_orphan_keeps_its_decision(fx: Fixture) {
     assert!(store.decide_orphan(&first.party, &first.run, 1, OrphanDecision::Stop).await.unwrap());
     assert!(!store.decide_orphan(&first.party, &first.run, 2, OrphanDecision::Keep).await.unwrap());
 
-    let seen = Orphan { task: Some(hex().parse().unwrap()), digest: Some(Digest::of(b"x")), phase: MemberPhase::Stopped, seen_at: at(2), ..first.clone() };
+    let seen = Orphan {
+        task: Some(hex().parse().unwrap()),
+        digest: Some(Digest::of(b"x")),
+        phase: MemberPhase::Stopped,
+        seen_at: at(2),
+        ..first.clone()
+    };
     store.put_orphan(&seen).await.unwrap();
     let second = Orphan { attempt: 2, decision: Some(OrphanDecision::Keep), ..first.clone() };
     store.put_orphan(&second).await.unwrap();

@@ -24,7 +24,10 @@ fn write(run: &RunId, name: &str, epoch: u32, points: Vec<Point>) -> ProgressWri
         progress: Progress {
             epoch: Some(epoch),
             epochs: Some(3),
-            parties: BTreeMap::from([("größe".to_owned(), PartyProgress { ready: true, complete: false, current_epoch: epoch, total_epoch: 3 })]),
+            parties: BTreeMap::from([(
+                "größe".to_owned(),
+                PartyProgress { ready: true, complete: false, current_epoch: epoch, total_epoch: 3 },
+            )]),
             metrics: BTreeMap::from([("acc".to_owned(), "0.5".to_owned())]),
             points,
             complete: epoch == 3,

@@ -146,7 +146,10 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     assert_eq!(restored.load_task(&task.task.id).await.unwrap(), Some(task));
     let again = fx.store.backup_to(&path).await;
     assert!(matches!(&again, Err(StoreError::Config(sentence)) if sentence.contains("exists")), "{again:?}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "partial").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "partial").count(),
+        0
+    );
 
     let mariadb = Fixture::new(Backend::MariaDb).await;
     let refused = mariadb.store.backup_to(&folder.path().join("other.db")).await;

@@ -311,4 +311,3 @@ pub async fn stored(store: &Store, task: Task, started: bool) -> flow_server::st
     store.apply(&[change]).await.unwrap();
     store.load_task(&id).await.unwrap().unwrap()
 }
-

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use flow_e2e::Builder;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::agents::{Conduct, Fleet, Seen};
 use crate::table::{Table, millis};
@@ -35,10 +36,13 @@ async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
 
     let places = Arc::new(Semaphore::new(IN_FLIGHT));
     let submit = async {
+        // Dropped, and what is under way with it, when the window is over.
+        let mut under_way = JoinSet::new();
         for number in 0_u64.. {
             places.acquire().await.expect("never closed").forget();
+            while under_way.try_join_next().is_some() {}
             let (hub, task) = (hub.clone(), world::task(&format!("life-{number}"), &template, &parties));
-            tokio::spawn(async move {
+            under_way.spawn(async move {
                 let task = world::submit(&hub, &task).await;
                 world::start(&hub, &task).await;
             });

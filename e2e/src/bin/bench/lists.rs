@@ -18,7 +18,7 @@ use crate::table::{Table, Times, millis};
 use crate::world;
 
 const TASKS: u32 = 1_000_000;
-const WARM_UP: usize = 20;
+const WARM_UP: usize = 2;
 const CALLS: usize = 300;
 const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
 
@@ -135,7 +135,7 @@ fn filters() -> Vec<(&'static str, TaskFilter, bool)> {
 
 /// How many calls a filter gets: fewer once they turn out to be slow, so that a bad one does not take minutes.
 fn enough(times: &Times) -> bool {
-    times.len() >= CALLS || times.len() >= 10 && times.percentile(50) > BUDGET * 10
+    times.len() >= CALLS || times.len() >= 5 && times.percentile(50) > BUDGET * 10
 }
 
 /// Page after page, from the start again at the end.

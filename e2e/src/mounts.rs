@@ -1,0 +1,42 @@
+//! Small disks for tests of full ones. A test that wants one runs itself again in a mount namespace of its own, so that
+//! no mount outlives it, nor needs the root user where user namespaces are allowed.
+
+use std::path::Path;
+use std::process::Command;
+
+use nix::mount::{MsFlags, mount};
+
+const INSIDE: &str = "FLOW_E2E_OWN_MOUNTS";
+
+/// Call first in a test, with its name. `false`: it has just run, and passed, in a namespace of its own. `true`: this is
+/// that run.
+#[must_use]
+pub fn are_our_own(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    // What is left below a mount point, once the mount is gone, goes with this folder.
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
+    let mut again = Command::new("unshare");
+    again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
+    again.args(["--exact", test]).env(INSIDE, "1").env("TMPDIR", folder.path());
+    let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait()).expect("unshare (util-linux) is installed");
+    assert!(status.success(), "see above; if mounting failed: this test needs mount namespaces");
+    false
+}
+
+/// Makes the folder a disk of 16 MiB.
+pub fn small_disk(folder: &Path) {
+    std::fs::create_dir_all(folder).expect("the folder is ours");
+    mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700")).expect("mounts are our own");
+}
+
+/// Fills the disk that the folder is on to its last byte, until the answer is dropped.
+#[must_use]
+pub fn fill(folder: &Path) -> tempfile::NamedTempFile {
+    let mut ballast = tempfile::NamedTempFile::new_in(folder).expect("there is room for a name");
+    let full = std::io::copy(&mut std::io::repeat(b'x'), &mut ballast).expect_err("the disk is small");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    ballast
+}
