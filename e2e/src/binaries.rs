@@ -20,14 +20,19 @@ pub fn flow_federate() -> PathBuf {
     named("flow-federate")
 }
 
-fn named(name: &str) -> PathBuf {
+/// Where they are, built at the first call.
+pub fn folder() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(folder).join(name);
+    BUILT.get_or_init(build)
+}
+
+fn named(name: &str) -> PathBuf {
+    let path = folder().join(name);
     assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins`", path.display());
     path
 }
 
-fn folder() -> PathBuf {
+fn build() -> PathBuf {
     if let Some(given) = std::env::var_os(FOLDER) {
         return given.into();
     }

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use nix::mount::{MsFlags, mount};
 
+use crate::binaries;
+
 const INSIDE: &str = "FLOW_E2E_OWN_MOUNTS";
 
 /// Call first in a test, with its name. `false`: it has just run, and passed, in a namespace of its own. `true`: this is
@@ -20,7 +22,7 @@ pub fn are_our_own(test: &str) -> bool {
     let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
     let mut again = Command::new("unshare");
     again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
-    again.args(["--exact", test]).env(INSIDE, "1").env("TMPDIR", folder.path());
+    again.args(["--exact", test]).env(INSIDE, "1").env("TMPDIR", folder.path()).env(binaries::FOLDER, binaries::folder());
     let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait()).expect("unshare (util-linux) is installed");
     assert!(status.success(), "see above; if mounting failed: this test needs mount namespaces");
     false

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_e2e::{Builder, Federation, Job, SOON, eventually, member, proc};
+use flow_e2e::{Federation, Job, SOON, eventually, member, proc};
 use futures::StreamExt as _;
 use reqwest::Method;
 use serde_json::json;

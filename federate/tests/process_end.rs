@@ -102,7 +102,7 @@ async fn a_sidecar_that_is_killed_takes_the_workload_and_every_descendant_along(
 async fn with_agent_and_sidecar_killed_the_next_agent_sweeps_what_is_left() {
     for way in WAYS {
         let place = place(way);
-        let mut agent = place.agent();
+        let agent = place.agent();
         let (launch, file) = daemonising(&place, "sleep 600");
         agent.start(&place, launch).await;
         lines(&file, 2).await;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use flow_federate::runtime::Runtime as _;
 use flow_federate::sidecar::container::Containment;
+use flow_federate::sidecar::rundir::marker;
 use process_support::Place;
 
 #[tokio::test]
@@ -46,8 +47,8 @@ async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_
         place.config.containment = Some(way);
         let mut agent = place.agent();
         let script = "ls /proc/self/fd | wc -l > $FED_OUTPUT_DIR/fds; ulimit -c > $FED_OUTPUT_DIR/core; \
-                      cut -d' ' -f1,5,6 /proc/self/stat > $FED_OUTPUT_DIR/ids; cut -d' ' -f1,5,6 /proc/$PPID/stat > /dev/null 2>&1; \
-                      grep SigBlk /proc/self/status > $FED_OUTPUT_DIR/signals; umask > $FED_OUTPUT_DIR/umask";
+                      cut -d' ' -f1,5,6 /proc/self/stat > $FED_OUTPUT_DIR/ids; cat /proc/self/cgroup > $FED_OUTPUT_DIR/cgroup; grep NSpid /proc/self/status > $FED_OUTPUT_DIR/pids; \
+                      grep SigBlk /proc/self/status > $FED_OUTPUT_DIR/signals";
         agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
         agent.runtime.ensure(place.launch(script)).await.expect("started");
         assert_eq!(agent.exit().await.code, Some(0), "{way:?}");
@@ -57,6 +58,10 @@ async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_
         let ids = place.text("output/ids");
         let ids: Vec<&str> = ids.split_whitespace().collect();
         assert_eq!(ids[1], ids[2], "{way:?}: the group of the session's leader");
+        let own_group = place.text("output/cgroup").contains(&format!("/flow-{}", marker(&place.key)));
+        assert_eq!(own_group, way == Containment::Cgroup, "{way:?}: {}", place.text("output/cgroup"));
+        let namespaces = place.text("output/pids").split_whitespace().count() - 1;
+        assert_eq!(namespaces, if way == Containment::PidNamespace { 2 } else { 1 }, "{way:?}");
         assert!(place.text("output/signals").trim().ends_with("0000000000000000"), "{way:?}: blocked signals");
     }
 }

@@ -3,7 +3,7 @@
 
 /// Version 1 of the protocol.
 #[expect(missing_docs, reason = "generated; the .proto holds the comments")]
-#[expect(clippy::all, reason = "generated")]
+#[expect(clippy::all, clippy::allow_attributes, reason = "generated")]
 pub mod v1 {
     tonic::include_proto!("flow.v1");
 }

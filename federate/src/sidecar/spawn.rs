@@ -30,6 +30,9 @@ use crate::runtime::Launch;
 /// Where a program is looked for when neither the image nor the environment says.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// From the kernel's `sched.h`. The constant of `libc` is too narrow for it.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
 /// Where init keeps its report, once it has closed all it inherited.
 const INIT_REPORT: i32 = 3;
 
@@ -196,7 +199,7 @@ fn in_cgroup(mut command: Command, cgroup: &Path) -> io::Result<(Pid, Option<Fil
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     // SAFETY: a structure of numbers, for which 0 means "not wanted".
     let mut wanted: libc::clone_args = unsafe { std::mem::zeroed() };
-    wanted.flags = libc::CLONE_INTO_CGROUP.unsigned_abs().into();
+    wanted.flags = CLONE_INTO_CGROUP;
     wanted.exit_signal = libc::SIGCHLD.unsigned_abs().into();
     wanted.cgroup = folder.as_raw_fd().unsigned_abs().into();
     // SAFETY: as in `under_init`; the arguments live through the call, and their length is told.

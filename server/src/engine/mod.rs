@@ -150,15 +150,15 @@ impl Engine {
     /// Notes that nobody is connected, then starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
     /// before the process may.
     pub async fn start(parts: EngineParts) -> Result<(Self, tokio_util::task::TaskTracker), Error> {
-        let EngineParts { store, sessions, clock, metrics, stopping } = parts;
         let (posts, rx) = mpsc::channel(QUEUE);
         let watchers = Arc::new(wake::Watchers::default());
-        let progress = Arc::new(ProgressSink::new(clock.clone()));
         let due = Arc::new(timers::Due::new());
         let revision = Arc::new(AtomicU64::new(0));
-        let engine = Self { posts, revision: Arc::clone(&revision), store: Arc::clone(&store), watchers: Arc::clone(&watchers), progress: Arc::clone(&progress) };
+        let queue = queue::Queue::new(&parts, Arc::clone(&watchers), Arc::clone(&due), Arc::clone(&revision));
+        let EngineParts { store, clock, stopping, .. } = parts;
+        let progress = Arc::new(ProgressSink::new(clock.clone()));
+        let engine = Self { posts, revision, store: Arc::clone(&store), watchers, progress: Arc::clone(&progress) };
         let tracker = tokio_util::task::TaskTracker::new();
-        let queue = queue::Queue::new(Arc::clone(&store), sessions, clock.clone(), metrics, watchers, Arc::clone(&due), stopping.clone(), revision);
         tracker.spawn(queue.run(rx));
         // Before anybody looks at a deadline.
         engine.take_over(clock.now()).await?;

@@ -25,7 +25,7 @@ use super::report::{self, Reported};
 use super::timers::Due;
 use super::wake::{self, Specs, Watchers};
 use super::working::Working;
-use super::{Act, Answer, ContactChange, ContactPost, IdemKey, Job, Post, Principal, create, delete, edit, start, stop};
+use super::{Act, Answer, ContactChange, ContactPost, EngineParts, IdemKey, Job, Post, Principal, create, delete, edit, start, stop};
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
 use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};
@@ -75,24 +75,15 @@ struct Folded {
 type BatchKeys = HashMap<(String, String), (flow_domain::id::Digest, String)>;
 
 impl Queue {
-    pub(super) fn new(
-        store: Arc<Store>,
-        sessions: Sessions,
-        clock: SharedClock,
-        metrics: Arc<Metrics>,
-        watchers: Arc<Watchers>,
-        due: Arc<Due>,
-        stopping: CancellationToken,
-        revision: Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn new(parts: &EngineParts, watchers: Arc<Watchers>, due: Arc<Due>, revision: Arc<AtomicU64>) -> Self {
         Self {
-            store,
-            sessions,
-            clock,
-            metrics,
+            store: Arc::clone(&parts.store),
+            sessions: parts.sessions.clone(),
+            clock: parts.clock.clone(),
+            metrics: Arc::clone(&parts.metrics),
             watchers,
             due,
-            stopping,
+            stopping: parts.stopping.clone(),
             tasks: HashMap::new(),
             contacts: HashMap::new(),
             templates: HashMap::new(),
@@ -252,10 +243,9 @@ impl Queue {
     /// Commits these groups in one transaction; those that cannot go with the others are put to `alone`.
     async fn commit_together(&mut self, mut groups: Vec<Group>, alone: &mut Vec<Vec<Group>>) {
         let mut tries = 0;
-        let mut replayed = false;
         while !groups.is_empty() {
             let now = self.clock.now();
-            let (mut folded, error) = match self.fold(&groups, replayed, now).await {
+            let (mut folded, error) = match self.fold(&groups, now).await {
                 Ok(folded) => (folded, None),
                 Err(error) => (Vec::new(), Some(ApplyError::from(error))),
             };
@@ -311,7 +301,6 @@ impl Queue {
                     for group in &groups {
                         self.tasks.remove(&group.task);
                     }
-                    replayed = true;
                     self.endure(&mut groups, tries).await;
                 }
                 ApplyError::Store(error) => {
@@ -362,17 +351,17 @@ impl Queue {
     }
 
     /// Folds every group in memory. Nothing is changed by it but caches.
-    async fn fold(&mut self, groups: &[Group], replayed: bool, now: Timestamp) -> Result<Vec<Folded>, StoreError> {
+    async fn fold(&mut self, groups: &[Group], now: Timestamp) -> Result<Vec<Folded>, StoreError> {
         let mut keys = BatchKeys::new();
         let mut folded = Vec::with_capacity(groups.len());
         for group in groups {
-            folded.push(self.fold_group(group, replayed, &mut keys, now).await?);
+            folded.push(self.fold_group(group, &mut keys, now).await?);
         }
         Ok(folded)
     }
 
-    async fn fold_group(&mut self, group: &Group, replayed: bool, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
-        let mut working = self.load(&group.task).await?.map(|base| Working::of(base, replayed));
+    async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
+        let mut working = self.load(&group.task).await?.map(Working::of);
         let mut answers = Vec::with_capacity(group.jobs.len());
         for job in &group.jobs {
             answers.push(self.fold_job(&group.task, &mut working, &job.act, keys, now).await?);
@@ -421,9 +410,9 @@ impl Queue {
                 _ => Err(Error::of(ErrorCode::TaskNotFound)),
             });
         };
-        let replayed = working.replayed;
-        let seen = move |principal: &Principal, working: &Working| {
-            let hidden = working.task.deleted_at.is_some() && !(replayed && matches!(act, Act::Delete { .. }));
+        let seen = |principal: &Principal, working: &Working| {
+            // Deleting twice is fine, and so is deleting again because the first answer was lost.
+            let hidden = working.task.deleted_at.is_some() && !matches!(act, Act::Delete { .. });
             match working.task.project == principal.project && !hidden {
                 true => Ok(()),
                 false => Err(Error::of(ErrorCode::TaskNotFound)),

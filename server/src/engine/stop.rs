@@ -1,7 +1,7 @@
 //! Asking a task's run to end.
 
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::run::{Input, Run};
+use flow_domain::run::{Input, Outcome, Run};
 use flow_domain::time::Timestamp;
 
 use super::Principal;
@@ -10,10 +10,11 @@ use super::working::Working;
 pub(super) fn stop(working: &mut Working, principal: &Principal, now: Timestamp) -> Result<(), Error> {
     let active: Vec<_> = working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     if active.is_empty() {
-        // The stop itself may have ended the run, in a commit whose answer was lost.
-        let done = working.replayed && working.runs.iter().any(|run| run.ending.is_some());
-        let newest = working.runs.iter().max_by_key(|run| run.number).map_or("the task was never started".to_owned(), ended);
-        return if done { Ok(()) } else { Err(Error::new(ErrorCode::TaskNotActive, newest)) };
+        let newest = working.runs.iter().max_by_key(|run| run.number);
+        // Stopping twice is fine, and so is stopping again because the first answer was lost.
+        let stopped = newest.and_then(|run| run.ending.as_ref()).is_some_and(|ending| ending.outcome == Outcome::Cancelled);
+        let message = newest.map_or_else(|| "the task was never started".to_owned(), ended);
+        return if stopped { Ok(()) } else { Err(Error::new(ErrorCode::TaskNotActive, message)) };
     }
     for run in active {
         // A refusal says that it is ending already: the first cause wins.

@@ -29,24 +29,21 @@ pub struct Working {
     pub idempotency: Option<IdemRecord>,
     /// The deadlines were looked at.
     pub ticked: bool,
-    /// The same inputs may have been folded and committed before (the answer of a commit was lost): what is found
-    /// done counts as done by them.
-    pub replayed: bool,
 }
 
 impl Working {
     /// A stored task.
-    pub fn of(base: Arc<Aggregate>, replayed: bool) -> Self {
+    pub fn of(base: Arc<Aggregate>) -> Self {
         let (task, runs) = (base.task.clone(), base.runs.clone());
-        Self::from_parts(Some(base), task, runs, replayed)
+        Self::from_parts(Some(base), task, runs)
     }
 
     /// A task that is being made.
     pub fn new(task: Task) -> Self {
-        Self::from_parts(None, task, Vec::new(), false)
+        Self::from_parts(None, task, Vec::new())
     }
 
-    fn from_parts(base: Option<Arc<Aggregate>>, task: Task, runs: Vec<Run>, replayed: bool) -> Self {
+    fn from_parts(base: Option<Arc<Aggregate>>, task: Task, runs: Vec<Run>) -> Self {
         Self {
             base,
             task,
@@ -56,7 +53,6 @@ impl Working {
             specs: Vec::new(),
             idempotency: None,
             ticked: false,
-            replayed,
         }
     }
 
@@ -152,7 +148,7 @@ impl Working {
     /// What has to be written, if anything, and the aggregate as it will be stored.
     pub fn finish(self, now: Timestamp) -> (Option<Change>, Aggregate) {
         let due = self.due(now);
-        let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _, replayed: _ } = self;
+        let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _ } = self;
         let (base_version, base_event_seq, before) =
             base.as_ref().map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
         let run_changes: Vec<_> = runs

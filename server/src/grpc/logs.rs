@@ -1,7 +1,6 @@
 //! A side stream with a member's log: from the agent, through this process, to whoever reads it. HTTP/2 holds the
 //! agent back when the reader is slow; nothing is stored.
 
-use bytes::Bytes;
 use flow_domain::id::PartyId;
 use flow_proto::v1::LogChunk;
 use tonic::{Status, Streaming};
@@ -17,7 +16,7 @@ pub(super) async fn pump(sessions: &Sessions, party: &PartyId, mut stream: Strea
     };
     let mut chunk = Some(first);
     while let Some(LogChunk { data, .. }) = chunk {
-        if !data.is_empty() && reader.send(Ok(Bytes::from(data))).await.is_err() {
+        if !data.is_empty() && reader.send(Ok(data)).await.is_err() {
             return Ok(());
         }
         chunk = tokio::select! {
