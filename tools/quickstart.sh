@@ -38,7 +38,7 @@ ours() {
     local exe
     find /proc/[0-9]* -maxdepth 1 -name exe \( -lname "$bin/flow-server*" -o -lname "$bin/flow-federate*" \) 2>/dev/null \
         | while read -r exe; do
-            if tr '\0' ' ' < "${exe%/exe}/cmdline" 2>/dev/null | grep -qF "$state/"; then basename "${exe%/exe}"; fi
+            if { tr '\0' ' ' < "${exe%/exe}/cmdline"; } 2>/dev/null | grep -qF -e "$state/" -e " quickstart.run/"; then basename "${exe%/exe}"; fi
         done
 }
 # until_gone SECONDS: waits until none is left.
@@ -187,10 +187,11 @@ code=0
 if [ "$code" != 0 ]; then
     [ "$code" != 130 ] || exit 130
     for party in hub party-a party-b; do
-        "$bin/flowctl" logs --tail 20 digits "$party" > "$state/$party.workload.log" 2>&1 || true
-        [ ! -s "$state/$party.workload.log" ] || { echo "---- last lines of $party's workload"; cat "$state/$party.workload.log"; } >&2
+        log=$state/$party.workload.log
+        "$bin/flowctl" logs --tail 20 digits "$party" > "$log" 2>/dev/null || continue
+        { echo "---- last lines of the workload at $party"; cat "$log"; } >&2
     done
-    fail "the training did not succeed (flowctl: $code); the hub's log is quickstart.run/hub.log" "$state/hub.log"
+    fail "the training did not succeed (flowctl: $code); the logs of hub and agents are quickstart.run/{hub,party-a,party-b}.log"
 fi
 train_s=$SECONDS
 

@@ -50,7 +50,7 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
         }
     }
     let moved = same.is_none_or(|before| before.phase != run.phase);
-    let waits = |run: &Run| run.waiting.as_ref().map(|waiting| waiting.message.clone());
+    let waits = |run: &Run| run.waiting.as_ref().filter(|_| run.ending.is_none()).map(|waiting| waiting.message.clone());
     // Whom a start waits for changes in milliseconds, and the members' lines tell it.
     let settling = matches!(run.phase.as_str(), "reserving" | "starting");
     if moved || !settling && same.is_some_and(|before| waits(before) != waits(run)) {

@@ -69,7 +69,7 @@ pub fn open_files(pid: i32) -> usize {
 #[must_use]
 pub fn bytes_below(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).fold(0, |sum, (path, meta)| {
-        sum + if meta.is_dir() { bytes_below(&path) } else { meta.len() }
-    })
+    entries
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .fold(0, |sum, (path, meta)| sum + if meta.is_dir() { bytes_below(&path) } else { meta.len() })
 }

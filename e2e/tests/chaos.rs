@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flow_e2e::{Federation, Job, Run, eventually};
 use futures::future::join_all;
+use nix::sys::signal::Signal;
 
 const AGENTS: [&str; 2] = ["hospital-a", "hospital-b"];
 const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
@@ -34,26 +35,38 @@ struct Fate {
 
 async fn one_fault(federation: &mut Federation, fates: &mut [Fate], dice: &mut Dice) {
     let agent = AGENTS[dice.roll(2)];
-    match dice.roll(6) {
-        0 => federation.restart_server().await,
-        1 => federation.restart_agent(agent).await,
-        2 => {
+    match dice.roll(13) {
+        0 | 1 => federation.restart_server().await,
+        2 | 3 => federation.restart_agent(agent).await,
+        4 => {
             federation.kill9_server();
             federation.kill9_agent(agent);
             federation.restart_server().await;
             federation.start_agent(agent).await;
         }
-        3 => {
+        5 => {
             federation.freeze(agent);
             federation.restart_server().await;
             federation.thaw(agent);
         }
-        4 if !fates.is_empty() => {
+        6 => {
+            federation.server().signal(Signal::SIGSTOP);
+            federation.kill9_agent(agent);
+            federation.server().signal(Signal::SIGCONT);
+            federation.start_agent(agent).await;
+        }
+        7 => {
+            federation.kill9_agent(agent);
+            federation.wipe_agent_journal(agent);
+            federation.start_agent(agent).await;
+            fates.iter_mut().for_each(|fate| fate.hurt = true);
+        }
+        8..=10 if !fates.is_empty() => {
             let fate = dice.roll(fates.len());
             let party = PARTIES[dice.roll(3)];
             // One that has ended has none any more.
             if let Some(sidecar) = federation.sidecar(party, &fates[fate].run) {
-                sidecar.signal(nix::sys::signal::Signal::SIGKILL);
+                sidecar.signal(Signal::SIGKILL);
                 fates[fate].hurt = true;
             }
         }

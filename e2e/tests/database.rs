@@ -46,7 +46,10 @@ async fn a_database_killed_and_restarted_under_load_loses_nothing_and_repeats_no
     let load = join_all((0..10).map(|number| submit_patiently(&federation, &task, number)));
     let crash = async {
         // In the thick of it: some runs are under way, others have not been asked for.
-        federation.hub.wait(&submit_patiently(&federation, &task, 10).await, "a run to begin", flow_e2e::SOON, |run| run["phase"] != "queued").await;
+        federation
+            .hub
+            .wait(&submit_patiently(&federation, &task, 10).await, "a run to begin", flow_e2e::SOON, |run| run["phase"] != "queued")
+            .await;
         server.kill9();
         server.restart().await;
     };

@@ -40,7 +40,8 @@ async fn reaches_epoch(federation: &Federation, run: &Run, epoch: u64) {
 /// Kills the training process of a party, and not what supervises it.
 fn kill_trainer(federation: &Federation, run: &Run, party: &str) {
     let alive = federation.alive(run, Some(party));
-    let trainer = alive.iter().find(|process| process.command.contains("client.py")).unwrap_or_else(|| panic!("no trainer among {alive:#?}"));
+    let trainer =
+        alive.iter().find(|process| process.command.contains("client.py")).unwrap_or_else(|| panic!("no trainer among {alive:#?}"));
     trainer.signal(Signal::SIGKILL);
 }
 

@@ -173,7 +173,8 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     let hub = &federation.hub;
     let run = hub.launch(&Job::new("talk").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
-    let (events, log) = (format!("/tasks/{}/events", run.task), format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id));
+    let (events, log) =
+        (format!("/tasks/{}/events", run.task), format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id));
     let server = federation.server().pid();
     let before = proc::open_files(server);
     for _ in 0..20 {

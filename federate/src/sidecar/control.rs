@@ -111,10 +111,7 @@ impl Control {
     pub fn publish_progress(&mut self, known: &Known, state: &WorkState) {
         for connection in &mut self.connections {
             let Some(mut told) = connection.subscription.take() else { continue };
-            while connection.output.is_empty()
-                && !connection.closed
-                && (told.version != known.version() || known.has_more(told.points))
-            {
+            while connection.output.is_empty() && !connection.closed && (told.version != known.version() || known.has_more(told.points)) {
                 told.version = known.version();
                 let progress: Progress = known.since(&mut told.points, POINTS_PER_LINE);
                 let answer = Answer { state: Some(state.clone()), progress: Some(progress), ..super::answer() };

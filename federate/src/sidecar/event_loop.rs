@@ -118,10 +118,7 @@ impl Sidecar {
         let until = self.supervision.next().map_or(TICK, |at| at.saturating_sub(self.now()).min(TICK));
         // Rounded up: a loop that wakes just before its deadline would spin.
         let timeout = PollTimeout::try_from(until + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
-        let mut polled = vec![
-            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.changed.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.changed.as_fd(), PollFlags::POLLIN)];
         if let Some(work) = self.work.as_ref().filter(|work| work.output_open) {
             polled.push(PollFd::new(work.spawned.output.as_fd(), PollFlags::POLLIN));
         }
@@ -320,8 +317,9 @@ impl Sidecar {
                     self.control.publish_progress(&known, &WorkState::Running);
                     record.progress = known.latest();
                 }
-                self.write_exit(&record, Some(&mut work.log));
+                // Before the exit is written: after that nobody looks for it.
                 work.spawned.container.remove();
+                self.write_exit(&record, Some(&mut work.log));
             } else {
                 self.write_exit(&record, None);
             }

@@ -167,9 +167,7 @@ impl Running {
         match input {
             Input::AgentPresent(_) | Input::Start { .. } => Vec::new(),
             Input::NotStarted(reason) => vec![Effect::Finish { ended: None, reason: Some(reason) }],
-            Input::Stop { grace } => {
-                self.end(now, grace, Reason::new(ReasonCode::StopRequested, "ended because a stop was requested"))
-            }
+            Input::Stop { grace } => self.end(now, grace, Reason::new(ReasonCode::StopRequested, "ended because a stop was requested")),
             Input::Terminated => {
                 let text = "ended because the machine shut down or somebody ended the supervisor (SIGTERM)";
                 self.end(now, self.grace, Reason::new(ReasonCode::RuntimeError, text))

@@ -12,7 +12,7 @@ use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next
 use flow_domain::task::Rules;
 use flow_domain::template::{Framework, Resources};
 use flow_domain::time::Timestamp;
-use flow_federate::member::{Member, Needs, Verdict, Wish};
+use flow_federate::member::{Member, Needs, Verdict, Wish, Work};
 use flow_federate::reconcile::{Action, Input, Outcome, Party};
 use flow_federate::runtime::{WorkKey, WorkState};
 
@@ -398,6 +398,15 @@ impl World {
         let now = self.now;
         let Some(action) = self.agents[i].todo.pop_front() else { return Ok(()) };
         let agent = &mut self.agents[i];
+        let written = agent.journal.get(&action.key().run).filter(|m| m.attempt == action.key().attempt).map(|m| m.work);
+        let least = match action {
+            Action::Hold(_) => Work::Holding,
+            Action::Ensure(_) => Work::Started,
+            Action::Stop(..) | Action::Forget(_) => Work::None,
+        };
+        if least != Work::None && written.is_none_or(|work| work < least) {
+            return Err(format!("{action:?} was done before it was written"));
+        }
         let refuse = |agent: &mut Agent, key: WorkKey| {
             agent.hear(Input::Failed(key, Reason::new(ReasonCode::RuntimeError, "refused")), now);
         };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Database, MySql, Pool, Sqlite, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection, Transaction};
 
 use super::error::StoreError;
 use super::types::{StoreOptions, Synchronous};
@@ -214,7 +214,11 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
         .pragma("cache_size", "-16000")
         .disable_statement_logging();
     // The writer comes first: it makes the file and turns WAL on.
-    let write = SqlitePoolOptions::from(pool(1)).connect_with(connect.clone()).await?;
+    // A statement that finds the disk full ends its transaction, and then the driver's ROLLBACK fails and it believes for
+    // ever that one is open: such a connection is thrown away, or nothing could be written until a restart.
+    let sound = |connection: &mut SqliteConnection| !connection.is_in_transaction();
+    let write = SqlitePoolOptions::from(pool(1)).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
+    let write = write.connect_with(connect.clone()).await?;
     let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
     Ok(Pools { write, read })
 }

@@ -70,14 +70,7 @@ impl ProcessConfig {
     /// The defaults, in this data directory.
     #[must_use]
     pub fn new(data_root: impl Into<PathBuf>) -> Self {
-        Self {
-            data_root: data_root.into(),
-            sidecar: None,
-            log_limit_bytes: 64 << 20,
-            hold_max_s: 600,
-            port_range: None,
-            containment: None,
-        }
+        Self { data_root: data_root.into(), sidecar: None, log_limit_bytes: 64 << 20, hold_max_s: 600, port_range: None, containment: None }
     }
 }
 
@@ -191,7 +184,9 @@ impl ProcessRuntime {
                     self.birth(&entry, &hold).await
                 }
                 Verdict::Alive => ask(&entry.dir, Verb::Status).await,
-                Verdict::Exited(_) | Verdict::CutOff(_) => return Err(refused("this attempt was started before; a new one needs a new attempt number")),
+                Verdict::Exited(_) | Verdict::CutOff(_) => {
+                    return Err(refused("this attempt was started before; a new one needs a new attempt number"));
+                }
                 Verdict::Forgotten => return Err(forgotten()),
             };
             match answer {
@@ -255,7 +250,9 @@ impl ProcessRuntime {
             match entry.judge()? {
                 Verdict::Alive => match ask(&entry.dir, Verb::Start(Box::new(launch.clone()))).await {
                     Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
-                    Ok(Answer { state: Some(WorkState::Absent | WorkState::Held { .. }), .. }) => last = Some(io::ErrorKind::ConnectionReset.into()),
+                    Ok(Answer { state: Some(WorkState::Absent | WorkState::Held { .. }), .. }) => {
+                        last = Some(io::ErrorKind::ConnectionReset.into())
+                    }
                     Ok(_) => {
                         entry.follow_if_idle();
                         return Ok(());

@@ -131,7 +131,11 @@ mod tests {
         }
         let mut first = all.watch();
         let seen = first.recv().await.expect("an observation");
-        assert_eq!(seen.progress.map(|progress| (progress.epoch, progress.points.len())), Some((Some(3), 0)), "stored progress has no points");
+        assert_eq!(
+            seen.progress.map(|progress| (progress.epoch, progress.points.len())),
+            Some((Some(3), 0)),
+            "stored progress has no points"
+        );
         for attempt in 2..200 {
             all.publish(&key(attempt), WorkState::Running, None);
         }
