@@ -33,9 +33,8 @@ impl<'a> Spec<'a> {
     /// Defaults and the process's environment; file and flags are added by the caller.
     #[must_use]
     pub fn new(defaults: &'a str, env_prefix: &'a str) -> Self {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
         Self { defaults, env_prefix, environment, file: None, overrides: Vec::new(), free_form: &[] }
     }
 }
@@ -103,7 +102,8 @@ pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigErr
         let mut found = BTreeMap::new();
         flatten(&layer.table, "", &mut found);
         for (key, value) in found {
-            let free = spec.free_form.iter().any(|section| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+            let free =
+                spec.free_form.iter().any(|section| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
             if !known.contains_key(&key) && !free {
                 let nearest = nearest(&key, known.keys());
                 return Err(ConfigError::UnknownKey { origin: layer.origin, key, nearest });
@@ -112,10 +112,7 @@ pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigErr
         }
         builder = builder.add_source(layer);
     }
-    let value = builder
-        .build()
-        .and_then(config::Config::try_deserialize)
-        .map_err(|error| ConfigError::Value(error.to_string()))?;
+    let value = builder.build().and_then(config::Config::try_deserialize).map_err(|error| ConfigError::Value(error.to_string()))?;
     Ok(Loaded { value, entries })
 }
 
@@ -156,7 +153,8 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
         layers.push(parse(&path.display().to_string(), &read(path)?)?);
     }
     let prefix = format!("{}_", spec.env_prefix);
-    let mut environment: Vec<_> = spec.environment.iter().filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value))).collect();
+    let mut environment: Vec<_> =
+        spec.environment.iter().filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value))).collect();
     environment.sort();
     for (name, key, value) in environment {
         let path: Vec<_> = key.to_lowercase().split("__").map(ToOwned::to_owned).collect();
@@ -184,10 +182,10 @@ fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     }
 }
 
-/// A value given as text stays text (numbers and flags are read where the type asks for them), but a list is a list.
+/// A value given as text stays text (numbers are read where the type asks for them), but a list is a list and a flag a flag.
 fn scalar(text: &str) -> toml::Value {
-    let list = text.trim_start().starts_with('[');
-    let parsed = list.then(|| format!("v = {text}").parse::<Table>().ok()?.remove("v")).flatten();
+    let meant = text.trim_start().starts_with('[') || matches!(text, "true" | "false");
+    let parsed = meant.then(|| format!("v = {text}").parse::<Table>().ok()?.remove("v")).flatten();
     parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 

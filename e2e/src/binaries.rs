@@ -1,9 +1,10 @@
-//! The programs under test. Cargo hands a test only the binaries of its own package, so this builds the others, in the
-//! same way as `make build` does, and finds them beside the test.
+//! The programs under test. Cargo hands a test only the binaries of its own package, so this finds the others beside the
+//! test, and builds them first if they are older than their sources: an old one would be tested silently.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// A folder with the binaries to use as they are, e.g. of a release; nothing is built then.
 pub const FOLDER: &str = "FLOW_E2E_BINARIES";
@@ -21,6 +22,7 @@ pub fn flow_federate() -> PathBuf {
 }
 
 /// Where they are, built at the first call.
+#[must_use]
 pub fn folder() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(build)
@@ -36,13 +38,32 @@ fn build() -> PathBuf {
     if let Some(given) = std::env::var_os(FOLDER) {
         return given.into();
     }
-    let cargo = option_env!("CARGO").unwrap_or("cargo");
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the workspace");
-    // Always, for a binary older than its source would be tested silently; it takes a moment when nothing changed.
-    let built = Command::new(cargo).args(["build", "--workspace", "--bins", "--locked", "--quiet"]).current_dir(workspace).status();
-    assert!(built.is_ok_and(|status| status.success()), "the programs under test do not build: run `cargo build --workspace --bins`");
     let test = std::env::current_exe().expect("a running program has a path");
     // target/debug/deps/test-0123 or target/debug/bench
     let folder = test.parent().expect("a program lies in a folder");
-    if folder.ends_with("deps") { folder.parent().expect("deps lies in a folder").to_owned() } else { folder.to_owned() }
+    let folder = if folder.ends_with("deps") { folder.parent().expect("deps lies in a folder") } else { folder };
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the workspace");
+    // Cargo is asked only if something may be new: after `cargo test --workspace` everything is there, in a variant (with
+    // the features of the tests) that `cargo build` would not take for its own.
+    let oldest = ["flow-server", "flow-federate"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
+    if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
+        let cargo = option_env!("CARGO").unwrap_or("cargo");
+        let built = Command::new(cargo).args(["build", "--workspace", "--bins", "--locked", "--quiet"]).current_dir(workspace).status();
+        assert!(built.is_ok_and(|status| status.success()), "the programs under test do not build: run `cargo build --workspace --bins`");
+    }
+    folder.to_owned()
+}
+
+/// What the programs are made of.
+const SOURCES: [&str; 8] =
+    ["Cargo.lock", "common/src", "domain/src", "federate/src", "migrations", "proto/flow", "proto/src", "server/src"];
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|meta| meta.modified()).ok()
+}
+
+/// The last change of a file, or of any below a folder.
+fn newest(path: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| newest(&entry.path())).chain([changed(path)]).max().flatten()
 }

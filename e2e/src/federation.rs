@@ -15,6 +15,9 @@ use crate::proc::{self, Process};
 use crate::process::Daemon;
 use crate::{Hub, Run, SOON, binaries, eventually, job};
 
+/// Something done to a folder.
+pub type Prepare = fn(&Path);
+
 /// What a federation is made with.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -23,7 +26,7 @@ pub struct Builder {
     database: Option<(String, String)>,
     server: Vec<(String, String)>,
     agent: Vec<(String, String)>,
-    prepared: Vec<(String, fn(&Path))>,
+    prepared: Vec<(String, Prepare)>,
 }
 
 impl Default for Builder {
@@ -76,7 +79,7 @@ impl Builder {
 
     /// Does something to the folder of a party before its agent starts, or of the hub: `server`.
     #[must_use]
-    pub fn at_data_dir(mut self, party: &str, prepare: fn(&Path)) -> Self {
+    pub fn at_data_dir(mut self, party: &str, prepare: Prepare) -> Self {
         self.prepared.push((party.to_owned(), prepare));
         self
     }
@@ -406,10 +409,19 @@ impl Federation {
         parties
     }
 
-    /// Waits until a member's workload has begun.
-    pub async fn wait_started(&self, run: &Run, party: &str) {
-        let begun = eventually(SOON, async || self.started(run).iter().any(|name| name == party).then_some(())).await;
-        assert!(begun.is_some(), "{party} did not start its workload; started: {:?}", self.starts());
+    /// [`Federation::started`] without the hub's party, whose aggregator may be stopped before it has said a word.
+    #[must_use]
+    pub fn trained(&self, run: &Run) -> Vec<String> {
+        let mut parties = self.started(run);
+        parties.retain(|party| party != "hub");
+        parties
+    }
+
+    /// Waits until the workloads of these parties have begun, which is a little after the hub calls them running.
+    pub async fn wait_started(&self, run: &Run, parties: &[&str]) {
+        let has_begun = |party: &&str| self.started(run).iter().any(|name| name == party);
+        let begun = eventually(SOON, async || parties.iter().all(has_begun).then_some(())).await;
+        assert!(begun.is_some(), "not all of {parties:?} started their workload; started: {:?}", self.starts());
     }
 
     /// Ends agents and hub as an administrator does; each must agree. What runs, runs on.

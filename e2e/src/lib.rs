@@ -22,7 +22,7 @@ pub mod mounts;
 pub mod proc;
 mod process;
 
-pub use federation::{Builder, Federation};
+pub use federation::{Builder, Federation, Prepare};
 pub use hub::{Hub, Run, member};
 pub use job::Job;
 pub use process::Daemon;

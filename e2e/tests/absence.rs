@@ -7,6 +7,7 @@ use flow_e2e::{Builder, Federation, Job, SOON, eventually, member};
 use reqwest::Method;
 
 const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
+const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
 
 #[tokio::test]
 async fn a_party_that_never_comes_fails_the_run_at_its_queue_deadline_by_name() {
@@ -26,6 +27,7 @@ async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("gate").rule("give_up_after_s", 60)).await;
     federation.hub.wait_phase(&run, "running").await;
+    federation.wait_started(&run, &ALL).await;
     federation.kill9_agent("hospital-b");
     let away = |now: &serde_json::Value| now["phase"] == "running" && now["waiting"]["code"] == "party_away";
     federation.hub.wait(&run, "the run to say that hospital-b is away", SOON, away).await;
@@ -34,7 +36,7 @@ async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
     federation.nothing_left(&run, Some("hospital-b")).await;
     federation.start_agent("hospital-b").await;
     federation.hub.ends(&run, "succeeded", "completed").await;
-    assert_eq!(federation.started(&run), ["hospital-a", "hospital-b", "hub"]);
+    assert_eq!(federation.started(&run), ALL);
     federation.end().await;
 }
 
@@ -43,7 +45,7 @@ async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang").rule("give_up_after_s", 1)).await;
     federation.hub.wait_phase(&run, "running").await;
-    federation.wait_started(&run, "hospital-b").await;
+    federation.wait_started(&run, &ALL).await;
     federation.kill9_agent("hospital-b");
     let stopping = federation.hub.wait_phase(&run, "stopping").await;
     assert_eq!((&stopping["ending"]["code"], &stopping["ending"]["party"]), (&"party_lost".into(), &"hospital-b".into()));
@@ -52,7 +54,7 @@ async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
     federation.start_agent("hospital-b").await;
     let end = federation.hub.ends(&run, "failed", "party_lost").await;
     assert_eq!(member(&end, "hospital-b")["phase"], "stopped");
-    assert_eq!(federation.started(&run), ["hospital-a", "hospital-b", "hub"]);
+    assert_eq!(federation.started(&run), ALL);
     federation.end().await;
 }
 
@@ -138,9 +140,7 @@ async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_not
     hub.ends(&finished, "succeeded", "completed").await;
     let unknown = hub.launch(&gate).await;
     hub.wait_phase(&unknown, "running").await;
-    for party in BOTH {
-        federation.wait_started(&unknown, party).await;
-    }
+    federation.wait_started(&unknown, &BOTH).await;
 
     federation.restore(&backup).await;
     for party in ["hospital-a", "hospital-b", "hospital-c"] {
@@ -172,8 +172,9 @@ async fn a_task_deleted_while_a_party_is_away_is_stopped_there_when_it_returns()
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang")).await;
     federation.hub.wait_phase(&run, "running").await;
-    federation.wait_started(&run, "hospital-b").await;
+    federation.wait_started(&run, &ALL).await;
     federation.kill9_agent("hospital-b");
+    federation.hub.delete(&run).await;
     federation.hub.delete(&run).await;
     let (status, _) = federation.hub.try_call(Method::GET, &format!("/tasks/{}", run.task), None).await.expect("the hub answers");
     assert_eq!(status, 404);
@@ -182,7 +183,7 @@ async fn a_task_deleted_while_a_party_is_away_is_stopped_there_when_it_returns()
     assert!(!federation.alive(&run, Some("hospital-b")).is_empty(), "nobody told it to end yet");
     federation.start_agent("hospital-b").await;
     federation.nothing_left(&run, Some("hospital-b")).await;
-    assert_eq!(federation.started(&run), ["hospital-a", "hospital-b", "hub"]);
+    assert_eq!(federation.started(&run), ALL);
     federation.end().await;
 }
 

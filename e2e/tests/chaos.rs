@@ -115,7 +115,7 @@ async fn whatever_is_killed_in_whatever_order_every_run_ends_right_and_nothing_r
         };
         assert!(right, "seed {seed}: {mode}, stopped: {stopped}, hurt: {hurt}: {end:#}\n{:#}", federation.hub.events(run).await);
         if phase == "succeeded" {
-            assert_eq!(federation.started(run), PARTIES, "seed {seed}");
+            assert_eq!(federation.trained(run), AGENTS, "seed {seed}");
         }
     }
     federation.end().await;
@@ -168,9 +168,7 @@ async fn ending_hub_and_agents_politely_and_starting_them_again_changes_nothing_
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("gate")).await;
     federation.hub.wait_phase(&run, "running").await;
-    for party in PARTIES {
-        federation.wait_started(&run, party).await;
-    }
+    federation.wait_started(&run, &PARTIES).await;
     federation.terminate_all().await;
     for party in PARTIES {
         assert!(!federation.alive(&run, Some(party)).is_empty(), "the workload of {party} went with its agent");

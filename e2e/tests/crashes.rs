@@ -15,6 +15,7 @@ enum Stage {
 
 const STAGES: [Stage; 5] = [Stage::Queued, Stage::Reserving, Stage::Starting, Stage::Running, Stage::Stopping];
 const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
+const TRAINERS: [&str; 2] = ["hospital-a", "hospital-b"];
 
 /// A federation with one party more, known to the hub and without an agent.
 async fn federation() -> Federation {
@@ -61,9 +62,7 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
         Stage::Stopping => {
             let run = hub.launch(&Job::new("stubborn").template("stop_grace_s", 3)).await;
             hub.wait_phase(&run, "running").await;
-            for party in ["hospital-a", "hospital-b"] {
-                federation.wait_started(&run, party).await;
-            }
+            federation.wait_started(&run, &ALL).await;
             hub.stop(&run).await;
             hub.wait_phase(&run, "stopping").await;
             run
@@ -83,9 +82,10 @@ async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
             if stage == Stage::Queued {
                 federation.start_agent("hospital-c").await;
             }
-            for party in ["hospital-a", "hospital-b"] {
+            for party in TRAINERS {
                 federation.thaw(party);
             }
+            federation.wait_started(run, &ALL).await;
             federation.release(run);
             hub.ends(run, "succeeded", "completed").await;
             if stage == Stage::Queued {
@@ -155,6 +155,7 @@ async fn killing_server_and_agents_at_once_at_any_stage_changes_no_outcome() {
 async fn killing_the_sidecar_of_a_running_member_fails_the_run_and_leaves_nothing_alive() {
     let mut federation = federation().await;
     let run = caught_at(&mut federation, Stage::Running).await;
+    federation.wait_started(&run, &ALL).await;
     federation.kill9_sidecar("hospital-a", &run);
     let end = federation.hub.ends(&run, "failed", "member_failed").await;
     assert_eq!(end["ending"]["party"], "hospital-a");
@@ -202,12 +203,11 @@ async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_wo
         let a = member(&end, "hospital-a");
         let outcome = (end["phase"].as_str(), a["phase"].as_str(), a["reason"]["code"].as_str());
         match outcome {
-            (Some("succeeded"), Some("succeeded"), None) => assert_eq!(federation.started(&run), ALL, "{file}"),
+            (Some("succeeded"), Some("succeeded"), None) => assert_eq!(federation.trained(&run), TRAINERS, "{file}"),
             (Some("failed"), Some("failed"), Some("sidecar_lost" | "hold_expired")) | (Some("failed"), Some("stopped"), _) => {}
             other => panic!("killed at {file}: {other:?}: {end:#}"),
         }
         federation.nothing_left(&run, None).await;
-        assert!(federation.started(&run).len() <= ALL.len());
     }
     federation.end().await;
 }
@@ -223,6 +223,6 @@ async fn killing_the_sidecar_that_holds_a_reservation_costs_a_round_and_nothing_
     federation.thaw("hospital-b");
     let end = federation.hub.ends_within(&run, "succeeded", "completed", std::time::Duration::from_secs(90)).await;
     assert!(end["attempt"].as_u64() >= Some(2), "{end:#}");
-    assert_eq!(federation.started(&run), ALL);
+    assert_eq!(federation.trained(&run), TRAINERS);
     federation.end().await;
 }

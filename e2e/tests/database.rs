@@ -31,7 +31,7 @@ async fn each_ran_once(federation: &Federation, runs: &[Run]) {
     for run in runs {
         federation.hub.ends_within(run, "succeeded", "completed", Duration::from_secs(120)).await;
         assert_eq!(federation.hub.runs(&run.task).await.len(), 1);
-        assert_eq!(federation.started(run), ALL);
+        assert_eq!(federation.trained(run), ["hospital-a", "hospital-b"]);
     }
     let tasks = federation.hub.get("/tasks?name=patient-&limit=200").await;
     assert_eq!(tasks["items"].as_array().map(Vec::len), Some(runs.len()), "a task was lost or made twice");
@@ -67,6 +67,7 @@ async fn a_locked_database_delays_everything_and_loses_nothing() {
     let task = federation.hub.prepare(&Job::new("ok")).await;
     let running = federation.hub.launch(&Job::new("gate")).await;
     federation.hub.wait_phase(&running, "running").await;
+    federation.wait_started(&running, &ALL).await;
 
     let mut other = MySqlConnection::connect(&url).await.expect("the database takes connections");
     other.execute("FLUSH TABLES WITH READ LOCK").await.expect("nobody holds a lock for long");
@@ -94,6 +95,7 @@ async fn the_server_killed_on_a_real_database_takes_up_what_runs() {
     let (mut federation, _) = federation_on(&server).await;
     let run = federation.hub.launch(&Job::new("gate")).await;
     federation.hub.wait_phase(&run, "running").await;
+    federation.wait_started(&run, &ALL).await;
     federation.restart_server().await;
     federation.release(&run);
     federation.hub.ends(&run, "succeeded", "completed").await;

@@ -38,6 +38,7 @@ async fn a_workload_that_hangs_ends_by_a_stop_by_its_longest_runtime_or_for_want
         hub.launch(&hang.clone().rule("no_progress_s", 1)).await,
     );
     hub.wait_phase(&stopped, "running").await;
+    federation.wait_started(&stopped, &BOTH).await;
     hub.stop(&stopped).await;
     hub.stop(&stopped).await;
     let end = hub.ends(&stopped, "cancelled", "stopped").await;
@@ -57,9 +58,7 @@ async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace() {
     let federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("stubborn").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
-    for party in BOTH {
-        federation.wait_started(&run, party).await;
-    }
+    federation.wait_started(&run, &BOTH).await;
     federation.hub.stop(&run).await;
     let end = federation.hub.ends(&run, "cancelled", "stopped").await;
     for party in BOTH {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::convert;
 use crate::journal::{Journal, JournalError, SeenHub};
-use crate::member::Member;
+use crate::member::{Member, Work};
 use crate::offer::Offer;
 use crate::reconcile::{Action, Input, Outcome, Party};
 use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
@@ -86,8 +86,7 @@ pub async fn run(
     let now = clock.now();
     let members = journal.unsettled().await?;
     let seen = journal.seen();
-    let (party, out) =
-        Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
+    let (party, out) = Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
     let (done, finished) = mpsc::unbounded_channel();
     let watch = runtime.watch();
     let mut agent = Agent {
@@ -155,12 +154,18 @@ impl Agent {
             () = stop.cancelled() => return Ok(()),
         }
         let (hello, hello_rx) = watch::channel(self.hello());
-        let (events_tx, mut events) = mpsc::channel(session_queue());
+        let (events_tx, mut events) = mpsc::channel(BATCH);
         let mut offers = self.config.offer.clone();
         // Dropping `events` ends it.
         tokio::spawn(session::run(connector, credentials, hello_rx, Arc::clone(&self.clock), events_tx));
         loop {
             let clock = Arc::clone(&self.clock);
+            // Neither deadlines nor the hub wait for a quiet moment.
+            if self.next_due() <= clock.now() {
+                self.tick().await;
+                self.commit().await?;
+            }
+            self.outbox.send_ready(&self.party, clock.now());
             let due = self.next_due();
             tokio::select! {
                 biased;
@@ -199,7 +204,11 @@ impl Agent {
 
     /// Before the hub hears of us: what the runtime knows and the journal does not is stopped, and seen dead. The
     /// journal may have been lost, and the hub may at once ask for another run of the same task.
-    async fn sweep(&mut self, watch: &mut mpsc::Receiver<Observation>, finished: &mut mpsc::UnboundedReceiver<Done>) -> Result<(), AgentError> {
+    async fn sweep(
+        &mut self,
+        watch: &mut mpsc::Receiver<Observation>,
+        finished: &mut mpsc::UnboundedReceiver<Done>,
+    ) -> Result<(), AgentError> {
         let known = loop {
             match self.runtime.known().await {
                 Ok(known) => break known,
@@ -209,6 +218,13 @@ impl Agent {
                 }
             }
         };
+        // Holds die with the machine; nobody but us can tell.
+        let lost: Vec<WorkKey> =
+            self.party.members().filter(|m| m.work == Work::Held).map(Member::key).filter(|key| !known.contains(key)).collect();
+        for key in lost {
+            self.apply(Input::Seen(key, WorkState::Absent));
+        }
+        self.commit().await?;
         let mut rogue: BTreeSet<WorkKey> = known.into_iter().filter(|key| self.party.member(&key.run).is_none()).collect();
         for key in &rogue {
             tracing::warn!(run.id = %key.run, attempt = key.attempt, "stopping work that the journal does not know");
@@ -494,7 +510,8 @@ impl Agent {
 
     fn hold(&mut self, key: &WorkKey) {
         let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else { return };
-        let hold = Hold { key: key.clone(), task: member.task.clone(), party: self.config.party.clone(), ports: member.needs.ports.clone() };
+        let hold =
+            Hold { key: key.clone(), task: member.task.clone(), party: self.config.party.clone(), ports: member.needs.ports.clone() };
         self.works.start(Job::Hold(hold));
     }
 
@@ -509,8 +526,4 @@ impl Agent {
             Err(reason) => self.apply(Input::Failed(key.clone(), reason)),
         }
     }
-}
-
-const fn session_queue() -> usize {
-    BATCH
 }

@@ -115,8 +115,8 @@ fn run(source: &Source) -> Result<bool, Failure> {
     // One thread is plenty for an agent, and small: the work is done by others.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(source.clone(), config, checked, secret))?;
-    // Blocking tasks that hang must not keep us.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    // What still blocks must not keep us: nothing of it needs an end.
+    runtime.shutdown_background();
     Ok(true)
 }
 
@@ -155,7 +155,7 @@ async fn reread(source: Source, offers: watch::Sender<Arc<Offer>>, mut hangups: 
 }
 
 /// Logs and outputs of members that ended long ago go with what proved their end.
-async fn sweep(processes: Arc<ProcessRuntime>) {
+pub async fn sweep(processes: Arc<ProcessRuntime>) {
     loop {
         match processes.sweep_older_than(Duration::from_secs(RETENTION_S)).await {
             Ok(0) => {}

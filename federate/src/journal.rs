@@ -148,7 +148,8 @@ impl Journal {
             found => return Err(JournalError::Newer { found }),
         }
         let row = "SELECT instance, party, sequence, incarnation, revision FROM agent WHERE id = 1";
-        let (instance, found, sequence, incarnation, revision): (String, String, i64, i64, i64) = sqlx::query_as(row).fetch_one(&mut db).await?;
+        let (instance, found, sequence, incarnation, revision): (String, String, i64, i64, i64) =
+            sqlx::query_as(row).fetch_one(&mut db).await?;
         if found != party.as_str() {
             return Err(JournalError::OtherParty { found, wanted: party.clone() });
         }
@@ -179,7 +180,13 @@ impl Journal {
     }
 
     /// One transaction: all of it is durable, or nothing.
-    pub async fn write(&mut self, members: &[&Member], specs: &[(Digest, Vec<u8>)], sequence: u64, seen: SeenHub) -> Result<(), JournalError> {
+    pub async fn write(
+        &mut self,
+        members: &[&Member],
+        specs: &[(Digest, Vec<u8>)],
+        sequence: u64,
+        seen: SeenHub,
+    ) -> Result<(), JournalError> {
         let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling { sequence + SEQUENCES } else { self.ceiling };
         let mut tx = self.db.begin().await?;
         if ceiling != self.ceiling || seen != self.seen {
@@ -230,14 +237,13 @@ impl Journal {
 
     /// Settled members that ended after `since`: up to `limit` whose run follows `after`, in order.
     pub async fn settled(&mut self, since: Timestamp, after: &str, limit: u32) -> Result<Vec<Member>, JournalError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT run, state FROM members WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?",
-        )
-        .bind(since.0)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&mut self.db)
-        .await?;
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT run, state FROM members WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?")
+                .bind(since.0)
+                .bind(after)
+                .bind(limit)
+                .fetch_all(&mut self.db)
+                .await?;
         rows.into_iter().map(|(run, state)| parse(&run, &state)).collect()
     }
 
@@ -257,7 +263,9 @@ impl Journal {
     pub async fn purge(&mut self, before: Timestamp) -> Result<u64, JournalError> {
         let mut tx = self.db.begin().await?;
         let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?").bind(before.0).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE digest IS NOT NULL)").execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE digest IS NOT NULL)")
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(gone.rows_affected())
     }

@@ -90,7 +90,9 @@ impl Offer {
         };
         let decision = policy::decide(spec, &resolution);
         match (decision.verdict, decision.reason) {
-            (policy::Verdict::Deny, reason) => Verdict::Refuse(reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule))),
+            (policy::Verdict::Deny, reason) => {
+                Verdict::Refuse(reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)))
+            }
             (policy::Verdict::Ask, reason) => {
                 Verdict::Ask(needs, reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)))
             }
@@ -103,7 +105,10 @@ impl Offer {
 
     fn unusable(&self, spec: &MemberSpec) -> Option<Reason> {
         if self.images.get(&spec.image).is_some_and(|image| !image.root.is_dir()) {
-            return Some(Reason::new(ReasonCode::ImageUnusable, format!("the directory declared for the image {} is not there", spec.image)));
+            return Some(Reason::new(
+                ReasonCode::ImageUnusable,
+                format!("the directory declared for the image {} is not there", spec.image),
+            ));
         }
         let name = spec.dataset.as_ref()?;
         let missing = self.datasets.get(name).is_some_and(|dataset| !dataset.path.is_dir());
@@ -112,7 +117,8 @@ impl Offer {
 
     /// What the runtime is told to start. The late values are checked again: they may come from the journal.
     pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
-        let filled = bindings::fill(spec, &member.bindings, &member.ports).map_err(|message| Reason::new(ReasonCode::BindingsInvalid, message))?;
+        let filled =
+            bindings::fill(spec, &member.bindings, &member.ports).map_err(|message| Reason::new(ReasonCode::BindingsInvalid, message))?;
         let unknown = || Reason::new(ReasonCode::ImageUnknown, format!("no image {} is declared any more", spec.image));
         let root = &self.images.get(&spec.image).ok_or_else(unknown)?.root;
         let mut env = filled.env;

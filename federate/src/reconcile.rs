@@ -115,7 +115,14 @@ pub struct Party {
 impl Party {
     /// The party as its journal left it, and what has to be asked of the runtime again.
     #[must_use]
-    pub fn restore(members: Vec<Member>, capacity: Resources, hold_max_s: u64, sequence: u64, incarnation: u64, now: Timestamp) -> (Self, Outcome) {
+    pub fn restore(
+        members: Vec<Member>,
+        capacity: Resources,
+        hold_max_s: u64,
+        sequence: u64,
+        incarnation: u64,
+        now: Timestamp,
+    ) -> (Self, Outcome) {
         let mut party = Self {
             members: members.into_iter().map(|m| (m.run.clone(), m)).collect(),
             alive: BTreeMap::new(),

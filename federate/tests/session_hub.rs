@@ -267,3 +267,19 @@ async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_b
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     agent.pass_time_until(1, session.report(&run_id(2), MemberPhase::Reserved)).await;
 }
+
+#[tokio::test]
+async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_back() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    agent.stop().await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running)]).await;
+    assert_eq!(session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(), ["admitted"]);
+    let failed = session.report(&run, MemberPhase::Failed).await;
+    assert_eq!(failed.reason.unwrap().code, "hold_expired");
+    assert_eq!(agent.runtime.launches(), []);
+}

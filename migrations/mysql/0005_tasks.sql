@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     KEY tasks_newest (project_id, tombstone, id),
     KEY tasks_phase (project_id, tombstone, phase, id),
     KEY tasks_template (project_id, tombstone, template_id, id),
+    KEY tasks_template_phase (project_id, tombstone, template_id, phase, id),
     KEY tasks_due (due_at),
     KEY tasks_of_template (template_id, tombstone)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -22,5 +22,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS tasks_name ON tasks (project_id, tombstone, na
 CREATE INDEX IF NOT EXISTS tasks_newest ON tasks (project_id, tombstone, id);
 CREATE INDEX IF NOT EXISTS tasks_phase ON tasks (project_id, tombstone, phase, id);
 CREATE INDEX IF NOT EXISTS tasks_template ON tasks (project_id, tombstone, template_id, id);
+CREATE INDEX IF NOT EXISTS tasks_template_phase ON tasks (project_id, tombstone, template_id, phase, id);
 CREATE INDEX IF NOT EXISTS tasks_due ON tasks (due_at);
 CREATE INDEX IF NOT EXISTS tasks_of_template ON tasks (template_id, tombstone);

@@ -16,6 +16,9 @@ use crate::config::Config;
 use crate::grpc::{self, Peer};
 use crate::store::PartyRow;
 
+/// Wait before an agent that failed is started again, in seconds.
+const RESTART_S: u64 = 5;
+
 /// Starts the agent; its party is made if there is none of the name. It ends with the hub; what it started goes on, and
 /// is taken up again by the next.
 pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, clock: SharedClock) -> Result<(), StartError> {
@@ -33,8 +36,8 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
     }
     let data_dir = config.data_dir.join("agent");
     let hold_max_s = config.hub_agent.hold_max_s;
-    let runtime =
-        ProcessRuntime::new(ProcessConfig { hold_max_s, ..ProcessConfig::new(&data_dir) }).map_err(|error| failed(&error))?;
+    let processes = ProcessConfig { hold_max_s, ..ProcessConfig::new(&data_dir) };
+    let runtime = Arc::new(ProcessRuntime::new(processes).map_err(|error| failed(&error))?);
     let offer = Offer {
         images: config.hub_agent.images.clone(),
         datasets: config.hub_agent.datasets.clone(),
@@ -51,12 +54,26 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
             }
         });
     }
-    let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer };
+    {
+        let (runtime, stopping) = (Arc::clone(&runtime), stopping.clone());
+        doors.spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = flow_federate::cli::sweep(runtime) => {}
+            }
+        });
+    }
     doors.spawn(async move {
         // Kept open: the offer of this agent changes with the hub's configuration, that is with its next start.
         let _offers = offers;
-        if let Err(error) = agent::run(agent, Connector::Memory(dial), Arc::new(runtime), clock, stopping).await {
-            tracing::error!(error = %chain(&error), "the hub's own agent ended");
+        while !stopping.is_cancelled() {
+            let (party, data_dir, offer, dial) = (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
+            let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer };
+            let runtime = Arc::clone(&runtime);
+            if let Err(error) = agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
+                tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
+                clock.sleep_until(clock.now().plus_secs(RESTART_S)).await;
+            }
         }
     });
     Ok(())

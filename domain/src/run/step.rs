@@ -129,6 +129,11 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
 
 /// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again.
 fn taken_over(run: &mut Run, now: Timestamp) {
+    for member in run.members.iter_mut().filter(|member| !member.settled) {
+        if let Contact::Away(since) = &mut member.contact {
+            *since = (*since).max(now);
+        }
+    }
     match run.phase {
         RunPhase::Queued => run.queue_until = run.queue_until.max(now.plus_secs(RESERVE_DEADLINE_S)),
         RunPhase::Reserving => {

@@ -123,9 +123,19 @@ impl MemberSpec {
 
 /// Gives a spec its bytes and digest.
 pub fn seal(spec: MemberSpec) -> Result<SealedSpec, Error> {
+    let parties = spec.parties.clone();
+    let written = canonical::bytes(&parties).map_err(Error::internal)?;
+    seal_with(spec, &parties, &written)
+}
+
+/// [`seal`] for a spec whose list of parties is not filled in yet, but written already.
+fn seal_with(mut spec: MemberSpec, parties: &[SpecParty], written: &[u8]) -> Result<SealedSpec, Error> {
+    spec.parties = Vec::new();
+    let bytes = canonical::bytes_with(&spec, "parties", written);
+    spec.parties = parties.to_vec();
     let refused = |why: String| Error::new(ErrorCode::Invalid, format!("the spec for {} cannot be made: {why}", spec.party));
     spec.check().map_err(refused)?;
-    let bytes = canonical::bytes(&spec).map_err(refused)?;
+    let bytes = bytes.map_err(refused)?;
     if bytes.len() > MAX_BYTES {
         let size = bytes.len();
         return Err(refused(format!("it would have {size} bytes and may have {MAX_BYTES}; shorten command, parameters or environment")));

@@ -79,7 +79,13 @@ fn wanted(run: &str, attempt: u32, party: &Party) -> Result<WorkKey, Reason> {
     Ok(WorkKey { run, attempt })
 }
 
-async fn read(hub: Hub, runtime: Arc<dyn Runtime>, stream_id: u64, key: Result<WorkKey, Reason>, request: LogRequest) -> Result<(), Reason> {
+async fn read(
+    hub: Hub,
+    runtime: Arc<dyn Runtime>,
+    stream_id: u64,
+    key: Result<WorkKey, Reason>,
+    request: LogRequest,
+) -> Result<(), Reason> {
     let log = runtime.logs(key?, request).await.map_err(reason)?;
     if let Err(status) = hub.push_log(stream_id, log).await {
         tracing::debug!(%status, stream_id, "a log stream ended");

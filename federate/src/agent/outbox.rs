@@ -90,10 +90,23 @@ impl Outbox {
         self.progress_at.filter(|_| self.out.is_some() && !self.progress.is_empty())
     }
 
+    fn is_empty(&self, now: Timestamp) -> bool {
+        self.first.is_empty() && self.reports.is_empty() && self.next_due().is_none_or(|at| now < at)
+    }
+
+    /// Sends as much as the hub takes at once.
+    pub fn send_ready(&mut self, party: &Party, now: Timestamp) {
+        while !self.is_empty(now) {
+            let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else { return };
+            if let Some(body) = self.next(party, now) {
+                permit.send(AgentMessage { body: Some(body) });
+            }
+        }
+    }
+
     /// Sends one message, as soon as there is one and the hub takes it.
     pub async fn send_next(&mut self, party: &Party, now: Timestamp) {
-        let progress_due = self.next_due().is_some_and(|at| now >= at);
-        let Some(out) = self.out.as_ref().filter(|_| !self.first.is_empty() || !self.reports.is_empty() || progress_due) else {
+        let Some(out) = self.out.as_ref().filter(|_| !self.is_empty(now)) else {
             return std::future::pending().await;
         };
         let Ok(permit) = out.clone().reserve_owned().await else {

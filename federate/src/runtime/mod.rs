@@ -16,8 +16,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use flow_domain::id::{PartyId, RunId, TaskId};
-use flow_domain::progress::Progress;
 use flow_domain::member::{Exit, Reason};
+use flow_domain::progress::Progress;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};

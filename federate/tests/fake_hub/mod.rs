@@ -22,7 +22,8 @@ use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
-    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed, MemberReport, SnapshotBegin, SnapshotEnd, Welcome,
+    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed, MemberReport, SnapshotBegin, SnapshotEnd,
+    Welcome,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
@@ -135,7 +136,8 @@ impl Session {
     pub async fn welcome(&self, incarnation: u64, want_inventory: bool) {
         let party = "a".to_owned();
         let hub_version = "test".to_owned();
-        self.say(ToAgent::Welcome(Welcome { protocol: 1, hub_version, party, epoch: 7, hub_incarnation: incarnation, want_inventory })).await;
+        self.say(ToAgent::Welcome(Welcome { protocol: 1, hub_version, party, epoch: 7, hub_incarnation: incarnation, want_inventory }))
+            .await;
     }
 
     /// Says hello to an agent that may have given up; answers whether it had not.

@@ -326,7 +326,7 @@ fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
             }
             ends.note(&next);
             let story = here();
-            if print % SAMPLE == 0 {
+            if print.is_multiple_of(SAMPLE) {
                 followed += 1;
                 if let Err(broken) = next.ends(scenario) {
                     panic!("{}: {broken}\n  {}", scenario.name, tell(story));
@@ -351,7 +351,10 @@ fn walk(scenario: &Scenario, mut state: State, number: u64, ends: &mut Ends) -> 
     let mut story = None;
     for step in 0..STEPS {
         let (misfortunes, progress): (Vec<Event>, Vec<Event>) = state.events().into_iter().partition(|event| {
-            !matches!(event, Event::Connect(_) | Event::ToAgent(_, 0) | Event::ToHub(_, 0) | Event::Act(_) | Event::See(..) | Event::SeeAbsent(..))
+            !matches!(
+                event,
+                Event::Connect(_) | Event::ToAgent(_, 0) | Event::ToHub(_, 0) | Event::Act(_) | Event::See(..) | Event::SeeAbsent(..)
+            )
         });
         let unlucky = !misfortunes.is_empty() && (progress.is_empty() || draw(10) == 0);
         let choice = if unlucky { misfortunes } else { progress };

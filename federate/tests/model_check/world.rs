@@ -22,7 +22,9 @@ pub const HOLD_MAX_S: u64 = 600;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Machine {
     Held,
-    Running { stopping: bool },
+    Running {
+        stopping: bool,
+    },
     Ended(WorkState),
     /// Used up; the runtime only remembers that.
     Burnt,
@@ -267,7 +269,9 @@ impl World {
 
     fn tell(&mut self, at: usize, before: Option<&Run>) {
         for member in self.db.runs[at].members.clone() {
-            let same = before.and_then(|run| run.member(&member.party)).is_some_and(|old| (old.attempt, old.generation) == (member.attempt, member.generation));
+            let same = before
+                .and_then(|run| run.member(&member.party))
+                .is_some_and(|old| (old.attempt, old.generation) == (member.attempt, member.generation));
             if !same && !member.settled {
                 self.assign(at, &member);
             }
@@ -326,7 +330,10 @@ impl World {
         let set: Vec<ToHub> = open.chain(settled).collect();
         // Of what has settled on both sides nothing follows; leaving it out keeps the model small.
         let known = |told: &ToHub| self.db.runs.iter().any(|r| r.id == told.run && r.member(&party(p)).is_some_and(|m| m.settled));
-        let news: Vec<ToHub> = set.into_iter().filter(|told| !told.report.phase.is_terminal() || !known(told) || agent.core.member(&told.run).is_some()).collect();
+        let news: Vec<ToHub> = set
+            .into_iter()
+            .filter(|told| !told.report.phase.is_terminal() || !known(told) || agent.core.member(&told.run).is_some())
+            .collect();
         agent.to_hub.extend(news);
     }
 
@@ -548,7 +555,8 @@ impl World {
         }
         for run in &self.db.runs {
             for member in run.members.iter().filter(|m| m.settled) {
-                let owners = self.agents.iter().filter(|a| a.party == index(&member.party) && member.instance.as_ref() == Some(&a.instance));
+                let owners =
+                    self.agents.iter().filter(|a| a.party == index(&member.party) && member.instance.as_ref() == Some(&a.instance));
                 if let Some(key) = owners.flat_map(|a| a.alive()).find(|key| key.run == run.id) {
                     return Err(format!("settled at {}, and {key:?} is alive", member.party));
                 }

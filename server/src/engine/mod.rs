@@ -12,6 +12,7 @@
 mod create;
 mod delete;
 mod edit;
+mod outage;
 pub mod progress;
 mod queue;
 mod report;
@@ -44,6 +45,8 @@ pub use report::Reported;
 
 /// Posts that may wait before a sender has to.
 const QUEUE: usize = 8192;
+/// Longest wait of a caller for the engine, however long the queue is.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,8 +174,12 @@ impl Engine {
     async fn post(&self, task: TaskId, act: Act) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
         let job = Job { act, posted: std::time::Instant::now(), reply: Some(reply) };
-        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
-        answer.await.map_err(|_| going_down())?
+        // What was posted is done even if nobody waits any longer.
+        let asked = async {
+            self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
+            answer.await.map_err(|_| going_down())?
+        };
+        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.
@@ -260,7 +267,16 @@ impl Engine {
     async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
         self.store.all_away(now).await?;
         for task in self.store.active_tasks().await? {
-            let Some(aggregate) = self.store.load_task(&task).await? else { continue };
+            let aggregate = match self.store.load_task(&task).await {
+                Ok(Some(aggregate)) => aggregate,
+                Ok(None) => continue,
+                Err(error) if error.is_retryable() => return Err(error.into()),
+                Err(error) => {
+                    // One row that cannot be read does not keep the hub from all others.
+                    tracing::error!(%task, error = %crate::app::chain(&error), "a task cannot be taken over");
+                    continue;
+                }
+            };
             for run in aggregate.runs.iter().filter(|run| !run.is_settled()) {
                 self.tell(task.clone(), run.id.clone(), Input::TakenOver).await?;
                 for member in run.members.iter().filter(|member| !member.settled) {

@@ -14,17 +14,21 @@ use flow_domain::run::Input;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use crate::store::{ProgressWrite, Store};
+use crate::store::{ProgressWrite, Store, StoreError};
 
 /// Time between two writes, in seconds.
 const FLUSH_S: u64 = 2;
 /// Points kept in memory per member between two writes; the oldest are dropped first.
 const POINTS: usize = 4096;
+/// Members written in one transaction.
+const CHUNK: usize = 64;
 
 /// The task a run belongs to, and its project.
 pub(crate) type Owner = (TaskId, ProjectId);
 
-type Waiting = BTreeMap<(RunId, PartyId), (Owner, Progress)>;
+type Key = (RunId, PartyId);
+type Entry = (Key, (Owner, Progress));
+type Waiting = BTreeMap<Key, (Owner, Progress)>;
 
 /// Where sessions put progress.
 pub(crate) struct ProgressSink {
@@ -32,11 +36,13 @@ pub(crate) struct ProgressSink {
     waiting: Mutex<Waiting>,
     /// The newest value seen, without its points: what has not changed is no movement.
     last: Mutex<HashMap<(RunId, PartyId), Progress>>,
+    /// One write at a time: what was taken to be written is either stored or waiting again before the next looks.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl ProgressSink {
     pub(super) fn new(clock: SharedClock) -> Self {
-        Self { clock, waiting: Mutex::default(), last: Mutex::default() }
+        Self { clock, waiting: Mutex::default(), last: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
     /// Takes the newest progress of a member.
@@ -54,6 +60,7 @@ impl ProgressSink {
     /// Writes what waits of one member.
     pub(crate) async fn flush_member(&self, store: &Store, run: &RunId, party: &PartyId) -> Result<(), Error> {
         let key = (run.clone(), party.clone());
+        let _turn = self.writing.lock().await;
         let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         match taken {
@@ -67,35 +74,49 @@ impl ProgressSink {
     }
 
     /// Writes everything that waits; answers the members that moved.
-    async fn flush(&self, store: &Store) -> Result<Vec<(TaskId, RunId, PartyId)>, Error> {
+    async fn flush(&self, store: &Store) -> Result<Vec<(TaskId, RunId, PartyId)>, StoreError> {
+        let _turn = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if taken.is_empty() {
-            return Ok(Vec::new());
-        }
+        let mut taken: Vec<_> = taken.into_iter().collect();
         let mut moved = Vec::new();
-        let mut rows = Vec::with_capacity(taken.len());
-        {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            for (key, ((task, _), progress)) in &taken {
-                let shown = Progress { points: Vec::new(), ..progress.clone() };
-                if !progress.points.is_empty() || last.get(key) != Some(&shown) {
-                    moved.push((task.clone(), key.0.clone(), key.1.clone()));
-                    last.insert(key.clone(), shown);
+        while !taken.is_empty() {
+            let rest = taken.split_off(taken.len().min(CHUNK));
+            let chunk = std::mem::replace(&mut taken, rest);
+            let row = |(key, ((_, project), progress)): &Entry| self.row(key.clone(), project.clone(), progress.clone());
+            let rows: Vec<_> = chunk.iter().map(row).collect();
+            match store.write_progress(&rows).await {
+                Ok(()) => moved.extend(chunk.iter().filter_map(|entry| self.moved(entry))),
+                Err(error) if error.is_retryable() => {
+                    // Kept for the next try, unless something newer has come meanwhile.
+                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (key, value) in chunk.into_iter().chain(taken) {
+                        waiting.entry(key).or_insert(value);
+                    }
+                    return Err(error);
+                }
+                Err(_) => {
+                    // Something in it cannot be stored: the others are not to suffer for it.
+                    for entry in &chunk {
+                        match store.write_progress(&[row(entry)]).await {
+                            Ok(()) => moved.extend(self.moved(entry)),
+                            Err(error) => tracing::warn!(run = %entry.0.0, party = %entry.0.1, %error, "progress of a member is dropped"),
+                        }
+                    }
                 }
             }
         }
-        for (key, ((_, project), progress)) in taken.clone() {
-            rows.push(self.row(key, project, progress));
-        }
-        if let Err(error) = store.write_progress(&rows).await {
-            // Kept for the next try, unless something newer has come meanwhile.
-            for (key, value) in taken {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                waiting.entry(key).or_insert(value);
-            }
-            return Err(error.into());
-        }
         Ok(moved)
+    }
+
+    /// The member, if it shows anything but what it showed before.
+    fn moved(&self, (key, ((task, _), progress)): &Entry) -> Option<(TaskId, RunId, PartyId)> {
+        let shown = Progress { points: Vec::new(), ..progress.clone() };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.points.is_empty() && last.get(key) == Some(&shown) {
+            return None;
+        }
+        last.insert(key.clone(), shown);
+        Some((task.clone(), key.0.clone(), key.1.clone()))
     }
 }
 

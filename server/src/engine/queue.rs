@@ -21,11 +21,13 @@ use flow_proto::v1::Assignment;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::outage::Outage;
 use super::report::{self, Reported};
 use super::timers::Due;
 use super::wake::{self, Specs, Watchers};
 use super::working::Working;
 use super::{Act, Answer, ContactChange, ContactPost, EngineParts, IdemKey, Job, Post, Principal, create, delete, edit, start, stop};
+use crate::app::chain;
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
 use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};
@@ -36,6 +38,8 @@ const BATCH: usize = 512;
 const KEEP_TASKS: usize = 20_000;
 /// Longest wait of a caller for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time of one transaction.
+const APPLY: Duration = Duration::from_secs(30);
 /// Times a task that others keep changing is folded again before its caller is told to come back.
 const STALE_TRIES: u32 = 50;
 
@@ -54,6 +58,7 @@ pub(super) struct Queue {
     /// Revisions never change.
     templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
     specs: Specs,
+    outage: Outage,
     /// Number of the newest change published: grows with each, and over restarts.
     revision: Arc<AtomicU64>,
 }
@@ -88,6 +93,7 @@ impl Queue {
             contacts: HashMap::new(),
             templates: HashMap::new(),
             specs: Specs::default(),
+            outage: Outage::default(),
             revision,
         }
     }
@@ -185,8 +191,13 @@ impl Queue {
                     tracing::error!(%party, %error, "going down without having noted the party's contact");
                     return Vec::new();
                 }
+                Err(error) if !error.is_retryable() => {
+                    tracing::error!(%party, error = %chain(&error), "the party's members cannot be read");
+                    return Vec::new();
+                }
                 Err(error) => {
                     tracing::warn!(%party, %error, "the store does not answer; trying again");
+                    self.outage.failed(self.clock.now());
                     tries += 1;
                     self.pause(tries).await;
                 }
@@ -254,9 +265,10 @@ impl Queue {
                 None => {
                     let changes: Vec<Change> = folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
                     let begun = Instant::now();
-                    let applied = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes).await };
+                    let applied = if changes.is_empty() { Ok(()) } else { self.apply(&changes).await };
                     match applied {
                         Ok(()) => {
+                            self.outage.answered(now, groups.iter().map(|group| &group.task));
                             if !changes.is_empty() {
                                 self.metrics.commit(changes.len(), begun.elapsed());
                             }
@@ -298,19 +310,43 @@ impl Queue {
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
                     tracing::warn!(%error, "the outcome of a commit is unknown; reading again");
-                    for group in &groups {
-                        self.tasks.remove(&group.task);
+                    self.outage.failed(now);
+                    // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
+                    // told comes back for its full set, which is made behind this commit.
+                    for party in groups.iter().filter_map(|group| self.tasks.remove(&group.task)).flat_map(|task| parties(&task)) {
+                        self.sessions.cut(&party);
                     }
                     self.endure(&mut groups, tries).await;
                 }
+                ApplyError::Store(error) if !error.is_retryable() => {
+                    for group in &groups {
+                        self.tasks.remove(&group.task);
+                    }
+                    if groups.len() > 1 {
+                        alone.extend(groups.drain(..).map(|group| vec![group]));
+                    } else {
+                        tracing::error!(error = %chain(&error), task = ?groups.first().map(|group| &group.task), "a task cannot be changed");
+                        shed(&mut groups, &error.into());
+                        groups.clear();
+                    }
+                }
                 ApplyError::Store(error) => {
-                    tracing::warn!(%error, "the store refused a change; trying again");
+                    tracing::warn!(%error, "the store does not answer; trying again");
+                    self.outage.failed(now);
                     for group in &groups {
                         self.tasks.remove(&group.task);
                     }
                     self.endure(&mut groups, tries).await;
                 }
             }
+        }
+    }
+
+    /// A database that vanished without a word must not hold the hub for as long as TCP does.
+    async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
+        match tokio::time::timeout(APPLY, self.store.apply(changes)).await {
+            Ok(applied) => applied,
+            Err(_) => Err(ApplyError::Store(StoreError::timed_out())),
         }
     }
 
@@ -322,11 +358,16 @@ impl Queue {
             Act::Start { idem, .. } => (String::new(), idem.clone()),
             _ => (String::new(), None),
         };
-        if let Some(idem) = idem
-            && matches!(self.store.idempotency(&idem.scope, &idem.key).await, Ok(Some(_)))
-        {
-            alone.push(vec![Group { task, jobs: vec![job] }]);
-            return;
+        if let Some(idem) = idem {
+            let found = self.store.idempotency(&idem.scope, &idem.key).await;
+            if let Err(error) = &found {
+                tracing::warn!(%error, "the store does not answer; trying again");
+                self.pause(1).await;
+            }
+            if !matches!(found, Ok(None)) {
+                alone.push(vec![Group { task, jobs: vec![job] }]);
+                return;
+            }
         }
         let message = format!("a task named {name:?} exists: choose another name, or start the existing one");
         answer(job, Err(Error::new(ErrorCode::TaskNameTaken, message)));
@@ -362,18 +403,33 @@ impl Queue {
 
     async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
         let mut working = self.load(&group.task).await?.map(Working::of);
+        if let Some(working) = &mut working {
+            self.outage.pardon(&group.task, working, now);
+        }
         let mut answers = Vec::with_capacity(group.jobs.len());
         for job in &group.jobs {
             answers.push(self.fold_job(&group.task, &mut working, &job.act, keys, now).await?);
         }
         let (change, after) = match working {
-            Some(working) => {
+            Some(mut working) => {
+                self.greet(&mut working, now);
                 let (change, after) = working.finish(now);
                 (change, Some(after))
             }
             None => (None, None),
         };
         Ok(Folded { answers, change, after })
+    }
+
+    /// A run made to repeat another is told who is connected now: what the old run knew of members that had settled
+    /// may be long past.
+    fn greet(&self, working: &mut Working, now: Timestamp) {
+        for (run, party) in working.retries() {
+            if let Some((_, instance)) = self.contacts.get(&party) {
+                // A refusal says that it was known.
+                let _ = working.input(&run, &Input::Connected { party, instance: instance.clone() }, now);
+            }
+        }
     }
 
     /// One job. The outer error says that the store did not answer, the inner one is the caller's.
@@ -447,8 +503,12 @@ impl Queue {
             }),
             Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
             Act::Input { run, input } => {
+                let mut input = input.clone();
+                if let (Input::Away { since, .. }, Some(until)) = (&mut input, self.outage.deaf_until(now)) {
+                    *since = (*since).max(until);
+                }
                 // A refusal says that the fact changes nothing.
-                let _ = working.input(run, input, now);
+                let _ = working.input(run, &input, now);
                 Ok(Answer::Done)
             }
             Act::Tick => {
@@ -534,6 +594,12 @@ impl Queue {
             }
         }
     }
+}
+
+/// Everybody who has, or may get, a part in a task's runs.
+fn parties(aggregate: &Aggregate) -> Vec<PartyId> {
+    let of_runs = aggregate.runs.iter().flat_map(|run| &run.members).map(|member| member.party.clone());
+    aggregate.task.body.members.iter().map(|member| member.party.clone()).chain(of_runs).collect()
 }
 
 fn group(jobs: Vec<(TaskId, Job)>) -> Vec<Group> {

@@ -90,6 +90,7 @@ pub(super) struct Watchers(Mutex<HashMap<TaskId, watch::Sender<i64>>>);
 impl Watchers {
     pub(super) fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
         let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        senders.retain(|_, sender| sender.receiver_count() > 0);
         senders.entry(task.clone()).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use flow_domain::id::RunId;
+use flow_domain::id::{PartyId, RunId};
 use flow_domain::run::{self, Effect, Event, Input, NewMember, NewRun, Refusal, Run};
-use flow_domain::member::Contact;
 use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
 use flow_domain::time::Timestamp;
@@ -128,15 +127,20 @@ impl Working {
                     party: member.party.clone(),
                     role: member.role,
                     digest: member.digest.clone(),
-                    connected: (member.contact == Contact::Connected).then(|| member.instance.clone()).flatten(),
-                    away_since: match member.contact {
-                        Contact::Away(since) => since,
-                        Contact::Connected => now,
-                    },
+                    // Told by the queue, which knows.
+                    connected: None,
+                    away_since: now,
                 })
                 .collect(),
         };
         self.add_run(new, now);
+    }
+
+    /// Members of runs made just now to repeat others.
+    pub fn retries(&self) -> Vec<(RunId, PartyId)> {
+        let known = |run: &Run| self.base.as_ref().is_some_and(|base| base.runs.iter().any(|old| old.id == run.id));
+        let new = self.runs.iter().filter(|run| run.retry_of.is_some() && !known(run));
+        new.flat_map(|run| run.members.iter().map(|member| (run.id.clone(), member.party.clone()))).collect()
     }
 
     /// When the deadlines have to be looked at again. Never in the past: a deadline that a look at it did not clear

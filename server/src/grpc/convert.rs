@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, RunId, TaskId};
-use flow_domain::member::{Exit, Reason, Report};
+use flow_domain::member::{Exit, Reason, ReasonCode, Report};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_domain::time::Timestamp;
 use flow_proto::v1;
@@ -51,8 +51,17 @@ fn clip(mut text: String) -> String {
     text
 }
 
-fn reason(reason: v1::Reason) -> Result<Reason, Bad> {
-    Ok(Reason { code: field("reason.code", &reason.code)?, message: clip(reason.message) })
+/// A name of a series: without white space around it, which some databases do not tell apart.
+fn name(text: String) -> String {
+    clip(text.trim().to_owned())
+}
+
+/// A code that a newer agent knows and this hub does not is told in words: no reason to part with the agent.
+fn reason(reason: v1::Reason) -> Reason {
+    match reason.code.parse() {
+        Ok(code) => Reason { code, message: clip(reason.message) },
+        Err(_) => Reason { code: ReasonCode::RuntimeError, message: clip(format!("{}: {}", reason.code, reason.message)) },
+    }
 }
 
 /// A report of an agent whose journal is `instance`.
@@ -83,7 +92,7 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
             Ok::<_, Bad>(Exit {
                 code: exit.code,
                 signal: exit.signal,
-                reason: exit.reason.map(reason).transpose()?,
+                reason: exit.reason.map(reason),
                 started_at: Timestamp(exit.started_at),
                 finished_at: Timestamp(exit.finished_at),
             })
@@ -99,7 +108,7 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
             sequence,
             observed_generation,
             phase: field("phase", &phase)?,
-            reason: why.map(reason).transpose()?,
+            reason: why.map(reason),
             exit,
             endpoints: endpoints.into_iter().map(|(name, address)| (clip(name), clip(address))).collect(),
             resolution: if resolution.is_empty() { None } else { Some(field("resolution", &resolution)?) },
@@ -118,12 +127,12 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
         let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
         (clip(name), PartyProgress { ready, complete, current_epoch, total_epoch })
     });
-    let points = points.into_iter().map(|v1::Point { series, step, value }| Point { series: clip(series), step, value: clip(value) });
+    let points = points.into_iter().map(|v1::Point { series, step, value }| Point { series: name(series), step, value: clip(value) });
     let progress = Progress {
         epoch,
         epochs,
         parties: parties.collect(),
-        metrics: metrics.into_iter().map(|(name, value)| (clip(name), clip(value))).collect::<BTreeMap<_, _>>(),
+        metrics: metrics.into_iter().map(|(name, value)| (self::name(name), clip(value))).collect::<BTreeMap<_, _>>(),
         points: points.collect(),
         complete: false,
     };

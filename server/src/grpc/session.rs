@@ -33,7 +33,7 @@ use super::convert;
 use super::sessions::Registered;
 use crate::app::App;
 use crate::engine::Reported;
-use crate::store::{AuditReport, Orphan, SessionAnswer};
+use crate::store::{AuditReport, Orphan, OrphanDecision, SessionAnswer};
 
 /// The protocol spoken; one lower is accepted too, once there is one.
 const PROTOCOL: u32 = 1;
@@ -225,7 +225,10 @@ impl<'a> Conversation<'a> {
                 Some((reported, outcome)) = self.pending.next() => self.reported(reported, outcome).await?,
                 message = self.stream.message(), if self.pending.len() < REPORTS => {
                     let body = message.ok().flatten().ok_or(End::Gone)?.body;
-                    self.hear(body.ok_or_else(|| malformed("a message without a body"))?).await?;
+                    match body {
+                        Some(body) => self.hear(body).await?,
+                        None => tracing::debug!(party = %self.party, "a message this hub does not know; a newer agent, perhaps"),
+                    }
                 }
             }
         }
@@ -351,10 +354,17 @@ impl<'a> Conversation<'a> {
     /// backup, and an operator decides.
     async fn orphan(&mut self, reported: convert::Reported) -> Result<(), End> {
         let report = &reported.report;
+        let known = self.app.store.orphans().await?.into_iter().find(|orphan| {
+            (&orphan.party, &orphan.run, orphan.attempt) == (self.party, &reported.run, report.attempt)
+        });
         if report.phase.is_terminal() {
+            if known.is_some() {
+                self.app.store.forget_orphan(self.party, &reported.run, report.attempt).await?;
+            }
             return self.acknowledge(&reported, true).await;
         }
-        if self.knows_us {
+        // Once listed, it stays an operator's to decide, however often the agent comes back.
+        if known.map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop)) {
             tracing::warn!(party = %self.party, run = %reported.run, "a member of an unknown run is being stopped");
             let assignment = Assignment {
                 run_id: reported.run.to_string(),
@@ -392,8 +402,13 @@ impl<'a> Conversation<'a> {
         }
         self.app.sessions.unregister(self.party, self.epoch);
         let now = self.app.clock.now();
-        if let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
-            tracing::warn!(party = %self.party, %error, "the end of a session could not be stored");
+        // Left open, it would keep a replacement agent out for ever.
+        while let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
+            tracing::warn!(party = %self.party, %error, "the end of a session could not be stored; trying again");
+            tokio::select! {
+                () = self.app.stopping.cancelled() => break,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
         }
         if let Err(error) = self.app.engine.away(self.party, self.epoch, now).await {
             tracing::warn!(party = %self.party, %error, "the end of a session could not be noted");

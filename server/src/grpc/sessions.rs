@@ -33,7 +33,8 @@ struct Open {
 /// One log being read.
 pub(super) struct LogStream {
     pub(super) party: PartyId,
-    pub(super) chunks: mpsc::Sender<Result<Bytes, Error>>,
+    /// Taken by the agent's side stream: when that ends, however it ends, the reader sees the end.
+    pub(super) chunks: Option<mpsc::Sender<Result<Bytes, Error>>>,
     /// Cancelled when the agent has opened its side.
     pub(super) opened: CancellationToken,
 }
@@ -147,7 +148,7 @@ impl Sessions {
         let id = self.0.next_log.fetch_add(1, Ordering::Relaxed) + 1;
         let (chunks, mut rx) = mpsc::channel(CHUNKS);
         let opened = CancellationToken::new();
-        self.logs().insert(id, LogStream { party: party.clone(), chunks, opened: opened.clone() });
+        self.logs().insert(id, LogStream { party: party.clone(), chunks: Some(chunks), opened: opened.clone() });
         let guard = LogGuard { sessions: self.clone(), party: party.clone(), id };
         let open = LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
         if !self.say(party, Body::LogOpen(open)) {
@@ -175,20 +176,20 @@ impl Sessions {
 
     /// The agent opens its side of a log.
     pub(super) fn take_log(&self, party: &PartyId, id: u64) -> Option<mpsc::Sender<Result<Bytes, Error>>> {
-        let logs = self.logs();
-        let log = logs.get(&id).filter(|log| &log.party == party)?;
+        let mut logs = self.logs();
+        let log = logs.get_mut(&id).filter(|log| &log.party == party)?;
         log.opened.cancel();
-        Some(log.chunks.clone())
+        log.chunks.take()
     }
 
     /// The agent will not, or cannot, open a log.
     pub(super) fn refuse_log(&self, party: &PartyId, id: u64, error: Error) {
         let mut logs = self.logs();
         if logs.get(&id).is_some_and(|log| &log.party == party)
-            && let Some(log) = logs.remove(&id)
+            && let Some(chunks) = logs.remove(&id).and_then(|log| log.chunks)
         {
             // The reader may have left.
-            let _ = log.chunks.try_send(Err(error));
+            let _ = chunks.try_send(Err(error));
         }
     }
 

@@ -44,7 +44,7 @@ impl Store {
         let Db::Sqlite(pools) = &*self.db else {
             return Err(StoreError::Config(
                 "back up MySQL and MariaDB with their own tools, for example `mysqldump --single-transaction --hex-blob DATABASE`; \
-                 after a restore run `flow-server restore --bump-only` so that agents learn of it"
+                 after a restore run `UPDATE hub SET incarnation = incarnation + 1`, so that agents learn of it"
                     .to_owned(),
             ));
         };

@@ -84,6 +84,11 @@ impl StoreError {
         Self::Corrupt { table, column, id: id.into(), problem: problem.to_string() }
     }
 
+    /// The database did not answer in time: whether it stored the change is not known.
+    pub(crate) fn timed_out() -> Self {
+        Self::Unknown(Arc::new(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+    }
+
     /// What a failed COMMIT means: not known.
     pub(super) fn at_commit(error: sqlx::Error) -> Self {
         Self::Unknown(Arc::new(error))

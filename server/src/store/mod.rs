@@ -22,6 +22,7 @@ mod parties;
 mod progress;
 mod runs;
 mod schema;
+mod sessions;
 mod tasks;
 mod templates;
 mod types;
@@ -32,6 +33,7 @@ pub use error::{ApplyError, Duplicate, StoreError};
 pub use types::*;
 
 use db::{Db, reading};
+use tokio::sync::mpsc;
 
 /// Project of what belongs to no project of its own yet.
 const DEFAULT_PROJECT: &str = "default";
@@ -40,12 +42,14 @@ const DEFAULT_PROJECT: &str = "default";
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
+    sessions: mpsc::Sender<sessions::Post>,
 }
 
 impl Store {
     /// Connects to `sqlite:PATH` (the file is made if missing) or `mysql://…`. Neither migrates nor checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
-        Ok(Self { db: Arc::new(Db::open(url, options).await?) })
+        let db = Arc::new(Db::open(url, options).await?);
+        Ok(Self { sessions: sessions::start(Arc::clone(&db)), db })
     }
 
     /// Whether the database answers.

@@ -1,16 +1,13 @@
-//! Parties, and who speaks for each: the newest session of a party wins by compare-and-swap on its epoch.
+//! Parties. What their sessions write stands in `sessions`.
 
-use flow_domain::id::{Digest, InstanceId, PartyId};
+use flow_domain::id::{Digest, PartyId};
 use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::tasks::cut;
-use super::types::{Page, PageRequest, Party, PartyRow, SessionAnswer, SessionGrant};
-use super::{DEFAULT_PROJECT, Store, signed, unsigned};
-
-/// Lost races for a session after which the caller is told to try later.
-const RACES: u32 = 5;
+use super::types::{Page, PageRequest, Party, PartyRow};
+use super::{DEFAULT_PROJECT, Store, unsigned};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -53,7 +50,7 @@ impl Row {
     }
 }
 
-async fn read(tx: &mut Tx, id: &PartyId) -> Result<Option<Party>, StoreError> {
+pub(super) async fn read(tx: &mut Tx, id: &PartyId) -> Result<Option<Party>, StoreError> {
     let row: Option<Row> = in_tx!(tx, |c| {
         let mut sql = sqlx::QueryBuilder::new(SELECT);
         sql.push(" WHERE id = ").push_bind(id.as_str());
@@ -125,73 +122,10 @@ impl Store {
         Ok(unsigned(count))
     }
 
-    /// A session for this agent. The same journal supersedes its older session at once; another one has to wait until
-    /// the first has been away for `away_after_s`.
-    pub async fn open_session(
-        &self,
-        party: &PartyId,
-        instance: &InstanceId,
-        agent_version: &str,
-        now: Timestamp,
-        away_after_s: u64,
-    ) -> Result<SessionAnswer, StoreError> {
-        for _ in 0..RACES {
-            let mut tx = self.db.write().await?;
-            let Some(found) = read(&mut tx, party).await? else {
-                tx.rollback().await;
-                return Ok(SessionAnswer::UnknownParty);
-            };
-            let replaced = found.instance.filter(|known| known != instance);
-            if replaced.is_some() && (found.connected || now < found.since.plus_secs(away_after_s)) {
-                tx.rollback().await;
-                return Ok(SessionAnswer::InUse { since: found.since });
-            }
-            let epoch = found.epoch + 1;
-            let won = execute!(
-                &mut tx,
-                "UPDATE parties SET epoch = ?, instance = ?, connected = 1, since = ?, agent_version = ? WHERE id = ? AND epoch = ?",
-                signed(epoch),
-                instance.as_str(),
-                now.0,
-                agent_version,
-                party.as_str(),
-                signed(found.epoch),
-            )?;
-            if won == 0 {
-                tx.rollback().await;
-                continue;
-            }
-            tx.commit().await?;
-            return Ok(SessionAnswer::Granted(SessionGrant { epoch, replaced }));
-        }
-        Err(StoreError::Unavailable(std::sync::Arc::new(sqlx::Error::PoolTimedOut)))
-    }
-
-    /// The session is over; `false` if a newer one had taken its place already.
-    pub async fn close_session(&self, party: &PartyId, epoch: u64, now: Timestamp) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
-        let closed = execute!(
-            &mut tx,
-            "UPDATE parties SET connected = 0, since = ? WHERE id = ? AND epoch = ? AND connected = 1",
-            now.0,
-            party.as_str(),
-            signed(epoch),
-        )?;
-        tx.commit().await?;
-        Ok(closed > 0)
-    }
-
     /// At the start of a hub: no session of an earlier process lives; absence counts from now.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         execute!(&mut tx, "UPDATE parties SET connected = 0, since = ? WHERE connected = 1", now.0)?;
-        tx.commit().await
-    }
-
-    /// What the party offers: JSON as its agent sent it.
-    pub async fn set_inventory(&self, party: &PartyId, digest: &Digest, json: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE parties SET inventory_digest = ?, inventory = ? WHERE id = ?", digest.as_str(), json, party.as_str())?;
         tx.commit().await
     }
 

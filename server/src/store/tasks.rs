@@ -93,6 +93,8 @@ const NARROW: i64 = 1_000;
 enum Lead {
     Phase,
     Template,
+    /// Both have an index of their own: a template that never fails must not be a walk over all failures.
+    TemplateAndPhase,
     Party,
     Name,
     Newest,
@@ -104,12 +106,21 @@ impl Lead {
         let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
         let offered = [
             (Self::Party, party.is_some()),
-            (Self::Template, template.is_some()),
-            (Self::Phase, !phases.is_empty()),
+            (Self::Template, template.is_some() && phases.is_empty()),
+            (Self::Phase, template.is_none() && !phases.is_empty()),
+            (Self::TemplateAndPhase, template.is_some() && !phases.is_empty()),
             // A wide list by name can only be walked by name.
             (Self::Name, name_prefix.is_some()),
         ];
         offered.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
+    }
+
+    const fn is_by_phase(self) -> bool {
+        matches!(self, Self::Phase | Self::TemplateAndPhase)
+    }
+
+    const fn is_by_template(self) -> bool {
+        matches!(self, Self::Template | Self::TemplateAndPhase)
     }
 }
 
@@ -136,6 +147,7 @@ impl Query<'_> {
             Lead::Name => "tasks_name",
             Lead::Phase => "tasks_phase",
             Lead::Template => "tasks_template",
+            Lead::TemplateAndPhase => "tasks_template_phase",
             Lead::Newest => "tasks_newest",
             Lead::Party => {
                 let (from, join) = db.party_join();
@@ -147,11 +159,14 @@ impl Query<'_> {
         };
         sql.push(" FROM tasks t").push(hint).push(index).push(end);
         sql.push(" WHERE t.project_id = ").push_bind(text(filter.project.as_str())).push(" AND t.tombstone = ''");
-        match lead {
-            Lead::Name => self.push_name(sql),
-            Lead::Phase => self.push_phases(sql),
-            Lead::Template => self.push_template(sql),
-            Lead::Newest | Lead::Party => {}
+        if *lead == Lead::Name {
+            self.push_name(sql);
+        }
+        if lead.is_by_template() {
+            self.push_template(sql);
+        }
+        if lead.is_by_phase() {
+            self.push_phases(sql);
         }
     }
 
@@ -164,10 +179,10 @@ impl Query<'_> {
         if self.lead != Lead::Name {
             self.push_name(sql);
         }
-        if self.lead != Lead::Phase {
+        if !self.lead.is_by_phase() {
             self.push_phases(sql);
         }
-        if self.lead != Lead::Template {
+        if !self.lead.is_by_template() {
             self.push_template(sql);
         }
         if let (Some(party), true) = (&self.filter.party, self.lead != Lead::Party) {
@@ -278,7 +293,7 @@ impl Store {
         let limit = i64::from(page.limit) + 1;
         let query = self.query(filter, page.after.as_deref()).await?;
         let by_name = query.by_name();
-        let rows = if query.lead == Lead::Phase && filter.phases.len() > 1 && !by_name {
+        let rows = if query.lead.is_by_phase() && filter.phases.len() > 1 && !by_name {
             // One walk down the index per phase, merged here: a single statement would have to sort them all.
             let mut rows = Vec::new();
             for phase in &filter.phases {

@@ -177,9 +177,9 @@ async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
                 // Killed here; what it had already said is still read to the end.
                 if acknowledged == commits && line == "stored" {
                     child.kill().unwrap();
-                    child.wait().unwrap();
                 }
             }
+            assert!(!child.wait().unwrap().success(), "it was killed, and did not end by itself");
             (ids, acknowledged)
         })
         .await

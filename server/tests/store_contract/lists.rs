@@ -184,7 +184,7 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
         // The narrowest leads: three are running, four are of the template, six of the party.
         (TaskFilter { party: Some(party("p0")), template: Some(templates[0].clone()), ..all() }, "tasks_template"),
         (TaskFilter { phases: vec![Some(RunPhase::Succeeded)], party: Some(party("p0")), ..all() }, "tasks_phase"),
-        (TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() }, "tasks_template"),
+        (TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() }, "tasks_template_phase"),
     ];
     for (filter, index) in filters {
         let plan = store.explain_tasks(&filter).await.unwrap();
@@ -193,7 +193,7 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
                 let name = if index == "PRIMARY" {
                     "SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?".to_owned()
                 } else {
-                    format!("USING INDEX {index}")
+                    format!("USING INDEX {index} (")
                 };
                 plan.contains(&name)
                     && plan.lines().all(|line| line.starts_with("SEARCH") || line.starts_with("CORRELATED"))

@@ -1,15 +1,13 @@
 //! A workload's output: bounded on disk, readable while it is written, and never a reason to fail.
 
-mod process_support;
-
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Agent, LONG, Place, shell};
 use bytes::Bytes;
 use flow_federate::runtime::{LogRequest, Runtime as _, WorkState};
 use flow_testkit::wait_for;
 use futures::StreamExt as _;
-use process_support::{Agent, LONG, Place, shell};
 
 async fn read(agent: &Agent, place: &Place, tail_lines: Option<u64>, follow: bool) -> String {
     let stream = agent.runtime.logs(place.key.clone(), LogRequest { tail_lines, follow }).await.expect("a log");

@@ -1,13 +1,11 @@
 //! What a workload finds around itself: exactly what it was given, and nothing of the agent's.
 
-mod process_support;
-
 use std::collections::BTreeMap;
 
+use crate::support::Place;
 use flow_federate::runtime::Runtime as _;
 use flow_federate::sidecar::container::Containment;
 use flow_federate::sidecar::rundir::marker;
-use process_support::Place;
 
 #[tokio::test]
 async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_places() {

@@ -1,10 +1,8 @@
 //! What an agent learns of a workload while it runs, and what of it survives.
 
-mod process_support;
-
+use crate::support::{Agent, LONG, Place};
 use flow_domain::progress::Progress;
 use flow_federate::runtime::{ProgressSource, Runtime as _, WorkState};
-use process_support::{Agent, LONG, Place};
 
 /// A page server in the workload: answers every request with the file `page` in its directory.
 const SERVER: &str = r#"

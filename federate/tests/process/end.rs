@@ -1,16 +1,14 @@
 //! However a workload ends, nothing of it outlives it, and the end is told truly. Tried in every way of containing
 //! descendants that this machine can offer; a machine that cannot offer one fails the test by saying so.
 
-mod process_support;
-
 use std::time::Duration;
 
+use crate::support::{LONG, Place, code, lines};
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::{Runtime as _, WorkState};
 use flow_federate::sidecar::container::Containment;
 use flow_testkit::wait_for;
 use nix::sys::signal::{Signal, kill};
-use process_support::{LONG, Place, code, lines};
 
 const WAYS: [Containment; 3] = [Containment::Cgroup, Containment::PidNamespace, Containment::Session];
 

@@ -1,12 +1,10 @@
 //! One key is started at most once, whoever dies when.
 
-mod process_support;
-
+use crate::support::{LONG, Place, code};
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_federate::sidecar::crash::Point;
 use flow_testkit::{StartMarker, wait_for};
-use process_support::{LONG, Place, code};
 
 fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::Launch {
     place.launch(&format!("echo started >> {}", marker.path().display()))
@@ -20,7 +18,7 @@ async fn work_is_held_then_started_then_ended_and_each_is_told() {
     assert_eq!(ports.keys().collect::<Vec<_>>(), ["grpc", "http"]);
     assert_eq!(agent.next().await.state, WorkState::Held { ports: ports.clone() });
     assert_eq!(agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held again"), ports);
-    assert_eq!(agent.runtime.known().await.expect("known"), [place.key.clone()]);
+    assert_eq!(agent.runtime.known().await.expect("known"), std::slice::from_ref(&place.key));
     agent.runtime.ensure(counting(&place, &marker)).await.expect("started");
     let exit = agent.exit().await;
     assert_eq!((exit.code, exit.signal, code(&exit)), (Some(0), None, None));
@@ -51,7 +49,7 @@ async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
             }
         }
         // The next agent has a sidecar that does not crash.
-        place.config.sidecar = Some(process_support::SIDECAR.into());
+        place.config.sidecar = Some(crate::support::SIDECAR.into());
         let mut agent = place.agent();
         let may_start = matches!(point, Point::BeforeLock | Point::AfterLock | Point::AfterBind | Point::BeforeStarted);
         if may_start {
@@ -116,7 +114,7 @@ async fn a_second_agent_adopts_what_the_first_one_started_and_hears_its_end() {
         let mut agent = place.agent();
         agent.start(&place, place.launch(&script)).await;
         agent.until(|state| *state == WorkState::Running).await;
-        process_support::lines(&marker.path(), 1).await;
+        crate::support::lines(&marker.path(), 1).await;
     }
     let mut agent = place.agent();
     assert_eq!(agent.next().await.state, WorkState::Running, "first the state of what is known");
@@ -136,7 +134,7 @@ async fn two_agents_that_race_on_one_directory_start_it_once() {
         let (place, marker) = (Place::new(), StartMarker::new());
         let launch = counting(&place, &marker);
         let agents = [place.agent(), place.agent(), place.agent()];
-        let tell = async |agent: &process_support::Agent| {
+        let tell = async |agent: &crate::support::Agent| {
             let ports = agent.runtime.hold(place.hold(&["grpc"])).await;
             (ports, agent.runtime.ensure(launch.clone()).await)
         };

@@ -1,8 +1,6 @@
 //! What the tests of the process runtime share: a data directory of their own, real sidecars, and the proof that
 //! nothing is left alive.
 
-#![expect(dead_code, reason = "each test file uses the part it needs")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

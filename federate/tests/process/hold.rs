@@ -1,14 +1,12 @@
 //! A hold is a sidecar that has started nothing: it keeps its ports, and lets go by itself if nobody comes back.
 
-mod process_support;
-
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use crate::support::{LONG, Place};
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_testkit::wait_for;
-use process_support::{LONG, Place};
 
 #[tokio::test]
 async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_listen_on_them() {

@@ -1,0 +1,365 @@
+//! The agent's rules, one by one. What they are worth together is the model check's business.
+
+use std::collections::BTreeMap;
+
+use flow_domain::id::{Digest, RunId};
+use flow_domain::member::{Desired, Exit, MemberPhase, Reason, ReasonCode};
+use flow_domain::template::Resources;
+use flow_domain::time::Timestamp;
+use flow_federate::member::{Needs, Verdict, Wish};
+use flow_federate::reconcile::{Action, Input, Outcome, Party};
+use flow_federate::runtime::{WorkKey, WorkState};
+
+const NOW: Timestamp = Timestamp(1_000_000_000);
+const NO_LIMIT: Resources = Resources { cpu_millis: 0, memory_mib: 0 };
+
+struct Test {
+    party: Party,
+    now: Timestamp,
+}
+
+fn run(n: u8) -> RunId {
+    format!("{n:032x}").parse().unwrap()
+}
+
+fn key(n: u8, attempt: u32) -> WorkKey {
+    WorkKey { run: run(n), attempt }
+}
+
+/// Run `n` of task 1.
+fn wish(n: u8, attempt: u32, generation: u64, desired: Desired) -> Wish {
+    Wish {
+        run: run(n),
+        task: format!("{:032x}", 1).parse().unwrap(),
+        attempt,
+        generation,
+        desired,
+        digest: Some(Digest::of(b"spec")),
+        bindings: BTreeMap::new(),
+        orphan: false,
+        released: false,
+    }
+}
+
+fn needs(cpu_millis: u32) -> Needs {
+    Needs { resources: Resources { cpu_millis, memory_mib: 0 }, grace_s: 7, ..Needs::default() }
+}
+
+fn held() -> WorkState {
+    WorkState::Held { ports: BTreeMap::from([("grpc".to_owned(), 4000)]) }
+}
+
+fn exited(code: Option<i32>, signal: Option<i32>, reason: Option<ReasonCode>) -> WorkState {
+    let reason = reason.map(|code| Reason::new(code, "said the supervisor"));
+    WorkState::Exited(Exit { code, signal, reason, started_at: NOW, finished_at: NOW })
+}
+
+impl Test {
+    fn new() -> Self {
+        Self::offering(NO_LIMIT)
+    }
+
+    fn offering(capacity: Resources) -> Self {
+        let (party, out) = Party::restore(Vec::new(), capacity, 600, 0, 1, NOW);
+        assert_eq!(out, Outcome::default());
+        let mut test = Self { party, now: NOW };
+        test.hear(Input::Connected { incarnation: 1 });
+        test
+    }
+
+    fn hear(&mut self, input: Input) -> Outcome {
+        let mut out = Outcome::default();
+        self.party.apply(input, self.now, &mut out);
+        out
+    }
+
+    fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: Desired) -> Outcome {
+        self.hear(Input::Wish(wish(n, attempt, generation, desired), Some(Verdict::Admit(needs(100)))))
+    }
+
+    fn stop(&mut self, n: u8, attempt: u32, generation: u64) -> Outcome {
+        self.hear(Input::Wish(wish(n, attempt, generation, Desired::Stopped), None))
+    }
+
+    fn see(&mut self, n: u8, attempt: u32, state: WorkState) -> Outcome {
+        self.hear(Input::Seen(key(n, attempt), state))
+    }
+
+    /// Run `n` is running in attempt 1.
+    fn start(&mut self, n: u8) {
+        self.wish(n, 1, 2, Desired::Reserved);
+        self.see(n, 1, held());
+        assert_eq!(self.wish(n, 1, 3, Desired::Running).actions, [Action::Ensure(key(n, 1))]);
+        self.see(n, 1, WorkState::Running);
+        assert_eq!(self.at(n), (MemberPhase::Running, None));
+    }
+
+    fn at(&self, n: u8) -> (MemberPhase, Option<ReasonCode>) {
+        let member = self.party.member(&run(n)).expect("the member is held");
+        (member.phase, member.reason.as_ref().map(|r| r.code))
+    }
+}
+
+#[test]
+fn a_first_reservation_holds_at_once_and_is_written_before() {
+    let mut test = Test::new();
+    let out = test.wish(1, 1, 2, Desired::Reserved);
+    assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
+    assert!(out.write.contains_key(&run(1)));
+    assert!(out.reports.is_empty(), "one round trip: nothing is said until ports are held");
+    let out = test.see(1, 1, held());
+    assert_eq!(out.reports.len(), 1);
+    assert!(out.write.is_empty(), "the runtime would tell it again");
+    assert_eq!(test.at(1), (MemberPhase::Reserved, None));
+}
+
+#[test]
+fn a_wish_of_an_older_attempt_or_generation_is_ignored() {
+    let mut test = Test::new();
+    test.wish(1, 2, 5, Desired::Reserved);
+    test.see(1, 2, held());
+    for (attempt, generation) in [(1, 9), (2, 4), (2, 5)] {
+        assert_eq!(test.wish(1, attempt, generation, Desired::Admitted), Outcome::default());
+    }
+    assert_eq!(test.at(1), (MemberPhase::Reserved, None));
+}
+
+#[test]
+fn a_stop_is_obeyed_whatever_round_the_hub_believes_in() {
+    let mut test = Test::new();
+    test.wish(1, 5, 9, Desired::Reserved);
+    test.see(1, 5, held());
+    assert_eq!(test.stop(1, 1, 2).actions, [Action::Stop(key(1, 5), 7)]);
+    test.see(1, 5, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::StopRequested)));
+}
+
+#[test]
+fn nothing_starts_without_a_hold_of_the_very_same_attempt() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    let out = test.wish(1, 2, 3, Desired::Running);
+    assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)], "the older hold goes, nothing starts");
+    assert_eq!(test.at(1).0, MemberPhase::Admitted, "not final while the old hold may be alive");
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::HoldExpired)));
+}
+
+#[test]
+fn a_run_nobody_remembers_is_never_started_only_seen_dead() {
+    for desired in [Desired::Running, Desired::Stopped] {
+        let mut test = Test::new();
+        let out = test.wish(1, 1, 3, desired);
+        assert!(matches!(out.actions.as_slice(), [Action::Stop(k, _)] if *k == key(1, 1)), "{:?}", out.actions);
+        assert_eq!(test.at(1).0, MemberPhase::Pending);
+        test.see(1, 1, WorkState::Absent);
+        assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
+    }
+}
+
+#[test]
+fn an_orphan_nobody_knows_on_either_side_is_nothing() {
+    let mut test = Test::new();
+    let orphan = Wish { orphan: true, ..wish(1, 1, 3, Desired::Stopped) };
+    assert_eq!(test.hear(Input::Wish(orphan, None)), Outcome::default());
+}
+
+#[test]
+fn a_success_outranks_a_stop_that_came_before_it_was_seen() {
+    let mut test = Test::new();
+    test.start(1);
+    test.stop(1, 1, 4);
+    assert_eq!(test.at(1).0, MemberPhase::Running, "nothing is said to have ended while it may be alive");
+    test.see(1, 1, exited(Some(0), None, None));
+    assert_eq!(test.at(1), (MemberPhase::Succeeded, None));
+}
+
+#[test]
+fn every_way_to_end_has_its_reason() {
+    let by_itself = [
+        (exited(Some(0), None, None), (MemberPhase::Succeeded, None)),
+        (exited(Some(71), None, None), (MemberPhase::Failed, Some(ReasonCode::PeerLost))),
+        (exited(Some(3), None, None), (MemberPhase::Failed, Some(ReasonCode::ExitNonzero))),
+        (exited(None, Some(9), None), (MemberPhase::Failed, Some(ReasonCode::ExitSignal))),
+        (exited(None, Some(9), Some(ReasonCode::MaxRuntimeExceeded)), (MemberPhase::Failed, Some(ReasonCode::MaxRuntimeExceeded))),
+        (exited(None, Some(15), Some(ReasonCode::StopRequested)), (MemberPhase::Stopped, Some(ReasonCode::StopRequested))),
+        (WorkState::Lost(Reason::new(ReasonCode::SidecarLost, "gone")), (MemberPhase::Failed, Some(ReasonCode::SidecarLost))),
+    ];
+    for (state, end) in by_itself {
+        let mut test = Test::new();
+        test.start(1);
+        test.see(1, 1, state.clone());
+        assert_eq!(test.at(1), end, "{state:?}");
+    }
+    let mut test = Test::new();
+    test.start(1);
+    test.stop(1, 1, 4);
+    test.see(1, 1, exited(None, Some(15), None));
+    assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::StopRequested)), "a signal after a stop is the stop");
+}
+
+#[test]
+fn a_released_member_says_so_for_a_hub_that_forgets() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    test.hear(Input::Wish(Wish { released: true, ..wish(1, 1, 3, Desired::Stopped) }, None));
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::Released)));
+}
+
+#[test]
+fn a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
+    let mut test = Test::new();
+    test.start(1);
+    assert_eq!(test.wish(2, 1, 2, Desired::Reserved).actions, []);
+    assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::PreviousRunStopping)));
+    test.stop(1, 1, 4);
+    assert_eq!(test.at(2).0, MemberPhase::Admitted);
+    let out = test.see(1, 1, exited(None, Some(15), None));
+    assert_eq!(out.actions, [Action::Hold(key(2, 1))]);
+}
+
+#[test]
+fn what_the_party_offers_is_shared_and_never_exceeded() {
+    let other_task = |n: u8| Wish { task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(), ..wish(n, 1, 2, Desired::Reserved) };
+    let mut test = Test::offering(Resources { cpu_millis: 1000, memory_mib: 0 });
+    let admit = |cpu| Some(Verdict::Admit(needs(cpu)));
+    assert_eq!(test.hear(Input::Wish(other_task(1), admit(700))).actions.len(), 1);
+    assert_eq!(test.hear(Input::Wish(other_task(2), admit(400))).actions, []);
+    assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::ResourcesExhausted)));
+    test.hear(Input::Wish(other_task(3), admit(1001)));
+    assert_eq!(test.at(3), (MemberPhase::Refused, Some(ReasonCode::ResourcesExhausted)), "it never will fit");
+    test.see(1, 1, held());
+    test.hear(Input::Wish(Wish { desired: Desired::Stopped, generation: 3, ..other_task(1) }, None));
+    assert_eq!(test.see(1, 1, WorkState::Absent).actions, [Action::Hold(key(2, 1))]);
+}
+
+#[test]
+fn a_key_is_held_once_a_lost_hold_waits_for_the_next_round() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Admitted, Some(ReasonCode::HoldExpired)));
+    assert_eq!(test.wish(1, 1, 3, Desired::Reserved).actions, []);
+    assert_eq!(test.wish(1, 2, 4, Desired::Reserved).actions, [Action::Hold(key(1, 2))]);
+}
+
+#[test]
+fn a_hold_expires_only_without_the_hub_and_only_after_its_time() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    assert_eq!(test.party.next_due(), None, "a connected agent keeps it until told");
+    test.hear(Input::Away);
+    assert_eq!(test.party.next_due(), Some(NOW.plus_secs(600)));
+    test.now = NOW.plus_secs(599);
+    assert_eq!(test.hear(Input::Tick), Outcome::default());
+    test.now = NOW.plus_secs(600);
+    assert_eq!(test.hear(Input::Tick).actions, [Action::Stop(key(1, 1), 7)]);
+    assert_eq!(test.at(1), (MemberPhase::Admitted, Some(ReasonCode::HoldExpired)));
+}
+
+#[test]
+fn a_policy_that_asks_is_asked_again_when_it_changes() {
+    let mut test = Test::new();
+    let ask = || Verdict::Ask(needs(1), Reason::new(ReasonCode::ApprovalRequired, "ask"));
+    test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(ask())));
+    assert_eq!(test.at(1), (MemberPhase::WaitingApproval, Some(ReasonCode::ApprovalRequired)));
+    assert_eq!(test.hear(Input::Verdict(run(1), Verdict::Admit(needs(1)))).actions, [Action::Hold(key(1, 1))]);
+    test.see(1, 1, held());
+    assert_eq!(test.hear(Input::Verdict(run(1), ask())).actions, [Action::Stop(key(1, 1), 7)], "no longer allowed: no longer held");
+    assert_eq!(test.at(1).0, MemberPhase::WaitingApproval);
+}
+
+#[test]
+fn what_runs_is_not_judged_again() {
+    let mut test = Test::new();
+    test.start(1);
+    let deny = Verdict::Refuse(Reason::new(ReasonCode::PolicyDenied, "no"));
+    assert_eq!(test.hear(Input::Verdict(run(1), deny)), Outcome::default());
+}
+
+#[test]
+fn a_spec_exchanged_between_reservation_and_start_is_refused() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    let other = Wish { digest: Some(Digest::of(b"another")), ..wish(1, 1, 3, Desired::Running) };
+    let out = test.hear(Input::Wish(other, Some(Verdict::Admit(needs(1)))));
+    assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Refused, Some(ReasonCode::SpecInvalid)));
+}
+
+#[test]
+fn a_settled_member_leaves_and_its_proof_may_go() {
+    let mut test = Test::new();
+    test.start(1);
+    test.see(1, 1, exited(Some(0), None, None));
+    let out = test.hear(Input::Acked { run: run(1), attempt: 1, settled: true });
+    assert!(out.write[&run(1)].settled);
+    assert_eq!(out.actions, [Action::Forget(key(1, 1))]);
+    assert!(test.party.member(&run(1)).is_none());
+    assert_eq!(test.see(1, 1, exited(Some(0), None, None)).actions, [Action::Forget(key(1, 1))], "told again after a restart");
+}
+
+#[test]
+fn what_the_hub_has_closed_is_ended_here_too() {
+    let mut test = Test::new();
+    test.start(1);
+    assert_eq!(test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }).actions, [Action::Stop(key(1, 1), 7)]);
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1).0, MemberPhase::Stopped);
+}
+
+#[test]
+fn a_full_disk_keeps_new_work_out_undoes_what_was_not_written_and_still_stops() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    let start = test.wish(1, 1, 3, Desired::Running).actions;
+    let out = test.hear(Input::NotWritten(start));
+    assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
+    test.see(1, 1, WorkState::Absent);
+    assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentDiskFull)));
+    assert_eq!(test.wish(2, 1, 2, Desired::Reserved).actions, []);
+    assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::AgentDiskFull)));
+    assert_eq!(test.hear(Input::Written).actions, [Action::Hold(key(2, 1))]);
+}
+
+#[test]
+fn a_restored_hub_may_count_its_wishes_anew() {
+    let mut test = Test::new();
+    test.wish(1, 1, 8, Desired::Reserved);
+    test.see(1, 1, held());
+    test.hear(Input::Away);
+    test.hear(Input::Connected { incarnation: 2 });
+    test.wish(1, 1, 3, Desired::Admitted);
+    assert_eq!(test.at(1), (MemberPhase::Admitted, None));
+}
+
+#[test]
+fn what_the_runtime_knows_and_nobody_asked_for_is_stopped_or_forgotten() {
+    let mut test = Test::new();
+    assert_eq!(test.see(9, 1, WorkState::Running).actions, [Action::Stop(key(9, 1), 0)]);
+    assert_eq!(test.see(9, 1, WorkState::Running).actions, [], "once");
+    assert_eq!(test.see(8, 1, exited(Some(0), None, None)).actions, [Action::Forget(key(8, 1))]);
+}
+
+#[test]
+fn a_new_process_asks_again_for_what_was_under_way() {
+    let mut test = Test::new();
+    let holding = test.wish(1, 1, 2, Desired::Reserved).write;
+    test.see(1, 1, held());
+    let started = test.wish(1, 1, 3, Desired::Running).write;
+    let stopping = test.stop(1, 1, 4).write;
+    for (journal, again) in
+        [(holding, Action::Hold(key(1, 1))), (started, Action::Ensure(key(1, 1))), (stopping, Action::Stop(key(1, 1), 7))]
+    {
+        let (_, out) = Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, NOW);
+        assert_eq!(out.actions, [again]);
+    }
+}
