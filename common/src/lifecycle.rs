@@ -35,3 +35,9 @@ impl Shutdown {
         Ok(shutdown)
     }
 }
+
+/// From now on, files this process makes are readable by its own user only, whatever the machine's default. First thing in
+/// `main`.
+pub fn private_files() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+}

@@ -147,7 +147,8 @@ fn integer_within(value: &str, min: u32, max: u32) -> bool {
 }
 
 /// `host:port` with nothing in the host that could mean something in an argument list.
-fn is_endpoint(value: &str) -> bool {
+#[must_use]
+pub fn is_endpoint(value: &str) -> bool {
     let Some((host, port)) = value.rsplit_once(':') else { return false };
     let name = (1..=253).contains(&host.len())
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')

@@ -47,7 +47,8 @@ fn build() -> PathBuf {
     // the features of the tests) that `cargo build` would not take for its own.
     let oldest = ["flow-server", "flow-federate"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
     if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
-        let cargo = option_env!("CARGO").unwrap_or("cargo");
+        // That of the toolchain which runs the test; another one would build everything anew.
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let built = Command::new(cargo).args(["build", "--workspace", "--bins", "--locked", "--quiet"]).current_dir(workspace).status();
         assert!(built.is_ok_and(|status| status.success()), "the programs under test do not build: run `cargo build --workspace --bins`");
     }

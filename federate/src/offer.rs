@@ -9,7 +9,7 @@ use flow_domain::framework;
 use flow_domain::id::{DatasetName, Digest, PartyId};
 use flow_domain::member::{Desired, Reason, ReasonCode};
 use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
-use flow_domain::spec::{MemberSpec, SealedSpec};
+use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::{Framework, Resources};
 use serde::Deserialize;
 
@@ -47,6 +47,12 @@ pub struct Offer {
     pub datasets: BTreeMap<DatasetName, Dataset>,
     /// For all members together; 0 = no limit.
     pub resources: Resources,
+}
+
+/// `host:port` on this machine.
+fn is_loopback(endpoint: &str) -> bool {
+    let host = endpoint.rsplit_once(':').map_or("", |(host, _)| host.trim_matches(['[', ']']));
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl Offer {
@@ -119,6 +125,16 @@ impl Offer {
     pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
         let filled =
             bindings::fill(spec, &member.bindings, &member.ports).map_err(|message| Reason::new(ReasonCode::BindingsInvalid, message))?;
+        // A peer's word decides where this workload dials. Until links exist all members are on one machine, and nobody is
+        // to aim a workload at a network only this party can reach.
+        let remote = |(name, hole): &(&String, &Hole)| {
+            let value = member.bindings.get(*name).map_or("", String::as_str);
+            matches!(hole, Hole::Endpoint { .. }) && !is_loopback(value)
+        };
+        if let Some((name, _)) = spec.holes.iter().find(remote) {
+            let message = format!("{name} is not an address of this machine: links between machines do not exist yet");
+            return Err(Reason::new(ReasonCode::BindingsInvalid, message));
+        }
         let unknown = || Reason::new(ReasonCode::ImageUnknown, format!("no image {} is declared any more", spec.image));
         let root = &self.images.get(&spec.image).ok_or_else(unknown)?.root;
         let mut env = filled.env;

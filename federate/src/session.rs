@@ -40,6 +40,8 @@ const PATIENCE_S: u64 = 10;
 const BACKOFF_MS: u64 = 100;
 /// Last upper bound of the back-off, in milliseconds.
 const BACKOFF_MAX_MS: u64 = 10_000;
+/// Longest wait a hub may ask for, in seconds.
+const RETRY_AFTER_MAX_S: u64 = 300;
 /// A session that lasted so long, in seconds, was a good one: the next back-off begins at the bottom.
 const GOOD_SESSION_S: u64 = 5;
 /// Messages that may wait on either way.
@@ -176,7 +178,7 @@ pub async fn run(
         }
         failures = if lasted >= GOOD_SESSION_S { 0 } else { failures.saturating_add(1) };
         let bound = BACKOFF_MAX_MS.min(BACKOFF_MS << failures.min(10));
-        let wait_ms = ended.retry_after_s * 1000 + jitter(bound);
+        let wait_ms = ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound);
         // The same trouble again and again is said less and less often.
         if failures.is_power_of_two() || failures == 0 {
             tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    flow_common::lifecycle::private_files();
     if let Some(code) = flow_federate::sidecar::run_if_asked(std::env::args_os()) {
         return code;
     }

@@ -24,12 +24,42 @@ use crate::task::{TaskBody, TaskMember};
 /// Every variable of this prefix belongs to the contract.
 pub const PREFIX: &str = "FED_";
 
-/// Whether a template may not set this variable: it is the contract's, or the agent's, or a proxy's, through which the
-/// workload would dial its own aggregator (hazard L14) and which only the party's network can know.
+/// What a spec may set of the contract; the rest is the agent's.
+const IN_SPECS: [&str; 12] = [
+    "FED_RUN_ID",
+    "FED_ROLE",
+    "FED_PARTY",
+    "FED_PARTY_INDEX",
+    "FED_PARTIES",
+    "FED_TRAINERS",
+    "FED_EPOCHS",
+    "FED_PARAMS",
+    "FED_LISTEN_ADDR",
+    "FED_HTTP_ADDR",
+    "FED_SERVER_ADDR",
+    "FED_PEERS",
+];
+/// Variables that make a program of an allowed image load something else.
+const LOADERS: [&str; 6] = ["GCONV_PATH", "BASH_ENV", "ENV", "PYTHONSTARTUP", "PYTHONHOME", "PERL5OPT"];
+
+/// Whether a template may not set this variable: it is the contract's, or the agent's, or makes an allowed program load
+/// something that is not; or a proxy's, through which the workload would dial its own aggregator (hazard L14) and which
+/// only the party's network can know.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    upper.starts_with(PREFIX) || upper == "HOME" || upper.ends_with("_PROXY")
+    upper.starts_with(PREFIX)
+        || upper == "HOME"
+        || upper.ends_with("_PROXY")
+        || upper.starts_with("LD_")
+        || upper.starts_with("DYLD_")
+        || LOADERS.contains(&upper.as_str())
+}
+
+/// Whether a spec may set this variable: what a template may, and the contract's own.
+#[must_use]
+pub fn is_spec_variable(name: &str) -> bool {
+    IN_SPECS.contains(&name) || !is_reserved(name)
 }
 
 /// Exit status by which a workload says that it lost the other side: a new run may go better.

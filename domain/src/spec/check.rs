@@ -2,6 +2,7 @@
 
 use super::{Hole, MemberSpec, VERSION};
 use crate::bindings::{PORT_PREFIX, Piece, pieces};
+use crate::framework::contract;
 use crate::task::MAX_EPOCHS;
 use crate::template::{self, MAX_GRACE_S, MAX_RUNTIME_S};
 
@@ -27,6 +28,9 @@ impl MemberSpec {
         }
         if let Some(name) = self.env.keys().find(|name| !template::is_env_name(name)) {
             return Err(format!("{name:?} is not a name of an environment variable"));
+        }
+        if let Some(name) = self.env.keys().find(|name| !contract::is_spec_variable(name)) {
+            return Err(format!("the environment variable {name} is not a spec's to set"));
         }
         self.argv.iter().chain(self.env.values()).try_for_each(|text| self.check_text(text))
     }

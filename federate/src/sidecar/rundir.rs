@@ -17,7 +17,7 @@
 //! no `exit` it was cut off, and is never started again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::WorkKey;
+
+/// Longest file read here, in bytes: specs are at most 256 KiB.
+const FILE_LIMIT: u64 = 4 << 20;
 
 /// Bytes set aside for `exit`.
 const EXIT_RESERVE: usize = 64 * 1024;
@@ -188,6 +191,10 @@ impl RunDir {
         match self.read::<ExitRecord>(name::EXIT) {
             Ok(record) => return Ok(Verdict::Exited(record)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Not written by a sidecar: how it ended cannot be known.
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+                return Ok(Verdict::CutOff(lock));
+            }
             Err(error) => return Err(error),
         }
         Ok(if self.has(name::STARTED) { Verdict::CutOff(lock) } else { Verdict::Fresh(lock) })
@@ -201,7 +208,12 @@ impl RunDir {
 
     /// Read a JSON file.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {
-        Ok(serde_json::from_slice(&fs::read(self.join(name))?)?)
+        let mut bytes = Vec::new();
+        let count = open_plain(&self.join(name))?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+        if count as u64 > FILE_LIMIT {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is longer than anything written by a sidecar")));
+        }
+        Ok(serde_json::from_slice(&bytes)?)
     }
 
     /// Write a JSON file whole, by rename. Not synced: nothing depends on it after a power loss.
@@ -229,7 +241,9 @@ impl RunDir {
     /// Write how it ended into the space set aside. `before_rename` is called when everything but the rename is done.
     pub fn write_exit(&self, record: &ExitRecord, before_rename: impl FnOnce()) -> io::Result<()> {
         let tmp = self.join(name::EXIT_TMP);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&tmp)?;
+        let options = &mut OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let mut file = plain(options.open(&tmp))?;
         let bytes = record.bytes()?;
         file.write_all(&bytes)?;
         file.set_len(bytes.len() as u64)?;
@@ -263,8 +277,26 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Open a file for reading that a workload of the same user may have replaced by something that blocks or leads away.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    plain(opened)
+}
+
+/// Only a regular file, and not through a link.
+pub(super) fn plain(opened: io::Result<File>) -> io::Result<File> {
+    let strange = || io::Error::new(io::ErrorKind::InvalidData, "somebody put something else in the place of a file");
+    match opened {
+        Ok(file) if file.metadata()?.is_file() => Ok(file),
+        Ok(_) => Err(strange()),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => Err(strange()),
+        Err(error) => Err(error),
+    }
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    let options = &mut OpenOptions::new();
+    plain(options.write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path))
 }
 
 #[cfg(test)]

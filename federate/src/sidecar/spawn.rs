@@ -98,16 +98,18 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
     Err(last)
 }
 
-/// The program of a launch. A relative one is looked for by the image's root, and stays below it.
+/// The program of a launch. It is looked for below the image's root, and an absolute one begins there: an allowed image
+/// allows its own programs, not those of the machine.
 fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let Some(shown) = launch.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failed("there is no program to execute; give the template a command".to_owned()));
     };
     let program = Path::new(shown);
-    if program.is_absolute() {
+    if program.is_absolute() && launch.image_root.is_none() {
         return Ok(program.to_owned());
     }
+    let program = program.strip_prefix("/").unwrap_or(program);
     if program.components().any(|part| part == Component::ParentDir) {
         return Err(failed(format!("{shown:?} leads out of the image; name the program without '..'")));
     }
@@ -126,9 +128,8 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
 /// The whole environment of the workload.
 fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {
     let mut env: BTreeMap<String, std::ffi::OsString> = launch.env.iter().map(|(key, value)| (key.clone(), value.into())).collect();
-    if let Some(data) = &launch.data_dir {
-        env.insert("FED_DATA_DIR".to_owned(), data.into());
-    }
+    env.remove("FED_DATA_DIR");
+    env.extend(launch.data_dir.as_ref().map(|data| ("FED_DATA_DIR".to_owned(), data.into())));
     env.insert("FED_OUTPUT_DIR".to_owned(), dir.join(name::OUTPUT).into());
     env.insert("FED_WORK_DIR".to_owned(), dir.join(name::WORK).into());
     env.insert("HOME".to_owned(), dir.join(name::HOME).into());

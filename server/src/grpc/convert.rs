@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use flow_domain::error::Error;
-use flow_domain::id::{InstanceId, RunId, TaskId};
+use flow_domain::bindings::is_endpoint;
+use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
 use flow_domain::member::{Exit, Reason, ReasonCode, Report};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_domain::time::Timestamp;
@@ -13,6 +14,8 @@ use tonic::Status;
 
 /// Longest text taken from an agent, in bytes; longer ones are cut.
 const TEXT: usize = 2000;
+/// Most metrics kept of a member.
+const METRICS: usize = 256;
 /// Most entries of a map or list in one message.
 const ENTRIES: usize = 10_000;
 
@@ -39,7 +42,9 @@ where
     text.parse().map_err(|error| format!("{name}: {error}"))
 }
 
-fn clip(mut text: String) -> String {
+/// Texts of a party are shown on terminals and pages: what a terminal would obey is taken out, and the length is bounded.
+fn clip(text: String) -> String {
+    let mut text: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
     if text.len() > TEXT {
         let mut end = TEXT;
         while !text.is_char_boundary(end) {
@@ -51,9 +56,21 @@ fn clip(mut text: String) -> String {
     text
 }
 
-/// A name of a series: without white space around it, which some databases do not tell apart.
-fn name(text: String) -> String {
-    clip(text.trim().to_owned())
+/// A name of a series or metric, if it can be one: without white space around it, which some databases do not tell apart.
+fn name(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+/// A number, as it may be stored.
+fn number(text: String) -> Option<String> {
+    (text.len() <= 64 && text.parse::<f64>().is_ok()).then_some(text)
+}
+
+/// The agent's own version, as it is shown.
+#[must_use]
+pub fn version(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
 }
 
 /// A code that a newer agent knows and this hub does not is told in words: no reason to part with the agent.
@@ -110,7 +127,8 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
             phase: field("phase", &phase)?,
             reason: why.map(reason),
             exit,
-            endpoints: endpoints.into_iter().map(|(name, address)| (clip(name), clip(address))).collect(),
+            // Handed on to peers: nothing but an address goes through.
+            endpoints: endpoints.into_iter().filter(|(name, address)| name.len() <= 64 && is_endpoint(address)).collect(),
             resolution: if resolution.is_empty() { None } else { Some(field("resolution", &resolution)?) },
             complete,
         },
@@ -123,16 +141,16 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
     if parties.len() > ENTRIES || metrics.len() > ENTRIES || points.len() > ENTRIES {
         return Err(format!("progress: more than {ENTRIES} entries"));
     }
-    let parties = parties.into_iter().map(|(name, party)| {
+    let parties = parties.into_iter().filter(|(name, _)| name.parse::<PartyId>().is_ok()).take(1000).map(|(name, party)| {
         let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
-        (clip(name), PartyProgress { ready, complete, current_epoch, total_epoch })
+        (name, PartyProgress { ready, complete, current_epoch, total_epoch })
     });
-    let points = points.into_iter().map(|v1::Point { series, step, value }| Point { series: name(series), step, value: clip(value) });
+    let points = points.into_iter().filter_map(|v1::Point { series, step, value }| Some(Point { series: name(&series)?, step, value: number(value)? }));
     let progress = Progress {
         epoch,
         epochs,
         parties: parties.collect(),
-        metrics: metrics.into_iter().map(|(name, value)| (self::name(name), clip(value))).collect::<BTreeMap<_, _>>(),
+        metrics: metrics.into_iter().filter_map(|(key, value)| Some((name(&key)?, number(value)?))).take(METRICS).collect::<BTreeMap<_, _>>(),
         points: points.collect(),
         complete: false,
     };

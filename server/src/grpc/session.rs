@@ -133,7 +133,7 @@ impl<'a> Conversation<'a> {
         }
         let now = app.clock.now();
         let incarnation = app.store.incarnation().await?;
-        let grant = match app.store.open_session(party, &instance, &hello.agent_version, now, app.away_after_s).await? {
+        let grant = match app.store.open_session(party, &instance, &convert::version(&hello.agent_version), now, app.away_after_s).await? {
             SessionAnswer::Granted(grant) => grant,
             SessionAnswer::InUse { .. } => {
                 let message = format!("another agent of {party} is connected, or was until a moment ago: end it, or wait");
@@ -262,10 +262,10 @@ impl<'a> Conversation<'a> {
                 if inventory.json.len() > INVENTORY || Digest::of(&inventory.json).as_str() != inventory.digest {
                     return Err(malformed("the inventory is too long, or not what its digest says"));
                 }
-                let json = String::from_utf8(inventory.json)
-                    .ok()
-                    .filter(|json| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok())
-                    .ok_or_else(|| malformed("the inventory is not JSON"))?;
+                // Read as a value and written anew: what cannot be read back must not get into the store.
+                let json = serde_json::from_slice::<serde_json::Value>(&inventory.json)
+                    .map_err(|error| malformed(format!("the inventory is not JSON: {error}")))?
+                    .to_string();
                 let digest = inventory.digest.parse().map_err(|_| malformed("the inventory's digest"))?;
                 self.app.store.set_inventory(self.party, &digest, &json).await?;
             }

@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 
 use crate::runtime::{LogRequest, WorkState};
 use crate::sidecar::log::segments;
+use crate::sidecar::rundir::open_plain;
 
 /// Largest chunk.
 const CHUNK: usize = 64 << 10;
@@ -109,7 +110,7 @@ impl Reader {
         if let Some(chunk) = self.read_current()? {
             return Ok(chunk);
         }
-        let file = match File::open(path) {
+        let file = match open_plain(path) {
             // Rotated away this very moment: look again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.next(),
             file => file?,
@@ -139,7 +140,7 @@ fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
     let mut found = 0;
     let mut end = None;
     for (start, path) in segments.iter().rev() {
-        let Ok(file) = File::open(path) else { break };
+        let Ok(file) = open_plain(path) else { break };
         let mut position = file.metadata()?.len();
         let end = *end.get_or_insert(start + position);
         if lines == 0 {
