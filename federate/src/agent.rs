@@ -11,7 +11,7 @@ use std::sync::Arc;
 use flow_common::clock::SharedClock;
 use flow_common::secret_file::Secret;
 use flow_domain::id::{Digest, PartyId, RunId};
-use flow_domain::member::{Desired, ReasonCode};
+use flow_domain::member::{Desired, MemberPhase, ReasonCode};
 use flow_domain::spec::SealedSpec;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -418,7 +418,9 @@ impl Agent {
     }
 
     fn next_due(&self) -> Timestamp {
-        let due = [self.party.next_due(), self.write_by, self.journal_retry, self.outbox.next_due()];
+        // Progress that is due goes out as soon as the session has room: nothing to wake up for.
+        let progress = self.outbox.next_due().filter(|at| *at > self.clock.now());
+        let due = [self.party.next_due(), self.write_by, self.journal_retry, progress];
         due.into_iter().flatten().fold(self.purge_at, Timestamp::min)
     }
 
@@ -433,7 +435,11 @@ impl Agent {
             let before = Timestamp(now.0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
             match self.journal.purge(before).await {
                 Ok(0) => {}
-                Ok(count) => tracing::info!(count, "settled members past their retention were dropped"),
+                Ok(count) => {
+                    // What is no longer in the journal has to be written again with the next member that needs it.
+                    self.specs.clear();
+                    tracing::info!(count, "settled members past their retention were dropped");
+                }
                 Err(error) => tracing::warn!(%error, "the journal could not be purged; trying again later"),
             }
         }
@@ -523,6 +529,8 @@ impl Agent {
         };
         match launch {
             Ok(launch) => self.works.start(Job::Ensure(Box::new(launch))),
+            // The start is proven: what the names mean by now, or whether the spec is at hand, changes nothing of it.
+            Err(reason) if member.phase == MemberPhase::Running => tracing::warn!(run = %key.run, %reason, "not asked again"),
             Err(reason) => self.apply(Input::Failed(key.clone(), reason)),
         }
     }

@@ -64,10 +64,30 @@ async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_
     }
 }
 
+/// The image has `/bin/sh`: the machine's own does not count.
+fn give_shell(image: &std::path::Path) {
+    std::fs::create_dir(image.join("bin")).expect("a directory");
+    std::os::unix::fs::symlink("/bin/sh", image.join("bin/sh")).expect("a link");
+}
+
+#[tokio::test]
+async fn an_allowed_image_does_not_allow_the_programs_of_the_machine() {
+    let image = tempfile::tempdir().expect("an image");
+    let place = Place::new();
+    let mut agent = place.agent();
+    let mut launch = place.launch("echo out > $FED_OUTPUT_DIR/out");
+    launch.image_root = Some(image.path().to_owned());
+    agent.start(&place, launch).await;
+    let reason = agent.exit().await.reason.expect("a reason");
+    assert_eq!(reason.code, flow_domain::member::ReasonCode::SpawnFailed, "{reason}");
+    assert_eq!(place.text("output/out"), "");
+}
+
 #[tokio::test]
 async fn a_working_directory_is_one_of_the_image_or_the_start_fails() {
     let image = tempfile::tempdir().expect("an image");
     std::fs::create_dir(image.path().join("app")).expect("a directory in it");
+    give_shell(image.path());
     for (wanted, good) in [("app", true), ("/app", true), ("missing", false), ("../app", false)] {
         let place = Place::new();
         let mut agent = place.agent();

@@ -52,7 +52,7 @@ async fn a_log_that_is_followed_shows_what_is_written_and_ends_with_the_workload
 }
 
 #[tokio::test]
-async fn a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk() {
+async fn l16_a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk() {
     let place = Place::new();
     let mut agent = place.agent();
     let mut launch = place.launch("yes 0123456789abcdef | head -c 1000000000; echo; echo last");

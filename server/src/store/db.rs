@@ -5,31 +5,24 @@
 //! `dialect`), with `?` placeholders, static or put together by `QueryBuilder` from static pieces.
 
 use std::str::FromStr as _;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sqlx::pool::{CloseEvent, PoolOptions};
+use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection, Transaction};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::types::{StoreOptions, Synchronous};
 
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup, doctor).
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two checkpoints of SQLite's log.
-const CHECKPOINT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Writers and readers apart: SQLite has one writer; on MySQL they differ in isolation.
 pub(super) struct Pools<D: Database> {
     pub write: Pool<D>,
     /// A transaction of several reads sees one state: WAL snapshot, REPEATABLE READ.
     pub read: Pool<D>,
-    /// See [`checkpoints`]; ends when `write` is closed.
-    checkpoints: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The databases spoken to.
@@ -168,11 +161,6 @@ impl Db {
             Self::Sqlite(pools) => {
                 pools.read.close().await;
                 pools.write.close().await;
-                let checkpoints = pools.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(checkpoints) = checkpoints {
-                    // It cannot panic, and nobody aborts it.
-                    let _ = checkpoints.await;
-                }
             }
             Self::MySql(pools) => {
                 pools.read.close().await;
@@ -221,8 +209,9 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
         })
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
-        // A writer that finds the log this long (in pages) does what `checkpoints` has not got to.
-        .pragma("wal_autocheckpoint", "8000")
+        // The wait for a checkpoint falls on a writer: seldom and short is better than rarely and long. (On a connection of
+        // their own they take nothing off a writer's slowest commits: the disk is busy with them all the same.)
+        .pragma("wal_autocheckpoint", "1000")
         .pragma("cache_size", "-16000")
         // What a statement of many rows needs to be undone alone would be a file, written page by page at every commit.
         .pragma("temp_store", "memory")
@@ -232,45 +221,9 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
     // ever that one is open: such a connection is thrown away, or nothing could be written until a restart.
     let sound = |connection: &mut SqliteConnection| !connection.is_in_transaction();
     let write = SqlitePoolOptions::from(pool(1)).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
-    let written = Arc::new(Notify::new());
-    let bell = Arc::clone(&written);
-    let write = write.after_release(move |_, _| {
-        bell.notify_one();
-        Box::pin(std::future::ready(Ok(true)))
-    });
     let write = write.connect_with(connect.clone()).await?;
-    let checkpoints = tokio::spawn(checkpoints(connect.clone(), write.close_event(), written));
     let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
-    Ok(Pools { write, read, checkpoints: Mutex::new(Some(checkpoints)) })
-}
-
-/// Brings the write-ahead log into the file, beside the writer, soon after it has written. Left to SQLite, the commit
-/// that makes the log long does it, and whoever waits for that commit waits for thousands of pages.
-async fn checkpoints(connect: SqliteConnectOptions, closed: CloseEvent, written: Arc<Notify>) {
-    let mut connection = match connect.connect().await {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::warn!(%error, "no connection for checkpoints: commits take turns to do them");
-            return;
-        }
-    };
-    let mut closed = std::pin::pin!(closed);
-    loop {
-        tokio::select! {
-            () = &mut closed => break,
-            () = written.notified() => {}
-        }
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await {
-            tracing::debug!(%error, "a checkpoint failed; the next one does its work");
-        }
-        tokio::select! {
-            () = &mut closed => break,
-            () = tokio::time::sleep(CHECKPOINT_PAUSE) => {}
-        }
-    }
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "the connection for checkpoints was not closed well");
-    }
+    Ok(Pools { write, read })
 }
 
 async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, StoreError> {
@@ -289,7 +242,6 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
         // Order comes from the version column; fewer gap locks mean fewer deadlocks.
         write: isolated("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").connect_with(connect.clone()).await?,
         read: isolated("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").connect_with(connect).await?,
-        checkpoints: Mutex::new(None),
     })
 }
 
