@@ -1,6 +1,13 @@
 # The front door. Every verb works in a fresh clone; what it needs besides Cargo it says in one sentence.
 
 CARGO ?= cargo
+# Where the pinned toolchain is not installed under its own name and cannot be fetched, a stable one of the same version is it.
+pinned := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+ifneq ($(shell $(CARGO) --version >/dev/null 2>&1 && echo yes),yes)
+ifneq ($(findstring $(pinned),$(shell RUSTUP_TOOLCHAIN=stable $(CARGO) --version 2>/dev/null)),)
+export RUSTUP_TOOLCHAIN := stable
+endif
+endif
 .DEFAULT_GOAL := help
 .PHONY: help quickstart build test setup-test check fmt generate bench clean
 
