@@ -207,6 +207,27 @@ fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
 }
 
 #[test]
+fn a_lost_hold_leads_to_another_round_at_once() {
+    let (run, now) = run_in(RunPhase::Reserving);
+    let expired = Reason::new(ReasonCode::HoldExpired, "the sidecar is gone");
+    let lost = Report { reason: Some(expired), ..report(&run, ME, MemberPhase::Admitted) };
+    let run = after(&run, &Input::Report { party: party(ME), report: lost }, now);
+    assert_eq!(run.phase, RunPhase::Queued);
+    let due = flow_domain::run::next_due(&run).expect("a next try");
+    assert_eq!(due, now.plus_secs(1));
+    for index in [0, 2] {
+        assert_eq!(run.members[index].desired, Desired::Admitted, "nothing is held meanwhile");
+    }
+    let run = [0, 2].iter().fold(run, |run, &index| {
+        let admitted = report(&run, index, MemberPhase::Admitted);
+        after(&run, &Input::Report { party: party(index), report: admitted }, now)
+    });
+    let run = after(&run, &Input::Tick, due);
+    assert_eq!((run.phase, run.attempt), (RunPhase::Reserving, 2));
+    assert!(step(&run, &Input::Tick, due).is_err(), "what was said of the old hold does not count in the new round");
+}
+
+#[test]
 fn f10_a_start_that_cannot_complete_is_undone() {
     let (run, now) = run_in(RunPhase::Starting);
     let broken = report(&run, 2, MemberPhase::Failed);

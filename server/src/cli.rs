@@ -215,7 +215,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             std::fs::File::open(&config.data_dir).and_then(|dir| dir.sync_all()).map_err(failed("cannot sync the data directory"))?;
         }
     }
-    println!("restored; members that run at the parties are taken in, or listed as orphans, when the agents come back");
+    println!("restored; members that run at the parties are taken in when the agents come back; those of runs the backup does not know run to their end");
     Ok(())
 }
 

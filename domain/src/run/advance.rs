@@ -132,6 +132,7 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         member.desired = Desired::Reserved;
         member.generation += 1;
         member.endpoints.clear();
+        member.reason = None;
     }
     effects.push(run.event(EventKind::RunReserving, None, format!("reservation round {attempt}")));
 }
@@ -152,6 +153,14 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if !quorum(run, |m| !m.phase.is_terminal() && m.phase != MemberPhase::WaitingApproval) {
         let who = names(run, |m| m.phase == MemberPhase::WaitingApproval);
         back_to_queue(run, effects, format!("waiting for an approval at {who}"));
+        return;
+    }
+    // Whoever lost its hold has nothing to wait for: another round at once, not when this one's time is up.
+    let lost = |m: &Member| m.phase == MemberPhase::Admitted && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::HoldExpired);
+    if !quorum(run, |m| !m.phase.is_terminal() && !lost(m)) {
+        let who = names(run, lost);
+        run.not_before = now.plus_secs(1);
+        back_to_queue(run, effects, format!("a hold was lost: {who}"));
         return;
     }
     let holds = |m: &Member| is_connected(m) && m.phase == MemberPhase::Reserved;

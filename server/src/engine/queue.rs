@@ -196,7 +196,7 @@ impl Queue {
                     return Vec::new();
                 }
                 Err(error) => {
-                    tracing::warn!(%party, %error, "the store does not answer; trying again");
+                    tracing::warn!(%party, error = %chain(&error), "the store does not answer; trying again");
                     self.outage.failed(self.clock.now());
                     tries += 1;
                     self.pause(tries).await;
@@ -309,7 +309,7 @@ impl Queue {
                     }
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
-                    tracing::warn!(%error, "the outcome of a commit is unknown; reading again");
+                    tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading again");
                     self.outage.failed(now);
                     // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
                     // told comes back for its full set, which is made behind this commit.
@@ -331,7 +331,7 @@ impl Queue {
                     }
                 }
                 ApplyError::Store(error) => {
-                    tracing::warn!(%error, "the store does not answer; trying again");
+                    tracing::warn!(error = %chain(&error), "the store does not answer; trying again");
                     self.outage.failed(now);
                     for group in &groups {
                         self.tasks.remove(&group.task);

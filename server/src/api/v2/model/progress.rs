@@ -38,19 +38,17 @@ pub struct MemberProgress {
     /// The aggregator's view of every party; empty elsewhere.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parties: BTreeMap<String, FederationProgress>,
-    /// The framework's own verdict that the federation has finished.
-    pub complete: bool,
 }
 
 impl From<&Progress> for MemberProgress {
     fn from(progress: &Progress) -> Self {
-        let Progress { epoch, epochs, parties, metrics, points: _, complete } = progress;
+        // The verdict is a fact, and is shown with the member.
+        let Progress { epoch, epochs, parties, metrics, points: _, complete: _ } = progress;
         Self {
             epoch: *epoch,
             epochs: *epochs,
             metrics: metrics.iter().map(|(name, value)| (name.clone(), number(value))).collect(),
             parties: parties.iter().map(|(name, party)| (name.clone(), (*party).into())).collect(),
-            complete: *complete,
         }
     }
 }
