@@ -205,7 +205,9 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 old.close().await;
                 for log in [with_suffix(&place, "-wal"), with_suffix(&place, "-shm")] {
                     match std::fs::remove_file(&log) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed("cannot clear the old log")(error)),
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                            return Err(failed("cannot clear the old log")(error));
+                        }
                         _ => {}
                     }
                 }
@@ -215,7 +217,9 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             std::fs::File::open(&config.data_dir).and_then(|dir| dir.sync_all()).map_err(failed("cannot sync the data directory"))?;
         }
     }
-    println!("restored; members that run at the parties are taken in when the agents come back; those of runs the backup does not know run to their end");
+    println!(
+        "restored; members that run at the parties are taken in when the agents come back; those of runs the backup does not know run to their end"
+    );
     Ok(())
 }
 

@@ -65,7 +65,12 @@ impl Default for Metrics {
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
         registry.register("parties", "Parties known", metrics.parties.clone());
         registry.register("sessions", "Agents connected here", metrics.sessions.clone());
-        registry.register_with_unit("run_start", "From the making of a run until all of it runs", Unit::Seconds, metrics.start_latency.clone());
+        registry.register_with_unit(
+            "run_start",
+            "From the making of a run until all of it runs",
+            Unit::Seconds,
+            metrics.start_latency.clone(),
+        );
         registry.register_with_unit("queue_age", "Time a post waited for the engine", Unit::Seconds, metrics.queue_age.clone());
         registry.register("commit_batch_tasks", "Tasks changed in one transaction", metrics.batch.clone());
         registry.register_with_unit("commit", "Time of one transaction", Unit::Seconds, metrics.commit.clone());

@@ -59,11 +59,5 @@ pub(super) fn create(id: TaskId, principal: &Principal, body: &TaskBody, idem: O
 }
 
 pub(super) fn record(idem: &IdemKey, resource: &str, now: Timestamp) -> IdemRecord {
-    IdemRecord {
-        scope: idem.scope.clone(),
-        key: idem.key.clone(),
-        request: idem.request.clone(),
-        response: resource.to_owned(),
-        at: now,
-    }
+    IdemRecord { scope: idem.scope.clone(), key: idem.key.clone(), request: idem.request.clone(), response: resource.to_owned(), at: now }
 }

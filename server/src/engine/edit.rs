@@ -22,7 +22,10 @@ pub(super) fn edit(
         return Err(Error::new(ErrorCode::PreconditionFailed, "the task was changed since it was read: read it again"));
     }
     if let Some(run) = working.busy() {
-        return Err(Error::new(ErrorCode::TaskActive, format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase)));
+        return Err(Error::new(
+            ErrorCode::TaskActive,
+            format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase),
+        ));
     }
     working.task.body = body.clone();
     working.task.modified_at = now;

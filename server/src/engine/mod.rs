@@ -71,14 +71,37 @@ pub struct IdemKey {
 /// What a verb does to a task.
 #[derive(Debug, Clone)]
 enum Act {
-    Create { principal: Principal, body: TaskBody, idem: Option<IdemKey> },
-    Edit { principal: Principal, body: TaskBody, if_version: Option<u64> },
-    Start { principal: Principal, run: RunId, idem: Option<IdemKey> },
-    Stop { principal: Principal },
-    Delete { principal: Principal },
-    Report { run: RunId, party: PartyId, report: Report },
+    Create {
+        principal: Principal,
+        body: TaskBody,
+        idem: Option<IdemKey>,
+    },
+    Edit {
+        principal: Principal,
+        body: TaskBody,
+        if_version: Option<u64>,
+    },
+    Start {
+        principal: Principal,
+        run: RunId,
+        idem: Option<IdemKey>,
+    },
+    Stop {
+        principal: Principal,
+    },
+    Delete {
+        principal: Principal,
+    },
+    Report {
+        run: RunId,
+        party: PartyId,
+        report: Report,
+    },
     /// A fact about one run: contact, progress.
-    Input { run: RunId, input: Input },
+    Input {
+        run: RunId,
+        input: Input,
+    },
     /// Look at the deadlines.
     Tick,
 }

@@ -6,6 +6,8 @@
 //! what was done; a database that does not answer is asked again, and callers are told after a while. Facts (a party
 //! went away) are never dropped.
 
+mod fold;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,11 +24,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::outage::Outage;
-use super::report::{self, Reported};
 use super::timers::Due;
 use super::wake::{self, Specs, Watchers};
-use super::working::Working;
-use super::{Act, Answer, ContactChange, ContactPost, EngineParts, IdemKey, Job, Post, Principal, create, delete, edit, start, stop};
+use super::{Act, Answer, ContactChange, ContactPost, EngineParts, Job, Post};
 use crate::app::chain;
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
@@ -75,9 +75,6 @@ struct Folded {
     change: Option<Change>,
     after: Option<Aggregate>,
 }
-
-/// Resources made by keys in this very batch.
-type BatchKeys = HashMap<(String, String), (flow_domain::id::Digest, String)>;
 
 impl Queue {
     pub(super) fn new(parts: &EngineParts, watchers: Arc<Watchers>, due: Arc<Due>, revision: Arc<AtomicU64>) -> Self {
@@ -391,163 +388,6 @@ impl Queue {
         tokio::time::sleep(wait).await;
     }
 
-    /// Folds every group in memory. Nothing is changed by it but caches.
-    async fn fold(&mut self, groups: &[Group], now: Timestamp) -> Result<Vec<Folded>, StoreError> {
-        let mut keys = BatchKeys::new();
-        let mut folded = Vec::with_capacity(groups.len());
-        for group in groups {
-            folded.push(self.fold_group(group, &mut keys, now).await?);
-        }
-        Ok(folded)
-    }
-
-    async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
-        let mut working = self.load(&group.task).await?.map(Working::of);
-        if let Some(working) = &mut working {
-            self.outage.pardon(&group.task, working, now);
-        }
-        let mut answers = Vec::with_capacity(group.jobs.len());
-        for job in &group.jobs {
-            answers.push(self.fold_job(&group.task, &mut working, &job.act, keys, now).await?);
-        }
-        let (change, after) = match working {
-            Some(mut working) => {
-                self.greet(&mut working, now);
-                let (change, after) = working.finish(now);
-                (change, Some(after))
-            }
-            None => (None, None),
-        };
-        Ok(Folded { answers, change, after })
-    }
-
-    /// A run made to repeat another is told who is connected now: what the old run knew of members that had settled
-    /// may be long past.
-    fn greet(&self, working: &mut Working, now: Timestamp) {
-        for (run, party) in working.retries() {
-            if let Some((_, instance)) = self.contacts.get(&party) {
-                // A refusal says that it was known.
-                let _ = working.input(&run, &Input::Connected { party, instance: instance.clone() }, now);
-            }
-        }
-    }
-
-    /// One job. The outer error says that the store did not answer, the inner one is the caller's.
-    async fn fold_job(
-        &mut self,
-        id: &TaskId,
-        working: &mut Option<Working>,
-        act: &Act,
-        keys: &mut BatchKeys,
-        now: Timestamp,
-    ) -> Result<Result<Answer, Error>, StoreError> {
-        if let Act::Create { idem: Some(idem), .. } | Act::Start { idem: Some(idem), .. } = act
-            && let Some(earlier) = self.earlier(idem, keys).await?
-        {
-            return Ok(earlier.and_then(|resource| {
-                let broken = |_| Error::internal(format!("an idempotency record names {resource:?}"));
-                Ok(match act {
-                    Act::Create { .. } => Answer::Task(resource.parse().map_err(broken)?),
-                    _ => Answer::Run(resource.parse().map_err(broken)?),
-                })
-            }));
-        }
-        if let Act::Create { principal, body, idem } = act {
-            if working.is_none() {
-                *working = Some(create::create(id.clone(), principal, body, idem.as_ref(), now));
-                note(keys, idem.as_ref(), id.as_str());
-            }
-            return Ok(Ok(Answer::Task(id.clone())));
-        }
-        let Some(working) = working else {
-            return Ok(match act {
-                Act::Report { .. } => Ok(Answer::Reported(Reported::Unknown)),
-                Act::Input { .. } | Act::Tick => Ok(Answer::Done),
-                _ => Err(Error::of(ErrorCode::TaskNotFound)),
-            });
-        };
-        let seen = |principal: &Principal, working: &Working| {
-            // Deleting twice is fine, and so is deleting again because the first answer was lost.
-            let hidden = working.task.deleted_at.is_some() && !matches!(act, Act::Delete { .. });
-            match working.task.project == principal.project && !hidden {
-                true => Ok(()),
-                false => Err(Error::of(ErrorCode::TaskNotFound)),
-            }
-        };
-        Ok(match act {
-            Act::Create { .. } => Ok(Answer::Task(id.clone())),
-            Act::Edit { principal, body, if_version } => seen(principal, working)
-                .and_then(|()| edit::edit(working, principal, body, *if_version, now))
-                .map(|()| Answer::Done),
-            Act::Start { principal, run, idem } => match seen(principal, working) {
-                Err(error) => Err(error),
-                Ok(()) => {
-                    let template = match self.template(principal, working).await? {
-                        Ok(template) => template,
-                        Err(error) => return Ok(Err(error)),
-                    };
-                    let connected = |party: &PartyId| self.contacts.get(party).map(|(_, instance)| instance.clone());
-                    let done = start::start(working, run, idem.as_ref(), &template, &connected, now);
-                    if done.is_ok() {
-                        note(keys, idem.as_ref(), run.as_str());
-                    }
-                    done.map(|()| Answer::Run(run.clone()))
-                }
-            },
-            Act::Stop { principal } => {
-                seen(principal, working).and_then(|()| stop::stop(working, principal, now)).map(|()| Answer::Done)
-            }
-            Act::Delete { principal } => seen(principal, working).map(|()| {
-                delete::delete(working, principal, now);
-                Answer::Done
-            }),
-            Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
-            Act::Input { run, input } => {
-                let mut input = input.clone();
-                if let (Input::Away { since, .. }, Some(until)) = (&mut input, self.outage.deaf_until(now)) {
-                    *since = (*since).max(until);
-                }
-                // A refusal says that the fact changes nothing.
-                let _ = working.input(run, &input, now);
-                Ok(Answer::Done)
-            }
-            Act::Tick => {
-                working.ticked = true;
-                let runs: Vec<_> = working.runs.iter().map(|run| run.id.clone()).collect();
-                for run in runs {
-                    let _ = working.input(&run, &Input::Tick, now);
-                }
-                Ok(Answer::Done)
-            }
-        })
-    }
-
-    /// What was made by this key before, if anything; an error if it was used for another request.
-    async fn earlier(&self, idem: &IdemKey, keys: &BatchKeys) -> Result<Option<Result<String, Error>>, StoreError> {
-        let found = match keys.get(&(idem.scope.clone(), idem.key.clone())) {
-            Some(found) => Some(found.clone()),
-            None => self.store.idempotency(&idem.scope, &idem.key).await?.map(|record| (record.request, record.response)),
-        };
-        Ok(found.map(|(request, resource)| {
-            if request == idem.request { Ok(resource) } else { Err(Error::of(ErrorCode::IdempotencyKeyReused)) }
-        }))
-    }
-
-    async fn template(&mut self, principal: &Principal, working: &Working) -> Result<Result<Arc<TemplateBody>, Error>, StoreError> {
-        let key = (working.task.body.template.clone(), working.task.body.revision);
-        if let Some(found) = self.templates.get(&key) {
-            return Ok(Ok(Arc::clone(found)));
-        }
-        Ok(match create::template(&self.store, principal, &working.task.body).await {
-            Ok(body) => {
-                let body = Arc::new(body);
-                self.templates.insert(key, Arc::clone(&body));
-                Ok(body)
-            }
-            Err(error) => Err(error),
-        })
-    }
-
     /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.
     async fn publish(&mut self, groups: Vec<Group>, folded: Vec<Folded>, changes: Vec<Change>) {
         let revision = self.next_revision();
@@ -613,12 +453,6 @@ fn group(jobs: Vec<(TaskId, Job)>) -> Vec<Group> {
         groups[at].jobs.push(job);
     }
     groups
-}
-
-fn note(keys: &mut BatchKeys, idem: Option<&IdemKey>, resource: &str) {
-    if let Some(idem) = idem {
-        keys.insert((idem.scope.clone(), idem.key.clone()), (idem.request.clone(), resource.to_owned()));
-    }
 }
 
 fn answer(job: Job, result: Result<Answer, Error>) {

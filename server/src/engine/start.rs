@@ -23,7 +23,10 @@ pub(super) fn start(
         return Ok(());
     }
     if let Some(run) = working.busy() {
-        return Err(Error::new(ErrorCode::TaskActive, format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase)));
+        return Err(Error::new(
+            ErrorCode::TaskActive,
+            format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase),
+        ));
     }
     let sealed = spec::seal_all(&working.task.body, template)?;
     let members = working

@@ -43,16 +43,7 @@ impl Working {
     }
 
     fn from_parts(base: Option<Arc<Aggregate>>, task: Task, runs: Vec<Run>) -> Self {
-        Self {
-            base,
-            task,
-            runs,
-            events: Vec::new(),
-            body_changed: false,
-            specs: Vec::new(),
-            idempotency: None,
-            ticked: false,
-        }
+        Self { base, task, runs, events: Vec::new(), body_changed: false, specs: Vec::new(), idempotency: None, ticked: false }
     }
 
     /// Its version as stored.
@@ -68,9 +59,7 @@ impl Working {
     /// A run that keeps the task from being started or edited. One that is on its way to `cancelled` does not: its
     /// members settle by themselves, and agents admit no newer one before.
     pub fn busy(&self) -> Option<&Run> {
-        self.runs
-            .iter()
-            .find(|run| run.is_active() && run.ending.as_ref().is_none_or(|ending| ending.outcome != run::Outcome::Cancelled))
+        self.runs.iter().find(|run| run.is_active() && run.ending.as_ref().is_none_or(|ending| ending.outcome != run::Outcome::Cancelled))
     }
 
     /// Adds a line to the task's history.
@@ -164,7 +153,11 @@ impl Working {
             .collect();
         let insert = base.is_none();
         let task_changed = base.as_ref().is_none_or(|base| base.task != task);
-        let nothing = run_changes.is_empty() && events.is_empty() && !task_changed && idempotency.is_none() && base.as_ref().is_some_and(|base| base.due == due);
+        let nothing = run_changes.is_empty()
+            && events.is_empty()
+            && !task_changed
+            && idempotency.is_none()
+            && base.as_ref().is_some_and(|base| base.due == due);
         let event_seq = base_event_seq + i64::try_from(events.len()).unwrap_or(i64::MAX);
         let after = Aggregate {
             version: if nothing { base_version } else { base_version + 1 },
@@ -180,18 +173,8 @@ impl Working {
         if nothing {
             return (None, after);
         }
-        let change = Change {
-            task,
-            insert,
-            base_version,
-            base_event_seq,
-            body_changed,
-            runs: run_changes,
-            events,
-            specs,
-            due,
-            idempotency,
-        };
+        let change =
+            Change { task, insert, base_version, base_event_seq, body_changed, runs: run_changes, events, specs, due, idempotency };
         (Some(change), after)
     }
 }

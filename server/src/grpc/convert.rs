@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use flow_domain::error::Error;
 use flow_domain::bindings::is_endpoint;
+use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
 use flow_domain::member::{Exit, Reason, ReasonCode, Report};
 use flow_domain::progress::{PartyProgress, Point, Progress};
@@ -145,12 +145,18 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
         let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
         (name, PartyProgress { ready, complete, current_epoch, total_epoch })
     });
-    let points = points.into_iter().filter_map(|v1::Point { series, step, value }| Some(Point { series: name(&series)?, step, value: number(value)? }));
+    let points = points
+        .into_iter()
+        .filter_map(|v1::Point { series, step, value }| Some(Point { series: name(&series)?, step, value: number(value)? }));
     let progress = Progress {
         epoch,
         epochs,
         parties: parties.collect(),
-        metrics: metrics.into_iter().filter_map(|(key, value)| Some((name(&key)?, number(value)?))).take(METRICS).collect::<BTreeMap<_, _>>(),
+        metrics: metrics
+            .into_iter()
+            .filter_map(|(key, value)| Some((name(&key)?, number(value)?)))
+            .take(METRICS)
+            .collect::<BTreeMap<_, _>>(),
         points: points.collect(),
         complete: false,
     };

@@ -303,11 +303,8 @@ impl<'a> Conversation<'a> {
                 self.reported(reported, outcome).await?;
             }
         }
-        let answer = self
-            .app
-            .engine
-            .report(reported.task.clone(), reported.run.clone(), self.party.clone(), reported.report.clone())
-            .await?;
+        let answer =
+            self.app.engine.report(reported.task.clone(), reported.run.clone(), self.party.clone(), reported.report.clone()).await?;
         self.pending.push(Box::pin(async move { (reported, answer.await) }));
         Ok(())
     }
@@ -354,9 +351,13 @@ impl<'a> Conversation<'a> {
     /// backup, and an operator decides.
     async fn orphan(&mut self, reported: convert::Reported) -> Result<(), End> {
         let report = &reported.report;
-        let known = self.app.store.orphans().await?.into_iter().find(|orphan| {
-            (&orphan.party, &orphan.run, orphan.attempt) == (self.party, &reported.run, report.attempt)
-        });
+        let known = self
+            .app
+            .store
+            .orphans()
+            .await?
+            .into_iter()
+            .find(|orphan| (&orphan.party, &orphan.run, orphan.attempt) == (self.party, &reported.run, report.attempt));
         if report.phase.is_terminal() {
             if known.is_some() {
                 self.app.store.forget_orphan(self.party, &reported.run, report.attempt).await?;
