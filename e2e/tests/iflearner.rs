@@ -172,8 +172,11 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     let after = eventually(PATIENCE, async || Some(trainers(&federation))).await;
     assert_eq!(after, Some(before), "a trainer died with its agent");
     federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
+    // Points a killed hub had not written yet, those of its last two seconds, may be missing; none may be wrong.
     for party in ALL {
-        assert_eq!(series(&federation, &run, party, "global/acc").await, AVERAGE);
+        let shown = series(&federation, &run, party, "global/acc").await;
+        assert_eq!(shown.last(), AVERAGE.last(), "{party}");
+        assert!(shown.iter().all(|point| AVERAGE.contains(point)), "{party}: {shown:?}");
     }
     federation.end().await;
 }

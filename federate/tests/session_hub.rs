@@ -233,17 +233,20 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_refused_agent_waits_as_long_as_it_was_told() {
-    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
-    agent.start(hub.connector());
-    let mut session = hub.accept().await;
-    session.hello().await;
-    let refused = Refused { code: "party_in_use".to_owned(), message: "another agent".to_owned(), retry_after_s: 1000 };
-    session.say(ToAgent::Refused(refused)).await;
-    drop(session);
-    let began = agent.now();
-    agent.pass_time_until(50, hub.accept()).await;
-    assert!(agent.now().secs_since(began) >= 1000, "{}", agent.now().secs_since(began));
+async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_for_good() {
+    for (told, at_least) in [(200, 200), (u32::MAX, 300)] {
+        let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+        agent.start(hub.connector());
+        let mut session = hub.accept().await;
+        session.hello().await;
+        let refused = Refused { code: "party_in_use".to_owned(), message: "another agent".to_owned(), retry_after_s: told };
+        session.say(ToAgent::Refused(refused)).await;
+        drop(session);
+        let began = agent.now();
+        agent.pass_time_until(50, hub.accept()).await;
+        let waited = agent.now().secs_since(began);
+        assert!((at_least..10_000).contains(&waited), "{told}: {waited}");
+    }
 }
 
 #[tokio::test]

@@ -108,6 +108,9 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
     flow_common::telemetry::init(&config.log).map_err(|error| StartError(error.to_string()))?;
     match cli.command {
         Command::Serve => {
+            if let Err(error) = flow_common::lifecycle::raise_open_files() {
+                tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
+            }
             let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
             app::serve(config, SystemClock::shared(), shutdown).await?;
         }

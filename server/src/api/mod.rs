@@ -20,7 +20,7 @@ pub mod v2;
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode};
 use utoipa::openapi::OpenApi;
@@ -41,6 +41,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .fallback(async || Failure::from(Error::of(ErrorCode::RouteNotFound)))
         .method_not_allowed_fallback(async || Failure::from(Error::of(ErrorCode::MethodNotAllowed)))
         .layer(DefaultBodyLimit::max(extract::MAX_BODY))
+        .layer(from_fn(guard::finish))
         .layer(from_fn_with_state(Arc::clone(&app), authenticate))
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
