@@ -228,9 +228,20 @@ fn a_lost_hold_leads_to_another_round_at_once() {
 }
 
 #[test]
+fn a_workload_that_fails_before_the_others_run_is_a_failed_member_and_not_a_failed_start() {
+    let (run, now) = run_in(RunPhase::Starting);
+    for (code, ending) in [(ReasonCode::ExitNonzero, EndCode::MemberFailed), (ReasonCode::SpawnFailed, EndCode::StartFailed)] {
+        let broken = Report { reason: Some(Reason::new(code, "as it says")), ..report(&run, 2, MemberPhase::Failed) };
+        let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
+        assert_eq!(run.ending.map(|e| e.code), Some(ending), "{code}");
+    }
+}
+
+#[test]
 fn f10_a_start_that_cannot_complete_is_undone() {
     let (run, now) = run_in(RunPhase::Starting);
-    let broken = report(&run, 2, MemberPhase::Failed);
+    let spawn = Some(Reason::new(ReasonCode::SpawnFailed, "no such program"));
+    let broken = Report { reason: spawn, ..report(&run, 2, MemberPhase::Failed) };
     let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
     assert_eq!(run.ending.as_ref().map(|e| e.code), Some(EndCode::StartFailed));
     assert!(run.members.iter().all(|m| m.desired == Desired::Stopped || m.settled));

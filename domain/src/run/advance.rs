@@ -229,6 +229,13 @@ fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     true
 }
 
+/// The member's workload ran, and ended by its own doing.
+fn ran(member: &Member) -> bool {
+    use ReasonCode::{ExitNonzero, ExitSignal, MaxRuntimeExceeded, PeerLost};
+    let own = |reason: &Reason| matches!(reason.code, ExitNonzero | ExitSignal | MaxRuntimeExceeded | PeerLost);
+    member.reason.as_ref().is_some_and(own)
+}
+
 fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     // After a restore the hub has forgotten whom it released: the agent remembers. Believed as far as the rules allow.
     let released = |m: &Member| m.phase == MemberPhase::Stopped && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released);
@@ -237,7 +244,9 @@ fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
     let broken = run.required().find(|m| is_broken(m) || matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval));
     if let Some(member) = broken {
-        let ending = failed(EndCode::StartFailed, complaint(member), Some(member), now);
+        // A workload that ran and failed did start, however soon it was over and whoever else was still coming up.
+        let code = if ran(member) { EndCode::MemberFailed } else { EndCode::StartFailed };
+        let ending = failed(code, complaint(member), Some(member), now);
         end(run, ending, now, effects);
         return;
     }
