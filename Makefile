@@ -10,9 +10,10 @@ endif
 endif
 .DEFAULT_GOAL := help
 .PHONY: help quickstart build test setup-test check fmt generate bench clean
+.PHONY: manifests install uninstall run deploy undeploy docker-build docker-push kube-quickstart
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: ## hub, two parties and a real federated training on this machine, in one command
 	tools/quickstart.sh
@@ -47,8 +48,39 @@ fmt: ## format the Rust code
 generate: ## write the generated documents again (docs/errors.md, docs/openapi.json)
 	UPDATE=1 $(CARGO) test --workspace --locked --quiet is_up_to_date
 
-bench: ## measure against the budgets and print one table
-	$(CARGO) run --locked -p flow-e2e --bin bench
+comma := ,
+bench: build ## measure against the budgets and print one table; ONLY=start,lists for some of them
+	$${CARGO_TARGET_DIR:-target}/debug/bench $(subst $(comma), ,$(ONLY))
 
 clean: ## remove what was built; the test kit's cache stays (rm -r .cache for that)
 	$(CARGO) clean
+
+# ---- Kubernetes: the cluster of KUBECONFIG. docs/kubernetes.md leads through these. ----
+
+kube-quickstart: ## the whole thing on Kubernetes on this machine: operator, hub, three agents, a real training (root)
+	tools/kube-quickstart.sh
+
+manifests: ## write the generated manifests again: the definition of IflearnerJob and the operator's rights
+	UPDATE=1 $(CARGO) test --locked --quiet -p flow-operator is_up_to_date
+
+install: ## put the definition of IflearnerJob into the cluster
+	tools/kube.sh install
+
+uninstall: ## take the definition away again; refused while there are IflearnerJobs, unless WITH_JOBS=1
+	tools/kube.sh uninstall
+
+run: ## run the operator here, outside of the cluster, with your own kubeconfig; ARGS="--set log.level=debug" for more
+	$(CARGO) run --locked -p flow-operator --bin flow-operator -- run $(ARGS)
+
+deploy: ## install, and run the operator in the cluster: IMG=registry.example/flow-operator:TAG [OVERLAY=operator-gateway]
+	tools/kube.sh deploy "$(IMG)"
+
+undeploy: ## take the operator out of the cluster; definition and jobs stay
+	tools/kube.sh undeploy
+
+docker-build: ## images of flow-server, flow-federate, flow-operator: [REGISTRY=registry.example/team] [TAG=…]; without an engine as archives
+	@[ -n "$(BIN)" ] || $(CARGO) build --locked --release -p flow-server -p flow-federate -p flowctl -p flow-operator
+	tools/kube.sh docker-build
+
+docker-push: ## push them to REGISTRY, with docker, podman, buildah, skopeo or crane
+	tools/kube.sh docker-push

@@ -1,13 +1,16 @@
 #!/bin/bash
-# Prepares what the tests need besides Cargo: a C compiler, real MariaDB and MySQL servers, and a Python environment
-# with the iflearner framework and its data. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece carries a
-# stamp of what it was made from, so a second run only compares stamps.
+# Prepares what the tests need besides Cargo: a C compiler, real MariaDB and MySQL servers, a Python environment with the
+# iflearner framework and its data, and a Kubernetes. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece
+# carries a stamp of what it was made from, so a second run only compares stamps.
 #
 # The database servers are Debian packages unpacked into the cache and run with their own C library, so nothing is
 # installed on the machine, no service starts, no root is needed, and MySQL (which is only in Debian unstable) works
 # next to any Debian release. apt is used with the machine's own mirror, proxy and keys.
 #
-#   tools/setup-test.sh [machine] [mariadb] [mysql] [venv] [digits]    only these; all without any
+# Kubernetes is built from the Go module proxy, as testkit/kube/go.mod pins it: `kube` is its programs, `kube-node` what
+# a node needs for pods that really run, `kube-workload` the real workload as a container image.
+#
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx venv digits kube kube-node kube-workload; all without any
 #
 # `machine` is what comes first whatever is asked for: the C compiler and the Python that the machine must have itself.
 set -euo pipefail
@@ -16,7 +19,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql venv digits} "
+wanted=" ${*:-mariadb mysql nginx venv digits kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -92,11 +95,10 @@ unpack() {
     rm -rf "$apt"
 }
 
-# server BINARY OPTION…: writes ./server, which becomes BINARY (same process, so its pid and parent-death signal hold).
-server() {
-    local binary=$1
-    shift
-    cat > server << END
+# launcher PROGRAM BINARY ARGUMENTS: writes ./PROGRAM, which becomes BINARY of ./root with its own libraries (same process,
+# so its pid and parent-death signal hold). ARGUMENTS are shell words that come before the caller's.
+launcher() {
+    cat > "$1" << END
 #!/bin/sh
 here=\${0%/*}/root
 for loader in "\$here"/lib/*-linux-gnu*/ld-linux-*.so.* "\$here"/usr/lib/*-linux-gnu*/ld-linux-*.so.*; do
@@ -104,11 +106,17 @@ for loader in "\$here"/lib/*-linux-gnu*/ld-linux-*.so.* "\$here"/usr/lib/*-linux
 done
 path=
 for folder in "\$here"/lib/*-linux-gnu* "\$here"/usr/lib/*-linux-gnu*; do path=\$path\$folder:; done
-[ "\$(id -u)" != 0 ] || set -- --user=root "\$@" # both refuse to run as root unless told to
-exec "\$loader" --library-path "\${path%:}" "\$here/usr/sbin/$binary" --no-defaults --basedir="\$here/usr" \\
-    --lc-messages-dir="\$here/usr/share/mysql" $* "\$@"
+exec "\$loader" --library-path "\${path%:}" "\$here/usr/sbin/$2" $3 "\$@"
 END
-    chmod +x server
+    chmod +x "$1"
+}
+
+# server BINARY OPTION…: writes ./server, a database server.
+server() {
+    local binary=$1 user=
+    shift
+    [ "$(id -u)" != 0 ] || user=--user=root # both refuse to run as root unless told to
+    launcher server "$binary" "--no-defaults --basedir=\"\$here/usr\" --lc-messages-dir=\"\$here/usr/share/mysql\" $* $user"
 }
 
 # template/ is an initialised, stopped data directory; a test copies it instead of waiting for an initialisation.
@@ -121,6 +129,10 @@ prepare_mariadb() {
         (cd root/usr/share/mysql && cat ./*_system_tables.sql ./*_performance_tables.sql ./*_system_tables_data.sql)
         echo "DELETE FROM global_priv WHERE User IN ('', 'root');" # they need no password, on four hosts
     } | "$PWD/server" --bootstrap --datadir="$PWD/template"
+}
+prepare_nginx() {
+    unpack "$(release)" nginx
+    launcher nginx nginx ''
 }
 prepare_mysql() {
     unpack sid mysql-server-core
@@ -145,6 +157,43 @@ prepare_venv() {
     bin/python -c 'import iflearner, sklearn'
 }
 
+# The first Go that understands testkit/kube/go.mod. (A Go that may fetch a newer one of itself does so here.)
+golang() {
+    local candidate
+    for candidate in go /usr/local/go/bin/go "$cache"/go/root/usr/lib/go-*/bin/go; do
+        if (cd "$repo/testkit/kube" && "$candidate" list -m) > /dev/null 2>&1; then command -v "$candidate"; return; fi
+    done
+}
+prepare_go() { unpack trixie golang-1.24-go; }
+
+# Clients read the version, so it is stamped as upstream stamps it. One `go build` compiles what the programs share once.
+prepare_kube() {
+    local go=$1 into=$PWD version package flags='-s -w'
+    cd "$repo/testkit/kube"
+    version=$("$go" list -mod=readonly -m -f '{{.Version}}' k8s.io/kubernetes)
+    for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+        flags+=" -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$(cut -d. -f2 <<< "$version")"
+        flags+=" -X $package.gitTreeState=clean"
+    done
+    mkdir "$into/bin"
+    CGO_ENABLED=0 nice "$go" build -mod=readonly -buildvcs=false -trimpath -gcflags=all=-dwarf=false -ldflags "$flags" \
+        -o "$into/bin/" tool ./coredns
+    mv "$into/bin/server" "$into/bin/etcd" # upstream's name for it
+    "$go" mod download sigs.k8s.io/gateway-api
+    cp -r "$("$go" list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard" "$into/gateway-api"
+    chmod -R u+w "$into/gateway-api" # the module cache is read-only
+}
+
+# What a node is made of, from the machine's own release, so that it runs with the machine's C library.
+prepare_node() {
+    local package image
+    for package in containerd containernetworking-plugins nftables busybox-static; do unpack "$(release)" "$package"; done
+    mkdir images
+    for image in busybox coredns; do build_image "$repo/testkit/kube/images/$image" "images/$image.tar"; done
+}
+prepare_workload() { build_image "$repo/deploy/images/iflearner-digits" iflearner-digits.tar; }
+build_image() { FLOW_CACHE=$cache "$repo/deploy/images/build.sh" "$@"; }
+
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 exec 9> "$cache/setup.lock"
@@ -157,13 +206,37 @@ if [ -z "$interpreter" ]; then
     interpreter=$(python)
     [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module; run: sudo apt-get update && sudo apt-get install -y python3 python3-venv (or set FLOW_PYTHON to one)"
 fi
-if is_wanted mariadb mysql && ! { [ -e "$cache/mariadb/.stamp" ] && [ -e "$cache/mysql/.stamp" ]; }; then
-    command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers"
+if is_wanted mariadb mysql nginx && ! { [ -e "$cache/mariadb/.stamp" ] && [ -e "$cache/mysql/.stamp" ] && [ -e "$cache/nginx/.stamp" ]; }; then
+    command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers and nginx"
 fi
 
-piece mariadb "$(recipe mirror unpack server prepare_mariadb)" prepare_mariadb
-piece mysql "$(recipe mirror unpack server prepare_mysql)" prepare_mysql
+! is_wanted kube-workload || wanted+='venv kube-node '
+! is_wanted kube-node || wanted+='kube ' # the DNS of a node's pods is one of its programs
+
+piece mariadb "$(recipe mirror unpack launcher server prepare_mariadb)" prepare_mariadb
+piece mysql "$(recipe mirror unpack launcher server prepare_mysql)" prepare_mysql
+piece nginx "$(recipe mirror unpack launcher prepare_nginx)" prepare_nginx
 # A venv knows its own path and its interpreter's, so a moved one is made again.
 venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
 piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
+
+# Built at the lowest priority and from the user's own module and build caches: minutes the first time, seconds afterwards.
+if is_wanted kube; then
+    go=$(golang)
+    if [ -z "$go" ] && command -v apt-get dpkg-deb > /dev/null; then
+        wanted+='go '
+        piece go "$(recipe mirror unpack prepare_go)" prepare_go
+        go=$(golang)
+    fi
+    [ -n "$go" ] || die "needs Go 1.24 or newer to build Kubernetes; install it from your distribution or https://go.dev/dl"
+    piece kube "$(recipe prepare_kube) $(cat testkit/kube/go.* testkit/kube/*/*.go | cksum)" prepare_kube "$go"
+fi
+if is_wanted kube-node; then
+    [ -e "$cache/kube-node/.stamp" ] || command -v apt-get dpkg-deb > /dev/null \
+        || die "needs apt and dpkg (Debian 12 or newer) to fetch what a node of the test cluster is made of"
+    piece kube-node "$(recipe mirror unpack prepare_node) $(cat "$cache/kube/.stamp" testkit/kube/images/*/* deploy/images/*.* | cksum)" \
+        prepare_node
+fi
+piece kube-workload "$(recipe prepare_workload) $venv_stamp $(find deploy/images/*.* deploy/images/iflearner-digits \
+    workloads/iflearner-digits tools/make-image.sh -type f ! -name '*.pyc' -exec cksum {} + | sort | cksum)" prepare_workload

@@ -60,6 +60,9 @@ pub enum Command {
     /// Organisations taking part
     #[command(subcommand)]
     Party(PartyCommand),
+    /// Members that run at parties and that a restored hub does not know
+    #[command(subcommand)]
+    Orphan(OrphanCommand),
     /// Print the log of a party's workload (the same as `task logs`)
     Logs(LogsArgs),
     /// Print a completion script for a shell
@@ -228,5 +231,26 @@ pub enum PartyCommand {
     Get {
         /// Its name
         party: String,
+    },
+}
+
+/// Verbs of orphans.
+#[derive(Debug, Subcommand)]
+pub enum OrphanCommand {
+    /// List orphans
+    List {
+        /// Only those of this party
+        #[arg(long)]
+        party: Option<String>,
+    },
+    /// Have an orphan stopped at its party
+    Stop {
+        /// Its id, as the list tells it
+        orphan: String,
+    },
+    /// Note that an orphan is to run to its own end
+    Keep {
+        /// Its id, as the list tells it
+        orphan: String,
     },
 }

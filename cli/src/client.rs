@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
+use crate::output::visible;
 use crate::wire::Page;
 
 /// How often a request is sent at most.
@@ -216,7 +217,8 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
     let body = answer.bytes().await.map_err(|error| Failure::new(Exit::Unreachable, format!("the answer broke off: {error}")))?;
     let body: &[u8] = if body.is_empty() { b"null" } else { &body };
     serde_json::from_slice(body).map_err(|error| {
-        Failure::new(Exit::Failed, format!("the hub's answer cannot be read: {error}")).with_remedy("Use the flowctl of the hub's version.")
+        let message = format!("the hub's answer cannot be read: {}", visible(&error.to_string()));
+        Failure::new(Exit::Failed, message).with_remedy("Use the flowctl of the hub's version.")
     })
 }
 

@@ -8,6 +8,8 @@ use std::io;
 use flow_domain::error::ErrorCode;
 use serde::Deserialize;
 
+use crate::wire;
+
 /// Exit codes. Numbers are never reused; scripts branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -86,7 +88,8 @@ impl Failure {
     /// An answer that is not a success, as the hub explains it (problem+json), or as far as the status tells.
     #[must_use]
     pub fn from_answer(status: u16, body: &[u8]) -> Self {
-        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        // Shown to people: see `wire::read`.
+        let problem = serde_json::from_slice(body).ok().and_then(|value| wire::read::<Problem>(&value).ok()).unwrap_or_default();
         let row = ErrorCode::ALL.iter().map(|code| code.row()).find(|row| row.slug == problem.code);
         let message = [problem.detail, problem.title]
             .into_iter()
@@ -102,6 +105,7 @@ impl Failure {
         };
         let mut failure = Self::new(exit, message);
         failure.details = problem.fields.into_iter().map(|field| field.line()).collect();
+        failure.details.extend(problem.more_fields.map(|more| format!("and {more} more")));
         if !failure.details.is_empty() {
             // The hub's sentence only strings the fields together; the list below it says the same, all of it.
             failure.message = row.map_or("the request is not acceptable", |row| row.title).to_owned();
@@ -129,6 +133,7 @@ struct Problem {
     title: String,
     detail: String,
     fields: Vec<ProblemField>,
+    more_fields: Option<u64>,
     request_id: Option<String>,
 }
 
@@ -163,12 +168,13 @@ mod tests {
     fn a_problem_lists_every_field_and_says_what_to_do() {
         let body = br#"{"status":422,"code":"invalid","title":"t","detail":"d","fields":[
             {"pointer":"/members/1/party","code":"unknown","message":"is not a party here"},
-            {"pointer":"/epochs","code":"out_of_range","message":"is 0 and must be 1 to 100000"}]}"#;
+            {"pointer":"/epochs","code":"out_of_range","message":"is 0 and must be 1 to 100000"}],"more_fields":7}"#;
         let failure = Failure::from_answer(422, body);
         assert_eq!(failure.exit, Exit::Refused);
         let text = failure.render();
         assert!(text.contains("  members[1].party: is not a party here\n"), "{text}");
         assert!(text.contains("  epochs: is 0 and must be 1 to 100000\n"), "{text}");
+        assert!(text.ends_with("  and 7 more\n"), "{text}");
         assert!(!text.contains("what to do"), "the fields say it: {text}");
     }
 

@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{self, Format};
 use crate::sse::SseParser;
 use crate::view;
-use crate::wire::{Run, Task};
+use crate::wire::{self, Run, Task};
 
 /// Longest time without the hub.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,8 +147,7 @@ impl Display {
 
     /// Takes a new look at the run in; tells whether it has ended.
     fn update(&mut self, value: Value) -> Result<bool, Failure> {
-        let run: Run = serde_json::from_value(value.clone())
-            .map_err(|error| Failure::new(Exit::Failed, format!("the hub's answer cannot be read: {error}")))?;
+        let run: Run = wire::read(&value)?;
         if self.away.take().is_some() && matches!(self.kind, Kind::Lines) {
             output::print("connected to the hub again\n")?;
         }

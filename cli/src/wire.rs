@@ -4,6 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::failure::{Exit, Failure};
+use crate::output::visible;
 
 /// One page of a list.
 #[derive(Debug, Clone, Deserialize)]
@@ -244,7 +248,7 @@ pub struct Party {
     pub agent: Option<Agent>,
     /// What it offers, as its agent declares it.
     #[serde(default)]
-    pub inventory: Option<serde_json::Value>,
+    pub inventory: Option<Value>,
 }
 
 /// The agent that last spoke for a party.
@@ -252,6 +256,23 @@ pub struct Party {
 pub struct Agent {
     /// Its version.
     pub version: String,
+}
+
+/// A member that runs at a party and that the hub does not know.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Orphan {
+    /// Names it.
+    pub id: String,
+    /// Where it stands.
+    pub phase: String,
+    /// When its party last told of it.
+    pub seen_at: String,
+    /// What was decided about it.
+    #[serde(default)]
+    pub decision: Option<String>,
+    /// The task it says it belongs to.
+    #[serde(default)]
+    pub task: Option<String>,
 }
 
 /// Whether a party's agent is connected.
@@ -303,10 +324,25 @@ impl Progress {
     }
 }
 
-/// Reads the part of a document that is used here.
-pub fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<T, crate::failure::Failure> {
+/// Reads the part of a document that is shown to people. Its texts come from hub and parties: what a terminal would obey
+/// is written out.
+pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    exact(&shown(value))
+}
+
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(visible(text).into_owned()),
+        Value::Array(items) => items.iter().map(shown).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (visible(name).into_owned(), shown(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// Reads the part of a document that is used here, as it is: to be compared, or sent again.
+pub fn exact<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Failure> {
     serde::Deserialize::deserialize(value).map_err(|error: serde_json::Error| {
-        crate::failure::Failure::new(crate::failure::Exit::Failed, format!("the hub's answer cannot be read: {error}"))
+        Failure::new(Exit::Failed, format!("the hub's answer cannot be read: {}", visible(&error.to_string())))
             .with_remedy("Use the flowctl of the hub's version.")
     })
 }

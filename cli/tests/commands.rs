@@ -243,3 +243,77 @@ fn lists_are_read_to_their_last_page() {
     let names: Vec<Value> = serde_json::from_str(&fake.run(&["party", "list", "-o", "json"]).exits(0).out).unwrap();
     assert_eq!(names.len(), 3);
 }
+
+#[test]
+fn orphans_are_listed_stopped_and_kept() {
+    let fake = Fake::start();
+    let orphan = |party: &str| {
+        let id = format!("{party}.{}.1", "a".repeat(32));
+        json!({"id": id, "party": party, "run": "a".repeat(32), "attempt": 1, "phase": "running", "seen_at": "2026-01-01T00:00:00Z"})
+    };
+    fake.world().orphans = vec![orphan("party-a"), orphan("party-b"), orphan("party-c")];
+    let table = fake.run(&["orphan", "list", "--party", "party-a"]).exits(0).out;
+    assert!(table.starts_with("ID ") && table.lines().count() == 4, "{table}");
+    assert!(fake.world().heard[0].starts_with("GET orphans?party=party-a&"), "{:?}", fake.world().heard);
+    let id = fake.world().orphans[1]["id"].as_str().unwrap().to_owned();
+    assert_eq!(fake.run(&["orphan", "stop", &id]).exits(0).out, format!("orphan {id} is being stopped\n"));
+    assert_eq!(fake.world().orphans[1]["decision"], "stop");
+    assert_eq!(fake.run(&["orphan", "keep", &id]).exits(0).out, format!("orphan {id} runs on to its end\n"));
+    fake.run(&["orphan", "stop", "party-a.x.1"]).exits(3);
+}
+
+#[test]
+fn what_hub_and_parties_say_commands_no_terminal() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
+    let evil = "\u{1b}]0;gotcha\u{7}\u{9b}2J\nfake\u{202e}";
+    let mut run = look(1, "failed", 1);
+    run["ending"]["message"] = json!(evil);
+    run["members"][1]["reason"] = json!({"code": "exit_nonzero", "message": evil});
+    run["members"][1]["progress"]["metrics"] = json!({evil: 1.0});
+    {
+        let mut world = fake.world();
+        world.tasks[0]["remark"] = json!(evil);
+        world.tasks[0]["parameters"] = json!({evil: evil});
+        world.tasks[0]["runs"] = json!(1);
+        world.tasks[0]["run"] = run.clone();
+        world.templates[0]["remark"] = json!(evil);
+        world.templates[0]["env"] = json!({"X": evil});
+        world.parties = vec![json!({"name": "party-a", "remark": evil, "created_at": evil, "contact": {"state": evil},
+            "agent": {"version": evil, "instance": evil}, "inventory": {evil: [evil]}})];
+        // As a list of one, so that it is found by its name.
+        world.looks = vec![run];
+    }
+    let asked = |args: &[&str], format: &str| fake::Done::from(fake.command(&[args, &["-o", format]].concat()).output().unwrap());
+    for args in [
+        &["task", "list"][..],
+        &["task", "get", "digits-run"],
+        &["task", "watch", "digits-run"],
+        &["run", "get", "digits-run"],
+        &["template", "list"],
+        &["template", "get", "digits"],
+        &["party", "list"],
+    ] {
+        for format in ["table", "yaml"] {
+            if args[1] == "watch" && format == "yaml" {
+                // A watched run is JSON, a document a line, for programs.
+                continue;
+            }
+            let done = asked(args, format);
+            assert!(!done.out.is_empty(), "{args:?} {format}: {done:?}");
+            let obeyed = done.out.chars().filter(|char| char.is_control() && *char != '\n').count();
+            assert_eq!(obeyed, 0, "{args:?} {format}: {done:?}");
+            assert!(!done.out.lines().any(|line| line.trim_start().starts_with("fake")), "{args:?} {format}: {done:?}");
+        }
+    }
+    // Programs get what the hub said.
+    let listed: Value = serde_json::from_str(&asked(&["party", "list"], "json").out).unwrap();
+    assert_eq!(listed[0]["remark"], evil);
+    fake.world().refuse = Some((
+        422,
+        json!({"code": evil, "title": evil, "detail": evil, "request_id": evil,
+        "fields": [{"pointer": format!("/{evil}"), "message": evil}]}),
+    ));
+    let done = fake.run(&["task", "list"]).exits(4);
+    assert!(done.err.contains("\\u{1b}") && !done.err.contains('\u{1b}') && !done.err.contains('\u{9b}'), "{done:?}");
+}

@@ -35,6 +35,7 @@ fn every_field_that_is_read_is_in_the_published_document() {
     check("Party", fields::<wire::Party>());
     check("Agent", fields::<wire::Agent>());
     check("Contact", fields::<wire::Contact>());
+    check("Orphan", fields::<wire::Orphan>());
     check("PartyCreated", fields::<wire::NewParty>());
     assert!(missing.is_empty(), "not in docs/openapi.json: {missing:#?}");
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{getegid, geteuid};
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -41,6 +43,16 @@ pub enum SecretFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Somebody else may exchange what is in it.
+    #[error("{path} belongs to user {owner}, who could exchange the secret: run `chown {us} {path}`", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        us: u32,
+    },
     /// Nothing in it.
     #[error("{path} is empty: write the secret into it", path = path.display())]
     Empty {
@@ -60,21 +72,33 @@ pub enum SecretFileError {
     },
 }
 
-/// The secret in `path`, without white space around it. Refuses a file that group or world can read.
+/// The secret in `path`, without white space around it. Refuses a file that belongs to anybody but us and root, or that
+/// others can read; only root may hand it to our group to read, as a cluster does with a secret it mounts.
 pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { deed: "read", path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     // Of the open file, not of the name: it cannot be exchanged in between.
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(SecretFileError::Open { path: path.to_owned(), mode });
-    }
+    let found = file.metadata().map_err(failed)?;
+    judge(path, (found.uid(), found.gid()), found.mode(), (geteuid().as_raw(), getegid().as_raw()))?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
     match text.trim() {
         "" => Err(SecretFileError::Empty { path: path.to_owned() }),
         secret => Ok(Secret::new(secret.to_owned())),
     }
+}
+
+/// `owner` and `us` are a user and a group each.
+fn judge(path: &Path, owner: (u32, u32), mode: u32, us: (u32, u32)) -> Result<(), SecretFileError> {
+    let (path, mode) = (path.to_owned(), mode & 0o777);
+    if owner.0 != us.0 && owner.0 != 0 {
+        return Err(SecretFileError::Foreign { path, owner: owner.0, us: us.0 });
+    }
+    let handed_to_us = owner.0 != us.0 && owner.1 == us.1;
+    if mode & if handed_to_us { 0o037 } else { 0o077 } != 0 {
+        return Err(SecretFileError::Open { path, mode });
+    }
+    Ok(())
 }
 
 /// Write a new secret file, readable by its owner only. Whole or not at all, and never over an existing one.
@@ -108,6 +132,7 @@ fn write_and_link(temporary: &Path, path: &Path, secret: &Secret) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_written_secret_is_read_back_and_never_replaced() {
@@ -129,6 +154,25 @@ mod tests {
             let error = read(&path).unwrap_err().to_string();
             assert!(error.contains("chmod 600"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_of_anybody_but_us_and_root_is_refused_with_the_remedy() {
+        let path = Path::new("/etc/flow/secret");
+        judge(path, (1000, 50), 0o100_600, (1000, 50)).unwrap();
+        judge(path, (0, 0), 0o100_400, (1000, 50)).unwrap();
+        let error = judge(path, (1001, 50), 0o100_600, (1000, 50)).unwrap_err().to_string();
+        assert!(error.contains("user 1001") && error.contains("`chown 1000 /etc/flow/secret`"), "{error}");
+    }
+
+    #[test]
+    fn root_may_hand_a_file_to_our_group_to_read_and_nobody_else_to_any() {
+        let path = Path::new("/etc/flow/secret");
+        judge(path, (0, 50), 0o100_440, (1000, 50)).unwrap();
+        for (owner, mode) in [((0, 50), 0o460), ((0, 50), 0o444), ((0, 51), 0o440), ((1000, 50), 0o440)] {
+            judge(path, owner, mode, (1000, 50)).unwrap_err();
+        }
+        judge(path, (0, 0), 0o440, (0, 0)).unwrap_err();
     }
 
     #[test]

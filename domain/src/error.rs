@@ -6,6 +6,7 @@
 
 pub mod docs;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,10 +140,14 @@ error_table! {
         "List the task's runs.";
     MemberNotFound = "member_not_found", 404, NotFound, 10306, false, "the party has no part in this",
         "List the members of the task or run.";
+    OrphanNotFound = "orphan_not_found", 404, NotFound, 10102, false, "there is no such orphan",
+        "List the orphans; one that has ended is gone from the list.";
     LogUnavailable = "log_unavailable", 503, Unavailable, 10307, true, "the log cannot be fetched from the party now",
         "Repeat when the party is connected; the hub keeps no logs.";
     LogRefused = "log_refused", 403, PermissionDenied, 10308, false, "the party does not disclose this log",
         "Ask the party; its own policy decides what leaves it.";
+    LogNotFound = "log_not_found", 404, NotFound, 10309, false, "the party has no log of this member",
+        "Look at the member's reason: one that never started has no log; others are kept for a week.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
         "Repeat later; the agent reconnects by itself.";
 }
@@ -192,14 +197,39 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Everything wrong with a request: a caller mends it in one go.
+/// Most errors of one request that are told one by one.
+pub const MOST_FIELDS: usize = 100;
+
+/// A text of the caller's own, short enough to be told back: at most `most` characters of it.
+#[must_use]
+pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Everything wrong with a request: a caller mends it in one go. Of very much, the first [`MOST_FIELDS`], and how many
+/// more there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FieldErrors(pub Vec<FieldError>);
+pub struct FieldErrors(pub Vec<FieldError>, usize);
 
 impl FieldErrors {
     /// Notes one more.
     pub fn add(&mut self, path: impl Into<String>, code: FieldCode, message: impl Into<String>) {
-        self.0.push(FieldError { path: path.into(), code, message: message.into() });
+        if self.0.len() < MOST_FIELDS {
+            self.0.push(FieldError { path: path.into(), code, message: message.into() });
+        } else {
+            self.1 += 1;
+        }
+    }
+
+    /// Notes what another check found.
+    pub fn extend(&mut self, Self(fields, more): Self) {
+        for FieldError { path, code, message } in fields {
+            self.add(path, code, message);
+        }
+        self.1 += more;
     }
 
     /// Notes a number outside `min..=max`.
@@ -229,9 +259,9 @@ impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, FieldError { path, message, .. }) in self.0.iter().take(5).enumerate() {
             let path = if path.is_empty() { "/" } else { path };
-            write!(f, "{}{path} {message}", if index == 0 { "" } else { "; " })?;
+            write!(f, "{}{} {message}", if index == 0 { "" } else { "; " }, clip(path, 100))?;
         }
-        match self.0.len().saturating_sub(5) {
+        match self.0.len().saturating_sub(5) + self.1 {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
@@ -255,13 +285,15 @@ pub struct Error {
     pub message: String,
     /// The fields at fault, if fields are.
     pub fields: Vec<FieldError>,
+    /// How many more fields are at fault than are listed.
+    pub more_fields: usize,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a message for the caller.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), source: None }
+        Self { code, message: message.into(), fields: Vec::new(), more_fields: 0, source: None }
     }
 
     /// An error of this code that says no more than its row.
@@ -303,7 +335,7 @@ impl std::error::Error for Error {
 
 impl From<FieldErrors> for Error {
     fn from(errors: FieldErrors) -> Self {
-        Self { code: ErrorCode::Invalid, message: errors.to_string(), fields: errors.0, source: None }
+        Self { code: ErrorCode::Invalid, message: errors.to_string(), fields: errors.0, more_fields: errors.1, source: None }
     }
 }
 
@@ -367,6 +399,28 @@ mod tests {
         assert_eq!((error.code, error.fields.len()), (ErrorCode::Invalid, 7));
         assert!(error.message.starts_with("/members/0 is 9 and must be 0 to 5; /members/1 "), "{error}");
         assert!(error.message.ends_with("; and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_listed_and_the_others_counted() {
+        let mut errors = FieldErrors::default();
+        for index in 0..MOST_FIELDS + 50 {
+            errors.add(format!("/env/{index}"), FieldCode::Pattern, "is wrong");
+        }
+        let mut others = errors.clone();
+        others.extend(errors);
+        let error = Error::from(others);
+        assert_eq!((error.fields.len(), error.more_fields), (MOST_FIELDS, MOST_FIELDS + 100));
+        assert!(error.message.ends_with(&format!("; and {} more", 2 * MOST_FIELDS + 95)), "{error}");
+    }
+
+    #[test]
+    fn a_long_name_is_told_back_in_part() {
+        assert_eq!(clip("größe", 5), "größe");
+        assert_eq!(clip("größer", 5), "größe…");
+        let mut errors = FieldErrors::default();
+        errors.add(pointer(&["parameters", &"x".repeat(1_000_000)]), FieldCode::Unknown, "is not known");
+        assert!(Error::from(errors).message.len() < 200);
     }
 
     #[test]

@@ -27,6 +27,26 @@ fn lines(lines: &[(&str, bool, u32, u32)]) -> iflearner::Lines {
 }
 
 #[test]
+fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays() {
+    let mut template = sample::template();
+    let mine = "127.0.0.1:${port.grpc}";
+    template.env.insert("MINE".to_owned(), mine.to_owned());
+    let specs = seal_all(&sample::task(), &template).expect("valid");
+    let spec = &specs[&sample::party("hub")].spec;
+    let open = framework::on_own_address(spec);
+    let filled = |spec| {
+        let ports = [("grpc".to_owned(), 50001), ("http".to_owned(), 50002)].into();
+        let bindings = [("run_id".to_owned(), "a".repeat(32)), ("trainers".to_owned(), "2".to_owned())].into();
+        flow_domain::bindings::fill(spec, &bindings, &ports).expect("filled")
+    };
+    let (before, after) = (filled(spec), filled(&open));
+    assert_eq!(before.env["FED_LISTEN_ADDR"], "127.0.0.1:50001");
+    assert_eq!(after.env["FED_LISTEN_ADDR"], "0.0.0.0:50001");
+    assert!(after.argv.iter().any(|arg| arg == "--http_addr=0.0.0.0:50002"), "{:?}", after.argv);
+    assert_eq!((before.env["MINE"].as_str(), after.env["MINE"].as_str()), (mine, mine));
+}
+
+#[test]
 fn f15_l8_a_federation_is_done_although_its_aggregator_never_exits() {
     assert!(completes(Framework::Iflearner, &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, true, false)]));
 }

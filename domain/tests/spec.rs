@@ -77,7 +77,7 @@ fn f18_a_trainer_gets_its_parameters_as_flags_and_as_json() {
     let expected = [
         ("FED_EPOCHS", "3"),
         ("FED_PARAMS", r#"{"lr":"0.25"}"#),
-        ("FED_PARTIES", "hub,hospital-a,hospital-b"),
+        ("FED_PARTIES", "hub,hospital-b"),
         ("FED_PARTY", "hospital-b"),
         ("FED_PARTY_INDEX", "2"),
         ("FED_ROLE", "client"),
@@ -167,6 +167,29 @@ fn without_smpc_nobody_is_told_of_peers() {
         assert!(!spec.argv.iter().any(|arg| arg.starts_with("--peers")));
         assert!(!spec.env.contains_key("FED_PEERS"));
     }
+}
+
+#[test]
+fn nobody_is_told_of_parties_it_does_not_deal_with() {
+    let told = |task: &TaskBody, template: &TemplateBody, name: &str| {
+        let spec = sealed(task, template, name).spec;
+        let parties: Vec<_> = spec.parties.iter().map(|other| other.party.to_string()).collect();
+        assert_eq!(spec.env["FED_PARTIES"], parties.join(","));
+        if !parties.iter().any(|other| other == "hospital-a") {
+            assert!(!String::from_utf8(sealed(task, template, name).bytes).expect("JSON is UTF-8").contains("hospital-a"));
+        }
+        parties
+    };
+    let (task, template) = (sample::task(), sample::template());
+    assert_eq!(told(&task, &template, "hub"), ["hub", "hospital-a", "hospital-b"], "whose lines its status page may show");
+    assert_eq!(told(&task, &template, "hospital-b"), ["hub", "hospital-b"]);
+    let masked = with_parameters(&[("smpc", "true")]);
+    assert_eq!(told(&masked, &template, "hospital-b"), ["hub", "hospital-a", "hospital-b"], "masks go from trainer to trainer");
+    let generic = TemplateBody { framework: Framework::Generic, ..template };
+    let mut alone = task.clone();
+    assert_eq!(told(&task, &generic, "hub").len(), 3);
+    alone.members.remove(0);
+    assert_eq!(told(&alone, &generic, "hospital-b"), ["hospital-b"]);
 }
 
 #[test]

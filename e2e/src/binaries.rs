@@ -21,6 +21,12 @@ pub fn flow_federate() -> PathBuf {
     named("flow-federate")
 }
 
+/// The operator.
+#[must_use]
+pub fn flow_operator() -> PathBuf {
+    named("flow-operator")
+}
+
 /// Where they are, built at the first call.
 #[must_use]
 pub fn folder() -> &'static Path {
@@ -45,7 +51,7 @@ fn build() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the workspace");
     // Cargo is asked only if something may be new: after `cargo test --workspace` everything is there, in a variant (with
     // the features of the tests) that `cargo build` would not take for its own.
-    let oldest = ["flow-server", "flow-federate"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
+    let oldest = ["flow-server", "flow-federate", "flow-operator"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
     if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
         // That of the toolchain which runs the test; another one would build everything anew.
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
@@ -56,8 +62,8 @@ fn build() -> PathBuf {
 }
 
 /// What the programs are made of.
-const SOURCES: [&str; 8] =
-    ["Cargo.lock", "common/src", "domain/src", "federate/src", "migrations", "proto/flow", "proto/src", "server/src"];
+const SOURCES: [&str; 9] =
+    ["Cargo.lock", "common/src", "domain/src", "federate/src", "migrations", "operator/src", "proto/flow", "proto/src", "server/src"];
 
 fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|meta| meta.modified()).ok()

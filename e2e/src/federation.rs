@@ -18,12 +18,24 @@ use crate::{Hub, Run, SOON, binaries, eventually, job};
 /// Something done to a folder.
 pub type Prepare = fn(&Path);
 
+/// A cluster that members run in.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// By party: who its agent is there, and the namespace that is the party's own.
+    pub parties: BTreeMap<String, (PathBuf, String)>,
+    /// What follows in the agents' configuration below `[kubernetes]`.
+    pub settings: String,
+    /// The image with the digits workload, and the directory of it in there.
+    pub image: (String, String),
+}
+
 /// What a federation is made with.
 #[derive(Debug, Clone)]
 pub struct Builder {
     parties: Vec<String>,
     digits: bool,
     database: Option<(String, String)>,
+    cluster: Option<Cluster>,
     server: Vec<(String, String)>,
     agent: Vec<(String, String)>,
     prepared: Vec<(String, Prepare)>,
@@ -34,7 +46,7 @@ impl Default for Builder {
         let parties = ["hospital-a", "hospital-b"].map(str::to_owned).to_vec();
         // The hub's own doubt whether an agent is gone is kept short, so that the tests of it are.
         let server = vec![("contact.away_after_s".to_owned(), "1".to_owned())];
-        Self { parties, digits: false, database: None, server, agent: Vec::new(), prepared: Vec::new() }
+        Self { parties, digits: false, database: None, cluster: None, server, agent: Vec::new(), prepared: Vec::new() }
     }
 }
 
@@ -50,6 +62,16 @@ impl Builder {
     #[must_use]
     pub fn digits(mut self) -> Self {
         self.digits = true;
+        self
+    }
+
+    /// With members as objects of a cluster, each party's in its own namespace. The hub's party has an agent of its own
+    /// then, like the others.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = Some(cluster);
+        self.server.push(("hub_agent.enabled".to_owned(), "false".to_owned()));
+        self.parties.push("hub".to_owned());
         self
     }
 
@@ -169,12 +191,20 @@ impl Federation {
             write_secret(&file, password);
             text += &format!("[store]\nurl = {url:?}\npassword_file = {file:?}\n");
         }
-        text += &self.meanings("hub", "hub_agent.");
+        if self.builder.cluster.is_none() {
+            text += &self.meanings("hub", "hub_agent.");
+        }
         fs::write(self.root.join("server.toml"), text).expect("the folder is ours");
     }
 
     /// What image and dataset names mean at a party.
     fn meanings(&self, party: &str, prefix: &str) -> String {
+        if let Some(Cluster { image: (image, root), .. }) = &self.builder.cluster {
+            // The data is in a claim of this name, in the party's namespace.
+            return format!(
+                "[{prefix}images.digits]\ncontainer = {image:?}\nroot = {root:?}\nallow = true\n[{prefix}datasets.digits]\nclaim = \"digits\"\n"
+            );
+        }
         let mut text = format!("[{prefix}images.e2e]\nroot = {:?}\nallow = true\n", self.root.join("image"));
         if self.builder.digits {
             let data = self.root.join("rows").join(party);
@@ -266,13 +296,21 @@ impl Federation {
 
     /// Configuration `name` of an agent that speaks for `party`, with a folder of its own.
     fn configure_agent(&self, name: &str, party: &str) {
-        let text = format!(
+        let mut text = String::new();
+        if self.builder.cluster.is_some() {
+            text += "runtime = \"kubernetes\"\n";
+        }
+        text += &format!(
             "data_dir = {:?}\nparty = {party:?}\n[hub]\naddress = \"http://127.0.0.1:{}\"\nsecret_file = {:?}\n{}",
             self.data_dir(name),
             self.grpc,
             self.root.join(format!("{party}.secret")),
             self.meanings(party, "")
         );
+        if let Some(Cluster { parties, settings, .. }) = &self.builder.cluster {
+            let (kubeconfig, namespace) = &parties[party];
+            text += &format!("[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n{settings}");
+        }
         fs::write(self.root.join(format!("{name}.toml")), text).expect("the folder is ours");
     }
 

@@ -210,6 +210,14 @@ impl Hub {
         self.try_call(Method::GET, &path, None).await.map_or(Value::Null, |(_, answer)| answer["items"].clone())
     }
 
+    /// The points of one series of a member: step and value.
+    pub async fn series(&self, run: &Run, party: &str, name: &str) -> Vec<(u64, f64)> {
+        let all = self.get(&format!("/tasks/{}/runs/{}/members/{party}/series", run.task, run.id)).await;
+        let found = all["series"].as_array().into_iter().flatten().find(|series| series["name"] == name);
+        let points = found.unwrap_or_else(|| panic!("no series {name} in {all:#}"))["points"].as_array().cloned().unwrap_or_default();
+        points.iter().map(|point| (point["step"].as_u64().expect("a step"), point["value"].as_f64().expect("a number"))).collect()
+    }
+
     /// The runs of a task, newest first.
     pub async fn runs(&self, task: &str) -> Vec<Value> {
         let page = self.get(&format!("/tasks/{task}/runs")).await;

@@ -1,9 +1,10 @@
 //! Whole federations of real processes on loopback: what the tests of this crate break, and what the benches measure.
 //!
 //! ```text
-//!  binaries    builds and finds flow-server and flow-federate
+//!  binaries    builds and finds flow-server, flow-federate and flow-operator
 //!  process     a child process with a log, tied to the test process
 //!  federation  one hub and its parties: start, kill, freeze, wipe, back up, restore
+//!  gateway     a proxy in front of a cluster, which follows the routes in it
 //!  hub         the hub's REST interface as a user sees it: submit, start, wait, events
 //!  job         what is submitted, and the workloads behind it
 //!  mounts      small disks, to be filled
@@ -16,13 +17,15 @@
 
 pub mod binaries;
 mod federation;
+mod gateway;
 mod hub;
 mod job;
 pub mod mounts;
 pub mod proc;
 mod process;
 
-pub use federation::{Builder, Federation, Prepare};
+pub use federation::{Builder, Cluster, Federation, Prepare};
+pub use gateway::Gateway;
 pub use hub::{Hub, Run, member};
 pub use job::Job;
 pub use process::Daemon;

@@ -1,4 +1,4 @@
-//! A hub on a real MariaDB that is locked, killed and restarted under it: what was acknowledged is there, what was
+//! A hub on a real MariaDB or MySQL that is locked, killed and restarted under it: what was acknowledged is there, what was
 //! asked for twice under one key was done once.
 
 use std::time::Duration;
@@ -38,8 +38,16 @@ async fn each_ran_once(federation: &Federation, runs: &[Run]) {
 }
 
 #[tokio::test]
-async fn a_database_killed_and_restarted_under_load_loses_nothing_and_repeats_nothing() {
-    let mut server = flow_testkit::mariadb().await;
+async fn a_mariadb_killed_and_restarted_under_load_loses_nothing_and_repeats_nothing() {
+    killed_under_load(flow_testkit::mariadb().await).await;
+}
+
+#[tokio::test]
+async fn a_mysql_killed_and_restarted_under_load_loses_nothing_and_repeats_nothing() {
+    killed_under_load(flow_testkit::mysql().await).await;
+}
+
+async fn killed_under_load(mut server: Server) {
     let (federation, _) = federation_on(&server).await;
     let hub_process = federation.server().pid();
     let task = federation.hub.prepare(&Job::new("ok")).await;
@@ -61,8 +69,16 @@ async fn a_database_killed_and_restarted_under_load_loses_nothing_and_repeats_no
 }
 
 #[tokio::test]
-async fn a_locked_database_delays_everything_and_loses_nothing() {
-    let server = flow_testkit::mariadb().await;
+async fn a_mariadb_locked_as_a_whole_delays_everything_and_loses_nothing() {
+    locked(flow_testkit::mariadb().await, "FLUSH TABLES WITH READ LOCK").await;
+}
+
+#[tokio::test]
+async fn a_mysql_with_its_task_table_locked_delays_everything_and_loses_nothing() {
+    locked(flow_testkit::mysql().await, "LOCK TABLES tasks READ").await;
+}
+
+async fn locked(server: Server, lock: &'static str) {
     let (federation, url) = federation_on(&server).await;
     let task = federation.hub.prepare(&Job::new("ok")).await;
     let running = federation.hub.launch(&Job::new("gate")).await;
@@ -70,7 +86,7 @@ async fn a_locked_database_delays_everything_and_loses_nothing() {
     federation.wait_started(&running, &ALL).await;
 
     let mut other = MySqlConnection::connect(&url).await.expect("the database takes connections");
-    other.execute("FLUSH TABLES WITH READ LOCK").await.expect("nobody holds a lock for long");
+    other.execute(lock).await.expect("nobody holds a lock for long");
     let load = join_all((0..5).map(|number| submit_patiently(&federation, &task, number)));
     let unlock = async {
         // The workloads end while nothing can be written; the aggregator waits for the hub's word.

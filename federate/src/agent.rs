@@ -27,6 +27,7 @@ use crate::reconcile::{Action, Input, Outcome, Party};
 use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
 use crate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
 use crate::works::{Done, Job, Works};
+pub use logs::LogPolicy;
 use logs::Logs;
 use outbox::Outbox;
 
@@ -40,7 +41,9 @@ const LAZY_WRITE_S: u64 = 1;
 const JOURNAL_RETRY_S: u64 = 5;
 /// Most inputs folded into one transaction.
 const BATCH: usize = 256;
-/// Specs kept opened.
+/// Messages of the hub that may wait for us: each may be long, and a hub may send without end.
+const HEARD: usize = 32;
+/// Opened specs beyond which those that nothing is started from any more are dropped.
 const SPECS: usize = 64;
 
 /// What an agent is.
@@ -81,6 +84,8 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
     let credentials = Credentials::new(&config.party, config.secret.as_ref()).ok_or(AgentError::Secret)?;
+    // Before anything is waited for: what the runtime tells until then, it tells nobody.
+    let watch = runtime.watch();
     let mut journal = Journal::open(&config.data_dir, &config.party).await?;
     let offer = config.offer.borrow().clone();
     let now = clock.now();
@@ -88,7 +93,6 @@ pub async fn run(
     let seen = journal.seen();
     let (party, out) = Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
     let (done, finished) = mpsc::unbounded_channel();
-    let watch = runtime.watch();
     let mut agent = Agent {
         works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), done),
         config,
@@ -99,14 +103,13 @@ pub async fn run(
         out,
         offer,
         specs: BTreeMap::new(),
-        new_specs: Vec::new(),
         unwritten: BTreeMap::new(),
         write_later: BTreeSet::new(),
         write_by: None,
         journal_retry: None,
         seen,
         outbox: Outbox::default(),
-        logs: Logs::default(),
+        logs: Logs::new(LogPolicy::default()),
         purge_at: now,
     };
     let ended = agent.live(connector, credentials, watch, finished, &stop).await;
@@ -125,8 +128,8 @@ struct Agent {
     /// What follows from the inputs folded since the last commit.
     out: Outcome,
     offer: Arc<Offer>,
+    /// Opened specs; never without that of a member not yet written.
     specs: BTreeMap<Digest, Arc<SealedSpec>>,
-    new_specs: Vec<(Digest, Vec<u8>)>,
     /// Members the journal could not take.
     unwritten: BTreeMap<RunId, Member>,
     write_later: BTreeSet<RunId>,
@@ -154,7 +157,7 @@ impl Agent {
             () = stop.cancelled() => return Ok(()),
         }
         let (hello, hello_rx) = watch::channel(self.hello());
-        let (events_tx, mut events) = mpsc::channel(BATCH);
+        let (events_tx, mut events) = mpsc::channel(HEARD);
         let mut offers = self.config.offer.clone();
         // Dropping `events` ends it.
         tokio::spawn(session::run(connector, credentials, hello_rx, Arc::clone(&self.clock), events_tx));
@@ -252,7 +255,7 @@ impl Agent {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             instance: self.journal.instance().to_string(),
             inventory_digest: self.offer.inventory(&self.runtime.describe()).0.to_string(),
-            seen_incarnation: self.seen.incarnation,
+            seen_incarnation: self.party.oldest_incarnation(),
             seen_revision: self.seen.revision,
         }
     }
@@ -275,7 +278,7 @@ impl Agent {
 
     fn done(&mut self, Done { key, result }: Done) {
         match result {
-            Ok(Some(ports)) => self.apply(Input::Seen(key.clone(), WorkState::Held { ports })),
+            Ok(Some(held)) => self.apply(Input::Seen(key.clone(), WorkState::Held(held))),
             Ok(None) => {}
             Err(RuntimeError::Refused(reason)) => self.apply(Input::Failed(key.clone(), reason)),
             Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, "a request was given up"),
@@ -286,7 +289,10 @@ impl Agent {
     async fn hear(&mut self, event: FromSession) -> Result<(), AgentError> {
         match event {
             FromSession::Opened { welcome, out, hub } => {
-                self.seen.incarnation = welcome.hub_incarnation;
+                if self.seen.incarnation != welcome.hub_incarnation {
+                    // A restored hub counts its revisions from an older number on.
+                    self.seen = SeenHub { incarnation: welcome.hub_incarnation, revision: 0 };
+                }
                 self.apply(Input::Connected { incarnation: welcome.hub_incarnation });
                 // What is said from here on has been written.
                 self.commit().await?;
@@ -299,11 +305,11 @@ impl Agent {
                     after = last.run.to_string();
                     set.extend(page.iter().map(convert::report));
                 }
-                self.outbox.open(out, welcome.epoch, set);
+                self.logs.open(hub, out.clone());
+                self.outbox.open(out, welcome.epoch, set, &self.party);
                 if welcome.want_inventory {
                     self.outbox.inventory(self.offer.inventory(&self.runtime.describe()));
                 }
-                self.logs.open(hub);
             }
             FromSession::Closed => {
                 self.outbox.close();
@@ -331,7 +337,19 @@ impl Agent {
                 }
             }
             FromHub::SnapshotBegin(begin) => self.seen.revision = self.seen.revision.max(begin.revision),
-            FromHub::LogOpen(open) => self.logs.start(open, &self.party, &self.runtime, &self.outbox),
+            FromHub::LogOpen(open) => {
+                let member = match open.run_id.parse() {
+                    Ok(run) => match self.party.member(&run) {
+                        Some(member) => Some(member.clone()),
+                        None => self.journal.member(&run).await.unwrap_or_else(|error| {
+                            tracing::warn!(%error, "a member whose log is asked for cannot be read");
+                            None
+                        }),
+                    },
+                    Err(_) => None,
+                };
+                self.logs.start(open, member.as_ref(), &self.runtime);
+            }
             FromHub::LogCancel(cancel) => self.logs.cancel(cancel.stream_id),
             // Nothing is concluded from what the hub's set does not hold: the hub speaks of it itself when it hears of it.
             FromHub::SnapshotEnd(_) => {}
@@ -351,14 +369,15 @@ impl Agent {
         };
         if self.party.member(&wish.run).is_none()
             && let Some(member) = self.journal.member(&wish.run).await?
+            && !self.party.recall(member, &mut self.out)
         {
-            self.party.recall(member, &mut self.out);
+            return Ok(());
         }
         let verdict = if wish.desired == Desired::Stopped {
             None
         } else {
             let spec = match &wish.digest {
-                Some(digest) => self.open_spec(digest, bytes),
+                Some(digest) => self.open_spec(digest, &bytes),
                 None => Err("the assignment names no spec".to_owned()),
             };
             let verdict = self.offer.judge(&self.config.party, &wish, spec.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
@@ -368,22 +387,18 @@ impl Agent {
         Ok(())
     }
 
-    /// Opens the bytes of a spec, once. New ones are journaled with the members that need them.
-    fn open_spec(&mut self, digest: &Digest, bytes: Vec<u8>) -> Result<Arc<SealedSpec>, String> {
+    /// Opens the bytes of a spec, once. It is journaled with the members that may be started from it.
+    fn open_spec(&mut self, digest: &Digest, bytes: &[u8]) -> Result<Arc<SealedSpec>, String> {
         if let Some(spec) = self.specs.get(digest) {
             return Ok(Arc::clone(spec));
         }
-        let spec = Arc::new(SealedSpec::open(&bytes, digest)?);
-        self.keep_spec(&spec);
-        self.new_specs.push((digest.clone(), bytes));
-        Ok(spec)
-    }
-
-    fn keep_spec(&mut self, spec: &Arc<SealedSpec>) {
+        let spec = Arc::new(SealedSpec::open(bytes, digest)?);
         if self.specs.len() >= SPECS {
-            self.specs.clear();
+            let needed: BTreeSet<&Digest> = self.party.members().filter_map(Member::startable).collect();
+            self.specs.retain(|digest, _| needed.contains(digest));
         }
-        self.specs.insert(spec.digest.clone(), Arc::clone(spec));
+        self.specs.insert(digest.clone(), Arc::clone(&spec));
+        Ok(spec)
     }
 
     /// A spec that was opened before, by this process or an earlier one.
@@ -392,13 +407,8 @@ impl Agent {
         if let Some(spec) = self.specs.get(&digest) {
             return Ok(Arc::clone(spec));
         }
-        let bytes = match self.new_specs.iter().find(|(known, _)| *known == digest) {
-            Some((_, bytes)) => bytes.clone(),
-            None => self.journal.spec(&digest).await.map_err(|e| e.to_string())?.ok_or("the journal does not hold the spec")?,
-        };
-        let spec = Arc::new(SealedSpec::open(&bytes, &digest)?);
-        self.keep_spec(&spec);
-        Ok(spec)
+        let bytes = self.journal.spec(&digest).await.map_err(|e| e.to_string())?.ok_or("the journal does not hold the spec")?;
+        self.open_spec(&digest, &bytes)
     }
 
     /// The party offers something else: ask the policy again about whatever has not begun.
@@ -435,11 +445,7 @@ impl Agent {
             let before = Timestamp(now.0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
             match self.journal.purge(before).await {
                 Ok(0) => {}
-                Ok(count) => {
-                    // What is no longer in the journal has to be written again with the next member that needs it.
-                    self.specs.clear();
-                    tracing::info!(count, "settled members past their retention were dropped");
-                }
+                Ok(count) => tracing::info!(count, "settled members past their retention were dropped"),
                 Err(error) => tracing::warn!(%error, "the journal could not be purged; trying again later"),
             }
         }
@@ -453,7 +459,7 @@ impl Agent {
             if out == Outcome::default() && !retry {
                 break;
             }
-            let Outcome { write, write_later, actions, reports } = out;
+            let Outcome { write, write_later, actions, reports, turned_away } = out;
             self.write_later.extend(write_later);
             let must_write = !write.is_empty() || retry;
             self.unwritten.extend(write);
@@ -474,6 +480,7 @@ impl Agent {
                 self.apply(Input::NotWritten(undone));
             }
             self.outbox.report(reports);
+            turned_away.iter().for_each(|member| self.outbox.answer(member));
         }
         if !self.write_later.is_empty() && self.write_by.is_none() || self.seen != self.journal.seen() && self.write_by.is_none() {
             self.write_by = Some(self.clock.now().plus_secs(LAZY_WRITE_S));
@@ -495,10 +502,15 @@ impl Agent {
             }
         }
         let members: Vec<&Member> = self.unwritten.values().collect();
-        match self.journal.write(&members, &self.new_specs, self.party.sequence(), self.seen).await {
+        let specs: BTreeMap<&Digest, &[u8]> = members
+            .iter()
+            .filter_map(|member| self.specs.get_key_value(member.startable()?))
+            .map(|(digest, spec)| (digest, spec.bytes.as_slice()))
+            .collect();
+        let specs: Vec<_> = specs.into_iter().collect();
+        match self.journal.write(&members, &specs, self.party.sequence(), self.seen).await {
             Ok(()) => {
                 self.unwritten.clear();
-                self.new_specs.clear();
                 self.write_by = None;
                 if self.journal_retry.take().is_some() {
                     tracing::info!("the journal can be written again");

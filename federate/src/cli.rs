@@ -1,5 +1,8 @@
 //! The command line of `flow-federate`.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,13 +14,15 @@ use flow_common::clock::SystemClock;
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
 use flow_common::{secret_file, telemetry};
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::agent::{self, AgentConfig, RETENTION_S};
-use crate::config::{self, Checked, Config};
+use crate::config::{self, Checked, Config, RuntimeKind};
 use crate::offer::Offer;
 use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
+use crate::runtime::{DataSource, ImageSource, Runtime};
 use crate::session::Connector;
 
 /// Time between two looks for run directories past their retention.
@@ -39,8 +44,12 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check what this party needs: configuration, secret, directories, hub.
+    /// Check what this party needs: configuration, secret, directories, cluster, hub.
     Doctor(Source),
+    /// What an administrator of a cluster needs.
+    #[cfg(feature = "kubernetes")]
+    #[command(subcommand)]
+    Kubernetes(cluster::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check(source)) => check(&source),
         Command::Config(ConfigCommand::Dump(source)) => dump(&source),
         Command::Doctor(source) => doctor(&source),
+        #[cfg(feature = "kubernetes")]
+        Command::Kubernetes(command) => cluster::main(command),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -122,23 +133,43 @@ fn run(source: &Source) -> Result<bool, Failure> {
 
 async fn serve(source: Source, config: Config, checked: Checked, secret: secret_file::Secret) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals()?;
+    let (runtime, lost) = tokio::select! {
+        runtime = runtime(&config, &checked) => runtime?,
+        // A cluster that does not answer is waited for.
+        () = shutdown.soft.cancelled() => return Ok(()),
+    };
     let (offers, offer) = watch::channel(Arc::new(checked.offer));
     tokio::spawn(reread(source, offers, signal(SignalKind::hangup())?));
-    let processes = Arc::new(ProcessRuntime::new(ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) })?);
-    tokio::spawn(sweep(Arc::clone(&processes)));
     tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), "agent started");
     let agent = agent::run(
         AgentConfig { party: checked.party, data_dir: config.data_dir, secret: Some(secret), hold_max_s: config.hold_max_s, offer },
         Connector::Tcp(checked.hub),
-        processes,
+        runtime,
         SystemClock::shared(),
         shutdown.soft.clone(),
     );
     tokio::select! {
         ended = agent => ended?,
+        why = lost => return Err(why.into()),
         () = shutdown.hard.cancelled() => tracing::warn!("ended at once, as asked"),
     }
     Ok(())
+}
+
+/// What members run on, and what completes, with the reason, when they cannot be run any more.
+async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
+    match config.runtime {
+        RuntimeKind::Process => {
+            let processes = ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) };
+            let processes = Arc::new(ProcessRuntime::new(processes)?);
+            tokio::spawn(sweep(Arc::clone(&processes)));
+            Ok((processes, std::future::pending().boxed()))
+        }
+        #[cfg(feature = "kubernetes")]
+        RuntimeKind::Kubernetes => cluster::runtime(config, checked).await,
+        #[cfg(not(feature = "kubernetes"))]
+        RuntimeKind::Kubernetes => Err(format!("{}: this build knows no clusters", checked.party).into()),
+    }
 }
 
 /// SIGHUP: images, datasets and resources are read anew; anything else needs a restart.
@@ -174,18 +205,26 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
     report.note("secret", secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()));
     report.note("data_dir", writable(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display())));
     for (name, image) in &config.images {
-        let there = image.root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", image.root.display()));
+        let ImageSource::Root(root) = &image.source else { continue };
+        let there = root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", root.display()));
         report.note(&format!("image {name}"), there);
     }
     for (name, dataset) in &config.datasets {
-        let there = std::fs::read_dir(&dataset.path).map(|_| ()).map_err(|e| format!("{}: {e}", dataset.path.display()));
+        let DataSource::Directory(path) = &dataset.source else { continue };
+        let there = std::fs::read_dir(path).map(|_| ()).map_err(|e| format!("{}: {e}", path.display()));
         report.note(&format!("dataset {name}"), there);
     }
     if let Some(Checked { hub, .. }) = checked {
         let address = format!("{}:{}", hub.host().unwrap_or_default(), hub.port_u16().unwrap_or_default());
         report.note("hub", std::net::TcpStream::connect(&address).map(|_| ()).map_err(|e| format!("{address}: {e}: is flow-server up?")));
     }
-    report.lines.push(format!("ok    containment of workloads: {}", containment()));
+    match config.runtime {
+        RuntimeKind::Process => report.lines.push(format!("ok    containment of workloads: {}", containment())),
+        #[cfg(feature = "kubernetes")]
+        RuntimeKind::Kubernetes => cluster::doctor(&config, &mut report)?,
+        #[cfg(not(feature = "kubernetes"))]
+        RuntimeKind::Kubernetes => {}
+    }
     report.print()
 }
 

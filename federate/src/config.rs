@@ -11,7 +11,8 @@ use flow_domain::template::Resources;
 use serde::Deserialize;
 use tonic::transport::Uri;
 
-use crate::offer::{Dataset, Image, Offer};
+use crate::offer::{Dataset, Image, Offer, Peers};
+use crate::runtime::{DataSource, ImageSource};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -28,8 +29,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Longest hold without the hub, in seconds.
     pub hold_max_s: u64,
+    /// Where members run.
+    pub runtime: RuntimeKind,
     /// How the hub is reached.
     pub hub: HubConfig,
+    /// How the cluster is used.
+    pub kubernetes: KubernetesConfig,
     /// Logging.
     pub log: LogConfig,
     /// Share of the machine.
@@ -48,6 +53,53 @@ pub struct HubConfig {
     pub address: String,
     /// File with the secret.
     pub secret_file: PathBuf,
+}
+
+/// Where members run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeKind {
+    /// As processes beside the agent.
+    Process,
+    /// As pods of a cluster.
+    Kubernetes,
+}
+
+/// How the cluster is used. An empty text means that it follows from the cluster, or is not wanted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesConfig {
+    /// File that says where the cluster is.
+    pub kubeconfig: PathBuf,
+    /// Where everything is.
+    pub namespace: String,
+    /// What the names of Services end in.
+    pub cluster_domain: String,
+    /// Where workloads may be told to dial.
+    pub peers: Vec<String>,
+    /// Zone of the names under which jobs are reached from outside.
+    pub host_zone: String,
+    /// Port of the gateway in front of that zone.
+    pub route_port: u16,
+    /// Whether the original operator's trust roots are mounted.
+    pub certificates: bool,
+    /// Image of the sidecar.
+    pub sidecar_image: String,
+    /// Claim for results.
+    pub output_claim: String,
+    /// Whether datasets may be directories of nodes.
+    pub allow_host_path: bool,
+}
+
+impl KubernetesConfig {
+    /// Where workloads may dial; unless the party says otherwise, other members' Services in the same cluster.
+    fn peers(&self) -> Peers {
+        if self.peers.is_empty() {
+            Peers::Matching(vec![format!("run-*.svc.{}:80", self.cluster_domain)])
+        } else {
+            Peers::Matching(self.peers.clone())
+        }
+    }
 }
 
 /// What is wrong with a configuration that could be read.
@@ -96,17 +148,44 @@ impl Config {
         if self.hold_max_s < 60 {
             return Err(invalid("hold_max_s", "must be at least 60: the hub's own reservation deadline is 30 s".to_owned()));
         }
+        if self.runtime == RuntimeKind::Kubernetes && !cfg!(feature = "kubernetes") {
+            return Err(invalid(
+                "runtime",
+                "this build of flow-federate knows no clusters: build it with the feature kubernetes".to_owned(),
+            ));
+        }
         for (name, image) in &self.images {
-            if name.is_empty() || !image.root.is_absolute() {
-                return Err(invalid("images", format!("{name:?}: name and root must be given, the root as an absolute path")));
+            let fits = match &image.source {
+                ImageSource::Root(_) => self.runtime == RuntimeKind::Process,
+                ImageSource::Container(_) => self.runtime == RuntimeKind::Kubernetes,
+            };
+            if name.is_empty() || !fits {
+                let kind = match self.runtime {
+                    RuntimeKind::Process => "a directory as `root`, and no `container`",
+                    RuntimeKind::Kubernetes => "an image reference as `container`",
+                };
+                return Err(invalid("images", format!("{name:?}: needs a name, and here {kind}")));
             }
         }
         for (name, dataset) in &self.datasets {
-            if !dataset.path.is_absolute() {
-                return Err(invalid("datasets", format!("{name}: path must be an absolute path")));
-            }
+            let problem = match (&dataset.source, self.runtime) {
+                (DataSource::Directory(_), RuntimeKind::Process) => continue,
+                (DataSource::HostPath { .. }, RuntimeKind::Kubernetes) if !self.kubernetes.allow_host_path => {
+                    "host_path needs kubernetes.allow_host_path = true"
+                }
+                (_, RuntimeKind::Process) => "a process reads a directory: give it a `path`",
+                (DataSource::Directory(_), RuntimeKind::Kubernetes) => {
+                    "pods do not see the agent's directories: give it a `claim`, an `image` or a `host_path`"
+                }
+                (_, RuntimeKind::Kubernetes) => continue,
+            };
+            return Err(invalid("datasets", format!("{name}: {problem}")));
         }
-        let offer = Offer { images: self.images.clone(), datasets: self.datasets.clone(), resources: self.resources.clone() };
+        let peers = match self.runtime {
+            RuntimeKind::Process => Peers::Loopback,
+            RuntimeKind::Kubernetes => self.kubernetes.peers(),
+        };
+        let offer = Offer { images: self.images.clone(), datasets: self.datasets.clone(), resources: self.resources.clone(), peers };
         Ok(Checked { party, hub: hub_address(&self.hub.address)?, offer })
     }
 }
@@ -152,11 +231,29 @@ mod tests {
         ])
         .unwrap();
         let checked = config.check().unwrap();
-        assert_eq!(checked.offer.images["x/y:1"].root, PathBuf::from("/opt/x"));
+        assert_eq!(checked.offer.images["x/y:1"].source, ImageSource::Root("/opt/x".into()));
         assert_eq!(checked.offer.images["x/y:1"].allow, flow_domain::policy::Allow::Yes);
         assert!(loaded(&[("datasets.UPPER.path", "/x")]).is_err());
-        let relative = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("datasets.d.path", "x")]).unwrap();
-        assert!(relative.check().is_err());
+        assert!(loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("datasets.d.path", "x")]).is_err(), "a relative path");
+    }
+
+    #[test]
+    fn a_cluster_runs_containers_on_claims_and_only_if_the_party_says_so_on_directories_of_nodes() {
+        let base = [("party", "a"), ("hub.secret_file", "/s"), ("runtime", "kubernetes")];
+        let with = |more: &[(&'static str, &'static str)]| loaded(&[base.as_slice(), more].concat()).unwrap().check();
+        let image = ("images.x.container", "registry.example/x:1");
+        let checked = with(&[image, ("images.x.pod.nodeSelector.\"example.org/gpu\"", "a100"), ("datasets.d.claim", "pvc")]).unwrap();
+        let ImageSource::Container(container) = &checked.offer.images["x"].source else { panic!("a container") };
+        assert_eq!(container.pod["nodeSelector"], serde_json::json!({ "example.org/gpu": "a100" }), "keys keep their case");
+        assert!(checked.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
+        assert!(!checked.offer.peers.allow("kubernetes.default.svc.cluster.local:443"));
+        assert!(with(&[("images.x.root", "/opt/x")]).is_err());
+        assert!(with(&[image, ("datasets.d.path", "/d")]).is_err());
+        assert!(with(&[image, ("datasets.d.host_path", "/d")]).is_err());
+        assert!(with(&[image, ("datasets.d.host_path", "/d"), ("kubernetes.allow_host_path", "true")]).is_ok());
+        let elsewhere = with(&[image, ("kubernetes.peers", "[\"job-*.hub.example:443\"]")]).unwrap();
+        assert!(elsewhere.offer.peers.allow("job-1.hub.example:443"));
+        assert!(!elsewhere.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn report(member: &Member) -> v1::MemberReport {
         phase: member.phase.to_string(),
         reason: member.reason.clone().map(reason),
         exit: member.exit.clone().map(exit),
-        endpoints: member.endpoints().collect(),
+        endpoints: member.endpoints.clone().into_iter().collect(),
         resolution: member.needs.resolution.as_ref().map(ToString::to_string).unwrap_or_default(),
         complete: member.complete,
         spec_digest: member.digest.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -76,14 +76,12 @@ pub fn progress(key: &WorkKey, progress: Progress) -> v1::MemberProgress {
     }
 }
 
-/// Put a newer progress over an older one that was not sent yet: latest wins, points add up.
-pub fn coalesce(pending: &mut BTreeMap<WorkKey, Progress>, key: WorkKey, mut newer: Progress) {
-    const POINTS: usize = 2_000;
-    if let Some(older) = pending.remove(&key) {
-        let mut points = older.points;
-        points.append(&mut newer.points);
-        let surplus = points.len().saturating_sub(POINTS);
-        newer.points = points.split_off(surplus);
+/// Put a newer progress over an older one: latest wins, points add up, and the newest `most` of them stay.
+pub fn coalesce(kept: &mut BTreeMap<WorkKey, Progress>, key: WorkKey, mut newer: Progress, most: usize) {
+    if let Some(older) = kept.remove(&key) {
+        newer.points.splice(0..0, older.points);
     }
-    pending.insert(key, newer);
+    let surplus = newer.points.len().saturating_sub(most);
+    newer.points.drain(..surplus);
+    kept.insert(key, newer);
 }

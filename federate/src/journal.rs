@@ -3,11 +3,15 @@
 //! What has to be known before something is done is written here first (WAL, `synchronous=FULL`, one transaction a
 //! batch). The file is born with a random instance id: whoever loses it is another agent to the hub, and starts nothing
 //! that this one may have started. A lock beside it keeps a second agent from using the same journal.
+//!
+//! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, and of a
+//! member that was refused at once nothing stays when it has settled.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_common::private_dir::{self, PrivateDirError};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId};
 use flow_domain::time::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -80,7 +84,10 @@ pub enum JournalError {
         /// What is wrong.
         message: String,
     },
-    /// The directory or the lock.
+    /// The directory is not ours alone.
+    #[error(transparent)]
+    Directory(#[from] PrivateDirError),
+    /// The lock.
     #[error("cannot open {path}: {source}", path = path.display())]
     Io {
         /// What.
@@ -122,7 +129,8 @@ impl Journal {
             let path = path.to_owned();
             move |source| JournalError::Io { path, source }
         };
-        make_private(dir).map_err(io(dir))?;
+        // Specs and data paths are the party's own, and what is read here decides what is started.
+        private_dir::ensure(dir)?;
         let lock_path = dir.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io(&lock_path))?;
         match lock.try_lock() {
@@ -179,11 +187,12 @@ impl Journal {
         self.first_sequence
     }
 
-    /// One transaction: all of it is durable, or nothing.
+    /// One transaction: all of it is durable, or nothing. `specs` are those of members that may still be started; one
+    /// that is there already stays as it is.
     pub async fn write(
         &mut self,
         members: &[&Member],
-        specs: &[(Digest, Vec<u8>)],
+        specs: &[(&Digest, &[u8])],
         sequence: u64,
         seen: SeenHub,
     ) -> Result<(), JournalError> {
@@ -200,7 +209,7 @@ impl Journal {
         for (digest, bytes) in specs {
             sqlx::query("INSERT INTO specs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
                 .bind(digest.as_str())
-                .bind(bytes.as_slice())
+                .bind(*bytes)
                 .execute(&mut *tx)
                 .await?;
         }
@@ -221,6 +230,16 @@ impl Journal {
             .bind(state)
             .execute(&mut *tx)
             .await?;
+        }
+        for member in members.iter().filter(|member| member.settled) {
+            if member.left_no_trace() {
+                sqlx::query("DELETE FROM members WHERE run = ?").bind(member.run.as_str()).execute(&mut *tx).await?;
+            }
+            // Nothing is started from it any more, unless another member has the same.
+            sqlx::query("DELETE FROM specs WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM members WHERE settled = 0 AND digest = ?1)")
+                .bind(member.digest.as_ref().map(Digest::as_str))
+                .execute(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         self.ceiling = ceiling;
@@ -259,11 +278,11 @@ impl Journal {
         Ok(sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?").bind(digest.as_str()).fetch_optional(&mut self.db).await?)
     }
 
-    /// Drop settled members that ended before `before`, and specs nobody needs.
+    /// Drop settled members that ended before `before`, and specs nobody is started from any more.
     pub async fn purge(&mut self, before: Timestamp) -> Result<u64, JournalError> {
         let mut tx = self.db.begin().await?;
         let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?").bind(before.0).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE digest IS NOT NULL)")
+        sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE settled = 0 AND digest IS NOT NULL)")
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -287,12 +306,6 @@ async fn create(db: &mut SqliteConnection, party: &PartyId) -> Result<(), Journa
     // In the same transaction: a journal is born whole or not at all.
     sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *tx).await?;
     Ok(tx.commit().await?)
-}
-
-/// The directory is for this user alone: specs and data paths are the party's own.
-fn make_private(dir: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 fn parse(run: &str, state: &str) -> Result<Member, JournalError> {

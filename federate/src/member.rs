@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::runtime::{WorkKey, WorkState};
 
+/// Most ports held for one member.
+pub const MOST_PORTS: usize = 16;
+
 /// What the hub wishes one member to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Wish {
@@ -37,6 +40,13 @@ pub struct Wish {
     pub orphan: bool,
     /// With `stopped`: the run goes on without this party.
     pub released: bool,
+}
+
+impl Wish {
+    /// Values for a start; with any other wish they mean nothing and are not kept.
+    fn start_values(&self) -> Bindings {
+        if self.desired == Desired::Running { self.bindings.clone() } else { Bindings::new() }
+    }
 }
 
 /// What a member asks of the party, found when its spec was judged.
@@ -94,6 +104,9 @@ pub struct Member {
     pub attempt: u32,
     /// Number of the newest wish heard.
     pub generation: u64,
+    /// The incarnation of the hub's database that last wished something of it.
+    #[serde(default)]
+    pub incarnation: u64,
     /// The newest wish.
     pub desired: Desired,
     /// Digest of the spec.
@@ -104,6 +117,9 @@ pub struct Member {
     pub needs: Needs,
     /// How far the work of this attempt is.
     pub work: Work,
+    /// The start of this attempt has been written down: there may be a log.
+    #[serde(default)]
+    pub started: bool,
     /// Other attempts of which something may be alive: they are being stopped.
     pub strays: BTreeSet<u32>,
     /// The terminal phase to enter as soon as nothing is alive, and why.
@@ -116,6 +132,9 @@ pub struct Member {
     pub exit: Option<Exit>,
     /// Ports held, by name.
     pub ports: BTreeMap<String, u16>,
+    /// What others may dial, by name of the port.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
     /// The framework's verdict.
     pub complete: bool,
     /// Sequence of the newest report.
@@ -135,17 +154,20 @@ impl Member {
             task: wish.task.clone(),
             attempt: wish.attempt,
             generation: wish.generation,
+            incarnation: 0,
             desired: wish.desired,
             digest: wish.digest.clone(),
-            bindings: wish.bindings.clone(),
+            bindings: wish.start_values(),
             needs: Needs::default(),
             work: Work::None,
+            started: false,
             strays: BTreeSet::new(),
             doom: None,
             phase: MemberPhase::Pending,
             reason: None,
             exit: None,
             ports: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
             complete: false,
             sequence: 0,
             settled: false,
@@ -165,9 +187,16 @@ impl Member {
         matches!(self.work, Work::None | Work::Dead) && self.strays.is_empty()
     }
 
-    /// What others may dial. Loopback, until links carry it further.
-    pub fn endpoints(&self) -> impl Iterator<Item = (String, String)> {
-        self.ports.iter().map(|(name, port)| (name.clone(), format!("127.0.0.1:{port}")))
+    /// Digest of the spec it may still be started from.
+    #[must_use]
+    pub fn startable(&self) -> Option<&Digest> {
+        self.digest.as_ref().filter(|_| !self.phase.is_terminal())
+    }
+
+    /// Refused without ever having held anything. Whoever asks again is judged again; there is nothing to remember.
+    #[must_use]
+    pub fn left_no_trace(&self) -> bool {
+        self.phase == MemberPhase::Refused && self.work == Work::None && self.strays.is_empty()
     }
 
     /// What a lost journal could not find out again from the hub and the runtime: a change of it must be durable before
@@ -179,6 +208,7 @@ impl Member {
             essence.phase = MemberPhase::Pending;
             essence.reason = None;
             essence.ports = BTreeMap::new();
+            essence.endpoints = BTreeMap::new();
         }
         if self.work == Work::Held {
             essence.work = Work::Holding;
@@ -193,7 +223,7 @@ impl Member {
         view(self) == view(other)
             && self.reason == other.reason
             && self.exit == other.exit
-            && self.ports == other.ports
+            && self.endpoints == other.endpoints
             && self.needs.resolution == other.needs.resolution
     }
 
@@ -214,7 +244,7 @@ impl Member {
             return true;
         }
         self.desired = wish.desired;
-        self.bindings.clone_from(&wish.bindings);
+        self.bindings = wish.start_values();
         if wish.desired == Desired::Stopped && self.doom.is_none() {
             let reason = if wish.released {
                 Reason::new(ReasonCode::Released, "the run went on without this party")
@@ -236,7 +266,9 @@ impl Member {
             return;
         }
         self.work = Work::None;
+        self.started = false;
         self.ports.clear();
+        self.endpoints.clear();
         self.bindings.clear();
         if self.phase != MemberPhase::WaitingApproval {
             self.rest(None);
@@ -248,6 +280,7 @@ impl Member {
         self.phase = MemberPhase::Admitted;
         self.reason = reason;
         self.ports.clear();
+        self.endpoints.clear();
     }
 
     /// The party's answer to the spec, for the present wish.
@@ -256,6 +289,10 @@ impl Member {
             return;
         }
         match verdict {
+            Verdict::Admit(needs) | Verdict::Ask(needs, _) if needs.ports.len() > MOST_PORTS => {
+                let message = format!("the spec wants {} ports; an agent holds at most {MOST_PORTS} for a member", needs.ports.len());
+                self.doom = Some((MemberPhase::Refused, Some(Reason::new(ReasonCode::SpecInvalid, message))));
+            }
             Verdict::Admit(needs) => {
                 self.needs = needs;
                 if self.phase == MemberPhase::WaitingApproval {
@@ -276,6 +313,18 @@ impl Member {
         }
     }
 
+    /// The start is written down.
+    pub(crate) fn start(&mut self) {
+        self.work = Work::Started;
+        self.started = true;
+    }
+
+    /// It was not: the start cannot have happened.
+    pub(crate) fn unstart(&mut self) {
+        self.work = Work::Held;
+        self.started = false;
+    }
+
     /// Let go of a hold, if there is one.
     pub(crate) fn release(&mut self) {
         if matches!(self.work, Work::Holding | Work::Held) {
@@ -293,10 +342,11 @@ impl Member {
     /// The runtime tells how the work of this attempt stands. Answers whether it is alive against our will.
     pub(crate) fn see(&mut self, state: WorkState) -> bool {
         match state {
-            WorkState::Held { ports } => match self.work {
+            WorkState::Held(held) => match self.work {
                 Work::Holding | Work::Held if self.doom.is_none() => {
                     self.work = Work::Held;
-                    self.ports = ports;
+                    self.ports = held.ports;
+                    self.endpoints = held.endpoints;
                     self.phase = MemberPhase::Reserved;
                     self.reason = None;
                 }
@@ -334,7 +384,7 @@ impl Member {
     fn up(&mut self, phase: MemberPhase, reason: Option<Reason>) -> bool {
         match self.work {
             Work::None | Work::Holding | Work::Held | Work::Started if self.doom.is_none() => {
-                self.work = Work::Started;
+                self.start();
                 if self.phase != MemberPhase::Running {
                     self.phase = phase;
                     self.reason = reason;
@@ -376,6 +426,7 @@ impl Member {
             self.phase = phase;
             self.reason = reason;
             self.finished_at = Some(now);
+            self.bindings.clear();
         }
     }
 }

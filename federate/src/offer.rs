@@ -1,42 +1,27 @@
 //! What a party offers: images and datasets by name, a share of its machine. Names travel; what they mean here does
 //! not. This module finds the meanings, asks the policy, and builds what the runtime is told to start.
 
+mod entry;
+mod peers;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use flow_domain::bindings;
 use flow_domain::framework;
 use flow_domain::id::{DatasetName, Digest, PartyId};
 use flow_domain::member::{Desired, Reason, ReasonCode};
-use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
+use flow_domain::policy::{self, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::{Framework, Resources};
-use serde::Deserialize;
 
 use crate::member::{Member, Needs, Verdict, Wish};
-use crate::runtime::{Launch, ProgressSource};
+use crate::runtime::{DataSource, ImageSource, Launch, ProgressSource};
+
+pub use entry::{Dataset, Image};
+pub use peers::Peers;
 
 /// Longest log kept of one member, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024 * 1024;
-
-/// One entry of the image map.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Image {
-    /// Directory with the image's programs; relative programs and working directories of a template start here.
-    pub root: PathBuf,
-    /// Whether it may run.
-    #[serde(default)]
-    pub allow: Allow,
-}
-
-/// One dataset.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dataset {
-    /// Directory with the data, mounted read-only.
-    pub path: PathBuf,
-}
 
 /// What a party offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,23 +32,19 @@ pub struct Offer {
     pub datasets: BTreeMap<DatasetName, Dataset>,
     /// For all members together; 0 = no limit.
     pub resources: Resources,
-}
-
-/// `host:port` on this machine.
-fn is_loopback(endpoint: &str) -> bool {
-    let host = endpoint.rsplit_once(':').map_or("", |(host, _)| host.trim_matches(['[', ']']));
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    /// Where its workloads may be told to dial.
+    pub peers: Peers,
 }
 
 impl Offer {
     fn resolve(&self, spec: &MemberSpec) -> Resolution {
         let image = self.images.get(&spec.image).map(|image| ResolvedImage {
             entry: spec.image.clone(),
-            meaning: image.root.display().to_string(),
+            meaning: image.meaning(),
             allow: image.allow,
         });
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
-        Resolution { image, dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.path.display().to_string() }) }
+        Resolution { image, dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.meaning() }) }
     }
 
     /// The party's answer to a wish that carries the bytes of a spec. Trusts nothing in either.
@@ -109,37 +90,43 @@ impl Offer {
         }
     }
 
+    /// What of this machine is declared and not there. What a cluster lacks shows at the start.
     fn unusable(&self, spec: &MemberSpec) -> Option<Reason> {
-        if self.images.get(&spec.image).is_some_and(|image| !image.root.is_dir()) {
+        let gone = |source: &ImageSource| matches!(source, ImageSource::Root(root) if !root.is_dir());
+        if self.images.get(&spec.image).is_some_and(|image| gone(&image.source)) {
             return Some(Reason::new(
                 ReasonCode::ImageUnusable,
                 format!("the directory declared for the image {} is not there", spec.image),
             ));
         }
         let name = spec.dataset.as_ref()?;
-        let missing = self.datasets.get(name).is_some_and(|dataset| !dataset.path.is_dir());
+        let gone = |source: &DataSource| matches!(source, DataSource::Directory(path) if !path.is_dir());
+        let missing = self.datasets.get(name).is_some_and(|dataset| gone(&dataset.source));
         missing.then(|| Reason::new(ReasonCode::DatasetUnusable, format!("the directory declared for the dataset {name} is not there")))
     }
 
     /// What the runtime is told to start. The late values are checked again: they may come from the journal.
     pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
-        let filled =
-            bindings::fill(spec, &member.bindings, &member.ports).map_err(|message| Reason::new(ReasonCode::BindingsInvalid, message))?;
-        // A peer's word decides where this workload dials. Until links exist all members are on one machine, and nobody is
-        // to aim a workload at a network only this party can reach.
-        let remote = |(name, hole): &(&String, &Hole)| {
-            let value = member.bindings.get(*name).map_or("", String::as_str);
-            matches!(hole, Hole::Endpoint { .. }) && !is_loopback(value)
-        };
-        if let Some((name, _)) = spec.holes.iter().find(remote) {
-            let message = format!("{name} is not an address of this machine: links between machines do not exist yet");
-            return Err(Reason::new(ReasonCode::BindingsInvalid, message));
-        }
         let unknown = || Reason::new(ReasonCode::ImageUnknown, format!("no image {} is declared any more", spec.image));
-        let root = &self.images.get(&spec.image).ok_or_else(unknown)?.root;
+        let image = self.images.get(&spec.image).ok_or_else(unknown)?.source.clone();
+        let invalid = |message| Reason::new(ReasonCode::BindingsInvalid, message);
+        let filled = match &image {
+            ImageSource::Root(_) => bindings::fill(spec, &member.bindings, &member.ports),
+            // A pod has an address of its own, and is dialled there.
+            ImageSource::Container(_) => bindings::fill(&framework::on_own_address(spec), &member.bindings, &member.ports),
+        };
+        let filled = filled.map_err(invalid)?;
+        // A peer's word decides where this workload dials: nobody is to aim it at a network only this party can reach.
+        let strange = |(name, hole): &(&String, &Hole)| {
+            let value = member.bindings.get(*name).map_or("", String::as_str);
+            matches!(hole, Hole::Endpoint { .. }) && !self.peers.allow(value)
+        };
+        if let Some((name, _)) = spec.holes.iter().find(strange) {
+            return Err(invalid(format!("{name} is not an address this party lets workloads dial: {}", self.peers)));
+        }
         let mut env = filled.env;
         env.insert("FED_TASK_ID".to_owned(), member.task.to_string());
-        if let Some(shim) = framework::shim_dir(spec.framework).map(|dir| root.join(dir)).filter(|dir| dir.is_dir()) {
+        if let Some(shim) = framework::shim_dir(spec.framework).and_then(|dir| image.shim(dir)) {
             let own = env.remove("PYTHONPATH");
             let path = std::iter::once(shim.display().to_string()).chain(own).collect::<Vec<_>>().join(":");
             env.insert("PYTHONPATH".to_owned(), path);
@@ -149,11 +136,14 @@ impl Offer {
             key: member.key(),
             task: member.task.clone(),
             party: spec.party.clone(),
+            role: spec.role,
+            digest: member.digest.clone(),
             argv: filled.argv,
             env,
-            image_root: Some(root.clone()),
+            image: Some(image),
             workdir: spec.workdir.clone(),
-            data_dir: dataset.map(|dataset| dataset.path.clone()),
+            data: dataset.map(|dataset| dataset.source.clone()),
+            resources: spec.resources.clone(),
             max_runtime_s: spec.max_runtime_s,
             stop_grace_s: spec.stop_grace_s,
             log_limit_bytes: LOG_LIMIT,

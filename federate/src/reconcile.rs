@@ -9,7 +9,8 @@
 //! * no start without a hold of the very same attempt, and no hold or start twice for one key (see [`crate::member`]);
 //! * at most one live member per task: a newer one waits, `previous_run_stopping`, until the older is proven dead;
 //! * nothing is concluded from silence, but that a hold is let go after `hold_max_s` without the hub;
-//! * what the runtime knows and nobody asked for is stopped.
+//! * what the runtime knows and nobody asked for is stopped;
+//! * at most [`MOST_MEMBERS`] are held: who is turned away is answered, and not remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,9 @@ use flow_domain::time::Timestamp;
 
 use crate::member::{Member, Needs, Verdict, Wish, Work};
 use crate::runtime::{WorkKey, WorkState};
+
+/// Most members held at once that have not settled. Far more than a machine runs: it bounds what a hub can make us keep.
+pub const MOST_MEMBERS: usize = 256;
 
 /// What an agent can hear.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -92,6 +96,8 @@ pub struct Outcome {
     pub actions: Vec<Action>,
     /// Members whose report has changed.
     pub reports: BTreeSet<RunId>,
+    /// Members to report as they are, once: there is no room to keep them.
+    pub turned_away: Vec<Member>,
 }
 
 /// All unsettled members of one agent.
@@ -180,19 +186,33 @@ impl Party {
         matches!(member.work, Work::Holding | Work::Held) && member.desired == Desired::Reserved && member.doom.is_none()
     }
 
+    /// The incarnation of the oldest hub database that a live member was last wished by. A hub of a newer one has been
+    /// restored since, perhaps to a moment before it made that member, and must not conclude that nobody wants it.
+    #[must_use]
+    pub fn oldest_incarnation(&self) -> u64 {
+        let live = self.members.values().filter(|m| !m.phase.is_terminal());
+        live.map(|m| m.incarnation).fold(self.incarnation, u64::min)
+    }
+
     /// Change what the machine offers to all members together.
     pub fn set_capacity(&mut self, capacity: Resources) {
         self.capacity = capacity;
     }
 
-    /// Take back a settled member of which the hub speaks again (it was restored from a backup).
-    pub fn recall(&mut self, mut member: Member, out: &mut Outcome) {
+    /// Take back a settled member of which the hub speaks again (it was restored from a backup). Answers whether there
+    /// was room for it.
+    pub fn recall(&mut self, mut member: Member, out: &mut Outcome) -> bool {
         self.sequence += 1;
         member.sequence = self.sequence;
+        if self.members.len() >= MOST_MEMBERS {
+            out.turned_away.push(member);
+            return false;
+        }
         member.settled = false;
         out.reports.insert(member.run.clone());
         out.write.insert(member.run.clone(), member.clone());
         self.members.insert(member.run.clone(), member);
+        true
     }
 
     /// What follows from `input`.
@@ -231,7 +251,12 @@ impl Party {
     fn wish(&mut self, wish: &Wish, verdict: Option<Verdict>, now: Timestamp, out: &mut Outcome) {
         if let Some(member) = self.members.get(&wish.run) {
             let exchanged = wish.digest.is_some() && member.digest.is_some() && wish.digest != member.digest;
+            let incarnation = self.incarnation;
             self.touch(&wish.run, now, out, |m| {
+                // A hub that does not know the member vouches for nothing.
+                if !wish.orphan {
+                    m.incarnation = incarnation;
+                }
                 if !m.hear(wish) {
                     return;
                 }
@@ -241,20 +266,36 @@ impl Party {
                     m.judge(verdict);
                 }
             });
+        } else if !wish.orphan && self.members.len() >= MOST_MEMBERS {
+            self.turn_away(wish, out);
         } else if !wish.orphan {
-            let member = Member::new(wish);
+            let member = Member { incarnation: self.incarnation, ..Member::new(wish) };
             out.write.insert(wish.run.clone(), member.clone());
             self.members.insert(wish.run.clone(), member);
             self.touch(&wish.run, now, out, |m| {
                 if matches!(wish.desired, Desired::Running | Desired::Stopped) {
                     // It may have been started here, by a journal that is gone. Never again; and first see it dead.
                     m.work = Work::Stopping;
-                    m.fail(ReasonCode::AgentStateLost, "the party's agent does not know the run: its journal was lost");
+                    m.fail(ReasonCode::AgentStateLost, UNKNOWN);
                 } else if let Some(verdict) = verdict {
                     m.judge(verdict);
                 }
             });
         }
+    }
+
+    /// There is no room for a member nobody here knows. Nothing of it is alive either: what the journal does not know is
+    /// stopped before the hub hears of us.
+    fn turn_away(&mut self, wish: &Wish, out: &mut Outcome) {
+        self.sequence += 1;
+        let (phase, reason) = match wish.desired {
+            Desired::Admitted | Desired::Reserved => {
+                let message = format!("the agent holds {MOST_MEMBERS} members, the most it takes: try again when some have ended");
+                (MemberPhase::Refused, Reason::new(ReasonCode::ResourcesExhausted, message))
+            }
+            Desired::Running | Desired::Stopped => (MemberPhase::Failed, Reason::new(ReasonCode::AgentStateLost, UNKNOWN)),
+        };
+        out.turned_away.push(Member { sequence: self.sequence, phase, reason: Some(reason), ..Member::new(wish) });
     }
 
     fn seen(&mut self, key: &WorkKey, state: WorkState, now: Timestamp, out: &mut Outcome) {
@@ -332,7 +373,7 @@ impl Party {
                     self.asked.remove(key);
                     self.touch(&key.run, now, out, |m| {
                         if m.work == Work::Started && m.attempt == key.attempt {
-                            m.work = Work::Held;
+                            m.unstart();
                             m.fail(ReasonCode::AgentDiskFull, "the agent's disk is full: it cannot write down the start");
                         }
                     });
@@ -427,7 +468,7 @@ impl Party {
                 },
                 Desired::Running => match member.work {
                     Work::Held => {
-                        member.work = Work::Started;
+                        member.start();
                         member.phase = MemberPhase::Starting;
                     }
                     Work::Holding | Work::Started => {}
@@ -511,6 +552,8 @@ impl Party {
         None
     }
 }
+
+const UNKNOWN: &str = "the party's agent does not know the run: its journal was lost";
 
 /// Why a hold is not taken.
 enum Obstacle {

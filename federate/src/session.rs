@@ -46,6 +46,8 @@ const RETRY_AFTER_MAX_S: u64 = 300;
 const GOOD_SESSION_S: u64 = 5;
 /// Messages that may wait on either way.
 const QUEUE: usize = 64;
+/// Longest message taken, in bytes: a chunk of the hub's set has at most half of it.
+const LONGEST: usize = 2 * 1024 * 1024;
 
 /// How the hub is reached.
 #[derive(Debug, Clone)]
@@ -79,6 +81,13 @@ pub enum FromSession {
 pub struct Hub(ControlClient<InterceptedService<Channel, Credentials>>);
 
 impl Hub {
+    /// A connection that nobody has made.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
+        Self(ControlClient::with_interceptor(Endpoint::from_static("http://127.0.0.1:1").connect_lazy(), credentials))
+    }
+
     /// Answer a LogOpen: send `log` until it ends or nobody reads any more.
     pub async fn push_log(mut self, stream_id: u64, log: BoxStream<'static, std::io::Result<Bytes>>) -> Result<(), Status> {
         self.0.push_log(Request::new(Chunks { first: Some(stream_id), log })).await.map(|_| ())
@@ -240,7 +249,7 @@ type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
 
 async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
     let channel = dial(connector).await.map_err(|error| Ended::new(causes(&error)))?;
-    let mut client = ControlClient::with_interceptor(channel, credentials.clone());
+    let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
     out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) }).map_err(|_| Ended::new("the queue is new and empty"))?;

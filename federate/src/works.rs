@@ -9,7 +9,7 @@ use flow_common::clock::SharedClock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::runtime::{Hold, Launch, Runtime, RuntimeError, WorkKey};
+use crate::runtime::{Held, Hold, Launch, Runtime, RuntimeError, WorkKey};
 
 /// First wait before a request is repeated, in seconds; doubles.
 const RETRY_S: u64 = 1;
@@ -46,8 +46,8 @@ impl Job {
 pub struct Done {
     /// Whose.
     pub key: WorkKey,
-    /// Ports, if it was a hold; an error only if repeating it is of no use.
-    pub result: Result<Option<BTreeMap<String, u16>>, RuntimeError>,
+    /// What is held, if it was a hold; an error only if repeating it is of no use.
+    pub result: Result<Option<Held>, RuntimeError>,
 }
 
 struct Running {

@@ -8,7 +8,7 @@ use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::member::{Desired, MemberPhase};
 use flow_domain::time::Timestamp;
 use flow_federate::journal::{Journal, JournalError, SeenHub};
-use flow_federate::member::{Member, Wish};
+use flow_federate::member::{Member, Wish, Work};
 
 const DIR: &str = "FLOW_TEST_JOURNAL_DIR";
 
@@ -38,8 +38,9 @@ fn settled(n: u64, at: i64) -> Member {
     Member { settled: true, phase: MemberPhase::Succeeded, finished_at: Some(Timestamp(at)), ..member(n) }
 }
 
+/// The journal of an agent whose data directory is below `dir`.
 async fn open(dir: &Path) -> Result<Journal, JournalError> {
-    Journal::open(dir, &party()).await
+    Journal::open(&dir.join("data"), &party()).await
 }
 
 /// Not a test: the process that is killed. Says what is durable, one number a line.
@@ -49,7 +50,8 @@ async fn writes_until_it_is_killed() {
     let dir = PathBuf::from(std::env::var(DIR).expect("started by the test below"));
     let mut journal = open(&dir).await.unwrap();
     for n in 0.. {
-        let spec = [(Digest::of(b"spec"), b"spec".to_vec())];
+        let digest = Digest::of(b"spec");
+        let spec = [(&digest, b"spec".as_slice())];
         journal.write(&[&member(2 * n), &member(2 * n + 1)], &spec, n, SeenHub { incarnation: 1, revision: n }).await.unwrap();
         println!("durable {n}");
     }
@@ -108,16 +110,16 @@ async fn two_agents_on_one_journal_exclude_each_other_and_the_lock_dies_with_its
 async fn a_journal_of_another_party_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).await.unwrap().close().await.unwrap();
-    let error = Journal::open(dir.path(), &"b".parse().unwrap()).await.unwrap_err();
+    let error = Journal::open(&dir.path().join("data"), &"b".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, JournalError::OtherParty { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_lost_journal_is_another_agent() {
     let dir = tempfile::tempdir().unwrap();
-    let first = open(&dir.path().join("x")).await.unwrap().instance().clone();
-    std::fs::remove_dir_all(dir.path().join("x")).unwrap();
-    assert_ne!(*open(&dir.path().join("x")).await.unwrap().instance(), first);
+    let first = open(dir.path()).await.unwrap().instance().clone();
+    std::fs::remove_dir_all(dir.path().join("data")).unwrap();
+    assert_ne!(*open(dir.path()).await.unwrap().instance(), first);
 }
 
 #[tokio::test]
@@ -125,7 +127,8 @@ async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let members: Vec<Member> = (0..10).map(|n| settled(n, 1000 + n as i64)).chain([member(99)]).collect();
-    let specs = [(Digest::of(b"spec"), b"spec".to_vec()), (Digest::of(b"nobody's"), b"nobody's".to_vec())];
+    let (ours, nobodys) = (Digest::of(b"spec"), Digest::of(b"nobody's"));
+    let specs = [(&ours, b"spec".as_slice()), (&nobodys, b"nobody's".as_slice())];
     journal.write(&members.iter().collect::<Vec<_>>(), &specs, 1, SeenHub::default()).await.unwrap();
 
     let page = journal.settled(Timestamp(1003), "", 4).await.unwrap();
@@ -147,9 +150,49 @@ async fn a_broken_row_is_named() {
     let mut journal = open(dir.path()).await.unwrap();
     journal.write(&[&member(1)], &[], 1, SeenHub::default()).await.unwrap();
     journal.close().await.unwrap();
-    let path = dir.path().join("journal.db");
+    let path = dir.path().join("data/journal.db");
     let mut db = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::query("UPDATE members SET state = '{}'").execute(&mut db).await.unwrap();
     let error = open(dir.path()).await.unwrap().unsettled().await.unwrap_err().to_string();
     assert!(error.contains("members") && error.contains(run(1).as_str()), "{error}");
+}
+
+#[tokio::test]
+async fn a_spec_stays_as_long_as_a_member_may_be_started_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let digest = Digest::of(b"spec");
+    let specs = [(&digest, b"spec".as_slice())];
+    journal.write(&[&member(1), &member(2)], &specs, 1, SeenHub::default()).await.unwrap();
+    // A third of the same spec comes with the first one's end: nobody has to send the bytes again.
+    journal.write(&[&settled(1, 10), &member(3)], &[], 2, SeenHub::default()).await.unwrap();
+    journal.write(&[&settled(2, 11)], &[], 3, SeenHub::default()).await.unwrap();
+    assert_eq!(journal.spec(&digest).await.unwrap().unwrap(), b"spec");
+    journal.write(&[&settled(3, 12)], &[], 4, SeenHub::default()).await.unwrap();
+    assert!(journal.spec(&digest).await.unwrap().is_none());
+    assert_eq!(journal.settled(Timestamp(0), "", 10).await.unwrap().len(), 3, "that they ended is remembered");
+}
+
+#[tokio::test]
+async fn of_a_member_refused_at_once_nothing_stays_when_it_has_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let refused = Member { phase: MemberPhase::Refused, finished_at: Some(Timestamp(10)), ..member(1) };
+    let after_a_hold = Member { work: Work::Dead, ..Member { run: run(2), ..refused.clone() } };
+    journal.write(&[&refused, &after_a_hold], &[], 1, SeenHub::default()).await.unwrap();
+    assert_eq!(journal.unsettled().await.unwrap().len(), 2, "until the hub has stored it, it is said again");
+    let (refused, after_a_hold) = (Member { settled: true, ..refused }, Member { settled: true, ..after_a_hold });
+    journal.write(&[&refused, &after_a_hold], &[], 2, SeenHub::default()).await.unwrap();
+    let kept = journal.settled(Timestamp(0), "", 10).await.unwrap();
+    assert_eq!(kept, [after_a_hold], "its key is burnt, which has to be known");
+}
+
+#[tokio::test]
+async fn a_directory_that_others_may_enter_holds_no_journal() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let error = Journal::open(dir.path(), &party()).await.unwrap_err().to_string();
+    assert!(error.contains("`chmod 700 "), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was put there");
 }

@@ -6,9 +6,9 @@ use flow_domain::id::{Digest, RunId};
 use flow_domain::member::{Desired, Exit, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
-use flow_federate::member::{Needs, Verdict, Wish};
-use flow_federate::reconcile::{Action, Input, Outcome, Party};
-use flow_federate::runtime::{WorkKey, WorkState};
+use flow_federate::member::{MOST_PORTS, Member, Needs, Verdict, Wish};
+use flow_federate::reconcile::{Action, Input, MOST_MEMBERS, Outcome, Party};
+use flow_federate::runtime::{Held, WorkKey, WorkState};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 const NO_LIMIT: Resources = Resources { cpu_millis: 0, memory_mib: 0 };
@@ -46,7 +46,7 @@ fn needs(cpu_millis: u32) -> Needs {
 }
 
 fn held() -> WorkState {
-    WorkState::Held { ports: BTreeMap::from([("grpc".to_owned(), 4000)]) }
+    WorkState::Held(Held::on_loopback(BTreeMap::from([("grpc".to_owned(), 4000)])))
 }
 
 fn exited(code: Option<i32>, signal: Option<i32>, reason: Option<ReasonCode>) -> WorkState {
@@ -362,4 +362,126 @@ fn a_new_process_asks_again_for_what_was_under_way() {
         let (_, out) = Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, NOW);
         assert_eq!(out.actions, [again]);
     }
+}
+
+/// A run of a task of its own.
+fn lone(n: u16, generation: u64, desired: Desired) -> Wish {
+    let id = format!("{n:032x}");
+    Wish { run: id.parse().unwrap(), task: id.parse().unwrap(), ..wish(0, 1, generation, desired) }
+}
+
+#[test]
+fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
+    let mut test = Test::new();
+    let admit = || Some(Verdict::Admit(needs(1)));
+    let most = u16::try_from(MOST_MEMBERS).unwrap();
+    for n in 0..most {
+        let out = test.hear(Input::Wish(lone(n, 2, Desired::Reserved), admit()));
+        assert_eq!((out.actions.len(), out.turned_away.len()), (1, 0));
+    }
+    let mut sequence = test.party.sequence();
+    for (desired, phase, code, words) in [
+        (Desired::Reserved, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
+        (Desired::Admitted, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
+        (Desired::Running, MemberPhase::Failed, ReasonCode::AgentStateLost, "does not know the run"),
+        (Desired::Stopped, MemberPhase::Failed, ReasonCode::AgentStateLost, "does not know the run"),
+    ] {
+        let one_more = lone(most, 2, desired);
+        let out = test.hear(Input::Wish(one_more.clone(), admit()));
+        let [told] = out.turned_away.as_slice() else { panic!("{out:?}") };
+        assert_eq!((&told.run, told.phase), (&one_more.run, phase));
+        assert!(told.reason.as_ref().is_some_and(|why| why.code == code && why.message.contains(words)), "{told:?}");
+        assert!(told.sequence > sequence, "each answer is newer than what was said before");
+        sequence = told.sequence;
+        assert_eq!(Outcome { turned_away: Vec::new(), ..out }, Outcome::default(), "nothing is written, done or remembered");
+        assert!(test.party.member(&one_more.run).is_none());
+    }
+    // Nor is one that was settled long ago, and is said again to have ended.
+    let old = Member { phase: MemberPhase::Succeeded, settled: true, ..Member::new(&lone(999, 2, Desired::Running)) };
+    let mut out = Outcome::default();
+    assert!(!test.party.recall(old, &mut out));
+    assert_eq!((out.turned_away[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
+
+    // Those that are held go on, and make room when they have settled.
+    let first = lone(0, 3, Desired::Stopped);
+    let key = WorkKey { run: first.run.clone(), attempt: 1 };
+    assert_eq!(test.hear(Input::Wish(first.clone(), None)).actions, [Action::Stop(key.clone(), 7)]);
+    test.hear(Input::Seen(key, WorkState::Absent));
+    test.hear(Input::Acked { run: first.run, attempt: 1, settled: true });
+    assert_eq!(test.hear(Input::Wish(lone(most, 2, Desired::Reserved), admit())).actions.len(), 1);
+}
+
+#[test]
+fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_for() {
+    let wants = |count: usize| Needs { ports: (0..count).map(|n| format!("p{n}")).collect(), ..needs(1) };
+    let ask = |needs| Verdict::Ask(needs, Reason::new(ReasonCode::ApprovalRequired, "ask"));
+    for verdict in [Verdict::Admit(wants(MOST_PORTS + 1)), ask(wants(MOST_PORTS + 1))] {
+        let mut test = Test::new();
+        let out = test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(verdict)));
+        assert_eq!((out.actions.as_slice(), test.at(1)), (&[][..], (MemberPhase::Refused, Some(ReasonCode::SpecInvalid))));
+        let reason = test.party.member(&run(1)).and_then(|m| m.reason.clone()).unwrap();
+        assert!(reason.message.contains("17 ports") && reason.message.contains("at most 16"), "{reason}");
+    }
+    let mut test = Test::new();
+    let out = test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(Verdict::Admit(wants(MOST_PORTS)))));
+    assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
+}
+
+#[test]
+fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
+    let bindings = || BTreeMap::from([("x".to_owned(), "y".repeat(1000))]);
+    let mut test = Test::new();
+    let kept = |test: &Test| test.party.member(&run(1)).is_some_and(|m| !m.bindings.is_empty());
+    test.hear(Input::Wish(Wish { bindings: bindings(), ..wish(1, 1, 2, Desired::Reserved) }, Some(Verdict::Admit(needs(1)))));
+    assert!(!kept(&test));
+    test.see(1, 1, held());
+    test.hear(Input::Wish(Wish { bindings: bindings(), ..wish(1, 1, 3, Desired::Running) }, Some(Verdict::Admit(needs(1)))));
+    assert!(kept(&test));
+    test.see(1, 1, exited(Some(0), None, None));
+    assert!(!kept(&test));
+}
+
+#[test]
+fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
+    let started = |test: &Test| test.party.member(&run(1)).is_some_and(|m| m.started);
+    let mut test = Test::new();
+    test.start(1);
+    test.stop(1, 1, 4);
+    test.see(1, 1, WorkState::Absent);
+    assert!(test.at(1).0.is_terminal() && started(&test));
+
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    let start = test.wish(1, 1, 3, Desired::Running).actions;
+    assert!(started(&test));
+    test.hear(Input::NotWritten(start));
+    test.see(1, 1, WorkState::Absent);
+    assert!(test.at(1).0.is_terminal() && !started(&test), "a start that could not be written down was not done");
+}
+
+#[test]
+fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
+    let mut test = Test::new();
+    test.start(1);
+    test.hear(Input::Wish(lone(2, 2, Desired::Reserved), Some(Verdict::Admit(needs(1)))));
+    assert_eq!(test.party.oldest_incarnation(), 1);
+    test.hear(Input::Away);
+    // Restored from a backup that knows the one and not the other.
+    test.hear(Input::Connected { incarnation: 2 });
+    let out = test.wish(1, 1, 3, Desired::Running);
+    assert_eq!(out.write.get(&run(1)).map(|m| m.incarnation), Some(2), "durable before anything is concluded from it");
+    assert_eq!(test.party.oldest_incarnation(), 1, "of the other this hub has not spoken");
+
+    // A crash forgets nothing of it.
+    let members: Vec<Member> = test.party.members().cloned().collect();
+    let (party, _) = Party::restore(members, NO_LIMIT, 600, 100, 2, NOW);
+    assert_eq!(party.oldest_incarnation(), 1);
+
+    // An operator may have it stopped, which makes it no younger; when it has ended nobody asks.
+    let orphan = Wish { orphan: true, ..lone(2, 3, Desired::Stopped) };
+    test.hear(Input::Wish(orphan.clone(), None));
+    assert_eq!(test.party.oldest_incarnation(), 1);
+    test.hear(Input::Seen(WorkKey { run: orphan.run, attempt: 1 }, WorkState::Absent));
+    assert_eq!(test.party.oldest_incarnation(), 2);
 }

@@ -1,6 +1,8 @@
 //! The agent against a hub that says what the test wants, over the real HTTP/2 stack.
 
 mod fake_hub;
+#[path = "session_hub/limits.rs"]
+mod limits;
 
 use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
 use flow_domain::member::{Desired, MemberPhase};

@@ -15,10 +15,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::config::{Config, SynchronousConfig};
+use crate::door::Limits;
 use crate::engine::{Engine, EngineParts};
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
-use crate::store::{Store, StoreOptions, Synchronous};
+use crate::store::{HubLock, Store, StoreOptions, Synchronous};
 use crate::{api, grpc};
 
 /// What every handler and session shares.
@@ -111,13 +112,8 @@ fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartE
 
 /// The lock on the data directory: one hub at a time. Held as long as the value lives.
 pub fn lock_data_dir(data_dir: &Path) -> Result<File, StartError> {
-    use std::os::unix::fs::DirBuilderExt;
     let shown = data_dir.display();
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
-        .map_err(cannot(format_args!("cannot make the data directory {shown}")))?;
+    flow_common::private_dir::ensure(data_dir).map_err(|error| StartError(format!("data_dir: {error}")))?;
     let lock = File::options()
         .create(true)
         .truncate(false)
@@ -139,6 +135,11 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         max_connections: config.store.max_connections,
     };
     Store::open(&url, options).await.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error))))
+}
+
+/// The lock on the database: one hub at a time, wherever each runs. Held as long as the value lives.
+pub async fn lock_database(store: &Store) -> Result<HubLock, StartError> {
+    store.lock_hub(flow_common::ids::instance_id().as_str()).await.map_err(|error| StartError(chain(&error)))
 }
 
 /// An error with its causes, in one line.
@@ -175,6 +176,7 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
         store.migrate().await.map_err(|error| StartError(format!("cannot bring the database up to date: {}", chain(&error))))?;
     }
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
+    let mut lock = lock_database(&store).await?;
     let (auth, token_file) = Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
     let rest = bind("rest.listen", config.rest.listen).await?;
     let agents = bind("grpc.listen", config.grpc.listen).await?;
@@ -184,24 +186,27 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
     let doors = TaskTracker::new();
-    let stopping = app.stopping.clone();
-    doors.spawn(grpc::serve(Arc::clone(&app), agents, stopping.clone()));
-    let router = api::router(Arc::clone(&app));
-    let rest_stops = stopping.clone();
-    doors.spawn(async move {
-        let served = axum::serve(rest, router).with_graceful_shutdown(rest_stops.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the REST listener ended");
-        }
-    });
+    doors.spawn(grpc::serve(Arc::clone(&app), agents, Limits::of(config.grpc.max_connections)));
+    doors.spawn(api::serve(Arc::clone(&app), rest, Limits::of(config.rest.max_connections)));
     if config.hub_agent.enabled {
         crate::hub_agent::spawn(&config, &app, &doors, clock).await?;
     }
     doors.close();
     tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), "the hub is ready");
 
-    shutdown.soft.cancelled().await;
-    tracing::info!("going down; a second signal ends it at once");
+    // Watched to the very end: what is still to be stored is this hub's alone.
+    let watch = tokio::spawn(async move { lock.lost().await });
+    let watch_ends = watch.abort_handle();
+    let ended = tokio::select! {
+        () = shutdown.soft.cancelled() => {
+            tracing::info!("going down; a second signal ends it at once");
+            Ok(())
+        }
+        Ok(lost) = watch => {
+            tracing::error!(error = %chain(&lost), "this hub has lost its place; going down");
+            Err(StartError(chain(&lost)))
+        }
+    };
     running.stop();
     tokio::select! {
         () = doors.wait() => {}
@@ -212,5 +217,6 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
         () = running.finish() => {}
         () = shutdown.hard.cancelled() => {}
     }
-    Ok(())
+    watch_ends.abort();
+    ended
 }

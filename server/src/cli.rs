@@ -234,6 +234,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 async fn finish_restore(store: &crate::store::Store) -> Result<(), StartError> {
     store.migrate().await.map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))?;
+    let _lock = app::lock_database(store).await?;
     store.bump_incarnation().await.map_err(|error| StartError(chain(&error)))?;
     store.close().await;
     Ok(())

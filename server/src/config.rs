@@ -15,6 +15,8 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// First part of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "FLOW_SERVER";
+/// Most connections a listener can be told to take.
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// All of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +46,8 @@ pub struct Config {
 pub struct Listen {
     /// Its address. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Most connections at a time.
+    pub max_connections: usize,
 }
 
 /// The database.
@@ -127,14 +131,16 @@ impl Config {
     /// What can be told to be wrong without starting anything. All of it, one sentence each.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (key, listen) in [("rest.listen", self.rest.listen), ("grpc.listen", self.grpc.listen)] {
-            if let Err(error) = flow_common::loopback::require_loopback(listen) {
-                wrong.push(format!("{key}: {error}"));
+        for (door, Listen { listen, max_connections }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
+            if let Err(error) = flow_common::loopback::require_loopback(*listen) {
+                wrong.push(format!("{door}.listen: {error}"));
+            }
+            if !(1..=MAX_CONNECTIONS).contains(max_connections) {
+                wrong.push(format!("{door}.max_connections: is {max_connections} and must be 1 to {MAX_CONNECTIONS}"));
             }
         }
         match &self.store.url {
             None => {}
-            Some(url) if url.starts_with("sqlite:") => {}
             Some(url) if url.starts_with("mysql://") => {
                 if self.hub_agent.enabled {
                     wrong.push(

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{App, StartError, chain};
 use crate::config::Config;
+use crate::door::Limits;
 use crate::grpc::{self, Peer};
 use crate::store::PartyRow;
 
@@ -42,15 +43,16 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
         images: config.hub_agent.images.clone(),
         datasets: config.hub_agent.datasets.clone(),
         resources: config.hub_agent.resources.clone(),
+        ..Offer::default()
     };
     let (offers, offer) = watch::channel(Arc::new(offer));
     let (dial, mut dialled) = mpsc::channel(4);
     let stopping = app.stopping.clone();
     {
-        let (app, party, stopping) = (Arc::clone(app), party.clone(), stopping.clone());
+        let (app, party) = (Arc::clone(app), party.clone());
         doors.spawn(async move {
             while let Some(io) = dialled.recv().await {
-                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), stopping.clone()));
+                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), Limits::of(1).patience));
             }
         });
     }

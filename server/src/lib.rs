@@ -12,6 +12,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod door;
 pub mod engine;
 pub mod grpc;
 mod hub_agent;

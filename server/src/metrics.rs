@@ -26,6 +26,16 @@ struct Answer {
     status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Door {
+    door: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limit {
+    limit: &'static str,
+}
+
 /// The registry and its metrics.
 pub struct Metrics {
     registry: Registry,
@@ -38,6 +48,39 @@ pub struct Metrics {
     batch: Histogram,
     commit: Histogram,
     requests: Family<Answer, Counter<u64, AtomicU64>>,
+    connections: Family<Door, Gauge>,
+    doors_full: Family<Door, Counter>,
+    session_limits: Family<Limit, Counter>,
+}
+
+/// What is measured of one listener.
+#[derive(Debug, Clone)]
+pub(crate) struct DoorMetrics {
+    open: Gauge,
+    full: Counter,
+}
+
+/// A connection, counted as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Place(Gauge);
+
+impl DoorMetrics {
+    /// A connection was accepted.
+    pub(crate) fn enter(&self) -> Place {
+        self.open.inc();
+        Place(self.open.clone())
+    }
+
+    /// The last place was taken: whoever comes next has to wait.
+    pub(crate) fn full(&self) {
+        self.full.inc();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl fmt::Debug for Metrics {
@@ -60,6 +103,9 @@ impl Default for Metrics {
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             requests: Family::default(),
+            connections: Family::default(),
+            doors_full: Family::default(),
+            session_limits: Family::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
@@ -75,6 +121,9 @@ impl Default for Metrics {
         registry.register("commit_batch_tasks", "Tasks changed in one transaction", metrics.batch.clone());
         registry.register_with_unit("commit", "Time of one transaction", Unit::Seconds, metrics.commit.clone());
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register("connections", "Connections open, by listener", metrics.connections.clone());
+        registry.register("connections_full", "Times a listener had all its places taken", metrics.doors_full.clone());
+        registry.register("session_limits", "Sessions of agents cut for going over a limit", metrics.session_limits.clone());
         Self { registry, ..metrics }
     }
 }
@@ -99,6 +148,17 @@ impl Metrics {
     /// A request was answered.
     pub fn request(&self, method: &str, status: u16) {
         self.requests.get_or_create(&Answer { method: method.to_owned(), status }).inc();
+    }
+
+    /// What is measured of the listener of this name.
+    pub(crate) fn door(&self, door: &'static str) -> DoorMetrics {
+        let label = Door { door };
+        DoorMetrics { open: self.connections.get_or_create(&label).clone(), full: self.doors_full.get_or_create(&label).clone() }
+    }
+
+    /// A session was cut for going over this limit.
+    pub(crate) fn session_limit(&self, limit: &'static str) {
+        self.session_limits.get_or_create(&Limit { limit }).inc();
     }
 
     /// The page, with counts read from the store and the number of sessions now.

@@ -5,12 +5,18 @@ mod support;
 
 #[path = "store_contract/apply.rs"]
 mod apply;
+#[path = "store_contract/audit.rs"]
+mod audit;
 #[path = "store_contract/crash.rs"]
 mod crash;
-#[path = "store_contract/ledger.rs"]
-mod ledger;
+#[path = "store_contract/leases.rs"]
+mod leases;
 #[path = "store_contract/lists.rs"]
 mod lists;
+#[path = "store_contract/lock.rs"]
+mod lock;
+#[path = "store_contract/orphans.rs"]
+mod orphans;
 #[path = "store_contract/parties.rs"]
 mod parties;
 #[path = "store_contract/progress.rs"]

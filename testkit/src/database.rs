@@ -180,7 +180,7 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
 
 /// A new folder under the cache, held by a lock that ends with this process; and away with those nobody holds any more,
 /// since a shared server is never dropped and a killed test drops nothing.
-fn claim_folder() -> (PathBuf, File) {
+pub(crate) fn claim_folder() -> (PathBuf, File) {
     let root = cache_dir().join("servers");
     std::fs::create_dir_all(&root).expect("the cache can be written");
     let lock_of = |path: &Path| File::options().create(true).append(true).open(path.join("lock"));

@@ -1,10 +1,11 @@
 //! What tests need from the machine, each behind one call: real database servers, the real training framework and its
-//! data, ports, deadlines, and proof of what was started.
+//! data, a Kubernetes, ports, deadlines, and proof of what was started.
 //!
 //! The pieces are made by `make setup-test`; a test that misses one panics with those words rather than passing without
 //! it. Everything started through this crate dies with the test process, however that ends.
 
 mod database;
+pub mod kube;
 mod machine;
 mod marker;
 mod port;
@@ -12,7 +13,7 @@ mod tied;
 mod wait;
 
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
-pub use machine::{cache_dir, digits, digits_dir, repository, venv_python, workload};
+pub use machine::{cache_dir, digits, digits_dir, nginx, repository, venv_python, workload};
 pub use marker::{StartMarker, alive_with_marker};
 pub use port::free_port;
 pub use tied::spawn_tied;

@@ -21,6 +21,11 @@ pub(crate) fn prepared(path: &str) -> PathBuf {
     path
 }
 
+/// Debian's nginx; it needs no installation and no root.
+pub fn nginx() -> PathBuf {
+    prepared("nginx/nginx")
+}
+
 /// The Python interpreter that has iflearner and numpy.
 pub fn venv_python() -> PathBuf {
     prepared("venv/bin/python")

@@ -24,6 +24,14 @@ pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
         });
         Mutex::new(orders)
     });
+    tie(&mut command);
+    let (answer, child) = sync_channel(1);
+    spawner.lock().expect("nothing panics with the lock held").send((command, answer)).expect("the spawner never ends");
+    child.recv().expect("the spawner answers every order")
+}
+
+/// Makes the kernel kill what `command` starts when the thread that starts it ends.
+pub(crate) fn tie(command: &mut Command) {
     let parent = nix::unistd::getpid();
     // SAFETY: prctl and getppid are async-signal-safe and the closure allocates nothing.
     unsafe {
@@ -33,7 +41,4 @@ pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
             if nix::unistd::getppid() == parent { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
         });
     }
-    let (answer, child) = sync_channel(1);
-    spawner.lock().expect("nothing panics with the lock held").send((command, answer)).expect("the spawner never ends");
-    child.recv().expect("the spawner answers every order")
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Tagged};
 use crate::failure::{Exit, Failure};
 use crate::manifest::{self, Document, TaskDoc, TemplateDoc};
-use crate::output::{self, Format};
+use crate::output::{self, Format, visible};
 use crate::resolve;
 use crate::wire;
 
@@ -59,12 +59,13 @@ pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result
 
 /// The line about a template, and its document.
 pub fn said_template((change, value): (Change, Value)) -> (String, Value) {
-    (format!("template {} {} (revision {})\n", name(&value), change.as_str(), value["revision"]), value)
+    let revision = value["revision"].as_u64().unwrap_or_default();
+    (format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()), value)
 }
 
 /// The line about a task, and its document.
 pub fn said_task((change, value): (Change, Value)) -> (String, Value) {
-    (format!("task {} {}\n", name(&value), change.as_str()), value)
+    (format!("task {} {}\n", visible(name(&value)), change.as_str()), value)
 }
 
 fn name(value: &Value) -> &str {
@@ -119,14 +120,14 @@ pub fn template_doc(value: &Value) -> Result<TemplateDoc, Failure> {
     Ok(TemplateDoc {
         name: name(value).to_owned(),
         remark: value["remark"].as_str().unwrap_or_default().to_owned(),
-        body: wire::read(&keep(value, |field| !about.contains(&field)))?,
+        body: wire::exact(&keep(value, |field| !about.contains(&field)))?,
     })
 }
 
 /// The task a document of the hub describes, as people write it.
 fn task_doc(value: &Value) -> Result<TaskDoc, Failure> {
     let asked = ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
-    wire::read(&keep(value, |field| asked.contains(&field)))
+    wire::exact(&keep(value, |field| asked.contains(&field)))
 }
 
 fn keep(value: &Value, wanted: impl Fn(&str) -> bool) -> Value {

@@ -2,6 +2,7 @@
 
 pub mod apply;
 mod logs;
+mod orphan;
 mod party;
 mod task;
 mod template;
@@ -31,6 +32,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, Failure> {
         Command::Task(command) => task::run(&client, command, format).await,
         Command::Run(command) => task::run_command(&client, command, format).await,
         Command::Party(command) => party::run(&client, command, format).await,
+        Command::Orphan(command) => orphan::run(&client, command, format).await,
         Command::Logs(args) => logs::print(&client, args).await,
     }
 }

@@ -28,7 +28,7 @@ async fn add(client: &Client, name: &str, remark: &str, secret_file: Option<&Pat
     let place = secret_file.map(Place::make).transpose()?;
     let NewParty { secret } = client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
     match place {
-        None => output::print(&format!("{secret}\n")),
+        None => output::print(&format!("{}\n", output::visible(&secret))),
         Some(place) => {
             let path = place.keep(&secret)?;
             output::print(&format!("party {name} added; its secret is in {}\n", path.display()))

@@ -21,6 +21,7 @@ pub struct World {
     pub templates: Vec<Value>,
     pub tasks: Vec<Value>,
     pub parties: Vec<Value>,
+    pub orphans: Vec<Value>,
     /// What the looks at a run show, one after the other; the last stays.
     pub looks: Vec<Value>,
     /// Answers every request so, if set.
@@ -170,12 +171,19 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
             }
         },
         ("POST", ["tasks", _, "stop"]) => respond(202, &Value::Null),
+        ("POST", ["orphans", id, verb]) => match world.orphans.iter_mut().find(|orphan| orphan["id"] == *id) {
+            None => missing("orphan"),
+            Some(orphan) => {
+                orphan["decision"] = json!(verb);
+                respond(202, orphan)
+            }
+        },
         ("GET", [list]) => {
             // By how the name begins, two to a page.
             let query = |name: &str| uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
             let begins = query("name").unwrap_or_default();
             let from: usize = query("cursor").map_or(0, |cursor| cursor.parse().unwrap());
-            let all = world.list(list).iter().filter(|item| item["name"].as_str().unwrap().starts_with(&begins));
+            let all = world.list(list).iter().filter(|item| item["name"].as_str().unwrap_or_default().starts_with(&begins));
             let page: Vec<Value> = all.clone().skip(from).take(2).cloned().collect();
             let next = (all.count() > from + 2).then(|| (from + 2).to_string());
             respond(200, &json!({"items": page, "next": next}))
@@ -218,6 +226,7 @@ impl World {
         match name {
             "templates" => &mut self.templates,
             "tasks" => &mut self.tasks,
+            "orphans" => &mut self.orphans,
             _ => &mut self.parties,
         }
     }

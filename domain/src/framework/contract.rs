@@ -5,7 +5,8 @@
 //! | --- | --- | --- |
 //! | `FED_RUN_ID` | the run | spec |
 //! | `FED_ROLE` | `server` (aggregator) or `client` (trainer) | spec |
-//! | `FED_PARTY`, `FED_PARTY_INDEX`, `FED_PARTIES` | own name; its place, from 0, in the comma-separated names of the task | spec |
+//! | `FED_PARTY`, `FED_PARTY_INDEX` | own name; its place in the task, from 0 | spec |
+//! | `FED_PARTIES` | comma-separated: itself and whom it deals with (a server: all; a client: the server, and its peers) | spec |
 //! | `FED_TRAINERS` | how many trainers this run has | spec |
 //! | `FED_EPOCHS`, `FED_PARAMS` | rounds; JSON object of the parameters, all values text | spec |
 //! | `FED_LISTEN_ADDR`, `FED_HTTP_ADDR` | what to bind (server; client with peers) | spec |
@@ -67,8 +68,9 @@ pub const EXIT_PEER_LOST: i32 = 71;
 
 /// Adds what the contract promises this member.
 pub(super) fn dress(task: &TaskBody, member: &TaskMember, parameters: &BTreeMap<String, String>, peers: bool, start: &mut Start) {
-    let names: Vec<&str> = task.members.iter().map(|m| m.party.as_str()).collect();
-    let index = names.iter().position(|name| *name == member.party.as_str()).unwrap_or_default();
+    let names: Vec<&str> = start.parties.iter().map(|other| other.party.as_str()).collect();
+    let names = names.join(",");
+    let index = task.members.iter().position(|other| other.party == member.party).unwrap_or_default();
     let role = match member.role {
         Role::Aggregator => "server",
         Role::Trainer => "client",
@@ -80,7 +82,7 @@ pub(super) fn dress(task: &TaskBody, member: &TaskMember, parameters: &BTreeMap<
         ("ROLE", role.to_owned()),
         ("PARTY", member.party.to_string()),
         ("PARTY_INDEX", index.to_string()),
-        ("PARTIES", names.join(",")),
+        ("PARTIES", names),
         ("TRAINERS", start.trainers(task)),
         ("EPOCHS", task.epochs.to_string()),
         ("PARAMS", literal(&parameters)),

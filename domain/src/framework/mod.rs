@@ -16,7 +16,7 @@ use crate::bindings::{PORT_PREFIX, literal};
 use crate::error::FieldErrors;
 use crate::id::PartyId;
 use crate::member::Role;
-use crate::spec::{Hole, MemberSpec};
+use crate::spec::{Hole, MemberSpec, SpecParty};
 use crate::task::{TaskBody, TaskMember};
 use crate::template::{Framework, TemplateBody};
 
@@ -63,6 +63,23 @@ pub const fn shim_dir(framework: Framework) -> Option<&'static str> {
     }
 }
 
+/// What a spec says where a member listens: followed by the hole of the port. Only adapters can place a hole, so no text
+/// of a user or template author looks like it.
+const LISTEN: &str = "127.0.0.1:";
+
+/// `spec` for a member that has an address of its own, as a pod has, and is dialled there: it listens on all of its
+/// addresses instead of on loopback alone.
+#[must_use]
+pub fn on_own_address(spec: &MemberSpec) -> MemberSpec {
+    let (loopback, all) = (format!("{LISTEN}${{{PORT_PREFIX}"), format!("0.0.0.0:${{{PORT_PREFIX}"));
+    let open = |text: &String| text.replace(&loopback, &all);
+    MemberSpec {
+        argv: spec.argv.iter().map(open).collect(),
+        env: spec.env.iter().map(|(name, value)| (name.clone(), open(value))).collect(),
+        ..spec.clone()
+    }
+}
+
 /// The status page this member's supervisor should watch, if it has one.
 #[must_use]
 pub fn status_page(spec: &MemberSpec) -> Option<StatusPage> {
@@ -101,6 +118,7 @@ pub(crate) const fn own_parameters(framework: Framework) -> &'static [&'static s
 pub(crate) struct Start {
     pub argv: Vec<String>,
     pub env: BTreeMap<String, String>,
+    pub parties: Vec<SpecParty>,
     pub holes: BTreeMap<String, Hole>,
 }
 
@@ -116,8 +134,16 @@ pub(crate) fn start(task: &TaskBody, template: &TemplateBody, member: &TaskMembe
     }
     start.env.extend(template.env.iter().map(|(name, value)| (name.clone(), literal(value))));
     let peers = template.framework == Framework::Iflearner && iflearner::wants_peers(parameters);
+    let met = task.members.iter().filter(|other| deals_with(member, other, peers));
+    start.parties = met.map(|other| SpecParty { party: other.party.clone(), role: other.role }).collect();
     contract::dress(task, member, parameters, peers, &mut start);
     start
+}
+
+/// Whether `member` has to know of `other`. Whoever does not is not told: who else takes part is not everybody's business,
+/// and a spec of a large task stays short.
+fn deals_with(member: &TaskMember, other: &TaskMember, peers: bool) -> bool {
+    member.party == other.party || member.role == Role::Aggregator || other.role == Role::Aggregator || peers
 }
 
 impl Start {
@@ -134,7 +160,7 @@ impl Start {
 
     /// `host:port` where this member listens. Loopback only: what reaches it from outside is carried there (L20).
     fn listen(&mut self, port: &str) -> String {
-        format!("127.0.0.1:{}", self.port(port))
+        format!("{LISTEN}{}", self.port(port))
     }
 
     /// `host:port` of another member's port.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MemberSpec, SealedSpec, SpecParty, VERSION, canonical, seal_with};
+use super::{MemberSpec, SealedSpec, VERSION, seal};
 use crate::error::Error;
 use crate::framework;
 use crate::id::PartyId;
@@ -12,14 +12,9 @@ use crate::template::TemplateBody;
 
 /// The sealed specs of all members of a valid task.
 pub fn seal_all(task: &TaskBody, template: &TemplateBody) -> Result<BTreeMap<PartyId, SealedSpec>, Error> {
-    let parties: Vec<_> = task.members.iter().map(|m| SpecParty { party: m.party.clone(), role: m.role }).collect();
-    // Most of a spec of many members is their list, which is the same in all of them.
-    let written = canonical::bytes(&parties).map_err(Error::internal)?;
-    let seal = |member: &TaskMember| seal_with(build(task, template, member), &parties, &written);
-    task.members.iter().map(|member| Ok((member.party.clone(), seal(member)?))).collect()
+    task.members.iter().map(|member| Ok((member.party.clone(), seal(build(task, template, member))?))).collect()
 }
 
-/// All of a spec but its list of parties.
 fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> MemberSpec {
     let TemplateBody {
         framework,
@@ -34,7 +29,7 @@ fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> Membe
         stop_grace_s,
     } = template;
     let parameters = task.parameters(template);
-    let framework::Start { argv, env, holes } = framework::start(task, template, member, &parameters);
+    let framework::Start { argv, env, parties, holes } = framework::start(task, template, member, &parameters);
     MemberSpec {
         version: VERSION,
         party: member.party.clone(),
@@ -44,7 +39,7 @@ fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> Membe
         argv,
         workdir: workdir.clone(),
         env,
-        parties: Vec::new(),
+        parties,
         epochs: task.epochs,
         parameters,
         dataset: member.dataset.clone(),

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Integers from here on are not the same number in every JSON implementation.
 const FIRST_UNSAFE: u64 = 1 << 53;
@@ -15,17 +15,6 @@ const FIRST_UNSAFE: u64 = 1 << 53;
 pub fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(1024);
     write(&serde_json::to_value(value).map_err(|e| e.to_string())?, &mut out)?;
-    Ok(out)
-}
-
-/// The canonical bytes of `value`, an object, but for its member `name`, whose own canonical bytes are given: what many
-/// values have in common is written once.
-pub fn bytes_with<T: Serialize>(value: &T, name: &str, given: &[u8]) -> Result<Vec<u8>, String> {
-    let mut out = Vec::with_capacity(1024 + given.len());
-    match serde_json::to_value(value).map_err(|e| e.to_string())? {
-        Value::Object(fields) => write_object(&fields, Some((name, given)), &mut out)?,
-        other => return Err(format!("{other} has no members")),
-    }
     Ok(out)
 }
 
@@ -51,27 +40,21 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
             }
             out.push(b']');
         }
-        Value::Object(fields) => write_object(fields, None, out)?,
-    }
-    Ok(())
-}
-
-fn write_object(fields: &Map<String, Value>, given: Option<(&str, &[u8])>, out: &mut Vec<u8>) -> Result<(), String> {
-    let mut fields: Vec<_> = fields.iter().collect();
-    fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    out.push(b'{');
-    for (index, (name, item)) in fields.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_text(name, out)?;
-        out.push(b':');
-        match given {
-            Some((given, bytes)) if given == name => out.extend_from_slice(bytes),
-            _ => write(item, out)?,
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push(b'{');
+            for (index, (name, item)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_text(name, out)?;
+                out.push(b':');
+                write(item, out)?;
+            }
+            out.push(b'}');
         }
     }
-    out.push(b'}');
     Ok(())
 }
 

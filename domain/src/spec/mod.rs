@@ -54,7 +54,7 @@ pub enum Hole {
     RunId,
 }
 
-/// Another member of the task, as its peers see it.
+/// A member of the task, as those who deal with it see it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpecParty {
@@ -85,7 +85,8 @@ pub struct MemberSpec {
     pub workdir: String,
     /// Environment, with holes.
     pub env: BTreeMap<String, String>,
-    /// Everybody in the task, in its order.
+    /// Those of the task it deals with, itself included, in the task's order: everybody for an aggregator, the aggregator
+    /// and, if they talk to each other, the other trainers for a trainer.
     pub parties: Vec<SpecParty>,
     /// Rounds of training.
     pub epochs: u32,
@@ -123,19 +124,9 @@ impl MemberSpec {
 
 /// Gives a spec its bytes and digest.
 pub fn seal(spec: MemberSpec) -> Result<SealedSpec, Error> {
-    let parties = spec.parties.clone();
-    let written = canonical::bytes(&parties).map_err(Error::internal)?;
-    seal_with(spec, &parties, &written)
-}
-
-/// [`seal`] for a spec whose list of parties is not filled in yet, but written already.
-fn seal_with(mut spec: MemberSpec, parties: &[SpecParty], written: &[u8]) -> Result<SealedSpec, Error> {
-    spec.parties = Vec::new();
-    let bytes = canonical::bytes_with(&spec, "parties", written);
-    spec.parties = parties.to_vec();
     let refused = |why: String| Error::new(ErrorCode::Invalid, format!("the spec for {} cannot be made: {why}", spec.party));
     spec.check().map_err(refused)?;
-    let bytes = bytes.map_err(refused)?;
+    let bytes = canonical::bytes(&spec).map_err(refused)?;
     if bytes.len() > MAX_BYTES {
         let size = bytes.len();
         return Err(refused(format!("it would have {size} bytes and may have {MAX_BYTES}; shorten command, parameters or environment")));

@@ -35,6 +35,8 @@ impl TaskBody {
 
     fn check_parameters(&self, template: &TemplateBody, errors: &mut FieldErrors) {
         let own = framework::own_parameters(template.framework);
+        let known: Vec<&str> = template.parameters.keys().map(String::as_str).chain(own.iter().copied()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         for (name, value) in &self.parameters {
             let path = pointer(&["parameters", name]);
             match template.parameters.get(name) {
@@ -44,11 +46,7 @@ impl TaskBody {
                     }
                 }
                 None if own.contains(&name.as_str()) => {}
-                None => {
-                    let known: Vec<&str> = template.parameters.keys().map(String::as_str).chain(own.iter().copied()).collect();
-                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                    errors.add(path, FieldCode::Unknown, format!("is not a parameter of the template; it knows {known}"));
-                }
+                None => errors.add(path, FieldCode::Unknown, format!("is not a parameter of the template; it knows {known}")),
             }
         }
         for (name, schema) in &template.parameters {

@@ -1,7 +1,7 @@
 //! What a template must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
 
 use super::{ParamSchema, ParamType, Resources, TemplateBody};
-use crate::error::{FieldCode, FieldErrors, pointer};
+use crate::error::{FieldCode, FieldErrors, clip, pointer};
 use crate::framework::{self, contract};
 
 /// Longest time a workload may be given, in seconds: a year.
@@ -149,7 +149,7 @@ impl ParamSchema {
     pub(crate) fn accepts(&self, value: &str) -> Result<(), Problem> {
         self.kind.accepts(value)?;
         if !self.allowed.is_empty() && !self.allowed.iter().any(|allowed| allowed == value) {
-            return Err((FieldCode::NotAllowed, format!("must be one of {}", self.allowed.join(", "))));
+            return Err((FieldCode::NotAllowed, format!("must be one of {}", clip(&self.allowed.join(", "), 500))));
         }
         let outside = |bound: &Option<String>, wrong: std::cmp::Ordering| {
             bound.as_ref().is_some_and(|bound| self.kind.compare(value, bound) == Some(wrong))
@@ -160,7 +160,7 @@ impl ParamSchema {
                 (Some(min), None) => format!("at least {min}"),
                 (None, max) => format!("at most {}", max.as_deref().unwrap_or_default()),
             };
-            return Err((FieldCode::OutOfRange, format!("is {value} and must be {range}")));
+            return Err((FieldCode::OutOfRange, format!("is {} and must be {}", clip(value, 100), clip(&range, 250))));
         }
         Ok(())
     }

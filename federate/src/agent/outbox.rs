@@ -1,5 +1,9 @@
 //! What is to be said to the hub, in which order: the full set, then members whose report changed, then progress.
 //! Everything is kept as the newest state, never as a queue of changes, so that a slow hub costs no memory.
+//!
+//! A hub that is killed loses the progress of its last seconds, which it had not written yet and which nobody would tell
+//! again. So the newest points of every member are kept when they have been sent, and are said again in the next session
+//! before anything else; the hub leaves out what it has.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,62 +11,64 @@ use flow_domain::id::{Digest, RunId};
 use flow_domain::progress::Progress;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::agent_message::Body;
-use flow_proto::v1::{AgentMessage, Inventory, MemberReport, MemberReports, ProgressBatch, SnapshotBegin, SnapshotEnd};
+use flow_proto::v1::{AgentMessage, Inventory, MemberProgress, MemberReport, MemberReports, ProgressBatch, SnapshotBegin, SnapshotEnd};
 use tokio::sync::mpsc;
 
 use crate::convert;
+use crate::member::Member;
 use crate::reconcile::Party;
 use crate::runtime::WorkKey;
 
-/// Largest chunk of the full set, in bytes.
+/// Largest chunk of the full set, and largest batch of progress, in bytes.
 const CHUNK: usize = 1024 * 1024;
 /// Shortest time between two batches of progress, in seconds.
 const PROGRESS_EVERY_S: u64 = 2;
+/// Points of a member kept while they cannot be sent.
+const UNSENT_POINTS: usize = 2_000;
+/// Points of a member kept after they were sent: what a workload measures in the few seconds until the hub has written them.
+const SENT_POINTS: usize = 256;
+/// Answers about members that are not kept, waiting for a hub that does not read. Beyond it they are dropped: the hub
+/// asks again in its next set.
+const MOST_ANSWERS: usize = 4_096;
 
 /// What is to be said.
 #[derive(Debug, Default)]
 pub struct Outbox {
     out: Option<mpsc::Sender<AgentMessage>>,
     first: VecDeque<Body>,
+    answers: VecDeque<MemberReport>,
     reports: BTreeSet<RunId>,
     progress: BTreeMap<WorkKey, Progress>,
+    /// The newest that was sent.
+    sent: BTreeMap<WorkKey, Progress>,
     progress_at: Option<Timestamp>,
 }
 
 impl Outbox {
-    /// A session is open: say the full set.
-    pub fn open(&mut self, out: mpsc::Sender<AgentMessage>, epoch: u64, set: Vec<MemberReport>) {
+    /// A session is open: say the newest progress again, then the full set. In this order, because the hub takes no progress
+    /// of a member whose end it has heard.
+    pub fn open(&mut self, out: mpsc::Sender<AgentMessage>, epoch: u64, set: Vec<MemberReport>, party: &Party) {
+        self.close();
         self.out = Some(out);
-        self.reports.clear();
-        self.first.clear();
-        self.first.push_back(Body::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }));
-        let mut chunk = MemberReports::default();
-        let mut size = 0;
-        for report in set {
-            let more = prost::Message::encoded_len(&report) + 8;
-            if size + more > CHUNK && !chunk.members.is_empty() {
-                self.first.push_back(Body::Members(std::mem::take(&mut chunk)));
-                size = 0;
+        for (key, sent) in std::mem::take(&mut self.sent) {
+            let newer = self.progress.remove(&key);
+            self.progress.insert(key.clone(), sent);
+            if let Some(newer) = newer {
+                convert::coalesce(&mut self.progress, key, newer, UNSENT_POINTS);
             }
-            size += more;
-            chunk.members.push(report);
         }
-        if !chunk.members.is_empty() {
-            self.first.push_back(Body::Members(chunk));
-        }
+        self.queue_progress(party);
+        self.first.push_back(Body::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }));
+        self.first.extend(chunks(set).map(|members| Body::Members(MemberReports { members })));
         self.first.push_back(Body::SnapshotEnd(SnapshotEnd { epoch }));
     }
 
-    /// The session is over. What is newest is said in the next one's full set.
+    /// The session is over. What is newest is said in the next one.
     pub fn close(&mut self) {
         self.out = None;
         self.first.clear();
+        self.answers.clear();
         self.reports.clear();
-    }
-
-    /// The way out, for side tasks.
-    pub fn sender(&self) -> Option<mpsc::Sender<AgentMessage>> {
-        self.out.clone()
     }
 
     /// Say what the party offers.
@@ -79,9 +85,16 @@ impl Outbox {
         }
     }
 
+    /// Say this of a member that is not kept.
+    pub fn answer(&mut self, member: &Member) {
+        if self.out.is_some() && self.answers.len() < MOST_ANSWERS {
+            self.answers.push_back(convert::report(member));
+        }
+    }
+
     /// A workload has moved on.
     pub fn progress(&mut self, key: WorkKey, progress: Progress, now: Timestamp) {
-        convert::coalesce(&mut self.progress, key, progress);
+        convert::coalesce(&mut self.progress, key, progress, UNSENT_POINTS);
         self.progress_at.get_or_insert(now);
     }
 
@@ -91,7 +104,7 @@ impl Outbox {
     }
 
     fn is_empty(&self, now: Timestamp) -> bool {
-        self.first.is_empty() && self.reports.is_empty() && self.next_due().is_none_or(|at| now < at)
+        self.first.is_empty() && self.answers.is_empty() && self.reports.is_empty() && self.next_due().is_none_or(|at| now < at)
     }
 
     /// Sends as much as the hub takes at once.
@@ -123,30 +136,72 @@ impl Outbox {
         if let Some(body) = self.first.pop_front() {
             return Some(body);
         }
+        if let Some(report) = self.answers.pop_front() {
+            return Some(Body::Report(report));
+        }
         let Some(member) = self.reports.first().and_then(|run| party.member(run)) else {
-            return match self.reports.pop_first() {
+            if self.reports.pop_first().is_some() {
                 // It settled meanwhile.
-                Some(_) => None,
-                None => self.all_progress(party, now),
-            };
+                return None;
+            }
+            self.progress_at = Some(now.plus_secs(PROGRESS_EVERY_S));
+            self.queue_progress(party);
+            return self.first.pop_front();
         };
         // The last progress of a member goes before its end, after which the hub would not take it.
         if member.phase.is_terminal()
             && let Some(progress) = self.progress.remove(&member.key())
         {
-            return Some(Body::Progress(ProgressBatch { members: vec![convert::progress(&member.key(), progress)] }));
+            return Some(Body::Progress(ProgressBatch { members: vec![self.take_progress(member.key(), progress)] }));
         }
         self.reports.pop_first();
         Some(Body::Report(convert::report(member)))
     }
 
-    fn all_progress(&mut self, party: &Party, now: Timestamp) -> Option<Body> {
-        self.progress_at = Some(now.plus_secs(PROGRESS_EVERY_S));
-        let members: Vec<_> = std::mem::take(&mut self.progress)
-            .into_iter()
-            .filter(|(key, _)| party.member(&key.run).is_some_and(|m| m.attempt == key.attempt))
-            .map(|(key, progress)| convert::progress(&key, progress))
-            .collect();
-        (!members.is_empty()).then_some(Body::Progress(ProgressBatch { members }))
+    /// Everything that waits goes out next, in as many messages as it needs.
+    fn queue_progress(&mut self, party: &Party) {
+        let held = |key: &WorkKey| party.member(&key.run).is_some_and(|m| m.attempt == key.attempt);
+        self.sent.retain(|key, _| held(key));
+        let waiting: Vec<_> = std::mem::take(&mut self.progress).into_iter().filter(|(key, _)| held(key)).collect();
+        let members: Vec<_> = waiting.into_iter().map(|(key, progress)| self.take_progress(key, progress)).collect();
+        self.first.extend(chunks(members).map(|members| Body::Progress(ProgressBatch { members })));
+    }
+
+    /// What is sent of a member, and kept to be said again.
+    fn take_progress(&mut self, key: WorkKey, progress: Progress) -> MemberProgress {
+        let message = convert::progress(&key, progress.clone());
+        convert::coalesce(&mut self.sent, key, progress, SENT_POINTS);
+        message
+    }
+}
+
+/// Messages of at most [`CHUNK`] bytes, unless a single item is longer.
+fn chunks<T: prost::Message>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut chunk = vec![items.next()?];
+        let mut size = chunk[0].encoded_len() + 8;
+        while let Some(item) = items.next_if(|item| size + item.encoded_len() + 8 <= CHUNK) {
+            size += item.encoded_len() + 8;
+            chunk.push(item);
+        }
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_hold_everything_in_order_and_none_is_too_long() {
+        let report = |n: u64| MemberReport { sequence: n, run_id: "x".repeat(300_000), ..MemberReport::default() };
+        let all: Vec<_> = chunks((0..8).map(report).collect()).collect();
+        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 2]);
+        assert!(all.iter().flatten().map(|report| report.sequence).eq(0..8));
+        assert!(all.iter().all(|chunk| prost::Message::encoded_len(&MemberReports { members: chunk.clone() }) <= CHUNK));
+        assert_eq!(chunks(Vec::<MemberReport>::new()).count(), 0);
+        let long = MemberReport { run_id: "x".repeat(2 * CHUNK), ..MemberReport::default() };
+        assert_eq!(chunks(vec![report(0), long, report(1)]).count(), 3, "one that is longer goes alone");
     }
 }

@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use super::{Hold, Launch, LogRequest, Observation, ProgressSource, Runtime, RuntimeError, WorkKey, WorkState};
+use super::{Held, Hold, Launch, LogRequest, Observation, ProgressSource, Runtime, RuntimeError, WorkKey, WorkState};
 
 /// What a started workload does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,11 +156,11 @@ impl FakeRuntime {
         self.inner().refuse.take().map_or(Ok(()), |reason| Err(RuntimeError::Refused(reason)))
     }
 
-    fn hold_now(&self, hold: Hold) -> Result<BTreeMap<String, u16>, RuntimeError> {
+    fn hold_now(&self, hold: Hold) -> Result<Held, RuntimeError> {
         self.refused()?;
         let mut inner = self.inner();
-        if let Some(WorkState::Held { ports }) = inner.states.get(&hold.key) {
-            return Ok(ports.clone());
+        if let Some(WorkState::Held(held)) = inner.states.get(&hold.key) {
+            return Ok(held.clone());
         }
         if inner.burnt.contains(&hold.key) || inner.states.contains_key(&hold.key) {
             return Err(RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, "the key was used before")));
@@ -170,8 +170,9 @@ impl FakeRuntime {
             inner.ports = inner.ports.wrapping_add(1) % 20_000;
             ports.insert(name, 40_000 + inner.ports);
         }
-        inner.set(&hold.key, WorkState::Held { ports: ports.clone() }, None);
-        Ok(ports)
+        let held = Held::on_loopback(ports);
+        inner.set(&hold.key, WorkState::Held(held.clone()), None);
+        Ok(held)
     }
 
     fn ensure_now(&self, launch: &Launch) -> Result<(), RuntimeError> {
@@ -215,7 +216,7 @@ impl std::fmt::Debug for FakeRuntime {
 }
 
 impl Runtime for FakeRuntime {
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<BTreeMap<String, u16>, RuntimeError>> {
+    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>> {
         async move { self.hold_now(hold) }.boxed()
     }
 

@@ -9,15 +9,20 @@
 //! * after a restart of the agent, `watch` first tells the state of every key the runtime still knows.
 
 pub mod fake;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
+mod logs;
+mod observe;
 pub mod process;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use flow_domain::id::{PartyId, RunId, TaskId};
-use flow_domain::member::{Exit, Reason};
+use flow_domain::id::{Digest, PartyId, RunId, TaskId};
+use flow_domain::member::{Exit, Reason, Role};
 use flow_domain::progress::Progress;
+use flow_domain::template::Resources;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -43,6 +48,75 @@ pub struct Hold {
     pub party: PartyId,
     /// Names of the ports wanted, e.g. `grpc`, `http`.
     pub ports: Vec<String>,
+}
+
+/// What a hold has set aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Held {
+    /// Numbers the workload listens on, by port name.
+    pub ports: BTreeMap<String, u16>,
+    /// `host:port` by port name, as the other members shall dial it.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+}
+
+impl Held {
+    /// Ports of this machine, dialled on this machine.
+    #[must_use]
+    pub fn on_loopback(ports: BTreeMap<String, u16>) -> Self {
+        let endpoints = ports.iter().map(|(name, port)| (name.clone(), format!("127.0.0.1:{port}"))).collect();
+        Self { ports, endpoints }
+    }
+}
+
+/// What an image name means at a party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImageSource {
+    /// A directory with the image's programs: relative `workdir`s and programs start here.
+    Root(PathBuf),
+    /// A container image.
+    Container(Container),
+}
+
+/// A container image, and what its pods need at this party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Reference of the image.
+    pub image: String,
+    /// Directory inside it where relative `workdir`s and programs start.
+    pub root: PathBuf,
+    /// Fields of a pod's spec, as the party wrote them: node selector, tolerations, pull secrets and the like.
+    pub pod: serde_json::Map<String, serde_json::Value>,
+    /// Extended resources for the workload, such as `nvidia.com/gpu`.
+    pub limits: BTreeMap<String, String>,
+}
+
+/// What a dataset name means at a party. Always read-only for the workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DataSource {
+    /// A directory of the agent's machine.
+    Directory(PathBuf),
+    /// A volume claim in the agent's namespace.
+    Claim {
+        /// Its name.
+        claim: String,
+        /// Directory inside it; empty = all of it.
+        sub_path: String,
+    },
+    /// A directory of whatever node the pod lands on.
+    HostPath {
+        /// Its path.
+        host_path: PathBuf,
+    },
+    /// An image whose program puts the data into `FED_DATA_DIR` before the workload starts.
+    Image {
+        /// Reference of the image.
+        image: String,
+        /// Arguments for its program.
+        args: Vec<String>,
+    },
 }
 
 /// How progress of a workload is learned.
@@ -76,16 +150,26 @@ pub struct Launch {
     pub task: TaskId,
     /// The party.
     pub party: PartyId,
+    /// What the party does in the task.
+    pub role: Role,
+    /// Digest of the spec, if one led to this.
+    #[serde(default)]
+    pub digest: Option<Digest>,
     /// Program and arguments. A relative program is looked up by the image's root.
     pub argv: Vec<String>,
     /// The whole environment: nothing is inherited from the agent.
     pub env: BTreeMap<String, String>,
-    /// Root the image reference was resolved to at this party, if any: relative `workdir`s and programs start here.
-    pub image_root: Option<PathBuf>,
+    /// What the image reference was resolved to at this party, if it was.
+    #[serde(rename = "image_root")]
+    pub image: Option<ImageSource>,
     /// Working directory below the image's root; empty = the member's own.
     pub workdir: String,
-    /// Dataset directory, read-only for the workload.
-    pub data_dir: Option<PathBuf>,
+    /// The dataset.
+    #[serde(rename = "data_dir")]
+    pub data: Option<DataSource>,
+    /// Share of a machine it may use; 0 = no limit.
+    #[serde(default)]
+    pub resources: Resources,
     /// Longest time the workload may run, in seconds, on a clock that does not jump.
     pub max_runtime_s: u64,
     /// Time between SIGTERM and SIGKILL, in seconds.
@@ -96,16 +180,33 @@ pub struct Launch {
     pub progress: ProgressSource,
 }
 
+impl Launch {
+    /// The image's root, if the image is a directory of this machine.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        match &self.image {
+            Some(ImageSource::Root(root)) => Some(root),
+            Some(ImageSource::Container(_)) | None => None,
+        }
+    }
+
+    /// The dataset's directory, if it is one of this machine.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match &self.data {
+            Some(DataSource::Directory(path)) => Some(path),
+            Some(DataSource::Claim { .. } | DataSource::HostPath { .. } | DataSource::Image { .. }) | None => None,
+        }
+    }
+}
+
 /// What is true of one key now.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WorkState {
     /// Nothing is held, nothing runs and nothing ever will for this key unless told again.
     Absent,
     /// Ports are held; nothing has been started.
-    Held {
-        /// Port numbers by name.
-        ports: BTreeMap<String, u16>,
-    },
+    Held(Held),
     /// The start is under way.
     Starting {
         /// What it waits for, if it waits.
@@ -158,8 +259,8 @@ pub enum RuntimeError {
 
 /// What starts work, stops it and tells how it stands.
 pub trait Runtime: Send + Sync + 'static {
-    /// Set aside what `hold` asks for and answer the port numbers. Told twice, answers the same ports.
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<BTreeMap<String, u16>, RuntimeError>>;
+    /// Set aside what `hold` asks for and say what that is. Told twice, answers the same.
+    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>>;
 
     /// See to it that the work has been started, once. Returns when the start is durable, not when it has ended.
     fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>>;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow_common::clock::{Clock as _, SystemClock};
-use flow_domain::framework::iflearner;
 use flow_domain::member::{Exit, Reason};
 use flow_domain::time::Timestamp;
 use nix::errno::Errno;
@@ -20,13 +19,13 @@ use super::control::Control;
 use super::crash::{Point, point};
 use super::log::LogWriter;
 use super::ports::HeldPorts;
-use super::progress::{StatusPage, Watcher};
+use super::progress::{StatusPage, Watcher, metrics_file};
 use super::protocol::{Answer, HoldFile, Verb};
 use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
 use super::supervise::{Effect, Ended, Input, Supervision};
 use super::{answer, io_reason, note, pause};
-use crate::runtime::{Launch, ProgressSource, WorkState};
+use crate::runtime::{Held, Launch, WorkState};
 
 /// How often the run directory is looked for, and everything else that gives no sign of its own.
 const TICK: Duration = Duration::from_secs(1);
@@ -72,7 +71,7 @@ impl Sidecar {
         let mask = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]);
         Ok(Self {
             supervision: Supervision::new(Duration::ZERO, Duration::from_secs(file.hold_max_s)),
-            state: WorkState::Held { ports: ports.numbers().clone() },
+            state: WorkState::Held(Held::on_loopback(ports.numbers().clone())),
             signals: SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?,
             changed: Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?),
             began: Instant::now(),
@@ -180,27 +179,8 @@ impl Sidecar {
         point(Point::AfterStarted);
         let spawned = spawn(launch, &self.dir, self.file.containment)?;
         point(Point::AfterSpawn);
-        let page = match &launch.progress {
-            ProgressSource::None | ProgressSource::MetricsFile => None,
-            ProgressSource::IflearnerStatus { port, parties, final_epoch, total_epoch, trainers } => {
-                let page = self.ports.numbers().get(port).map(|number| StatusPage {
-                    number: *number,
-                    page: iflearner::StatusPage {
-                        port: port.clone(),
-                        parties: parties.iter().cloned().collect(),
-                        total_epoch: *total_epoch,
-                        final_epoch: *final_epoch,
-                    },
-                    trainers: usize::try_from(*trainers).unwrap_or(usize::MAX),
-                });
-                if page.is_none() {
-                    note(format_args!("no port {port:?} is held: the status page cannot be read"));
-                }
-                page
-            }
-        };
-        let metrics = self.dir.join(name::OUTPUT).join("metrics.jsonl");
-        let watcher = Watcher::start(metrics, page, self.changed.clone());
+        let page = StatusPage::of(&launch.progress, |port| self.ports.numbers().get(port).copied());
+        let watcher = Watcher::start(metrics_file(&self.dir.join(name::OUTPUT)), page, self.changed.clone());
         let log = LogWriter::new(self.dir.join(name::LOG), launch.log_limit_bytes);
         Ok(Work { spawned, log, output_open: true, watcher: watcher.ok() })
     }

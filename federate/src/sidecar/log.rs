@@ -54,6 +54,33 @@ impl LogWriter {
         Self { folder, segment_limit, current: None, offset: 0, filled: 0, dropped: 0 }
     }
 
+    /// The log in `folder` as it was when it had `offset` bytes: what was written later is taken off.
+    pub fn resume(folder: PathBuf, limit: u64, offset: u64) -> io::Result<Self> {
+        let mut log = Self { offset, ..Self::new(folder, limit) };
+        let found = match segments(&log.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            found => found?,
+        };
+        for (start, path) in found {
+            if start >= offset {
+                fs::remove_file(path)?;
+                continue;
+            }
+            let file = super::rundir::plain(OpenOptions::new().append(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path))?;
+            log.filled = file.metadata()?.len().min(offset - start);
+            file.set_len(log.filled)?;
+            // A gap is what a lost disk left; the next segment begins where it should.
+            log.current = (start + log.filled == offset).then_some(file);
+        }
+        Ok(log)
+    }
+
+    /// Bytes ever written.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Take some output. What cannot be written is counted.
     pub fn write(&mut self, bytes: &[u8]) {
         if self.dropped > 0 {

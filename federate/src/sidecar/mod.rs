@@ -9,12 +9,15 @@
 //!
 //! One thread and `poll`, no async runtime: a sidecar stands beside every workload, so it stays small, and its init copy
 //! (see `spawn`) needs a process without other threads. It outlives its agent and knows nothing but its run directory.
+//!
+//! Inside a pod Kubernetes does all of that but the progress: there it is [`native`].
 
 pub mod container;
 mod control;
 pub mod crash;
 mod event_loop;
 pub mod log;
+pub mod native;
 mod ports;
 mod progress;
 pub mod protocol;
@@ -47,7 +50,7 @@ use self::rundir::{RunDir, name};
 /// Most bytes of its own diagnostics.
 const NOTES_LIMIT: usize = 64 << 10;
 
-const USAGE: &str = "usage: flow-federate sidecar --run-dir DIR (started by the agent, not by hand)";
+const USAGE: &str = "usage: flow-federate sidecar --run-dir DIR | --progress TASK (started for the agent, not by hand)";
 
 /// Act as a sidecar if the command line says so. Called before anything else in `main`, so that a sidecar never pays for
 /// the agent's command line, logging or async runtime.
@@ -56,12 +59,15 @@ pub fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode
     if args.nth(1)? != "sidecar" {
         return None;
     }
-    let (flag, dir) = (args.next(), args.next());
-    let Some(dir) = dir.filter(|_| flag.is_some_and(|flag| flag == "--run-dir") && args.next().is_none()) else {
-        let _ = writeln!(io::stderr(), "{USAGE}");
-        return Some(ExitCode::from(2));
+    let ran = match (args.next(), args.next(), args.next()) {
+        (Some(flag), Some(dir), None) if flag == "--run-dir" => run(PathBuf::from(dir)),
+        (Some(flag), Some(task), None) if flag == native::FLAG => native::run(&task.to_string_lossy()),
+        _ => {
+            let _ = writeln!(io::stderr(), "{USAGE}");
+            return Some(ExitCode::from(2));
+        }
     };
-    Some(match run(PathBuf::from(dir)) {
+    Some(match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note(format_args!("sidecar gave up: {error}"));

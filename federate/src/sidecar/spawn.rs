@@ -106,14 +106,14 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
         return Err(failed("there is no program to execute; give the template a command".to_owned()));
     };
     let program = Path::new(shown);
-    if program.is_absolute() && launch.image_root.is_none() {
+    if program.is_absolute() && launch.root().is_none() {
         return Ok(program.to_owned());
     }
     let program = program.strip_prefix("/").unwrap_or(program);
     if program.components().any(|part| part == Component::ParentDir) {
         return Err(failed(format!("{shown:?} leads out of the image; name the program without '..'")));
     }
-    let candidates: Vec<PathBuf> = match &launch.image_root {
+    let candidates: Vec<PathBuf> = match launch.root() {
         Some(root) => vec![root.join(program), root.join("bin").join(program)],
         None => {
             let path = launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
@@ -121,7 +121,7 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
         }
     };
     let usable = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-    let place = if launch.image_root.is_some() { "in the image, nor in its bin" } else { "on the PATH of the workload" };
+    let place = if launch.root().is_some() { "in the image, nor in its bin" } else { "on the PATH of the workload" };
     candidates.into_iter().find(usable).ok_or_else(|| failed(format!("no program {shown:?} {place}")))
 }
 
@@ -129,7 +129,7 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
 fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {
     let mut env: BTreeMap<String, std::ffi::OsString> = launch.env.iter().map(|(key, value)| (key.clone(), value.into())).collect();
     env.remove("FED_DATA_DIR");
-    env.extend(launch.data_dir.as_ref().map(|data| ("FED_DATA_DIR".to_owned(), data.into())));
+    env.extend(launch.data_dir().map(|data| ("FED_DATA_DIR".to_owned(), data.into())));
     env.insert("FED_OUTPUT_DIR".to_owned(), dir.join(name::OUTPUT).into());
     env.insert("FED_WORK_DIR".to_owned(), dir.join(name::WORK).into());
     env.insert("HOME".to_owned(), dir.join(name::HOME).into());
@@ -147,7 +147,7 @@ fn working_dir(launch: &Launch, dir: &RunDir) -> Option<PathBuf> {
     let wanted = Path::new(&launch.workdir);
     let inside = wanted.strip_prefix("/").unwrap_or(wanted);
     let inside = inside.components().all(|part| part != Component::ParentDir).then_some(inside)?;
-    let folder = launch.image_root.as_deref().unwrap_or(&own).join(inside);
+    let folder = launch.root().unwrap_or(&own).join(inside);
     folder.is_dir().then_some(folder)
 }
 
@@ -330,18 +330,23 @@ impl Spawned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::{ProgressSource, WorkKey};
+    use crate::runtime::{ImageSource, ProgressSource, WorkKey};
+    use flow_domain::member::Role;
+    use flow_domain::template::Resources;
 
     fn launch(argv: &[&str], image_root: Option<&Path>) -> Launch {
         Launch {
             key: WorkKey { run: "0".repeat(32).parse().expect("an id"), attempt: 1 },
             task: "1".repeat(32).parse().expect("an id"),
             party: "a".parse().expect("a party"),
+            role: Role::Trainer,
+            digest: None,
             argv: argv.iter().map(|text| (*text).to_owned()).collect(),
             env: BTreeMap::from([("HOME".to_owned(), "/elsewhere".to_owned()), ("KEY".to_owned(), "value".to_owned())]),
-            image_root: image_root.map(Path::to_owned),
+            image: image_root.map(|root| ImageSource::Root(root.to_owned())),
             workdir: String::new(),
-            data_dir: None,
+            data: None,
+            resources: Resources::default(),
             max_runtime_s: 60,
             stop_grace_s: 1,
             log_limit_bytes: 1 << 20,

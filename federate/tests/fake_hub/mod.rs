@@ -15,8 +15,8 @@ use flow_domain::task::{Rules, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, TemplateBody};
 use flow_federate::agent::{self, AgentConfig, AgentError};
 use flow_federate::offer::{Image, Offer};
-use flow_federate::runtime::WorkKey;
 use flow_federate::runtime::fake::{FakeRuntime, Mode};
+use flow_federate::runtime::{ImageSource, WorkKey};
 use flow_federate::session::Connector;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
@@ -42,6 +42,8 @@ pub struct FakeHub {
     door: mpsc::Sender<DuplexStream>,
     sessions: mpsc::Receiver<Session>,
     logs: mpsc::Receiver<(u64, Vec<u8>)>,
+    /// Whether somebody reads the logs that are pushed; else they stay open.
+    pub reads_logs: watch::Sender<bool>,
 }
 
 pub struct Session {
@@ -55,6 +57,7 @@ pub struct Session {
 struct Service {
     sessions: mpsc::Sender<Session>,
     logs: mpsc::Sender<(u64, Vec<u8>)>,
+    reads_logs: watch::Receiver<bool>,
 }
 
 #[tonic::async_trait]
@@ -71,6 +74,7 @@ impl Control for Service {
 
     async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
         let mut chunks = request.into_inner();
+        self.reads_logs.clone().wait_for(|reads| *reads).await.map_err(|_| Status::unavailable("the test is over"))?;
         let mut id = 0;
         let mut log = Vec::new();
         while let Some(LogChunk { stream_id, data }) = chunks.message().await? {
@@ -87,7 +91,8 @@ impl FakeHub {
         let (door, mut incoming) = mpsc::channel(4);
         let (sessions_tx, sessions) = mpsc::channel(4);
         let (logs_tx, logs) = mpsc::channel(4);
-        let service = ControlServer::new(Service { sessions: sessions_tx, logs: logs_tx });
+        let reads_logs = watch::Sender::new(true);
+        let service = ControlServer::new(Service { sessions: sessions_tx, logs: logs_tx, reads_logs: reads_logs.subscribe() });
         tokio::spawn(async move {
             while let Some(connection) = incoming.recv().await {
                 let service = TowerToHyperService::new(service.clone());
@@ -96,7 +101,7 @@ impl FakeHub {
                 tokio::spawn(async move { server.serve_connection(TokioIo::new(connection), service).await.is_ok() });
             }
         });
-        Self { door, sessions, logs }
+        Self { door, sessions, logs, reads_logs }
     }
 
     pub fn connector(&self) -> Connector {
@@ -290,7 +295,7 @@ impl TestAgent {
     pub fn new(mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = MockClock::default();
-        let image = Image { root: dir.path().to_owned(), allow: Allow::Yes };
+        let image = Image { source: ImageSource::Root(dir.path().to_owned()), allow: Allow::Yes };
         let offer = Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
         Self {
             dir,

@@ -14,7 +14,7 @@ use flow_domain::template::{Framework, Resources};
 use flow_domain::time::Timestamp;
 use flow_federate::member::{Member, Needs, Verdict, Wish, Work};
 use flow_federate::reconcile::{Action, Input, Outcome, Party};
-use flow_federate::runtime::{WorkKey, WorkState};
+use flow_federate::runtime::{Held, WorkKey, WorkState};
 
 pub const HOLD_MAX_S: u64 = 600;
 
@@ -56,6 +56,8 @@ pub struct Agent {
     /// Said by the runtime in answer to a stop of something that is not there.
     pub absent: BTreeSet<WorkKey>,
     pub connected: bool,
+    /// The hub took it, by its Hello, for an agent that holds nothing older than this very hub.
+    pub knows_us: bool,
     pub to_agent: VecDeque<ToAgent>,
     pub to_hub: VecDeque<ToHub>,
 }
@@ -83,6 +85,8 @@ pub struct World {
     pub runs: u8,
     /// An operator has decided to stop what no hub knows.
     pub operator: bool,
+    /// A promise that was broken on the way here.
+    pub broken: Option<String>,
 }
 
 pub fn party(index: usize) -> PartyId {
@@ -114,6 +118,7 @@ impl Agent {
             unseen: BTreeSet::new(),
             absent: BTreeSet::new(),
             connected: false,
+            knows_us: false,
             to_agent: VecDeque::new(),
             to_hub: VecDeque::new(),
         }
@@ -214,6 +219,7 @@ impl World {
             instances: 0,
             runs: 0,
             operator: false,
+            broken: None,
         };
         for party in agents {
             let instance = world.new_instance();
@@ -322,6 +328,7 @@ impl World {
         }
         let now = self.now;
         let agent = &mut self.agents[i];
+        agent.knows_us = agent.core.oldest_incarnation() == incarnation;
         agent.seen_incarnation = incarnation;
         agent.hear(Input::Connected { incarnation }, now);
         agent.to_hub.clear();
@@ -383,7 +390,11 @@ impl World {
             answer(self, settled);
         } else if report.phase.is_terminal() {
             answer(self, true);
-        } else if self.operator {
+        } else if self.operator || self.agents[i].knows_us {
+            if !self.operator {
+                // No hub of this world forgets a run but by being restored.
+                self.broken = Some(format!("{run} was made before the hub was restored, and is stopped as if nobody wanted it"));
+            }
             let generation = report.observed_generation + 1;
             let wish = Wish {
                 run: run.clone(),
@@ -479,7 +490,7 @@ impl World {
         let agent = &mut self.agents[i];
         agent.unseen.remove(key);
         let state = match agent.machine.get(key) {
-            Some(Machine::Held) => WorkState::Held { ports: BTreeMap::new() },
+            Some(Machine::Held) => WorkState::Held(Held::default()),
             Some(Machine::Running { .. }) => WorkState::Running,
             Some(Machine::Ended(state)) => state.clone(),
             Some(Machine::Burnt) | None => return,
@@ -547,6 +558,9 @@ impl World {
 
     /// What must hold in every state.
     pub fn check(&self) -> Result<(), String> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         for agent in &self.agents {
             let running: Vec<_> = agent.running().collect();
             if running.len() > 1 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::{LONG, Place, code, lines};
 use flow_domain::member::ReasonCode;
-use flow_federate::runtime::{Runtime as _, WorkState};
+use flow_federate::runtime::{ImageSource, Runtime as _, WorkState};
 use flow_federate::sidecar::container::Containment;
 use flow_testkit::wait_for;
 use nix::sys::signal::{Signal, kill};
@@ -138,7 +138,7 @@ async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_th
         let mut agent = place.agent();
         let mut launch = place.launch("");
         launch.argv = vec!["no-such-program".to_owned()];
-        launch.image_root = Some(place.root.path().to_owned());
+        launch.image = Some(ImageSource::Root(place.root.path().to_owned()));
         agent.start(&place, launch).await;
         let exit = agent.exit().await;
         let reason = exit.reason.expect("a reason");

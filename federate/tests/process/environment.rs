@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::Place;
-use flow_federate::runtime::Runtime as _;
+use flow_federate::runtime::{DataSource, ImageSource, Runtime as _};
 use flow_federate::sidecar::container::Containment;
 use flow_federate::sidecar::rundir::marker;
 
@@ -13,7 +13,7 @@ async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_place
     let mut agent = place.agent();
     let mut launch = place.launch("cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"");
     launch.env.insert("FED_ROLE".to_owned(), "trainer".to_owned());
-    launch.data_dir = Some("/data/of/the/party".into());
+    launch.data = Some(DataSource::Directory("/data/of/the/party".into()));
     agent.start(&place, launch).await;
     assert_eq!(agent.exit().await.code, Some(0));
     let text = place.text("output/env");
@@ -76,7 +76,7 @@ async fn an_allowed_image_does_not_allow_the_programs_of_the_machine() {
     let place = Place::new();
     let mut agent = place.agent();
     let mut launch = place.launch("echo out > $FED_OUTPUT_DIR/out");
-    launch.image_root = Some(image.path().to_owned());
+    launch.image = Some(ImageSource::Root(image.path().to_owned()));
     agent.start(&place, launch).await;
     let reason = agent.exit().await.reason.expect("a reason");
     assert_eq!(reason.code, flow_domain::member::ReasonCode::SpawnFailed, "{reason}");
@@ -92,7 +92,7 @@ async fn a_working_directory_is_one_of_the_image_or_the_start_fails() {
         let place = Place::new();
         let mut agent = place.agent();
         let mut launch = place.launch("pwd > $FED_OUTPUT_DIR/pwd");
-        launch.image_root = Some(image.path().to_owned());
+        launch.image = Some(ImageSource::Root(image.path().to_owned()));
         launch.workdir = wanted.to_owned();
         agent.start(&place, launch).await;
         assert_eq!(agent.exit().await.code, good.then_some(0), "{wanted}");

@@ -13,7 +13,7 @@ async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_liste
     let mut place = Place::new();
     let other = Place::new();
     let agent = place.agent();
-    let port = agent.runtime.hold(place.hold(&["http"])).await.expect("held")["http"];
+    let port = agent.runtime.hold(place.hold(&["http"])).await.expect("held").ports["http"];
     // Only that number to choose from, for another sidecar: it must not get it.
     let mut elsewhere = other.config.clone();
     elsewhere.port_range = Some((port, port));
@@ -44,7 +44,7 @@ async fn a_range_gives_different_ports_to_everybody_until_it_is_used_up() {
     (place.config.port_range, other.config.port_range) = (range, range);
     let (a, b) = (place.agent(), other.agent());
     let (a, b) = futures::join!(a.runtime.hold(place.hold(&["grpc", "http"])), b.runtime.hold(other.hold(&["grpc", "http"])));
-    let all: Vec<u16> = [a.expect("held"), b.expect("held")].iter().flat_map(|ports| ports.values().copied()).collect();
+    let all: Vec<u16> = [a.expect("held"), b.expect("held")].iter().flat_map(|held| held.ports.values().copied()).collect();
     let different: std::collections::BTreeSet<u16> = all.iter().copied().collect();
     assert_eq!(different.len(), 4, "{all:?}");
     assert!(all.iter().all(|port| (free..=free + 40).contains(port)), "{all:?}");

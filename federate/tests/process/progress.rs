@@ -39,7 +39,7 @@ async fn progress(agent: &mut Agent, wanted: impl Fn(&Progress) -> bool) -> Prog
 async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_not_believed() {
     let place = Place::new();
     let mut agent = place.agent();
-    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held").ports;
     let page = place.root.path().join("page");
     let write = |text: String| {
         std::fs::write(page.with_extension("new"), text).expect("written");

@@ -14,10 +14,10 @@ fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::Laun
 async fn work_is_held_then_started_then_ended_and_each_is_told() {
     let (place, marker) = (Place::new(), StartMarker::new());
     let mut agent = place.agent();
-    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
-    assert_eq!(ports.keys().collect::<Vec<_>>(), ["grpc", "http"]);
-    assert_eq!(agent.next().await.state, WorkState::Held { ports: ports.clone() });
-    assert_eq!(agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held again"), ports);
+    let held = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+    assert_eq!(held.ports.keys().collect::<Vec<_>>(), ["grpc", "http"]);
+    assert_eq!(agent.next().await.state, WorkState::Held(held.clone()));
+    assert_eq!(agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held again"), held);
     assert_eq!(agent.runtime.known().await.expect("known"), std::slice::from_ref(&place.key));
     agent.runtime.ensure(counting(&place, &marker)).await.expect("started");
     let exit = agent.exit().await;
@@ -92,7 +92,7 @@ async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
 async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
     let mut place = Place::new();
     let agent = place.agent();
-    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
+    let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held").ports;
     let first = place.sidecar().expect("a sidecar");
     nix::sys::signal::kill(first, nix::sys::signal::Signal::SIGKILL).expect("killed");
     drop(agent);

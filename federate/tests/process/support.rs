@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use flow_domain::member::{Exit, ReasonCode};
+use flow_domain::member::{Exit, ReasonCode, Role};
+use flow_domain::template::Resources;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::runtime::{Hold, Launch, Observation, ProgressSource, Runtime, WorkKey, WorkState};
 use flow_federate::sidecar::container::stat;
@@ -54,11 +55,14 @@ impl Place {
             key: self.key.clone(),
             task: "1".repeat(32).parse().expect("an id"),
             party: "party-a".parse().expect("a name"),
+            role: Role::Trainer,
+            digest: None,
             argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
-            image_root: None,
+            image: None,
             workdir: String::new(),
-            data_dir: None,
+            data: None,
+            resources: Resources::default(),
             max_runtime_s: 600,
             stop_grace_s: 5,
             log_limit_bytes: 1 << 20,
@@ -131,7 +135,7 @@ pub struct Agent {
 
 impl Agent {
     pub async fn start(&self, place: &Place, launch: Launch) -> BTreeMap<String, u16> {
-        let ports = self.runtime.hold(place.hold(&[])).await.expect("held");
+        let ports = self.runtime.hold(place.hold(&[])).await.expect("held").ports;
         self.runtime.ensure(launch).await.expect("started");
         ports
     }

@@ -15,6 +15,8 @@ use serde::de::value::MapDeserializer;
 use super::problem::{Failure, field};
 use crate::engine::{IdemKey, Principal};
 
+/// Longest name a known one is looked for that is like it, in bytes.
+const LONGEST_NAME: usize = 64;
 /// Most bytes of a body.
 pub const MAX_BODY: usize = 1024 * 1024;
 
@@ -57,6 +59,7 @@ fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
         "task" => ErrorCode::TaskNotFound,
         "run" => ErrorCode::RunNotFound,
         "party" => ErrorCode::PartyNotFound,
+        "orphan" => ErrorCode::OrphanNotFound,
         "template" => ErrorCode::TemplateNotFound,
         "revision" => ErrorCode::RevisionNotFound,
         _ => ErrorCode::RouteNotFound,
@@ -177,15 +180,27 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
     } else {
         FieldCode::Pattern
     };
-    let text = text
+    let text = shorten(text)
         .replace("unknown variant", "unknown value")
         .replace("expected u32", "expected a whole number from 0 to 4294967295")
         .replace("expected u64", "expected a whole number from 0");
     (code, None, text)
 }
 
+/// What serde says names the value it stumbled over, which may be very long; what it says before and behind matters.
+fn shorten(text: &str) -> String {
+    const KEPT: usize = 150;
+    let length = text.chars().count();
+    if length <= 2 * KEPT {
+        return text.to_owned();
+    }
+    text.chars().take(KEPT).chain(['…']).chain(text.chars().skip(length - KEPT)).collect()
+}
+
 fn unknown(name: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
+    // Nobody misspells a name into a very long one, and the comparison takes time and memory of both lengths.
+    let alike = known.iter().filter(|_| name.len() <= LONGEST_NAME);
+    let nearest = alike.map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
     match nearest {
         Some((distance, other)) if distance <= 1 + other.len() / 3 => format!("is not known here; did you mean {other:?}?"),
         _ if known.is_empty() => "is not known here; nothing is expected".to_owned(),

@@ -18,21 +18,37 @@ mod service;
 pub mod v2;
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::door::{self, Limits, Requests};
 use extract::Caller;
 use problem::Failure;
 
 /// Routes that answer without a token. They hold nothing of anybody's.
 pub const PUBLIC: [&str; 4] = ["/livez", "/readyz", "/docs", "/docs/{file}"];
+
+/// Most bytes of a request's head over HTTP/1.
+const HEAD: usize = 64 * 1024;
+/// HTTP/2: time between two pings, and longest wait for their answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// HTTP/2: flow control window of a stream, in bytes.
+const WINDOW: u32 = 64 * 1024;
+/// HTTP/2: most requests of one connection at a time.
+const STREAMS: u32 = 64;
 
 /// The whole interface as a service.
 pub fn router(app: Arc<App>) -> axum::Router {
@@ -45,6 +61,32 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .layer(from_fn_with_state(Arc::clone(&app), authenticate))
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
+}
+
+/// Serves the interface until the hub goes down; what was asked by then is answered.
+pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits) {
+    let (metrics, stopping) = (app.metrics.door("rest"), app.stopping.clone());
+    let router = router(app);
+    let served = |stream| serve_io(router.clone(), stream, limits.patience, stopping.clone());
+    door::accept(listener, limits, metrics, &stopping, served).await;
+}
+
+async fn serve_io(router: axum::Router, stream: TcpStream, patience: Duration, stopping: CancellationToken) {
+    let requests = Requests::default();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW * 4)
+        .max_concurrent_streams(STREAMS);
+    let connection = builder.serve_connection(TokioIo::new(stream), requests.of(TowerToHyperService::new(router)));
+    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), patience, &stopping).await {
+        tracing::debug!(%error, "a connection ended");
+    }
 }
 
 /// The OpenAPI document of the whole interface.

@@ -55,6 +55,7 @@ pub fn head() -> OpenApi {
             tag("runs", "One start of a task, with its members."),
             tag("events", "What happened to a task, in order and without gaps."),
             tag("parties", "The organisations that take part."),
+            tag("orphans", "Members that run at a party and that this hub does not know."),
             tag("service", "How the hub itself is."),
         ]))
         .security(Some([SecurityRequirement::new::<_, _, String>(TOKEN, [])]))

@@ -8,11 +8,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use flow_domain::error::{Error, ErrorCode, FieldError};
+use flow_domain::error::{Error, ErrorCode, FieldError, clip};
 use http::{HeaderValue, StatusCode, header};
 
 use super::v2::model::{FieldProblem, Problem};
 use crate::store::StoreError;
+
+/// Longest pointer told, in characters: its parts may be names of the caller's own.
+const LONGEST_POINTER: usize = 300;
 
 /// A failed request, on its way out.
 #[derive(Debug, Clone)]
@@ -56,7 +59,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         tracing::debug!(code = row.slug, "request refused: {error}");
     }
     let fields = error.fields.iter().map(|FieldError { path, code, message }| FieldProblem {
-        pointer: path.clone(),
+        pointer: clip(path, LONGEST_POINTER).into_owned(),
         code: *code,
         message: message.clone(),
     });
@@ -68,6 +71,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         code: row.slug,
         retryable: row.retryable,
         fields: fields.collect(),
+        more_fields: Some(error.more_fields).filter(|more| *more > 0),
         request_id: request_id.to_owned(),
     };
     // Headers of the empty response stay (`Allow`), but those of its body go.

@@ -20,14 +20,23 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
         .map(|code| code.row())
         .map(|row| {
             let repeat = if row.retryable { "yes" } else { "no" };
+            let (title, remedy) = (marked(row.title), marked(row.remedy));
             format!(
-                "<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{repeat}</td><td>{2}</td><td>{3}</td></tr>\n",
-                row.slug, row.http, row.title, row.remedy
+                "<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{repeat}</td><td>{title}</td><td>{remedy}</td></tr>\n",
+                row.slug, row.http
             )
         })
         .collect();
     include_str!("reference/page.html").replace("<!--errors-->", &rows)
 });
+
+/// Text of ours as HTML, in which `back-ticks` mark code.
+fn marked(text: &str) -> String {
+    let safe = text.replace('&', "&amp;").replace('<', "&lt;");
+    let parts =
+        safe.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() });
+    parts.collect()
+}
 
 fn page(kind: &'static str, body: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-cache")], body).into_response()

@@ -289,6 +289,8 @@ impl Engine {
     /// A hub that has just started: whoever is not connected is away from now on, not from before.
     async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
         self.store.all_away(now).await?;
+        // There is one hub per database: whoever looked at the deadlines is gone.
+        self.store.free_lease(timers::LEASE).await?;
         for task in self.store.active_tasks().await? {
             let aggregate = match self.store.load_task(&task).await {
                 Ok(Some(aggregate)) => aggregate,

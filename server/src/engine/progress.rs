@@ -1,7 +1,7 @@
 //! Progress, apart from state: one value in memory per member, latest wins, written in batches every two seconds.
 //!
-//! Losing the newest two seconds costs nothing but freshness. The one order that matters: what a member showed before
-//! its end is written before the end is.
+//! A hub that is killed loses the newest two seconds, and is told them again by the agents' next sessions. The one order
+//! that matters: what a member showed before its end is written before the end is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,12 +49,8 @@ impl ProgressSink {
     pub(crate) fn put(&self, owner: Owner, run: RunId, party: PartyId, progress: Progress) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, kept) = waiting.entry((run, party)).or_insert_with(|| (owner, Progress::default()));
-        let mut points = std::mem::take(&mut kept.points);
-        points.extend(progress.points.iter().cloned());
-        if points.len() > POINTS {
-            points.drain(..points.len() - POINTS);
-        }
-        *kept = Progress { points, ..progress };
+        let older = std::mem::take(kept);
+        *kept = newer_over(older, progress);
     }
 
     /// Writes what waits of one member.
@@ -87,10 +83,14 @@ impl ProgressSink {
             match store.write_progress(&rows).await {
                 Ok(()) => moved.extend(chunk.iter().filter_map(|entry| self.moved(entry))),
                 Err(error) if error.is_retryable() => {
-                    // Kept for the next try, unless something newer has come meanwhile.
+                    // Kept for the next try, under what has come meanwhile.
                     let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                    for (key, value) in chunk.into_iter().chain(taken) {
-                        waiting.entry(key).or_insert(value);
+                    for (key, (owner, older)) in chunk.into_iter().chain(taken) {
+                        let progress = match waiting.remove(&key) {
+                            Some((_, newer)) => newer_over(older, newer),
+                            None => older,
+                        };
+                        waiting.insert(key, (owner, progress));
                     }
                     return Err(error);
                 }
@@ -118,6 +118,14 @@ impl ProgressSink {
         last.insert(key.clone(), shown);
         Some((task.clone(), key.0.clone(), key.1.clone()))
     }
+}
+
+/// Latest wins, points add up.
+fn newer_over(older: Progress, mut newer: Progress) -> Progress {
+    newer.points.splice(0..0, older.points);
+    let surplus = newer.points.len().saturating_sub(POINTS);
+    newer.points.drain(..surplus);
+    newer
 }
 
 pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, sink: Arc<ProgressSink>, stopping: CancellationToken) {

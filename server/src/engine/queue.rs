@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use flow_common::clock::SharedClock;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
-use flow_domain::run::Input;
+use flow_domain::run::{Input, Run};
 use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::Assignment;
@@ -34,7 +34,7 @@ use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};
 
 /// Most posts taken into one transaction.
 const BATCH: usize = 512;
-/// Tasks kept in memory; beyond it, those without unsettled runs are dropped.
+/// Tasks kept in memory; beyond it, those without unsettled runs are forgotten.
 const KEEP_TASKS: usize = 20_000;
 /// Longest wait of a caller for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +53,8 @@ pub(super) struct Queue {
     stopping: CancellationToken,
     /// As stored; somebody else's change shows as a stale version.
     tasks: HashMap<TaskId, Arc<Aggregate>>,
+    /// How many of them may be there before the idle ones are looked for.
+    room: usize,
     /// Parties with a session here, with its epoch.
     contacts: HashMap<PartyId, (u64, InstanceId)>,
     /// Revisions never change.
@@ -87,6 +89,7 @@ impl Queue {
             due,
             stopping: parts.stopping.clone(),
             tasks: HashMap::new(),
+            room: KEEP_TASKS,
             contacts: HashMap::new(),
             templates: HashMap::new(),
             specs: Specs::default(),
@@ -212,6 +215,7 @@ impl Queue {
             let Some(member) = run.member(party).filter(|member| !member.settled) else { continue };
             set.push(wake::assignment(&self.store, &mut self.specs, run, member, revision).await?);
         }
+        self.specs.trim();
         Ok(set)
     }
 
@@ -234,8 +238,11 @@ impl Queue {
     }
 
     fn keep(&mut self, aggregate: Arc<Aggregate>) {
-        if self.tasks.len() >= KEEP_TASKS {
-            self.tasks.retain(|_, kept| kept.runs.iter().any(|run| !run.is_settled()));
+        if self.tasks.len() >= self.room {
+            let idle: Vec<_> = self.tasks.extract_if(|_, kept| kept.runs.iter().all(Run::is_settled)).collect();
+            // Freeing so many takes longer than a start may.
+            tokio::task::spawn_blocking(move || drop(idle));
+            self.room = KEEP_TASKS.max(2 * self.tasks.len());
         }
         self.tasks.insert(aggregate.task.id.clone(), aggregate);
     }
@@ -405,17 +412,17 @@ impl Queue {
                 {
                     self.metrics.run_started(running_at.0 - run.after.created_at.0);
                 }
-                for party in wake::moved(run) {
-                    let Some(member) = run.after.member(&party) else { continue };
-                    if !self.sessions.is_connected(&party) {
+                for member in wake::moved(run) {
+                    let party = &member.party;
+                    if !self.sessions.is_connected(party) {
                         continue;
                     }
                     match wake::assignment(&self.store, &mut self.specs, &run.after, member, revision).await {
-                        Ok(assignment) => self.sessions.assign(&party, assignment),
+                        Ok(assignment) => self.sessions.assign(party, assignment),
                         Err(error) => {
                             // The next session's full set says it again.
                             tracing::error!(%party, %error, "an assignment could not be made; cutting the session");
-                            self.sessions.cut(&party);
+                            self.sessions.cut(party);
                         }
                     }
                 }
@@ -433,6 +440,7 @@ impl Queue {
                 answer(job, result);
             }
         }
+        self.specs.trim();
     }
 }
 

@@ -1,10 +1,10 @@
 //! Telling those who wait for a commit: agents (assignments) and readers of events (a number per task).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flow_domain::error::Error;
-use flow_domain::id::{Digest, PartyId, TaskId};
+use flow_domain::id::{Digest, TaskId};
 use flow_domain::member::{Desired, Member};
 use flow_domain::run::Run;
 use flow_domain::spec::SealedSpec;
@@ -13,44 +13,53 @@ use tokio::sync::watch;
 
 use crate::store::{RunChange, Store};
 
-/// Specs kept in memory; each is at most 256 KiB, most are about 2.
+/// Specs kept in memory; each is at most 256 KiB, most are below 2.
 const KEEP_SPECS: usize = 4096;
 
-/// Specs by digest. They never change.
+/// Specs by digest. They never change. The oldest go first, and not all at once: freeing thousands takes longer than a
+/// start may.
 #[derive(Debug, Default)]
-pub(super) struct Specs(HashMap<Digest, Arc<SealedSpec>>);
+pub(super) struct Specs {
+    kept: HashMap<Digest, Arc<SealedSpec>>,
+    by_age: VecDeque<Digest>,
+}
 
 impl Specs {
-    async fn get(&mut self, store: &Store, digest: &Digest) -> Result<Arc<SealedSpec>, Error> {
-        if let Some(found) = self.0.get(digest) {
+    async fn get(&mut self, store: &Store, task: &TaskId, digest: &Digest) -> Result<Arc<SealedSpec>, Error> {
+        if let Some(found) = self.kept.get(digest) {
             return Ok(Arc::clone(found));
         }
-        let bytes = store.spec(digest).await?.ok_or_else(|| Error::internal(format!("spec {digest} of a run is not stored")))?;
+        let bytes = store.spec(task, digest).await?.ok_or_else(|| Error::internal(format!("spec {digest} of a run is not stored")))?;
         Ok(self.keep(SealedSpec::open(&bytes, digest).map_err(Error::internal)?))
     }
 
     /// Remembers a spec that was just read, or just made: it is about to be sent.
     pub(super) fn keep(&mut self, sealed: SealedSpec) -> Arc<SealedSpec> {
-        if self.0.len() >= KEEP_SPECS {
-            self.0.clear();
-        }
         let sealed = Arc::new(sealed);
-        self.0.insert(sealed.digest.clone(), Arc::clone(&sealed));
+        if self.kept.insert(sealed.digest.clone(), Arc::clone(&sealed)).is_none() {
+            self.by_age.push_back(sealed.digest.clone());
+        }
         sealed
+    }
+
+    /// Forgets what is too much. For when everybody has been told.
+    pub(super) fn trim(&mut self) {
+        while self.kept.len() > KEEP_SPECS
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            self.kept.remove(&oldest);
+        }
     }
 }
 
-/// Members whose wish changed, or who are new.
-pub(super) fn moved(change: &RunChange) -> Vec<PartyId> {
-    let before = |party: &PartyId| change.before.as_ref().and_then(|run| run.member(party));
-    change
-        .after
-        .members
-        .iter()
-        .filter(|member| !member.settled)
-        .filter(|member| before(&member.party).is_none_or(|old| (old.attempt, old.generation) != (member.attempt, member.generation)))
-        .map(|member| member.party.clone())
-        .collect()
+/// Members whose wish changed, or who are new. (A member keeps its place in its run.)
+pub(super) fn moved(change: &RunChange) -> Vec<&Member> {
+    let before = change.before.as_ref().map_or(&[][..], |run| run.members.as_slice());
+    let is_new = |place: usize, member: &Member| {
+        before.get(place).is_none_or(|old| (old.attempt, old.generation) != (member.attempt, member.generation))
+    };
+    let unsettled = change.after.members.iter().enumerate().filter(|(_, member)| !member.settled);
+    unsettled.filter(|(place, member)| is_new(*place, member)).map(|(_, member)| member).collect()
 }
 
 /// What one member shall be, as its agent is told.
@@ -71,7 +80,7 @@ pub(super) async fn assignment(store: &Store, specs: &mut Specs, run: &Run, memb
     if member.desired == Desired::Stopped {
         return Ok(assignment);
     }
-    let sealed = specs.get(store, &member.digest).await?;
+    let sealed = specs.get(store, &run.task, &member.digest).await?;
     assignment.spec.clone_from(&sealed.bytes);
     if member.desired == Desired::Running {
         match run.bindings(&sealed.spec) {

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use flow_domain::bindings::is_endpoint;
 use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
-use flow_domain::member::{Exit, Reason, ReasonCode, Report};
+use flow_domain::member::{Desired, Exit, Reason, ReasonCode, Report};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_domain::time::Timestamp;
 use flow_proto::v1;
 use tonic::Status;
+
+use crate::store::OrphanKey;
 
 /// Longest text taken from an agent, in bytes; longer ones are cut.
 const TEXT: usize = 2000;
@@ -43,7 +45,7 @@ where
 }
 
 /// Texts of a party are shown on terminals and pages: what a terminal would obey is taken out, and the length is bounded.
-fn clip(text: String) -> String {
+pub(super) fn clip(text: String) -> String {
     let mut text: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
     if text.len() > TEXT {
         let mut end = TEXT;
@@ -161,6 +163,21 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
         complete: false,
     };
     Ok((field("run_id", &run_id)?, attempt, progress))
+}
+
+/// The wish that ends a member the hub does not know. An agent heeds a stop whatever its number.
+#[must_use]
+pub(crate) fn stop_orphan(OrphanKey { party: _, run, attempt }: &OrphanKey, task: &TaskId, revision: u64) -> v1::Assignment {
+    v1::Assignment {
+        run_id: run.to_string(),
+        task_id: task.to_string(),
+        attempt: *attempt,
+        generation: 1,
+        desired: Desired::Stopped.to_string(),
+        orphan: true,
+        revision,
+        ..v1::Assignment::default()
+    }
 }
 
 /// What an agent is told of an error.

@@ -1,6 +1,6 @@
 //! The door for agents: one outbound stream per agent, and a side stream per log that is read.
 //!
-//! The accept loop is ours: each connection is served by hyper with tonic's service on top, so that a listener can
+//! The accept loop is ours (see [`crate::door`]): each connection is served by hyper with tonic's service on top, so that a listener can
 //! later tell gRPC from relay traffic, and so that the embedded agent comes in by the same code over a channel in
 //! memory. [`session`] holds the conversation, [`sessions`] who is connected, [`logs`] the side streams, [`convert`]
 //! the only place where protocol meets domain.
@@ -20,16 +20,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
+use crate::door::{self, Limits, Requests};
 
 /// Time between two HTTP/2 pings, and longest wait for their answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// HTTP/2 flow control window, in bytes: fixed, so that ten thousand idle agents cost little.
 const WINDOW: u32 = 64 * 1024;
+
+/// Most streams of one connection: the session, and logs that are being read.
+const STREAMS: u32 = 256;
 
 /// How a connection came in.
 #[derive(Debug, Clone)]
@@ -72,39 +74,21 @@ impl Door {
     }
 }
 
-/// Accepts agents until told to stop; then tells those connected to come back later.
-pub async fn serve(app: Arc<App>, listener: TcpListener, stopping: CancellationToken) {
-    let connections = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            () = stopping.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection went before it was served");
-                    continue;
-                }
-                connections.spawn(serve_io(Arc::clone(&app), stream, Peer::Network, stopping.clone()));
-            }
-            Err(error) => {
-                // Usually too many open files: going on at once would only spin.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    connections.close();
-    connections.wait().await;
+/// Accepts agents until the hub goes down; those connected are told to come back later.
+pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits) {
+    let (metrics, stopping) = (app.metrics.door("grpc"), app.stopping.clone());
+    let served = |stream| serve_io(Arc::clone(&app), stream, Peer::Network, limits.patience);
+    door::accept(listener, limits, metrics, &stopping, served).await;
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve_io<I>(app: Arc<App>, io: I, peer: Peer, stopping: CancellationToken)
+pub(crate) async fn serve_io<I>(app: Arc<App>, io: I, peer: Peer, patience: Duration)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = ControlServer::new(Door { app, peer });
+    let stopping = app.stopping.clone();
+    let requests = Requests::default();
+    let service = requests.of(TowerToHyperService::new(ControlServer::new(Door { app, peer })));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
@@ -112,16 +96,9 @@ where
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * 4)
         .max_send_buf_size(WINDOW as usize)
-        .serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
+        .max_concurrent_streams(STREAMS)
+        .serve_connection(TokioIo::new(io), service);
+    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), patience, &stopping).await {
         tracing::debug!(%error, "an agent's connection ended");
     }
 }

@@ -7,13 +7,12 @@
 //!         ◀─ assignments, acks
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_domain::error::{Error, ErrorCode};
+use flow_domain::error::Error;
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
-use flow_domain::member::Desired;
 use flow_domain::run::Refusal;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
@@ -29,11 +28,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::convert;
 use super::sessions::Registered;
+use super::{convert, logs};
 use crate::app::App;
 use crate::engine::Reported;
-use crate::store::{AuditReport, Orphan, OrphanDecision, SessionAnswer};
+use crate::store::{AuditReport, Orphan, OrphanDecision, OrphanKey, PageRequest, SessionAnswer};
 
 /// The protocol spoken; one lower is accepted too, once there is one.
 const PROTOCOL: u32 = 1;
@@ -45,6 +44,14 @@ const CHUNK: usize = 1024 * 1024;
 const INVENTORY: usize = 1024 * 1024;
 /// Reports under way to the store; beyond it the agent has to wait.
 const REPORTS: usize = 256;
+/// Most members one message may speak of: a chunk of a full set has at most 1 MiB.
+const MEMBERS: usize = 10_000;
+/// Most live members of a party that this hub does not know.
+const ORPHANS: u32 = 1_000;
+/// Messages under way to an agent that does not read: each has at most [`CHUNK`] bytes.
+const OUT: usize = 16;
+/// Longest time an agent may take to read the hub's full set.
+const SET: Duration = Duration::from_secs(60);
 
 /// Boxed, because an idle channel keeps places for 32 of them ready.
 type Out = mpsc::Sender<Box<HubMessage>>;
@@ -77,9 +84,15 @@ fn malformed(message: impl Into<String>) -> End {
     End::Refused { code: "malformed", message: message.into(), retry_after_s: 10 }
 }
 
+/// What is over a limit is counted, and the agent left alone for a while.
+fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> End {
+    app.metrics.session_limit(limit);
+    End::Refused { code: "limit_exceeded", message: message.into(), retry_after_s: 60 }
+}
+
 /// Starts the conversation; it lives until either side ends it.
 pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>) -> Messages {
-    let (out, rx) = mpsc::channel(64);
+    let (out, rx) = mpsc::channel(OUT);
     tokio::spawn(async move {
         let (party, app) = (&party, &app);
         // Boxed, because an idle session should not keep the room that its beginning and its end take.
@@ -120,6 +133,8 @@ struct Conversation<'a> {
     /// Tasks of the runs the agent reported on, with their projects once they are needed.
     tasks: HashMap<RunId, TaskId>,
     owners: HashMap<RunId, crate::engine::progress::Owner>,
+    /// Orphans the agent spoke of in this session.
+    orphans: HashSet<OrphanKey>,
     pending: FuturesUnordered<BoxFuture<'static, (convert::Reported, Result<Reported, Error>)>>,
 }
 
@@ -164,6 +179,7 @@ impl<'a> Conversation<'a> {
             revision: 0,
             tasks: HashMap::new(),
             owners: HashMap::new(),
+            orphans: HashSet::new(),
             pending: FuturesUnordered::new(),
         };
         match conversation.welcome(&hello).await {
@@ -190,11 +206,23 @@ impl<'a> Conversation<'a> {
         let set = self.app.engine.connected(self.party, self.epoch, &self.instance).await?;
         self.revision = set.iter().map(|assignment| assignment.revision).max().unwrap_or(0).max(self.app.engine.revision());
         self.knows_us &= hello.seen_revision <= self.revision;
+        match tokio::time::timeout(SET, self.say_set(set)).await {
+            Ok(said) => said,
+            Err(_) => Err(over_limit(self.app, "set", format!("the hub's full set was not read within {} s", SET.as_secs()))),
+        }
+    }
+
+    /// Every unsettled member of the party.
+    async fn say_set(&mut self, set: Vec<Assignment>) -> Result<(), End> {
         let begin = SnapshotBegin { epoch: self.epoch, hub_incarnation: self.incarnation, revision: self.revision };
         self.say(ToAgent::SnapshotBegin(begin)).await?;
         let mut chunk = Assignments::default();
         let mut size = 0;
         for assignment in set {
+            // The newest progress of a member comes before its report, which may be its last.
+            if let (Ok(run), Ok(task)) = (assignment.run_id.parse(), assignment.task_id.parse()) {
+                self.tasks.insert(run, task);
+            }
             let more = assignment.encoded_len() + 8;
             if size + more > CHUNK && !chunk.assignments.is_empty() {
                 self.say(ToAgent::Assignments(std::mem::take(&mut chunk))).await?;
@@ -221,7 +249,7 @@ impl<'a> Conversation<'a> {
             tokio::select! {
                 () = self.registered.cut.cancelled() => return Err(superseded()),
                 () = self.app.stopping.cancelled() => return Err(End::Goodbye),
-                Some(body) = self.registered.out.recv() => self.say(*body).await?,
+                Some(body) = self.registered.out.next() => self.say(*body).await?,
                 Some((reported, outcome)) = self.pending.next() => self.reported(reported, outcome).await?,
                 message = self.stream.message(), if self.pending.len() < REPORTS => {
                     let body = message.ok().flatten().ok_or(End::Gone)?.body;
@@ -237,14 +265,17 @@ impl<'a> Conversation<'a> {
     async fn hear(&mut self, body: FromAgent) -> Result<(), End> {
         match body {
             FromAgent::Hello(_) => return Err(malformed("a second Hello")),
-            FromAgent::SnapshotBegin(_) | FromAgent::SnapshotEnd(_) => {}
+            FromAgent::SnapshotBegin(_) => {}
+            FromAgent::SnapshotEnd(_) => self.set_ended().await?,
             FromAgent::Members(set) => {
+                self.few(set.members.len())?;
                 for report in set.members {
                     self.report(report).await?;
                 }
             }
             FromAgent::Report(report) => self.report(report).await?,
             FromAgent::Progress(batch) => {
+                self.few(batch.members.len())?;
                 for member in batch.members {
                     let (run, _, progress) = convert::progress(member).map_err(malformed)?;
                     if let Some(owner) = self.owner(&run).await? {
@@ -253,10 +284,8 @@ impl<'a> Conversation<'a> {
                 }
             }
             FromAgent::LogRefused(refused) => {
-                let why = refused.reason.unwrap_or_default();
-                let code = if why.code == "policy_denied" { ErrorCode::LogRefused } else { ErrorCode::LogUnavailable };
-                let message = format!("{} gives no log: {}", self.party, why.message);
-                self.app.sessions.refuse_log(self.party, refused.stream_id, Error::new(code, message));
+                let error = logs::refused(self.party, refused.reason.unwrap_or_default());
+                self.app.sessions.refuse_log(self.party, refused.stream_id, error);
             }
             FromAgent::Inventory(inventory) => {
                 if inventory.json.len() > INVENTORY || Digest::of(&inventory.json).as_str() != inventory.digest {
@@ -268,6 +297,28 @@ impl<'a> Conversation<'a> {
                     .to_string();
                 let digest = inventory.digest.parse().map_err(|_| malformed("the inventory's digest"))?;
                 self.app.store.set_inventory(self.party, &digest, &json).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One message is one piece of work: others wait for its end.
+    fn few(&self, members: usize) -> Result<(), End> {
+        if members <= MEMBERS {
+            return Ok(());
+        }
+        Err(over_limit(self.app, "members", format!("one message speaks of {members} members and may speak of {MEMBERS}")))
+    }
+
+    /// The agent has told of every member it holds: orphans it did not speak of are gone.
+    async fn set_ended(&mut self) -> Result<(), End> {
+        while let Some((reported, outcome)) = self.pending.next().await {
+            self.reported(reported, outcome).await?;
+        }
+        let listed = self.app.store.orphans(Some(self.party), &PageRequest::first(ORPHANS)).await?;
+        for orphan in listed.items {
+            if !self.orphans.contains(&orphan.key) {
+                self.app.store.forget_orphan(&orphan.key).await?;
             }
         }
         Ok(())
@@ -350,47 +401,41 @@ impl<'a> Conversation<'a> {
     /// this hub, in this very incarnation, must have made it and then forgotten it; else the hub was restored from a
     /// backup, and an operator decides.
     async fn orphan(&mut self, reported: convert::Reported) -> Result<(), End> {
-        let report = &reported.report;
-        let known = self
-            .app
-            .store
-            .orphans()
-            .await?
-            .into_iter()
-            .find(|orphan| (&orphan.party, &orphan.run, orphan.attempt) == (self.party, &reported.run, report.attempt));
+        // Nothing more is taken of it: what an agent invents must not fill the memory.
+        self.tasks.remove(&reported.run);
+        let convert::Reported { run, task, digest, report } = &reported;
+        let key = OrphanKey { party: self.party.clone(), run: run.clone(), attempt: report.attempt };
+        let known = self.app.store.orphan(&key).await?;
         if report.phase.is_terminal() {
+            self.orphans.remove(&key);
             if known.is_some() {
-                self.app.store.forget_orphan(self.party, &reported.run, report.attempt).await?;
+                self.app.store.forget_orphan(&key).await?;
             }
             return self.acknowledge(&reported, true).await;
         }
         // Once listed, it stays an operator's to decide, however often the agent comes back.
-        if known.map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop)) {
-            tracing::warn!(party = %self.party, run = %reported.run, "a member of an unknown run is being stopped");
-            let assignment = Assignment {
-                run_id: reported.run.to_string(),
-                task_id: reported.task.to_string(),
-                attempt: report.attempt,
-                generation: report.observed_generation + 1,
-                desired: Desired::Stopped.to_string(),
-                orphan: true,
-                revision: self.revision,
-                ..Assignment::default()
-            };
-            return self.say(ToAgent::Assignment(assignment)).await;
+        if known.as_ref().map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop)) {
+            tracing::warn!(party = %self.party, %run, "a member of an unknown run is being stopped");
+            self.say(ToAgent::Assignment(convert::stop_orphan(&key, task, self.revision))).await?;
+        } else if known.is_none() {
+            tracing::warn!(party = %self.party, %run, "a member made before this hub was restored is left running");
         }
-        tracing::warn!(party = %self.party, run = %reported.run, "a member made before this hub was restored is left running");
-        let orphan = Orphan {
-            party: self.party.clone(),
-            run: reported.run.clone(),
-            task: Some(reported.task.clone()),
-            attempt: report.attempt,
-            digest: reported.digest.clone(),
-            phase: report.phase,
-            seen_at: self.app.clock.now(),
-            decision: None,
-        };
-        Ok(self.app.store.put_orphan(&orphan).await?)
+        if known.is_some() || !self.knows_us {
+            let orphan = Orphan {
+                key,
+                task: Some(task.clone()),
+                digest: digest.clone(),
+                phase: report.phase,
+                seen_at: self.app.clock.now(),
+                decision: None,
+            };
+            if !self.app.store.put_orphan(&orphan, ORPHANS).await? {
+                let message = format!("this hub does not know {ORPHANS} live members of the party already: have some stopped there");
+                return Err(over_limit(self.app, "orphans", message));
+            }
+            self.orphans.insert(orphan.key);
+        }
+        Ok(())
     }
 
     /// The session is over: the party is away from now on, unless a newer session has taken over.

@@ -1,7 +1,7 @@
 //! Who is connected here, and the way to each: assignments to agents, log streams from them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-/// Messages that may wait for an agent that does not read; beyond it the session is cut, and the next one's full set
-/// says everything again.
+/// Messages that may wait for an agent that does not read, and their size in bytes: a spec may have 256 KiB. Beyond either
+/// the session is cut, and the next one's full set says everything again.
 const WAITING: usize = 4096;
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Chunks of a log that may wait for a reader.
 const CHUNKS: usize = 4;
 /// Longest wait for an agent to open the log asked for.
@@ -27,7 +28,18 @@ struct Open {
     epoch: u64,
     /// Boxed, because an idle channel keeps places for 32 of them ready.
     out: mpsc::Sender<Box<Body>>,
+    /// Bytes of what waits in `out`.
+    waiting: Arc<AtomicUsize>,
     cut: CancellationToken,
+}
+
+impl Open {
+    /// Hands a message to the session; `false` if too much waits there. One message always fits, however large.
+    fn say(&self, body: Body) -> bool {
+        let size = body.encoded_len();
+        let before = self.waiting.fetch_add(size, Ordering::Relaxed);
+        (before == 0 || before + size <= WAITING_BYTES) && self.out.try_send(Box::new(body)).is_ok()
+    }
 }
 
 /// One log being read.
@@ -59,9 +71,24 @@ impl std::fmt::Debug for Sessions {
 /// The session's end of its registration.
 pub(super) struct Registered {
     /// What has to be said to the agent.
-    pub(super) out: mpsc::Receiver<Box<Body>>,
+    pub(super) out: Outbox,
     /// Another session took over, or the agent does not read.
     pub(super) cut: CancellationToken,
+}
+
+/// What waits for one session.
+pub(super) struct Outbox {
+    messages: mpsc::Receiver<Box<Body>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    /// The next of it; `None` when the session has been replaced and all is said.
+    pub(super) async fn next(&mut self) -> Option<Box<Body>> {
+        let body = self.messages.recv().await?;
+        self.waiting.fetch_sub(body.encoded_len(), Ordering::Relaxed);
+        Some(body)
+    }
 }
 
 impl Sessions {
@@ -87,16 +114,17 @@ impl Sessions {
 
     /// Takes the place of an older session of the party; `None` if a newer one is there already.
     pub(super) fn register(&self, party: &PartyId, epoch: u64) -> Option<Registered> {
-        let (tx, out) = mpsc::channel(WAITING);
-        let cut = CancellationToken::new();
+        let (out, messages) = mpsc::channel(WAITING);
+        let (waiting, cut) = (Arc::default(), CancellationToken::new());
         let mut open = self.open();
         if open.get(party).is_some_and(|other| other.epoch > epoch) {
             return None;
         }
-        if let Some(older) = open.insert(party.clone(), Open { epoch, out: tx, cut: cut.clone() }) {
+        let entry = Open { epoch, out, waiting: Arc::clone(&waiting), cut: cut.clone() };
+        if let Some(older) = open.insert(party.clone(), entry) {
             older.cut.cancel();
         }
-        Some(Registered { out, cut })
+        Some(Registered { out: Outbox { messages, waiting }, cut })
     }
 
     /// The session of this epoch has ended. Logs that were being read through it end with it.
@@ -120,7 +148,7 @@ impl Sessions {
     fn say(&self, party: &PartyId, body: Body) -> bool {
         let open = self.open();
         let Some(session) = open.get(party) else { return false };
-        if session.out.try_send(Box::new(body)).is_err() {
+        if !session.say(body) {
             tracing::warn!(%party, "the agent does not read; cutting its session");
             session.cut.cancel();
             return false;
@@ -216,5 +244,41 @@ impl Drop for LogGuard {
         if unfinished {
             self.sessions.say(&self.party, Body::LogCancel(LogCancel { stream_id: self.id }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assignment(spec: usize) -> Assignment {
+        Assignment { spec: vec![0; spec], ..Assignment::default() }
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_does_not_read_is_cut_when_too_many_bytes_wait() {
+        let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
+        let mut session = sessions.register(&party, 1).expect("the first");
+        sessions.assign(&party, assignment(WAITING_BYTES + 1));
+        assert!(!session.cut.is_cancelled(), "one message always fits");
+        session.out.next().await.expect("it waits");
+        for _ in 0..WAITING_BYTES / (256 * 1024) - 1 {
+            sessions.assign(&party, assignment(256 * 1024));
+        }
+        assert!(!session.cut.is_cancelled(), "what was read counts no more");
+        sessions.assign(&party, assignment(256 * 1024));
+        assert!(session.cut.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_does_not_read_is_cut_when_too_many_messages_wait() {
+        let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
+        let session = sessions.register(&party, 1).expect("the first");
+        for _ in 0..WAITING {
+            sessions.assign(&party, assignment(0));
+        }
+        assert!(!session.cut.is_cancelled());
+        sessions.assign(&party, assignment(0));
+        assert!(session.cut.is_cancelled());
     }
 }

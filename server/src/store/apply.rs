@@ -11,7 +11,7 @@ use flow_domain::id::TaskId;
 use flow_domain::run::{Run, RunPhase};
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::db::{Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading};
+use super::db::{LONGEST, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::runs::{RunRows, json};
 use super::types::{Change, IdemRecord};
@@ -150,7 +150,8 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure>
                 edit(tx, change).await?;
             }
         } else {
-            for batch in batches(alike, |_| 600) {
+            // A value is found by comparing it with those of the whole batch: long ones are slow on every database.
+            for batch in batches(alike, LONGEST, |_| 600) {
                 raise(tx, batch).await?;
             }
         }
@@ -306,12 +307,12 @@ async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError
 
 async fn write_specs(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
     let mut rows: Vec<_> = changes.iter().flat_map(|change| change.specs.iter().map(move |spec| (&change.task, spec))).collect();
-    rows.sort_by(|(_, a), (_, b)| a.digest.cmp(&b.digest));
-    rows.dedup_by(|(_, a), (_, b)| a.digest == b.digest);
-    let tail = tx.or_keep("digest", "digest");
-    let head = "INSERT INTO specs (digest, project_id, bytes) ";
-    insert_rows!(tx, head, tail, rows, |(_, spec)| spec.bytes.len() + 100, |row, (task, spec)| {
-        row.push_bind(spec.digest.as_str()).push_bind(task.project.as_str()).push_bind(spec.bytes.as_slice())
+    rows.sort_by_key(|(task, spec)| (&task.id, &spec.digest));
+    rows.dedup_by_key(|(task, spec)| (&task.id, &spec.digest));
+    let tail = tx.or_keep("task_id, digest", "digest");
+    let head = "INSERT INTO specs (task_id, digest, project_id, bytes) ";
+    insert_rows!(tx, head, tail, rows, |(_, spec)| spec.bytes.len() + 140, |row, (task, spec)| {
+        row.push_bind(task.id.as_str()).push_bind(spec.digest.as_str()).push_bind(task.project.as_str()).push_bind(spec.bytes.as_slice())
     });
     Ok(())
 }

@@ -82,7 +82,7 @@ pub(super) use execute;
 /// Many rows in few statements: `|row| bytes` tells about how long a row is, `|values, row|` binds it.
 macro_rules! insert_rows {
     ($tx:expr, $head:expr, $tail:expr, $rows:expr, |$measured:pat_param| $bytes:expr, |$b:ident, $row:pat_param| $bind:expr $(,)?) => {
-        for batch in $crate::store::db::batches(&$rows[..], |$measured| $bytes) {
+        for batch in $crate::store::db::batches(&$rows[..], $tx.longest(), |$measured| $bytes) {
             $crate::store::db::in_tx!(&mut *$tx, |c| {
                 let mut statement = sqlx::QueryBuilder::new($head);
                 statement.push_values(batch, |mut $b, $row| {
@@ -110,13 +110,16 @@ pub(super) use push_list;
 
 /// Longest statement put together of several rows, in bytes of values. sqlx leaves Nagle's algorithm on, so a statement
 /// that needs a second TLS record (16 kB) waits for the server's delayed acknowledgement: 40 ms in place of 0.2.
-const LONGEST: usize = 12_000;
+pub(super) const LONGEST: usize = 12_000;
+/// The same on SQLite, where only memory bounds it, and each statement is a message to another thread and back.
+const LONGEST_SQLITE: usize = 1_000_000;
 
-/// Cuts `rows` into slices of few different lengths, so that each statement is prepared once, and none too long.
-pub(super) fn batches<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+/// Cuts `rows` into slices of few different lengths, so that each statement is prepared once, and none longer than
+/// `longest`.
+pub(super) fn batches<T>(rows: &[T], longest: usize, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
-        let fits = |size: &usize| *size <= rest.len() && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= LONGEST);
+        let fits = |size: &usize| *size <= rest.len() && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= longest);
         let size = [64, 16, 4, 1].into_iter().find(fits)?;
         let (batch, after) = rest.split_at(size);
         rest = after;
@@ -126,7 +129,7 @@ pub(super) fn batches<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterat
 
 /// Lists of ids.
 pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = &[T]> {
-    batches(ids, |_| 32)
+    batches(ids, LONGEST, |_| 32)
 }
 
 impl Db {
@@ -171,6 +174,14 @@ impl Db {
 }
 
 impl Tx {
+    /// Most bytes of values in one statement, if it has several rows.
+    pub const fn longest(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => LONGEST_SQLITE,
+            Self::MySql(_) => LONGEST,
+        }
+    }
+
     /// Until this returns `Ok`, nobody may be told that anything is stored.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
@@ -254,8 +265,8 @@ mod tests {
         for count in [0_usize, 1, 3, 4, 63, 64, 65, 500] {
             for bytes in [0, 500, 1_000, 100_000] {
                 let rows: Vec<usize> = (0..count).collect();
-                let lengths: Vec<usize> = batches(&rows, |_| bytes).map(<[usize]>::len).collect();
-                assert_eq!(batches(&rows, |_| bytes).flatten().copied().collect::<Vec<_>>(), rows);
+                let lengths: Vec<usize> = batches(&rows, LONGEST, |_| bytes).map(<[usize]>::len).collect();
+                assert_eq!(batches(&rows, LONGEST, |_| bytes).flatten().copied().collect::<Vec<_>>(), rows);
                 assert!(lengths.iter().all(|length| [64, 16, 4, 1].contains(length)), "{lengths:?}");
                 assert!(lengths.iter().all(|length| *length == 1 || length * bytes <= LONGEST), "{lengths:?} of {bytes}");
             }

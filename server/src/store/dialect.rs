@@ -37,11 +37,19 @@ impl Db {
         }
     }
 
-    /// FROM of a list led by `task_parties`, and the join that keeps this order.
-    pub const fn party_join(&self) -> (&'static str, &'static str) {
+    /// FROM of a list led by `task_parties`.
+    pub const fn of_party(&self) -> &'static str {
         match self {
-            Self::Sqlite(_) => (" FROM task_parties p", " CROSS JOIN"),
-            Self::MySql(_) => (" FROM task_parties p FORCE INDEX (PRIMARY)", " STRAIGHT_JOIN"),
+            Self::Sqlite(_) => " FROM task_parties p",
+            Self::MySql(_) => " FROM task_parties p FORCE INDEX (PRIMARY)",
+        }
+    }
+
+    /// The join that keeps the order of its tables.
+    pub const fn then_join(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => " CROSS JOIN",
+            Self::MySql(_) => " STRAIGHT_JOIN",
         }
     }
 }

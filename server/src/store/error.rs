@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The database's address or an argument is not usable; the sentence says what to do.
     #[error("{0}")]
     Config(String),
+    /// Another hub has the database; the sentence says which.
+    #[error("{0}")]
+    InUse(String),
     /// A page was asked for that begins nowhere in its list.
     #[error("the page cursor is not one of this list")]
     Cursor,

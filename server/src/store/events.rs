@@ -35,10 +35,14 @@ impl Store {
             .collect()
     }
 
-    /// The canonical bytes under this digest.
-    pub async fn spec(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    /// The canonical bytes of the spec of a task's member under this digest.
+    pub async fn spec(&self, task: &TaskId, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes: Option<Vec<u8>> = reading!(&*self.db, |c| {
-            sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?").bind(digest.as_str()).fetch_optional(c).await
+            sqlx::query_scalar("SELECT bytes FROM specs WHERE task_id = ? AND digest = ?")
+                .bind(task.as_str())
+                .bind(digest.as_str())
+                .fetch_optional(c)
+                .await
         })?;
         match bytes {
             Some(bytes) if Digest::of(&bytes) != *digest => {

@@ -12,12 +12,15 @@
 //! A row's `body` is JSON and the truth; columns beside it exist to be looked up by, and are written with it.
 
 mod apply;
+mod audit;
 mod care;
 mod db;
 mod dialect;
 mod error;
 mod events;
-mod ledger;
+mod leases;
+mod lock;
+mod orphans;
 mod parties;
 mod progress;
 mod runs;
@@ -30,6 +33,7 @@ mod types;
 use std::sync::Arc;
 
 pub use error::{ApplyError, Duplicate, StoreError};
+pub use lock::HubLock;
 pub use types::*;
 
 use db::{Db, reading};
@@ -43,13 +47,14 @@ const DEFAULT_PROJECT: &str = "default";
 pub struct Store {
     db: Arc<Db>,
     sessions: mpsc::Sender<sessions::Post>,
+    grown: Arc<audit::Grown>,
 }
 
 impl Store {
     /// Connects to `sqlite:PATH` (the file is made if missing) or `mysql://…`. Neither migrates nor checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let db = Arc::new(Db::open(url, options).await?);
-        Ok(Self { sessions: sessions::start(Arc::clone(&db)), db })
+        Ok(Self { sessions: sessions::start(Arc::clone(&db)), db, grown: Arc::default() })
     }
 
     /// Whether the database answers.

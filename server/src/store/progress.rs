@@ -1,9 +1,12 @@
 //! Progress: newest value of each member, and its series.
 //!
 //! Apart from state on purpose: its own short transactions, no events, latest wins. A series keeps at most
-//! [`MOST_POINTS`] points: when it is full every second one goes, and from then on only every stride-th is kept, so that
-//! a long run costs no more than a short one and its curve stays whole. Points lie in chunks, so that adding one does not
-//! rewrite them all.
+//! [`MOST_POINTS`] points: when it is full every second one goes, and from then on only every stride-th is kept, and the
+//! newest, so that a long run costs no more than a short one and its curve stays whole. Points lie in chunks, so that
+//! adding one does not rewrite them all.
+//!
+//! A series goes forward: its newest step may be measured again, which replaces the value, and an older one was told
+//! before. So an agent, which cannot know what a hub had written when it was killed, may say again what it said.
 
 use std::collections::BTreeMap;
 
@@ -38,22 +41,32 @@ struct Tail {
     stride: u64,
     seen: u64,
     chunks: usize,
+    /// The newest points kept. The last is the newest of all, whether or not it is one of every stride-th.
     tail: Vec<Stored>,
 }
 
 impl Tail {
-    /// Adds a point if it is one to be kept; gives a chunk that became full, with its number.
+    /// Adds a point, unless it is known; gives a chunk that became full, with its number.
     fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<Stored>)> {
-        let keep = self.seen.is_multiple_of(self.stride.max(1));
-        self.seen += 1;
-        if keep {
-            self.tail.push((step, value));
+        match self.tail.last_mut() {
+            Some((newest, _)) if step < *newest => return None,
+            Some((newest, stored)) if step == *newest => {
+                *stored = value;
+                return None;
+            }
+            Some(_) | None => {}
         }
-        if self.tail.len() < CHUNK {
+        // What was there only for being the newest gives way.
+        if self.seen > 0 && !(self.seen - 1).is_multiple_of(self.stride.max(1)) {
+            self.tail.pop();
+        }
+        self.seen += 1;
+        self.tail.push((step, value));
+        if self.tail.len() <= CHUNK {
             return None;
         }
         self.chunks += 1;
-        Some((self.chunks - 1, std::mem::take(&mut self.tail)))
+        Some((self.chunks - 1, self.tail.drain(..CHUNK).collect()))
     }
 
     const fn is_full(&self) -> bool {
@@ -65,7 +78,7 @@ impl Tail {
         let kept: Vec<Stored> = chunks.into_iter().flatten().step_by(2).collect();
         self.stride = self.stride.max(1) * 2;
         self.chunks = kept.len() / CHUNK;
-        self.tail = kept[self.chunks * CHUNK..].to_vec();
+        self.tail.splice(0..0, kept[self.chunks * CHUNK..].iter().cloned());
         kept.chunks_exact(CHUNK).map(<[Stored]>::to_vec).collect()
     }
 }
@@ -215,8 +228,8 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
 }
 
 impl Store {
-    /// Stores the newest progress of members and adds their points. In several transactions: a failure in the middle
-    /// loses nothing that the next write does not bring again, but points may be missing.
+    /// Stores the newest progress of members and adds their points. In several transactions: after a failure in the middle
+    /// all of it may be written again.
     pub async fn write_progress(&self, writes: &[ProgressWrite]) -> Result<(), StoreError> {
         for some in writes.chunks(TOGETHER) {
             let mut tx = self.db.write().await?;
@@ -274,8 +287,8 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// The series as it would be stored after `count` points.
-    fn run(count: u64) -> Vec<u64> {
+    /// The steps as they would be stored after `count` points, and the series' end.
+    fn run(count: u64) -> (Vec<u64>, Tail) {
         let mut tail = Tail { stride: 1, ..Tail::default() };
         let mut chunks: Vec<Vec<Stored>> = Vec::new();
         for step in 0..count {
@@ -287,22 +300,37 @@ mod tests {
                 }
             }
         }
-        chunks.into_iter().flatten().chain(tail.tail).map(|(step, _)| step).collect()
+        (chunks.into_iter().flatten().chain(tail.tail.clone()).map(|(step, _)| step).collect(), tail)
     }
 
     #[test]
     fn a_short_series_keeps_every_point() {
-        assert_eq!(run(1_999), (0..1_999).collect::<Vec<_>>());
+        assert_eq!(run(1_999).0, (0..1_999).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_long_series_keeps_at_most_the_limit_at_even_distances_from_its_start() {
         for count in [2_000, 2_001, 10_000, 123_456] {
-            let kept = run(count);
+            let (kept, _) = run(count);
             let stride = kept[1] - kept[0];
             assert!(kept.len() <= MOST_POINTS && kept.len() >= MOST_POINTS / 2 - 1, "{count}: {}", kept.len());
-            assert!(kept.iter().zip(0..).all(|(step, index)| *step == index * stride), "{count}: stride {stride}");
-            assert!(count - kept.last().copied().unwrap_or(0) <= stride, "{count}: the end is there");
+            let (newest, regular) = kept.split_last().unwrap();
+            assert!(regular.iter().zip(0..).all(|(step, index)| *step == index * stride), "{count}: stride {stride}");
+            assert_eq!(*newest, count - 1, "the end is there");
+        }
+    }
+
+    #[test]
+    fn what_was_told_before_changes_nothing_whatever_was_kept_of_it() {
+        for count in [1, 99, 100, 101, 2_000, 2_001, 10_000] {
+            let (_, before) = run(count);
+            let mut after = before.clone();
+            for step in 0..count {
+                assert_eq!(after.add(step, step.to_string()), None);
+            }
+            assert_eq!(after, before, "{count}");
+            after.add(count - 1, "again".to_owned());
+            assert_eq!(after.tail.last(), Some(&(count - 1, "again".to_owned())), "the newest may be measured again");
         }
     }
 }

@@ -101,7 +101,7 @@ impl<'a> RunRows<'a> {
     pub async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
         self.new.write(tx, "", "").await?;
         let run = tx.or_update("id", &["phase", "settled_at", "body"]);
-        let member = tx.or_update("run_id, party_id", &["phase", "settled", "body"]);
+        let member = tx.or_update("run_id, party_id", &["phase", "unsettled_party", "body"]);
         self.changed.write(tx, &run, &member).await
     }
 }
@@ -119,7 +119,7 @@ impl Rows<'_> {
                 .push_bind(run.settled_at.map(|at| at.0))
                 .push_bind(body.as_str())
         });
-        let head = "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, settled, body) ";
+        let head = "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, unsettled_party, body) ";
         insert_rows!(tx, head, member_tail, self.members, |(.., body)| body.len() + 200, |row, (project, run, position, body)| {
             let member = &run.members[*position];
             row.push_bind(run.id.as_str())
@@ -128,7 +128,7 @@ impl Rows<'_> {
                 .push_bind(run.task.as_str())
                 .push_bind(i64::try_from(*position).unwrap_or(i64::MAX))
                 .push_bind(member.phase.as_str())
-                .push_bind(i32::from(member.settled))
+                .push_bind((!member.settled).then(|| member.party.as_str()))
                 .push_bind(body.as_str())
         });
         Ok(())
@@ -215,7 +215,7 @@ impl Store {
     /// Every member of the party that has not settled: what its agent is told when it connects.
     pub async fn unsettled_of_party(&self, party: &PartyId) -> Result<Vec<(TaskId, RunId)>, StoreError> {
         let rows: Vec<(String, String)> = reading!(&*self.db, |c| {
-            sqlx::query_as("SELECT task_id, run_id FROM members WHERE party_id = ? AND settled = 0 ORDER BY task_id, run_id")
+            sqlx::query_as("SELECT task_id, run_id FROM members WHERE unsettled_party = ? ORDER BY task_id, run_id")
                 .bind(party.as_str())
                 .fetch_all(c)
                 .await

@@ -6,12 +6,12 @@ use sqlx::{Connection as _, MySqlConnection};
 use super::Store;
 use super::db::{Db, Tx, execute, reading};
 use super::error::{StoreError, is_transient, is_unique_violation};
+use super::lock::lock_name;
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
 
-/// Name of the lock under which one program at a time migrates, and the longest wait for it in seconds.
-const LOCK: &str = "flow-server migrate";
+/// Longest wait for the lock under which one program at a time migrates, in seconds.
 const LOCK_WAIT_S: i64 = 60;
 
 fn explain(error: MigrateError) -> StoreError {
@@ -140,8 +140,7 @@ fn is_race(error: &MigrateError) -> bool {
 /// sqlx's own lock asks for an endless wait, which MariaDB answers with NULL and no lock; so the lock is taken here, and
 /// the answer looked at.
 async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreError> {
-    let locked: Option<i64> = sqlx::query_scalar("SELECT CAST(GET_LOCK(CONCAT(?, ' ', DATABASE()), ?) AS SIGNED)")
-        .bind(LOCK)
+    let locked: Option<i64> = sqlx::query_scalar(concat!("SELECT CAST(GET_LOCK(", lock_name!("flow-server migrate "), ", ?) AS SIGNED)"))
         .bind(LOCK_WAIT_S)
         .fetch_one(&mut *connection)
         .await?;

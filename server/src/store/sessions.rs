@@ -5,6 +5,7 @@
 //! otherwise make ten thousand commits, and the engine's would wait behind them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow_domain::id::{Digest, InstanceId, PartyId};
 use flow_domain::time::Timestamp;
@@ -20,6 +21,8 @@ use super::{Store, signed};
 const RACES: u32 = 5;
 /// Most entries of one transaction.
 const BATCH: usize = 256;
+/// Wait before the database is asked again what it has stored.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something a session writes.
 #[derive(Debug)]
@@ -48,32 +51,71 @@ pub(super) struct Post {
 
 /// Starts writing; ends when the last sender is gone.
 pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<Post> {
-    let (posts, mut waiting) = mpsc::channel::<Post>(BATCH);
-    tokio::spawn(async move {
-        let mut batch = Vec::with_capacity(BATCH);
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
-            let (entries, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|post| (post.entry, post.reply)).unzip();
-            let answers: Vec<_> = match write(&db, &entries).await {
-                Ok(written) => written.into_iter().map(Ok).collect(),
-                // One that cannot be written must not keep the others from it.
-                Err(error @ (StoreError::Corrupt { .. } | StoreError::Broken(_))) if entries.len() > 1 => {
-                    tracing::warn!(%error, "sessions are written one by one");
-                    let mut answers = Vec::with_capacity(entries.len());
-                    for entry in &entries {
-                        let alone = write(&db, std::slice::from_ref(entry)).await;
-                        answers.push(alone.map(|mut written| written.pop().unwrap_or(Written::Lost)));
+    let (posts, waiting) = mpsc::channel::<Post>(BATCH);
+    tokio::spawn(run(waiting, async move |entries: &[Entry]| write(&db, entries).await));
+    posts
+}
+
+async fn run(mut waiting: mpsc::Receiver<Post>, mut write: impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let (entries, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|post| (post.entry, post.reply)).unzip();
+        let mut written = write(&entries).await;
+        if let Err(StoreError::Unknown(_)) = written {
+            written = write_until_known(&entries, &mut waiting, &mut write).await;
+        }
+        let answers: Vec<_> = match written {
+            Ok(written) => written.into_iter().map(Ok).collect(),
+            // One that cannot be written must not keep the others from it.
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Broken(_))) if entries.len() > 1 => {
+                tracing::warn!(%error, "sessions are written one by one");
+                let mut answers = Vec::with_capacity(entries.len());
+                for entry in &entries {
+                    let alone = std::slice::from_ref(entry);
+                    let mut written = write(alone).await;
+                    if let Err(StoreError::Unknown(_)) = written {
+                        written = write_until_known(alone, &mut waiting, &mut write).await;
                     }
-                    answers
+                    answers.push(written.map(|mut written| written.pop().unwrap_or(Written::Lost)));
                 }
-                Err(error) => entries.iter().map(|_| Err(error.clone())).collect(),
-            };
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // A session that has ended meanwhile does not wait for it.
-                let _ = reply.send(answer);
+                answers
+            }
+            Err(error) => entries.iter().map(|_| Err(error.clone())).collect(),
+        };
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A session that has ended meanwhile does not wait for it.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// A commit whose answer was lost may have opened sessions of which nobody would know, and which would keep other agents
+/// of their parties out for ever. So the same is written again until the database says what is stored: a session opened
+/// twice is the same agent's next one. Whoever comes meanwhile is told that the database does not answer.
+async fn write_until_known(
+    entries: &[Entry],
+    waiting: &mut mpsc::Receiver<Post>,
+    write: &mut impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>,
+) -> Result<Vec<Written>, StoreError> {
+    tracing::warn!("it is not known whether sessions were stored; writing them again");
+    loop {
+        match write(entries).await {
+            // A closed pool means that the hub is going down; the next one begins with nobody connected.
+            Err(StoreError::Unavailable(cause)) if matches!(*cause, sqlx::Error::PoolClosed) => return Err(StoreError::Unavailable(cause)),
+            Err(StoreError::Unknown(_) | StoreError::Unavailable(_)) => {}
+            known => return known,
+        }
+        let pause = tokio::time::sleep(PAUSE);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                Some(Post { reply, .. }) = waiting.recv() => {
+                    let _ = reply.send(Err(StoreError::Unavailable(Arc::new(sqlx::Error::PoolTimedOut))));
+                }
             }
         }
-    });
-    posts
+    }
 }
 
 async fn write(db: &Db, entries: &[Entry]) -> Result<Vec<Written>, StoreError> {
@@ -175,5 +217,186 @@ impl Store {
     /// What the party offers: JSON as its agent sent it.
     pub async fn set_inventory(&self, party: &PartyId, digest: &Digest, json: &str) -> Result<(), StoreError> {
         self.session_entry(Entry::Inventory { party: party.clone(), digest: digest.clone(), json: json.to_owned() }).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use flow_domain::time::Timestamp;
+
+    use super::*;
+    use crate::store::{PartyRow, StoreOptions};
+
+    /// A database with parties `a` and `b`, and what writes sessions into it.
+    struct Fixture {
+        store: Store,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite:{}", folder.path().join("hub.db").display());
+            let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
+            store.migrate().await.expect("it migrates");
+            for name in ["a", "b"] {
+                let row =
+                    PartyRow { id: party(name), secret_digest: Digest::of(name.as_bytes()), created_at: at(0), remark: String::new() };
+                store.create_party(&row).await.expect("it is new");
+            }
+            Self { store, _folder: folder }
+        }
+
+        async fn write(&self, entries: &[Entry]) -> Vec<Written> {
+            write(&self.store.db, entries).await.expect("the database writes")
+        }
+
+        /// Epoch, and whether connected.
+        async fn state(&self, name: &str) -> (u64, bool) {
+            let party = self.store.party(&party(name)).await.expect("the store answers").expect("it is there");
+            (party.epoch, party.connected)
+        }
+    }
+
+    fn party(name: &str) -> PartyId {
+        name.parse().expect("a name")
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(seconds * 1_000_000)
+    }
+
+    fn open(name: &str, instance: u32) -> Entry {
+        Entry::Open {
+            party: party(name),
+            instance: format!("{instance:032x}").parse().expect("an instance"),
+            agent_version: "test".to_owned(),
+            now: at(1),
+            away_after_s: 30,
+        }
+    }
+
+    fn close(name: &str, epoch: u64) -> Entry {
+        Entry::Close { party: party(name), epoch, now: at(2) }
+    }
+
+    fn inventory(name: &str) -> Entry {
+        Entry::Inventory { party: party(name), digest: Digest::of(b"{}"), json: "{}".to_owned() }
+    }
+
+    /// What became of each entry, in a word or two.
+    fn told(written: &[Written]) -> Vec<String> {
+        let word = |written: &Written| match written {
+            Written::Opened(SessionAnswer::Granted(grant)) => format!("epoch {}", grant.epoch),
+            Written::Opened(SessionAnswer::InUse { .. }) => "in use".to_owned(),
+            Written::Opened(SessionAnswer::UnknownParty) => "unknown".to_owned(),
+            Written::Lost => "lost".to_owned(),
+            Written::Matched(matched) => matched.to_string(),
+        };
+        written.iter().map(word).collect()
+    }
+
+    #[tokio::test]
+    async fn entries_of_all_kinds_go_into_one_transaction_in_their_order() {
+        let fx = Fixture::new().await;
+        let batch = [
+            open("a", 1),
+            open("nobody", 1),
+            // Another agent of the party, in the same breath.
+            open("a", 2),
+            open("a", 1),
+            close("a", 1),
+            inventory("a"),
+            open("b", 3),
+            close("b", 1),
+            inventory("nobody"),
+        ];
+        let written = fx.write(&batch).await;
+        assert_eq!(told(&written), ["epoch 1", "unknown", "in use", "epoch 2", "false", "true", "epoch 1", "true", "false"]);
+        assert_eq!((fx.state("a").await, fx.state("b").await), ((2, true), (1, false)));
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_cannot_be_written_keeps_no_other_from_it() {
+        let fx = Fixture::new().await;
+        let (posts, waiting) = mpsc::channel(8);
+        let mut answers = Vec::new();
+        for entry in [open("a", 1), open("b", 1), inventory("a")] {
+            let (reply, answer) = oneshot::channel();
+            posts.send(Post { entry, reply }).await.expect("there is room");
+            answers.push(answer);
+        }
+        drop(posts);
+        let db = Arc::clone(&fx.store.db);
+        run(waiting, async move |entries: &[Entry]| {
+            // As a row of `b` that cannot be read would.
+            let broken = |entry: &Entry| matches!(entry, Entry::Open { party, .. } if party.as_str() == "b");
+            match entries.iter().any(broken) {
+                true => Err(StoreError::corrupt("parties", "instance", "b", "nonsense")),
+                false => write(&db, entries).await,
+            }
+        })
+        .await;
+        let mut told = Vec::new();
+        for answer in answers {
+            told.push(answer.await.expect("an answer").map_err(|error| error.to_string()));
+        }
+        assert!(matches!(&told[..], [Ok(Written::Opened(SessionAnswer::Granted(_))), Err(_), Ok(Written::Matched(true))]), "{told:?}");
+        assert_eq!((fx.state("a").await, fx.state("b").await), ((1, true), (0, false)));
+    }
+
+    /// A database of which the answers to the first commits are lost, after they were stored or before.
+    async fn with_lost_answers(fx: &Fixture, stored: bool, lost: usize, entries: Vec<Entry>) -> Vec<Result<Written, StoreError>> {
+        let (posts, waiting) = mpsc::channel(8);
+        let mut answers = Vec::new();
+        for entry in entries {
+            let (reply, answer) = oneshot::channel();
+            posts.send(Post { entry, reply }).await.expect("there is room");
+            answers.push(answer);
+        }
+        drop(posts);
+        let (db, left) = (Arc::clone(&fx.store.db), Mutex::new(lost));
+        run(waiting, async move |entries: &[Entry]| {
+            let lose = {
+                let mut left = left.lock().expect("nobody panics");
+                let lose = *left > 0;
+                *left = left.saturating_sub(1);
+                lose
+            };
+            match (lose, stored) {
+                (false, _) => write(&db, entries).await,
+                (true, true) => write(&db, entries).await.and(Err(StoreError::timed_out())),
+                (true, false) => Err(StoreError::timed_out()),
+            }
+        })
+        .await;
+        let mut told = Vec::new();
+        for answer in answers {
+            told.push(answer.await.expect("an answer"));
+        }
+        told
+    }
+
+    #[tokio::test]
+    async fn a_session_whose_commit_was_lost_belongs_to_its_agent_whether_or_not_it_was_stored() {
+        for (stored, epoch) in [(true, 3), (false, 1)] {
+            let fx = Fixture::new().await;
+            let told = with_lost_answers(&fx, stored, 2, vec![open("a", 1), inventory("a"), close("b", 7)]).await;
+            let [Ok(Written::Opened(SessionAnswer::Granted(grant))), Ok(Written::Matched(true)), Ok(Written::Matched(false))] = &told[..]
+            else {
+                panic!("{told:?}");
+            };
+            assert_eq!(grant.epoch, epoch, "stored: {stored}");
+            assert_eq!(fx.state("a").await, (epoch, true));
+            // So the agent's session can close what is open, and another agent is let in.
+            assert_eq!(told_closed(&fx, "a", epoch).await, (epoch, false));
+        }
+    }
+
+    async fn told_closed(fx: &Fixture, name: &str, epoch: u64) -> (u64, bool) {
+        fx.write(&[close(name, epoch)]).await;
+        fx.state(name).await
     }
 }

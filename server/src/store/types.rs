@@ -324,17 +324,24 @@ pub struct ProgressRow {
 /// Stored series of a member, by name; points in order of arrival.
 pub type Series = BTreeMap<String, Vec<Point>>;
 
-/// A member an agent holds and the hub does not know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
+/// Names a member an agent holds and the hub does not know. As text `PARTY.RUN.ATTEMPT`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrphanKey {
     /// Whose agent.
     pub party: PartyId,
     /// The run it says it belongs to.
     pub run: RunId,
-    /// The task, if it tells.
-    pub task: Option<TaskId>,
     /// Reservation round.
     pub attempt: u32,
+}
+
+/// A member an agent holds and the hub does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its name.
+    pub key: OrphanKey,
+    /// The task, if it tells.
+    pub task: Option<TaskId>,
     /// Digest of its spec.
     pub digest: Option<Digest>,
     /// Where it stands.

@@ -209,3 +209,26 @@ async fn query_parameters_are_read_strictly() {
     get("pahse=running").await.field("?pahse", "unknown");
     get("limit=1&limit=2").await.field("?limit", "duplicate");
 }
+
+#[tokio::test]
+async fn of_very_many_mistakes_the_first_are_listed_and_long_names_are_told_in_part() {
+    let submit = Submit::new().await;
+    let member = json!({ "party": "nobody", "role": "trainer" });
+    let answer = submit.with(|body| body["members"] = vec![member; 5000].into()).await;
+    assert!(answer.body.len() < 50_000, "{} bytes", answer.body.len());
+    let problem = answer.problem(422, "invalid");
+    assert_eq!(problem["fields"].as_array().map(Vec::len), Some(100));
+    assert!(problem["more_fields"].as_u64().is_some_and(|more| more > 9_000), "{problem}");
+    assert!(problem["detail"].as_str().expect("text").contains(" more"), "{problem}");
+
+    let long = "x".repeat(500_000);
+    let unknown = submit.with(|body| body[&long] = 1.into()).await;
+    let parameter = submit.with(|body| body["parameters"][&long] = "1".into()).await;
+    let role = submit.with(|body| body["members"][0]["role"] = long.as_str().into()).await;
+    let number = submit.with(|body| body["parameters"]["learning_rate"] = format!("1{}", "0".repeat(900)).into()).await;
+    for answer in [unknown, parameter, role, number] {
+        assert!(answer.body.len() < 2_000, "{} bytes: {}…", answer.body.len(), &answer.text()[..500]);
+        answer.problem(422, "invalid");
+    }
+    submit.nothing_was_stored().await;
+}

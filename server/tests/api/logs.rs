@@ -141,13 +141,15 @@ async fn a_log_the_party_does_not_disclose_is_refused() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-b/logs", running.path);
     let (agent, _) = &mut running.agents[2];
-    for (code, status, shown) in [("policy_denied", 403, "log_refused"), ("runtime_error", 503, "log_unavailable")] {
+    let told = [("policy_denied", 403, "log_refused"), ("log_not_found", 404, "log_not_found"), ("runtime_error", 503, "log_unavailable")];
+    for (code, status, shown) in told {
         let (answer, ()) = tokio::join!(running.hub.get(&path).into_future(), async {
             let wanted = agent.log_wanted().await;
             agent.refuse_log(&wanted, code).await;
         });
         let problem = answer.problem(status, shown);
         assert!(problem["detail"].as_str().expect("text").contains("keeps its logs"), "{problem}");
+        assert_eq!(problem["retryable"], status == 503, "only what may change is worth asking again");
     }
 }
 

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod doors;
 mod events;
 mod input;
 mod logs;

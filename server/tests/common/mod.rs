@@ -65,6 +65,11 @@ impl TestApp {
         self.running.stop();
     }
 
+    /// What callers prove themselves with.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A request with the token.
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
@@ -107,7 +112,7 @@ impl TestApp {
         let address = self.agents.get_or_init(async || {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("its address");
-            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, self.app.stopping.clone()));
+            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, flow_server::door::Limits::of(1000)));
             address
         });
         FakeAgent::connect(*address.await, name, &secret).await

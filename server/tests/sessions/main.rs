@@ -4,6 +4,9 @@
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
+mod doors;
+mod limits;
+mod orphans;
 mod raw;
 
 use flow_proto::v1::agent_message::Body as ToHub;
@@ -143,35 +146,6 @@ async fn a_report_said_twice_is_acknowledged_twice_and_stored_once() {
 }
 
 #[tokio::test]
-async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_it() {
-    let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let incarnation = hub.app.store.incarnation().await.expect("a number");
-    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() }).await;
-    agent.opened().await;
-    agent.say(ToHub::Report(raw::orphan("running"))).await;
-    let told = agent.assigned("stopped").await;
-    assert!(told.orphan && told.generation > 0, "{told:?}");
-    agent.say(ToHub::Report(flow_proto::v1::MemberReport { sequence: 8, ..raw::orphan("stopped") })).await;
-    assert!(agent.acked(8).await.settled);
-}
-
-#[tokio::test]
-async fn a_member_made_before_a_restore_is_left_running_and_listed() {
-    let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }).await;
-    agent.opened().await;
-    agent.say(ToHub::Report(raw::orphan("running"))).await;
-    let orphans = wait_for("it is listed", SOON, async || {
-        let orphans = hub.app.store.orphans().await.expect("orphans");
-        (!orphans.is_empty()).then_some(orphans)
-    })
-    .await;
-    assert_eq!((orphans[0].run.as_str(), orphans[0].attempt), (raw::orphan("running").run_id.as_str(), 3));
-}
-
-#[tokio::test]
 async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
@@ -252,6 +226,24 @@ async fn f8_an_outage_of_the_hub_itself_never_counts_against_a_party() {
     hub.clock.advance(20);
     let run = until(&hub, &path, "the run is given up", |run| run["phase"] == "stopping").await;
     assert_eq!(run["ending"]["code"], "party_lost", "{run}");
+}
+
+#[tokio::test]
+async fn deadlines_are_looked_at_although_a_killed_hub_has_the_lease_on_them() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hospital-a", "hospital-b"]).await;
+    let (_, path) = started(&hub).await;
+    // A hub that was killed gave nothing back.
+    let (store, now) = (&hub.app.store, hub.app.clock.now());
+    wait_for("the lease to be another's", SOON, async || {
+        store.free_lease("sweeper").await.expect("the store writes");
+        store.take_lease("sweeper", "killed", now, now.plus_secs(30 * 86_400)).await.expect("the store writes")
+    })
+    .await;
+    let hub = hub.restart().await;
+    hub.clock.advance(3601);
+    let run = until(&hub, &path, "the queue's deadline is noticed", |run| run["phase"] == "failed").await;
+    assert_eq!(run["ending"]["code"], "queue_deadline", "{run}");
 }
 
 #[tokio::test]

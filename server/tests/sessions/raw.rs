@@ -9,6 +9,7 @@ use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{Ack, AgentMessage, Assignment, Hello, HubMessage, MemberReport, Welcome};
+use flow_server::door::Limits;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
@@ -17,7 +18,7 @@ use crate::common::TestApp;
 
 /// A hub's listener, and the secrets of parties.
 pub struct Door {
-    address: SocketAddr,
+    pub address: SocketAddr,
     secrets: HashMap<String, String>,
 }
 
@@ -42,13 +43,17 @@ pub fn orphan(phase: &str) -> MemberReport {
 impl Door {
     /// Opens the hub's door and makes the parties known.
     pub async fn of(hub: &TestApp, parties: &[&str]) -> Self {
+        Self::with(hub, parties, Limits::of(1000)).await
+    }
+
+    pub async fn with(hub: &TestApp, parties: &[&str], limits: Limits) -> Self {
         let mut secrets = HashMap::new();
         for party in parties {
             secrets.insert((*party).to_owned(), hub.party(party).await);
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, hub.app.stopping.clone()));
+        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits));
         Self { address, secrets }
     }
 

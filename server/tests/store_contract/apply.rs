@@ -57,7 +57,7 @@ async fn a_change_is_stored_whole_and_read_back(fx: Fixture) {
     assert_eq!(store.events(&change.task.id, 1, 1).await.unwrap(), events[1..2], "after and limit are kept to");
 
     for spec in &change.specs {
-        assert_eq!(store.spec(&spec.digest).await.unwrap().as_ref(), Some(&spec.bytes));
+        assert_eq!(store.spec(&change.task.id, &spec.digest).await.unwrap().as_ref(), Some(&spec.bytes));
     }
     assert_eq!(store.idempotency("default/alice/tasks", "k1").await.unwrap(), change.idempotency);
     assert_eq!(store.idempotency("default/bob/tasks", "k1").await.unwrap(), None);
@@ -86,7 +86,7 @@ async fn a_stale_change_takes_the_whole_batch_with_it(fx: Fixture) {
     assert_eq!(store.load_task(&c.id).await.unwrap(), None);
     assert_eq!(store.load_task(&a.id).await.unwrap().unwrap().runs, vec![]);
     assert_eq!(store.idempotency("default/alice/tasks", "late").await.unwrap(), None);
-    assert_eq!(store.spec(&late.specs[0].digest).await.unwrap(), None);
+    assert_eq!(store.spec(&late.task.id, &late.specs[0].digest).await.unwrap(), None);
 }
 
 async fn a_task_that_is_gone_or_never_was_is_stale(fx: Fixture) {
@@ -382,7 +382,7 @@ async fn extreme_values_make_the_round_trip(fx: Fixture) {
     assert_eq!(found.runs[0], change.runs[0].after);
     assert_eq!(found.due, Some(Timestamp(0)));
     assert_eq!(store.events(&change.task.id, 0, 1).await.unwrap()[0].event, change.events[0].event);
-    assert_eq!(store.spec(&change.specs[0].digest).await.unwrap().unwrap(), change.specs[0].bytes);
+    assert_eq!(store.spec(&change.task.id, &change.specs[0].digest).await.unwrap().unwrap(), change.specs[0].bytes);
     assert_eq!(store.run(&run.id).await.unwrap().unwrap().ending, None);
 }
 
@@ -409,7 +409,7 @@ async fn a_corrupt_row_is_named(fx: Fixture) {
     names(store.events(id, 0, 10).await.unwrap_err(), ("events", "kind"));
     let digest = found.runs[0].members[0].digest.clone();
     fx.raw("UPDATE specs SET bytes = X'00'").await;
-    names(store.spec(&digest).await.unwrap_err(), ("specs", "bytes"));
+    names(store.spec(id, &digest).await.unwrap_err(), ("specs", "bytes"));
     fx.raw("UPDATE tasks SET event_seq = event_seq + 1").await;
     let findings = store.doctor().await;
     assert!(findings.iter().any(|finding| finding.check == "events" && !finding.ok), "{findings:?}");

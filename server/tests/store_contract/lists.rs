@@ -1,5 +1,6 @@
 //! Lists: filters, pages, order, and the proof that an index leads.
 
+use flow_domain::id::TemplateId;
 use flow_domain::run::RunPhase;
 use flow_server::store::{Page, PageRequest, Store, TaskFilter, TaskRow};
 
@@ -11,6 +12,8 @@ crate::on_every_database!(
     a_name_prefix_takes_every_character_literally,
     edits_and_deletions_move_a_task_between_lists,
     every_filter_is_led_by_an_index,
+    wide_filters_find_the_same_in_short_pages,
+    wide_filters_are_led_by_an_index,
 );
 
 async fn names(store: &Store, filter: &TaskFilter) -> Vec<String> {
@@ -24,7 +27,7 @@ fn all() -> TaskFilter {
 }
 
 /// Twelve tasks: three templates, four parties, some started, one of another project.
-async fn some(store: &Store) -> Vec<flow_domain::id::TemplateId> {
+async fn some(store: &Store) -> Vec<TemplateId> {
     let templates: Vec<_> = (0..3).map(|_| hex().parse().unwrap()).collect();
     for number in 0..12_usize {
         let parties = [["p0", "p1"], ["p1", "p2"], ["p2", "p3"], ["p3", "p0"]][number % 4];
@@ -91,7 +94,6 @@ async fn walk(store: &Store, filter: &TaskFilter, limit: u32) -> Vec<String> {
     let mut request = PageRequest::first(limit);
     loop {
         let Page { items, next } = store.list_tasks(filter, &request).await.unwrap();
-        assert!(items.len() == limit as usize || next.is_none(), "only the last page is short");
         seen.extend(items.into_iter().map(|row: TaskRow| row.task.body.name));
         match next {
             Some(next) => request.after = Some(next),
@@ -115,6 +117,8 @@ async fn pages_follow_each_other_without_holes_or_repeats(fx: Fixture) {
         let whole = names(store, filter).await;
         for limit in [1, 2, 3, 5, 100] {
             assert_eq!(walk(store, filter, limit).await, whole, "{filter:?} by {limit}");
+            let page = store.list_tasks(filter, &PageRequest::first(limit)).await.unwrap();
+            assert!(page.items.len() == limit as usize || page.next.is_none(), "only the last page is short");
         }
         let third = PageRequest { after: None, offset: 4, limit: 2 };
         let page = store.list_tasks(filter, &third).await.unwrap();
@@ -145,7 +149,7 @@ async fn edits_and_deletions_move_a_task_between_lists(fx: Fixture) {
     let store = &fx.store;
     let id = stored(store, task("moving", &template_id(), &["p0", "p1"]), false).await.task.id;
     let of = |name: &str| TaskFilter { party: Some(party(name)), ..all() };
-    let new_template: flow_domain::id::TemplateId = hex().parse().unwrap();
+    let new_template: TemplateId = hex().parse().unwrap();
 
     let mut edit = change(store, &id).await;
     edit.task.body = task("moved", &new_template, &["p1", "p2"]).body;
@@ -187,27 +191,124 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
         (TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() }, "tasks_template_phase"),
     ];
     for (filter, index) in filters {
-        let plan = store.explain_tasks(&filter).await.unwrap();
-        let by_index = match fx.backend {
-            Backend::Sqlite => {
-                let name = if index == "PRIMARY" {
-                    "SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?".to_owned()
-                } else {
-                    format!("USING INDEX {index} (")
-                };
-                plan.contains(&name)
-                    && plan.lines().all(|line| line.starts_with("SEARCH") || line.starts_with("CORRELATED"))
-                    && !plan.contains("TEMP B-TREE")
-            }
-            Backend::MariaDb => {
-                let wrong = ["\"filesort\"", "temporary_table", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
-                plan.contains(&format!("\"key\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
-            }
-            Backend::MySql => {
-                let wrong = ["\"access_type\": \"sort\"", "\"access_type\": \"table\"", "\"access_type\": \"materialize\"", "index_scan"];
-                plan.contains(&format!("\"index_name\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
-            }
-        };
-        assert!(by_index, "{filter:?}: {plan}");
+        for plan in store.explain_tasks(&filter, None).await.unwrap() {
+            assert!(is_led_by(fx.backend, index, &plan), "{filter:?}: {plan}");
+        }
     }
+}
+
+/// Whether the plan searches with this index first, reads nothing whole and sorts nothing.
+fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
+    match backend {
+        Backend::Sqlite => {
+            let first = plan.lines().next().unwrap_or_default();
+            let by_index = match index {
+                "PRIMARY" => first.starts_with("SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?"),
+                _ => first.starts_with("SEARCH t USING ") && first.contains(&format!("INDEX {index} (")),
+            };
+            by_index
+                && plan.lines().all(|line| line.starts_with("SEARCH") || line.starts_with("CORRELATED"))
+                && !plan.contains("TEMP B-TREE")
+        }
+        Backend::MariaDb => {
+            let wrong = ["\"filesort\"", "temporary_table", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
+            plan.contains(&format!("\"key\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+        }
+        Backend::MySql => {
+            let wrong = ["\"access_type\": \"sort\"", "\"access_type\": \"table\"", "\"access_type\": \"materialize\"", "index_scan"];
+            plan.contains(&format!("\"index_name\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+        }
+    }
+}
+
+/// So many tasks that every index is wide: the even ones are of another template, party and phase than the odd ones, and
+/// all are of party `all`. One of the oldest is not like its neighbours.
+const MANY: usize = 4_400;
+const ODD_ONE: usize = 40;
+const FAILED: Option<RunPhase> = Some(RunPhase::Failed);
+
+async fn many(fx: &Fixture) -> [TemplateId; 2] {
+    let templates: [TemplateId; 2] = [hex().parse().unwrap(), hex().parse().unwrap()];
+    let creation_of = |number: usize| {
+        let party = if number.is_multiple_of(2) && number != ODD_ONE { "even" } else { "odd" };
+        creation(task(&format!("task-{number:04}"), &templates[number % 2], &["all", party]))
+    };
+    fx.store.apply(&(0..MANY).map(creation_of).collect::<Vec<_>>()).await.unwrap();
+    fx.raw(&format!("UPDATE tasks SET phase = 'failed' WHERE template_id = '{}'", templates[0])).await;
+    templates
+}
+
+/// Filters of every kind with each other, and the numbers of the tasks they show, in order.
+fn mixed(templates: &[TemplateId; 2]) -> Vec<(TaskFilter, Vec<usize>)> {
+    let some_phases: [&[Option<RunPhase>]; 4] = [&[], &[None], &[FAILED], &[FAILED, Some(RunPhase::Running), None]];
+    let mut mixed = Vec::new();
+    for (template, phases) in [None, Some(0), Some(1)].into_iter().flat_map(|template| some_phases.map(|phases| (template, phases))) {
+        for (name, prefix) in
+            [None, Some("all"), Some("odd")].into_iter().flat_map(|name| [None, Some("task-"), Some("task-4")].map(|prefix| (name, prefix)))
+        {
+            let shown = |number: &usize| {
+                template.is_none_or(|parity| number % 2 == parity)
+                    && (phases.is_empty() || phases.contains(if number.is_multiple_of(2) { &FAILED } else { &None }))
+                    && name.is_none_or(|name| name == "all" || number % 2 == 1 || *number == ODD_ONE)
+                    && prefix.is_none_or(|prefix| prefix == "task-" || *number >= 4_000)
+            };
+            let mut numbers: Vec<usize> = (0..MANY).filter(shown).collect();
+            if prefix.is_none() {
+                numbers.reverse();
+            }
+            let filter = TaskFilter {
+                template: template.map(|parity| templates[parity].clone()),
+                phases: phases.to_vec(),
+                party: name.map(party),
+                name_prefix: prefix.map(str::to_owned),
+                ..all()
+            };
+            mixed.push((filter, numbers));
+        }
+    }
+    mixed
+}
+
+async fn wide_filters_find_the_same_in_short_pages(fx: Fixture) {
+    let store = &fx.store;
+    let templates = many(&fx).await;
+    for (filter, expected) in mixed(&templates) {
+        let found: Vec<usize> = walk(store, &filter, 700).await.iter().map(|name| name[5..].parse().unwrap()).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    // Nothing is odd and failed but the odd one: the first page has looked at some tasks and says where to go on.
+    let filter = TaskFilter { party: Some(party("odd")), phases: vec![FAILED], ..all() };
+    let first = store.list_tasks(&filter, &PageRequest::first(50)).await.unwrap();
+    assert_eq!(first.items, []);
+    assert!(first.next.is_some());
+    assert_eq!(store.count_tasks(&filter).await.unwrap(), 1);
+    let counted = PageRequest { offset: 1, ..PageRequest::first(50) };
+    assert_eq!(store.list_tasks(&filter, &counted).await.unwrap(), Page { items: Vec::new(), next: None });
+}
+
+async fn wide_filters_are_led_by_an_index(fx: Fixture) {
+    let store = &fx.store;
+    let templates = many(&fx).await;
+    let middle = store.task_by_name(&project(), "task-3000").await.unwrap().expect("it was made").task;
+    let mut wide = 0;
+    for (filter, _) in mixed(&templates) {
+        let by_name = filter.name_prefix.is_some();
+        let (index, walks) = match &filter {
+            TaskFilter { name_prefix: Some(_), .. } => ("tasks_name", 1),
+            TaskFilter { template: Some(_), phases, .. } if !phases.is_empty() => ("tasks_template_phase", phases.len()),
+            TaskFilter { phases, .. } if !phases.is_empty() => ("tasks_phase", phases.len()),
+            TaskFilter { template: Some(_), .. } => ("tasks_template", 1),
+            TaskFilter { party: Some(_), .. } => ("PRIMARY", 1),
+            _ => ("tasks_newest", 1),
+        };
+        for after in [None, Some(if by_name { middle.body.name.as_str() } else { middle.id.as_str() })] {
+            let plans = store.explain_tasks(&filter, after).await.unwrap();
+            // A narrow list is found whole, and sorted if it has to be.
+            if plans.len() == 2 * walks {
+                wide += 1;
+                assert!(plans.iter().all(|plan| is_led_by(fx.backend, index, plan)), "{filter:?}: {plans:#?}");
+            }
+        }
+    }
+    assert!(wide > 40, "{wide}");
 }

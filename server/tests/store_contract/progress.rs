@@ -11,6 +11,7 @@ use crate::support::*;
 crate::on_every_database!(
     the_newest_progress_wins_and_points_add_up,
     a_long_series_is_thinned_and_stays_whole,
+    what_is_told_again_is_stored_once,
     what_is_out_of_bounds_is_left_out_and_harms_nothing_else,
     a_corrupt_series_is_named,
 );
@@ -72,8 +73,38 @@ async fn a_long_series_is_thinned_and_stays_whole(fx: Fixture) {
     assert!(series.len() <= 2_000 && series.len() >= 999, "{}", series.len());
     assert_eq!(series[0].step, 0);
     let stride = series[1].step;
-    assert!(series.iter().zip(0..).all(|(point, index)| point.step == index * stride && point.value == format!("{}.5", point.step)));
-    assert!(7_500 - series.last().unwrap().step <= stride);
+    assert!(series.iter().all(|point| point.value == format!("{}.5", point.step)));
+    let (newest, regular) = series.split_last().unwrap();
+    assert!(regular.iter().zip(0..).all(|(point, index)| point.step == index * stride));
+    assert_eq!(newest.step, 7_499);
+}
+
+async fn what_is_told_again_is_stored_once(fx: Fixture) {
+    let store = &fx.store;
+    for count in [3, 100, 101, 250, 2_345] {
+        let run: RunId = hex().parse().unwrap();
+        let told = [points("local/acc", 0..count), points("loss", 0..count)].concat();
+        store.write_progress(&[write(&run, "a", 1, told.clone())]).await.unwrap();
+        let before = store.series(&run, &party("a")).await.unwrap();
+        // All of it, and with it what had been lost.
+        let again = [told, points("loss", count..count + 2)].concat();
+        store.write_progress(&[write(&run, "a", 1, again)]).await.unwrap();
+        let after = store.series(&run, &party("a")).await.unwrap();
+        assert_eq!(after["local/acc"], before["local/acc"], "{count}");
+        let mut steps: Vec<u64> = after["loss"].iter().map(|point| point.step).collect();
+        assert_eq!(steps.last(), Some(&(count + 1)), "{count}");
+        let all = steps.len();
+        steps.dedup();
+        assert!(steps.is_sorted() && steps.len() == all, "{count}");
+        if count < 2_000 {
+            assert_eq!(after["loss"], points("loss", 0..count + 2), "{count}");
+        }
+    }
+    let run: RunId = hex().parse().unwrap();
+    let at = |value: &str| vec![Point { series: "loss".to_owned(), step: 7, value: value.to_owned() }];
+    store.write_progress(&[write(&run, "a", 1, at("1"))]).await.unwrap();
+    store.write_progress(&[write(&run, "a", 1, at("2"))]).await.unwrap();
+    assert_eq!(store.series(&run, &party("a")).await.unwrap()["loss"], at("2"), "the newest step may be measured again");
 }
 
 async fn what_is_out_of_bounds_is_left_out_and_harms_nothing_else(fx: Fixture) {

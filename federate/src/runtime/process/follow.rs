@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Client;
-use super::observe::Observations;
 use super::{sweep, transient};
+use crate::runtime::observe::Observations;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 use crate::sidecar::protocol::Verb;
 use crate::sidecar::rundir::{RunDir, Verdict, name};

@@ -12,8 +12,6 @@
 
 mod client;
 mod follow;
-mod logs;
-mod observe;
 mod sweep;
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,8 +34,9 @@ use tokio::sync::mpsc;
 
 use self::client::Client;
 use self::follow::Entry;
-use self::observe::Observations;
-use super::{Hold, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState};
+use super::logs;
+use super::observe::Observations;
+use super::{DataSource, Held, Hold, ImageSource, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState};
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
 use crate::sidecar::protocol::{Answer, HoldFile, LINE_LIMIT, Verb};
@@ -170,7 +169,7 @@ impl ProcessRuntime {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    async fn hold_now(&self, hold: Hold) -> Result<BTreeMap<String, u16>, RuntimeError> {
+    async fn hold_now(&self, hold: Hold) -> Result<Held, RuntimeError> {
         let entry = self.entry(&hold.key);
         let _turn = entry.turn.lock().await;
         let mut last = None;
@@ -192,7 +191,7 @@ impl ProcessRuntime {
             match answer {
                 Ok(Answer { error: None, ports, .. }) => {
                     entry.follow_if_idle();
-                    return Ok(ports);
+                    return Ok(Held::on_loopback(ports));
                 }
                 Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
                 Err(error) => last = Some(error),
@@ -241,6 +240,9 @@ impl ProcessRuntime {
     }
 
     async fn ensure_now(&self, mut launch: Launch) -> Result<(), RuntimeError> {
+        if !matches!(launch.image, None | Some(ImageSource::Root(_))) || !matches!(launch.data, None | Some(DataSource::Directory(_))) {
+            return Err(refused("this agent runs plain processes: its images and datasets must be directories"));
+        }
         launch.log_limit_bytes = launch.log_limit_bytes.min(self.config.log_limit_bytes);
         let entry = self.entry(&launch.key);
         let _turn = entry.turn.lock().await;
@@ -339,7 +341,7 @@ impl Drop for ProcessRuntime {
 }
 
 impl Runtime for ProcessRuntime {
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<BTreeMap<String, u16>, RuntimeError>> {
+    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>> {
         self.hold_now(hold).boxed()
     }
 

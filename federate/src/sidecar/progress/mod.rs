@@ -7,7 +7,7 @@ mod metrics;
 mod status;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -27,6 +27,12 @@ const POINTS_KEPT: usize = 2000;
 
 /// Looks at a file that a workload filled faster than it was read, after the workload's end.
 const LAST_ROUNDS: u32 = 16;
+
+/// Where a workload writes its metrics, given its output directory.
+#[must_use]
+pub fn metrics_file(outputs: &Path) -> PathBuf {
+    outputs.join("metrics.jsonl")
+}
 
 /// What is known so far, and the points of the past.
 #[derive(Debug, Default)]

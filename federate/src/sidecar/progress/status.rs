@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use flow_domain::framework::iflearner;
 use flow_domain::progress::Progress;
 
+use crate::runtime::ProgressSource;
+
 /// Time one look may take. The page is served by the same Python that averages: it may be slow.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -28,6 +30,23 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
+    /// The page of a workload, if it has one; `number` tells the number of a held port.
+    #[must_use]
+    pub fn of(source: &ProgressSource, number: impl FnOnce(&str) -> Option<u16>) -> Option<Self> {
+        let ProgressSource::IflearnerStatus { port, parties, final_epoch, total_epoch, trainers } = source else { return None };
+        let Some(number) = number(port) else {
+            crate::sidecar::note(format_args!("no port {port:?} is held: the status page cannot be read"));
+            return None;
+        };
+        let page = iflearner::StatusPage {
+            port: port.clone(),
+            parties: parties.iter().cloned().collect(),
+            total_epoch: *total_epoch,
+            final_epoch: *final_epoch,
+        };
+        Some(Self { number, page, trainers: usize::try_from(*trainers).unwrap_or(usize::MAX) })
+    }
+
     /// Fetch and read the page. `None`: not there yet, or not to be believed.
     #[must_use]
     pub fn look(&self) -> Option<Progress> {

@@ -9,6 +9,31 @@ const node = (name, text, ...children) => {
   return made;
 };
 
+// Text in which `back-ticks` mark code.
+const marked = (name, text) =>
+  node(name, "", ...text.split("`").map((part, index) => (index % 2 ? node("code", part) : part)));
+
+// What a value is for. Of one that may be null, the other variant tells.
+const meaning = (schema) =>
+  schema.description || (schema.oneOf || schema.anyOf || []).map((variant) => variant.description).find(Boolean) || "";
+
+// What a value must keep to, besides its type.
+const bounds = (schema) => {
+  if (!schema) return "";
+  const range = (low, high, what) =>
+    low !== undefined && high !== undefined ? `${low} to ${high}${what}`
+    : low !== undefined ? `at least ${low}${what}`
+    : high !== undefined ? `at most ${high}${what}`
+    : "";
+  const said = [
+    range(schema.minimum, schema.maximum, ""),
+    range(schema.minLength, schema.maxLength, " characters"),
+    schema.pattern ? "`" + schema.pattern + "`" : "",
+    schema.default !== undefined ? `default ${JSON.stringify(schema.default)}` : "",
+  ].filter(Boolean);
+  return said.length ? ` (${said.join("; ")})` : "";
+};
+
 const typeOf = (schema) => {
   if (!schema) return "";
   if (schema.$ref) return schema.$ref.split("/").pop();
@@ -20,13 +45,14 @@ const typeOf = (schema) => {
     .map((kind) => {
       if (kind === "array") return typeOf(schema.items) + "[]";
       if (kind === "object" && schema.additionalProperties) return `{name: ${typeOf(schema.additionalProperties)}}`;
+      if (kind === "object" && schema.properties) return `{${Object.keys(schema.properties).join(", ")}}`;
       return schema.format && kind !== "null" ? `${kind} (${schema.format})` : kind;
     })
     .join(" | ");
 };
 
 const table = (head, rows) => {
-  const cells = (kind, row) => node("tr", "", ...row.map((text) => node(kind, text)));
+  const cells = (kind, row) => node("tr", "", ...row.map((text) => marked(kind, text)));
   return node("table", "", node("thead", "", cells("th", head)), node("tbody", "", ...rows.map((row) => cells("td", row))));
 };
 
@@ -38,9 +64,11 @@ const content = (holder) =>
 const operation = (path, method, spec) => {
   const drawn = node("details", "", node("summary", "", node("b", method), node("code", path), ` ${spec.summary || ""}`));
   drawn.id = spec.operationId || `${method} ${path}`;
-  if (spec.description) drawn.append(node("p", spec.description));
+  if (spec.description) drawn.append(marked("p", spec.description));
   if (spec.parameters) {
-    const rows = spec.parameters.map((p) => [p.name, p.in, typeOf(p.schema), p.required ? "yes" : "no", p.description || ""]);
+    const rows = spec.parameters.map((p) => [
+      p.name, p.in, typeOf(p.schema) + bounds(p.schema), p.required ? "yes" : "no", p.description || "",
+    ]);
     drawn.append(node("h4", "Parameters"), table(["name", "in", "type", "required", "meaning"], rows));
   }
   if (spec.requestBody) drawn.append(node("h4", "Body"), node("p", content(spec.requestBody)));
@@ -53,13 +81,13 @@ const parts = (schema) => (schema.allOf ? schema.allOf.flatMap((part) => (part.$
 
 const schemaOf = (name, schema) => {
   const drawn = node("details", "", node("summary", "", node("code", name)));
-  if (schema.description) drawn.append(node("p", schema.description));
+  if (schema.description) drawn.append(marked("p", schema.description));
   const rows = parts(schema).flatMap((part) =>
     Object.entries(part.properties || {}).map(([field, it]) => [
-      field, typeOf(it), (part.required || []).includes(field) ? "yes" : "no", it.description || "",
+      field, typeOf(it) + bounds(it), (part.required || []).includes(field) ? "yes" : "no", meaning(it),
     ]),
   );
-  drawn.append(rows.length ? table(["field", "type", "always", "meaning"], rows) : node("p", typeOf(schema)));
+  drawn.append(rows.length ? table(["field", "type", "always", "meaning"], rows) : marked("p", typeOf(schema) + bounds(schema)));
   const based = (schema.allOf || []).filter((part) => part.$ref).map(typeOf);
   if (based.length) drawn.append(node("p", `and all fields of ${based.join(", ")}`));
   const example = schema.example || (schema.examples || [])[0];
@@ -68,9 +96,9 @@ const schemaOf = (name, schema) => {
 };
 
 const draw = (spec) => {
-  const drawn = [node("p", spec.info.description)];
+  const drawn = spec.info.description.split("\n\n").map((text) => marked("p", text));
   for (const tag of spec.tags) {
-    drawn.push(node("h2", tag.name), node("p", tag.description));
+    drawn.push(node("h2", tag.name), marked("p", tag.description));
     for (const [path, item] of Object.entries(spec.paths)) {
       for (const [method, it] of Object.entries(item)) {
         if ((it.tags || []).includes(tag.name)) drawn.push(operation(path, method, it));
@@ -79,6 +107,12 @@ const draw = (spec) => {
   }
   drawn.push(node("h2", "Schemas"), ...Object.entries(spec.components.schemas).map(([name, it]) => schemaOf(name, it)));
   document.getElementById("document").replaceChildren(...drawn);
+  // A link to an operation was followed before there was one.
+  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (wanted) {
+    wanted.open = true;
+    wanted.scrollIntoView();
+  }
 };
 
 document.getElementById("ask").addEventListener("submit", async (event) => {

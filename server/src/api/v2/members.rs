@@ -21,7 +21,7 @@ use crate::api::problem::Failure;
 use crate::app::App;
 
 failures!(NotFound = TaskNotFound, RunNotFound, MemberNotFound);
-failures!(LogFailures = TaskNotFound, RunNotFound, MemberNotFound, LogRefused, LogUnavailable);
+failures!(LogFailures = TaskNotFound, RunNotFound, MemberNotFound, LogNotFound, LogRefused, LogUnavailable);
 
 /// A member in the path.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -3,6 +3,7 @@
 mod events;
 mod members;
 pub mod model;
+mod orphans;
 mod parties;
 mod runs;
 mod tasks;
@@ -43,6 +44,9 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(members::series))
         .routes(routes!(parties::list, parties::create))
         .routes(routes!(parties::get))
+        .routes(routes!(orphans::list))
+        .routes(routes!(orphans::stop))
+        .routes(routes!(orphans::keep))
 }
 
 /// A task in the path.
@@ -90,7 +94,7 @@ struct PageParams {
 #[expect(dead_code, reason = "documents the header that `extract::Idempotency` reads")]
 struct IdempotencyHeader {
     /// 1 to 255 visible ASCII characters, fresh for each different request. The same request sent again with the same
-    /// key is carried out once and answered the same.
+    /// key is carried out once and answered the same, for a week.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
     key: Option<String>,
 }

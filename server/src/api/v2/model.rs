@@ -6,6 +6,7 @@
 //! asks for is judged by the domain, never here.
 
 mod event;
+mod orphan;
 mod party;
 mod progress;
 mod run;
@@ -19,6 +20,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 pub use event::Event;
+pub use orphan::{Orphan, OrphanDecision};
 pub use party::{Agent, Contact, ContactState, NewParty, Party, PartyCreated};
 pub use progress::{FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint};
 pub use run::{Ending, Exit, Member, Reason, Run, RunSummary, Waiting};
@@ -80,6 +82,9 @@ pub struct Problem {
     /// Everything wrong with the fields of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
+    /// How many more fields are wrong than are listed; absent if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_fields: Option<usize>,
     /// The request, as the hub's log knows it. The same as the header `X-Request-Id`.
     pub request_id: String,
 }

@@ -71,6 +71,9 @@ fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>,
 }
 
 /// List tasks
+///
+/// Under several filters of which each fits many tasks a page may hold fewer than asked for, or none: the last page is the
+/// one without `next`.
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "list_tasks", params(ListTasks),
     responses((status = 200, description = "A page of tasks", body = Page<Task>), ListFailures))]
 pub(super) async fn list(

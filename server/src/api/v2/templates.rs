@@ -128,9 +128,11 @@ fn name_taken(name: &str) -> Error {
 /// Name, remark and body, with everything wrong with them told at once.
 fn checked(input: TemplateInput) -> Result<(String, String, TemplateBody), Error> {
     let (name, remark, body) = input.into_parts();
-    let head = validate_head(&name, &remark).err();
-    let wrong: Vec<_> = head.into_iter().chain(body.validate().err()).flat_map(|errors| errors.0).collect();
-    FieldErrors(wrong).finish()?;
+    let mut wrong = FieldErrors::default();
+    for found in [validate_head(&name, &remark), body.validate()] {
+        wrong.extend(found.err().unwrap_or_default());
+    }
+    wrong.finish()?;
     Ok((name, remark, body))
 }
 

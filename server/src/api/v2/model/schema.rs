@@ -40,6 +40,8 @@ text_schema! {
     Digest = |object| object.pattern(Some("^[0-9a-f]{64}$"));
     /// The name of a party: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
     PartyName = |object| object.pattern(Some(SLUG)).examples(["hospital-a"]);
+    /// The id of an orphan: party, run and reservation round, with dots between them.
+    OrphanId = |object| object.examples(["hospital-a.0198f1c2a4b57d3e8f60718293a4b5c6.1"]);
     /// The name a party gives to data it holds: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
     DatasetName = |object| object.pattern(Some(SLUG)).examples(["digits"]);
     /// A moment, RFC 3339 in UTC.

@@ -50,6 +50,19 @@ impl Observations {
         self.changed.send_replace(());
     }
 
+    /// Put down how far a key is that was told of before; its state stays.
+    #[cfg(feature = "kubernetes")]
+    pub fn publish_progress(&self, key: &WorkKey, progress: Progress) {
+        let mut inner = lock(&self.inner);
+        let Some((state, latest)) = inner.known.get_mut(key) else { return };
+        *latest = Some(Progress { points: Vec::new(), ..progress.clone() });
+        let state = state.clone();
+        let before = inner.pending.remove(key).and_then(|(_, progress)| progress);
+        inner.pending.insert(key.clone(), (state, merge(before, Some(progress))));
+        drop(inner);
+        self.changed.send_replace(());
+    }
+
     /// Say nothing of this key any more.
     pub fn forget(&self, key: &WorkKey) {
         let mut inner = lock(&self.inner);

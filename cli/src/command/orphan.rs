@@ -1,0 +1,39 @@
+//! `flowctl orphan …`: members that run at parties and that the hub does not know.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::args::OrphanCommand;
+use crate::client::Client;
+use crate::failure::{Exit, Failure};
+use crate::output::{self, Format};
+use crate::wire::{self, Orphan};
+
+pub async fn run(client: &Client, command: OrphanCommand, format: Format) -> Result<Exit, Failure> {
+    match command {
+        OrphanCommand::List { party } => list(client, party.as_deref(), format).await?,
+        OrphanCommand::Stop { orphan } => decide(client, &orphan, "stop", "is being stopped", format).await?,
+        OrphanCommand::Keep { orphan } => decide(client, &orphan, "keep", "runs on to its end", format).await?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<(), Failure> {
+    let filter: Vec<(&str, &str)> = party.map(|party| ("party", party)).into_iter().collect();
+    let all: Vec<Value> = client.list(&["orphans"], &filter, "cursor").await?;
+    let orphans: Vec<Orphan> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    output::show(format, &Value::Array(all), || {
+        let now = Timestamp::now();
+        let row = |orphan: Orphan| {
+            let seen = output::age(&orphan.seen_at, now);
+            vec![orphan.id, orphan.phase, seen, orphan.decision.unwrap_or_default(), orphan.task.unwrap_or_default()]
+        };
+        output::table(&["ID", "PHASE", "SEEN", "DECISION", "TASK"], orphans.into_iter().map(row).collect())
+    })
+}
+
+async fn decide(client: &Client, orphan: &str, verb: &str, what: &str, format: Format) -> Result<(), Failure> {
+    let value: Value = client.post(&["orphans", orphan, verb], None).await?;
+    let orphan: Orphan = wire::read(&value)?;
+    output::show(format, &value, || format!("orphan {} {what}\n", orphan.id))
+}

@@ -1,0 +1,5 @@
+# The program with the shared libraries of the machine it was built on, and nothing else.
+program "$bin/flow-federate" /usr/local/bin/flow-federate
+# What says where in the source a machine instruction comes from is half of a debug build.
+strip --strip-debug "$context"/root/usr/local/bin/*
+echo 'hosts: files dns' > "$context/root/etc/nsswitch.conf"

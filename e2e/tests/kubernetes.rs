@@ -1,0 +1,302 @@
+//! Members as IflearnerJobs in a real cluster whose pods really run: server, agents, operator, and the published framework.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use flow_e2e::{Builder, Daemon, Federation, Gateway, Job, Run, SOON, binaries, eventually, member};
+use flow_testkit::kube::{self, Cluster};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// Three pods that import the framework, on two cores that other tests want as well.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
+/// What the workload's README promises of the average of both parties: the same as with processes.
+const AVERAGE: [(u64, f64); 2] = [(1, 0.8508), (2, 0.8953)];
+
+const SIDECAR: &str = "flow.test/flow-federate:1";
+
+/// The cluster, with the images and the resource definition in it.
+async fn prepared() -> &'static Cluster {
+    static PREPARED: OnceCell<()> = OnceCell::const_new();
+    let cluster = kube::shared_with_node().await;
+    PREPARED
+        .get_or_init(async || {
+            let folder = tempfile::tempdir().expect("the temporary folder can be written");
+            cluster.import_image(&kube::digits_image()).await;
+            let archive = folder.path().join("flow-federate.tar");
+            let images = flow_testkit::repository().join("deploy/images");
+            let mut build = Command::new(images.join("build.sh"));
+            build.arg(images.join("flow-federate")).arg(&archive).arg(SIDECAR).env("BIN", binaries::folder());
+            printed(&mut build);
+            cluster.import_image(&archive).await;
+            cluster.install_gateway_api().await;
+            cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
+            let definition = folder.path().join("crd.yaml");
+            fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd"))).expect("the folder is ours");
+            cluster.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), definition.as_os_str()]).await;
+            // It fails at once while the definition has no conditions at all.
+            let wait = ["wait", "--for=condition=Established", "crd/iflearnerjobs.git.iflytek.com"];
+            let served = eventually(SOON, async || cluster.kubectl(&wait).await.status.success().then_some(())).await;
+            assert!(served.is_some(), "the resource definition is not served");
+        })
+        .await;
+    cluster
+}
+
+/// What a program prints that must succeed.
+fn printed(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A namespace for each party, an operator that serves these and may do no more than it says it needs, and agents of which
+/// the same is true.
+struct Ground {
+    cluster: &'static Cluster,
+    namespaces: BTreeMap<String, String>,
+    kubeconfigs: BTreeMap<String, PathBuf>,
+    operator: Option<Daemon>,
+    operator_kubeconfig: PathBuf,
+    operator_settings: String,
+    folder: TempDir,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let cluster = prepared().await;
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let mut namespaces = BTreeMap::new();
+        for party in PARTIES {
+            let namespace = cluster.create_namespace().await;
+            provide_data(cluster, folder.path(), party, &namespace).await;
+            namespaces.insert(party.to_owned(), namespace);
+        }
+        let home = &namespaces["hub"];
+        let mut rbac = Command::new(binaries::flow_operator());
+        let all: Vec<_> = namespaces.values().cloned().collect();
+        rbac.args(["rbac", "--namespace", home, "--namespaces", &all.join(",")]);
+        cluster.apply(&String::from_utf8_lossy(&printed(&mut rbac))).await;
+        let operator_kubeconfig = cluster.service_account_kubeconfig(home, "flow-operator").await;
+        let operator_settings = format!("namespaces = {all:?}\n[leader]\nnamespace = {home:?}\n");
+        let mut kubeconfigs = BTreeMap::new();
+        for (party, namespace) in &namespaces {
+            kubeconfigs.insert(party.clone(), agent(cluster, folder.path(), namespace).await);
+        }
+        Self { cluster, namespaces, kubeconfigs, operator: None, operator_kubeconfig, operator_settings, folder }
+    }
+
+    /// Starts the operator, killing it first if it runs.
+    fn start_operator(&mut self, more: &str) {
+        if let Some(running) = self.operator.take() {
+            running.kill9();
+        }
+        let config = self.folder.path().join("operator.toml");
+        let port = flow_testkit::free_port();
+        fs::write(&config, format!("{}{more}\n[http]\nlisten = \"127.0.0.1:{port}\"\n", self.operator_settings)).expect("the folder is ours");
+        let mut command = Command::new(binaries::flow_operator());
+        command.arg("run").arg("--config").arg(&config).env("KUBECONFIG", &self.operator_kubeconfig);
+        self.operator = Some(Daemon::start(command, &self.folder.path().join("operator.log")));
+    }
+
+    async fn federation(&self, settings: &str) -> Federation {
+        let parties = PARTIES.map(|party| (party.to_owned(), (self.kubeconfigs[party].clone(), self.namespaces[party].clone())));
+        let cluster = flow_e2e::Cluster {
+            parties: parties.into(),
+            settings: format!("sidecar_image = {SIDECAR:?}\n{settings}"),
+            image: (kube::DIGITS.to_owned(), "/opt/iflearner-digits".to_owned()),
+        };
+        Builder::default().cluster(cluster).start().await
+    }
+
+    async fn json(&self, party: &str, what: &str) -> Vec<Value> {
+        let text = self.cluster.kubectl_ok(&["get", what, "--namespace", &self.namespaces[party], "--output=json"]).await;
+        let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the pod of each party's member runs.
+    async fn pods_run(&self) {
+        for party in PARTIES {
+            let running = async || {
+                let pods = self.json(party, "pods").await;
+                (pods.len() == 1 && pods[0]["status"]["phase"] == "Running").then_some(())
+            };
+            assert!(eventually(PATIENCE, running).await.is_some(), "no pod runs at {party}: {:#?}", self.json(party, "pods").await);
+        }
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if std::thread::panicking() && let Some(operator) = &self.operator {
+            eprintln!("---- operator.log\n{}", operator.log());
+        }
+    }
+}
+
+/// The party's rows of the digits, as a claim in its namespace.
+async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: &str) {
+    let rows = folder.join("rows").join(party);
+    fs::create_dir_all(&rows).expect("the folder is ours");
+    let part = if party == "hospital-b" { "party-b" } else { "party-a" };
+    fs::copy(flow_testkit::digits(part), rows.join(format!("{party}.npz"))).expect("the folder is ours");
+    fs::copy(flow_testkit::digits("test"), rows.join("test.npz")).expect("the folder is ours");
+    let path = rows.display();
+    let spec = "accessModes: [ReadOnlyMany], storageClassName: ''";
+    cluster
+        .apply(&format!(
+            "{{apiVersion: v1, kind: PersistentVolume, metadata: {{name: digits-{namespace}}}, spec: {{{spec}, capacity: {{storage: 1Mi}}, hostPath: \
+             {{path: {path}}}}}}}\n---\n{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: digits, namespace: {namespace}}}, spec: \
+             {{{spec}, volumeName: digits-{namespace}, resources: {{requests: {{storage: 1Mi}}}}}}}}\n"
+        ))
+        .await;
+}
+
+/// A service account that may do what an agent says it needs in its namespace, and nothing else; its kubeconfig.
+async fn agent(cluster: &Cluster, folder: &Path, namespace: &str) -> PathBuf {
+    cluster.kubectl_ok(&["create", "serviceaccount", "flow-federate", "--namespace", namespace]).await;
+    let kubeconfig = cluster.service_account_kubeconfig(namespace, "flow-federate").await;
+    let config = folder.join(format!("{namespace}.toml"));
+    let text = format!(
+        "party = \"any\"\nruntime = \"kubernetes\"\n[hub]\nsecret_file = \"/none\"\n[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n"
+    );
+    fs::write(&config, text).expect("the folder is ours");
+    let role = printed(Command::new(binaries::flow_federate()).args(["kubernetes", "rbac", "--config"]).arg(&config));
+    cluster.apply(&String::from_utf8_lossy(&role)).await;
+    let account = format!("--serviceaccount={namespace}:flow-federate");
+    cluster
+        .kubectl_ok(&["create", "rolebinding", "flow-federate", "--namespace", namespace, "--role=flow-federate", &account])
+        .await;
+    kubeconfig
+}
+
+async fn log(federation: &Federation, run: &Run, party: &str) -> String {
+    let path = format!("/tasks/{}/runs/{}/members/{party}/logs", run.task, run.id);
+    let answer = federation.hub.request(reqwest::Method::GET, &path).send().await.expect("the hub answers");
+    answer.text().await.expect("a log")
+}
+
+async fn trained_as_with_processes(federation: &Federation, run: &Run) {
+    let end = federation.hub.ends_within(run, "succeeded", "completed", PATIENCE).await;
+    assert_eq!((&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]), (&"stopped".into(), &true.into()));
+    for party in ["hospital-a", "hospital-b"] {
+        assert_eq!(member(&end, party)["phase"], "succeeded");
+        assert_eq!(federation.hub.series(run, party, "global/acc").await, AVERAGE);
+    }
+}
+
+#[tokio::test]
+async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_its_log_outlives_them() {
+    let mut ground = Ground::new().await;
+    ground.start_operator("");
+    let federation = ground.federation("").await;
+    let run = federation.hub.launch(&Job::digits(3)).await;
+    trained_as_with_processes(&federation, &run).await;
+
+    for party in PARTIES {
+        let jobs = ground.json(party, "iflearnerjobs").await;
+        assert!(jobs.len() <= 1, "{jobs:#?}");
+        ground.cluster.kubectl_ok(&["delete", "iflearnerjobs,pods", "--all", "--wait", "--namespace", &ground.namespaces[party]]).await;
+    }
+    let log = log(&federation, &run, "hospital-a").await;
+    assert!(log.contains("\"event\": \"global\"") && log.contains("\"acc\": 0.8953"), "{log}");
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_twice_and_lose_nothing() {
+    let mut ground = Ground::new().await;
+    ground.start_operator("");
+    let mut federation = ground.federation("").await;
+    let run = federation.hub.launch(&Job::digits(3).parameter("fit-seconds", "1")).await;
+    ground.pods_run().await;
+    let pods = async |ground: &Ground| {
+        let mut uids = Vec::new();
+        for party in PARTIES {
+            uids.extend(ground.json(party, "pods").await.iter().map(|pod| pod["metadata"]["uid"].clone()));
+        }
+        uids
+    };
+    let before = pods(&ground).await;
+    federation.kill9_agent("hospital-a");
+    federation.kill9_server();
+    ground.start_operator("");
+    federation.restart_server().await;
+    federation.start_agent("hospital-a").await;
+    assert_eq!(pods(&ground).await, before, "a pod was started again, or lost");
+    trained_as_with_processes(&federation, &run).await;
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_frees_the_others() {
+    let mut ground = Ground::new().await;
+    ground.start_operator("");
+    let federation = ground.federation("").await;
+    let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "1")).await;
+    ground.pods_run().await;
+    let namespace = &ground.namespaces["hospital-b"];
+    ground.cluster.kubectl_ok(&["delete", "iflearnerjobs", "--all", "--wait=false", "--namespace", namespace]).await;
+    let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
+    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-b".into(), &"object_deleted".into()));
+    for party in PARTIES {
+        let gone = eventually(SOON, async || ground.json(party, "pods").await.is_empty().then_some(())).await;
+        assert!(gone.is_some(), "left at {party}: {:#?}", ground.json(party, "pods").await);
+    }
+    federation.end().await;
+}
+
+/// A zone is what everything in it hangs on: names, certificate, routes and what the agents let a workload dial.
+const ZONE: &str = "server.iflearner.com";
+
+#[tokio::test]
+async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_of_the_original() {
+    let mut ground = Ground::new().await;
+    let folder = ground.folder.path().join("gateway");
+    fs::create_dir(&folder).expect("the folder is ours");
+    let setup = |arguments: &[&str]| {
+        let mut command = Command::new(binaries::flow_operator());
+        command.arg("setup").args(arguments).env("KUBECONFIG", ground.cluster.kubeconfig());
+        printed(&mut command);
+    };
+    let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
+    setup(&["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
+    for file in ["tls.crt", "tls.key"] {
+        let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
+        let secret = ["get", "secret", "server-iflearner-secret", "--namespace", &ground.namespaces["hub"], &path];
+        fs::write(folder.join(file), ground.cluster.kubectl_ok(&secret).await).expect("the folder is ours");
+    }
+    let mut gateway = Gateway::start(&folder);
+    let reached = ground.cluster.expose(gateway.address());
+    setup(&["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
+    let exposure = format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port());
+    ground.start_operator(&exposure);
+
+    let settings =
+        format!("host_zone = {ZONE:?}\nroute_port = {}\ncertificates = true\npeers = [\"run-*.{ZONE}:{}\"]\n", reached.port(), reached.port());
+    let federation = ground.federation(&settings).await;
+    // Everything else the original's trainer is called with comes from the platform: --server=<host>:<port> above all.
+    let job = Job::digits(3).template("command", serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]));
+    let run = federation.hub.launch(&job).await;
+    gateway.take_up_route(ground.cluster, &ground.namespaces["hub"]).await;
+    ground.pods_run().await;
+    assert!(dialled(&ground).await.ends_with(&format!(".{ZONE}:{}", reached.port())));
+    trained_as_with_processes(&federation, &run).await;
+
+    federation.end().await;
+}
+
+/// What the trainers were told to dial.
+async fn dialled(ground: &Ground) -> String {
+    let jobs = ground.json("hospital-a", "iflearnerjobs").await;
+    let containers = jobs.first().map(|job| job["spec"]["template"]["spec"]["containers"][0].clone()).unwrap_or_default();
+    let words = [&containers["command"], &containers["args"]].into_iter().filter_map(Value::as_array).flatten();
+    let server = words.filter_map(Value::as_str).find_map(|word| word.strip_prefix("--server="));
+    server.unwrap_or_else(|| panic!("no --server= in {containers:#}")).to_owned()
+}

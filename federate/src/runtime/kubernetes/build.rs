@@ -1,0 +1,445 @@
+//! From what shall be started to the object that stands for it. Pure.
+//!
+//! Only the party's own configuration says which image runs, what data is mounted and where pods go. Of the hub's words
+//! come arguments, environment and the resources asked for, which the policy has seen.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use flow_domain::framework::{GRPC, HTTP, PEER};
+use flow_domain::id::InstanceId;
+use flow_domain::member::{Reason, ReasonCode, Role};
+use flow_operator::iflearnerjob::api::{
+    Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole, RunPolicy, Sidecar,
+};
+use k8s_openapi::api::core::v1::{
+    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostPathVolumeSource, PersistentVolumeClaimVolumeSource, PodSpec,
+    PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
+
+use super::naming;
+use super::settings::Settings;
+use crate::runtime::{Container, DataSource, Held, ImageSource, Launch, ProgressSource, WorkKey};
+use crate::sidecar::native;
+
+/// Name of the workload's container.
+pub const WORKLOAD: &str = "workload";
+/// Name of the container that brings the data.
+const DATA: &str = "flow-data";
+/// Volume with everything a workload may write to but its results.
+const SCRATCH: &str = "flow-scratch";
+
+const DATA_DIR: &str = "/flow/data";
+const WORK_DIR: &str = "/flow/work";
+const HOME: &str = "/flow/home";
+
+/// Ports of the Service, as the original operator has them: gRPC, and the status page.
+const SERVICE_GRPC: u16 = 80;
+const SERVICE_HTTP: u16 = 82;
+
+/// What a hold promises: each pod has an address of its own, so the framework's own ports are always free, and the
+/// address others dial follows from the name.
+#[must_use]
+pub fn held(key: &WorkKey, ports: &[String], settings: &Settings) -> Held {
+    let name = naming::name(key);
+    let mut held = Held::default();
+    for port in ports {
+        let (number, service) = match port.as_str() {
+            HTTP => (50002, SERVICE_HTTP),
+            // A member has one of the two: the aggregator is dialled by trainers, a trainer by its peers.
+            GRPC | PEER => (50001, SERVICE_GRPC),
+            // No adapter asks for another; one that did would not be reachable through the Service.
+            _ => continue,
+        };
+        held.ports.insert(port.clone(), number);
+        let inside = || format!("{name}.{}.svc.{}:{service}", settings.namespace, settings.cluster_domain);
+        let outside = host(&name, settings).filter(|_| port != HTTP).map(|host| format!("{host}:{}", settings.route_port));
+        held.endpoints.insert(port.clone(), outside.unwrap_or_else(inside));
+    }
+    held
+}
+
+/// The name under which a job is reached from outside, if this party's jobs are.
+fn host(name: &str, settings: &Settings) -> Option<String> {
+    settings.host_zone.as_ref().map(|zone| format!("{name}.{zone}"))
+}
+
+/// The object for a launch, suspended: nothing of it runs until it is let go.
+pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Settings) -> Result<IflearnerJob, Reason> {
+    let Some(ImageSource::Container(image)) = &launch.image else {
+        let text = "the image is a directory here, and this agent runs containers: give its entry a `container`";
+        return Err(Reason::new(ReasonCode::ImageUnusable, text));
+    };
+    let name = naming::name(&launch.key);
+    let labels = naming::labels(&launch.key, &launch.task, &launch.party, instance);
+    let digest = launch.digest.as_ref().map(|digest| (naming::DIGEST.to_owned(), digest.to_string()));
+    let reachable = held.ports.keys().any(|port| port != HTTP);
+    let mut job = IflearnerJob::new(
+        &name,
+        IflearnerJobSpec {
+            schedulername: None,
+            role: match launch.role {
+                Role::Aggregator => JobRole::Server,
+                Role::Trainer => JobRole::Client,
+            },
+            host: host(&name, settings).filter(|_| reachable),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
+                spec: Some(pod(launch, image, &name, settings)?),
+            },
+            run_policy: Some(RunPolicy {
+                active_deadline_seconds: i64::try_from(launch.max_runtime_s).ok().filter(|seconds| *seconds > 0),
+                backoff_limit: Some(0),
+                ttl_seconds_after_finished: None,
+                suspend: Some(true),
+            }),
+            exposure: None,
+            certificates: (!settings.certificates).then(|| Certificates { disabled: true, ..Certificates::default() }),
+            sidecar: sidecar(launch, held, &name, settings),
+        },
+    );
+    job.metadata.labels = Some(labels);
+    job.metadata.annotations = Some(digest.into_iter().collect());
+    Ok(job)
+}
+
+/// The least object of a key: asking the API server what it would say to it costs nothing and finds most of what is
+/// missing (the resource itself, permission, quota, a name that is taken).
+#[must_use]
+pub fn probe(key: &WorkKey) -> IflearnerJob {
+    let container = PodContainer { name: WORKLOAD.to_owned(), image: Some("none".to_owned()), ..PodContainer::default() };
+    let mut spec = IflearnerJobSpec {
+        schedulername: None,
+        role: JobRole::Client,
+        host: None,
+        template: PodTemplateSpec::default(),
+        run_policy: Some(RunPolicy { suspend: Some(true), ..RunPolicy::default() }),
+        exposure: None,
+        certificates: None,
+        sidecar: None,
+    };
+    spec.template.spec = Some(PodSpec { containers: vec![container], ..PodSpec::default() });
+    IflearnerJob::new(&naming::name(key), spec)
+}
+
+fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> Result<PodSpec, Reason> {
+    let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
+        return Err(Reason::new(ReasonCode::SpawnFailed, "there is no program to execute; give the template a command"));
+    };
+    let mut env = launch.env.clone();
+    env.remove("FED_DATA_DIR");
+    if launch.data.is_some() {
+        env.insert("FED_DATA_DIR".to_owned(), DATA_DIR.to_owned());
+    }
+    for (variable, place) in [("FED_OUTPUT_DIR", OUTPUTS_DIR), ("FED_WORK_DIR", WORK_DIR), ("HOME", HOME)] {
+        env.insert(variable.to_owned(), place.to_owned());
+    }
+    let scratch = |sub: &str, place: &str| VolumeMount {
+        name: SCRATCH.to_owned(),
+        mount_path: place.to_owned(),
+        sub_path: Some(sub.to_owned()),
+        ..VolumeMount::default()
+    };
+    let outputs = VolumeMount {
+        name: OUTPUTS_VOLUME.to_owned(),
+        mount_path: OUTPUTS_DIR.to_owned(),
+        // A claim is shared by all runs of the party.
+        sub_path: settings.output_claim.as_ref().map(|_| name.to_owned()),
+        ..VolumeMount::default()
+    };
+    let mut mounts = vec![scratch("work", WORK_DIR), scratch("home", HOME), outputs];
+    let mut volumes = vec![
+        empty(SCRATCH),
+        settings.output_claim.as_ref().map_or_else(|| empty(OUTPUTS_VOLUME), |claim| claimed(OUTPUTS_VOLUME, claim, false)),
+    ];
+    let mut init_containers = None;
+    if let Some(data) = &launch.data {
+        let (volume, sub_path) = data_volume(data)?;
+        volumes.push(volume);
+        let mount = |read_only: bool| VolumeMount {
+            name: DATA.to_owned(),
+            mount_path: DATA_DIR.to_owned(),
+            read_only: Some(read_only),
+            sub_path: sub_path.clone(),
+            ..VolumeMount::default()
+        };
+        mounts.push(mount(true));
+        if let DataSource::Image { image, args } = data {
+            init_containers = Some(vec![PodContainer {
+                name: DATA.to_owned(),
+                image: Some(image.clone()),
+                args: Some(args.iter().map(|arg| verbatim(arg)).collect()),
+                env: Some(variables(&BTreeMap::from([("FED_DATA_DIR".to_owned(), DATA_DIR.to_owned())]))),
+                volume_mounts: Some(vec![mount(false)]),
+                ..PodContainer::default()
+            }]);
+        }
+    }
+    let inside = |path: &str| if path.starts_with('/') { PathBuf::from(path) } else { image.root.join(path) };
+    // Without a slash it is looked for on the image's own PATH.
+    let program = if program.contains('/') { inside(program) } else { PathBuf::from(program) };
+    let folder = if launch.workdir.is_empty() { PathBuf::from(WORK_DIR) } else { inside(&launch.workdir) };
+    let workload = PodContainer {
+        name: WORKLOAD.to_owned(),
+        image: Some(image.image.clone()),
+        command: Some(vec![verbatim(&shown(&program))]),
+        args: Some(launch.argv.iter().skip(1).map(|arg| verbatim(arg)).collect()),
+        working_dir: Some(shown(&folder)),
+        env: Some(variables(&env)),
+        resources: resources(launch, image),
+        volume_mounts: Some(mounts),
+        ..PodContainer::default()
+    };
+    let spec = PodSpec {
+        containers: vec![workload],
+        init_containers,
+        volumes: Some(volumes),
+        restart_policy: Some("Never".to_owned()),
+        termination_grace_period_seconds: i64::try_from(launch.stop_grace_s).ok(),
+        automount_service_account_token: Some(false),
+        // The names and addresses of the namespace's other Services are nobody's business.
+        enable_service_links: Some(false),
+        ..PodSpec::default()
+    };
+    with_fields(spec, image)
+}
+
+/// The party's own fields over ours, none of which it can name.
+fn with_fields(spec: PodSpec, image: &Container) -> Result<PodSpec, Reason> {
+    let merged = serde_json::to_value(&spec).and_then(|mut value| {
+        if let Value::Object(fields) = &mut value {
+            fields.extend(image.pod.clone());
+        }
+        serde_json::from_value(value)
+    });
+    merged.map_err(|error| Reason::new(ReasonCode::ImageUnusable, format!("the entry's `pod` is not part of a pod's spec: {error}")))
+}
+
+fn resources(launch: &Launch, image: &Container) -> Option<ResourceRequirements> {
+    let mut wanted: BTreeMap<String, Quantity> =
+        image.limits.iter().map(|(name, amount)| (name.clone(), Quantity(amount.clone()))).collect();
+    if launch.resources.cpu_millis > 0 {
+        wanted.insert("cpu".to_owned(), Quantity(format!("{}m", launch.resources.cpu_millis)));
+    }
+    if launch.resources.memory_mib > 0 {
+        wanted.insert("memory".to_owned(), Quantity(format!("{}Mi", launch.resources.memory_mib)));
+    }
+    (!wanted.is_empty()).then(|| ResourceRequirements {
+        requests: Some(wanted.clone()),
+        limits: Some(wanted),
+        ..ResourceRequirements::default()
+    })
+}
+
+fn empty(name: &str) -> Volume {
+    Volume { name: name.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() }
+}
+
+fn claimed(name: &str, claim: &str, read_only: bool) -> Volume {
+    let claim = PersistentVolumeClaimVolumeSource { claim_name: claim.to_owned(), read_only: Some(read_only) };
+    Volume { name: name.to_owned(), persistent_volume_claim: Some(claim), ..Volume::default() }
+}
+
+/// The volume that holds a dataset, and the directory in it.
+fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
+    Ok(match data {
+        DataSource::Directory(_) => {
+            let text = "the dataset is a directory of the agent's machine, and this agent runs containers: give its entry a `claim`";
+            return Err(Reason::new(ReasonCode::DatasetUnusable, text));
+        }
+        DataSource::Claim { claim, sub_path } => (claimed(DATA, claim, true), Some(sub_path.clone()).filter(|path| !path.is_empty())),
+        DataSource::HostPath { host_path } => {
+            let path = HostPathVolumeSource { path: shown(host_path), type_: Some("Directory".to_owned()) };
+            (Volume { name: DATA.to_owned(), host_path: Some(path), ..Volume::default() }, None)
+        }
+        DataSource::Image { .. } => (empty(DATA), None),
+    })
+}
+
+fn sidecar(launch: &Launch, held: &Held, name: &str, settings: &Settings) -> Option<Sidecar> {
+    let image = settings.sidecar_image.clone()?;
+    let port = match &launch.progress {
+        ProgressSource::None => return None,
+        ProgressSource::MetricsFile => None,
+        ProgressSource::IflearnerStatus { port, .. } => held.ports.get(port).copied(),
+    };
+    // The sidecar sees all of the volume.
+    let outputs = settings.output_claim.as_ref().map_or_else(|| OUTPUTS_DIR.into(), |_| Path::new(OUTPUTS_DIR).join(name));
+    let task = native::Task { outputs, progress: launch.progress.clone(), port };
+    Some(Sidecar { image, args: task.args().iter().map(|arg| verbatim(arg)).collect(), ..Sidecar::default() })
+}
+
+/// Kubernetes fills `$(NAME)` in commands and variables; a spec's texts mean what they say.
+fn verbatim(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+fn variables(env: &BTreeMap<String, String>) -> Vec<EnvVar> {
+    let variable = |(name, value): (&String, &String)| EnvVar { name: name.clone(), value: Some(verbatim(value)), value_from: None };
+    env.iter().map(variable).collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_domain::template::Resources;
+
+    fn settings() -> Settings {
+        Settings {
+            namespace: "ns".to_owned(),
+            cluster_domain: "cluster.local".to_owned(),
+            host_zone: None,
+            route_port: 443,
+            certificates: false,
+            sidecar_image: None,
+            output_claim: None,
+        }
+    }
+
+    fn launch() -> Launch {
+        let pod = serde_json::json!({ "nodeSelector": { "gpu": "a100" }, "tolerations": [{ "key": "gpu", "operator": "Exists" }] });
+        let image = Container {
+            image: "r/x:1".to_owned(),
+            root: "/app".into(),
+            pod: pod.as_object().expect("an object").clone(),
+            limits: [("nvidia.com/gpu".to_owned(), "1".to_owned())].into(),
+        };
+        Launch {
+            key: WorkKey { run: "a".repeat(32).parse().expect("an id"), attempt: 2 },
+            task: "b".repeat(32).parse().expect("an id"),
+            party: "party-a".parse().expect("a party"),
+            role: Role::Trainer,
+            digest: None,
+            argv: ["train", "--cost=$(HOME) $5"].map(str::to_owned).into(),
+            env: [("FED_DATA_DIR".to_owned(), "/etc".to_owned()), ("X".to_owned(), "$(Y)".to_owned())].into(),
+            image: Some(ImageSource::Container(image)),
+            workdir: String::new(),
+            data: None,
+            resources: Resources { cpu_millis: 1500, memory_mib: 64 },
+            max_runtime_s: 60,
+            stop_grace_s: 5,
+            log_limit_bytes: 1 << 20,
+            progress: ProgressSource::MetricsFile,
+        }
+    }
+
+    fn made(launch: &Launch, settings: &Settings) -> IflearnerJob {
+        job(launch, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings).expect("an object")
+    }
+
+    fn spec(job: &IflearnerJob) -> PodSpec {
+        job.spec.template.spec.clone().expect("a pod")
+    }
+
+    fn variable(container: &PodContainer, name: &str) -> Option<String> {
+        container.env.iter().flatten().find(|variable| variable.name == name)?.value.clone()
+    }
+
+    #[test]
+    fn the_hubs_words_are_arguments_and_nothing_that_a_cluster_would_read_something_into() {
+        let pod = spec(&made(&launch(), &settings()));
+        let workload = &pod.containers[0];
+        assert_eq!(workload.command, Some(vec!["train".to_owned()]));
+        assert_eq!(workload.args, Some(vec!["--cost=$$(HOME) $$5".to_owned()]));
+        assert_eq!(variable(workload, "X").as_deref(), Some("$$(Y)"));
+        assert_eq!(variable(workload, "FED_DATA_DIR"), None, "there is no dataset");
+        assert_eq!(variable(workload, "FED_OUTPUT_DIR").as_deref(), Some(OUTPUTS_DIR));
+        assert_eq!((pod.automount_service_account_token, pod.restart_policy.as_deref()), (Some(false), Some("Never")));
+    }
+
+    #[test]
+    fn what_the_party_wrote_of_an_image_is_in_its_pods() {
+        let pod = spec(&made(&launch(), &settings()));
+        assert_eq!(pod.node_selector, Some([("gpu".to_owned(), "a100".to_owned())].into()));
+        assert_eq!(pod.tolerations.map(|all| all.len()), Some(1));
+        let limits = pod.containers[0].resources.clone().and_then(|resources| resources.limits).expect("limits");
+        let limits: Vec<(&str, &str)> = limits.iter().map(|(name, amount)| (name.as_str(), amount.0.as_str())).collect();
+        assert_eq!(limits, [("cpu", "1500m"), ("memory", "64Mi"), ("nvidia.com/gpu", "1")]);
+        let mut wrong = launch();
+        if let Some(ImageSource::Container(image)) = &mut wrong.image {
+            image.pod.insert("tolerations".to_owned(), "none".into());
+        }
+        assert!(job(&wrong, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings()).is_err());
+    }
+
+    #[test]
+    fn programs_and_directories_begin_at_the_images_root() {
+        let pod = |program: &str, workdir: &str| {
+            let mut launch = launch();
+            launch.argv[0] = program.to_owned();
+            launch.workdir = workdir.to_owned();
+            let container = spec(&made(&launch, &settings())).containers.remove(0);
+            (container.command.expect("a command").remove(0), container.working_dir.expect("a directory"))
+        };
+        assert_eq!(pod("train", ""), ("train".to_owned(), WORK_DIR.to_owned()));
+        assert_eq!(pod("bin/train", "src"), ("/app/bin/train".to_owned(), "/app/src".to_owned()));
+        assert_eq!(pod("/usr/bin/python", "/srv"), ("/usr/bin/python".to_owned(), "/srv".to_owned()));
+    }
+
+    #[test]
+    fn data_is_read_only_for_the_workload_wherever_it_comes_from() {
+        let with = |data: DataSource| spec(&made(&Launch { data: Some(data), ..launch() }, &settings()));
+        let claim = with(DataSource::Claim { claim: "pvc".to_owned(), sub_path: "train".to_owned() });
+        let host = with(DataSource::HostPath { host_path: "/srv".into() });
+        let image = with(DataSource::Image { image: "r/data:1".to_owned(), args: Vec::new() });
+        for pod in [&claim, &host, &image] {
+            let workload = &pod.containers[0];
+            let mount = workload.volume_mounts.iter().flatten().find(|mount| mount.name == DATA).expect("mounted");
+            assert_eq!((mount.mount_path.as_str(), mount.read_only), (DATA_DIR, Some(true)));
+            assert_eq!(variable(workload, "FED_DATA_DIR").as_deref(), Some(DATA_DIR));
+        }
+        let init = image.init_containers.expect("a container that brings the data");
+        assert_eq!(init[0].volume_mounts.iter().flatten().map(|mount| mount.read_only).collect::<Vec<_>>(), [Some(false)]);
+        let local = Launch { data: Some(DataSource::Directory("/srv".into())), ..launch() };
+        assert!(job(&local, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings()).is_err());
+    }
+
+    #[test]
+    fn it_is_born_suspended_and_given_its_time() {
+        let policy = made(&launch(), &settings()).spec.run_policy.expect("a policy");
+        assert_eq!((policy.suspend, policy.active_deadline_seconds, policy.backoff_limit), (Some(true), Some(60), Some(0)));
+    }
+
+    #[test]
+    fn others_dial_the_service_or_the_gateway_in_front_of_it() {
+        let key = launch().key;
+        let ports = ["grpc", "http"].map(str::to_owned);
+        let inside = held(&key, &ports, &settings());
+        let name = naming::name(&key);
+        assert_eq!(inside.ports, [("grpc".to_owned(), 50001), ("http".to_owned(), 50002)].into());
+        assert_eq!(inside.endpoints["grpc"], format!("{name}.ns.svc.cluster.local:80"));
+        let zone = Settings { host_zone: Some("a.example".to_owned()), ..settings() };
+        let outside = held(&key, &ports, &zone);
+        assert_eq!(outside.endpoints["grpc"], format!("{name}.a.example:443"));
+        let made = job(&launch(), &outside, &"c".repeat(32).parse().expect("an id"), &zone).expect("an object");
+        assert_eq!(made.spec.host, Some(format!("{name}.a.example")));
+        let nobody_dials = job(&launch(), &Held::default(), &"c".repeat(32).parse().expect("an id"), &zone).expect("an object");
+        assert_eq!(nobody_dials.spec.host, None);
+    }
+
+    #[test]
+    fn a_sidecar_stands_by_where_there_is_progress_and_an_image_for_it() {
+        assert_eq!(made(&launch(), &settings()).spec.sidecar, None);
+        let mut with = Settings { sidecar_image: Some("flow:1".to_owned()), ..settings() };
+        let sidecar = made(&launch(), &with).spec.sidecar.expect("a sidecar");
+        assert_eq!((sidecar.args[0].as_str(), sidecar.args[1].as_str()), ("sidecar", native::FLAG));
+        let task: native::Task = serde_json::from_str(&sidecar.args[2]).expect("a task");
+        assert_eq!(task.outputs, PathBuf::from(OUTPUTS_DIR));
+        with.output_claim = Some("results".to_owned());
+        let shared = made(&launch(), &with);
+        let task: native::Task = serde_json::from_str(&shared.spec.sidecar.clone().expect("a sidecar").args[2]).expect("a task");
+        let mounts = spec(&shared).containers[0].volume_mounts.clone().unwrap_or_default();
+        let own =
+            mounts.iter().find(|mount| mount.name == OUTPUTS_VOLUME).and_then(|mount| mount.sub_path.clone()).expect("its own directory");
+        assert_eq!(task.outputs, Path::new(OUTPUTS_DIR).join(own));
+        let silent = Launch { progress: ProgressSource::None, ..launch() };
+        assert_eq!(made(&silent, &with).spec.sidecar, None);
+    }
+}

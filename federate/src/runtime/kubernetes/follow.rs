@@ -1,0 +1,288 @@
+//! What is known of one key, and the task that follows it.
+//!
+//! The store's picture is enough to say that something waits or runs. An end is told only after the API server was asked
+//! again, for this object and all its pods, and showed that nothing is alive; then it is put down, so that nobody needs
+//! the cluster any more to know it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use flow_domain::member::Exit;
+use flow_domain::progress::Progress;
+use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use tokio::sync::{Notify, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Shared;
+use super::build::WORKLOAD;
+use super::judge::{self, View};
+use super::record::{Record, Stage};
+use super::spool::{Lines, Spool};
+use super::tail::{self, Source};
+use crate::runtime::{RuntimeError, WorkKey, WorkState};
+
+/// First and longest pause before an end that could not be proven is looked at again.
+const SOON: Duration = Duration::from_millis(200);
+const LATER: Duration = Duration::from_secs(20);
+/// Longest time an end waits for the rest of the log.
+const LAST_LINES: Duration = Duration::from_secs(10);
+
+/// One key.
+pub struct Entry {
+    /// Which.
+    pub key: WorkKey,
+    /// What must not be forgotten of it. Verbs take turns by holding it.
+    pub record: tokio::sync::Mutex<Option<Record>>,
+    state: watch::Sender<Option<WorkState>>,
+    wake: Notify,
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
+    memory: Mutex<Memory>,
+}
+
+/// What was seen and may not be seen again.
+#[derive(Default)]
+struct Memory {
+    exit: Option<Exit>,
+    ran: bool,
+    progress: Option<Progress>,
+    /// The logs being read, by UID of the pod.
+    logs: BTreeMap<String, AbortOnDropHandle<()>>,
+    sidecars: BTreeMap<String, AbortOnDropHandle<()>>,
+}
+
+/// What follows from a look.
+enum Step {
+    /// Look again when something has changed.
+    Wait,
+    /// There is nothing more to see.
+    Done,
+}
+
+impl Entry {
+    /// A key as its record left it.
+    pub fn new(key: WorkKey, record: Option<Record>) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            record: tokio::sync::Mutex::new(record),
+            state: watch::Sender::new(None),
+            wake: Notify::new(),
+            task: Mutex::default(),
+            memory: Mutex::default(),
+        })
+    }
+
+    /// What was told last, as it changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<Option<WorkState>> {
+        self.state.subscribe()
+    }
+
+    /// Something may have changed: look.
+    pub fn look_again(self: &Arc<Self>, shared: &Arc<Shared>) {
+        self.wake.notify_one();
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
+            *task = Some(AbortOnDropHandle::new(tokio::spawn(Arc::clone(self).run(Arc::clone(shared)))));
+        }
+    }
+
+    /// Stop following.
+    pub fn abandon(&self) {
+        drop(self.task.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let mut memory = self.memory();
+        memory.logs.clear();
+        memory.sidecars.clear();
+    }
+
+    /// Say how the key stands, if that is news.
+    pub fn tell(&self, shared: &Shared, state: WorkState) {
+        let news = self.state.send_if_modified(|before| {
+            let news = before.as_ref() != Some(&state);
+            *before = Some(state.clone());
+            news
+        });
+        if news {
+            shared.observations.publish(&self.key, state, None);
+        }
+    }
+
+    /// Say how it ended, whether or not that was said before.
+    pub fn tell_end(&self, shared: &Shared, state: WorkState, progress: Option<Progress>) {
+        self.state.send_replace(Some(state.clone()));
+        shared.observations.publish(&self.key, state, progress);
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run(self: Arc<Self>, shared: Arc<Shared>) {
+        let mut pause = SOON;
+        loop {
+            match self.look(&shared).await {
+                Ok(Step::Wait) => {
+                    pause = SOON;
+                    self.wake.notified().await;
+                }
+                Ok(Step::Done) => {
+                    if self.record.lock().await.as_ref().is_some_and(|record| record.stage == Stage::Forgotten) {
+                        shared.entries().remove(&self.key);
+                    }
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(run.id = %self.key.run, attempt = self.key.attempt, %error, "looking again later");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LATER);
+                }
+            }
+        }
+    }
+
+    async fn look(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<Step, RuntimeError> {
+        let mut record = self.record.lock().await;
+        let stage = record.as_ref().map(|record| record.stage.clone());
+        if let Some(Stage::Ended { state, progress, .. }) = stage {
+            self.tell_end(shared, state, progress);
+            return Ok(Step::Done);
+        }
+        if let Some(Stage::Forgotten) = stage {
+            return Ok(Step::Done);
+        }
+        let Some((object, pods)) = shared.store.of(&self.key) else { return Ok(Step::Wait) };
+        match stage {
+            Some(Stage::Created { uid, stopping }) => {
+                let object = object.filter(|object| object.uid().as_deref() == Some(&uid));
+                self.remember(shared, &pods);
+                let state = self.judge(shared, object.as_deref(), &pods, stopping);
+                if !is_end(&state) {
+                    self.tell(shared, state);
+                    return Ok(Step::Wait);
+                }
+                self.prove(shared, &mut record, &uid, stopping).await
+            }
+            Some(Stage::Held) if object.is_none() => {
+                let held = record.as_ref().map(|record| record.held.clone()).unwrap_or_default();
+                self.tell(shared, WorkState::Held(held));
+                Ok(Step::Wait)
+            }
+            // Made, and about to be put down; or somebody's who lost his journal, which the agent will have stopped.
+            _ if object.is_some() => {
+                self.tell(shared, WorkState::Starting { reason: None });
+                Ok(Step::Wait)
+            }
+            _ => {
+                self.tell_end(shared, WorkState::Absent, None);
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    fn judge(&self, shared: &Shared, object: Option<&IflearnerJob>, pods: &[Arc<Pod>], stopping: bool) -> WorkState {
+        let memory = self.memory();
+        let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
+        let now = shared.clock.now();
+        judge::judge(&View { object, pods: &pods, stopping, seen: memory.exit.as_ref(), ran: memory.ran, now })
+    }
+
+    /// Ask the API server itself whether it is over; if it is, put it down and say so.
+    async fn prove(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        record: &mut Option<Record>,
+        uid: &str,
+        stopping: bool,
+    ) -> Result<Step, RuntimeError> {
+        let told = |trouble: super::cluster::Trouble| trouble.told("prove that a member has ended");
+        let object = shared.cluster.job(&self.key).await.map_err(told)?.filter(|object| object.uid().as_deref() == Some(uid));
+        let pods: Vec<Arc<Pod>> = shared.cluster.pods_of(&self.key).await.map_err(told)?.into_iter().map(Arc::new).collect();
+        self.remember(shared, &pods);
+        let state = self.judge(shared, object.as_ref(), &pods, stopping);
+        if !is_end(&state) {
+            // The picture was older than the cluster: what is missing in it is on its way.
+            self.tell(shared, state);
+            return Ok(Step::Wait);
+        }
+        self.read_to_the_end().await;
+        if state == WorkState::Absent {
+            shared.remove(&self.key).await?;
+            *record = None;
+            self.tell_end(shared, WorkState::Absent, None);
+            return Ok(Step::Done);
+        }
+        let progress = self.memory().progress.clone();
+        let held = record.as_ref().map(|record| record.held.clone()).unwrap_or_default();
+        let ended = Record { held, stage: Stage::Ended { uid: uid.to_owned(), state: state.clone(), progress: progress.clone() } };
+        let written = shared.write(&self.key, &ended).await;
+        // On a full disk it is said all the same: it is a fact, and may be what makes room.
+        self.tell_end(shared, state, progress);
+        written?;
+        *record = Some(ended);
+        Ok(Step::Done)
+    }
+
+    /// The logs end with their containers; a moment for what is still under way.
+    async fn read_to_the_end(&self) {
+        let (logs, sidecars) = {
+            let mut memory = self.memory();
+            (std::mem::take(&mut memory.logs), std::mem::take(&mut memory.sidecars))
+        };
+        let all = futures::future::join_all(logs.into_values().chain(sidecars.into_values()));
+        if tokio::time::timeout(LAST_LINES, all).await.is_err() {
+            tracing::warn!(run.id = %self.key.run, "the end of a log could not be read");
+        }
+    }
+
+    /// Keep what a pod shows only as long as it is there.
+    fn remember(self: &Arc<Self>, shared: &Arc<Shared>, pods: &[Arc<Pod>]) {
+        for pod in pods {
+            let (Some(uid), name) = (pod.uid(), pod.name_any()) else { continue };
+            let mut memory = self.memory();
+            if judge::has_begun(pod, WORKLOAD) {
+                memory.ran = true;
+                memory.logs.entry(uid.clone()).or_insert_with(|| {
+                    let (entry, shared, uid, name) = (Arc::clone(self), Arc::clone(shared), uid.clone(), name.clone());
+                    AbortOnDropHandle::new(tokio::spawn(async move { entry.spool(&shared, &uid, name).await }))
+                });
+            }
+            if judge::has_begun(pod, SIDECAR) {
+                memory.sidecars.entry(uid.clone()).or_insert_with(|| {
+                    let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
+                    AbortOnDropHandle::new(tokio::spawn(async move { entry.listen(&shared, &uid, name).await }))
+                });
+            }
+            if let Some(exit) = judge::exit_of(pod, shared.clock.now()) {
+                memory.exit = Some(exit);
+            }
+        }
+    }
+
+    async fn spool(&self, shared: &Shared, pod: &str, name: String) {
+        let source = Source { pods: shared.cluster.pods.clone(), pod: name, container: WORKLOAD.to_owned() };
+        let file = shared.records.dir(&self.key).join("cursor.json");
+        match Spool::open(shared.records.log(&self.key), file, pod, shared.log_limit_bytes) {
+            Ok((mut spool, since)) => {
+                tail::follow(&source, since, &mut spool, || shared.has_ended(&self.key, pod, WORKLOAD)).await;
+                spool.save().await;
+            }
+            Err(error) => tracing::error!(run.id = %self.key.run, error = %error, "the log of a member is not kept"),
+        }
+    }
+
+    async fn listen(&self, shared: &Shared, pod: &str, name: String) {
+        let source = Source { pods: shared.cluster.pods.clone(), pod: name, container: SIDECAR.to_owned() };
+        let mut lines = Lines::new(|progress: Progress| {
+            self.memory().progress = Some(Progress { points: Vec::new(), ..progress.clone() });
+            shared.observations.publish_progress(&self.key, progress);
+        });
+        tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR)).await;
+    }
+}
+
+/// Nothing is alive, if it is true.
+fn is_end(state: &WorkState) -> bool {
+    matches!(state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent)
+}

@@ -1,0 +1,387 @@
+//! What the object and the pods of a key say together. Pure.
+//!
+//! An end that is read here is a conclusion from a picture that may be old; whoever acts on it looks again, freshly, and
+//! judges that (see `follow`).
+
+use flow_domain::member::{Exit, Reason, ReasonCode};
+use flow_domain::time::Timestamp;
+use flow_operator::iflearnerjob::api::{IflearnerJob, IflearnerJobStatus, Phase};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::build::WORKLOAD;
+use crate::runtime::WorkState;
+
+/// What is known of a key that was let run.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Its object; `None` = it is not there (or another one is).
+    pub object: Option<&'a IflearnerJob>,
+    /// Its pods.
+    pub pods: &'a [&'a Pod],
+    /// Its end was asked for.
+    pub stopping: bool,
+    /// How its workload was once seen to end.
+    pub seen: Option<&'a Exit>,
+    /// It was once seen to run.
+    pub ran: bool,
+    /// The present moment: for ends of which nobody knows the time.
+    pub now: Timestamp,
+}
+
+/// How the key stands.
+#[must_use]
+pub fn judge(view: &View<'_>) -> WorkState {
+    if view.pods.iter().any(|pod| !is_finished(pod)) {
+        return current(view);
+    }
+    let Some(object) = view.object else { return gone(view) };
+    let status = object.status.clone().unwrap_or_default();
+    let succeeded = view.pods.iter().any(|pod| phase(pod) == Some("Succeeded"));
+    // A Pod that failed may be followed by another, until the operator says that the job is over.
+    if succeeded || status.phase.is_some_and(Phase::is_terminal) { ended(view, &status) } else { current(view) }
+}
+
+/// How the workload of a pod ended, if it did.
+#[must_use]
+pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
+    let state = container(pod, WORKLOAD)?.state.as_ref()?.terminated.as_ref()?;
+    let ContainerStateTerminated { exit_code, finished_at, reason, signal, started_at, .. } = state;
+    let at = |time: &Option<Time>| time.as_ref().map_or(now, |time| Timestamp(time.0.as_microsecond()));
+    let mut exit = Exit { code: Some(*exit_code), signal: None, reason: None, started_at: at(started_at), finished_at: at(finished_at) };
+    match reason.as_deref() {
+        Some("OOMKilled") => {
+            exit.code = None;
+            exit.signal = Some(9);
+            let text = "the workload used more memory than it may and was killed: raise memory_mib of the template";
+            exit.reason = Some(Reason::new(ReasonCode::ExitSignal, text));
+        }
+        Some("StartError" | "ContainerCannotRun") => {
+            let text = "the program could not be executed in its container: check command and workdir of the template against the image";
+            exit.reason = Some(Reason::new(ReasonCode::SpawnFailed, text));
+        }
+        _ => {}
+    }
+    if let Some(number) = signal.filter(|number| *number > 0) {
+        exit.code = None;
+        exit.signal = Some(number);
+    }
+    Some(exit)
+}
+
+/// Whether this container of a pod has begun: from then on it has a log.
+#[must_use]
+pub fn has_begun(pod: &Pod, name: &str) -> bool {
+    state(pod, name).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+/// Whether this container of a pod has ended, or can never end because its pod has.
+#[must_use]
+pub fn has_ended(pod: &Pod, name: &str) -> bool {
+    is_finished(pod) || state(pod, name).is_some_and(|state| state.terminated.is_some())
+}
+
+/// Nothing of the pod is alive: its kubelet has said so, or, for a node that is lost for good, the cluster.
+fn is_finished(pod: &Pod) -> bool {
+    matches!(phase(pod), Some("Succeeded" | "Failed"))
+}
+
+fn phase(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref()?.phase.as_deref()
+}
+
+fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let main = status.container_statuses.iter().flatten();
+    main.chain(status.init_container_statuses.iter().flatten()).find(|container| container.name == name)
+}
+
+fn state<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerState> {
+    container(pod, name)?.state.as_ref()
+}
+
+/// Alive, or on its way.
+fn current(view: &View<'_>) -> WorkState {
+    if view.ran || view.pods.iter().any(|pod| has_begun(pod, WORKLOAD)) {
+        return WorkState::Running;
+    }
+    let Some(status) = view.object.and_then(|object| object.status.as_ref()) else {
+        let text = "the cluster has the object; the operator has not taken it up yet (if this stays, it does not run)";
+        return WorkState::Starting { reason: view.object.map(|_| Reason::new(ReasonCode::RuntimeError, text)) };
+    };
+    let waiting = view.pods.iter().flat_map(|pod| waiting(pod)).find(|reason| reason != "ContainerCreating" && reason != "PodInitializing");
+    let told = status.reason.clone();
+    let (name, message) = match (waiting, told) {
+        (Some(waiting), _) => (waiting, String::new()),
+        (None, Some(told)) => (told, status.message.clone().unwrap_or_default()),
+        (None, None) => return WorkState::Starting { reason: None },
+    };
+    WorkState::Starting { reason: delay(&name, &message) }
+}
+
+/// Why containers of a pod do not begin.
+fn waiting(pod: &Pod) -> Vec<String> {
+    let Some(status) = &pod.status else { return Vec::new() };
+    let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    all.filter_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone()).collect()
+}
+
+/// Why it has not begun, in our words: the cluster's own may name what is nobody else's business.
+fn delay(name: &str, message: &str) -> Option<Reason> {
+    let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
+    match name {
+        "Suspended" | "Created" | "Progressing" | "Pending" | "Starting" | "Scheduled" | "Running" => None,
+        "ContainerCreating" | "PodInitializing" | "Pulling" => reason(ReasonCode::Pulling, "its pod is being prepared"),
+        _ => failure(name, message),
+    }
+}
+
+/// What an end, or a delay that will not pass by itself, means.
+fn failure(name: &str, message: &str) -> Option<Reason> {
+    let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
+    match name {
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" | "RegistryUnavailable" => {
+            let text = "the cluster cannot pull the image: ask the party to mend the entry in its image map, or its pull secret";
+            reason(ReasonCode::ImageUnusable, text)
+        }
+        "Unschedulable" | "SchedulerError" => {
+            // The scheduler speaks of nodes by number, never by name.
+            let text = format!("the cluster finds no node for it: lower the template's resources, or ask the party; {message}");
+            reason(ReasonCode::Unschedulable, text.trim_end_matches(['.', ' ', ';']))
+        }
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "StartError" | "ContainerCannotRun" => {
+            let text = "its container could not be started: check command and workdir of the template; the party's cluster knows more";
+            reason(ReasonCode::SpawnFailed, text)
+        }
+        "RunsAsRoot" | "NotAllowed" => {
+            let text = "the party's namespace does not allow what the image or its entry wants (to run as root, or a directory of a node): \
+                        ask the party to opt in";
+            reason(ReasonCode::ImageUnusable, text)
+        }
+        "DeadlineExceeded" => {
+            let text = "it ran, or waited for a place to run, longer than the template allows: raise max_runtime_s, or ask for less";
+            reason(ReasonCode::MaxRuntimeExceeded, text)
+        }
+        "OOMKilled" => reason(ReasonCode::ExitSignal, "the workload used more memory than it may and was killed: raise memory_mib"),
+        "Evicted" | "TerminationByKubelet" | "EvictionByEvictionAPI" | "PreemptionByScheduler" | "Preempting" => {
+            let text = "its pod was evicted: the node needed the room; start again, or ask the party for capacity";
+            reason(ReasonCode::RuntimeError, text)
+        }
+        "NodeLost" | "DeletionByPodGC" | "DeletionByTaintManager" | "NodeShutdown" | "Terminated" => {
+            reason(ReasonCode::RuntimeError, "the node it ran on was lost: start again")
+        }
+        "JobDeleted" => reason(ReasonCode::ObjectDeleted, "its Job was deleted by somebody else"),
+        _ if message.contains("exceeded quota") => {
+            let text = "the quota of the party's namespace is used up: wait for other runs to end, or ask the party for more";
+            reason(ReasonCode::ResourcesExhausted, text)
+        }
+        _ => {
+            let text = "the cluster does not run it; the object's status at the party says why";
+            reason(ReasonCode::RuntimeError, text)
+        }
+    }
+}
+
+/// The object is gone, and nothing is alive.
+fn gone(view: &View<'_>) -> WorkState {
+    let exit = last_exit(view);
+    match exit {
+        // That it ended well is a fact, whatever was wished or deleted afterwards.
+        Some(exit) if exit.code == Some(0) => WorkState::Exited(exit),
+        exit if view.stopping => stopped(view, exit),
+        _ => {
+            let text = "the IflearnerJob of this member was deleted by somebody else: start again, and ask the party who did it";
+            WorkState::Lost(Reason::new(ReasonCode::ObjectDeleted, text))
+        }
+    }
+}
+
+/// It was ended by us.
+fn stopped(view: &View<'_>, exit: Option<Exit>) -> WorkState {
+    let reason = Some(Reason::new(ReasonCode::StopRequested, "its pod was ended as asked"));
+    match exit {
+        Some(exit) => WorkState::Exited(Exit { reason, ..exit }),
+        None if view.ran => WorkState::Exited(Exit { code: None, signal: None, reason, started_at: view.now, finished_at: view.now }),
+        None => WorkState::Absent,
+    }
+}
+
+fn last_exit(view: &View<'_>) -> Option<Exit> {
+    // With several pods, the one that did it, else the newest.
+    let exits = view.pods.iter().filter_map(|pod| exit_of(pod, view.now));
+    exits.max_by_key(|exit| (exit.code == Some(0), exit.finished_at)).or_else(|| view.seen.cloned())
+}
+
+/// The job is over.
+fn ended(view: &View<'_>, status: &IflearnerJobStatus) -> WorkState {
+    let at = |time: &Option<Time>| time.as_ref().map_or(view.now, |time| Timestamp(time.0.as_microsecond()));
+    let told = || Exit {
+        code: status.exit_code,
+        signal: None,
+        reason: None,
+        started_at: at(&status.start_time),
+        finished_at: at(&status.completion_time),
+    };
+    let exit = last_exit(view);
+    if exit.as_ref().is_some_and(|exit| exit.code == Some(0)) || status.phase == Some(Phase::Succeeded) {
+        let exit = exit.unwrap_or_else(told);
+        return WorkState::Exited(Exit { code: Some(0), signal: None, reason: None, ..exit });
+    }
+    let name = disruption(view).or_else(|| status.reason.clone()).unwrap_or_default();
+    let message = status.message.as_deref().unwrap_or_default();
+    if name == "JobDeleted" && !view.stopping {
+        return WorkState::Lost(failure(&name, message).unwrap_or_else(|| Reason::new(ReasonCode::ObjectDeleted, name)));
+    }
+    if view.stopping {
+        return stopped(view, exit.or_else(|| status.exit_code.map(|_| told())));
+    }
+    let mut exit = exit.unwrap_or_else(told);
+    // A status is what the workload itself says; only what the cluster did to it needs another word.
+    let by_cluster = exit.code.is_none() || outranks(&name);
+    if exit.reason.is_none() && by_cluster {
+        exit.reason = failure(&name, message);
+    }
+    WorkState::Exited(exit)
+}
+
+/// Whether the cluster's reason says more than the status that the workload left with.
+fn outranks(name: &str) -> bool {
+    let by_cluster = [
+        "DeadlineExceeded",
+        "Evicted",
+        "TerminationByKubelet",
+        "EvictionByEvictionAPI",
+        "PreemptionByScheduler",
+        "Preempting",
+        "NodeLost",
+        "DeletionByPodGC",
+        "DeletionByTaintManager",
+        "NodeShutdown",
+    ];
+    by_cluster.contains(&name)
+}
+
+/// What was done to a pod from outside.
+fn disruption(view: &View<'_>) -> Option<String> {
+    view.pods.iter().find_map(|pod| {
+        let status = pod.status.as_ref()?;
+        if let Some(reason) = status.reason.as_deref().filter(|reason| outranks(reason)) {
+            return Some(reason.to_owned());
+        }
+        let target = status.conditions.iter().flatten().find(|condition| condition.type_ == "DisruptionTarget");
+        target.filter(|condition| condition.status == "True").and_then(|condition| condition.reason.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn job(status: serde_json::Value) -> IflearnerJob {
+        let object = json!({
+            "apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "metadata": { "name": "x" },
+            "spec": { "role": "client", "template": {} }, "status": status,
+        });
+        serde_json::from_value(object).expect("an object")
+    }
+
+    fn pod(phase: &str, state: serde_json::Value) -> Pod {
+        let container = json!({ "name": WORKLOAD, "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0 });
+        serde_json::from_value(json!({ "metadata": {}, "status": { "phase": phase, "containerStatuses": [container] } })).expect("a pod")
+    }
+
+    fn over(code: i32, reason: &str) -> serde_json::Value {
+        let (from, to) = ("2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z");
+        json!({ "terminated": { "exitCode": code, "reason": reason, "startedAt": from, "finishedAt": to } })
+    }
+
+    fn view<'a>(object: Option<&'a IflearnerJob>, pods: &'a [&'a Pod]) -> View<'a> {
+        View { object, pods, stopping: false, seen: None, ran: false, now: Timestamp(7) }
+    }
+
+    fn exit(state: WorkState) -> (Option<i32>, Option<i32>, Option<ReasonCode>) {
+        match state {
+            WorkState::Exited(exit) => (exit.code, exit.signal, exit.reason.map(|reason| reason.code)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_delay_is_told_with_a_reason_that_says_what_to_do() {
+        let code = |status: serde_json::Value, pods: &[&Pod]| match judge(&view(Some(&job(status)), pods)) {
+            WorkState::Starting { reason } => reason.map(|reason| reason.code),
+            other => panic!("{other:?}"),
+        };
+        let pending = |reason: &str, message: &str| json!({ "phase": "Pending", "reason": reason, "message": message });
+        assert_eq!(code(json!({}), &[]), None);
+        assert_eq!(code(pending("Suspended", ""), &[]), None);
+        assert_eq!(code(pending("Unschedulable", "0/3 nodes are available: 3 Insufficient cpu."), &[]), Some(ReasonCode::Unschedulable));
+        assert_eq!(code(pending("FailedCreate", "pods \"x\" is forbidden: exceeded quota: q"), &[]), Some(ReasonCode::ResourcesExhausted));
+        let pulling = pod("Pending", json!({ "waiting": { "reason": "ImagePullBackOff" } }));
+        assert_eq!(code(json!({ "phase": "Pending" }), &[&pulling]), Some(ReasonCode::ImageUnusable));
+        let preparing = pod("Pending", json!({ "waiting": { "reason": "ContainerCreating" } }));
+        assert_eq!(code(json!({ "phase": "Pending" }), &[&preparing]), None);
+        let untouched = IflearnerJob { status: None, ..job(json!({})) };
+        assert!(matches!(judge(&view(Some(&untouched), &[])), WorkState::Starting { reason: Some(_) }), "no operator");
+    }
+
+    #[test]
+    fn an_end_is_told_only_when_no_pod_is_alive_and_none_can_follow() {
+        let running = pod("Running", json!({ "running": {} }));
+        let failed = pod("Failed", over(1, "Error"));
+        let terminal = job(json!({ "phase": "Failed", "reason": "BackoffLimitExceeded" }));
+        let open = job(json!({ "phase": "Running" }));
+        assert_eq!(judge(&view(Some(&terminal), &[&failed, &running])), WorkState::Running);
+        assert_eq!(judge(&view(None, &[&running])), WorkState::Running, "an object deleted without its pods");
+        assert_eq!(judge(&view(Some(&open), &[&failed])), WorkState::Running, "the operator has not said that the job is over");
+        assert_eq!(exit(judge(&view(Some(&terminal), &[&failed]))), (Some(1), None, None));
+        let done = pod("Succeeded", over(0, "Completed"));
+        assert_eq!(exit(judge(&view(Some(&open), &[&done]))), (Some(0), None, None), "nothing follows a success");
+    }
+
+    #[test]
+    fn how_it_ended_is_the_workloads_word_unless_the_cluster_ended_it() {
+        let failed = |reason: &str| job(json!({ "phase": "Failed", "reason": reason, "completionTime": "2026-01-02T03:04:06Z" }));
+        let end = |reason: &str, pod: &Pod| exit(judge(&view(Some(&failed(reason)), &[pod])));
+        assert_eq!(end("Error", &pod("Failed", over(71, "Error"))), (Some(71), None, None));
+        let oom = (None, Some(9), Some(ReasonCode::ExitSignal));
+        assert_eq!(end("OOMKilled", &pod("Failed", over(137, "OOMKilled"))), oom);
+        let late = (Some(143), None, Some(ReasonCode::MaxRuntimeExceeded));
+        assert_eq!(end("DeadlineExceeded", &pod("Failed", over(143, "Error"))), late);
+        assert_eq!(end("StartError", &pod("Failed", over(128, "StartError"))), (Some(128), None, Some(ReasonCode::SpawnFailed)));
+        let mut evicted = pod("Failed", over(137, "Error"));
+        evicted.status.get_or_insert_default().reason = Some("Evicted".to_owned());
+        assert_eq!(end("Evicted", &evicted), (Some(137), None, Some(ReasonCode::RuntimeError)));
+        let mut lost: Pod = pod("Failed", json!({}));
+        lost.status = serde_json::from_value(json!({ "phase": "Failed", "conditions": [
+            { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC" } ] }))
+        .expect("a status");
+        assert_eq!(end("PodFailurePolicy", &lost), (None, None, Some(ReasonCode::RuntimeError)));
+        let never = exit(judge(&view(Some(&failed("NotAllowed")), &[])));
+        assert_eq!(never, (None, None, Some(ReasonCode::ImageUnusable)));
+    }
+
+    #[test]
+    fn an_object_that_is_gone_was_deleted_by_us_or_by_somebody_else() {
+        let lost = |state| matches!(state, WorkState::Lost(Reason { code: ReasonCode::ObjectDeleted, .. }));
+        assert!(lost(judge(&view(None, &[]))));
+        let seen = |code| Exit { code: Some(code), signal: None, reason: None, started_at: Timestamp(1), finished_at: Timestamp(2) };
+        let with = |exit: &Exit, stopping| judge(&View { seen: Some(exit), stopping, ran: true, ..view(None, &[]) });
+        assert!(lost(with(&seen(143), false)), "the pod was ended with its object");
+        assert_eq!(exit(with(&seen(0), false)), (Some(0), None, None), "it had ended well before");
+        assert_eq!(exit(with(&seen(143), true)), (Some(143), None, Some(ReasonCode::StopRequested)));
+        assert_eq!(exit(with(&seen(0), true)), (Some(0), None, None), "a fact outranks a wish");
+        assert_eq!(judge(&View { stopping: true, ..view(None, &[]) }), WorkState::Absent);
+        assert!(lost(judge(&view(Some(&job(json!({ "phase": "Failed", "reason": "JobDeleted" }))), &[]))));
+    }
+
+    #[test]
+    fn what_the_cluster_says_of_the_partys_own_stays_there() {
+        let secret = "Back-off pulling image registry.internal/model:1; hostPath /srv/patients is not a directory";
+        for name in ["ImagePullBackOff", "FailedMount", "CreateContainerConfigError", "Evicted", "Whatever"] {
+            let reason = failure(name, secret).expect("a reason");
+            assert!(!reason.message.contains("internal") && !reason.message.contains("patients"), "{}", reason.message);
+        }
+    }
+}

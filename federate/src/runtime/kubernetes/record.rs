@@ -1,0 +1,176 @@
+//! What the runtime itself must not forget of a key, whatever the cluster shows: one small file per key, changed by
+//! rename and synced before anybody is told.
+//!
+//! ```text
+//!  held ──▶ created(uid) ──▶ ended ──▶ forgotten
+//! ```
+//!
+//! An object is created suspended, so nothing of it runs yet. Only when its UID stands here is it let go. From then on
+//! the key is never created again: a recorded UID whose object is gone was deleted. Killed before the UID was written,
+//! a later agent finds the suspended object by its name and takes it up, or finds none, which then has never run.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use flow_domain::progress::Progress;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::{Held, WorkKey, WorkState};
+use crate::sidecar::rundir::{RunDir, marker, parse_marker, private_dir};
+
+const RECORD: &str = "record.json";
+/// The spooled log of a key, in segments.
+const LOG: &str = "log";
+
+/// How far a key is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Stage {
+    /// Promised; nothing was let run.
+    Held,
+    /// Let run, once and for all.
+    Created {
+        /// The object's.
+        uid: String,
+        /// Its end was asked for.
+        stopping: bool,
+    },
+    /// Nothing of it is alive, nor ever will be.
+    Ended {
+        /// The object's.
+        uid: String,
+        /// How it ended: `Exited` or `Lost`.
+        state: WorkState,
+        /// The last that was seen of its progress, without points.
+        progress: Option<Progress>,
+    },
+    /// The end is stored elsewhere; log and name stay until the retention removes them.
+    Forgotten,
+}
+
+/// One key's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was promised.
+    pub held: Held,
+    /// How far it is.
+    #[serde(flatten)]
+    pub stage: Stage,
+}
+
+/// The folder of all records.
+#[derive(Debug, Clone)]
+pub struct Records(PathBuf);
+
+impl Records {
+    /// Open the folder, or make it.
+    pub fn open(folder: PathBuf) -> io::Result<Self> {
+        private_dir(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// Every key of which something is kept.
+    pub fn keys(&self) -> io::Result<Vec<WorkKey>> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            keys.extend(entry?.file_name().to_str().and_then(parse_marker));
+        }
+        Ok(keys)
+    }
+
+    /// A key's record; `None` if there is none.
+    pub fn read(&self, key: &WorkKey) -> io::Result<Option<Record>> {
+        match RunDir::at(self.dir(key)).read(RECORD) {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replace a key's record. Durable when this returns.
+    pub fn write(&self, key: &WorkKey, record: &Record) -> io::Result<()> {
+        let dir = self.dir(key);
+        if !dir.is_dir() {
+            private_dir(&dir)?;
+            File::open(&self.0)?.sync_all()?;
+        }
+        let tmp = dir.join("record.tmp");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
+        file.write_all(&serde_json::to_vec(record)?)?;
+        file.sync_all()?;
+        fs::rename(&tmp, dir.join(RECORD))?;
+        File::open(&dir)?.sync_all()
+    }
+
+    /// Remove everything of a key.
+    pub fn remove(&self, key: &WorkKey) -> io::Result<()> {
+        match fs::remove_dir_all(self.dir(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// When a key's record was last changed.
+    pub fn changed(&self, key: &WorkKey) -> io::Result<std::time::SystemTime> {
+        self.dir(key).join(RECORD).metadata()?.modified()
+    }
+
+    /// Where a key's log is spooled.
+    #[must_use]
+    pub fn log(&self, key: &WorkKey) -> PathBuf {
+        self.dir(key).join(LOG)
+    }
+
+    /// A key's own folder.
+    #[must_use]
+    pub fn dir(&self, key: &WorkKey) -> PathBuf {
+        self.0.join(marker(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(attempt: u32) -> WorkKey {
+        WorkKey { run: "a".repeat(32).parse().expect("an id"), attempt }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_a_missing_one_is_none() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let records = Records::open(folder.path().join("kubernetes")).expect("opened");
+        assert_eq!(records.read(&key(1)).expect("read"), None);
+        let held = Held { ports: [("grpc".to_owned(), 50001)].into(), endpoints: [("grpc".to_owned(), "x:80".to_owned())].into() };
+        let stages = [
+            Stage::Held,
+            Stage::Created { uid: "u".to_owned(), stopping: true },
+            Stage::Ended { uid: "u".to_owned(), state: WorkState::Running, progress: Some(Progress::default()) },
+            Stage::Forgotten,
+        ];
+        for stage in stages {
+            let record = Record { held: held.clone(), stage };
+            records.write(&key(1), &record).expect("written");
+            assert_eq!(records.read(&key(1)).expect("read"), Some(record));
+        }
+        records.write(&key(2), &Record { held, stage: Stage::Held }).expect("written");
+        let mut keys = records.keys().expect("listed");
+        keys.sort();
+        assert_eq!(keys, [key(1), key(2)]);
+        records.remove(&key(1)).expect("removed");
+        records.remove(&key(1)).expect("removed again");
+        assert_eq!(records.keys().expect("listed"), [key(2)]);
+    }
+
+    #[test]
+    fn a_record_cut_off_in_the_middle_of_a_write_is_the_one_before() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let records = Records::open(folder.path().to_owned()).expect("opened");
+        let record = Record { held: Held::default(), stage: Stage::Held };
+        records.write(&key(1), &record).expect("written");
+        fs::write(records.dir(&key(1)).join("record.tmp"), "{\"stage\":\"crea").expect("half a record");
+        assert_eq!(records.read(&key(1)).expect("read"), Some(record));
+    }
+}

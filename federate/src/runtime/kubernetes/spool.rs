@@ -1,0 +1,175 @@
+//! What a pod says, kept at the party: the log in segments, so that it outlives the pod, and progress as it comes.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow_domain::progress::Progress;
+use k8s_openapi::jiff::Timestamp as Moment;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use super::tail::Sink;
+use crate::sidecar::log::LogWriter;
+use crate::sidecar::protocol::LINE_LIMIT;
+
+/// So many bytes may have to be read again after the agent was killed.
+const SAVE_EVERY: u64 = 256 << 10;
+
+/// How far a pod's log was spooled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// UID of the pod.
+    pub pod: String,
+    /// Time of the last line that is whole in the spool.
+    pub at: Option<Moment>,
+    /// Bytes spooled up to there, of all pods of the key.
+    pub offset: u64,
+}
+
+/// The spool of one key, while one pod is followed.
+pub struct Spool {
+    /// Between two writes.
+    writer: Option<LogWriter>,
+    file: PathBuf,
+    cursor: Cursor,
+    saved: u64,
+}
+
+impl Spool {
+    /// Go on where an earlier agent left off. Answers also from which time on the pod's log is new.
+    pub fn open(folder: PathBuf, file: PathBuf, pod: &str, limit: u64) -> io::Result<(Self, Option<Moment>)> {
+        let cursor = match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::default(),
+            Err(error) => return Err(error),
+        };
+        let cursor = if cursor.pod == pod { cursor } else { Cursor { pod: pod.to_owned(), at: None, ..cursor } };
+        // What was written after the cursor was saved comes again.
+        let writer = LogWriter::resume(folder, limit, cursor.offset)?;
+        let since = cursor.at;
+        let saved = cursor.offset;
+        Ok((Self { writer: Some(writer), file, cursor, saved }, since))
+    }
+
+    /// Put down how far it is. A cursor that is lost costs lines that stand there twice, nothing else.
+    pub async fn save(&mut self) {
+        let (file, bytes) = (self.file.clone(), serde_json::to_vec(&self.cursor).unwrap_or_default());
+        let written = spawn_blocking(move || {
+            let tmp = file.with_extension("tmp");
+            fs::write(&tmp, bytes)?;
+            fs::rename(tmp, file)
+        });
+        match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(()) => self.saved = self.cursor.offset,
+            Err(error) => tracing::debug!(error = %error, "a log's cursor could not be saved"),
+        }
+    }
+}
+
+impl Sink for Spool {
+    async fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) {
+        let Some(mut writer) = self.writer.take() else { return };
+        let whole_lines = bytes.ends_with(b"\n");
+        let wrote = spawn_blocking(move || {
+            writer.write(&bytes);
+            writer
+        });
+        self.writer = wrote.await.ok();
+        let offset = self.writer.as_ref().map_or(self.cursor.offset, LogWriter::offset);
+        if whole_lines {
+            self.cursor.at = at;
+            self.cursor.offset = offset;
+            if offset >= self.saved + SAVE_EVERY {
+                self.save().await;
+            }
+        }
+    }
+}
+
+/// Progress from a sidecar's output: one JSON object a line.
+pub struct Lines<F> {
+    line: Vec<u8>,
+    too_long: bool,
+    tell: Arc<F>,
+}
+
+impl<F: Fn(Progress) + Send + Sync> Lines<F> {
+    /// Hand each progress to `tell`.
+    pub fn new(tell: F) -> Self {
+        Self { line: Vec::new(), too_long: false, tell: Arc::new(tell) }
+    }
+}
+
+impl<F: Fn(Progress) + Send + Sync> Sink for Lines<F> {
+    async fn take(&mut self, bytes: Vec<u8>, _at: Option<Moment>) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.line.len() + part.len() > LINE_LIMIT {
+                self.too_long = true;
+                self.line.clear();
+            }
+            if !self.too_long {
+                self.line.extend_from_slice(part);
+            }
+            if part.ends_with(b"\n") {
+                // Anything else is a remark of the sidecar's.
+                if let Ok(progress) = serde_json::from_slice(&self.line) {
+                    (self.tell)(progress);
+                }
+                self.line.clear();
+                self.too_long = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    fn text(folder: &std::path::Path) -> String {
+        let segments = crate::sidecar::log::segments(folder).expect("segments");
+        segments.iter().map(|(_, path)| fs::read_to_string(path).expect("text")).collect()
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_was_killed_between_two_saves_leaves_no_line_twice() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
+        let open = |pod: &str| Spool::open(folder.clone(), file.clone(), pod, 1 << 20).expect("opened");
+        let at = |second: i64| Moment::from_second(second).ok();
+        let (mut spool, since) = open("a");
+        assert_eq!(since, None);
+        spool.take(b"one\n".to_vec(), at(1)).await;
+        spool.save().await;
+        spool.take(b"two\n".to_vec(), at(2)).await;
+        spool.take(b"thr".to_vec(), at(2)).await;
+        drop(spool);
+        let (mut spool, since) = open("a");
+        assert_eq!((since, text(&folder).as_str()), (at(1), "one\n"), "as far as the cursor says");
+        spool.take(b"two\nthree\n".to_vec(), at(3)).await;
+        spool.save().await;
+        drop(spool);
+        let (mut spool, since) = open("b");
+        assert_eq!(since, None, "another pod is read from its start");
+        spool.take(b"again\n".to_vec(), at(4)).await;
+        assert_eq!(text(&folder), "one\ntwo\nthree\nagain\n");
+    }
+
+    #[tokio::test]
+    async fn progress_is_read_line_by_line_and_remarks_are_passed_over() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut lines = Lines::new({
+            let told = told.clone();
+            move |progress: Progress| told.lock().expect("unpoisoned").push(progress.epoch)
+        });
+        let line = |epoch: u32| crate::sidecar::protocol::line(&Progress { epoch: Some(epoch), ..Progress::default() });
+        let all = [line(1), b"a remark\n".to_vec(), vec![b'x'; LINE_LIMIT + 1], b"\n".to_vec(), line(2)].concat();
+        for piece in all.chunks(1000) {
+            lines.take(piece.to_vec(), None).await;
+        }
+        assert_eq!(*told.lock().expect("unpoisoned"), [Some(1), Some(2)]);
+    }
+}

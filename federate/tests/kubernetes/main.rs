@@ -1,0 +1,378 @@
+//! The kubernetes runtime against a real API server, with the shipped role and nothing more. The hands of the test do what
+//! operator and kubelet would do.
+
+mod support;
+
+use std::path::Path;
+
+use flow_domain::member::ReasonCode;
+use flow_federate::runtime::kubernetes::{access, naming};
+use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
+use flow_testkit::kube::{Cluster, Options};
+use flow_testkit::wait_for;
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+use support::{LONG, Party, hold, install, key, launch, over, refusal, running, shared};
+
+#[tokio::test]
+async fn a_member_is_held_started_watched_and_forgotten() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    let held = agent.runtime.hold(hold(&key)).await.expect("held");
+    let address = format!("{}.{}.svc.cluster.local:80", naming::name(&key), party.namespace);
+    assert_eq!((held.ports["grpc"], held.endpoints["grpc"].as_str()), (50001, address.as_str()));
+    assert_eq!(agent.until(&key, |_| true).await, WorkState::Held(held.clone()));
+    assert!(party.job(&key).await.is_none(), "a hold makes nothing");
+    assert_eq!(agent.runtime.hold(hold(&key)).await.expect("held again"), held);
+
+    agent.runtime.ensure(launch(&key)).await.expect("started");
+    agent.runtime.ensure(launch(&key)).await.expect("told again");
+    let job = party.job(&key).await.expect("an object");
+    assert_eq!(job.spec.run_policy.as_ref().and_then(|policy| policy.suspend), Some(false), "let run");
+    assert_eq!(job.labels()[naming::PARTY], "party-a");
+    assert_eq!(job.annotations()[naming::DIGEST], flow_domain::id::Digest::of(b"spec").to_string());
+
+    let pod = party.make_pod(&key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Running", running()).await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    let exit = agent.exit(&key).await;
+    assert_eq!((exit.code, exit.reason), (Some(0), None));
+    assert!(exit.finished_at > exit.started_at);
+    assert_eq!(agent.runtime.known().await.expect("known"), std::slice::from_ref(&key));
+
+    agent.runtime.forget(key.clone()).await.expect("forgotten");
+    wait_for("the object to go", LONG, async || party.job(&key).await.is_none()).await;
+    assert!(agent.runtime.known().await.expect("known").is_empty());
+    assert_eq!(refusal(agent.runtime.hold(hold(&key)).await).code, ReasonCode::RuntimeError, "its key is burnt");
+    assert!(agent.runtime.ensure(launch(&key)).await.is_err());
+    assert!(party.job(&key).await.is_none());
+}
+
+#[tokio::test]
+async fn a_name_that_is_somebody_elses_is_taken_at_the_hold_and_at_the_start() {
+    let party = Party::new(shared().await).await;
+    let agent = party.agent().await;
+    let foreign = |key| {
+        let text = json!({
+            "apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "metadata": { "name": naming::name(key) },
+            "spec": { "role": "client", "template": { "spec": { "containers": [{ "name": "x", "image": "x" }] } } },
+        });
+        serde_json::from_value(text).expect("an object")
+    };
+    let (first, second) = (key(), key());
+    party.jobs.create(&PostParams::default(), &foreign(&first)).await.expect("made");
+    assert_eq!(refusal(agent.runtime.hold(hold(&first)).await).code, ReasonCode::NameTaken);
+    agent.runtime.hold(hold(&second)).await.expect("free");
+    party.jobs.create(&PostParams::default(), &foreign(&second)).await.expect("made");
+    assert_eq!(refusal(agent.runtime.ensure(launch(&second)).await).code, ReasonCode::NameTaken);
+    assert!(party.job(&second).await.expect("untouched").spec.run_policy.is_none());
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_deletes_is_lost_and_never_made_again() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    agent.until(&key, |state| matches!(state, WorkState::Starting { .. })).await;
+    party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
+    let reason = agent.lost(&key).await;
+    assert_eq!(reason.code, ReasonCode::ObjectDeleted);
+    agent.runtime.ensure(launch(&key)).await.expect("told again");
+    assert!(party.job(&key).await.is_none());
+    drop(agent);
+    let mut later = party.agent().await;
+    later.runtime.ensure(launch(&key)).await.expect("told again");
+    assert_eq!(later.lost(&key).await, reason, "from the record, long after");
+    assert!(party.job(&key).await.is_none());
+}
+
+#[tokio::test]
+async fn deleted_while_no_agent_looked_is_deleted_all_the_same() {
+    let party = Party::new(shared().await).await;
+    let key = key();
+    {
+        let mut agent = party.agent().await;
+        agent.start(&key).await;
+        agent.until(&key, |state| matches!(state, WorkState::Starting { .. })).await;
+    }
+    party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
+    let mut later = party.agent().await;
+    assert_eq!(later.lost(&key).await.code, ReasonCode::ObjectDeleted);
+}
+
+#[tokio::test]
+async fn a_later_agent_takes_up_what_runs_and_hears_its_end() {
+    let party = Party::new(shared().await).await;
+    let key = key();
+    let pod = {
+        let mut agent = party.agent().await;
+        agent.start(&key).await;
+        let pod = party.make_pod(&key, Some("node-1")).await;
+        party.kubelet_says(&pod, "Running", running()).await;
+        agent.until(&key, |state| *state == WorkState::Running).await;
+        pod
+    };
+    let before = party.job(&key).await.expect("an object");
+    let mut later = party.agent().await;
+    assert_eq!(later.until(&key, |_| true).await, WorkState::Running, "first the state of what is known");
+    later.runtime.ensure(launch(&key)).await.expect("told again");
+    assert_eq!(party.job(&key).await.expect("the same").metadata.resource_version, before.metadata.resource_version, "untouched");
+    party.kubelet_says(&pod, "Failed", over(3, "Error")).await;
+    party.operator_says(&key, json!({ "phase": "Failed", "reason": "Error", "exitCode": 3 })).await;
+    let exit = later.exit(&key).await;
+    assert_eq!((exit.code, exit.reason.clone()), (Some(3), None));
+    drop(later);
+    party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
+    let mut last = party.agent().await;
+    assert_eq!(last.exit(&key).await, exit, "nobody needs the cluster any more to know it");
+}
+
+/// As an agent that was killed between making the object and knowing its UID leaves both.
+async fn killed_before_it_knew(party: &Party) -> flow_federate::runtime::WorkKey {
+    let (key, held) = (key(), Path::new("held.json"));
+    let agent = party.agent().await;
+    agent.runtime.hold(hold(&key)).await.expect("held");
+    let copy = party.dir.path().join(held);
+    std::fs::copy(party.record(&key), &copy).expect("copied");
+    agent.runtime.ensure(launch(&key)).await.expect("started");
+    drop(agent);
+    std::fs::rename(copy, party.record(&key)).expect("put back");
+    let suspended = Patch::Merge(json!({ "spec": { "runPolicy": { "suspend": true } } }));
+    party.jobs.patch(&naming::name(&key), &PatchParams::default(), &suspended).await.expect("as it was born");
+    key
+}
+
+#[tokio::test]
+async fn an_object_whose_uid_was_not_put_down_is_taken_up_and_let_run() {
+    let party = Party::new(shared().await).await;
+    let key = killed_before_it_knew(&party).await;
+    let born = party.job(&key).await.expect("an object").uid();
+    let agent = party.agent().await;
+    agent.runtime.ensure(launch(&key)).await.expect("taken up");
+    let job = party.job(&key).await.expect("an object");
+    assert_eq!((job.uid(), job.spec.run_policy.and_then(|policy| policy.suspend)), (born, Some(false)));
+}
+
+#[tokio::test]
+async fn an_object_that_was_never_let_run_may_be_made_again() {
+    let party = Party::new(shared().await).await;
+    let key = killed_before_it_knew(&party).await;
+    let born = party.job(&key).await.expect("an object").uid();
+    party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
+    wait_for("it to go", LONG, async || party.job(&key).await.is_none()).await;
+    let agent = party.agent().await;
+    agent.runtime.ensure(launch(&key)).await.expect("made");
+    assert_ne!(party.job(&key).await.expect("an object").uid(), born);
+}
+
+#[tokio::test]
+async fn what_was_made_before_the_uid_was_known_is_stopped_too() {
+    let party = Party::new(shared().await).await;
+    let key = killed_before_it_knew(&party).await;
+    let mut agent = party.agent().await;
+    agent.runtime.stop(key.clone(), 0).await.expect("stopping");
+    agent.until(&key, |state| *state == WorkState::Absent).await;
+    assert!(party.job(&key).await.is_none());
+}
+
+#[tokio::test]
+async fn a_stopped_member_is_told_only_when_its_pod_has_gone() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    let pod = party.make_pod(&key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Running", running()).await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+    agent.runtime.stop(key.clone(), 5).await.expect("stopping");
+    agent.runtime.stop(key.clone(), 5).await.expect("told again");
+    // The garbage collector, once it knows the resource, asks the kubelet; nobody else lets go of a pod on a node.
+    wait_for("the pod to be asked to end", LONG, async || {
+        party.pods.get(&pod.name_any()).await.is_ok_and(|pod| pod.metadata.deletion_timestamp.is_some())
+    })
+    .await;
+    // The object may have gone before its pod, if the collector heard of it late; the pod alone keeps the member alive.
+    while let Ok(seen) = agent.observed.try_recv() {
+        assert!(!matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent), "{seen:?}");
+    }
+    assert!(std::fs::read_to_string(party.record(&key)).expect("a record").contains("\"stage\":\"created\""));
+    party.kubelet_says(&pod, "Failed", over(143, "Error")).await;
+    party.kubelet_lets_go(&pod).await;
+    let exit = agent.exit(&key).await;
+    assert_eq!((exit.code, exit.reason.map(|reason| reason.code)), (Some(143), Some(ReasonCode::StopRequested)));
+    assert!(party.job(&key).await.is_none() && party.pods.get_opt(&pod.name_any()).await.expect("asked").is_none());
+}
+
+#[tokio::test]
+async fn what_is_stopped_before_it_has_begun_is_absent() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let (held, started, unknown) = (key(), key(), key());
+    agent.runtime.hold(hold(&held)).await.expect("held");
+    agent.runtime.stop(held.clone(), 0).await.expect("stopped");
+    agent.until(&held, |state| *state == WorkState::Absent).await;
+    agent.runtime.stop(unknown.clone(), 0).await.expect("stopped");
+    agent.until(&unknown, |state| *state == WorkState::Absent).await;
+    agent.start(&started).await;
+    agent.runtime.stop(started.clone(), 0).await.expect("stopped");
+    agent.until(&started, |state| *state == WorkState::Absent).await;
+    assert!(party.job(&started).await.is_none());
+    assert!(agent.runtime.known().await.expect("known").is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_that_outlives_its_agent_is_a_stop_to_the_next() {
+    let party = Party::new(shared().await).await;
+    let key = key();
+    let pod = {
+        let mut agent = party.agent().await;
+        agent.start(&key).await;
+        let pod = party.make_pod(&key, None).await;
+        party.kubelet_says(&pod, "Running", running()).await;
+        agent.until(&key, |state| *state == WorkState::Running).await;
+        agent.runtime.stop(key.clone(), 5).await.expect("stopping");
+        pod
+    };
+    party.kubelet_lets_go(&pod).await;
+    wait_for("the object to go", LONG, async || party.job(&key).await.is_none()).await;
+    let mut later = party.agent().await;
+    let ended = later.until(&key, |state| !matches!(state, WorkState::Running)).await;
+    assert!(!matches!(ended, WorkState::Lost(_)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn one_namespace_has_one_agent() {
+    let party = Party::new(shared().await).await;
+    let first = party.agent().await;
+    let Err(refused) = party.try_start(&flow_common::ids::instance_id()).await else { panic!("two agents") };
+    let text = refused.to_string();
+    assert!(text.contains("party-a") && text.contains("delete lease flow-federate"), "{text}");
+    // The same journal: the process before it is dead, or about to be.
+    let _second = party.agent().await;
+    tokio::time::timeout(LONG, first.runtime.lost()).await.expect("the first one notices");
+}
+
+#[tokio::test]
+async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missing() {
+    let cluster = shared().await;
+    let party = Party::without_role(cluster).await;
+    let Err(refused) = party.try_start(&party.instance).await else { panic!("it may not even have a Lease") };
+    assert!(refused.to_string().contains("flow-federate kubernetes rbac"), "{refused}");
+    let found = access::review(&party.client().await, &party.namespace).await;
+    assert_eq!(found.len(), access::RULES.len());
+    assert!(found.iter().all(|(_, allowed)| allowed.as_ref().is_err_and(|text| text.contains("rbac"))), "{found:?}");
+
+    let allowed = Party::new(cluster).await;
+    let found = access::review(&allowed.client().await, &allowed.namespace).await;
+    assert!(found.iter().all(|(_, allowed)| allowed.is_ok()), "{found:?}");
+    let agent = allowed.agent().await;
+    cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &allowed.namespace]).await;
+    wait_for("the role to be taken away", LONG, async || {
+        access::review(&allowed.client().await, &allowed.namespace).await.iter().all(|(_, allowed)| allowed.is_err())
+    })
+    .await;
+    let reason = refusal(agent.runtime.hold(hold(&key())).await);
+    assert!(reason.message.contains("flow-federate kubernetes rbac"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_found_at_the_hold() {
+    let cluster = shared().await;
+    let party = Party::new(cluster).await;
+    let agent = party.agent().await;
+    let namespace = &party.namespace;
+    let count = "--hard=count/iflearnerjobs.git.iflytek.com=0";
+    // A quota made before the controller has looked for new resources, which it does every half minute, is counted late.
+    wait_for("the quota to be counted", 2 * LONG, async || {
+        cluster.kubectl(&["delete", "quota", "none", "--ignore-not-found", "-n", namespace]).await;
+        cluster.kubectl_ok(&["create", "quota", "none", count, "-n", namespace]).await;
+        let counted = ["wait", "--for=jsonpath={.status.used}", "--timeout=3s", "quota/none", "-n", namespace];
+        cluster.kubectl(&counted).await.status.success()
+    })
+    .await;
+    let reason = wait_for("the quota to be seen", LONG, async || match agent.runtime.hold(hold(&key())).await {
+        Err(RuntimeError::Refused(reason)) => Some(reason),
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason.code, ReasonCode::ResourcesExhausted);
+}
+
+#[tokio::test]
+async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    agent.delay(&key, ReasonCode::RuntimeError).await;
+    let message = "0/1 nodes are available: 1 Insufficient cpu.";
+    party.operator_says(&key, json!({ "phase": "Pending", "reason": "Unschedulable", "message": message })).await;
+    assert!(agent.delay(&key, ReasonCode::Unschedulable).await.message.contains("Insufficient cpu"));
+    let forbidden = "pods \"x\" is forbidden: exceeded quota: q";
+    party.operator_says(&key, json!({ "phase": "Pending", "reason": "FailedCreate", "message": forbidden })).await;
+    agent.delay(&key, ReasonCode::ResourcesExhausted).await;
+    let pod = party.make_pod(&key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Pending", json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } })).await;
+    let reason = agent.delay(&key, ReasonCode::ImageUnusable).await;
+    assert!(!reason.message.contains("registry.invalid"), "what an image name means here is the party's own");
+}
+
+#[tokio::test]
+async fn what_the_cluster_does_to_a_pod_is_told_apart_from_what_the_workload_did() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let cases = [
+        ("Evicted", Some("Evicted"), over(137, "Error"), "evicted"),
+        ("DeletionByTaintManager", None, json!({}), "node"),
+        ("OOMKilled", None, over(137, "OOMKilled"), "memory"),
+        ("DeadlineExceeded", None, over(143, "Error"), "max_runtime_s"),
+    ];
+    for (reason, pod_reason, state, word) in cases {
+        let key = key();
+        agent.start(&key).await;
+        let pod = party.make_pod(&key, Some("node-1")).await;
+        party.kubelet_says(&pod, "Running", running()).await;
+        agent.until(&key, |state| *state == WorkState::Running).await;
+        party.kubelet_says(&pod, "Failed", state).await;
+        if let Some(pod_reason) = pod_reason {
+            let patch = Patch::Merge(json!({ "status": { "reason": pod_reason } }));
+            party.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+        }
+        party.operator_says(&key, json!({ "phase": "Failed", "reason": reason })).await;
+        let told = agent.exit(&key).await.reason.unwrap_or_else(|| panic!("{reason}: no reason"));
+        assert!(told.message.contains(word), "{reason}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun_anew() {
+    let mut cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
+    install(&cluster).await;
+    let party = Party::new(&cluster).await;
+    let mut agent = party.agent().await;
+    let (running_key, deleted) = (key(), key());
+    agent.start(&running_key).await;
+    agent.start(&deleted).await;
+    let pod = party.make_pod(&running_key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Running", running()).await;
+    agent.until(&running_key, |state| *state == WorkState::Running).await;
+
+    cluster.stop_api_server();
+    wait_for("the outage to be noticed", LONG, async || agent.runtime.describe()["cluster"] == "does not answer").await;
+    assert!(matches!(agent.runtime.hold(hold(&key())).await, Err(RuntimeError::Transient { .. })));
+    assert!(matches!(agent.runtime.stop(deleted.clone(), 0).await, Err(RuntimeError::Transient { .. })));
+    assert_eq!(agent.runtime.known().await.expect("still known").len(), 2);
+
+    // Versions from before its start are gone for a new API server: watches have to list again.
+    cluster.start_api_server().await;
+    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    party.jobs.delete(&naming::name(&deleted), &DeleteParams::background()).await.expect("deleted");
+    assert_eq!(agent.exit(&running_key).await.code, Some(0));
+    agent.runtime.stop(deleted.clone(), 0).await.expect("it answers again");
+    agent.runtime.stop(deleted, 0).await.expect("told again");
+    wait_for("the outage to be over", LONG, async || agent.runtime.describe()["cluster"] == "answers").await;
+}

@@ -1,0 +1,267 @@
+//! A party's runtime on a real API server, and hands that do what operator, scheduler and kubelet would do.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_common::clock::SystemClock;
+use flow_domain::id::InstanceId;
+use flow_domain::member::{Exit, Reason, Role};
+use flow_domain::template::Resources;
+use flow_federate::runtime::kubernetes::settings::Settings;
+use flow_federate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, StartError, access, cluster, naming};
+use flow_federate::runtime::{
+    Container, Held, Hold, ImageSource, Launch, Observation, ProgressSource, Runtime as _, RuntimeError, WorkKey, WorkState,
+};
+use flow_operator::iflearnerjob::api::IflearnerJob;
+use flow_testkit::kube::Cluster;
+use flow_testkit::wait_for;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
+use serde_json::{Value, json};
+use tokio::sync::{OnceCell, mpsc};
+
+/// For whatever takes a moment, on a machine that is busy.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// The name of the container that `build` makes.
+const WORKLOAD: &str = "workload";
+
+/// The cluster all tests share, with the resource in it.
+pub async fn shared() -> &'static Cluster {
+    static READY: OnceCell<()> = OnceCell::const_new();
+    let cluster = flow_testkit::kube::shared().await;
+    READY.get_or_init(|| install(cluster)).await;
+    cluster
+}
+
+/// Make the resource known.
+pub async fn install(cluster: &Cluster) {
+    let crd = serde_json::to_string(&flow_operator::iflearnerjob::crd()).expect("JSON");
+    // By server-side apply: as a client's annotation it would be large.
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), crd).expect("written");
+    cluster.kubectl_ok(&["apply", "--server-side", "-f", &file.path().display().to_string()]).await;
+    // A definition that has no conditions yet is an error to kubectl.
+    let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd/iflearnerjobs.git.iflytek.com"];
+    wait_for("the resource to be known", LONG, async || cluster.kubectl(&established).await.status.success()).await;
+    // Pods on a node that does not exist are collected. This one has room for none, so nothing is scheduled there.
+    cluster.apply("{apiVersion: v1, kind: Node, metadata: {name: node-1}}").await;
+}
+
+pub async fn client(kubeconfig: &Path) -> Client {
+    Client::try_from(cluster::configuration(Some(kubeconfig)).await.expect("a kubeconfig")).expect("a client")
+}
+
+/// One party: a namespace, a user with the shipped role, a data directory.
+pub struct Party {
+    pub namespace: String,
+    pub dir: tempfile::TempDir,
+    pub instance: InstanceId,
+    pub jobs: Api<IflearnerJob>,
+    pub pods: Api<Pod>,
+    agent: PathBuf,
+}
+
+impl Party {
+    pub async fn new(cluster: &Cluster) -> Self {
+        let party = Self::without_role(cluster).await;
+        cluster.apply(&access::role(&party.namespace)).await;
+        let (namespace, user) = (&party.namespace, party.user());
+        cluster.kubectl_ok(&["create", "rolebinding", "agent", "--role=flow-federate", &format!("--user={user}"), "-n", namespace]).await;
+        party
+    }
+
+    pub async fn without_role(cluster: &Cluster) -> Self {
+        let namespace = cluster.create_namespace().await;
+        let admin = client(cluster.kubeconfig()).await;
+        Self {
+            jobs: Api::namespaced(admin.clone(), &namespace),
+            pods: Api::namespaced(admin, &namespace),
+            agent: cluster.kubeconfig_for(&format!("agent-{namespace}"), None),
+            dir: tempfile::tempdir().expect("a directory"),
+            instance: flow_common::ids::instance_id(),
+            namespace,
+        }
+    }
+
+    fn user(&self) -> String {
+        format!("agent-{}", self.namespace)
+    }
+
+    pub async fn client(&self) -> Client {
+        client(&self.agent).await
+    }
+
+    pub async fn try_start(&self, instance: &InstanceId) -> Result<KubernetesRuntime, StartError> {
+        let settings = Settings {
+            namespace: self.namespace.clone(),
+            cluster_domain: "cluster.local".to_owned(),
+            host_zone: None,
+            route_port: 443,
+            certificates: false,
+            sidecar_image: None,
+            output_claim: None,
+        };
+        let config = KubernetesConfig {
+            settings,
+            data_root: self.dir.path().to_owned(),
+            party: "party-a".parse().expect("a name"),
+            instance: instance.clone(),
+            log_limit_bytes: 1 << 20,
+        };
+        KubernetesRuntime::start(self.client().await, config, SystemClock::shared()).await
+    }
+
+    pub async fn agent(&self) -> Agent {
+        let runtime = Arc::new(self.try_start(&self.instance).await.expect("a runtime"));
+        let observed = runtime.watch();
+        wait_for("the runtime to know its cluster", LONG, async || runtime.known().await.is_ok()).await;
+        Agent { runtime, observed }
+    }
+
+    pub async fn job(&self, key: &WorkKey) -> Option<IflearnerJob> {
+        self.jobs.get_opt(&naming::name(key)).await.expect("asked")
+    }
+
+    /// Where a key's record is.
+    pub fn record(&self, key: &WorkKey) -> PathBuf {
+        self.dir.path().join(format!("kubernetes/{}-{}/record.json", key.run, key.attempt))
+    }
+
+    /// As the operator says how the object stands.
+    pub async fn operator_says(&self, key: &WorkKey, status: Value) {
+        let patch = Patch::Merge(json!({ "status": status }));
+        self.jobs.patch_status(&naming::name(key), &PatchParams::default(), &patch).await.expect("patched");
+    }
+
+    /// As operator and Job controller make the pod; on a node, if one is named.
+    pub async fn make_pod(&self, key: &WorkKey, node: Option<&str>) -> Pod {
+        let job = self.job(key).await.expect("an object");
+        let template = job.spec.template.clone();
+        let mut spec = template.spec.clone().expect("a pod");
+        spec.node_name = node.map(ToOwned::to_owned);
+        let meta = ObjectMeta {
+            generate_name: Some(format!("{}-", naming::name(key))),
+            labels: template.metadata.and_then(|meta| meta.labels),
+            owner_references: job.controller_owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        };
+        let pod = Pod { metadata: meta, spec: Some(spec), status: None };
+        self.pods.create(&PostParams::default(), &pod).await.expect("a pod")
+    }
+
+    /// As the kubelet says how a pod stands.
+    pub async fn kubelet_says(&self, pod: &Pod, phase: &str, state: Value) {
+        let container = json!({ "name": WORKLOAD, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let patch = Patch::Merge(json!({ "status": { "phase": phase, "containerStatuses": [container] } }));
+        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+    }
+
+    /// As the kubelet lets go of a pod whose containers have ended.
+    pub async fn kubelet_lets_go(&self, pod: &Pod) {
+        let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+        // The garbage collector may have been faster.
+        let _ = self.pods.delete(&pod.name_any(), &now).await;
+    }
+}
+
+pub fn running() -> Value {
+    json!({ "running": { "startedAt": "2026-01-02T03:04:05Z" } })
+}
+
+pub fn over(code: i32, reason: &str) -> Value {
+    json!({ "terminated": { "exitCode": code, "reason": reason, "startedAt": "2026-01-02T03:04:05Z", "finishedAt": "2026-01-02T03:04:06Z" } })
+}
+
+pub fn key() -> WorkKey {
+    WorkKey { run: flow_common::ids::run_id(), attempt: 1 }
+}
+
+pub fn hold(key: &WorkKey) -> Hold {
+    let ports = vec!["grpc".to_owned(), "http".to_owned()];
+    Hold { key: key.clone(), task: "b".repeat(32).parse().expect("an id"), party: "party-a".parse().expect("a name"), ports }
+}
+
+pub fn launch(key: &WorkKey) -> Launch {
+    let image =
+        Container { image: "registry.invalid/x:1".to_owned(), root: "/".into(), pod: Default::default(), limits: Default::default() };
+    Launch {
+        key: key.clone(),
+        task: "b".repeat(32).parse().expect("an id"),
+        party: "party-a".parse().expect("a name"),
+        role: Role::Aggregator,
+        digest: Some(flow_domain::id::Digest::of(b"spec")),
+        argv: vec!["train".to_owned()],
+        env: Default::default(),
+        image: Some(ImageSource::Container(image)),
+        workdir: String::new(),
+        data: None,
+        resources: Resources::default(),
+        max_runtime_s: 600,
+        stop_grace_s: 5,
+        log_limit_bytes: 1 << 20,
+        progress: ProgressSource::None,
+    }
+}
+
+/// A runtime and what it says.
+pub struct Agent {
+    pub runtime: Arc<KubernetesRuntime>,
+    pub observed: mpsc::Receiver<Observation>,
+}
+
+impl Agent {
+    /// Held and started.
+    pub async fn start(&self, key: &WorkKey) -> Held {
+        let held = self.runtime.hold(hold(key)).await.expect("held");
+        self.runtime.ensure(launch(key)).await.expect("started");
+        held
+    }
+
+    /// The next state of this key that is as wanted.
+    pub async fn until(&mut self, key: &WorkKey, wanted: impl Fn(&WorkState) -> bool) -> WorkState {
+        let seen = async {
+            loop {
+                let seen = self.observed.recv().await.expect("open");
+                if &seen.key == key && wanted(&seen.state) {
+                    return seen.state;
+                }
+            }
+        };
+        tokio::time::timeout(LONG, seen).await.expect("told in time")
+    }
+
+    pub async fn exit(&mut self, key: &WorkKey) -> Exit {
+        match self.until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_))).await {
+            WorkState::Exited(exit) => exit,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn lost(&mut self, key: &WorkKey) -> Reason {
+        match self.until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_))).await {
+            WorkState::Lost(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Why it has not begun.
+    pub async fn delay(&mut self, key: &WorkKey, wanted: flow_domain::member::ReasonCode) -> Reason {
+        let is = |state: &WorkState| matches!(state, WorkState::Starting { reason: Some(reason) } if reason.code == wanted);
+        match self.until(key, is).await {
+            WorkState::Starting { reason: Some(reason) } => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The reason of a final "no".
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, RuntimeError>) -> Reason {
+    match result.expect_err("refused") {
+        RuntimeError::Refused(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,79 @@
+//! The sidecar as a container beside a workload: it tells progress on its standard output, and nothing else.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use flow_domain::progress::Progress;
+use flow_federate::runtime::ProgressSource;
+use flow_federate::sidecar::native::Task;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn spawn(task: &Task) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
+    command.args(task.args()).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    flow_testkit::spawn_tied(command).expect("a sidecar")
+}
+
+fn terminate(child: &Child) {
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM).expect("told");
+}
+
+fn next(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Progress {
+    serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("progress")
+}
+
+#[test]
+fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
+    let outputs = tempfile::tempdir().expect("a directory");
+    let task = Task { outputs: outputs.path().to_owned(), progress: ProgressSource::MetricsFile, port: None };
+    let mut sidecar = spawn(&task);
+    let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
+    let metrics = outputs.path().join("metrics.jsonl");
+    std::fs::write(&metrics, "{\"epoch\": 1, \"loss\": 0.5}\n").expect("written");
+    let first = next(&mut lines);
+    assert_eq!((first.epoch, first.points.len()), (Some(1), 1));
+    terminate(&sidecar);
+    let more = "{\"epoch\": 2, \"loss\": 0.25}\n";
+    // Whether it is read by the last look or not at all, nothing is told twice.
+    std::fs::OpenOptions::new().append(true).open(&metrics).expect("opened").write_all(more.as_bytes()).expect("written");
+    let rest: Vec<Progress> = lines.map(|line| serde_json::from_str(&line.expect("text")).expect("progress")).collect();
+    let points: Vec<u64> = rest.iter().flat_map(|progress| &progress.points).map(|point| point.step).collect();
+    assert!(points.is_empty() || points == [2], "{points:?}");
+    assert!(sidecar.wait().expect("it ended").success());
+}
+
+#[test]
+fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a caller");
+            let _ = stream.read(&mut [0; 1024]);
+            let page = r#"{"a": {"ready": true, "complete": true, "current_epoch": 3, "total_epoch": 3}}"#;
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+        }
+    });
+    let outputs = tempfile::tempdir().expect("a directory");
+    let progress = ProgressSource::IflearnerStatus {
+        port: "http".to_owned(),
+        parties: vec!["a".parse().expect("a party")],
+        final_epoch: 3,
+        total_epoch: 3,
+        trainers: 1,
+    };
+    let mut sidecar = spawn(&Task { outputs: outputs.path().to_owned(), progress, port: Some(port) });
+    let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
+    let told = next(&mut lines);
+    assert!(told.complete && told.epoch == Some(3), "{told:?}");
+    terminate(&sidecar);
+    assert!(sidecar.wait().expect("it ended").success());
+}
+
+#[test]
+fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
+    let output = Command::new(env!("CARGO_BIN_EXE_flow-federate")).args(["sidecar", "--progress", "{}"]).output().expect("run");
+    assert!(!output.status.success() && !output.stderr.is_empty());
+}

@@ -1,0 +1,284 @@
+//! What a broken or hostile hub cannot do to an agent, and what a hub that was killed or restored cannot lose for it.
+
+use flow_domain::id::RunId;
+use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::policy::Allow;
+use flow_domain::progress::{Point, Progress};
+use flow_federate::reconcile::MOST_MEMBERS;
+use flow_federate::runtime::WorkState;
+use flow_federate::runtime::fake::Mode;
+use flow_proto::v1::agent_message::Body as FromAgent;
+use flow_proto::v1::hub_message::Body as ToAgent;
+use flow_proto::v1::{Assignment, LogOpen, LogRefused};
+use sqlx::Connection as _;
+
+use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
+
+/// The workload of run `n` runs.
+async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
+    let run = run_id(n);
+    session.assign(wish(n, 1, 2, Desired::Reserved)).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(n, 1, 3, Desired::Running)).await;
+    session.report(&run, MemberPhase::Starting).await;
+    agent.wait_for("the launch", || agent.runtime.launches().iter().any(|launch| launch.key.run == run)).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.report(&run, MemberPhase::Running).await;
+    run
+}
+
+/// The agent's next session after a broken one: it waits before it calls again.
+async fn next_session(hub: &mut FakeHub, agent: &TestAgent) -> Session {
+    agent.pass_time_until(1, hub.accept()).await
+}
+
+async fn count(agent: &TestAgent, table: &str) -> i64 {
+    let path = agent.data_dir().join("journal.db");
+    let mut journal = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"))).fetch_one(&mut journal).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_nothing() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let id = |n: usize| format!("{n:032x}");
+    let all = (0..MOST_MEMBERS + 44).map(|n| Assignment { run_id: id(n), task_id: id(n), ..wish(1, 1, 2, Desired::Reserved) });
+    let mut session = hub.open(all.collect()).await;
+    let (mut reserved, mut refused) = (0, Vec::new());
+    while reserved + refused.len() < MOST_MEMBERS + 44 {
+        let FromAgent::Report(report) = session.recv().await else { continue };
+        match report.phase.as_str() {
+            "reserved" => reserved += 1,
+            "refused" => refused.push(report),
+            _ => {}
+        }
+    }
+    assert_eq!((reserved, refused.len()), (MOST_MEMBERS, 44));
+    for report in &refused {
+        let reason = report.reason.as_ref().unwrap();
+        assert!(reason.code == "resources_exhausted" && reason.message.contains("256 members"), "{reason:?}");
+    }
+    assert_eq!(count(&agent, "members").await, 256, "nothing is kept of those it turned away");
+
+    // One that has ended makes room for one of them.
+    let stop = Assignment { generation: 3, desired: "stopped".to_owned(), ..wish(1, 1, 3, Desired::Stopped) };
+    session.assign(stop).await;
+    let stopped = session.report(&run_id(1), MemberPhase::Stopped).await;
+    session.settle(&stopped).await;
+    let again: RunId = refused[0].run_id.parse().unwrap();
+    let next = Assignment { run_id: again.to_string(), task_id: again.to_string(), ..wish(1, 1, 2, Desired::Reserved) };
+    session.assign(next).await;
+    session.report(&again, MemberPhase::Reserved).await;
+}
+
+#[tokio::test]
+async fn only_specs_that_may_be_started_take_room_in_the_journal() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    let allow = |allow| move |offer: &mut flow_federate::offer::Offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = allow;
+    agent.change_offer(allow(Allow::No));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    let refused = session.report(&run_id(1), MemberPhase::Refused).await;
+    assert_eq!((count(&agent, "members").await, count(&agent, "specs").await), (1, 0));
+    session.settle(&refused).await;
+
+    agent.change_offer(allow(Allow::Yes));
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.assign(wish(2, 1, 2, Desired::Reserved)).await;
+    session.report(&run_id(2), MemberPhase::Reserved).await;
+    assert_eq!((count(&agent, "members").await, count(&agent, "specs").await), (1, 1), "a refusal leaves nothing");
+    session.assign(wish(2, 1, 3, Desired::Stopped)).await;
+    let stopped = session.report(&run_id(2), MemberPhase::Stopped).await;
+    session.settle(&stopped).await;
+    flow_testkit::wait_for("the spec to go", fake_hub::PATIENCE, async || count(&agent, "specs").await == 0).await;
+    // The same spec comes again, and is there after a crash.
+    session.assign(wish(3, 1, 2, Desired::Reserved)).await;
+    session.report(&run_id(3), MemberPhase::Reserved).await;
+    agent.kill().await;
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(3, 1, 3, Desired::Running)]).await;
+    session.report(&run_id(3), MemberPhase::Starting).await;
+    agent.wait_for("the launch", || agent.runtime.launches().len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_its_own() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let run = running(&mut session, &agent, 1).await;
+    drop(session);
+
+    // Restored from a backup: it welcomes the agent, and goes before it has looked at what the agent holds.
+    let mut session = next_session(&mut hub, &agent).await;
+    assert_eq!(session.hello().await.seen_incarnation, 1);
+    session.welcome(2, false).await;
+    session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+    drop(session);
+    let mut session = next_session(&mut hub, &agent).await;
+    assert_eq!(session.hello().await.seen_incarnation, 1, "no hub of the new incarnation has spoken of the member");
+
+    // Nor does another process on the same journal know better.
+    session.welcome(2, false).await;
+    session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+    agent.stop().await;
+    drop(session);
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    assert_eq!(session.hello().await.seen_incarnation, 1);
+    // Its backup knew the run after all.
+    session.welcome(2, false).await;
+    session.set(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
+    session.report(&run_id(2), MemberPhase::Reserved).await;
+    agent.kill().await;
+    drop(session);
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    assert_eq!(session.hello().await.seen_incarnation, 2);
+    assert_eq!(agent.runtime.state(&key(&run, 1)), WorkState::Running);
+    assert_eq!(agent.runtime.launches().len(), 1);
+}
+
+fn measured(steps: std::ops::RangeInclusive<u64>) -> Progress {
+    let point = |step| Point { series: "loss".to_owned(), step, value: format!("{step}.5") };
+    Progress { epoch: u32::try_from(*steps.end()).ok(), points: steps.map(point).collect(), ..Progress::default() }
+}
+
+/// What the agent has told of its progress so far: the newest epoch, and the steps of all points in order.
+fn told(session: &Session) -> (Option<u32>, Vec<u64>) {
+    let batches = session.heard.iter().filter_map(|body| match body {
+        FromAgent::Progress(batch) => Some(batch),
+        _ => None,
+    });
+    let members: Vec<_> = batches.flat_map(|batch| &batch.members).collect();
+    (members.last().and_then(|m| m.epoch), members.iter().flat_map(|m| &m.points).map(|point| point.step).collect())
+}
+
+#[tokio::test]
+async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let run = running(&mut session, &agent, 1).await;
+    agent.runtime.progress(&key(&run, 1), measured(1..=3));
+    session.until(|body| matches!(body, FromAgent::Progress(_))).await;
+    drop(session);
+    agent.runtime.progress(&key(&run, 1), measured(4..=5));
+
+    let end_of_set = |body: &FromAgent| matches!(body, FromAgent::SnapshotEnd(_));
+    let mut session = next_session(&mut hub, &agent).await;
+    session.hello().await;
+    session.welcome(1, false).await;
+    let first = session.recv().await;
+    assert!(matches!(first, FromAgent::Progress(_)), "{first:?}");
+    session.until(end_of_set).await;
+    assert_eq!(told(&session), (Some(5), vec![1, 2, 3, 4, 5]));
+    drop(session);
+
+    // It ends while nobody listens: what it measured goes before its end, after which the hub takes no more.
+    agent.runtime.progress(&key(&run, 1), measured(6..=6));
+    agent.runtime.exit(&key(&run, 1), 0);
+    let mut session = next_session(&mut hub, &agent).await;
+    session.hello().await;
+    session.welcome(1, false).await;
+    session.until(|body| matches!(body, FromAgent::Members(_))).await;
+    assert_eq!(told(&session), (Some(6), vec![1, 2, 3, 4, 5, 6]));
+    let ended = session.members()[0].clone();
+    assert_eq!(ended.phase, "succeeded");
+    session.settle(&ended).await;
+    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+    drop(session);
+
+    // The hub has all of it: nothing is left to say.
+    let mut session = next_session(&mut hub, &agent).await;
+    session.hello().await;
+    session.welcome(1, false).await;
+    session.until(end_of_set).await;
+    assert_eq!(told(&session), (None, vec![]));
+}
+
+#[tokio::test]
+async fn what_is_told_again_is_bounded() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let run = running(&mut session, &agent, 1).await;
+    agent.runtime.progress(&key(&run, 1), measured(1..=1000));
+    session.until(|body| matches!(body, FromAgent::Progress(_))).await;
+    assert_eq!(told(&session).1.len(), 1000);
+    drop(session);
+    let mut session = next_session(&mut hub, &agent).await;
+    session.hello().await;
+    session.welcome(1, false).await;
+    session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+    assert_eq!(told(&session).1, (745..=1000).collect::<Vec<_>>());
+}
+
+fn open_log(stream_id: u64, run: &RunId) -> ToAgent {
+    ToAgent::LogOpen(LogOpen { stream_id, run_id: run.to_string(), attempt: 0, tail_lines: None, follow: false })
+}
+
+/// Asks for a log and is refused: stream, code, sentence.
+async fn refusal(session: &mut Session) -> (u64, String, String) {
+    let FromAgent::LogRefused(LogRefused { stream_id, reason }) = session.until(|body| matches!(body, FromAgent::LogRefused(_))).await
+    else {
+        unreachable!()
+    };
+    let reason = reason.unwrap();
+    (stream_id, reason.code, reason.message)
+}
+
+#[tokio::test]
+async fn a_log_is_sent_once_for_each_stream_and_only_so_many_at_a_time() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    hub.reads_logs.send_replace(false);
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let run = running(&mut session, &agent, 1).await;
+    agent.runtime.set_log(&key(&run, 1), "a line\n");
+    session.say(open_log(7, &run)).await;
+    session.say(open_log(7, &run)).await;
+    let (stream, code, message) = refusal(&mut session).await;
+    assert_eq!((stream, code.as_str()), (7, "runtime_error"));
+    assert!(message.contains("stream_id"), "{message}");
+    for id in 100..132 {
+        session.say(open_log(id, &run)).await;
+    }
+    let (stream, _, message) = refusal(&mut session).await;
+    assert_eq!(stream, 131, "with the first there are 32");
+    assert!(message.contains("32 logs"), "{message}");
+    hub.reads_logs.send_replace(true);
+    let mut streams = Vec::new();
+    for _ in 0..32 {
+        let (stream, log) = hub.log().await;
+        assert_eq!(log, b"a line\n");
+        streams.push(stream);
+    }
+    streams.sort_unstable();
+    assert!(streams.into_iter().eq(std::iter::once(7).chain(100..131)), "the first of a stream was not disturbed by the second");
+}
+
+#[tokio::test]
+async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_start_has_none_yet() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let run = run_id(1);
+    session.report(&run, MemberPhase::Reserved).await;
+    session.say(open_log(1, &run)).await;
+    let (_, code, message) = refusal(&mut session).await;
+    assert_eq!((code.as_str(), message.as_str()), ("runtime_error", "this member has not started yet"));
+    session.assign(wish(1, 1, 3, Desired::Stopped)).await;
+    let stopped = session.report(&run, MemberPhase::Stopped).await;
+    let never = ("log_not_found".to_owned(), "this member never started, there is no log".to_owned());
+    session.say(open_log(2, &run)).await;
+    assert_eq!(refusal(&mut session).await, (2, never.0.clone(), never.1.clone()));
+    // Nor when only the journal remembers it.
+    session.settle(&stopped).await;
+    session.say(open_log(3, &run)).await;
+    assert_eq!(refusal(&mut session).await, (3, never.0, never.1));
+    session.say(open_log(4, &run_id(9))).await;
+    assert_eq!(refusal(&mut session).await.1, "log_not_found");
+}

@@ -1,0 +1,164 @@
+//! A watch kept in memory, together with what this process itself has written and the watch has not shown yet.
+//!
+//! A reconcile that follows a write closely would otherwise decide from the picture before it: write the same again, or
+//! take for missing what it has just made. Both would be harmless here, and both are writes nobody needs.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures::{Stream, TryStreamExt as _};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, reflector, watcher as watch};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch::Sender;
+
+type Key = (String, String);
+
+/// The objects of one kind, as newly as this process knows them.
+pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
+    store: Store<K>,
+    ahead: Arc<Mutex<HashMap<Key, Arc<K>>>>,
+    /// The store can tell this too, but wakes only one of those who wait for it.
+    listed: Sender<bool>,
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Cache<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cache<{}>", K::kind(&()))
+    }
+}
+
+impl<K> Cache<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    /// An empty cache, and the watch that fills it while it is polled. `trim` drops what nobody will ask for.
+    pub fn follow(
+        api: Api<K>,
+        config: watcher::Config,
+        mut trim: impl FnMut(&mut K) + Send + 'static,
+    ) -> (Self, impl Stream<Item = Result<K, watcher::Error>> + Send + 'static) {
+        let (store, writer): (Store<K>, Writer<K>) = reflector::store();
+        let cache = Self { store, ahead: Arc::default(), listed: Sender::default() };
+        let (ahead, listed) = (Arc::clone(&cache.ahead), cache.listed.clone());
+        let events = watch(api, config)
+            .default_backoff()
+            .modify(move |object| {
+                object.managed_fields_mut().clear();
+                trim(object);
+            })
+            .reflect(writer)
+            .inspect_ok(move |event| {
+                caught_up(&mut locked(&ahead), event);
+                if matches!(event, Event::InitDone) {
+                    listed.send_replace(true);
+                }
+            })
+            .touched_objects();
+        (cache, events)
+    }
+
+    /// The newest known object of this name.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let written = locked(&self.ahead).get(&(namespace.to_owned(), name.to_owned())).cloned();
+        let shown = self.store.get(&ObjectRef::new(name).within(namespace));
+        written.into_iter().chain(shown).max_by_key(|object| version(&**object))
+    }
+
+    /// `seen`, or what this process wrote after it.
+    #[must_use]
+    pub fn newest(&self, seen: Arc<K>) -> Arc<K> {
+        match locked(&self.ahead).get(&key(&*seen)) {
+            Some(written) if version(&**written) > version(&*seen) && written.uid() == seen.uid() => Arc::clone(written),
+            _ => seen,
+        }
+    }
+
+    /// This process wrote the object, and the API server answered with it.
+    pub fn wrote(&self, mut object: K) -> Arc<K> {
+        object.managed_fields_mut().clear();
+        let (key, object) = (key(&object), Arc::new(object));
+        let shown = self.store.get(&ObjectRef::new(&key.1).within(&key.0));
+        if shown.is_none_or(|shown| version(&*shown) < version(&*object)) {
+            locked(&self.ahead).insert(key, Arc::clone(&object));
+        }
+        object
+    }
+
+    /// Completes once all objects are known.
+    pub async fn ready(&self) {
+        // An error would mean that the sender is gone, which is ours.
+        let _ = self.listed.subscribe().wait_for(|listed| *listed).await;
+    }
+
+    /// The watched objects, for a controller that reads them itself.
+    #[must_use]
+    pub fn store(&self) -> Store<K> {
+        self.store.clone()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds this lock")
+}
+
+fn key<K: Resource>(object: &K) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// Resource versions are numbers that grow.
+fn version<K: Resource>(object: &K) -> u64 {
+    object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+/// Forget what the watch has caught up with.
+fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) {
+    match event {
+        Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
+            let key = key(object);
+            if ahead.get(&key).is_some_and(|written| version(&**written) <= version(object)) {
+                ahead.remove(&key);
+            }
+        }
+        // A deletion may lie between two lists. What was written meanwhile is asked for once more than needed.
+        Event::InitDone => ahead.clear(),
+        Event::Init => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    fn object(version: &str) -> ConfigMap {
+        let mut object = ConfigMap::default();
+        object.metadata.namespace = Some("n".to_owned());
+        object.metadata.name = Some("a".to_owned());
+        object.metadata.resource_version = Some(version.to_owned());
+        object
+    }
+
+    #[test]
+    fn what_was_written_is_forgotten_once_the_watch_shows_it_or_its_end() {
+        let ahead = || HashMap::from([(key(&object("10")), Arc::new(object("10")))]);
+        for (event, left) in [
+            (Event::Apply(object("9")), 1),
+            (Event::Delete(object("9")), 1),
+            (Event::Apply(object("10")), 0),
+            (Event::Delete(object("11")), 0),
+            (Event::InitApply(object("12")), 0),
+            (Event::Init, 1),
+            (Event::InitDone, 0),
+        ] {
+            let mut ahead = ahead();
+            caught_up(&mut ahead, &event);
+            assert_eq!(ahead.len(), left, "{event:?}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The only place that writes children. Each write is followed by a point at which a test can end the process.
+
+use http::Uri;
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Request;
+use kube::{Api, Resource as _, ResourceExt as _};
+use serde_json::json;
+
+use super::api::IflearnerJob;
+use super::build::{self, Desired};
+use super::observe::{self, JobFacts, Why};
+use super::reconcile::{Context, Error};
+use super::status::{self, Finding, Verdict};
+use super::validate::{Exposure, Plan, PodPlan, Refusal};
+use crate::MANAGER;
+use crate::cache::Cache;
+use crate::children::{ChildError, Children, standing};
+use crate::crash::{Point, point};
+
+/// What came of the children.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The route.
+    pub exposed: Finding,
+    /// Why not all is as it should be.
+    pub trouble: Option<Why>,
+}
+
+/// Bring NetworkPolicy, Service and route to what is desired, in this order: who may connect is settled before there is
+/// anything to connect to.
+pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Result<Applied, Error> {
+    point(Point::BeforeChildren);
+    let Desired { network_policy, service, grpc_route, ingress } = desired;
+    match one(context, plan, &context.network_policies, &[], network_policy.as_ref()).await {
+        Ok(_) => {}
+        Err(error) => return blocked(error),
+    }
+    point(Point::AfterNetworkPolicy);
+    match one(context, plan, &context.services, &["/spec/ports"], Some(service)).await {
+        Ok(_) => {}
+        Err(error) => return blocked(error),
+    }
+    point(Point::AfterService);
+    let mut exposed = match &plan.exposure {
+        Exposure::Unwanted => Finding::Irrelevant,
+        Exposure::Unconfigured => Finding::Is(Verdict::new(
+            Some(false),
+            "NotConfigured",
+            "neither a Gateway nor an IngressClass is named, by spec.exposure or by the operator's configuration (exposure.gateway, exposure.ingress)",
+        )),
+        Exposure::NotInstalled { api } => Finding::Is(Verdict::new(
+            Some(false),
+            "ApiNotInstalled",
+            format!("the cluster has no {api}: install it, or choose another spec.exposure.driver"),
+        )),
+        Exposure::Gateway { .. } | Exposure::Ingress { .. } => Finding::AsBefore,
+    };
+    if let Some(cache) = &context.grpc_routes {
+        match one(context, plan, cache, &[], grpc_route.as_ref()).await {
+            Ok(Some(route)) => exposed = Finding::Is(status::of_grpc_route(&route)),
+            Ok(None) => {}
+            Err(error) => exposed = Finding::Is(unexposed(error)?),
+        }
+    }
+    if let Some(cache) = &context.ingresses {
+        match one(context, plan, cache, &[], ingress.as_ref()).await {
+            Ok(Some(ingress)) => exposed = Finding::Is(status::of_ingress(&ingress)),
+            Ok(None) => {}
+            Err(error) => exposed = Finding::Is(unexposed(error)?),
+        }
+    }
+    point(Point::AfterRoute);
+    Ok(Applied { exposed, trouble: None })
+}
+
+/// One child: as desired, or gone if none is.
+async fn one<K>(
+    context: &Context,
+    plan: &Plan,
+    cache: &Cache<K>,
+    shared_lists: &'static [&'static str],
+    desired: Option<&K>,
+) -> Result<Option<std::sync::Arc<K>>, ChildError>
+where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    let children = Children { api: context.api(plan), cache, shared_lists, metrics: &context.metrics };
+    match desired {
+        Some(desired) => children.ensure(desired, &plan.owner).await.map(Some),
+        None => children.remove(&plan.namespace, &plan.names.service, &plan.owner).await.map(|()| None),
+    }
+}
+
+/// An answer that asking again will not change by itself goes to the user; any other error is the caller's.
+fn blocked(error: ChildError) -> Result<Applied, Error> {
+    Ok(Applied { exposed: Finding::AsBefore, trouble: Some(lasting(error)?) })
+}
+
+fn unexposed(error: ChildError) -> Result<Verdict, Error> {
+    lasting(error).map(|why| Verdict { holds: Some(false), why })
+}
+
+fn lasting(error: ChildError) -> Result<Why, Error> {
+    match &error {
+        ChildError::NameTaken { .. } => Ok(Why::new("NameTaken", error.to_string())),
+        ChildError::Api { source, .. } => match refused(source) {
+            Some(reason) => Ok(Why::new(reason, error_text(&error))),
+            None => Err(error.into()),
+        },
+        ChildError::Leaving { .. } => Err(error.into()),
+    }
+}
+
+fn error_text(error: &ChildError) -> String {
+    match error {
+        ChildError::Api { kind, name, source: kube::Error::Api(status) } => format!("{kind} {name}: {}", status.message),
+        other => other.to_string(),
+    }
+}
+
+/// The reason, if the API server understood and said no.
+fn refused(error: &kube::Error) -> Option<&'static str> {
+    let kube::Error::Api(status) = error else { return None };
+    match status.code {
+        403 if status.message.contains("exceeded quota") => Some("QuotaExceeded"),
+        403 => Some("Forbidden"),
+        400 | 422 => Some("Rejected"),
+        _ => None,
+    }
+}
+
+/// What came of the creation of a Job.
+#[derive(Debug)]
+pub enum Created {
+    /// It is there, made now or before.
+    Job(JobFacts),
+    /// No Job can be made of the template.
+    Refused(Refusal),
+    /// Not now.
+    Waiting(Why),
+}
+
+/// Create the Job. Its name is the object's alone, so one that is there already was made by a pass whose end was not
+/// recorded.
+pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Result<Created, Error> {
+    let api: Api<Job> = context.api(plan);
+    let desired = build::job(object, plan, pod_plan);
+    let name = &plan.names.job;
+    context.metrics.wrote("Job", "create");
+    let job = match post_strictly(context, plan, &desired).await {
+        Ok(job) => job,
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            let found = api.get_opt(name).await.map_err(Error::api("reading the Job"))?;
+            let found = found.ok_or_else(|| Error::Vanished(format!("Job {name}")))?;
+            match standing(&found, &plan.owner) {
+                Ok(()) => found,
+                Err(taken @ ChildError::NameTaken { .. }) => return Ok(Created::Waiting(Why::new("NameTaken", taken.to_string()))),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => {
+            let message = format!("the API server does not take spec.template: {}", status.message);
+            return Ok(Created::Refused(Refusal { reason: "InvalidTemplate", message }));
+        }
+        Err(error) => match refused(&error) {
+            Some(reason) => return Ok(Created::Waiting(Why::new(reason, format!("Job {name}: {error}")))),
+            None => return Err(Error::Api { what: "creating the Job", source: error }),
+        },
+    };
+    point(Point::AfterJob);
+    Ok(Created::Job(observe::job(&context.jobs.wrote(job))))
+}
+
+/// A field that this API server does not know would be dropped without a word; so it is an error.
+async fn post_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job, kube::Error> {
+    let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    let body = serde_json::to_vec(job).map_err(kube::Error::SerdeError)?;
+    let mut request =
+        Request::new(Job::url_path(&(), Some(&plan.namespace))).create(&parameters, body).map_err(kube::Error::BuildRequest)?;
+    let strict: Uri = format!("{}&fieldValidation=Strict", request.uri()).parse().expect("a URI and one more parameter");
+    *request.uri_mut() = strict;
+    context.client.request(request).await
+}
+
+/// Hand on what may change while the Job runs. Unset means that others decide.
+pub async fn sync_job(context: &Context, object: &IflearnerJob, plan: &Plan, job: JobFacts) -> Result<JobFacts, Error> {
+    let policy = object.spec.run_policy.clone().unwrap_or_default();
+    let suspend = policy.suspend.filter(|suspend| *suspend != job.suspended);
+    let deadline = policy.active_deadline_seconds.filter(|deadline| Some(*deadline) != job.deadline_s);
+    let mut spec = serde_json::Map::new();
+    spec.extend(suspend.map(|suspend| ("suspend".to_owned(), json!(suspend))));
+    spec.extend(deadline.map(|deadline| ("activeDeadlineSeconds".to_owned(), json!(deadline))));
+    if spec.is_empty() {
+        return Ok(job);
+    }
+    patch_job(context, plan, &job, &json!(spec)).await
+}
+
+/// From now on the Job may go, so long after its end.
+pub async fn let_go(context: &Context, plan: &Plan, job: &JobFacts, ttl_s: i32) -> Result<(), Error> {
+    patch_job(context, plan, job, &json!({ "ttlSecondsAfterFinished": ttl_s })).await.map(drop)
+}
+
+async fn patch_job(context: &Context, plan: &Plan, job: &JobFacts, spec: &serde_json::Value) -> Result<JobFacts, Error> {
+    let api: Api<Job> = context.api(plan);
+    let patch = json!({ "metadata": { "uid": job.uid }, "spec": spec });
+    context.metrics.wrote("Job", "patch");
+    let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = api.patch(&job.name, &parameters, &Patch::Merge(&patch)).await.map_err(Error::api("changing the Job"))?;
+    Ok(observe::job(&context.jobs.wrote(patched)))
+}
+
+/// Delete a Job that must not run on.
+pub async fn delete_job(context: &Context, plan: &Plan, job: &JobFacts) -> Result<(), Error> {
+    let api: Api<Job> = context.api(plan);
+    let only_this = Preconditions { uid: Some(job.uid.clone()), resource_version: None };
+    context.metrics.wrote("Job", "delete");
+    match api.delete(&job.name, &DeleteParams::background().preconditions(only_this)).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        other => other.map(|_| ()).map_err(Error::api("deleting the Job")),
+    }
+}
+
+/// Write the status: whole, by server-side apply, for this very object.
+pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, status: &super::IflearnerJobStatus) -> Result<(), Error> {
+    let api: Api<IflearnerJob> = context.api(plan);
+    let patch = json!({
+        "apiVersion": IflearnerJob::api_version(&()),
+        "kind": IflearnerJob::kind(&()),
+        "metadata": { "name": plan.name, "uid": object.uid() },
+        "status": status,
+    });
+    context.metrics.wrote("IflearnerJob", "status");
+    let written = api.patch_status(&plan.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await;
+    match written {
+        Ok(written) => {
+            context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
+            point(Point::AfterStatus);
+            Ok(())
+        }
+        // The object went while we looked at it, or another of its name is there.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(error) => Err(Error::Api { what: "writing the status", source: error }),
+    }
+}

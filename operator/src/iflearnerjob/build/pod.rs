@@ -1,0 +1,129 @@
+//! The Pod of a job: the template, and what the operator adds to it.
+
+use k8s_openapi::api::core::v1::{
+    ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec, ProjectedVolumeSource, SecretProjection, SecurityContext,
+    Volume, VolumeMount, VolumeProjection,
+};
+
+use crate::iflearnerjob::api::{CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR, Sidecar};
+use crate::iflearnerjob::policy;
+use crate::iflearnerjob::validate::{CERTIFICATES_VOLUME, Certificate, PodPlan, Source, TMP_VOLUME};
+
+/// The Pod as it will run.
+#[must_use]
+pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
+    let mut pod = plan.pod.clone();
+    pod.restart_policy = Some(plan.restart_policy.to_owned());
+    if pod.scheduler_name.is_none() {
+        pod.scheduler_name.clone_from(&spec.schedulername);
+    }
+    policy::harden(&mut pod, &plan.allowed, plan.read_only_root);
+    if plan.read_only_root {
+        writable_tmp(&mut pod);
+    }
+    if !plan.certificates.is_empty() {
+        mount_certificates(&mut pod, &plan.certificates);
+    }
+    if let Some(sidecar) = &spec.sidecar {
+        add_sidecar(&mut pod, sidecar);
+    }
+    pod
+}
+
+fn every(pod: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
+    pod.containers.iter_mut().chain(pod.init_containers.iter_mut().flatten())
+}
+
+/// What the template mounts at a path stays there.
+fn mount(container: &mut Container, mount: VolumeMount) {
+    let mounts = container.volume_mounts.get_or_insert_default();
+    if mounts.iter().all(|found| found.mount_path.trim_end_matches('/') != mount.mount_path) {
+        mounts.push(mount);
+    }
+}
+
+fn empty_dir(name: &str) -> Volume {
+    Volume { name: name.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() }
+}
+
+/// Hardly a program does without a place for temporary files. Each container has its own.
+fn writable_tmp(pod: &mut PodSpec) {
+    let mut used = false;
+    for container in every(pod) {
+        let read_only = container.security_context.as_ref().is_some_and(|context| context.read_only_root_filesystem == Some(true));
+        if read_only {
+            let sub_path = Some(container.name.clone());
+            mount(
+                container,
+                VolumeMount { name: TMP_VOLUME.to_owned(), mount_path: "/tmp".to_owned(), sub_path, ..VolumeMount::default() },
+            );
+            used |= container.volume_mounts.iter().flatten().any(|mount| mount.name == TMP_VOLUME);
+        }
+    }
+    if used {
+        pod.volumes.get_or_insert_default().push(empty_dir(TMP_VOLUME));
+    }
+}
+
+/// Every container sees each file at its old path, and all of them in a directory that follows their rotation.
+fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
+    for container in every(pod) {
+        let volume = |path: String, sub_path: Option<&str>| VolumeMount {
+            name: CERTIFICATES_VOLUME.to_owned(),
+            mount_path: path,
+            sub_path: sub_path.map(str::to_owned),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        };
+        mount(container, volume(CERTIFICATES_DIR.to_owned(), None));
+        for Certificate { file, .. } in certificates {
+            mount(container, volume(format!("/etc/{file}"), Some(file)));
+        }
+    }
+    let projection = |Certificate { file, source, key }: &Certificate| {
+        let items = Some(vec![KeyToPath { key: key.clone(), path: (*file).to_owned(), ..KeyToPath::default() }]);
+        match source.clone() {
+            Source::ConfigMap(name) => {
+                VolumeProjection { config_map: Some(ConfigMapProjection { name, items, optional: None }), ..VolumeProjection::default() }
+            }
+            Source::Secret(name) => {
+                VolumeProjection { secret: Some(SecretProjection { name, items, optional: None }), ..VolumeProjection::default() }
+            }
+        }
+    };
+    let sources = Some(certificates.iter().map(projection).collect());
+    let projected = Some(ProjectedVolumeSource { sources, default_mode: Some(0o444), ..ProjectedVolumeSource::default() });
+    pod.volumes.get_or_insert_default().push(Volume { name: CERTIFICATES_VOLUME.to_owned(), projected, ..Volume::default() });
+}
+
+/// An init container that is restarted always is a native sidecar: it starts before the workload, ends after it, and the
+/// Job does not wait for it. It is the first, so that it is there for the template's own init containers too.
+fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
+    let volumes = pod.volumes.get_or_insert_default();
+    if volumes.iter().all(|volume| volume.name != OUTPUTS_VOLUME) {
+        volumes.push(empty_dir(OUTPUTS_VOLUME));
+    }
+    let outputs = VolumeMount { name: OUTPUTS_VOLUME.to_owned(), mount_path: OUTPUTS_DIR.to_owned(), ..VolumeMount::default() };
+    for container in &mut pod.containers {
+        if container.volume_mounts.iter().flatten().all(|mount| mount.name != OUTPUTS_VOLUME) {
+            mount(container, outputs.clone());
+        }
+    }
+    let mut context =
+        SecurityContext { run_as_non_root: Some(true), seccomp_profile: Some(policy::runtime_default()), ..SecurityContext::default() };
+    policy::confine(&mut context, false, true);
+    let Sidecar { image, image_pull_policy, args, env, resources } = sidecar.clone();
+    let container = Container {
+        name: SIDECAR.to_owned(),
+        image: Some(image),
+        image_pull_policy,
+        args: (!args.is_empty()).then_some(args),
+        env: (!env.is_empty()).then_some(env),
+        resources,
+        restart_policy: Some("Always".to_owned()),
+        security_context: Some(context),
+        volume_mounts: Some(vec![outputs]),
+        ..Container::default()
+    };
+    pod.init_containers.get_or_insert_default().insert(0, container);
+}

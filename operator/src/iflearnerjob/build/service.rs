@@ -1,0 +1,122 @@
+//! How a job is reached: Service, route, and who may connect.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend, IngressSpec, IngressTLS,
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort, NetworkPolicySpec, ServiceBackendPort,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::{metadata, selector};
+use crate::config::Config;
+use crate::iflearnerjob::api::{GatewayRef, Role};
+use crate::iflearnerjob::route::{BackendRef, GrpcRoute, GrpcRouteSpec, ParentRef, RouteRule};
+use crate::iflearnerjob::validate::Plan;
+
+const GRPC: &str = "grpc";
+const HTTP: &str = "http";
+
+/// Name, port, target and protocol of each port of this role.
+fn ports(role: Role, config: &Config) -> Vec<(&'static str, u16, u16, Option<&'static str>)> {
+    let service = &config.service;
+    let grpc = (GRPC, service.grpc_port, service.grpc_target, Some("kubernetes.io/h2c"));
+    match role {
+        Role::Server => vec![grpc, (HTTP, service.http_port, service.http_target, None)],
+        Role::Client => vec![grpc],
+    }
+}
+
+/// The job's name inside the cluster.
+#[must_use]
+pub fn service(plan: &Plan, config: &Config) -> Service {
+    let port = |(name, port, target, protocol): (&str, u16, u16, Option<&str>)| ServicePort {
+        name: Some(name.to_owned()),
+        port: port.into(),
+        target_port: Some(IntOrString::Int(target.into())),
+        protocol: Some("TCP".to_owned()),
+        app_protocol: protocol.map(str::to_owned),
+        ..ServicePort::default()
+    };
+    Service {
+        metadata: metadata(plan, &plan.names.service),
+        spec: Some(ServiceSpec {
+            type_: Some("ClusterIP".to_owned()),
+            selector: Some(selector(plan)),
+            ports: Some(ports(plan.role, config).into_iter().map(port).collect()),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// Nobody connects to the job's Pods but to the ports of its Service.
+#[must_use]
+pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
+    let port = |(_, _, target, _): (&str, u16, u16, Option<&str>)| NetworkPolicyPort {
+        port: Some(IntOrString::Int(target.into())),
+        protocol: Some("TCP".to_owned()),
+        end_port: None,
+    };
+    NetworkPolicy {
+        metadata: metadata(plan, &plan.names.service),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector { match_labels: Some(selector(plan)), match_expressions: None }),
+            policy_types: Some(vec!["Ingress".to_owned()]),
+            ingress: Some(vec![NetworkPolicyIngressRule {
+                ports: Some(ports(plan.role, config).into_iter().map(port).collect()),
+                from: None,
+            }]),
+            egress: None,
+        }),
+    }
+}
+
+/// A route of the Gateway API. TLS is the listener's business.
+#[must_use]
+pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config) -> GrpcRoute {
+    let GatewayRef { name, namespace, section_name } = gateway.clone();
+    GrpcRoute {
+        metadata: metadata(plan, &plan.names.service),
+        spec: GrpcRouteSpec {
+            parent_refs: vec![ParentRef { name, namespace, section_name }],
+            hostnames: vec![host.to_owned()],
+            rules: vec![RouteRule {
+                backend_refs: vec![BackendRef { name: plan.names.service.clone(), port: Some(config.service.grpc_port.into()) }],
+            }],
+        },
+        status: None,
+    }
+}
+
+/// A route by Ingress. What the ingress controller has to be told comes from the configuration.
+#[must_use]
+pub fn ingress(plan: &Plan, host: &str, class: Option<&str>, tls_secret: Option<&str>, config: &Config) -> Ingress {
+    let mut metadata = metadata(plan, &plan.names.service);
+    let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
+    annotations.extend(config.exposure.ingress.annotations.clone());
+    let backend = IngressBackend {
+        service: Some(IngressServiceBackend {
+            name: plan.names.service.clone(),
+            port: Some(ServiceBackendPort { name: Some(GRPC.to_owned()), number: None }),
+        }),
+        resource: None,
+    };
+    Ingress {
+        metadata,
+        spec: Some(IngressSpec {
+            ingress_class_name: class.map(str::to_owned),
+            default_backend: None,
+            rules: Some(vec![IngressRule {
+                host: Some(host.to_owned()),
+                http: Some(HTTPIngressRuleValue {
+                    paths: vec![HTTPIngressPath { backend, path: Some("/".to_owned()), path_type: "Prefix".to_owned() }],
+                }),
+            }]),
+            tls: Some(vec![IngressTLS { hosts: Some(vec![host.to_owned()]), secret_name: tls_secret.map(str::to_owned) }]),
+        }),
+        status: None,
+    }
+}

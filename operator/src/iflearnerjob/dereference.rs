@@ -1,0 +1,121 @@
+//! What an object refers to, read before anything is decided.
+
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
+
+use super::api::{ALLOW_ANNOTATION, IflearnerJob, SERVER_CERTIFICATE};
+use super::observe::{self, JobFacts, PodFacts, Why};
+use super::policy::{self, Allowed};
+use super::reconcile::{Context, Error};
+use super::status::Verdict;
+use super::validate::{Certificate, Plan, Source};
+use crate::children::belongs;
+
+/// A Job without a Pod for so long has a reason for it.
+const POD_DUE: Duration = Duration::from_secs(10);
+
+/// Whether the job was started.
+#[derive(Debug)]
+pub enum Run {
+    /// Nothing is known of a Job.
+    NotCreated,
+    /// It has this one.
+    Created(JobFacts),
+    /// It had one.
+    Gone,
+    /// The original operator started it as a bare Pod.
+    Original(PodFacts),
+    /// The same, and the Pod is gone.
+    OriginalGone,
+}
+
+/// Find the Job of an object. What is recorded is never taken for gone on the word of a cache.
+pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
+    let status = object.status.clone().unwrap_or_default();
+    let recorded = status.job.as_ref();
+    let name = recorded.map_or(plan.names.job.as_str(), |job| job.name.as_str());
+    let is_ours = |job: &Job| belongs(job, &plan.owner) && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid));
+    if let Some(job) = context.jobs.get(&plan.namespace, name).filter(|job| is_ours(job)) {
+        return Ok(Run::Created(observe::job(&job)));
+    }
+    if recorded.is_some() {
+        let api: Api<Job> = context.api(plan);
+        let live = api.get_opt(name).await.map_err(Error::api("reading the Job"))?.filter(is_ours);
+        return Ok(live.map_or(Run::Gone, |job| Run::Created(observe::job(&job))));
+    }
+    // The original recorded a phase and nothing that only this operator writes, and named its Pod like the object.
+    if status.phase.is_some() && (status.observed_generation.is_none() || status.pod_name.as_ref() == Some(&plan.name)) {
+        let api: Api<Pod> = context.api(plan);
+        let pod = api.get_opt(&plan.name).await.map_err(Error::api("reading the original's Pod"))?;
+        return Ok(match pod.filter(|pod| belongs(pod, &plan.owner)) {
+            Some(pod) => Run::Original(observe::pod(&pod)),
+            None => Run::OriginalGone,
+        });
+    }
+    Ok(Run::NotCreated)
+}
+
+/// What the administrator of the object's namespace allows.
+pub async fn allowed(context: &Context, plan: &Plan) -> Result<Allowed, Error> {
+    let api: Api<Namespace> = Api::all(context.client.clone());
+    let namespace = api.get_opt(&plan.namespace).await.map_err(Error::api("reading the Namespace"))?;
+    let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
+    Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins))
+}
+
+/// Whether all trust roots are there. Secrets are not looked at: the operator may not.
+pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]) -> Result<Verdict, Error> {
+    let api: Api<ConfigMap> = context.api(plan);
+    let mut unseen = Vec::new();
+    for Certificate { file, source, key } in wanted {
+        match source {
+            Source::Secret(name) => unseen.push(format!("key {key} of Secret {name}")),
+            Source::ConfigMap(name) => {
+                let found = api.get_opt(name).await.map_err(Error::api("reading a ConfigMap of certificates"))?;
+                let missing = match found {
+                    None => format!("ConfigMap {name} is not there"),
+                    Some(map) if !has_key(&map, key) => format!("ConfigMap {name} has no key {key}"),
+                    Some(_) => continue,
+                };
+                let of = if *file == SERVER_CERTIFICATE { "the server" } else { "the peers" };
+                let message = format!(
+                    "{missing}; it holds the certificate by which {of} are known: kubectl create configmap {name} --namespace {} \
+                     --from-file={key}=FILE, or name another, or none, in spec.certificates",
+                    plan.namespace
+                );
+                return Ok(Verdict::new(Some(false), "CertificatesMissing", message));
+            }
+        }
+    }
+    if unseen.is_empty() {
+        return Ok(Verdict::new(Some(true), "Found", ""));
+    }
+    let message =
+        format!("the operator may not read Secrets; if the Pod stays in ContainerCreating, see whether there is {}", unseen.join(" and "));
+    Ok(Verdict::new(None, "NotChecked", message))
+}
+
+fn has_key(map: &ConfigMap, key: &str) -> bool {
+    map.data.as_ref().is_some_and(|data| data.contains_key(key)) || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+/// Why the Job controller has not made a Pod, if that is due: only an event says so.
+pub async fn why_no_pod(context: &Context, plan: &Plan, job: &JobFacts, now: Timestamp) -> Result<Option<Why>, Error> {
+    let due = job.started.as_ref().and_then(|started| started.0.checked_add(POD_DUE).ok());
+    if job.suspended || due.is_none_or(|due| due > now) {
+        return Ok(None);
+    }
+    let api: Api<Event> = context.api(plan);
+    let selector = format!("involvedObject.uid={},reason=FailedCreate", job.uid);
+    let events = api.list(&ListParams::default().fields(&selector)).await.map_err(Error::api("reading the Job's events"))?;
+    let latest = events
+        .items
+        .into_iter()
+        .max_by_key(|event| event.last_timestamp.clone().map(|at| at.0).or(event.creation_timestamp().map(|at| at.0)));
+    Ok(latest.map(|event| Why::new("PodNotCreated", event.message.unwrap_or_default())))
+}

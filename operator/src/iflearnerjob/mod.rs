@@ -1,0 +1,45 @@
+//! `IflearnerJob`: one party's part in one training, as one Pod of a role, reachable by the other side.
+//!
+//! A look at an object goes dereference → validate → build → apply → status. Reading what the object refers to comes
+//! first; checking and building are pure functions of it; only `apply` and `status` write. What each step keeps true:
+//!
+//! - The Job is created once. Its name follows from the object's UID, so a second creation finds the first; once its UID
+//!   is recorded in the status, a Job that is gone means that the run is over (`JobDeleted`), never that it begins again.
+//!   Between creation and record the name is all there is: who deletes the Job by hand in the moment between an
+//!   operator's death and the next one's first look has it created again.
+//! - A status that is terminal stays, and nothing of its job runs on.
+//! - Every other child is compared with what is desired at every look, and written only when it differs.
+//! - The status is written once at the end of a look, and only if it says something new.
+
+pub mod api;
+mod schema;
+
+#[cfg(feature = "controller")]
+mod apply;
+#[cfg(feature = "controller")]
+pub mod build;
+#[cfg(feature = "controller")]
+pub mod controller;
+#[cfg(feature = "controller")]
+mod dereference;
+#[cfg(feature = "controller")]
+pub mod names;
+#[cfg(feature = "controller")]
+pub mod observe;
+#[cfg(feature = "controller")]
+mod pods;
+#[cfg(feature = "controller")]
+pub mod policy;
+#[cfg(feature = "controller")]
+mod reconcile;
+#[cfg(feature = "controller")]
+pub mod route;
+#[cfg(feature = "controller")]
+pub mod status;
+#[cfg(feature = "controller")]
+mod unreadable;
+#[cfg(feature = "controller")]
+pub mod validate;
+
+pub use api::{IflearnerJob, IflearnerJobSpec, IflearnerJobStatus};
+pub use schema::crd;

@@ -1,0 +1,125 @@
+//! What is known of the Pods of each job, kept from a watch. Of a Pod only its facts are kept: Pods are the largest and
+//! the most often written objects there are.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures::{Stream, TryStreamExt as _};
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as follow};
+use kube::{Api, ResourceExt as _};
+use tokio::sync::watch;
+
+use super::api::UID_LABEL;
+use super::observe::{self, PodFacts};
+
+/// Facts by UID of the IflearnerJob.
+#[derive(Debug, Clone, Default)]
+pub struct Pods {
+    shelf: Arc<Mutex<Shelf>>,
+    listed: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    known: HashMap<String, Vec<PodFacts>>,
+    /// Filled by a list that is under way.
+    fresh: HashMap<String, Vec<PodFacts>>,
+}
+
+impl Pods {
+    /// Watch them; the knowledge is new while the stream is polled.
+    pub fn follow(api: Api<Pod>) -> (Self, impl Stream<Item = Result<Pod, watcher::Error>> + Send + 'static) {
+        let pods = Self::default();
+        let shelf = pods.clone();
+        let config = watcher::Config::default().labels(UID_LABEL);
+        let events = follow(api, config).default_backoff().inspect_ok(move |event| shelf.take(event)).touched_objects();
+        (pods, events)
+    }
+
+    /// The latest Pod of a job, with the restarts of all.
+    #[must_use]
+    pub fn latest(&self, uid: &str) -> Option<PodFacts> {
+        let shelf = self.locked();
+        let all = shelf.known.get(uid)?;
+        let latest = all.iter().max_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)))?;
+        Some(PodFacts { restarts: all.iter().map(|pod| pod.restarts).sum(), ..latest.clone() })
+    }
+
+    /// Completes once all Pods are known.
+    pub async fn ready(&self) {
+        // An error would mean that the sender is gone, which is ours.
+        let _ = self.listed.subscribe().wait_for(|listed| *listed).await;
+    }
+
+    fn take(&self, event: &Event<Pod>) {
+        self.locked().take(event);
+        if matches!(event, Event::InitDone) {
+            self.listed.send_replace(true);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Shelf {
+    fn take(&mut self, event: &Event<Pod>) {
+        match event {
+            Event::Init => self.fresh = HashMap::new(),
+            Event::InitApply(pod) => put(&mut self.fresh, pod, Some(observe::pod(pod))),
+            Event::InitDone => self.known = std::mem::take(&mut self.fresh),
+            Event::Apply(pod) => put(&mut self.known, pod, Some(observe::pod(pod))),
+            Event::Delete(pod) => put(&mut self.known, pod, None),
+        }
+    }
+}
+
+fn put(shelf: &mut HashMap<String, Vec<PodFacts>>, pod: &Pod, facts: Option<PodFacts>) {
+    let Some(uid) = pod.labels().get(UID_LABEL) else { return };
+    let pods = shelf.entry(uid.clone()).or_default();
+    pods.retain(|known| known.name != pod.name_any());
+    pods.extend(facts);
+    if pods.is_empty() {
+        shelf.remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str, second: u8) -> Pod {
+        let text = format!(
+            "{{metadata: {{name: {name}, labels: {{{UID_LABEL}: u}}, creationTimestamp: '2026-01-01T00:00:0{second}Z'}}, status: {{phase: Running, \
+             containerStatuses: [{{name: a, image: i, imageID: '', ready: true, restartCount: 1}}]}}}}"
+        );
+        serde_yaml_ng::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_latest_pod_speaks_for_a_job_and_restarts_are_counted_over_all() {
+        let pods = Pods::default();
+        pods.take(&Event::Apply(pod("old", 1)));
+        pods.take(&Event::Apply(pod("new", 2)));
+        let latest = pods.latest("u").unwrap();
+        assert_eq!((latest.name.as_str(), latest.restarts), ("new", 2));
+        pods.take(&Event::Delete(pod("new", 2)));
+        assert_eq!(pods.latest("u").unwrap().name, "old");
+        pods.take(&Event::Delete(pod("old", 1)));
+        assert!(pods.locked().known.is_empty());
+    }
+
+    #[test]
+    fn a_new_list_replaces_what_was_known_at_its_end() {
+        let pods = Pods::default();
+        pods.take(&Event::Apply(pod("gone", 1)));
+        pods.take(&Event::Init);
+        pods.take(&Event::InitApply(pod("there", 1)));
+        assert_eq!(pods.latest("u").unwrap().name, "gone");
+        pods.take(&Event::InitDone);
+        assert_eq!(pods.latest("u").unwrap().name, "there");
+    }
+}

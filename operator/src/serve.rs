@@ -1,0 +1,54 @@
+//! Health and metrics over plain HTTP: nothing on it is secret, and nothing can be changed through it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::iflearnerjob::controller::View;
+use crate::metrics::{Counts, Metrics};
+
+/// What the pages show.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Works, or stands by.
+    pub ready: Arc<AtomicBool>,
+    /// The caches of the controllers that run.
+    pub views: Arc<std::sync::Mutex<Vec<View>>>,
+}
+
+/// Serve until `stop`.
+pub async fn serve(address: SocketAddr, pages: Pages, stop: CancellationToken) -> std::io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "health and metrics");
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(pages);
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn readyz(State(pages): State<Pages>) -> (StatusCode, &'static str) {
+    if pages.ready.load(Ordering::Relaxed) {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not everything was listed yet")
+    }
+}
+
+async fn metrics(State(pages): State<Pages>) -> Result<String, StatusCode> {
+    let mut counts = Counts::new();
+    for view in pages.views.lock().expect("nothing panics while it holds this lock").iter() {
+        view.count(&mut counts);
+    }
+    pages.metrics.encode(&counts).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}

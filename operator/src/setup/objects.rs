@@ -1,0 +1,279 @@
+//! What `setup` writes: Secrets and ConfigMaps, compared before they are applied, into a cluster or into files to be
+//! applied by somebody who has access to it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use flow_common::private_dir;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Client, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
+
+use super::Failure;
+
+/// Label of everything of this project in a cluster, with the value [`FLOW`].
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// Value of [`PART_OF`].
+pub const FLOW: &str = "flow";
+/// Label that says which component an object belongs to.
+pub const COMPONENT: &str = "app.kubernetes.io/component";
+/// Label of what `setup` made, with the value [`US`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`], and the field manager.
+pub const US: &str = "flow-operator-setup";
+
+/// Keys whose values are never shown.
+const SHOWN: [&str; 2] = ["tls.crt", "ca.crt"];
+
+/// An object to be.
+#[derive(Clone)]
+pub enum Piece {
+    /// Not for everybody's eyes.
+    Secret(Secret),
+    /// For everybody's.
+    ConfigMap(ConfigMap),
+}
+
+fn metadata(namespace: &str, name: &str, component: &str) -> ObjectMeta {
+    let labels = [(PART_OF, FLOW), (COMPONENT, component), (MANAGED_BY, US)];
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+        ..ObjectMeta::default()
+    }
+}
+
+/// A Secret of type `type_`.
+pub fn secret(namespace: &str, name: &str, component: &str, type_: &str, data: &[(&str, &str)]) -> Piece {
+    Piece::Secret(Secret {
+        metadata: metadata(namespace, name, component),
+        type_: Some(type_.to_owned()),
+        data: Some(data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))).collect()),
+        ..Secret::default()
+    })
+}
+
+/// A ConfigMap with one file.
+pub fn config_map(namespace: &str, name: &str, component: &str, key: &str, value: &str) -> Piece {
+    Piece::ConfigMap(ConfigMap {
+        metadata: metadata(namespace, name, component),
+        data: Some(BTreeMap::from([(key.to_owned(), value.to_owned())])),
+        ..ConfigMap::default()
+    })
+}
+
+/// The text under `key`.
+pub fn text(secret: &Secret, key: &str) -> Option<String> {
+    let bytes = &secret.data.as_ref()?.get(key)?.0;
+    String::from_utf8(bytes.clone()).ok()
+}
+
+/// Whether `setup` made it.
+pub fn is_ours<K: kube::Resource>(object: &K) -> bool {
+    object.meta().labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|value| value == US)
+}
+
+impl Piece {
+    fn namespace(&self) -> String {
+        match self {
+            Self::Secret(secret) => secret.namespace(),
+            Self::ConfigMap(map) => map.namespace(),
+        }
+        .unwrap_or_default()
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Secret(secret) => secret.name_any(),
+            Self::ConfigMap(map) => map.name_any(),
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::Secret(secret) => serde_json::to_value(secret),
+            Self::ConfigMap(map) => serde_json::to_value(map),
+        }
+        .expect("these types have text keys only")
+    }
+
+    /// As a manifest with everything secret left out.
+    pub fn shown(&self) -> String {
+        let mut value = self.value();
+        if let (Self::Secret(secret), Some(fields)) = (self, value.as_object_mut()) {
+            fields.remove("data");
+            let data = secret.data.iter().flatten().map(|(key, bytes)| {
+                let text = String::from_utf8_lossy(&bytes.0).into_owned();
+                (key.clone(), Value::from(if SHOWN.contains(&key.as_str()) { text } else { "(not shown)".to_owned() }))
+            });
+            fields.insert("stringData".to_owned(), Value::Object(data.collect()));
+        }
+        yaml(&value)
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Secret(_) => "Secret",
+            Self::ConfigMap(_) => "ConfigMap",
+        };
+        write!(f, "{kind} {}/{}", self.namespace(), self.name())
+    }
+}
+
+fn yaml(value: &Value) -> String {
+    serde_yaml_ng::to_string(value).expect("JSON is YAML")
+}
+
+/// What became of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not there.
+    Created,
+    /// It was different.
+    Changed,
+    /// It was as it should be.
+    Unchanged,
+}
+
+impl Outcome {
+    /// As a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// Where pieces are kept.
+pub enum Place {
+    /// In the cluster of the caller's kubeconfig.
+    Cluster(Client),
+    /// In a directory, one manifest per namespace, readable by its owner only.
+    Directory(PathBuf),
+}
+
+impl Place {
+    /// The Secret that is there.
+    pub async fn secret(&self, namespace: &str, name: &str, file: &str) -> Result<Option<Secret>, Failure> {
+        match self {
+            Self::Cluster(client) => {
+                let found = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await;
+                found.map_err(|error| format!("cannot read Secret {namespace}/{name}: {error}").into())
+            }
+            Self::Directory(folder) => {
+                let found = documents(&folder.join(format!("{file}.yaml")))?;
+                let found = found.into_iter().find(|value| value["kind"] == "Secret" && value["metadata"]["name"] == name);
+                Ok(found.map(serde_json::from_value).transpose()?)
+            }
+        }
+    }
+
+    /// Fails with what to do if one of these namespaces is not there. (Who may not look is believed.)
+    pub async fn expect_namespaces(&self, namespaces: impl IntoIterator<Item = &String>) -> Result<(), Failure> {
+        let Self::Cluster(client) = self else { return Ok(()) };
+        for namespace in namespaces {
+            if let Ok(None) = Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
+                return Err(format!("there is no namespace {namespace}; make it with `kubectl create namespace {namespace}`").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings `piece` about. In a directory it goes into `FILE.yaml`. One that `setup` did not make is left alone, and
+    /// that is a failure, unless `replace`.
+    pub async fn put(&self, piece: &Piece, file: &str, replace: bool) -> Result<Outcome, Failure> {
+        match (self, piece) {
+            (Self::Cluster(client), Piece::Secret(secret)) => {
+                put(Api::namespaced(client.clone(), &piece.namespace()), piece, secret, replace).await
+            }
+            (Self::Cluster(client), Piece::ConfigMap(map)) => {
+                put(Api::namespaced(client.clone(), &piece.namespace()), piece, map, replace).await
+            }
+            (Self::Directory(folder), _) => {
+                private_dir::ensure(folder)?;
+                let path = folder.join(format!("{file}.yaml"));
+                let mut kept = documents(&path)?;
+                let value = piece.value();
+                let place =
+                    kept.iter_mut().find(|old| old["kind"] == value["kind"] && old["metadata"]["name"] == value["metadata"]["name"]);
+                let outcome = match place {
+                    Some(old) if *old == value => return Ok(Outcome::Unchanged),
+                    Some(old) => {
+                        *old = value;
+                        Outcome::Changed
+                    }
+                    None => {
+                        kept.push(value);
+                        Outcome::Created
+                    }
+                };
+                let text: Vec<String> = kept.iter().map(yaml).collect();
+                let part = path.with_extension("part");
+                // One that a killed command left is ours too.
+                let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+                out.write_all(text.join("---\n").as_bytes())?;
+                out.sync_all()?;
+                std::fs::rename(&part, &path)?;
+                Ok(outcome)
+            }
+        }
+    }
+}
+
+async fn put<K>(api: Api<K>, piece: &Piece, desired: &K, replace: bool) -> Result<Outcome, Failure>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + fmt::Debug + DeserializeOwned + Serialize,
+{
+    let name = piece.name();
+    let failed = |error: kube::Error| format!("cannot write {piece}: {error}");
+    let found = api.get_opt(&name).await.map_err(failed)?;
+    let outcome = match &found {
+        None => Outcome::Created,
+        Some(found) if !is_ours(found) && !replace => {
+            return Err(format!("{piece} was made by somebody else; add --replace to put ours in its place").into());
+        }
+        Some(found) => {
+            if contains(&serde_json::to_value(found)?, &serde_json::to_value(desired)?) {
+                return Ok(Outcome::Unchanged);
+            }
+            Outcome::Changed
+        }
+    };
+    let params = PatchParams::apply(US).force();
+    api.patch(&name, &params, &Patch::Apply(desired)).await.map_err(failed)?;
+    Ok(outcome)
+}
+
+/// Whether all that is in `part` is in `whole`, with the same values.
+fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(key, value)| whole.get(key).is_some_and(|found| contains(found, value)))
+        }
+        (whole, part) => whole == part,
+    }
+}
+
+/// The documents of a manifest; none if there is no such file.
+fn documents(path: &std::path::Path) -> Result<Vec<Value>, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        read => read.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+    };
+    let parsed: Result<Vec<Value>, _> = serde_yaml_ng::Deserializer::from_str(&text).map(Value::deserialize).collect();
+    Ok(parsed.map_err(|error| format!("{} is not a manifest: {error}", path.display()))?)
+}

@@ -1,0 +1,357 @@
+//! `setup status`: every component of the cluster that the caller may look at, one line each, with what to do where
+//! something is to be done.
+
+use std::collections::BTreeMap;
+
+use flow_domain::time::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::networking::v1::IngressClass;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ListParams};
+use kube::{Client, CustomResourceExt as _, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::authority::{Details, date};
+use super::certificates::{self, AUTHORITY, HUB_SECRET, PARTY_SECRET, SERVER_SECRET};
+use super::objects::{COMPONENT, FLOW, PART_OF, text};
+use super::secrets;
+use super::{Failure, connect, say};
+use crate::iflearnerjob::IflearnerJob;
+use crate::iflearnerjob::api::Phase;
+
+/// The oldest minor version of Kubernetes 1 with sidecar containers.
+const OLDEST_MINOR: u32 = 29;
+
+/// Arguments of `setup status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Look into this namespace only
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// As it should be.
+    Ok,
+    /// Not installed here, which may be as it should be.
+    None,
+    /// Not to be seen by this caller.
+    Unknown,
+    /// Needed, and not there.
+    Missing,
+    /// There, and not as it should be.
+    Failing,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::None => "none",
+            Self::Unknown => "unknown",
+            Self::Missing => "missing",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    component: &'static str,
+    /// `namespace/name`, or what else identifies it; empty where there is none.
+    object: String,
+    state: State,
+    detail: String,
+    /// What to do; empty if nothing.
+    remedy: String,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    components: &'a [Row],
+}
+
+/// Collects rows.
+struct Survey {
+    client: Client,
+    namespace: Option<String>,
+    rows: Vec<Row>,
+}
+
+pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
+    let client = connect().await?;
+    let version = client.apiserver_version().await.map_err(|error| format!("the API server does not answer: {error}"))?;
+    let mut survey = Survey { client, namespace: args.namespace, rows: vec![] };
+    survey.cluster(&version);
+    survey.crd().await;
+    survey.operator(now).await;
+    survey.workloads("server", "flow-server", HUB_SECRET, "flow-operator setup certificates --hub -n").await;
+    survey
+        .workloads(
+            "agent",
+            "flow-federate",
+            secrets::AGENT,
+            "flowctl party add PARTY --print-secret | flow-operator setup secrets --agent - -n",
+        )
+        .await;
+    survey.routes().await;
+    survey.certificates(now).await;
+    survey.dns().await;
+    survey.jobs().await;
+    let ok = !survey.rows.iter().any(|row| matches!(row.state, State::Missing | State::Failing));
+    match args.output {
+        Output::Json => say(&serde_json::to_string_pretty(&Report { ok, components: &survey.rows })?)?,
+        Output::Table => say(&table(&survey.rows))?,
+    }
+    Ok(ok)
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = |of: fn(&Row) -> usize, least: usize| rows.iter().map(of).max().unwrap_or_default().max(least);
+    let (component, object) = (width(|row| row.component.len(), 9), width(|row| row.object.len(), 6));
+    let line = |state: &str, name: &str, what: &str, detail: &str| {
+        format!("{state:<8} {name:<component$} {what:<object$}  {detail}").trim_end().to_owned()
+    };
+    let mut lines = vec![line("STATE", "COMPONENT", "OBJECT", "DETAIL")];
+    for row in rows {
+        lines.push(line(row.state.as_str(), row.component, &row.object, &row.detail));
+        if !row.remedy.is_empty() {
+            lines.push(format!("         -> {}", row.remedy));
+        }
+    }
+    lines.join("\n")
+}
+
+impl Survey {
+    fn add(
+        &mut self,
+        component: &'static str,
+        object: impl Into<String>,
+        state: State,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.rows.push(Row { component, object: object.into(), state, detail: detail.into(), remedy: remedy.into() });
+    }
+
+    /// Of the namespace asked for, else of all.
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// What a list holds; a row and nothing if the caller may not see it.
+    async fn list<K>(&mut self, component: &'static str, api: Api<K>, selector: &str) -> Option<Vec<K>>
+    where
+        K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        match api.list(&ListParams::default().labels(selector)).await {
+            Ok(list) => Some(list.items),
+            Err(error) => {
+                let remedy = "ask as a user who may list them, or look into one namespace with -n";
+                self.add(component, "", State::Unknown, format!("{}: {error}", K::plural(&())), remedy);
+                None
+            }
+        }
+    }
+
+    fn cluster(&mut self, version: &k8s_openapi::apimachinery::pkg::version::Info) {
+        let minor: u32 = version.minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or_default();
+        let (state, remedy) = if version.major == "1" && minor < OLDEST_MINOR {
+            (State::Failing, format!("members of a federation need Kubernetes 1.{OLDEST_MINOR} or newer; plain IflearnerJobs work"))
+        } else {
+            (State::Ok, String::new())
+        };
+        self.add("cluster", "", state, format!("Kubernetes {}", version.git_version), remedy);
+    }
+
+    async fn crd(&mut self) {
+        let name = IflearnerJob::crd_name();
+        let install = "make install, or: flow-operator crd | kubectl apply --server-side -f -";
+        let (state, detail, remedy) = match Api::<CustomResourceDefinition>::all(self.client.clone()).get_opt(name).await {
+            Err(error) => (State::Unknown, error.to_string(), "ask as a user who may read resource definitions".to_owned()),
+            Ok(None) => (State::Missing, String::new(), install.to_owned()),
+            Ok(Some(crd)) => {
+                let established = crd
+                    .status
+                    .iter()
+                    .flat_map(|status| status.conditions.iter().flatten())
+                    .any(|c| c.type_ == "Established" && c.status == "True");
+                let text = serde_json::to_string(&crd.spec).unwrap_or_default();
+                if !established {
+                    (State::Failing, "not established".to_owned(), format!("kubectl describe crd {name} says why"))
+                } else if text.contains("\"runPolicy\"") {
+                    (State::Ok, String::new(), String::new())
+                } else {
+                    (State::Failing, "the original operator's".to_owned(), format!("{install} (jobs that are there stay)"))
+                }
+            }
+        };
+        self.add("crd", name, state, detail, remedy);
+    }
+
+    async fn operator(&mut self, now: Timestamp) {
+        let selector = format!("{PART_OF}={FLOW},{COMPONENT}=operator");
+        let Some(found) = self.list("operator", self.api::<Deployment>(), &selector).await else { return };
+        for deployment in &found {
+            self.deployment("operator", deployment);
+        }
+        if !found.is_empty() {
+            return;
+        }
+        let leases = self.api::<Lease>().list(&ListParams::default().fields("metadata.name=flow-operator")).await;
+        let outside = leases.ok().into_iter().flatten().find_map(|lease| {
+            let spec = lease.spec?;
+            let renewed = spec.renew_time?.0.as_second();
+            let valid = renewed + i64::from(spec.lease_duration_seconds?) >= now.0 / 1_000_000;
+            valid.then(|| spec.holder_identity.unwrap_or_default())
+        });
+        match outside {
+            Some(holder) => self.add("operator", "", State::Ok, format!("runs outside of the cluster, as {holder}"), ""),
+            None => self.add("operator", "", State::Missing, "IflearnerJobs stay as they are", "make deploy IMG=…, or from here: make run"),
+        }
+    }
+
+    fn deployment(&mut self, component: &'static str, deployment: &Deployment) {
+        let namespace = deployment.namespace().unwrap_or_default();
+        let name = deployment.name_any();
+        let wanted = deployment.spec.replicas.unwrap_or(1);
+        let status = deployment.status.as_ref();
+        let ready = status.and_then(|status| status.available_replicas).unwrap_or(0);
+        let image = deployment.spec.template.spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
+        let detail = format!("{ready} of {wanted} available, {}", image.unwrap_or_default());
+        let well = wanted > 0 && ready >= wanted;
+        let remedy = if well {
+            String::new()
+        } else {
+            format!("kubectl -n {namespace} describe pods, kubectl -n {namespace} logs deployment/{name}")
+        };
+        self.add(component, format!("{namespace}/{name}"), if well { State::Ok } else { State::Failing }, detail, remedy);
+    }
+
+    /// The Deployments of a component, and whether each has the Secret that it cannot do without.
+    async fn workloads(&mut self, component: &'static str, program: &str, needs: &str, make: &str) {
+        let selector = format!("{PART_OF}={FLOW},{COMPONENT}={component},app.kubernetes.io/name={program}");
+        let Some(found) = self.list(component, self.api::<Deployment>(), &selector).await else { return };
+        if found.is_empty() {
+            self.add(component, "", State::None, "not in this cluster", "");
+        }
+        for deployment in &found {
+            self.deployment(component, deployment);
+            let namespace = deployment.namespace().unwrap_or_default();
+            if let Ok(None) = Api::<Secret>::namespaced(self.client.clone(), &namespace).get_opt(needs).await {
+                self.add(component, format!("{namespace}/{needs}"), State::Missing, "Secret", format!("{make} {namespace}"));
+            }
+        }
+    }
+
+    async fn routes(&mut self) {
+        let gateway = crate::apis::has::<crate::iflearnerjob::route::GrpcRoute>(&self.client).await.unwrap_or(false);
+        let classes = Api::<IngressClass>::all(self.client.clone()).list(&ListParams::default()).await;
+        let classes: Vec<String> = classes.ok().into_iter().flatten().map(|class| class.name_any()).collect();
+        if gateway {
+            self.add("routes", "Gateway API", State::Ok, "GRPCRoute v1", "");
+        }
+        if !classes.is_empty() {
+            self.add("routes", "Ingress", State::Ok, format!("classes {}", classes.join(", ")), "");
+        }
+        if !gateway && classes.is_empty() {
+            let remedy = "to be reached from other clusters, install a Gateway API implementation or an ingress controller";
+            self.add("routes", "", State::None, "jobs are reached inside this cluster only", remedy);
+        }
+    }
+
+    async fn certificates(&mut self, now: Timestamp) {
+        let Some(found) = self.list("certificates", self.api::<Secret>(), "").await else { return };
+        let ours = |secret: &Secret| {
+            let labels = secret.labels();
+            labels.get(COMPONENT).is_some_and(|component| component == certificates::COMPONENT)
+                && labels.get(PART_OF).is_some_and(|of| of == FLOW)
+        };
+        let known =
+            |secret: &Secret| ours(secret) || [AUTHORITY, SERVER_SECRET, PARTY_SECRET, HUB_SECRET].contains(&secret.name_any().as_str());
+        let found: Vec<Secret> = found.into_iter().filter(known).collect();
+        if found.is_empty() {
+            self.add("certificates", "", State::None, "", "to be reached from other clusters: flow-operator setup certificates --help");
+        }
+        for secret in &found {
+            let object = format!("{}/{}", secret.namespace().unwrap_or_default(), secret.name_any());
+            let again = "flow-operator setup certificates, with the same arguments as before";
+            let remedy = if ours(secret) { again.to_owned() } else { format!("renew it where it was made, or: {again} and --replace") };
+            match text(secret, "tls.crt")
+                .ok_or_else(|| "has no tls.crt".to_owned())
+                .and_then(|pem| Details::read(&pem).map_err(|why| why.to_string()))
+            {
+                Err(why) => self.add("certificates", object, State::Failing, why, remedy),
+                Ok(details) if details.ends <= now => {
+                    self.add("certificates", object, State::Failing, format!("ended on {}", date(details.ends)), remedy)
+                }
+                Ok(details) => {
+                    let names = if details.names.is_empty() { String::new() } else { format!(", for {}", details.names.join(" ")) };
+                    let detail = format!("until {}{names}", date(details.ends));
+                    let leaf_without_names = details.names.is_empty() && secret.name_any() != AUTHORITY;
+                    if leaf_without_names {
+                        let why = format!("{detail}; it has no subject alternative name, so clients refuse it");
+                        self.add("certificates", object, State::Failing, why, remedy);
+                    } else if details.fresh(now).is_err() {
+                        self.add(
+                            "certificates",
+                            object,
+                            State::Failing,
+                            format!("{detail}: less than a third of its life is left"),
+                            remedy,
+                        );
+                    } else {
+                        self.add("certificates", object, State::Ok, detail, "");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn dns(&mut self) {
+        let found = Api::<ConfigMap>::namespaced(self.client.clone(), "kube-system").get_opt("coredns").await;
+        let corefile = found.ok().flatten().and_then(|map| map.data?.remove("Corefile"));
+        let Some(corefile) = corefile else { return };
+        match super::dns::written(&corefile) {
+            Some(zones) => self.add("dns", "kube-system/coredns", State::Ok, format!("answers {}", zones.join(", ")), ""),
+            None => self.add("dns", "kube-system/coredns", State::None, "no zones of jobs", ""),
+        }
+    }
+
+    async fn jobs(&mut self) {
+        // Without the definition there is a row already.
+        let Ok(found) = self.api::<IflearnerJob>().list(&ListParams::default()).await else { return };
+        let mut phases: BTreeMap<&str, usize> = BTreeMap::new();
+        for job in &found {
+            let phase = job.status.as_ref().and_then(|status| status.phase).map_or("new", Phase::as_str);
+            *phases.entry(phase).or_default() += 1;
+        }
+        let counts: Vec<String> = phases.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
+        let detail = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+        self.add("jobs", "", State::Ok, detail, "");
+    }
+}

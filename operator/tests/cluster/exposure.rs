@@ -1,0 +1,135 @@
+//! How a job is reached from outside.
+
+use std::time::Duration;
+
+use flow_operator::iflearnerjob::api::condition;
+use flow_operator::iflearnerjob::route::GrpcRoute;
+use flow_testkit::kube::{Cluster, Options};
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::support::{Operator, SERVER, World, client, eventually, manifest};
+
+const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
+const CLASS: (&str, &str) = ("exposure.ingress.class", "nginx");
+
+async fn exposed(world: &World, name: &str, status: &str, reason: &str) -> String {
+    let so = |found: &flow_operator::iflearnerjob::IflearnerJobStatus| {
+        found.condition(condition::EXPOSED).is_some_and(|condition| condition.status == status && condition.reason == reason)
+    };
+    world.until(name, &format!("Exposed={status} {reason}"), so).await.condition(condition::EXPOSED).unwrap().message.clone()
+}
+
+async fn says(world: &World, conditions: Value) {
+    let parents = json!([{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": conditions}]);
+    let api = world.dynamic::<GrpcRoute>();
+    api.patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({"status": {"parents": parents}}))).await.unwrap();
+}
+
+fn condition_of(type_: &str, status: &str, reason: &str) -> Value {
+    json!({"type": type_, "status": status, "reason": reason, "message": "so it says", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+}
+
+#[tokio::test]
+async fn a_grpc_route_is_made_and_what_the_gateway_says_is_on_the_job() {
+    let world = World::new().await;
+    let _operator = world.operator(&[GATEWAY, CLASS, ("exposure.port", "30031")]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let route: GrpcRoute = world.found("a", |_| true).await;
+    assert_eq!(route.spec.hostnames, ["job1.server.example.org"]);
+    assert!(exposed(&world, "a", "Unknown", "NotAccepted").await.contains("Gateway edge"));
+    says(&world, json!([condition_of("Accepted", "False", "NotAllowedByListeners")])).await;
+    exposed(&world, "a", "False", "NotAllowedByListeners").await;
+    world.event("a", "NotAllowedByListeners").await;
+    says(&world, json!([condition_of("ResolvedRefs", "True", "ResolvedRefs"), condition_of("Accepted", "True", "Accepted")])).await;
+    exposed(&world, "a", "True", "Accepted").await;
+    assert_eq!(world.job("a").await.status.unwrap().endpoint.as_deref(), Some("job1.server.example.org:30031"));
+    assert_eq!(world.all::<Ingress>().await.len(), 0);
+}
+
+#[tokio::test]
+async fn i01_an_ingress_is_made_of_the_api_that_there_is_and_repaired() {
+    let world = World::new().await;
+    let _operator = world.operator(&[CLASS]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let ingress: Ingress = world.found("a", |_| true).await;
+    let spec = ingress.spec.unwrap();
+    assert_eq!(spec.ingress_class_name.as_deref(), Some("nginx"));
+    assert_eq!(spec.tls.unwrap()[0].secret_name.as_deref(), Some("server-iflearner-secret"));
+    exposed(&world, "a", "Unknown", "NoAddress").await;
+    let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}});
+    world.api::<Ingress>().patch_status("a", &PatchParams::default(), &Patch::Merge(&address)).await.unwrap();
+    exposed(&world, "a", "True", "HasAddress").await;
+    world.delete::<Ingress>("a", &DeleteParams::default()).await;
+    world.found::<Ingress>("a", |found| found.metadata.uid != ingress.metadata.uid).await;
+}
+
+#[tokio::test]
+async fn i04_another_driver_replaces_the_route() {
+    let world = World::new().await;
+    let _operator = world.operator(&[GATEWAY, CLASS]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.found::<GrpcRoute>("a", |_| true).await;
+    world.patch("a", json!({"spec": {"exposure": {"driver": "ingress"}}})).await.unwrap();
+    world.found::<Ingress>("a", |_| true).await;
+    world.gone::<GrpcRoute>("a").await;
+    exposed(&world, "a", "Unknown", "NoAddress").await;
+    world.patch("a", json!({"spec": {"exposure": {"driver": "none"}}})).await.unwrap();
+    world.gone::<Ingress>("a").await;
+    let inside = format!("a.{}.svc:80", world.namespace);
+    let status = world.until("a", "no route", |status| status.condition(condition::EXPOSED).is_none()).await;
+    assert_eq!(status.endpoint, Some(inside));
+}
+
+#[tokio::test]
+async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
+    let world = World::new().await;
+    let _operator = world.operator(&[CLASS]).await;
+    let strangers = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a", "namespace": world.namespace},
+        "spec": {"defaultBackend": {"service": {"name": "x", "port": {"number": 1}}}}});
+    world.cluster.apply(&strangers.to_string()).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    assert!(exposed(&world, "a", "False", "NameTaken").await.contains("Ingress a exists"));
+    world.recorded("a").await;
+    world.run_pod("a").await;
+    let so = |found: &flow_operator::iflearnerjob::IflearnerJobStatus| {
+        found.condition(condition::READY).is_some_and(|ready| ready.reason == "NameTaken")
+    };
+    world.until("a", "not ready, for that reason", so).await;
+}
+
+/// In a cluster of its own: the shared one has the Gateway API, and namespaces with operators of their own.
+#[tokio::test]
+async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_condition_until_it_has() {
+    let cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
+    cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
+    cluster.apply(&flow_operator::rbac::manifests("flow-system", &[])).await;
+    let kubeconfig = cluster.service_account_kubeconfig("flow-system", "flow-operator").await;
+    let settings = [GATEWAY, ("leader.namespace", "flow-system")];
+    let mut without = Operator::start(kubeconfig.clone(), &settings, &[]);
+    assert!(!without.ended().await.success());
+    assert!(without.log().contains("install the definition first"), "{}", without.log());
+    let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
+    cluster.kubectl_ok(&["apply", "-f", crd]).await;
+    cluster.kubectl_ok(&["wait", "--for=condition=Established", "crd/iflearnerjobs.git.iflytek.com"]).await;
+    let operator = Operator::start(kubeconfig, &settings, &[]);
+    operator.works().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), manifest(SERVER, "a", json!({})).to_string()).unwrap();
+    cluster.kubectl_ok(&["apply", "-f", file.path().to_str().unwrap()]).await;
+    let api: kube::Api<flow_operator::iflearnerjob::IflearnerJob> = kube::Api::default_namespaced(client(cluster.kubeconfig().to_owned()).await);
+    let exposed = async || api.get("a").await.unwrap().status?.condition(condition::EXPOSED).cloned();
+    let found = eventually("Exposed", exposed).await;
+    assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "ApiNotInstalled"));
+    eventually("its Job", async || api.get("a").await.unwrap().status?.job).await;
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
+    assert!(operator.looks().await < 20.0, "it is no loop");
+    cluster.install_gateway_api().await;
+    // Looked for once a minute.
+    let waited =
+        flow_testkit::wait_for("a route", Duration::from_secs(150), async || exposed().await.filter(|found| found.reason == "NotAccepted"));
+    waited.await;
+    let log = operator.stop().await;
+    assert!(!log.contains("forbidden"), "{log}");
+}

@@ -1,0 +1,315 @@
+//! From creation to the end and beyond: whatever happens, one run and one result.
+
+use flow_operator::iflearnerjob::IflearnerJob;
+use flow_operator::iflearnerjob::api::{Phase, condition};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
+use serde_json::json;
+
+use crate::support::{CLIENT, SERVER, World, eventually, manifest};
+
+#[tokio::test]
+async fn the_originals_manifests_run_and_show_their_phase() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    world.trust_roots().await;
+    for (yaml, name) in [(SERVER, "aggregator"), (CLIENT, "trainer")] {
+        world.create(&manifest(yaml, name, json!({}))).await.unwrap();
+        let status = world.until(name, "a phase", |status| status.phase.is_some()).await;
+        assert_eq!(status.phase, Some(Phase::Pending));
+        let status = world.live(name, 0).await;
+        assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)));
+        assert!(status.start_time.is_some() && status.completion_time.is_some());
+        let service: Service = world.found(name, |_| true).await;
+        assert_eq!(service.spec.unwrap().ports.unwrap()[0].port, 80);
+    }
+    let pods = world.cluster.kubectl_ok(&["get", "pods", "-n", &world.namespace, "-l", "app=aggregator", "-o", "name"]).await;
+    assert!(pods.starts_with("pod/aggregator-"), "logs are found by label and by name: {pods}");
+    drop(operator);
+}
+
+#[tokio::test]
+async fn i02_what_is_missing_is_made_whatever_is_there_already() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.recorded("a").await;
+    operator.kill().await;
+    world.delete::<Service>("a", &DeleteParams::default()).await;
+    world.delete::<NetworkPolicy>("a", &DeleteParams::default()).await;
+    let _operator = world.operator(&[]).await;
+    world.found::<Service>("a", |_| true).await;
+    world.found::<NetworkPolicy>("a", |_| true).await;
+    assert_eq!(world.all::<Job>().await.len(), 1);
+}
+
+#[tokio::test]
+async fn i03_what_is_deleted_or_edited_is_repaired() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let uid = world.recorded("a").await.owner_references()[0].uid.clone();
+    let edits = json!({"spec": {"selector": {"app": "other"}}, "metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}});
+    world.api::<Service>().patch("a", &PatchParams::default(), &Patch::Merge(&edits)).await.unwrap();
+    let mended = |service: &Service| {
+        let selector = service.spec.as_ref().unwrap().selector.clone().unwrap_or_default();
+        selector.len() == 1
+            && selector.get("flow-operator/iflearnerjob-uid") == Some(&uid)
+            && service.labels().get("flow-operator/iflearnerjob-uid") == Some(&uid)
+    };
+    world.found("a", mended).await;
+    let before = world.found::<NetworkPolicy>("a", |_| true).await.uid();
+    world.delete::<NetworkPolicy>("a", &DeleteParams::default()).await;
+    world.found::<NetworkPolicy>("a", |policy| policy.uid() != before).await;
+    let open = json!({"spec": {"ingress": [{}]}});
+    world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &Patch::Merge(&open)).await.unwrap();
+    world.found("a", |policy: &NetworkPolicy| policy.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.is_some()).await;
+}
+
+#[tokio::test]
+async fn i05_a_finished_training_is_never_run_again() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let job = world.recorded("a").await.name_any();
+    let ended = world.live("a", 0).await;
+    world.delete::<Job>(&job, &DeleteParams::background()).await;
+    world.gone::<Job>(&job).await;
+    let looks = operator.looks().await;
+    world.patch("a", json!({"metadata": {"labels": {"look": "again"}}})).await.unwrap();
+    eventually("another look", async || operator.looks().await > looks).await;
+    operator.stop().await;
+    let operator = world.operator(&[]).await;
+    eventually("a look of the next operator", async || operator.works().await.looks().await > 0.0).await;
+    assert_eq!(world.all::<Job>().await.len(), 0);
+    assert_eq!(world.job("a").await.status.unwrap(), ended);
+}
+
+#[tokio::test]
+async fn i05_a_pod_that_vanishes_fails_the_job_and_is_not_replaced() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let pod = world.run_pod("a").await;
+    world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+    world.delete::<Pod>(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
+    let status = world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
+    assert_eq!(status.reason.as_deref(), Some("BackoffLimitExceeded"));
+    let pods = world.all::<Pod>().await;
+    assert!(pods.iter().all(|found| found.uid() == pod.uid()), "no second Pod");
+}
+
+#[tokio::test]
+async fn i05_a_recorded_job_that_is_deleted_is_the_end_of_the_run() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let job = world.recorded("a").await;
+    world.run_pod("a").await;
+    world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+    world.delete::<Job>(&job.name_any(), &DeleteParams::background()).await;
+    let status = world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
+    assert_eq!(status.reason.as_deref(), Some("JobDeleted"));
+    assert!(status.is(condition::FAILED));
+    assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
+    assert!(world.event("a", "JobDeleted").await.contains("deleted"));
+}
+
+#[tokio::test]
+async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
+    for propagation in [PropagationPolicy::Foreground, PropagationPolicy::Background] {
+        let world = World::new().await;
+        let operator = world.operator(&[]).await;
+        let mut object = manifest(SERVER, "a", json!({}));
+        // Holds the object while its children go.
+        object["metadata"]["finalizers"] = json!(["example.org/held"]);
+        world.create(&object).await.unwrap();
+        let job = world.recorded("a").await.name_any();
+        world.run_pod("a").await;
+        world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+        let how = DeleteParams { propagation_policy: Some(propagation.clone()), ..DeleteParams::default() };
+        world.delete::<IflearnerJob>("a", &how).await;
+        let writes = operator.all_writes().await;
+        // The garbage collector may have been faster.
+        let _ = world.api::<Job>().delete(&job, &DeleteParams::background()).await;
+        world.gone::<Job>(&job).await;
+        let looks = operator.looks().await;
+        world.patch("a", json!({"metadata": {"labels": {"look": "again"}}})).await.unwrap();
+        eventually("another look", async || operator.looks().await > looks).await;
+        assert_eq!((world.all::<Job>().await.len(), operator.all_writes().await), (0, writes), "{propagation:?}");
+        world.patch("a", json!({"metadata": {"finalizers": null}})).await.unwrap();
+        world.gone::<IflearnerJob>("a").await;
+        world.gone::<Service>("a").await;
+    }
+}
+
+#[tokio::test]
+async fn i08_an_object_made_anew_under_one_name_has_children_of_its_own() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    let object = manifest(SERVER, "a", json!({}));
+    world.create(&object).await.unwrap();
+    let first = world.recorded("a").await;
+    world.live("a", 1).await;
+    // The children stay behind for as long as the garbage collector takes.
+    world.delete::<IflearnerJob>("a", &DeleteParams::background()).await;
+    world.gone::<IflearnerJob>("a").await;
+    let again = world.create(&object).await.unwrap();
+    let second = world.recorded("a").await;
+    assert_ne!((first.name_any(), first.uid()), (second.name_any(), second.uid()));
+    let status = world.job("a").await.status.unwrap();
+    assert_eq!((status.phase, status.exit_code), (Some(Phase::Pending), None), "the old end is not its");
+    let uid = again.uid().unwrap();
+    world.found("a", |service: &Service| service.owner_references().iter().any(|owner| owner.uid == uid)).await;
+}
+
+#[tokio::test]
+async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    let strangers: Service =
+        serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}], "selector": {"b": "c"}}})).unwrap();
+    let before = world.api().create(&PostParams::default(), &strangers).await.unwrap();
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let status = world.until("a", "NameTaken", |status| status.reason.as_deref() == Some("NameTaken")).await;
+    assert_eq!(status.phase, Some(Phase::Pending));
+    assert!(status.message.unwrap().contains("Service a exists"));
+    assert_eq!(status.conditions.iter().find(|found| found.type_ == condition::READY).unwrap().reason, "NameTaken");
+    world.event("a", "NameTaken").await;
+    assert_eq!(world.all::<Job>().await.len(), 0, "nothing runs that nobody could reach");
+    assert_eq!(world.api::<Service>().get("a").await.unwrap().resource_version(), before.resource_version());
+    assert!(operator.looks().await < 10.0, "it is no loop");
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "and no error");
+    world.delete::<Service>("a", &DeleteParams::default()).await;
+    world.recorded("a").await;
+}
+
+#[tokio::test]
+async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
+    const MANY: u8 = 30;
+    let world = World::new().await;
+    let operator = world.operator(&[("exposure.gateway.name", "edge")]).await;
+    operator.works().await;
+    for number in 0..MANY {
+        world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
+    }
+    for number in 0..MANY {
+        world.recorded(&format!("a{number}")).await;
+    }
+    for number in 0..MANY {
+        world.live(&format!("a{number}"), 0).await;
+    }
+    for (kind, verb) in [("Job", "create"), ("Service", "apply"), ("NetworkPolicy", "apply"), ("GRPCRoute", "apply")] {
+        assert_eq!(operator.writes(kind, verb).await, f64::from(MANY), "{kind}");
+    }
+    let statuses = operator.writes("IflearnerJob", "status").await;
+    assert!(statuses <= 4.0 * f64::from(MANY), "{statuses}");
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "{}", operator.log());
+    let log = operator.stop().await;
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
+async fn i11_a_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"activeDeadlineSeconds": 86400}}))).await.unwrap();
+    world.run_pod("a").await;
+    world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+    world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 1}}})).await.unwrap();
+    let status = world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
+    assert_eq!(status.reason.as_deref(), Some("DeadlineExceeded"));
+    assert_eq!(status.observed_generation, Some(2));
+}
+
+#[tokio::test]
+async fn i11_a_suspended_job_has_no_pod_until_it_is_resumed() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"suspend": true}}))).await.unwrap();
+    let job = world.recorded("a").await;
+    assert_eq!(job.spec.unwrap().suspend, Some(true));
+    world.until("a", "suspended", |status| status.reason.as_deref() == Some("Suspended")).await;
+    assert_eq!(world.all::<Pod>().await.len(), 0);
+    world.patch("a", json!({"spec": {"runPolicy": {"suspend": false}}})).await.unwrap();
+    world.live("a", 0).await;
+}
+
+#[tokio::test]
+async fn i11_a_failed_pod_is_replaced_as_often_as_asked_and_no_more() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    let mut object = manifest(SERVER, "a", json!({"runPolicy": {"backoffLimit": 1}}));
+    object["spec"]["template"]["spec"]["restartPolicy"] = json!("Never");
+    world.create(&object).await.unwrap();
+    let first = world.run_pod("a").await;
+    world.end_pod("a", 1).await;
+    let api = world.api::<Pod>();
+    let second = eventually("a second Pod", async || {
+        api.list(&Default::default()).await.unwrap().items.into_iter().find(|pod| pod.uid() != first.uid())
+    })
+    .await;
+    let containers = json!([{"name": "aggregator", "image": "x", "imageID": "x", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 3}}}]);
+    world.set_pod(&second, json!({"phase": "Failed", "containerStatuses": containers})).await;
+    let status = world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
+    assert_eq!((status.exit_code, status.pod_name), (Some(3), second.metadata.name));
+}
+
+#[tokio::test]
+async fn i11_a_job_goes_when_its_time_is_over_and_its_result_stays() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"ttlSecondsAfterFinished": 0}}))).await.unwrap();
+    let job = world.recorded("a").await;
+    assert_eq!(job.spec.as_ref().unwrap().ttl_seconds_after_finished, None, "not before its end is recorded");
+    world.live("a", 0).await;
+    world.gone::<Job>(&job.name_any()).await;
+    assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Succeeded));
+}
+
+#[tokio::test]
+async fn i11_a_restart_policy_that_a_job_does_not_know_is_mapped_and_said() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    let mut object = manifest(SERVER, "a", json!({}));
+    object["spec"]["template"]["spec"]["restartPolicy"] = json!("Always");
+    world.create(&object).await.unwrap();
+    let job = world.recorded("a").await;
+    assert_eq!(job.spec.unwrap().template.spec.unwrap().restart_policy.as_deref(), Some("Never"));
+    assert!(world.event("a", "RestartPolicyMapped").await.contains("restartPolicy Always"));
+}
+
+#[tokio::test]
+async fn a_finished_job_of_the_original_operator_stays_finished() {
+    let world = World::new().await;
+    world.create(&manifest(SERVER, "done", json!({}))).await.unwrap();
+    let status = json!({"status": {"phase": "Succeeded", "conditions": [], "hostIP": "10.0.0.1"}});
+    world.dynamic::<IflearnerJob>().patch_status("done", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    let operator = world.operator(&[]).await;
+    eventually("a look", async || operator.works().await.looks().await > 0.0).await;
+    world.until("done", "a look", |status| status.observed_generation.is_some()).await;
+    assert_eq!(world.all::<Job>().await.len(), 0);
+    assert_eq!(world.job("done").await.status.unwrap().phase, Some(Phase::Succeeded));
+}
+
+#[tokio::test]
+async fn a_running_job_of_the_original_operator_is_followed_to_its_end_and_not_started_beside() {
+    let world = World::new().await;
+    let object = world.create(&manifest(SERVER, "old", json!({}))).await.unwrap();
+    let owner =
+        json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "old", "uid": object.uid(), "controller": true}]);
+    let pod =
+        json!({"metadata": {"name": "old", "ownerReferences": owner}, "spec": {"containers": [{"name": "aggregator", "image": "x"}]}});
+    let pod: Pod = world.api().create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    let status = json!({"status": {"phase": "Running", "conditions": []}});
+    world.dynamic::<IflearnerJob>().patch_status("old", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    let ended = json!([{"name": "aggregator", "image": "x", "imageID": "x", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 0}}}]);
+    world.set_pod(&pod, json!({"phase": "Succeeded", "containerStatuses": ended})).await;
+    let _operator = world.operator(&[]).await;
+    let status = world.until("old", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
+    assert_eq!((status.exit_code, status.job), (Some(0), None));
+    assert_eq!(world.all::<Job>().await.len(), 0);
+}

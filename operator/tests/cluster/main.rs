@@ -1,0 +1,13 @@
+//! The operator, as it ships and with the rights it ships with, in a real Kubernetes. Pods have no node here: a test plays
+//! the kubelet by writing their status.
+
+mod contract;
+mod crashes;
+mod exposure;
+mod lifecycle;
+mod names;
+mod rights;
+mod security;
+mod status;
+mod support;
+mod unreadable;

@@ -1,0 +1,141 @@
+//! What the status says, and what saying it costs.
+
+use flow_operator::iflearnerjob::api::{Phase, condition};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::support::{SERVER, World, eventually, manifest};
+
+#[tokio::test]
+async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let pod = world.run_pod("a").await;
+    let status = world.until("a", "ready", |status| status.is(condition::READY)).await;
+    assert_eq!((status.phase, status.pod_ip.as_deref(), status.pod_name.clone()), (Some(Phase::Running), Some("10.9.9.9"), pod.metadata.name));
+    assert_eq!((status.observed_generation, status.restarts), (Some(1), Some(0)));
+    assert!(status.conditions.iter().all(|found| found.observed_generation == Some(1) && !found.reason.is_empty()));
+    assert_eq!(status.endpoint.as_deref(), Some(format!("a.{}.svc:80", world.namespace).as_str()));
+    let exposed = status.condition(condition::EXPOSED).unwrap();
+    assert_eq!((exposed.status.as_str(), exposed.reason.as_str()), ("False", "NotConfigured"));
+    let shown = world.cluster.kubectl_ok(&["get", "ifj", "a", "-n", &world.namespace, "-o", "jsonpath={.status.phase}"]).await;
+    assert_eq!(shown, "Running");
+    world.cluster.kubectl_ok(&["wait", "--for=condition=Ready", "-n", &world.namespace, "ifj/a", "--timeout=10s"]).await;
+}
+
+#[tokio::test]
+async fn i16_a_pods_heartbeat_writes_nothing() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let pod = world.run_pod("a").await;
+    world.until("a", "ready", |status| status.is(condition::READY)).await;
+    let (before, writes) = (world.job("a").await.resource_version(), operator.all_writes().await);
+    for beat in 0..5 {
+        let looks = operator.looks().await;
+        let probed =
+            json!({"status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": format!("2026-01-01T00:00:0{beat}Z")}]}});
+        world.api::<Pod>().patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&probed)).await.unwrap();
+        eventually("a look", async || operator.looks().await > looks).await;
+    }
+    assert_eq!((world.job("a").await.resource_version(), operator.all_writes().await), (before, writes));
+}
+
+#[tokio::test]
+async fn why_a_job_waits_is_said_on_the_job() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    // The cluster has no node.
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let status = world.until("a", "a reason", |status| status.reason.is_some()).await;
+    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Pending), Some("Unschedulable")));
+    let pod = world.pod("a").await;
+    let waiting = |reason: &str| {
+        json!({"conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [{
+        "name": "aggregator", "image": "registry.example/iflearner:1", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": reason, "message": "not found"}}}]})
+    };
+    world.set_pod(&pod, waiting("ErrImagePull")).await;
+    let status = world.until("a", "the image", |status| status.reason.as_deref() == Some("ImagePullBackOff")).await;
+    assert!(status.message.unwrap().contains("registry.example/iflearner:1"));
+    let writes = operator.writes("IflearnerJob", "status").await;
+    for reason in ["ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"] {
+        let looks = operator.looks().await;
+        world.set_pod(&pod, waiting(reason)).await;
+        eventually("a look", async || operator.looks().await > looks).await;
+    }
+    assert_eq!(operator.writes("IflearnerJob", "status").await, writes, "the kubelet's alternation is not ours");
+    world.event("a", "ImagePullBackOff").await;
+}
+
+/// A quota that lets no such object be made.
+async fn none_of(world: &World, what: &str) {
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {what: "0"}}});
+    world.cluster.apply(&quota.to_string()).await;
+    eventually("the quota", async || {
+        world
+            .cluster
+            .kubectl_ok(&["get", "resourcequota", "none", "-n", &world.namespace, "-o", "jsonpath={.status.hard}"])
+            .await
+            .contains(what)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    none_of(&world, "pods").await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    assert!(status.message.unwrap().contains("exceeded quota"));
+}
+
+#[tokio::test]
+async fn a_job_that_may_not_be_made_waits_and_says_so() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    none_of(&world, "count/jobs.batch").await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("QuotaExceeded")).await;
+    assert_eq!(status.phase, Some(Phase::Pending));
+    world.cluster.kubectl_ok(&["delete", "resourcequota", "none", "-n", &world.namespace]).await;
+    world.recorded("a").await;
+}
+
+#[tokio::test]
+async fn a_template_that_no_job_can_be_made_of_is_refused_with_the_api_servers_words() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    let mut object = manifest(SERVER, "a", json!({}));
+    object["spec"]["template"]["spec"]["containers"] = json!([{"name": "x", "image": "i"}, {"name": "x", "image": "i"}]);
+    world.create(&object).await.unwrap();
+    let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
+    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("InvalidTemplate")));
+    assert!(status.message.unwrap().contains("Duplicate"));
+    world.event("a", "InvalidTemplate").await;
+}
+
+#[tokio::test]
+async fn i26_the_end_of_an_object_is_no_error_and_its_life_leaves_events_and_metrics() {
+    let world = World::new().await;
+    let operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.live("a", 0).await;
+    for reason in ["JobCreated", "Running", "Succeeded"] {
+        world.event("a", reason).await;
+    }
+    let counted = || operator.metric("flow_operator_iflearnerjobs{role=\"server\",phase=\"Succeeded\"}");
+    eventually("the count", async || counted().await == Some(1.0)).await;
+    assert_eq!(operator.metric("flow_operator_time_to_run_seconds_count").await, Some(1.0));
+    world.delete::<flow_operator::iflearnerjob::IflearnerJob>("a", &kube::api::DeleteParams::foreground()).await;
+    world.gone::<flow_operator::iflearnerjob::IflearnerJob>("a").await;
+    eventually("the count", async || counted().await.is_none()).await;
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
+    let log = operator.stop().await;
+    assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+}

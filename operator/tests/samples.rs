@@ -1,0 +1,116 @@
+//! Every sample and every manifest is taken by a real API server as it stands.
+
+use std::path::{Path, PathBuf};
+
+use flow_operator::config;
+use flow_operator::iflearnerjob::IflearnerJob;
+use flow_testkit::kube::{Cluster, shared};
+use flow_testkit::repository;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+fn deploy(path: &str) -> PathBuf {
+    repository().join("deploy").join(path)
+}
+
+/// The files below `folder` whose names end like this.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn documents(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap()).collect()
+}
+
+/// The shared cluster with what the manifests build on.
+async fn cluster() -> &'static Cluster {
+    let cluster = shared().await;
+    cluster.install_gateway_api().await;
+    cluster.kubectl_ok(&["apply", "--server-side", "-k", deploy("kustomize/crd").to_str().unwrap()]).await;
+    let definition = "crd/iflearnerjobs.git.iflytek.com";
+    // kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
+    for shown in ["--for=jsonpath={.status.acceptedNames.kind}=IflearnerJob", "--for=condition=Established"] {
+        cluster.kubectl_ok(&["wait", shown, "--timeout=60s", definition]).await;
+    }
+    cluster
+}
+
+#[tokio::test]
+async fn every_sample_is_one_the_api_server_takes() {
+    let cluster = cluster().await;
+    let namespace = cluster.create_namespace().await;
+    let samples = files(&deploy("samples"), ".yaml");
+    assert!(samples.len() > 10, "{samples:?}");
+    let index = std::fs::read_to_string(deploy("samples/README.md")).unwrap();
+    for sample in samples {
+        let name = sample.file_name().unwrap().to_str().unwrap();
+        assert!(index.contains(&format!("`{name}`")), "{name} is not in the samples' README");
+        for document in documents(&sample) {
+            if document["kind"] == "IflearnerJob" {
+                let job: IflearnerJob = serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert!(job.spec.template.spec.is_some(), "{name}");
+            }
+        }
+        // As users do it, and fields that nobody knows are refused.
+        let path = sample.to_str().unwrap();
+        cluster.kubectl_ok(&["apply", "--dry-run=server", "--validate=strict", "-n", &namespace, "-f", path]).await;
+    }
+}
+
+#[tokio::test]
+async fn every_kustomization_is_one_the_api_server_takes() {
+    let cluster = cluster().await;
+    // What a dry run makes is not there for what comes after it.
+    for namespace in ["party", "hub", "hospital-a", "flow-system"] {
+        cluster.kubectl(&["create", "namespace", namespace]).await;
+    }
+    let all = files(&deploy("kustomize"), "kustomization.yaml");
+    assert!(all.len() > 8, "{all:?}");
+    for kustomization in all {
+        let folder = kustomization.parent().unwrap().to_str().unwrap().to_owned();
+        cluster.kubectl_ok(&["apply", "--server-side", "--dry-run=server", "-k", &folder]).await;
+        let built = cluster.kubectl_ok(&["kustomize", &folder]).await;
+        for document in serde_yaml_ng::Deserializer::from_str(&built) {
+            let object = Value::deserialize(document).unwrap();
+            assert_ne!(object["kind"], "Secret", "{folder}: no manifest holds a secret");
+            if folder.ends_with("kustomize/rbac") {
+                continue;
+            }
+            assert_eq!(
+                object["metadata"]["labels"]["app.kubernetes.io/part-of"], "flow",
+                "{folder}: `setup remove` finds it by this: {object}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_configuration_of_the_operator_is_good() {
+    let all = files(&deploy("kustomize"), "operator.toml");
+    assert!(all.len() > 3, "{all:?}");
+    for file in all {
+        config::load(Some(file.clone()), vec![]).unwrap().value.check().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+#[test]
+fn the_example_of_rights_in_a_list_of_namespaces_is_up_to_date() {
+    let path = deploy("kustomize/overlays/operator-namespaced/rbac.yaml");
+    let rights = flow_operator::rbac::manifests("flow-system", &["hospital-a".to_owned()]);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &rights).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == rights, "{} is out of date: run `make manifests`", path.display());
+}

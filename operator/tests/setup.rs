@@ -1,0 +1,247 @@
+//! `flow-operator setup` against a real API server: what it makes, that it makes it once, and what it takes away.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use flow_testkit::kube::{Cluster, shared, shared_with_node};
+use flow_testkit::{repository, spawn_tied};
+use serde_json::Value;
+
+struct Said {
+    ok: bool,
+    out: String,
+    err: String,
+}
+
+/// Runs `flow-operator setup ARGUMENTS` as the cluster's administrator.
+fn setup_with(cluster: &Cluster, arguments: &[&str], input: &str) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
+    command.arg("setup").args(arguments).env("KUBECONFIG", cluster.kubeconfig());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn_tied(command).unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Said { ok: output.status.success(), out: String::from_utf8(output.stdout).unwrap(), err: String::from_utf8(output.stderr).unwrap() }
+}
+
+fn set_up(cluster: &Cluster, arguments: &[&str]) -> Said {
+    let said = setup_with(cluster, arguments, "");
+    assert!(said.ok, "setup {}: {}{}", arguments.join(" "), said.out, said.err);
+    said
+}
+
+fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
+    let said = setup_with(cluster, arguments, "");
+    assert!(!said.ok, "setup {}: {}", arguments.join(" "), said.out);
+    said.err
+}
+
+async fn get(cluster: &Cluster, namespace: &str, what: &str) -> Value {
+    serde_json::from_str(&cluster.kubectl_ok(&["get", what, "-n", namespace, "-o", "json"]).await).unwrap()
+}
+
+async fn versions(cluster: &Cluster, namespace: &str) -> String {
+    let names = "jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.resourceVersion} {end}";
+    cluster.kubectl_ok(&["get", "secrets,configmaps", "-n", namespace, "-l", "app.kubernetes.io/part-of=flow", "-o", names]).await
+}
+
+#[tokio::test]
+async fn certificates_are_made_once_one_key_per_namespace() {
+    let cluster = shared().await;
+    let (hub, a, b) = (cluster.create_namespace().await, cluster.create_namespace().await, cluster.create_namespace().await);
+    let (party_a, party_b) = (format!("{a}=a.party.example.org"), format!("{b}=b.party.example.org"));
+    let arguments = ["certificates", "-n", &hub, "--hub", "--zone", "server.example.org", "--party", &party_a, "--party", &party_b];
+
+    let shown = set_up(cluster, &[&arguments[..], &["--dry-run"]].concat());
+    assert!(shown.out.contains("BEGIN CERTIFICATE") && !shown.out.contains("PRIVATE KEY"), "{}", shown.out);
+    assert_eq!(versions(cluster, &hub).await, "", "a dry run writes nothing");
+
+    let made = set_up(cluster, &arguments);
+    assert!(!made.out.contains("PRIVATE KEY") && !made.out.contains("unchanged"), "{}", made.out);
+    let (server, of_a, of_b) = (
+        get(cluster, &hub, "secret/server-iflearner-secret").await,
+        get(cluster, &a, "secret/party-iflearner-secret").await,
+        get(cluster, &b, "secret/party-iflearner-secret").await,
+    );
+    for (one, other) in [(&server, &of_a), (&of_a, &of_b), (&server, &of_b)] {
+        assert_ne!(one["data"]["tls.key"], other["data"]["tls.key"]);
+        assert_eq!(one["data"]["ca.crt"], other["data"]["ca.crt"]);
+        assert_eq!(one["type"], "kubernetes.io/tls");
+    }
+    for namespace in [&hub, &a, &b] {
+        for (map, key) in [
+            ("server-iflearner-crt", "server-iflearner-secret.crt"),
+            ("party-iflearner-crt", "party-iflearner-secret.crt"),
+            ("flow-authority", "ca.crt"),
+        ] {
+            let found = get(cluster, namespace, &format!("configmap/{map}")).await;
+            assert!(found["data"][key].as_str().unwrap().contains("BEGIN CERTIFICATE"), "{map}");
+        }
+    }
+    let nobody = cluster.kubectl(&["get", "secret/flow-authority", "-n", &a]).await;
+    assert!(!nobody.status.success(), "the authority's key stays at the hub");
+
+    let before = (versions(cluster, &hub).await, versions(cluster, &a).await);
+    let again = set_up(cluster, &arguments);
+    assert!(again.out.lines().all(|line| line.starts_with("unchanged")), "{}", again.out);
+    assert_eq!((versions(cluster, &hub).await, versions(cluster, &a).await), before);
+
+    let moved = set_up(cluster, &["certificates", "-n", &hub, "--zone", "other.example.org"]);
+    let changed: Vec<&str> = moved.out.lines().filter(|line| line.starts_with("changed")).collect();
+    assert_eq!(changed.len(), 1, "{}", moved.out);
+    assert!(changed[0].contains("server-iflearner-secret") && changed[0].contains("*.other.example.org"), "{}", changed[0]);
+}
+
+#[tokio::test]
+async fn somebody_elses_secret_is_left_alone_unless_told_otherwise() {
+    let cluster = shared().await;
+    let hub = cluster.create_namespace().await;
+    cluster
+        .apply(&format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: party-iflearner-crt, namespace: {hub}}}, data: {{x: theirs}}}}"
+        ))
+        .await;
+    let arguments = ["certificates", "-n", hub.as_str(), "--zone", "server.example.org"];
+    let said = refused(cluster, &arguments);
+    assert!(said.contains(&format!("ConfigMap {hub}/party-iflearner-crt")) && said.contains("--replace"), "{said}");
+    assert_eq!(get(cluster, &hub, "configmap/party-iflearner-crt").await["data"]["x"], "theirs");
+    set_up(cluster, &[&arguments[..], &["--replace"]].concat());
+    let again = set_up(cluster, &arguments);
+    assert!(again.out.lines().all(|line| line.starts_with("unchanged")), "{}", again.out);
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_there_is_named_with_what_makes_it() {
+    let said = refused(shared().await, &["certificates", "-n", "nowhere", "--hub"]);
+    assert!(said.contains("kubectl create namespace nowhere"), "{said}");
+}
+
+#[tokio::test]
+async fn whoever_reaches_no_cluster_gets_one_manifest_per_namespace() {
+    let cluster = shared().await;
+    let (hub, a) = (cluster.create_namespace().await, cluster.create_namespace().await);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pki");
+    let party = format!("{a}=a.party.example.org");
+    let arguments = ["certificates", "-n", &hub, "--zone", "server.example.org", "--party", &party, "--out", out.to_str().unwrap()];
+    set_up(cluster, &arguments);
+    for file in ["authority.yaml".to_owned(), format!("{hub}.yaml"), format!("{a}.yaml")] {
+        let mode = std::fs::metadata(out.join(&file)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+    }
+    let texts = || ["authority", &hub, &a].map(|file| std::fs::read_to_string(out.join(format!("{file}.yaml"))).unwrap());
+    let before = texts();
+    set_up(cluster, &arguments);
+    assert_eq!(texts(), before);
+    for namespace in [&hub, &a] {
+        let manifest = out.join(format!("{namespace}.yaml"));
+        cluster.kubectl_ok(&["apply", "--server-side", "-f", manifest.to_str().unwrap()]).await;
+    }
+    get(cluster, &a, "secret/party-iflearner-secret").await;
+    assert!(!cluster.kubectl(&["get", "secret/flow-authority", "-n", &hub]).await.status.success(), "it stays with whoever made it");
+}
+
+#[tokio::test]
+async fn secrets_are_made_once() {
+    let cluster = shared().await;
+    let namespace = cluster.create_namespace().await;
+    let shown = set_up(cluster, &["secrets", "-n", &namespace, "--mysql", "--dry-run"]);
+    assert!(shown.out.contains("(not shown)"), "{}", shown.out);
+    set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
+    let made = get(cluster, &namespace, "secret/flow-mysql").await;
+    assert_ne!(made["data"]["password"], made["data"]["root-password"]);
+    set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
+    assert_eq!(get(cluster, &namespace, "secret/flow-mysql").await, made, "who uses it would be locked out");
+
+    assert!(!setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "").ok, "the command before it failed");
+    assert!(setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret\n").ok);
+    let agent = get(cluster, &namespace, "secret/flow-federate").await;
+    assert_eq!(agent["data"]["secret"], "czNjcmV0");
+}
+
+#[tokio::test]
+async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_again() {
+    let cluster = shared_with_node().await;
+    let corefile = async || get(cluster, "kube-system", "configmap/coredns").await["data"]["Corefile"].as_str().unwrap().to_owned();
+    let before = corefile().await;
+    let zone = ["dns", "--zone", "server.example.org=192.0.2.10"];
+
+    let shown = set_up(cluster, &[&zone[..], &["--apply", "--dry-run"]].concat());
+    assert!(shown.out.starts_with(&before) && shown.out.contains("192.0.2.10"), "{}", shown.out);
+    assert_eq!(corefile().await, before);
+
+    let applied = set_up(cluster, &[&zone[..], &["--apply"]].concat());
+    assert!(applied.out.contains("restarted"), "{}", applied.out);
+    assert!(set_up(cluster, &[&zone[..], &["--apply"]].concat()).out.starts_with("unchanged"));
+    cluster.kubectl_ok(&["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"]).await;
+    let namespace = cluster.create_namespace().await;
+    let lookup = "nslookup job-1.server.example.org && nslookup kubernetes.default.svc.cluster.local";
+    cluster
+        .apply(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: lookup, namespace: {namespace}}}, spec: {{restartPolicy: Never, containers: \
+         [{{name: lookup, image: 'flow.test/busybox:1', command: [sh, -c, '{lookup}']}}]}}}}"
+        ))
+        .await;
+    let ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}";
+    cluster.kubectl_ok(&["wait", ended, "-n", &namespace, "pod/lookup", "--timeout=120s"]).await;
+    let said = cluster.kubectl_ok(&["logs", "-n", &namespace, "lookup"]).await;
+    assert!(said.contains("Address: 192.0.2.10") && said.contains("Address: 10.96.0.1"), "{said}");
+
+    set_up(cluster, &["dns", "--remove"]);
+    assert_eq!(corefile().await, before);
+}
+
+#[tokio::test]
+async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
+    let cluster = shared().await;
+    let bare = setup_with(cluster, &["status", "-o", "json"], "");
+    assert!(!bare.ok, "{}", bare.out);
+    let report: Value = serde_json::from_str(&bare.out).unwrap();
+    let state = |report: &Value, component: &str| {
+        let row = report["components"].as_array().unwrap().iter().find(|row| row["component"] == component).unwrap().clone();
+        (row["state"].as_str().unwrap().to_owned(), row["remedy"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(state(&report, "crd").0, "missing");
+    assert!(state(&report, "crd").1.contains("make install"));
+    assert_eq!(state(&report, "operator").0, "missing");
+
+    let kustomize = |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
+    cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("crd")]).await;
+    // kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
+    for shown in ["--for=jsonpath={.status.acceptedNames.kind}=IflearnerJob", "--for=condition=Established"] {
+        cluster.kubectl_ok(&["wait", shown, "--timeout=60s", "crd/iflearnerjobs.git.iflytek.com"]).await;
+    }
+    cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("operator")]).await;
+    let agent = kustomize("agent");
+    let made = cluster.kubectl(&["apply", "--server-side", "-k", &agent]).await;
+    assert!(made.status.success(), "{made:?}");
+    let sample = repository().join("deploy/samples/gpu.yaml");
+    cluster.kubectl_ok(&["apply", "-n", "party", "-f", sample.to_str().unwrap()]).await;
+
+    let report: Value = serde_json::from_str(&setup_with(cluster, &["status", "-o", "json"], "").out).unwrap();
+    assert_eq!(state(&report, "crd").0, "ok");
+    assert_eq!(state(&report, "operator").0, "failing", "no node runs its Pods");
+    let table = setup_with(cluster, &["status"], "").out;
+    assert!(table.contains("party/flow-federate") && table.contains("setup secrets --agent"), "its Secret is missing: {table}");
+
+    let said = refused(cluster, &["remove", "agent"]);
+    assert!(said.contains("--yes"), "{said}");
+    assert!(set_up(cluster, &["remove", "agent", "--dry-run"]).out.contains("delete Deployment party/flow-federate"));
+    get(cluster, "party", "deployment/flow-federate").await;
+    let removed = set_up(cluster, &["remove", "agent", "--yes"]);
+    assert!(!removed.out.contains("PersistentVolumeClaim"), "{}", removed.out);
+    get(cluster, "party", "pvc/flow-federate").await;
+    assert!(!cluster.kubectl(&["get", "deployment/flow-federate", "-n", "party"]).await.status.success());
+
+    let said = refused(cluster, &["remove", "all", "--yes"]);
+    assert!(said.contains("party/with-a-gpu") && said.contains("--with-jobs"), "{said}");
+    get(cluster, "flow-system", "deployment/flow-operator").await;
+    let removed = set_up(cluster, &["remove", "all", "--yes", "--with-jobs", "--with-data"]);
+    for gone in
+        ["IflearnerJob party/with-a-gpu", "PersistentVolumeClaim party/flow-federate", "Namespace flow-system", "ClusterRole flow-operator"]
+    {
+        assert!(removed.out.contains(&format!("deleted {gone}")), "{gone}: {}", removed.out);
+    }
+    cluster.kubectl_ok(&["wait", "--for=delete", "--timeout=120s", "crd/iflearnerjobs.git.iflytek.com"]).await;
+}

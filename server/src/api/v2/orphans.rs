@@ -1,0 +1,106 @@
+//! Orphans: members that run at a party and that this hub does not know, as after a restore from an older backup.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::PartyId;
+use http::StatusCode;
+use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
+
+use super::model::{Orphan, Page, schema};
+use crate::api::extract::{Caller, Ids, Params};
+use crate::api::list::List;
+use crate::api::openapi::failures;
+use crate::api::problem::Failure;
+use crate::app::App;
+use crate::grpc::convert;
+use crate::store::{self, OrphanDecision, OrphanKey};
+
+failures!(ListFailures = CursorInvalid);
+failures!(NotFound = OrphanNotFound);
+
+/// Which orphans, and which page of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListOrphans {
+    /// Held by this party.
+    #[param(value_type = Option<schema::PartyName>)]
+    party: Option<PartyId>,
+    /// `next` of the page before; absent = from the start.
+    cursor: Option<String>,
+    /// Most items wanted.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// An orphan in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OrphanPath {
+    /// Its id, as the list tells it.
+    #[serde(deserialize_with = "key")]
+    #[param(value_type = schema::OrphanId)]
+    orphan: OrphanKey,
+}
+
+fn key<'de, D: Deserializer<'de>>(source: D) -> Result<OrphanKey, D::Error> {
+    String::deserialize(source)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// List orphans
+///
+/// Members that run at a party and that this hub does not know: it was restored from a backup that is older than they
+/// are. Nothing is done to them unasked; each runs to its own end, or its longest runtime, and then leaves the list.
+#[utoipa::path(get, path = "/orphans", tag = "orphans", operation_id = "list_orphans", params(ListOrphans),
+    responses((status = 200, description = "A page of orphans", body = Page<Orphan>), ListFailures))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Params(ListOrphans { party, cursor, limit }): Params<ListOrphans>,
+) -> Result<Json<Page<Orphan>>, Failure> {
+    let list = List::of("orphans", &party);
+    let page = app.store.orphans(party.as_ref(), &list.request(cursor.as_deref(), limit)?).await?;
+    Ok(Json(list.page(page, Orphan::from)))
+}
+
+/// Stop an orphan
+///
+/// Its party is told at once, or when it connects next. The orphan leaves the list when the party says that it has
+/// ended. Stopping one twice changes nothing.
+#[utoipa::path(post, path = "/orphans/{orphan}/stop", tag = "orphans", operation_id = "stop_orphan", params(OrphanPath),
+    responses((status = 202, description = "The orphan; it is being stopped", body = Orphan), NotFound))]
+pub(super) async fn stop(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Ids(OrphanPath { orphan }): Ids<OrphanPath>,
+) -> Result<(StatusCode, Json<Orphan>), Failure> {
+    let orphan = decide(&app, &orphan, OrphanDecision::Stop).await?;
+    if let Some(task) = &orphan.task {
+        app.sessions.assign(&orphan.key.party, convert::stop_orphan(&orphan.key, task, app.engine.revision()));
+    }
+    Ok((StatusCode::ACCEPTED, Json(orphan.into())))
+}
+
+/// Keep an orphan
+///
+/// Notes that it was looked at and is to run to its own end. One that nobody has decided about runs on too; a stop that
+/// its party has already heard of is not taken back.
+#[utoipa::path(post, path = "/orphans/{orphan}/keep", tag = "orphans", operation_id = "keep_orphan", params(OrphanPath),
+    responses((status = 200, description = "The orphan", body = Orphan), NotFound))]
+pub(super) async fn keep(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Ids(OrphanPath { orphan }): Ids<OrphanPath>,
+) -> Result<Json<Orphan>, Failure> {
+    Ok(Json(decide(&app, &orphan, OrphanDecision::Keep).await?.into()))
+}
+
+async fn decide(app: &App, key: &OrphanKey, decision: OrphanDecision) -> Result<store::Orphan, Failure> {
+    app.store.decide_orphan(key, decision).await?;
+    let found = app.store.orphan(key).await?;
+    Ok(found.ok_or_else(|| Error::new(ErrorCode::OrphanNotFound, format!("there is no orphan {key}: it has ended, or never was")))?)
+}

@@ -1,0 +1,106 @@
+//! Reports that changed no phase, kept to look into: the newest of each party, however many it sends.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use flow_domain::id::{PartyId, RunId};
+
+use super::db::{execute, in_tx, reading};
+use super::error::StoreError;
+use super::types::AuditReport;
+use super::{DEFAULT_PROJECT, Store, signed};
+
+/// Parties of which more is kept than when they were last pruned; `None` = not known, as after a start.
+#[derive(Debug, Default)]
+pub(super) struct Grown(Mutex<Option<BTreeSet<PartyId>>>);
+
+impl Grown {
+    fn add(&self, party: &PartyId) {
+        if let Some(parties) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            parties.insert(party.clone());
+        }
+    }
+
+    fn take(&self) -> Option<BTreeSet<PartyId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(BTreeSet::new())
+    }
+
+    /// Next time all parties are looked at.
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Store {
+    /// Keeps a report that changed no phase. The same report again changes nothing.
+    pub async fn audit_report(&self, report: &AuditReport) -> Result<(), StoreError> {
+        let AuditReport { party, run, report, attempt, sequence, instance, refusal, at } = report;
+        let mut tx = self.db.write().await?;
+        let tail = tx.or_keep("party_id, run_id, instance, attempt, sequence", "at");
+        in_tx!(&mut tx, |c| {
+            let mut sql = sqlx::QueryBuilder::new(
+                "INSERT INTO audit_reports (party_id, run_id, instance, attempt, sequence, project_id, refusal, report, at) ",
+            );
+            sql.push_values([()], |mut row, ()| {
+                row.push_bind(party.as_str())
+                    .push_bind(run.as_str())
+                    .push_bind(instance.as_str())
+                    .push_bind(i64::from(*attempt))
+                    .push_bind(signed(*sequence))
+                    .push_bind(DEFAULT_PROJECT)
+                    .push_bind(refusal.as_str())
+                    .push_bind(report.as_str())
+                    .push_bind(at.0);
+            });
+            sql.push(&tail).build().execute(&mut *c).await.map(|_| ())
+        })?;
+        tx.commit().await?;
+        self.grown.add(party);
+        Ok(())
+    }
+
+    /// Reports of the party that changed no phase: refusal and report, in the order of its journal.
+    pub async fn audited_reports(&self, party: &PartyId, run: &RunId) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(reading!(&*self.db, |c| {
+            sqlx::query_as(
+                "SELECT refusal, report FROM audit_reports WHERE party_id = ? AND run_id = ? ORDER BY instance, attempt, sequence",
+            )
+            .bind(party.as_str())
+            .bind(run.as_str())
+            .fetch_all(c)
+            .await
+        })?)
+    }
+
+    /// Drops all but the newest `most` reports of each party. Looks only at parties that sent some since the last time.
+    pub async fn prune_audit(&self, most: u32) -> Result<(), StoreError> {
+        let grown = self.grown.take();
+        let pruned = self.prune_audit_of(grown, most).await;
+        if pruned.is_err() {
+            self.grown.forget();
+        }
+        pruned
+    }
+
+    async fn prune_audit_of(&self, grown: Option<BTreeSet<PartyId>>, most: u32) -> Result<(), StoreError> {
+        let parties: Vec<String> = match grown {
+            Some(parties) => parties.into_iter().map(String::from).collect(),
+            None => reading!(&*self.db, |c| sqlx::query_scalar("SELECT DISTINCT party_id FROM audit_reports").fetch_all(c).await)?,
+        };
+        for party in parties {
+            let first_too_old: Option<i64> = reading!(&*self.db, |c| {
+                sqlx::query_scalar("SELECT at FROM audit_reports WHERE party_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?")
+                    .bind(&party)
+                    .bind(i64::from(most))
+                    .fetch_optional(c)
+                    .await
+            })?;
+            if let Some(at) = first_too_old {
+                let mut tx = self.db.write().await?;
+                execute!(&mut tx, "DELETE FROM audit_reports WHERE party_id = ? AND at <= ?", &party, at)?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+}

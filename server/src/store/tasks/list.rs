@@ -1,0 +1,356 @@
+//! Lists of tasks.
+//!
+//! Every filter a list offers leads to one index, and the statement names it: 50 of a million take as long as 50 of a
+//! thousand. Of several filters the narrowest leads, which is looked up first; the others are checked row by row. If
+//! even the narrowest is wide, rows that pass may be few and far between, so a page walks [`WALK`] entries of the index
+//! and no more: it may hold fewer tasks than asked for, and the next one begins where it stopped. That bounds every
+//! combination of filters on every database, and no write pays for it, as it would for an index of each combination.
+
+use flow_domain::run::RunPhase;
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
+use super::{COLUMNS, Row, after_prefix, cut};
+use crate::store::apply::phase_text;
+use crate::store::db::{Db, push_list, reading};
+use crate::store::error::StoreError;
+use crate::store::types::{Page, PageRequest, TaskFilter, TaskRow};
+use crate::store::{Store, unsigned};
+
+/// Entries of an index that may all be walked without anybody noticing.
+const NARROW: i64 = 1_000;
+/// Entries of the leading index that one page walks at most if other filters are checked row by row.
+const WALK: usize = 2_000;
+
+/// Which index leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    Phase,
+    Template,
+    /// Both have an index of their own: a template that never fails must not be a walk over all failures.
+    TemplateAndPhase,
+    Party,
+    Name,
+    Newest,
+}
+
+impl Lead {
+    /// Those that a filter offers, the one to be taken if all are wide last.
+    fn offered(filter: &TaskFilter) -> Vec<Self> {
+        let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
+        let offered = [
+            (Self::Party, party.is_some()),
+            (Self::Template, template.is_some() && phases.is_empty()),
+            (Self::Phase, template.is_none() && !phases.is_empty()),
+            (Self::TemplateAndPhase, template.is_some() && !phases.is_empty()),
+            // A wide list by name can only be walked by name.
+            (Self::Name, name_prefix.is_some()),
+        ];
+        offered.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
+    }
+
+    const fn is_by_phase(self) -> bool {
+        matches!(self, Self::Phase | Self::TemplateAndPhase)
+    }
+
+    const fn is_by_template(self) -> bool {
+        matches!(self, Self::Template | Self::TemplateAndPhase)
+    }
+}
+
+/// What a list's statements are made of.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    db: &'a Db,
+    filter: &'a TaskFilter,
+    lead: Lead,
+    /// The leading index has many entries, and other filters are checked row by row.
+    is_wide: bool,
+    phases: &'a [Option<RunPhase>],
+    /// The place the page begins after.
+    after: Option<&'a str>,
+    /// The last place it looks at.
+    until: Option<&'a str>,
+}
+
+impl Query<'_> {
+    /// From FROM to what the leading index finds by itself, in the table it belongs to.
+    fn push_lead<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        let Self { db, filter, lead, .. } = self;
+        let (hint, end) = db.index_hint();
+        let index = match lead {
+            Lead::Name => "tasks_name",
+            Lead::Phase => "tasks_phase",
+            Lead::Template => "tasks_template",
+            Lead::TemplateAndPhase => "tasks_template_phase",
+            Lead::Newest => "tasks_newest",
+            Lead::Party => {
+                sql.push(db.of_party());
+                self.push_party(sql);
+                return;
+            }
+        };
+        sql.push(" FROM tasks t").push(hint).push(index).push(end);
+        sql.push(" WHERE t.project_id = ").push_bind(filter.project.to_string()).push(" AND t.tombstone = ''");
+        if *lead == Lead::Name {
+            self.push_name(sql);
+        }
+        if lead.is_by_template() {
+            self.push_template(sql);
+        }
+        if lead.is_by_phase() {
+            self.push_phases(sql);
+        }
+    }
+
+    /// From FROM to the end of WHERE.
+    fn push<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if self.lead == Lead::Party {
+            sql.push(self.db.of_party()).push(self.db.then_join()).push(" tasks t ON t.id = p.task_id");
+            self.push_party(sql);
+        } else {
+            self.push_lead(sql);
+            if self.filter.party.is_some() {
+                // EXISTS would say the same, and let MariaDB turn the join round and sort.
+                sql.push(" AND 0 < (SELECT COUNT(*) FROM task_parties p");
+                self.push_party(sql);
+                sql.push(" AND p.task_id = t.id)");
+            }
+        }
+        if self.lead != Lead::Name {
+            self.push_name(sql);
+        }
+        if !self.lead.is_by_phase() {
+            self.push_phases(sql);
+        }
+        if !self.lead.is_by_template() {
+            self.push_template(sql);
+        }
+        self.push_places(sql);
+    }
+
+    fn push_party<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        sql.push(" WHERE p.project_id = ").push_bind(self.filter.project.to_string());
+        sql.push(" AND p.party_id = ").push_bind(self.filter.party.as_ref().map(ToString::to_string).unwrap_or_default());
+    }
+
+    fn push_name<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if let Some(prefix) = &self.filter.name_prefix {
+            sql.push(" AND t.name >= ").push_bind(prefix.clone());
+            sql.push(" AND t.name < ").push_bind(after_prefix(prefix));
+        }
+    }
+
+    fn push_phases<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if !self.phases.is_empty() {
+            sql.push(" AND t.phase IN ");
+            push_list!(sql, self.phases.iter().map(|phase| phase_text(*phase).to_owned()));
+        }
+    }
+
+    fn push_template<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if let Some(template) = &self.filter.template {
+            sql.push(" AND t.template_id = ").push_bind(template.to_string());
+        }
+    }
+
+    fn push_places<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        let (beyond, within) = if self.by_name() { (" > ", " <= ") } else { (" < ", " >= ") };
+        for (place, is) in [(self.after, beyond), (self.until, within)] {
+            if let Some(place) = place {
+                sql.push(" AND ").push(self.place()).push(is).push_bind(place.to_owned());
+            }
+        }
+    }
+
+    /// One walk down the index per phase: a single statement would have to sort them all. (A narrow list by name is
+    /// found whole, and sorted.)
+    fn walks(self) -> Vec<Self> {
+        if self.lead.is_by_phase() && !self.by_name() {
+            self.phases.chunks(1).map(|phases| Self { phases, ..self }).collect()
+        } else {
+            vec![self]
+        }
+    }
+
+    const fn by_name(&self) -> bool {
+        self.filter.name_prefix.is_some()
+    }
+
+    /// The column that orders the list.
+    fn place(&self) -> &'static str {
+        match self.lead {
+            _ if self.by_name() => "t.name",
+            Lead::Party => "p.task_id",
+            _ => "t.id",
+        }
+    }
+
+    fn push_order<DB: Database>(&self, sql: &mut QueryBuilder<DB>) {
+        sql.push(" ORDER BY ").push(self.place()).push(if self.by_name() { "" } else { " DESC" }).push(" LIMIT ");
+    }
+
+    fn push_rows<DB: Database>(&self, sql: &mut QueryBuilder<DB>, offset: u32, limit: i64)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        sql.push("SELECT ").push(COLUMNS);
+        self.push(sql);
+        self.push_order(sql);
+        sql.push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
+    }
+
+    fn push_end<DB: Database>(&self, sql: &mut QueryBuilder<DB>, entries: usize)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        sql.push("SELECT ").push(self.place());
+        self.push_lead(sql);
+        self.push_places(sql);
+        self.push_order(sql);
+        sql.push("1 OFFSET ").push_bind(i64::try_from(entries).unwrap_or(i64::MAX) - 1);
+    }
+
+    /// How many entries the leading index has, counted no further than needed to see that they are many.
+    async fn width(&self) -> Result<i64, StoreError> {
+        Ok(reading!(self.db, |c| {
+            let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1");
+            self.push_lead(&mut sql);
+            sql.push(" LIMIT ").push_bind(NARROW + 1).push(") few");
+            sql.build_query_scalar().fetch_one(c).await
+        })?)
+    }
+
+    /// The place so many entries of the leading index further on; `None` if it has fewer.
+    async fn end(&self, entries: usize) -> Result<Option<String>, StoreError> {
+        Ok(reading!(self.db, |c| {
+            let mut sql = QueryBuilder::new("");
+            self.push_end(&mut sql, entries);
+            sql.build_query_scalar().fetch_optional(c).await
+        })?)
+    }
+
+    async fn rows(&self, offset: u32, limit: i64) -> Result<Vec<Row>, StoreError> {
+        Ok(reading!(self.db, |c| {
+            let mut sql = QueryBuilder::new("");
+            self.push_rows(&mut sql, offset, limit);
+            sql.build_query_as().fetch_all(c).await
+        })?)
+    }
+}
+
+impl Store {
+    /// A list's statement, led by the narrowest of the filters given; of one filter, that is clear without looking.
+    async fn query<'a>(&'a self, filter: &'a TaskFilter, after: Option<&'a str>) -> Result<Query<'a>, StoreError> {
+        let offered = Lead::offered(filter);
+        let mut query = Query { db: &self.db, filter, lead: Lead::Newest, is_wide: false, phases: &filter.phases, after, until: None };
+        let mut best = i64::MAX;
+        for lead in &offered {
+            let candidate = Query { lead: *lead, ..query };
+            let width = if offered.len() > 1 { candidate.width().await? } else { 0 };
+            if width <= best {
+                best = width;
+                query = Query { is_wide: width > NARROW, ..candidate };
+            }
+        }
+        Ok(query)
+    }
+
+    /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for. Of several wide filters a
+    /// page may find fewer tasks than asked for, or none, though there are more: the last page is the one without a next.
+    /// (Not so for a page by `offset`, which counts what was found.)
+    pub async fn list_tasks(&self, filter: &TaskFilter, page: &PageRequest) -> Result<Page<TaskRow>, StoreError> {
+        let limit = i64::from(page.limit) + 1;
+        let query = self.query(filter, page.after.as_deref()).await?;
+        let by_name = query.by_name();
+        let walks = query.walks();
+        let (offset, limit) = if walks.len() > 1 { (0, limit + i64::from(page.offset)) } else { (page.offset, limit) };
+        let mut rows = Vec::new();
+        let mut until: Option<String> = None;
+        for walk in &walks {
+            let end = if walk.is_wide && page.offset == 0 { walk.end(WALK / walks.len()).await? } else { None };
+            rows.extend(Query { until: end.as_deref(), ..*walk }.rows(offset, limit).await?);
+            // Only so far have all walks come.
+            until = until.max(end);
+        }
+        if walks.len() > 1 {
+            rows.retain(|row: &Row| until.as_ref().is_none_or(|until| row.id >= *until));
+            rows.sort_by(|a, b| b.id.cmp(&a.id));
+            rows.dedup_by(|a, b| a.id == b.id);
+            rows.drain(..rows.len().min(page.offset as usize));
+        }
+        let rows = rows.into_iter().map(|row| Ok(row.read()?.0)).collect::<Result<Vec<_>, StoreError>>()?;
+        let page = cut(rows, page, |row| if by_name { row.task.body.name.clone() } else { row.task.id.to_string() });
+        Ok(Page { next: page.next.or(until), ..page })
+    }
+
+    /// How many tasks such a list has in all. Counts index entries: for callers that need it (v1) only.
+    pub async fn count_tasks(&self, filter: &TaskFilter) -> Result<u64, StoreError> {
+        let query = self.query(filter, None).await?;
+        let count: i64 = reading!(&*self.db, |c| {
+            let mut sql = QueryBuilder::new("SELECT COUNT(*)");
+            query.push(&mut sql);
+            sql.build_query_scalar().fetch_one(c).await
+        })?;
+        Ok(unsigned(count))
+    }
+
+    /// How the database would find a page of such a list, in its own words: proof that an index leads. A plan for each
+    /// statement; of several wide filters, first of the one that finds the page's end.
+    pub async fn explain_tasks(&self, filter: &TaskFilter, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut plans = Vec::new();
+        for walk in self.query(filter, after).await?.walks() {
+            let end = if walk.is_wide { walk.end(WALK).await? } else { None };
+            let page = Query { until: end.as_deref(), ..walk };
+            plans.extend(if walk.is_wide { Some(self.explain(&walk, true).await?) } else { None });
+            plans.push(self.explain(&page, false).await?);
+        }
+        Ok(plans)
+    }
+
+    async fn explain(&self, query: &Query<'_>, end: bool) -> Result<String, StoreError> {
+        Ok(match &*self.db {
+            Db::Sqlite(pools) => {
+                let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
+                if end {
+                    query.push_end(&mut sql, WALK)
+                } else {
+                    query.push_rows(&mut sql, 0, 51)
+                }
+                let rows: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(&pools.read).await?;
+                rows.into_iter().map(|(.., detail)| detail + "\n").collect()
+            }
+            Db::MySql(pools) => {
+                let mut sql = QueryBuilder::new("EXPLAIN FORMAT=JSON ");
+                if end {
+                    query.push_end(&mut sql, WALK)
+                } else {
+                    query.push_rows(&mut sql, 0, 51)
+                }
+                sql.build_query_scalar().fetch_one(&pools.read).await?
+            }
+        })
+    }
+}

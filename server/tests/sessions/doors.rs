@@ -1,0 +1,54 @@
+//! The agents' listener: who holds a connection without asking for a session, and who holds one for long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_proto::v1::MemberReport;
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_server::door::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::SOON;
+use crate::common::TestApp;
+use crate::raw::{Door, orphan};
+
+/// Waits until the hub closes the connection.
+async fn closed(mut stream: TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is an end, too.
+    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut rest)).await.expect("the hub closes it in time");
+}
+
+#[tokio::test]
+async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays() {
+    let hub = TestApp::start().await;
+    let limits = Limits { connections: 3, patience: Duration::from_millis(200) };
+    let door = Door::with(&hub, &["hospital-a"], limits).await;
+    let mut agent = door.open("hospital-a").await;
+    let silent = TcpStream::connect(door.address).await.expect("the hub listens");
+    let mut dribbling = TcpStream::connect(door.address).await.expect("the hub listens");
+    dribbling.write_all(b"PRI * HTTP/2.0\r\n").await.expect("a few bytes");
+    // There is room for three: the next gets its place when one of those that ask for nothing is gone.
+    let mut next = TcpStream::connect(door.address).await.expect("the kernel takes it");
+    next.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
+    for stream in [silent, dribbling, next] {
+        closed(stream).await;
+    }
+    // So twice its patience has passed, and the session goes on.
+    agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
+    assert!(agent.acked(8).await.settled);
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
+    let hub = TestApp::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let limits = Limits { connections: 10, patience: Duration::from_secs(3600) };
+    let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits));
+    let silent = TcpStream::connect(address).await.expect("the hub listens");
+    hub.stop();
+    tokio::time::timeout(SOON, served).await.expect("it ends").expect("it does not panic");
+    closed(silent).await;
+}

@@ -1,0 +1,1 @@
+put "$cache/kube/bin/coredns" /coredns

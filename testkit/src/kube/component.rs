@@ -1,0 +1,111 @@
+//! One program of the cluster: a process tied to the test, with a log that survives its restarts.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use super::machine::Place;
+use crate::{cache_dir, spawn_tied};
+
+/// How much of a log a failure shows.
+const TAIL_LINES: usize = 20;
+
+pub(super) struct Component {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    place: Place,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Component {
+    /// Starts `program` in `folder`, which also takes its log as `NAME.log`.
+    pub(super) fn start<A: Into<OsString>>(
+        name: &str,
+        program: PathBuf,
+        arguments: impl IntoIterator<Item = A>,
+        place: &Place,
+        folder: &Path,
+    ) -> Component {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        let mut component = Component { name: name.into(), program, arguments, place: place.clone(), folder: folder.into(), child: None };
+        component.restart();
+        component
+    }
+
+    /// Starts it again with the same arguments, killing it first if it runs.
+    pub(super) fn restart(&mut self) {
+        self.kill();
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("the folder is ours");
+        let mut command = self.place.command(&self.program);
+        command
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .env("HOME", &self.folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file can be cloned"))
+            .stderr(log);
+        self.child = Some(spawn_tied(command).expect("the prepared program can be executed"));
+    }
+
+    /// Ends it as a crash does and waits until it is gone.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Failure means that it is already dead.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// `None` while it is stopped.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Panics with the end of the log if it has ended by itself.
+    pub(super) fn assert_alive(&mut self) {
+        if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            panic!("{} ended with {status}:\n{}", self.name, self.log_tail());
+        }
+    }
+
+    /// The end of its log, for a failure that it may explain; panics as [`Component::assert_alive`] does.
+    pub(super) fn log_tail_if_alive(&mut self) -> String {
+        self.assert_alive();
+        self.log_tail()
+    }
+
+    fn log_tail(&self) -> String {
+        let log = String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default()).into_owned();
+        let lines: Vec<&str> = log.lines().collect();
+        format!("{} ends with:\n{}", self.log_path().display(), lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+    }
+
+    pub(super) fn log_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+}
+
+impl Drop for Component {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A program of the control plane, from `$KUBEBUILDER_ASSETS` if that has it.
+pub(super) fn program(name: &str) -> PathBuf {
+    let given = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
+    given.filter(|path| path.exists()).unwrap_or_else(|| prepared("kube", &format!("bin/{name}")))
+}
+
+/// A file of a piece that `tools/setup-test.sh PIECE` prepares.
+pub(super) fn prepared(piece: &str, path: &str) -> PathBuf {
+    let folder = cache_dir().join(piece);
+    let path = folder.join(path);
+    // A piece without a stamp is half made.
+    let there = path.exists() && folder.join(".stamp").exists();
+    assert!(there, "{} is missing: run `tools/setup-test.sh {piece}`, which builds it", path.display());
+    path
+}

@@ -1,0 +1,409 @@
+//! A real Kubernetes of the test's own: API server, etcd, controller manager and scheduler; and, with nodes, a machine in
+//! namespaces of its own where pods really run.
+//!
+//! ```no_run
+//! # use flow_testkit::kube::{Cluster, Options};
+//! # async fn example() {
+//! let cluster = Cluster::start().await; // 5 s; `shared()` gives one to all tests of a process
+//! let namespace = cluster.create_namespace().await;
+//! cluster.apply_in(&namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: example}}").await;
+//! assert_eq!(cluster.kubectl_ok(&["get", "configmap/example", "-n", &namespace, "-o", "name"]).await, "configmap/example\n");
+//! let config = cluster.kubeconfig_for("alice", None); // for a client of your own; `kubeconfig()` may do everything
+//! let with_pods = Cluster::start_with(Options { nodes: 1, ..Options::default() }).await; // needs root
+//! # }
+//! ```
+//!
+//! What differs from a cluster elsewhere: etcd does not sync its disk, nothing enforces NetworkPolicies, no registry can
+//! be reached (see [`Cluster::import_image`]), and the control plane runs beside the test instead of in pods. The garbage
+//! collector sees a CustomResourceDefinition that was created after the start only at its next look, up to 30 s later.
+//!
+//! Everything ends when the cluster is dropped, and by the kernel's doing when the test process is killed. The files of a
+//! test that fails, its logs among them, stay in `servers/` of the cache until another test starts something there.
+
+mod authority;
+mod component;
+mod control_plane;
+mod machine;
+mod node;
+mod passage;
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use self::authority::Authority;
+use self::component::{Component, prepared, program};
+use self::machine::{Machine, Place};
+use self::node::Node;
+use self::passage::{Network, Passage};
+use crate::database::claim_folder;
+use crate::{tied, wait_for};
+
+/// A shell and small tools; every node has it.
+pub const BUSYBOX: &str = node::BUSYBOX;
+/// The image in [`digits_image`]: `train` and a `python` that has iflearner.
+pub const DIGITS: &str = "flow.test/iflearner-digits:1";
+
+/// The archive with the real workload, for [`Cluster::import_image`].
+pub fn digits_image() -> PathBuf {
+    prepared("kube-workload", "iflearner-digits.tar")
+}
+
+/// How long a part of the cluster may take to come up, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a cluster has.
+pub struct Options {
+    /// Without it nothing follows from an object: no garbage collection, no pods of a Job, no service accounts.
+    pub controller_manager: bool,
+    /// Assigns pods to nodes, or says why it cannot.
+    pub scheduler: bool,
+    /// How many nodes run pods; more than none needs root.
+    pub nodes: usize,
+    /// Added to the API server's command line, as in `--runtime-config=…`.
+    pub api_server_arguments: Vec<String>,
+    /// Added to the controller manager's command line, as in `--node-monitor-grace-period=8s`.
+    pub controller_manager_arguments: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            controller_manager: true,
+            scheduler: true,
+            nodes: 0,
+            api_server_arguments: Vec::new(),
+            controller_manager_arguments: Vec::new(),
+        }
+    }
+}
+
+/// A running cluster.
+///
+/// The fields stand in the order in which they have to end.
+pub struct Cluster {
+    passages: Mutex<Vec<Passage>>,
+    proxy: Option<Component>,
+    nodes: Vec<Node>,
+    imported: tokio::sync::Mutex<HashSet<PathBuf>>,
+    scheduler: Option<Component>,
+    controller_manager: Option<Component>,
+    api_server: Component,
+    etcd: Component,
+    machine: Option<Machine>,
+    /// Keeps the API server's port when that does not listen.
+    _port: Option<OwnedFd>,
+    authority: Authority,
+    port: u16,
+    kubeconfig: PathBuf,
+    files: Folder,
+}
+
+/// The cluster without nodes that all tests of this process share; take a namespace of your own in it.
+pub async fn shared() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER.get_or_init(Cluster::start).await
+}
+
+/// The cluster with one node that all tests of this process share; take a namespace of your own in it. Needs root.
+pub async fn shared_with_node() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER.get_or_init(|| Cluster::start_with(Options { nodes: 1, ..Options::default() })).await
+}
+
+impl Cluster {
+    /// A cluster without nodes: objects, controllers and garbage collection are real, pods stay pending.
+    pub async fn start() -> Cluster {
+        Cluster::start_with(Options::default()).await
+    }
+
+    /// A cluster that has what `options` say; all of it is ready when this returns.
+    pub async fn start_with(options: Options) -> Cluster {
+        let has_controllers = options.controller_manager && options.scheduler;
+        assert!(options.nodes == 0 || has_controllers, "nodes are of no use without controller manager and scheduler");
+        let files = Folder::claim();
+        let folder = files.path.as_path();
+        let pki = folder.join("pki");
+        std::fs::create_dir(&pki).expect("the folder is ours");
+        let authority = Authority::new(&pki);
+        let machine = (options.nodes > 0).then(|| Machine::start(options.nodes, folder));
+
+        // The API server has the same address inside a machine and outside, so that one kubeconfig serves both.
+        let (port, reserved, passages) = match &machine {
+            None => {
+                let (port, reserved) = control_plane::reserve_port();
+                (port, Some(reserved), vec![])
+            }
+            Some(machine) => {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+                let address = listener.local_addr().expect("it is bound");
+                (address.port(), None, vec![Passage::open(listener, Some(machine.network()), address)])
+            }
+        };
+        let server = server(port);
+        let kubeconfig = files.put(&authority.kubeconfig(&server, "admin", Some("system:masters")));
+        let place = machine.as_ref().map_or(Place::Here, |machine| Place::Network(machine.network()));
+        let etcd = control_plane::start_etcd(&place, folder);
+        let api_server = control_plane::start_api_server(&authority, port, &options, &place, folder);
+        let mut cluster = Cluster {
+            passages: Mutex::new(passages),
+            proxy: None,
+            nodes: vec![],
+            imported: Default::default(),
+            scheduler: None,
+            controller_manager: None,
+            api_server,
+            etcd,
+            machine,
+            _port: reserved,
+            authority,
+            port,
+            kubeconfig,
+            files,
+        };
+        cluster.api_server_is_ready().await;
+        if options.controller_manager {
+            let Cluster { authority, files, .. } = &cluster;
+            let started = control_plane::start_controller_manager(authority, &server, &options, &place, &files.path);
+            cluster.controller_manager = Some(started);
+        }
+        if options.scheduler {
+            let Cluster { authority, files, .. } = &cluster;
+            let started = control_plane::start_scheduler(authority, &server, &place, &files.path);
+            cluster.scheduler = Some(started);
+        }
+        cluster.start_nodes(options.nodes).await;
+        if options.controller_manager {
+            cluster.wait(&["--for=create", "serviceaccount/default"]).await;
+        }
+        cluster
+    }
+
+    async fn start_nodes(&mut self, count: usize) {
+        let Some(machine) = &self.machine else { return };
+        self.proxy = Some(node::start_proxy(machine, &self.authority, &server(self.port), &self.files.path));
+        for index in 0..count {
+            self.nodes.push(Node::start(machine, index, &self.authority, &server(self.port), &self.files.path).await);
+        }
+        self.apply(node::DNS_MANIFEST).await;
+        for index in 0..count {
+            let node = format!("node/{}", self.nodes[index].name);
+            self.wait(&["--for=create", &node]).await;
+            self.wait(&["--for=condition=Ready", &node]).await;
+        }
+        self.wait(&["--for=condition=Available", "--namespace=kube-system", "deployment/coredns"]).await;
+    }
+
+    /// The kubeconfig of a user who may do everything. It holds all it needs and works inside a machine and outside.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A kubeconfig with a client certificate for `user`, a member of `group` besides `system:authenticated`.
+    pub fn kubeconfig_for(&self, user: &str, group: Option<&str>) -> PathBuf {
+        self.files.put(&self.authority.kubeconfig(&server(self.port), user, group))
+    }
+
+    /// A kubeconfig with a token of the service account, good for a day.
+    pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> PathBuf {
+        let token = self.kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration=24h"]).await;
+        self.files.put(&self.authority.token_kubeconfig(&server(self.port), token.trim()))
+    }
+
+    /// Runs kubectl as a user who may do everything, unless `--kubeconfig` says otherwise.
+    pub async fn kubectl<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
+        let mut command = Command::new(program("kubectl"));
+        // Beside the cluster's files, because what kubectl remembers of an address is true for this cluster only.
+        command.args(arguments).env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.files.path.join("kubectl"));
+        output(command).await
+    }
+
+    /// What [`Cluster::kubectl`] prints; panics with what it says on standard error if it fails.
+    pub async fn kubectl_ok<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
+        let Output { status, stdout, stderr } = self.kubectl(arguments).await;
+        let line: Vec<_> = arguments.iter().map(|word| word.as_ref().to_string_lossy()).collect();
+        assert!(status.success(), "kubectl {}: {}", line.join(" "), String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).expect("kubectl prints UTF-8")
+    }
+
+    /// Applies the objects in `yaml`, to `default` where they name no namespace; panics if the API server refuses one.
+    pub async fn apply(&self, yaml: &str) {
+        self.kubectl_ok(&["apply".as_ref(), "--filename".as_ref(), self.files.put(yaml).as_os_str()]).await;
+    }
+
+    /// Applies the objects in `yaml`, which name no other namespace; panics if the API server refuses one.
+    pub async fn apply_in(&self, namespace: &str, yaml: &str) {
+        let file = self.files.put(yaml);
+        self.kubectl_ok(&["apply".as_ref(), "--namespace".as_ref(), namespace.as_ref(), "--filename".as_ref(), file.as_os_str()]).await;
+    }
+
+    /// Makes a new namespace, where pods can be created at once, and returns its name.
+    pub async fn create_namespace(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.kubectl_ok(&["create", "namespace", &name]).await;
+        if self.controller_manager.is_some() {
+            self.kubectl_ok(&["wait", "--for=create", "--timeout=120s", "--namespace", &name, "serviceaccount/default"]).await;
+        }
+        name
+    }
+
+    /// Installs the resource definitions of the Gateway API's standard channel.
+    pub async fn install_gateway_api(&self) {
+        let folder = prepared("kube", "gateway-api");
+        self.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), folder.as_os_str()]).await;
+        self.kubectl_ok(&["wait".as_ref(), "--for=condition=Established".as_ref(), "--filename".as_ref(), folder.as_os_str()]).await;
+    }
+
+    /// Ends the API server as a crash does; what it stored stays. Its port is refused until it is started again, to a
+    /// client inside a machine; one outside sees its connection end.
+    pub fn stop_api_server(&mut self) {
+        self.api_server.kill();
+    }
+
+    /// Starts the API server again on the same address and data, killing it first if it runs; ready when this returns.
+    pub async fn start_api_server(&mut self) {
+        self.api_server.restart();
+        self.api_server_is_ready().await;
+    }
+
+    /// The API server's process, for signals other than that of [`Cluster::stop_api_server`]; `None` while it is stopped.
+    pub fn api_server_pid(&self) -> Option<u32> {
+        self.api_server.pid()
+    }
+
+    /// Makes the images of a docker or OCI archive known to every node, under the names in it. An archive that was taken
+    /// before is not looked at again.
+    pub async fn import_image(&self, archive: &Path) {
+        assert!(!self.nodes.is_empty(), "a cluster without nodes has no images");
+        let mut imported = self.imported.lock().await;
+        if imported.insert(archive.into()) {
+            for node in &self.nodes {
+                node.import_image(archive).await;
+            }
+        }
+    }
+
+    /// Ends the kubelet of `node` (`node1`, `node2`, …) as a crash does; its pods run on.
+    pub fn stop_kubelet(&mut self, node: &str) {
+        self.node(node).kubelet.kill();
+    }
+
+    /// Starts the kubelet of `node` again, killing it first if it runs.
+    pub fn start_kubelet(&mut self, node: &str) {
+        self.node(node).kubelet.restart();
+    }
+
+    fn node(&mut self, name: &str) -> &mut Node {
+        self.nodes.iter_mut().find(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    /// A command that runs where pods and Services can be reached; start it with [`crate::spawn_tied`].
+    pub fn command(&self, program: &Path) -> Command {
+        Place::Network(self.network()).command(program)
+    }
+
+    /// A loopback address of the test that leads to `to`, the address of a pod or Service.
+    pub fn forward(&self, to: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        self.open_passage(listener, Some(self.network()), to)
+    }
+
+    /// An address that pods can reach and that leads to `to`, an address of the test.
+    pub fn expose(&self, to: SocketAddr) -> SocketAddr {
+        self.open_passage(self.network().listen((machine::ADDRESS, 0).into()), None, to)
+    }
+
+    fn open_passage(&self, listener: TcpListener, network: Option<Network>, to: SocketAddr) -> SocketAddr {
+        let address = listener.local_addr().expect("it is bound");
+        self.passages.lock().expect("nothing panics with the lock held").push(Passage::open(listener, network, to));
+        address
+    }
+
+    fn network(&self) -> Network {
+        self.machine.as_ref().expect("a cluster without nodes has no network of its own").network()
+    }
+
+    async fn api_server_is_ready(&mut self) {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let log = self.api_server.log_path();
+        wait_for(&format!("the API server (log: {})", log.display()), PATIENCE, async || {
+            self.etcd.assert_alive();
+            self.api_server.assert_alive();
+            // Cheaper than a kubectl that finds nothing there.
+            let listens = tokio::net::TcpStream::connect(address).await.is_ok();
+            let mut probe = Command::new(program("kubectl"));
+            probe.args(["get", "--raw=/readyz"]).env("KUBECONFIG", &self.kubeconfig);
+            listens && output(probe).await.status.success()
+        })
+        .await;
+    }
+
+    /// `kubectl wait`, and the end of every log if it is in vain.
+    async fn wait(&mut self, arguments: &[&str]) {
+        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        let Output { status, stderr, .. } = self.kubectl(&[&["wait", &timeout], arguments].concat()).await;
+        if !status.success() {
+            self.nodes.iter_mut().for_each(Node::assert_alive);
+            let Cluster { controller_manager, scheduler, proxy, nodes, .. } = self;
+            let kubelets = nodes.iter_mut().map(|node| &mut node.kubelet);
+            let components = [controller_manager, scheduler, proxy].into_iter().flatten().chain(kubelets);
+            let logs: Vec<String> = components.map(Component::log_tail_if_alive).collect();
+            panic!("{}\n{}", String::from_utf8_lossy(&stderr), logs.join("\n"));
+        }
+    }
+}
+
+fn server(port: u16) -> String {
+    format!("https://127.0.0.1:{port}")
+}
+
+/// Runs `command` to its end; it is killed if nobody waits any more.
+async fn output(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    tied::tie(&mut command);
+    let mut command = tokio::process::Command::from(command);
+    command.kill_on_drop(true).output().await.expect("the prepared program can be executed")
+}
+
+/// The cluster's files, which go when it is dropped unless the test fails.
+struct Folder {
+    path: PathBuf,
+    next: AtomicU32,
+    _claim: File,
+}
+
+impl Folder {
+    fn claim() -> Folder {
+        let (path, claim) = claim_folder();
+        Folder { path, next: AtomicU32::new(0), _claim: claim }
+    }
+
+    /// A new file that only its owner can read, as programs want it for credentials.
+    fn put(&self, text: &str) -> PathBuf {
+        let path = self.path.join(format!("file-{}", self.next.fetch_add(1, Ordering::Relaxed)));
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path).expect("the name is new");
+        file.write_all(text.as_bytes()).expect("the folder is ours");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left here is taken by the next `claim_folder`.
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}

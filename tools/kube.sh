@@ -1,0 +1,158 @@
+#!/bin/bash
+# What `make install`, `deploy` and the other verbs of Kubernetes do; each is in `make help`.
+#
+#   tools/kube.sh install | uninstall | deploy IMG | undeploy | docker-build | docker-push
+#
+# The cluster is that of KUBECONFIG. Images are built by deploy/images/build.sh, without a container engine; where there
+# is one (ENGINE=docker, podman or buildah chooses), they are handed to it.
+set -euo pipefail
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+cd "$repo"
+cache=${FLOW_CACHE:-$repo/.cache}
+manifests=deploy/kustomize
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+images=(flow-server flow-federate flow-operator)
+archives=target/images
+definition=crd/iflearnerjobs.git.iflytek.com
+
+say() { echo "$*"; }
+fail() {
+    echo "kube: $*" >&2
+    exit 1
+}
+
+kubectl=$(command -v kubectl || true)
+if [ -z "$kubectl" ] && [ -x "$cache/kube/bin/kubectl" ]; then kubectl=$cache/kube/bin/kubectl; fi
+kubectl() {
+    [ -n "$kubectl" ] || fail "kubectl is missing; install it (https://kubernetes.io/docs/tasks/tools) or have it built: tools/setup-test.sh kube"
+    command "$kubectl" "$@"
+}
+reach_cluster() {
+    kubectl version > /dev/null 2>&1 || fail "no cluster answers; set KUBECONFIG to one, and see: kubectl version"
+}
+
+# An engine that answers: the client alone builds nothing.
+engine() {
+    local candidate
+    for candidate in ${ENGINE:-docker podman buildah}; do
+        command -v "$candidate" > /dev/null || continue
+        case $candidate in
+            buildah) "$candidate" info > /dev/null 2>&1 || continue ;;
+            *) timeout 10 "$candidate" info > /dev/null 2>&1 || continue ;;
+        esac
+        echo "$candidate"
+        return
+    done
+    [ -z "${ENGINE:-}" ] || fail "$ENGINE does not answer: see $ENGINE info"
+}
+
+# reference NAME: how an image is called: REGISTRY/NAME:TAG; the operator's, as for the original, also IMG.
+reference() {
+    if [ "$1" = flow-operator ] && [ -n "${IMG:-}" ]; then echo "$IMG"; return; fi
+    echo "${REGISTRY:+$REGISTRY/}$1:${TAG:-$version}"
+}
+
+install_definition() {
+    reach_cluster
+    kubectl apply --server-side -k "$manifests/crd"
+    # kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
+    kubectl wait --for=jsonpath='{.status.acceptedNames.kind}'=IflearnerJob --timeout=60s "$definition"
+    kubectl wait --for=condition=Established --timeout=60s "$definition"
+}
+
+uninstall_definition() {
+    reach_cluster
+    local jobs
+    jobs=$(kubectl get iflearnerjobs --all-namespaces --no-headers 2> /dev/null | wc -l)
+    if [ "$jobs" != 0 ] && [ -z "${WITH_JOBS:-}" ]; then
+        fail "$jobs IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1 (kubectl get iflearnerjobs -A)"
+    fi
+    kubectl delete --ignore-not-found -k "$manifests/crd"
+}
+
+# deploy IMG: applies the operator, or the overlay of it that OVERLAY names, with IMG as its image.
+deploy() {
+    local image=${1:-} name tag digest overlay=$manifests/${OVERLAY:+overlays/}${OVERLAY:-operator}
+    [ -n "$image" ] || fail "say which image the cluster can pull: make deploy IMG=registry.example/flow-operator:$version"
+    [ -d "$overlay" ] || fail "there is no $overlay; overlays: $(cd "$manifests/overlays" && echo operator-*)"
+    case $image in
+        *@*) name=${image%@*} digest=${image#*@} ;;
+        */*:* | *:*)
+            name=${image%:*} tag=${image##*:}
+            case $tag in */*) name=$image tag=latest ;; esac # that colon was a registry's port
+            ;;
+        *) name=$image tag=latest ;;
+    esac
+    install_definition
+    # A kustomization of its own, beside the others because it can only refer to paths from where it lies.
+    local made
+    made=$(mktemp -d "$manifests/.deploy.XXXXXX")
+    # shellcheck disable=SC2064 # the folder of this call
+    trap "rm -rf '$repo/$made'" EXIT
+    cat > "$made/kustomization.yaml" << END
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [../${overlay#"$manifests/"}]
+images: [{name: flow-operator, newName: "$name", ${digest:+digest: \"$digest\"}${tag:+newTag: \"$tag\"}}]
+END
+    kubectl apply --server-side -k "$made"
+    kubectl --namespace flow-system rollout status deployment/flow-operator --timeout="${TIMEOUT:-120s}" || {
+        kubectl --namespace flow-system logs deployment/flow-operator --tail=5 >&2 || true
+        fail "the operator does not come up: kubectl -n flow-system describe pods"
+    }
+}
+
+# IflearnerJobs and what runs of them stay; so does their definition.
+undeploy() {
+    reach_cluster
+    kubectl delete --ignore-not-found -k "$manifests/${OVERLAY:+overlays/}${OVERLAY:-operator}"
+    if kubectl get "$definition" > /dev/null 2>&1; then
+        say "the definition of IflearnerJob stays, and with it the jobs: make uninstall"
+    fi
+}
+
+docker_build() {
+    local engine name bin=${BIN:-target/release}
+    engine=$(engine)
+    mkdir -p "$archives"
+    for name in "${images[@]}"; do
+        [ -x "$bin/${name}" ] || fail "$bin/$name is missing; build it with: cargo build --locked --release --bins"
+        BIN=$bin deploy/images/build.sh "deploy/images/$name" "$archives/$name.tar" "$(reference "$name")"
+        case $engine in
+            docker | podman) "$engine" load --quiet --input "$archives/$name.tar" ;;
+            buildah) "$engine" pull "docker-archive:$PWD/$archives/$name.tar" ;;
+            *) say "$archives/$name.tar: $(reference "$name")" ;;
+        esac
+    done
+    if [ -z "$engine" ]; then
+        say "No container engine answers here, so these are archives, for docker load, podman load, skopeo copy or ctr images import."
+    fi
+}
+
+docker_push() {
+    local engine name
+    [ -n "${REGISTRY:-}" ] || fail "say where to: make docker-build docker-push REGISTRY=registry.example/team"
+    engine=$(engine)
+    for name in "${images[@]}"; do
+        [ -e "$archives/$name.tar" ] || fail "$archives/$name.tar is missing; make it with: make docker-build REGISTRY=$REGISTRY"
+        if [ -n "$engine" ]; then
+            "$engine" push "$(reference "$name")"
+        elif command -v skopeo > /dev/null; then
+            skopeo copy "docker-archive:$archives/$name.tar" "docker://$(reference "$name")"
+        elif command -v crane > /dev/null; then
+            crane push "$archives/$name.tar" "$(reference "$name")"
+        else
+            fail "pushing needs docker, podman, buildah, skopeo or crane, and none is here"
+        fi
+    done
+}
+
+case ${1:-} in
+    install | uninstall) "$1_definition" ;;
+    undeploy) undeploy ;;
+    deploy) deploy "${2:-}" ;;
+    docker-build) docker_build ;;
+    docker-push) docker_push ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
