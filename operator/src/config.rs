@@ -163,9 +163,21 @@ pub struct CertificatesConfig {
 #[serde(deny_unknown_fields)]
 pub struct PodsConfig {
     /// What a namespace can allow.
+    #[serde(deserialize_with = "opt_ins")]
     pub opt_ins: BTreeSet<OptIn>,
     /// Root file systems are read-only.
     pub read_only_root: bool,
+}
+
+/// With an error that says what would be right, which the enum's own does not in this format.
+fn opt_ins<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<OptIn>, D::Error> {
+    let known = |word: String| {
+        OptIn::ALL.into_iter().find(|opt_in| opt_in.as_str() == word).ok_or_else(|| {
+            let all = OptIn::ALL.map(OptIn::as_str).join(", ");
+            serde::de::Error::custom(format!("pods.opt_ins: {word:?} must be one of {all}"))
+        })
+    };
+    Vec::deserialize(deserializer)?.into_iter().map(known).collect()
 }
 
 /// Who may connect.

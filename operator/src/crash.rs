@@ -1,4 +1,4 @@
-//! Named points at which a test lets the operator vanish, as `kill -9` would: `FLOW_OPERATOR_CRASH_AT=<point>`.
+//! Named points at which a test lets the operator vanish, as `kill -9` would: `OPERATOR_CRASH_AT=<point>`.
 //!
 //! There is one behind each write of the making of a job, so that a test can end the process between any two of them.
 //! Builds without debug assertions do not have them.
@@ -39,7 +39,7 @@ impl Point {
 #[cfg(debug_assertions)]
 pub fn point(here: Point) {
     static WANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    let wanted = WANTED.get_or_init(|| std::env::var("FLOW_OPERATOR_CRASH_AT").ok());
+    let wanted = WANTED.get_or_init(|| std::env::var("OPERATOR_CRASH_AT").ok());
     if wanted.as_deref() == Some(here.as_str()) {
         // SIGKILL, not abort: no handler, no farewell, exactly what an out-of-memory kill does.
         let _ = nix::sys::signal::raise(nix::sys::signal::SIGKILL);

@@ -129,7 +129,7 @@ async fn the_kind_has_short_name_category_and_columns() {
     let (head, row) = shown.split_once('\n').unwrap();
     assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["NAME", "ROLE", "PHASE", "HOST", "READY", "AGE"]);
     assert!(row.contains("server") && row.contains("job1.server.example.org"), "{row}");
-    assert!(world.cluster.kubectl_ok(&["get", "federation", "-n", &world.namespace]).await.contains("iflearnerjob"));
+    assert!(world.cluster.kubectl_ok(&["get", "federation", "-n", &world.namespace]).await.contains("job1.server.example.org"));
 }
 
 #[tokio::test]

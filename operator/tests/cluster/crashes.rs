@@ -14,7 +14,7 @@ use crate::support::{SERVER, World, eventually, manifest};
 async fn an_operator_killed_between_any_two_writes_is_continued_by_the_next() {
     for point in ["before_children", "after_network_policy", "after_service", "after_route", "after_job", "after_status"] {
         let world = World::new().await;
-        let mut killed = world.operator_with(&[("exposure.ingress.class", "c")], &[("FLOW_OPERATOR_CRASH_AT", point)]).await;
+        let mut killed = world.operator_with(&[("exposure.ingress.class", "c")], &[("OPERATOR_CRASH_AT", point)]).await;
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
         let end = killed.ended().await;
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end), Some(9), "{point}: {}", killed.log());

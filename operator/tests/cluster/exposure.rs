@@ -118,7 +118,8 @@ async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_cond
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), manifest(SERVER, "a", json!({})).to_string()).unwrap();
     cluster.kubectl_ok(&["apply", "-f", file.path().to_str().unwrap()]).await;
-    let api: kube::Api<flow_operator::iflearnerjob::IflearnerJob> = kube::Api::default_namespaced(client(cluster.kubeconfig().to_owned()).await);
+    let api: kube::Api<flow_operator::iflearnerjob::IflearnerJob> =
+        kube::Api::default_namespaced(client(cluster.kubeconfig().to_owned()).await);
     let exposed = async || api.get("a").await.unwrap().status?.condition(condition::EXPOSED).cloned();
     let found = eventually("Exposed", exposed).await;
     assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "ApiNotInstalled"));

@@ -12,7 +12,10 @@ async fn i24_the_role_allows_nothing_that_is_not_used() {
     let kubeconfig = world.cluster.service_account_kubeconfig(&world.namespace, "flow-operator").await;
     let can = async |verb: &str, what: &str, namespace: &str| {
         let config = format!("--kubeconfig={}", kubeconfig.display());
-        let answer = world.cluster.kubectl(&["auth", "can-i", verb, what, "-n", namespace, &config]).await;
+        // With a slash it would be the name of one object.
+        let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
+        let subresource = format!("--subresource={subresource}");
+        let answer = world.cluster.kubectl(&["auth", "can-i", verb, resource, &subresource, "-n", namespace, &config]).await;
         String::from_utf8(answer.stdout).unwrap().trim() == "yes"
     };
     for (verb, what) in [

@@ -56,6 +56,6 @@ impl Store {
 
     /// Who had the lease last.
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(reading!(&*self.db, |c| { sqlx::query_scalar("SELECT holder FROM leases WHERE name = ?").bind(name).fetch_optional(c).await })?)
+        Ok(reading!(&*self.db, |c| sqlx::query_scalar("SELECT holder FROM leases WHERE name = ?").bind(name).fetch_optional(c).await)?)
     }
 }
