@@ -57,7 +57,7 @@ clean: ## remove what was built; the test kit's cache stays (rm -r .cache for th
 
 # ---- Kubernetes: the cluster of KUBECONFIG. docs/kubernetes.md leads through these. ----
 
-kube-quickstart: ## the whole thing on Kubernetes on this machine: operator, hub, three agents, a real training (root)
+kube-quickstart: ## everything on Kubernetes on this machine (root); fails until hub and agents speak TLS
 	tools/kube-quickstart.sh
 
 manifests: ## write the generated manifests again: the definition of IflearnerJob and the operator's rights

@@ -206,7 +206,7 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
         assert_eq!(operator.writes(kind, verb).await, f64::from(MANY), "{kind}");
     }
     let statuses = operator.writes("IflearnerJob", "status").await;
-    // Four of a whole life, and one to say that no node takes the Pod, which is so in a cluster without nodes.
+    // The budget is 4; 5 were counted. Probably the one that says that no node takes the Pod, in a cluster without nodes.
     assert!(statuses <= 5.0 * f64::from(MANY), "{statuses}");
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "{}", operator.log());
     let log = operator.stop().await;
