@@ -31,15 +31,15 @@ setup-test: ## what the tests need: MariaDB, MySQL, Python with iflearner, data;
 	tools/setup-test.sh
 
 check: ## formatting, lints, generated files, dependencies, scripts: what a change must pass besides `test`
+	@$(CARGO) deny --version >/dev/null || { echo "check: needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
+	@command -v shellcheck >/dev/null || { echo "check: needs shellcheck: apt-get install shellcheck" >&2; exit 1; }
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap_used
 	$(CARGO) clippy --workspace --locked -- -D warnings
 	$(CARGO) doc --workspace --locked --no-deps --quiet
 	$(CARGO) test --workspace --locked --quiet is_up_to_date
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources; \
-	 else echo "check: skipped cargo deny; to have it: cargo install --locked cargo-deny"; fi
-	@if command -v shellcheck >/dev/null; then shellcheck tools/*.sh .ci/run; \
-	 else echo "check: skipped shellcheck, which is not installed"; fi
+	$(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
+	shellcheck tools/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh
 
 fmt: ## format the Rust code
 	$(CARGO) fmt --all
@@ -57,7 +57,7 @@ clean: ## remove what was built; the test kit's cache stays (rm -r .cache for th
 
 # ---- Kubernetes: the cluster of KUBECONFIG. docs/kubernetes.md leads through these. ----
 
-kube-quickstart: ## everything on Kubernetes on this machine (root); fails until hub and agents speak TLS
+kube-quickstart: ## everything on Kubernetes on this machine, in one command (root)
 	tools/kube-quickstart.sh
 
 manifests: ## write the generated manifests again: the definition of IflearnerJob and the operator's rights

@@ -103,6 +103,7 @@ trap 'exit 143' TERM
 # ---- build and install, side by side -----------------------------------------------------------------------------------
 
 # A session of its own each, so that Ctrl-C reaches this script first, which ends things in their order.
+# shellcheck disable=SC2016 # the inner shell is to expand it
 setsid bash -c 'SECONDS=0; tools/setup-test.sh venv digits && echo "$SECONDS" > "$1"' - "$state/install.seconds" \
     > "$state/install.log" 2>&1 &
 installing=$!

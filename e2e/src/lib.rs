@@ -4,7 +4,7 @@
 //!  binaries    builds and finds flow-server, flow-federate and flow-operator
 //!  process     a child process with a log, tied to the test process
 //!  federation  one hub and its parties: start, kill, freeze, wipe, back up, restore
-//!  gateway     a proxy in front of a cluster, which follows the routes in it
+//!  gateway     a proxy in front of a cluster, for the route in it
 //!  hub         the hub's REST interface as a user sees it: submit, start, wait, events
 //!  job         what is submitted, and the workloads behind it
 //!  mounts      small disks, to be filled

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use flow_e2e::{Builder, Daemon, Federation, Job, Run, SOON, binaries, eventually, member};
+use flow_e2e::{Builder, Daemon, Federation, Gateway, Job, Run, SOON, binaries, eventually, member};
 use flow_testkit::kube::{self, Cluster};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,7 +15,8 @@ use tokio::sync::OnceCell;
 /// Three pods that import the framework, on two cores that other tests want as well.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
-/// What the workload's README promises of the last average of both parties: the same as with processes.
+/// What the workload's README promises of the averages of both parties: the same as with processes.
+const AVERAGES: [(u64, f64); 2] = [(1, 0.8508), (2, 0.8953)];
 const AVERAGE: &str = "\"acc\": 0.8953";
 
 const SIDECAR: &str = "flow.test/flow-federate:1";
@@ -190,6 +191,9 @@ async fn trained_as_with_processes(federation: &Federation, run: &Run) {
         assert_eq!(member(&end, party)["phase"], "succeeded");
         let log = log(federation, run, party).await;
         assert!(log.contains("\"event\": \"global\"") && log.contains(AVERAGE), "{log}");
+        assert_eq!(federation.hub.series(run, party, "global/acc").await, AVERAGES);
+        let alone: Vec<u64> = federation.hub.series(run, party, "local/acc").await.iter().map(|(step, _)| *step).collect();
+        assert_eq!(alone, [1, 2, 3]);
     }
 }
 
@@ -252,4 +256,56 @@ async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_free
         assert!(gone.is_some(), "left at {party}: {:#?}", ground.json(party, "pods").await);
     }
     federation.end().await;
+}
+
+/// A zone is what everything in it hangs on: names, certificate, routes and what the agents let a workload dial.
+const ZONE: &str = "server.iflearner.com";
+
+#[tokio::test]
+async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_of_the_original() {
+    let mut ground = Ground::new().await;
+    let folder = ground.folder.path().join("gateway");
+    fs::create_dir(&folder).expect("the folder is ours");
+    let setup = |arguments: &[&str]| {
+        let mut command = Command::new(binaries::flow_operator());
+        command.arg("setup").args(arguments).env("KUBECONFIG", ground.cluster.kubeconfig());
+        printed(&mut command);
+    };
+    let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
+    setup(&["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
+    for file in ["tls.crt", "tls.key"] {
+        let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
+        let secret = ["get", "secret", "server-iflearner-secret", "--namespace", &ground.namespaces["hub"], &path];
+        fs::write(folder.join(file), ground.cluster.kubectl_ok(&secret).await).expect("the folder is ours");
+    }
+    let mut gateway = Gateway::at(&folder);
+    let reached = ground.cluster.expose(gateway.address());
+    setup(&["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
+    let exposure = format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port());
+    ground.start_operator(&exposure);
+
+    let settings = format!(
+        "host_zone = {ZONE:?}\nroute_port = {}\ncertificates = true\npeers = [\"run-*.{ZONE}:{}\"]\n",
+        reached.port(),
+        reached.port()
+    );
+    let federation = ground.federation(&settings).await;
+    // Everything else the original's trainer is called with comes from the platform: --server=<host>:<port> above all.
+    let job = Job::digits(3).template("command", serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]));
+    let run = federation.hub.launch(&job).await;
+    gateway.take_up_route(ground.cluster, &ground.namespaces["hub"]).await;
+    ground.pods_run().await;
+    assert!(dialled(&ground).await.ends_with(&format!(".{ZONE}:{}", reached.port())));
+    trained_as_with_processes(&federation, &run).await;
+
+    federation.end().await;
+}
+
+/// What the trainers were told to dial.
+async fn dialled(ground: &Ground) -> String {
+    let jobs = ground.json("hospital-a", "iflearnerjobs").await;
+    let containers = jobs.first().map(|job| job["spec"]["template"]["spec"]["containers"][0].clone()).unwrap_or_default();
+    let words = [&containers["command"], &containers["args"]].into_iter().filter_map(Value::as_array).flatten();
+    let server = words.filter_map(Value::as_str).find_map(|word| word.strip_prefix("--server="));
+    server.unwrap_or_else(|| panic!("no --server= in {containers:#}")).to_owned()
 }

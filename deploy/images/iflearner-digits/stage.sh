@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # build.sh reads this in, and sets the variables
 # The machine's Python with its library, the virtual environment without what only its developers need, a shell; and, in a
 # layer of its own since it changes more often, the workload as tools/make-image.sh lays it out.
 venv=$cache/venv
