@@ -9,11 +9,11 @@ export RUSTUP_TOOLCHAIN := stable
 endif
 endif
 .DEFAULT_GOAL := help
-.PHONY: help quickstart build test setup-test check fmt generate bench clean
+.PHONY: help quickstart build test test-kubernetes setup-test check fmt generate bench clean
 .PHONY: manifests install uninstall run deploy undeploy docker-build docker-push kube-quickstart
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: ## hub, two parties and a real federated training on this machine, in one command
 	tools/quickstart.sh
@@ -26,6 +26,10 @@ build: ## all binaries, into target/debug (one profile for everything, dependenc
 test: setup-test build ## every test, on real databases and the real framework; fails if a process is left behind
 	$(CARGO) test --workspace --locked --no-run
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast
+
+kube_tests := cluster setup samples generated kubernetes native_sidecar kube kube_leftovers kube_node
+test-kubernetes: setup-test build ## of these, the ones that need a Kubernetes, which they start themselves
+	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(kube_tests:%=--test %)
 
 setup-test: ## what the tests need: MariaDB, MySQL, Python with iflearner, data; cached in .cache/
 	tools/setup-test.sh

@@ -64,7 +64,11 @@ install_definition() {
 uninstall_definition() {
     reach_cluster
     local jobs
-    jobs=$(kubectl get iflearnerjobs --all-namespaces --no-headers 2> /dev/null | wc -l)
+    if [ -z "$(kubectl get --ignore-not-found --output=name "$definition")" ]; then
+        say "there is no definition of IflearnerJob in this cluster"
+        return
+    fi
+    jobs=$(kubectl get iflearnerjobs --all-namespaces --output=name | wc -l)
     if [ "$jobs" != 0 ] && [ -z "${WITH_JOBS:-}" ]; then
         fail "$jobs IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1 (kubectl get iflearnerjobs -A)"
     fi

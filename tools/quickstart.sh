@@ -5,15 +5,16 @@
 #   KEEP=1 tools/quickstart.sh       leaves hub and agents up to try things with
 #   tools/quickstart.sh stop         ends what KEEP=1 left
 #
-# REST_PORT and GRPC_PORT move the hub's ports (1235, 1234). Everything it writes is in quickstart.run/, made anew each
-# time, and .cache/ (Python environment and data, kept). It ends only processes it started itself.
+# REST_PORT and GRPC_PORT move the hub's ports (1235, 1234); BIN=FOLDER uses programs that were built before. Everything it
+# writes is in quickstart.run/, made anew each time, and .cache/ (Python environment and data, kept). It ends only
+# processes it started itself.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo"
 state=$repo/quickstart.run
 cache=${FLOW_CACHE:-$repo/.cache}
-bin=${CARGO_TARGET_DIR:-$repo/target}/debug
+bin=${BIN:-${CARGO_TARGET_DIR:-$repo/target}/debug}
 workload=workloads/iflearner-digits
 rest_port=${REST_PORT:-1235}
 grpc_port=${GRPC_PORT:-1234}
@@ -67,7 +68,7 @@ stop_all() {
 case ${1:-} in
     "") ;;
     stop) stop_all; say "nothing is running"; exit 0 ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
 # ---- what it needs ----------------------------------------------------------------------------------------------------
@@ -109,7 +110,9 @@ setsid bash -c 'SECONDS=0; tools/setup-test.sh venv digits && echo "$SECONDS" > 
 installing=$!
 say "building (flow-server, flow-federate, flowctl) and installing iflearner into ${cache#"$repo"/}/"
 SECONDS=0
-cargo build --locked --bins -p flow-server -p flow-federate -p flowctl || fail "the build failed; the compiler says why above"
+if [ -z "${BIN:-}" ]; then
+    cargo build --locked --bins -p flow-server -p flow-federate -p flowctl || fail "the build failed; the compiler says why above"
+fi
 build_s=$SECONDS
 wait "$installing" || { installing=; fail "the Python environment could not be made" "$state/install.log"; }
 installing=
