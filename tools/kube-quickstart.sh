@@ -101,7 +101,7 @@ say "starting Kubernetes with one node"
 setsid "$bin/kube-testbed" up "$state" --nodes 1 "${archives[@]}" > "$state/testbed.log" 2>&1 < /dev/null &
 echo $! > "$state/testbed.pid"
 until [ -e "$KUBECONFIG" ]; do
-    [ -n "$(testbed)" ] || fail "the cluster did not start" "$state/testbed.log"
+    kill -0 $! 2> /dev/null || fail "the cluster did not start" "$state/testbed.log"
     [ "$SECONDS" -lt 300 ] || fail "the cluster does not come up" "$state/testbed.log"
     sleep 0.2
 done
@@ -144,8 +144,8 @@ for party in "${parties[@]}"; do
     volume "$party" digits
     install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/test.npz" "$state/volumes/$party/digits"
 done
-install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/party-a.npz" "$state/volumes/hospital-a/digits"
-install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/party-b.npz" "$state/volumes/hospital-b/digits"
+install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/party-a.npz" "$state/volumes/hospital-a/digits/hospital-a.npz"
+install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/party-b.npz" "$state/volumes/hospital-b/digits/hospital-b.npz"
 for party in "${parties[@]}"; do
     kubectl apply -f - > /dev/null << END
 apiVersion: v1
@@ -192,6 +192,7 @@ ca_file = "/etc/flow/authority/ca.crt"
 sidecar_image = "flow.test/flow-federate:quickstart"
 [images."iflearner-digits"]
 container = "flow.test/iflearner-digits:quickstart"
+root = "/opt/iflearner-digits"
 allow = true
 [datasets.digits]
 claim = "digits"
@@ -205,14 +206,14 @@ for party in hub "${parties[@]}"; do
         fail "the agent of $party does not come up" "$state/$party.log"
     }
 done
-until [ "$(flowctl party list -o json < /dev/null | grep -c '"connected": *true')" -ge 3 ]; do
+until [ "$(flowctl party list -o json < /dev/null | grep -c '"state": *"connected"')" -ge 3 ]; do
     if [ "$SECONDS" -ge 300 ]; then
         flowctl party list < /dev/null > "$state/parties.log" 2>&1 || true
         fail "not all agents connect" "$state/parties.log"
     fi
     sleep 0.5
 done
-say "three agents are connected: hub, ${parties[*]}; each sees its own namespace only"
+say "three agents are connected: hub, ${parties[0]} and ${parties[1]}; each sees its own namespace only"
 deploy_s=$SECONDS
 
 # ---- training ---------------------------------------------------------------------------------------------------------
@@ -223,6 +224,9 @@ sed -e 's/party-a/hospital-a/; s/party-b/hospital-b/' workloads/iflearner-digits
 code=0
 flowctl task submit - < "$state/task.yaml" || code=$?
 if [ "$code" = 0 ]; then
+    # They are there as long as the run is.
+    until [ "$(kubectl get iflearnerjobs --all-namespaces --no-headers 2> /dev/null | wc -l)" = 3 ] || [ "$SECONDS" -ge 30 ]; do sleep 0.2; done
+    kubectl get iflearnerjobs --all-namespaces
     # With a terminal, progress is drawn; without, it is told line by line.
     if [ -t 1 ]; then kubectl -n hub exec -it deploy/flow-server -- flowctl task watch digits || code=$?
     else flowctl task watch digits < /dev/null || code=$?
@@ -257,8 +261,6 @@ cat << END
 
   accuracy on 449 images nobody trained with: $shared
 
-$(kubectl get iflearnerjobs --all-namespaces)
-
 $("$bin/flow-operator" setup status || true)
 
   time    build and images $build_s s, cluster $cluster_s s, deploy $deploy_s s, training $train_s s
@@ -271,8 +273,8 @@ if [ -n "${KEEP:-}" ]; then
   The cluster is up. Try, in this shell:
 
     export KUBECONFIG=${KUBECONFIG#"$repo"/} PATH=\$PATH:${cache#"$repo"/}/kube/bin:${bin#"$repo"/}
-    kubectl get iflearnerjobs -A
-    kubectl -n hub exec -it deploy/flow-server -- flowctl task list
+    kubectl -n hub exec -it deploy/flow-server -- flowctl task start digits --watch
+    kubectl get iflearnerjobs -A                    # meanwhile, from another terminal
     flow-operator setup status
 
   docs/kubernetes.md says what each part is for. End it all with: tools/kube-quickstart.sh stop

@@ -28,6 +28,10 @@ pub struct Global {
     /// REST address of the hub
     #[arg(long, global = true, env = "FLOW_SERVER", default_value = "http://127.0.0.1:1235", value_name = "URL")]
     pub server: String,
+    /// File with the certificate of the authority that signed the hub's, for an https address; no other authority counts
+    /// then [default: the authorities of this machine]
+    #[arg(long, global = true, env = "FLOW_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// File that holds your API token
     #[arg(long, global = true, env = "FLOW_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,

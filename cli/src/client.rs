@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
+use flow_common::tls::client::{self as tls, Trust};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -41,19 +43,28 @@ pub struct Tagged {
 }
 
 impl Client {
-    /// A client for the hub at `server`. Nothing is sent yet.
-    pub fn new(server: &str, token: Option<Secret>) -> Result<Self, Failure> {
-        let wrong = |why: &str| Failure::usage(format!("--server {server:?}: {why}")).with_remedy("Give it as http://HOST:PORT.");
+    /// A client for the hub at `server`, which proves itself by the word of an authority in `ca_file`, or of one that this
+    /// machine trusts. Nothing is sent yet.
+    pub fn new(server: &str, ca_file: Option<&Path>, token: Option<Secret>) -> Result<Self, Failure> {
+        let wrong = |why: &str| {
+            Failure::usage(format!("--server {server:?}: {why}"))
+                .with_remedy("Give it as https://HOST:PORT, or as http://127.0.0.1:PORT if the hub is on this machine.")
+        };
         let base = Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
-        if base.scheme() != "http" {
-            return Err(wrong("only http is spoken here; put a tunnel or a local proxy in front for a remote hub"));
-        }
         let host = base.host_str().ok_or_else(|| wrong("it names no host"))?;
+        let trust = match base.scheme() {
+            "https" => Trust::named(ca_file),
+            "http" if is_loopback_host(host) => Trust::Nobody,
+            "http" => return Err(wrong("without TLS others could read your token on its way there")),
+            _ => return Err(wrong("it is neither https nor http")),
+        };
+        let tls = tls::config(trust).map_err(|error| Failure::usage(format!("--ca-file: {error}")))?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("flowctl/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls)
             .connect_timeout(Duration::from_secs(5))
             .tcp_keepalive(Duration::from_secs(20));
-        if host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+        if is_loopback_host(host) {
             // A proxy named in the environment would be asked for *its* loopback.
             builder = builder.no_proxy();
         }
@@ -192,6 +203,9 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
+            return Failure::new(Exit::Unreachable, format!("no secure connection to the hub at {}: {why}", self.server()));
+        }
         let mut cause: &dyn std::error::Error = error;
         while let Some(next) = cause.source() {
             cause = next;

@@ -82,7 +82,7 @@ impl Failure {
     #[must_use]
     pub fn unreachable(server: &str, cause: &str) -> Self {
         Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}"))
-            .with_remedy("Check that flow-server runs and that --server (or FLOW_SERVER) is its REST address.")
+            .with_remedy("Check that flow-server runs, and that --server (or FLOW_SERVER) is its REST address: https:// where it has a certificate.")
     }
 
     /// An answer that is not a success, as the hub explains it (problem+json), or as far as the status tells.

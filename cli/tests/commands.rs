@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use fake::{Fake, look};
-use flow_testkit::wait_for_blocking;
+use flow_testkit::{Authority, wait_for_blocking};
 use serde_json::{Value, json};
 
 const FILE: &str = "
@@ -127,7 +127,9 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
     let done = fake.run(&["task", "get", "digits-rum"]).exits(3);
     assert!(done.err.contains("Did you mean \"digits-run\"?"), "{done:?}");
     fake.run(&["task", "frobnicate"]).exits(2);
-    fake.run(&["task", "list", "--server", "https://hub"]).exits(2);
+    let done = fake.run(&["task", "list", "--server", "http://hub.example:1235"]).exits(2);
+    assert!(done.err.contains("could read your token") && done.err.contains("https://HOST:PORT"), "{done:?}");
+    fake.run(&["task", "list", "--server", "ftp://hub"]).exits(2);
     for (status, code, exit) in [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)] {
         fake.world().refuse = Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
         let done = fake.run(&["task", "list"]).exits(exit);
@@ -136,6 +138,29 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
     fake.stop();
     let done = fake.run(&["task", "list"]).exits(6);
     assert!(done.err.contains("does not answer") && done.err.contains("FLOW_SERVER"), "{done:?}");
+}
+
+#[test]
+fn a_hub_in_tls_is_believed_on_the_word_of_the_named_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["127.0.0.1"]));
+    let fake = Fake::start_tls(&pair);
+    let list = ["party", "list", "--ca-file", ca.to_str().unwrap()];
+    fake.run(&list).exits(0);
+    let by_environment = fake.command(&["party", "list"]).env("FLOW_CA_FILE", &ca).output().unwrap();
+    assert!(by_environment.status.success(), "{by_environment:?}");
+
+    let other = tempfile::tempdir().unwrap();
+    let done = fake.run(&["party", "list", "--ca-file", Authority::new().ca(other.path()).to_str().unwrap()]).exits(6);
+    assert!(done.err.contains("not from an authority that is trusted here") && done.err.contains("FLOW_CA_FILE"), "{done:?}");
+    let done = fake.run(&["party", "list", "--ca-file", "nowhere.crt"]).exits(2);
+    assert!(done.err.contains("cannot read certificates from nowhere.crt"), "{done:?}");
+    let port = fake.address().port();
+    let done = fake.run(&[&list[..], &["--server", &format!("https://localhost:{port}")]].concat()).exits(6);
+    assert!(done.err.contains("its certificate is for 127.0.0.1 and not for localhost"), "{done:?}");
+    let done = fake.run(&["party", "list", "--server", &format!("http://127.0.0.1:{port}")]).exits(6);
+    assert!(done.err.contains("https:// where it has a certificate"), "{done:?}");
 }
 
 #[test]

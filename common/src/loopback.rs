@@ -1,15 +1,17 @@
-//! Until parties can enrol and hold certificates, nothing of the platform listens where another machine could dial it.
+//! What is said in plain text anybody on the way can read, tokens and secrets with it: so it never leaves the machine.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
-/// A listener was asked to stand in the open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a loopback address: listen on 127.0.0.1 or [::1]; other addresses come with enrolment (TLS certificates)")]
-pub struct NotLoopback(pub SocketAddr);
+/// Whether this address is of this machine alone.
+#[must_use]
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
 
-/// Refuse every address that is not loopback.
-pub fn require_loopback(addr: SocketAddr) -> Result<SocketAddr, NotLoopback> {
-    if addr.ip().to_canonical().is_loopback() { Ok(addr) } else { Err(NotLoopback(addr)) }
+/// Whether the host of a URL is of this machine alone; an IPv6 address may be in brackets.
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(is_loopback)
 }
 
 #[cfg(test)]
@@ -17,12 +19,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_addresses_are_listened_on() {
-        for good in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:1234", "[::ffff:127.0.0.1]:1"] {
-            assert!(require_loopback(good.parse().unwrap()).is_ok(), "{good}");
+    fn only_what_cannot_be_dialled_from_elsewhere_is_loopback() {
+        for good in ["127.0.0.1", "127.9.9.9", "[::1]", "::1", "::ffff:127.0.0.1", "localhost"] {
+            assert!(is_loopback_host(good), "{good}");
         }
-        for bad in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "192.168.1.1:1"] {
-            assert!(require_loopback(bad.parse().unwrap()).is_err(), "{bad}");
+        for bad in ["0.0.0.0", "[::]", "10.0.0.1", "192.168.1.1", "hub.example", "localhost.example", ""] {
+            assert!(!is_loopback_host(bad), "{bad}");
         }
     }
 }

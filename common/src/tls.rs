@@ -1,5 +1,7 @@
 //! TLS of a listener, from two PEM files. A certificate is renewed by replacing the files: they are looked at again when
-//! they have changed, and a pair that is broken leaves the one before in use.
+//! they have changed, and a pair that is broken leaves the one before in use. Who dials such a listener: [`client`].
+
+pub mod client;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::secret_file::{self, SecretFileError};
 
-/// Why a listener cannot speak TLS. Names the file and what to do.
+/// Why TLS cannot be spoken. Names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificates cannot be read.
@@ -38,6 +40,9 @@ pub enum TlsError {
         /// What is wrong with it.
         why: String,
     },
+    /// No file was named, and this machine trusts nobody.
+    #[error("this machine has no certificates of authorities; name a file with the certificate of the federation's authority")]
+    NoAuthorities,
     /// They do not belong together.
     #[error("the key in {key} does not belong to the certificate in {cert}", key = key.display(), cert = cert.display())]
     Mismatch {
@@ -62,6 +67,15 @@ pub fn acceptor(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<TlsAcceptor, 
         .with_cert_resolver(Arc::new(files));
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// All certificates of a PEM file; at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = |why: String| TlsError::Certificates { path: path.to_owned(), why };
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error: rustls::pki_types::pem::Error| unreadable(error.to_string()))?;
+    if found.is_empty() { Err(unreadable("there is none in it".to_owned())) } else { Ok(found) }
 }
 
 #[derive(Debug)]
@@ -90,13 +104,7 @@ impl Pair {
     }
 
     fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-        let unreadable = |why: String| TlsError::Certificates { path: self.cert.clone(), why };
-        let chain: Vec<_> = CertificateDer::pem_file_iter(&self.cert)
-            .and_then(Iterator::collect)
-            .map_err(|error: rustls::pki_types::pem::Error| unreadable(error.to_string()))?;
-        if chain.is_empty() {
-            return Err(unreadable("there is none in it".to_owned()));
-        }
+        let chain = certificates(&self.cert)?;
         let no_key = |why: String| TlsError::NoKey { path: self.key.clone(), why };
         let pem = secret_file::read(&self.key)?;
         let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|error| no_key(error.to_string()))?;
@@ -142,26 +150,19 @@ mod tests {
         key: PathBuf,
     }
 
-    fn write(dir: &Path, name: &str) -> (Made, CertificateDer<'static>) {
+    fn write(dir: &Path, name: &str) -> Made {
         let pair = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         let made = Made { cert: dir.join("tls.crt"), key: dir.join("tls.key") };
         std::fs::write(&made.cert, pair.cert.pem()).unwrap();
         std::fs::write(&made.key, pair.signing_key.serialize_pem()).unwrap();
         std::fs::set_permissions(&made.key, std::fs::Permissions::from_mode(0o600)).unwrap();
-        (made, pair.cert.der().clone())
+        made
     }
 
-    /// Whether a client that trusts `root` gets through to `name`.
-    async fn shakes_hands(acceptor: &TlsAcceptor, root: &CertificateDer<'static>, name: &'static str) -> bool {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(root.clone()).unwrap();
-        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    /// Whether a client that trusts what is in `root` gets through to `name`.
+    async fn shakes_hands(acceptor: &TlsAcceptor, root: &Path, name: &'static str) -> bool {
         let (near, far) = tokio::io::duplex(16 * 1024);
-        let connector = TlsConnector::from(Arc::new(config));
+        let connector = TlsConnector::from(Arc::new(client::config(client::Trust::File(root)).unwrap()));
         let (client, server) = tokio::join!(connector.connect(ServerName::try_from(name).unwrap(), near), acceptor.accept(far));
         client.is_ok() && server.is_ok()
     }
@@ -169,15 +170,19 @@ mod tests {
     #[tokio::test]
     async fn a_replaced_certificate_is_used_and_a_broken_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let (files, first) = write(dir.path(), "hub.example");
+        let files = write(dir.path(), "hub.example");
+        let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+        std::fs::copy(&files.cert, &first).unwrap();
         let acceptor = acceptor(&files.cert, &files.key, &[b"h2"]).unwrap();
         assert!(shakes_hands(&acceptor, &first, "hub.example").await);
         assert!(!shakes_hands(&acceptor, &first, "other.example").await);
 
         let past = SystemTime::UNIX_EPOCH;
-        let (_, second) = write(dir.path(), "hub.example");
+        write(dir.path(), "hub.example");
+        std::fs::copy(&files.cert, &second).unwrap();
         std::fs::File::options().write(true).open(&files.cert).unwrap().set_modified(past).unwrap();
         assert!(shakes_hands(&acceptor, &second, "hub.example").await);
+        assert!(!shakes_hands(&acceptor, &first, "hub.example").await);
 
         std::fs::write(&files.cert, "nonsense").unwrap();
         assert!(shakes_hands(&acceptor, &second, "hub.example").await);
@@ -186,14 +191,14 @@ mod tests {
     #[test]
     fn what_cannot_work_is_told_with_the_file_and_the_reason() {
         let dir = tempfile::tempdir().unwrap();
-        let (files, _) = write(dir.path(), "hub.example");
+        let files = write(dir.path(), "hub.example");
         let error = |cert: &Path, key: &Path| acceptor(cert, key, &[]).err().unwrap().to_string();
         assert!(error(&dir.path().join("none"), &files.key).contains("none"));
         assert!(error(&files.key, &files.key).contains("there is none in it"));
         std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(error(&files.cert, &files.key).contains("chmod 600"));
         let other = tempfile::tempdir().unwrap();
-        let (stranger, _) = write(other.path(), "hub.example");
+        let stranger = write(other.path(), "hub.example");
         assert!(error(&files.cert, &stranger.key).contains("does not belong"));
     }
 }

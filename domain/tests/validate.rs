@@ -60,6 +60,11 @@ fn f22_documented_limits_of_names_and_remarks_are_enforced() {
     assert_eq!(faults(validate_head(&"n".repeat(51), "")), only("/name", FieldCode::TooLong));
     assert_eq!(faults(validate_head("a\u{7}bc", "")), only("/name", FieldCode::Pattern));
     assert_eq!(faults(validate_head(" abc", "")), only("/name", FieldCode::Pattern));
+    for path in ["../x", "a/b", "/etc", "a\\b", "a..b"] {
+        assert_eq!(faults(validate_head(path, "")), only("/name", FieldCode::Pattern), "{path}");
+        assert_eq!(task_faults(|t| t.name = path.to_owned()), only("/name", FieldCode::Pattern), "{path}");
+    }
+    assert_eq!(validate_head("v1.2 (spring) a.b", ""), Ok(()), "a point alone is no path");
     assert_eq!(faults(validate_head("abc", &"r".repeat(501))), only("/remark", FieldCode::TooLong));
     assert_eq!(faults(validate_head("abc", "a\u{0}")), only("/remark", FieldCode::Pattern));
     assert_eq!(validate_head(&"n".repeat(50), "two\nlines"), Ok(()));

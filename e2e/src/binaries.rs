@@ -27,6 +27,12 @@ pub fn flow_operator() -> PathBuf {
     named("flow-operator")
 }
 
+/// The command line.
+#[must_use]
+pub fn flowctl() -> PathBuf {
+    named("flowctl")
+}
+
 /// Where they are, built at the first call.
 #[must_use]
 pub fn folder() -> &'static Path {
@@ -51,7 +57,8 @@ fn build() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the workspace");
     // Cargo is asked only if something may be new: after `cargo test --workspace` everything is there, in a variant (with
     // the features of the tests) that `cargo build` would not take for its own.
-    let oldest = ["flow-server", "flow-federate", "flow-operator"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
+    let oldest =
+        ["flow-server", "flow-federate", "flow-operator", "flowctl"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
     if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
         // That of the toolchain which runs the test; another one would build everything anew.
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
@@ -62,8 +69,18 @@ fn build() -> PathBuf {
 }
 
 /// What the programs are made of.
-const SOURCES: [&str; 9] =
-    ["Cargo.lock", "common/src", "domain/src", "federate/src", "migrations", "operator/src", "proto/flow", "proto/src", "server/src"];
+const SOURCES: [&str; 10] = [
+    "Cargo.lock",
+    "cli/src",
+    "common/src",
+    "domain/src",
+    "federate/src",
+    "migrations",
+    "operator/src",
+    "proto/flow",
+    "proto/src",
+    "server/src",
+];
 
 fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|meta| meta.modified()).ok()

@@ -36,6 +36,7 @@ pub struct Builder {
     digits: bool,
     database: Option<(String, String)>,
     cluster: Option<Cluster>,
+    tls: bool,
     server: Vec<(String, String)>,
     agent: Vec<(String, String)>,
     prepared: Vec<(String, Prepare)>,
@@ -46,7 +47,7 @@ impl Default for Builder {
         let parties = ["hospital-a", "hospital-b"].map(str::to_owned).to_vec();
         // The hub's own doubt whether an agent is gone is kept short, so that the tests of it are.
         let server = vec![("contact.away_after_s".to_owned(), "1".to_owned())];
-        Self { parties, digits: false, database: None, cluster: None, server, agent: Vec::new(), prepared: Vec::new() }
+        Self { parties, digits: false, database: None, cluster: None, tls: false, server, agent: Vec::new(), prepared: Vec::new() }
     }
 }
 
@@ -85,6 +86,13 @@ impl Builder {
         self
     }
 
+    /// With a hub that speaks TLS, whose authority's certificate is [`Federation::ca`].
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
     /// One key of the hub's configuration.
     #[must_use]
     pub fn server(mut self, key: &str, value: &str) -> Self {
@@ -112,8 +120,14 @@ impl Builder {
         let root = folder.path().canonicalize().expect("it was just made");
         job::lay_out(&root, self.digits);
         let (rest, grpc) = (flow_testkit::free_port(), flow_testkit::free_port());
+        let ca = self.tls.then(|| {
+            let authority = flow_testkit::Authority::new();
+            let _ = authority.pair(&root, "hub", &["127.0.0.1"]);
+            authority.ca(&root)
+        });
         let mut federation = Federation {
-            hub: Hub::new(rest, root.clone()),
+            hub: Hub::new(rest, root.clone(), ca.as_deref()),
+            ca,
             server: None,
             agents: BTreeMap::new(),
             rest,
@@ -144,6 +158,7 @@ impl Builder {
 pub struct Federation {
     /// Its hub, as a user sees it.
     pub hub: Hub,
+    ca: Option<PathBuf>,
     server: Option<Daemon>,
     agents: BTreeMap<String, Daemon>,
     rest: u16,
@@ -163,6 +178,12 @@ impl Federation {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The certificate of the hub's authority, if the hub has one.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 
     /// A party's own folder.
@@ -186,6 +207,11 @@ impl Federation {
             self.rest,
             self.grpc
         );
+        if self.ca.is_some() {
+            for door in ["rest", "grpc"] {
+                text += &format!("[{door}.tls]\ncert_file = {:?}\nkey_file = {:?}\n", self.root.join("hub.crt"), self.root.join("hub.key"));
+            }
+        }
         if let Some((url, password)) = &self.builder.database {
             let file = self.root.join("database-password");
             write_secret(&file, password);
@@ -300,11 +326,13 @@ impl Federation {
         if self.builder.cluster.is_some() {
             text += "runtime = \"kubernetes\"\n";
         }
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
         text += &format!(
-            "data_dir = {:?}\nparty = {party:?}\n[hub]\naddress = \"http://127.0.0.1:{}\"\nsecret_file = {:?}\n{}",
+            "data_dir = {:?}\nparty = {party:?}\n[hub]\naddress = \"{scheme}://127.0.0.1:{}\"\nsecret_file = {:?}\nca_file = {:?}\n{}",
             self.data_dir(name),
             self.grpc,
             self.root.join(format!("{party}.secret")),
+            self.ca.as_deref().unwrap_or(Path::new("")),
             self.meanings(party, "")
         );
         if let Some(Cluster { parties, settings, .. }) = &self.builder.cluster {

@@ -1,6 +1,6 @@
 //! The hub's REST interface, as a user with a token sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -20,7 +20,7 @@ pub struct Run {
 /// A hub at an address, which need not be up.
 #[derive(Debug, Clone)]
 pub struct Hub {
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or with https.
     pub base: String,
     pub(crate) root: PathBuf,
     http: reqwest::Client,
@@ -28,13 +28,25 @@ pub struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(port: u16, root: PathBuf) -> Self {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build().expect("a client without TLS");
-        Self { base: format!("http://127.0.0.1:{port}"), root, http, token: String::new() }
+    /// In TLS if there is an authority's certificate to know it by.
+    pub(crate) fn new(port: u16, root: PathBuf, ca: Option<&Path>) -> Self {
+        // An error says only that it was done before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let read = |ca| reqwest::Certificate::from_pem(&std::fs::read(ca).expect("the file was made")).expect("it is a certificate");
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).tls_certs_only(ca.map(read));
+        let http = http.build().expect("a client that trusts the hub's authority");
+        let scheme = if ca.is_some() { "https" } else { "http" };
+        Self { base: format!("{scheme}://127.0.0.1:{port}"), root, http, token: String::new() }
+    }
+
+    /// For what is not below `/api/v2`.
+    #[must_use]
+    pub const fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Waits until it serves requests, and takes the token it made.
-    pub(crate) async fn ready(&mut self, token_file: &std::path::Path) -> Option<()> {
+    pub(crate) async fn ready(&mut self, token_file: &Path) -> Option<()> {
         let ready = async || self.http.get(format!("{}/readyz", self.base)).send().await.ok()?.error_for_status().ok();
         eventually(SOON, ready).await?;
         self.token = std::fs::read_to_string(token_file).ok()?.trim().to_owned();

@@ -1,6 +1,8 @@
 //! Everything is killed with SIGKILL at every stage of a run, one thing after the other, and what was begun is carried
 //! to its right end: no task is lost, no workload is started twice, no process is left.
 
+use std::collections::BTreeSet;
+
 use flow_e2e::{Builder, Federation, Job, Run, SOON, member};
 
 /// Where a run is caught. Each is a state that lasts until the test lets it go on.
@@ -207,6 +209,9 @@ async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_wo
             (Some("failed"), Some("failed"), Some("sidecar_lost" | "hold_expired")) | (Some("failed"), Some("stopped"), _) => {}
             other => panic!("killed at {file}: {other:?}: {end:#}"),
         }
+        let started = federation.started(&run);
+        let parties: BTreeSet<_> = started.iter().collect();
+        assert_eq!(parties.len(), started.len(), "killed at {file}: somebody was started twice: {started:?}");
         federation.nothing_left(&run, None).await;
     }
     federation.end().await;

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
+use crate::health::{Question, Standing};
 use crate::journal::{Journal, JournalError, SeenHub};
 use crate::member::{Member, Work};
 use crate::offer::Offer;
@@ -59,6 +60,10 @@ pub struct AgentConfig {
     pub hold_max_s: u64,
     /// What the party offers; a change is taken up at once.
     pub offer: watch::Receiver<Arc<Offer>>,
+    /// What the party discloses of its members' logs.
+    pub logs: LogPolicy,
+    /// Whoever wants to know how the agent stands.
+    pub questions: mpsc::Receiver<Question>,
 }
 
 /// Why an agent ended that was not told to.
@@ -93,6 +98,7 @@ pub async fn run(
     let seen = journal.seen();
     let (party, out) = Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
     let (done, finished) = mpsc::unbounded_channel();
+    let logs = Logs::new(config.logs);
     let mut agent = Agent {
         works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), done),
         config,
@@ -109,7 +115,9 @@ pub async fn run(
         journal_retry: None,
         seen,
         outbox: Outbox::default(),
-        logs: Logs::new(LogPolicy::default()),
+        logs,
+        connected: false,
+        sessions: 0,
         purge_at: now,
     };
     let ended = agent.live(connector, credentials, watch, finished, &stop).await;
@@ -138,6 +146,9 @@ struct Agent {
     seen: SeenHub,
     outbox: Outbox,
     logs: Logs,
+    connected: bool,
+    /// Sessions opened by this process.
+    sessions: u64,
     purge_at: Timestamp,
     works: Works,
 }
@@ -183,6 +194,10 @@ impl Agent {
                     }
                 }
                 Some(done) = finished.recv() => self.done(done),
+                Some(question) = self.config.questions.recv() => {
+                    // Whoever asked may have left.
+                    let _ = question.send(self.standing());
+                }
                 Some(event) = events.recv() => {
                     self.hear(event).await?;
                     for _ in 1..BATCH {
@@ -260,6 +275,14 @@ impl Agent {
         }
     }
 
+    fn standing(&self) -> Standing {
+        let mut members = BTreeMap::new();
+        for member in self.party.members() {
+            *members.entry(member.phase).or_default() += 1;
+        }
+        Standing { connected: self.connected, sessions: self.sessions, members, journal_writable: self.journal_retry.is_none() }
+    }
+
     fn apply(&mut self, input: Input) {
         self.party.apply(input, self.clock.now(), &mut self.out);
     }
@@ -305,6 +328,7 @@ impl Agent {
                     after = last.run.to_string();
                     set.extend(page.iter().map(convert::report));
                 }
+                (self.connected, self.sessions) = (true, self.sessions + 1);
                 self.logs.open(hub, out.clone());
                 self.outbox.open(out, welcome.epoch, set, &self.party);
                 if welcome.want_inventory {
@@ -312,6 +336,7 @@ impl Agent {
                 }
             }
             FromSession::Closed => {
+                self.connected = false;
                 self.outbox.close();
                 self.logs.close();
                 self.apply(Input::Away);

@@ -13,14 +13,16 @@ use clap::{Args, Parser, Subcommand};
 use flow_common::clock::SystemClock;
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
-use flow_common::{secret_file, telemetry};
+use flow_common::{private_dir, secret_file, telemetry};
 use futures::future::{BoxFuture, FutureExt as _};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::agent::{self, AgentConfig, RETENTION_S};
 use crate::config::{self, Checked, Config, RuntimeKind};
-use crate::offer::Offer;
+use crate::health::{self, Pages};
+use crate::offer::{Offer, UNREPAIRED};
 use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
 use crate::runtime::{DataSource, ImageSource, Runtime};
 use crate::session::Connector;
@@ -133,17 +135,32 @@ fn run(source: &Source) -> Result<bool, Failure> {
 
 async fn serve(source: Source, config: Config, checked: Checked, secret: secret_file::Secret) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals()?;
+    let (questions, asked) = mpsc::channel(1);
+    if let Some(address) = checked.health {
+        let listener = TcpListener::bind(address).await.map_err(|error| format!("health.listen = {address}: {error}"))?;
+        tracing::info!(address = %listener.local_addr()?, "health and metrics");
+        tokio::spawn(health::serve(listener, Pages { questions, data_dir: config.data_dir.clone() }));
+    }
     let (runtime, lost) = tokio::select! {
         runtime = runtime(&config, &checked) => runtime?,
         // A cluster that does not answer is waited for.
         () = shutdown.soft.cancelled() => return Ok(()),
     };
     let (offers, offer) = watch::channel(Arc::new(checked.offer));
+    let logs = config.logs.policy();
     tokio::spawn(reread(source, offers, signal(SignalKind::hangup())?));
     tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), "agent started");
     let agent = agent::run(
-        AgentConfig { party: checked.party, data_dir: config.data_dir, secret: Some(secret), hold_max_s: config.hold_max_s, offer },
-        Connector::Tcp(checked.hub),
+        AgentConfig {
+            party: checked.party,
+            data_dir: config.data_dir,
+            secret: Some(secret),
+            hold_max_s: config.hold_max_s,
+            offer,
+            logs,
+            questions: asked,
+        },
+        Connector::Network(checked.hub),
         runtime,
         SystemClock::shared(),
         shutdown.soft.clone(),
@@ -203,11 +220,14 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
     let config = loaded.value;
     let checked = report.note("values", config.check().map_err(|e| e.to_string()));
     report.note("secret", secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()));
-    report.note("data_dir", writable(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display())));
+    report.note("data_dir", writable(&config.data_dir));
     for (name, image) in &config.images {
         let ImageSource::Root(root) = &image.source else { continue };
         let there = root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", root.display()));
         report.note(&format!("image {name}"), there);
+        if image.source.is_unrepaired() {
+            report.lines.push(format!("warn  image {name}: it has no compat/: {UNREPAIRED}"));
+        }
     }
     for (name, dataset) in &config.datasets {
         let DataSource::Directory(path) = &dataset.source else { continue };
@@ -215,8 +235,8 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
         report.note(&format!("dataset {name}"), there);
     }
     if let Some(Checked { hub, .. }) = checked {
-        let address = format!("{}:{}", hub.host().unwrap_or_default(), hub.port_u16().unwrap_or_default());
-        report.note("hub", std::net::TcpStream::connect(&address).map(|_| ()).map_err(|e| format!("{address}: {e}: is flow-server up?")));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        report.note("hub", runtime.block_on(hub.knock()).map_err(|e| e.to_string()));
     }
     match config.runtime {
         RuntimeKind::Process => report.lines.push(format!("ok    containment of workloads: {}", containment())),
@@ -228,11 +248,11 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
     report.print()
 }
 
-fn writable(dir: &std::path::Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(dir)?;
+fn writable(dir: &std::path::Path) -> Result<(), String> {
+    private_dir::ensure(dir).map_err(|error| error.to_string())?;
     let probe = dir.join(".doctor");
-    std::fs::write(&probe, b"x")?;
-    std::fs::remove_file(&probe)
+    let tried = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
+    tried.map_err(|error| format!("{}: {error}", dir.display()))
 }
 
 #[derive(Default)]

@@ -1,16 +1,19 @@
 //! The agent's configuration: what its keys mean stands in `config.default.toml`, which is embedded.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use flow_common::config::{self, ConfigError, Loaded, Spec};
-use flow_common::loopback::{NotLoopback, require_loopback};
+use flow_common::loopback::is_loopback_host;
 use flow_common::telemetry::LogConfig;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
 use serde::Deserialize;
 use tonic::transport::Uri;
 
+use crate::agent::LogPolicy;
+use crate::dial::Address;
 use crate::offer::{Dataset, Image, Offer, Peers};
 use crate::runtime::{DataSource, ImageSource};
 
@@ -37,6 +40,10 @@ pub struct Config {
     pub kubernetes: KubernetesConfig,
     /// Logging.
     pub log: LogConfig,
+    /// What the hub may read of members' logs.
+    pub logs: LogsConfig,
+    /// Health and metrics.
+    pub health: HealthConfig,
     /// Share of the machine.
     pub resources: Resources,
     /// The image map.
@@ -53,6 +60,35 @@ pub struct HubConfig {
     pub address: String,
     /// File with the secret.
     pub secret_file: PathBuf,
+    /// File with the authorities whose word counts on who the hub is; empty = those of this machine.
+    pub ca_file: PathBuf,
+}
+
+/// What the hub may read of members' logs.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogsConfig {
+    /// Whether anything of them leaves the party.
+    pub disclose: bool,
+    /// Most bytes sent each time one is read; 0 = all that is kept.
+    pub limit_bytes_per_stream: u64,
+}
+
+impl LogsConfig {
+    /// As the agent keeps to it.
+    #[must_use]
+    pub fn policy(&self) -> LogPolicy {
+        let Self { disclose, limit_bytes_per_stream } = *self;
+        LogPolicy { disclose, limit_bytes_per_stream: Some(limit_bytes_per_stream).filter(|bytes| *bytes > 0) }
+    }
+}
+
+/// Health and metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// Where they are served; empty = nowhere.
+    pub listen: String,
 }
 
 /// Where members run.
@@ -113,9 +149,6 @@ pub enum Invalid {
         /// What is wrong.
         message: String,
     },
-    /// The hub is not on this machine.
-    #[error("hub.address: {0}")]
-    Remote(#[from] NotLoopback),
 }
 
 /// A configuration that makes sense.
@@ -123,10 +156,12 @@ pub enum Invalid {
 pub struct Checked {
     /// The party.
     pub party: PartyId,
-    /// Address of the hub.
-    pub hub: Uri,
+    /// Where the hub is, and how it is known.
+    pub hub: Address,
     /// What the party offers.
     pub offer: Offer,
+    /// Where health and metrics are served.
+    pub health: Option<SocketAddr>,
 }
 
 /// Read all layers.
@@ -186,20 +221,32 @@ impl Config {
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
         };
         let offer = Offer { images: self.images.clone(), datasets: self.datasets.clone(), resources: self.resources.clone(), peers };
-        Ok(Checked { party, hub: hub_address(&self.hub.address)?, offer })
+        let health = match self.health.listen.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|_| invalid("health.listen", format!("{text:?} must look like 127.0.0.1:1236")))?),
+        };
+        Ok(Checked { party, hub: self.hub.checked()?, offer, health })
     }
 }
 
-/// Plain HTTP carries the secret readable, so it must not leave the machine.
-fn hub_address(text: &str) -> Result<Uri, Invalid> {
-    let bad = || Invalid::Key { key: "hub.address", message: format!("{text:?} must look like http://127.0.0.1:1234") };
-    let uri: Uri = text.parse().map_err(|_| bad())?;
-    let (Some("http"), Some(host), Some(port)) = (uri.scheme_str(), uri.host(), uri.port_u16()) else { return Err(bad()) };
-    if host != "localhost" {
-        let ip = host.trim_matches(['[', ']']).parse().map_err(|_| bad())?;
-        require_loopback(std::net::SocketAddr::new(ip, port))?;
+impl HubConfig {
+    /// Plain text carries the secret readable, so it must not leave the machine.
+    fn checked(&self) -> Result<Address, Invalid> {
+        let text = &self.address;
+        let invalid = |message: String| Invalid::Key { key: "hub.address", message };
+        let bad = || invalid(format!("{text:?} must look like https://hub.example.org:1234, or http://127.0.0.1:1234 on this machine"));
+        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let (Some(scheme), Some(host), Some(_), "/") = (uri.scheme_str(), uri.host(), uri.port_u16(), uri.path()) else {
+            return Err(bad());
+        };
+        let ca_file = Some(self.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
+        match scheme {
+            "https" => Ok(Address::Tls { uri, ca_file }),
+            "http" if is_loopback_host(host) => Ok(Address::Plain(uri)),
+            "http" => Err(invalid(format!("{host} is another machine, and without TLS the secret would travel readable: say https://"))),
+            _ => Err(bad()),
+        }
     }
-    Ok(uri)
 }
 
 #[cfg(test)]
@@ -257,12 +304,27 @@ mod tests {
     }
 
     #[test]
+    fn logs_are_disclosed_whole_unless_the_party_says_otherwise_and_health_is_served_where_it_says() {
+        let of = |more: &[(&'static str, &'static str)]| loaded(&[&[("party", "a"), ("hub.secret_file", "/s")], more].concat()).unwrap();
+        assert_eq!((of(&[]).logs.policy(), of(&[]).check().unwrap().health), (LogPolicy::default(), None));
+        let little = of(&[("logs.limit_bytes_per_stream", "100")]).logs.policy();
+        assert_eq!(little, LogPolicy { disclose: true, limit_bytes_per_stream: Some(100) });
+        assert!(!of(&[("logs.disclose", "false")]).logs.policy().disclose);
+        let health = of(&[("health.listen", "0.0.0.0:1236")]).check().unwrap().health;
+        assert_eq!(health, Some(([0, 0, 0, 0], 1236).into()));
+        assert!(of(&[("health.listen", "localhost")]).check().is_err());
+    }
+
+    #[test]
     fn the_secret_never_leaves_the_machine_in_clear() {
-        for bad in ["http://10.0.0.1:1234", "https://127.0.0.1:1234", "http://127.0.0.1", "hub:1234", "http://example.org:1"] {
+        for bad in
+            ["http://10.0.0.1:1234", "https://127.0.0.1", "http://127.0.0.1", "hub:1234", "http://example.org:1", "ftp://127.0.0.1:1"]
+        {
             let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", bad)]).unwrap();
             assert!(config.check().is_err(), "{bad}");
         }
-        for good in ["http://127.0.0.1:1", "http://[::1]:1234", "http://localhost:1234"] {
+        for good in ["http://127.0.0.1:1", "http://[::1]:1234", "http://localhost:1234", "https://example.org:1", "https://[2001:db8::1]:1"]
+        {
             let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", good)]).unwrap();
             assert!(config.check().is_ok(), "{good}");
         }

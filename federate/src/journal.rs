@@ -4,6 +4,9 @@
 //! batch). The file is born with a random instance id: whoever loses it is another agent to the hub, and starts nothing
 //! that this one may have started. A lock beside it keeps a second agent from using the same journal.
 //!
+//! An entry that cannot be read costs its own member alone: what it may have started is ended, nothing is started in its
+//! place (see [`Member::unreadable`]), and its text stays in the table `damaged` for whoever wants to look.
+//!
 //! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, and of a
 //! member that was refused at once nothing stays when it has settled.
 
@@ -50,6 +53,9 @@ CREATE TABLE specs (
     bytes BLOB NOT NULL
 ) STRICT;
 ";
+
+/// Made when it is needed: a journal that is well has none.
+const DAMAGED: &str = "CREATE TABLE IF NOT EXISTS damaged (run TEXT NOT NULL, state TEXT NOT NULL, UNIQUE (run, state)) STRICT";
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +114,17 @@ pub struct SeenHub {
     pub incarnation: u64,
     /// Newest revision heard of.
     pub revision: u64,
+}
+
+/// A member as its row has it. What the columns say can be read even if the rest cannot.
+#[derive(sqlx::FromRow)]
+struct Row {
+    run: String,
+    task: String,
+    attempt: u32,
+    settled: bool,
+    finished_at: Option<i64>,
+    state: String,
 }
 
 /// The open journal.
@@ -249,28 +266,47 @@ impl Journal {
 
     /// The members that have not settled.
     pub async fn unsettled(&mut self) -> Result<Vec<Member>, JournalError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT run, state FROM members WHERE settled = 0 ORDER BY run").fetch_all(&mut self.db).await?;
-        rows.into_iter().map(|(run, state)| parse(&run, &state)).collect()
+        let rows = sqlx::query_as("SELECT run, task, attempt, settled, finished_at, state FROM members WHERE settled = 0 ORDER BY run");
+        let rows = rows.fetch_all(&mut self.db).await?;
+        self.parse(rows).await
     }
 
     /// Settled members that ended after `since`: up to `limit` whose run follows `after`, in order.
     pub async fn settled(&mut self, since: Timestamp, after: &str, limit: u32) -> Result<Vec<Member>, JournalError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT run, state FROM members WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?")
-                .bind(since.0)
-                .bind(after)
-                .bind(limit)
-                .fetch_all(&mut self.db)
-                .await?;
-        rows.into_iter().map(|(run, state)| parse(&run, &state)).collect()
+        let rows = sqlx::query_as(
+            "SELECT run, task, attempt, settled, finished_at, state FROM members
+             WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?",
+        );
+        let rows = rows.bind(since.0).bind(after).bind(limit).fetch_all(&mut self.db).await?;
+        self.parse(rows).await
     }
 
     /// One member, settled or not.
     pub async fn member(&mut self, run: &RunId) -> Result<Option<Member>, JournalError> {
-        let state: Option<String> =
-            sqlx::query_scalar("SELECT state FROM members WHERE run = ?").bind(run.as_str()).fetch_optional(&mut self.db).await?;
-        state.map(|state| parse(run.as_str(), &state)).transpose()
+        let row = sqlx::query_as("SELECT run, task, attempt, settled, finished_at, state FROM members WHERE run = ?");
+        let row = row.bind(run.as_str()).fetch_optional(&mut self.db).await?;
+        Ok(self.parse(row.into_iter().collect()).await?.pop())
+    }
+
+    async fn parse(&mut self, rows: Vec<Row>) -> Result<Vec<Member>, JournalError> {
+        let mut members = Vec::with_capacity(rows.len());
+        for Row { run, task, attempt, settled, finished_at, state } in rows {
+            match serde_json::from_str(&state) {
+                Ok(member) => members.push(member),
+                Err(error) => {
+                    tracing::error!(run.id = run, attempt, %error, "a member's journal entry cannot be read: it is kept in the table \
+                        `damaged`, what the member may have started is ended, and the hub is told that it is lost");
+                    sqlx::raw_sql(DAMAGED).execute(&mut self.db).await?;
+                    let keep = "INSERT INTO damaged (run, state) VALUES (?, ?) ON CONFLICT DO NOTHING";
+                    sqlx::query(keep).bind(&run).bind(&state).execute(&mut self.db).await?;
+                    // With ids that are none it stands for nobody: its work is ended as that of no member at all.
+                    if let (Ok(run), Ok(task)) = (run.parse(), task.parse()) {
+                        members.push(Member::unreadable(run, task, attempt, finished_at.filter(|_| settled).map(Timestamp)));
+                    }
+                }
+            }
+        }
+        Ok(members)
     }
 
     /// The bytes of a spec.
@@ -295,6 +331,13 @@ impl Journal {
     }
 }
 
+/// Bytes on the disk of the journal in `dir`, with what has not been folded into it yet.
+#[must_use]
+pub fn size(dir: &Path) -> u64 {
+    let files = [FILE.to_owned(), format!("{FILE}-wal")];
+    files.iter().filter_map(|file| dir.join(file).metadata().ok()).map(|found| found.len()).sum()
+}
+
 async fn create(db: &mut SqliteConnection, party: &PartyId) -> Result<(), JournalError> {
     let mut tx = db.begin().await?;
     sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
@@ -306,10 +349,6 @@ async fn create(db: &mut SqliteConnection, party: &PartyId) -> Result<(), Journa
     // In the same transaction: a journal is born whole or not at all.
     sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *tx).await?;
     Ok(tx.commit().await?)
-}
-
-fn parse(run: &str, state: &str) -> Result<Member, JournalError> {
-    serde_json::from_str(state).map_err(|e| broken("members", run, e.to_string()))
 }
 
 fn broken(table: &'static str, row: &str, message: String) -> JournalError {

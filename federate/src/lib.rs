@@ -15,6 +15,8 @@ pub mod agent;
 pub mod cli;
 pub mod config;
 mod convert;
+pub mod dial;
+pub mod health;
 pub mod journal;
 pub mod member;
 pub mod offer;

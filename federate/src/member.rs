@@ -175,6 +175,22 @@ impl Member {
         }
     }
 
+    /// What stands for a member whose journal entry cannot be read. It may have been started, so it is ended, and nothing
+    /// is started in this or an older attempt. If it settled, at `settled`, it is history all the same.
+    #[must_use]
+    pub fn unreadable(run: RunId, task: TaskId, attempt: u32, settled: Option<Timestamp>) -> Self {
+        let desired = Desired::Stopped;
+        let (bindings, digest) = (Bindings::new(), None);
+        let wish = Wish { run, task, attempt, generation: 0, desired, digest, bindings, orphan: false, released: false };
+        let text = "the entry of this member in its agent's journal was damaged: what was left of it was ended; start again";
+        let (phase, reason) = (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
+        let unknown = Self::new(&wish);
+        match settled {
+            None => Self { work: Work::Stopping, doom: Some((phase, reason)), ..unknown },
+            at => Self { work: Work::Dead, phase, reason, settled: true, finished_at: at, ..unknown },
+        }
+    }
+
     /// The key of this attempt's work.
     #[must_use]
     pub fn key(&self) -> WorkKey {

@@ -12,7 +12,7 @@ use flow_domain::id::{DatasetName, Digest, PartyId};
 use flow_domain::member::{Desired, Reason, ReasonCode};
 use flow_domain::policy::{self, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
-use flow_domain::template::{Framework, Resources};
+use flow_domain::template::Resources;
 
 use crate::member::{Member, Needs, Verdict, Wish};
 use crate::runtime::{DataSource, ImageSource, Launch, ProgressSource};
@@ -20,6 +20,9 @@ use crate::runtime::{DataSource, ImageSource, Launch, ProgressSource};
 pub use entry::{Dataset, Image};
 pub use peers::Peers;
 
+/// What it costs that an image is without its framework's repairs.
+pub const UNREPAIRED: &str =
+    "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
 /// Longest log kept of one member, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -126,10 +129,15 @@ impl Offer {
         }
         let mut env = filled.env;
         env.insert("FED_TASK_ID".to_owned(), member.task.to_string());
-        if let Some(shim) = framework::shim_dir(spec.framework).and_then(|dir| image.shim(dir)) {
-            let own = env.remove("PYTHONPATH");
-            let path = std::iter::once(shim.display().to_string()).chain(own).collect::<Vec<_>>().join(":");
-            env.insert("PYTHONPATH".to_owned(), path);
+        if let Some(dir) = framework::shim_dir(spec.framework) {
+            if let Some(shim) = image.shim(dir) {
+                let own = env.remove("PYTHONPATH");
+                let path = std::iter::once(shim.display().to_string()).chain(own).collect::<Vec<_>>().join(":");
+                env.insert("PYTHONPATH".to_owned(), path);
+            } else {
+                let framework = spec.framework;
+                tracing::warn!(image = %spec.image, %framework, "the image has no {dir}/: {UNREPAIRED}");
+            }
         }
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
         Ok(Launch {
@@ -167,19 +175,14 @@ impl Offer {
 }
 
 fn progress_source(member: &Member, spec: &MemberSpec) -> ProgressSource {
-    if let Some(page) = framework::status_page(spec) {
-        let frozen = member.bindings.get("trainers").and_then(|count| count.parse().ok());
-        let all = || u32::try_from(page.parties.len()).unwrap_or(u32::MAX);
-        return ProgressSource::IflearnerStatus {
-            trainers: frozen.unwrap_or_else(all),
-            port: page.port,
-            parties: page.parties.iter().cloned().collect(),
-            final_epoch: page.final_epoch,
-            total_epoch: page.total_epoch,
-        };
-    }
-    match spec.framework {
-        Framework::Generic => ProgressSource::MetricsFile,
-        Framework::Iflearner => ProgressSource::None,
+    let Some(page) = framework::status_page(spec) else { return ProgressSource::MetricsFile };
+    let frozen = member.bindings.get("trainers").and_then(|count| count.parse().ok());
+    let all = || u32::try_from(page.parties.len()).unwrap_or(u32::MAX);
+    ProgressSource::IflearnerStatus {
+        trainers: frozen.unwrap_or_else(all),
+        port: page.port,
+        parties: page.parties.iter().cloned().collect(),
+        final_epoch: page.final_epoch,
+        total_epoch: page.total_epoch,
     }
 }

@@ -28,6 +28,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Status, Streaming};
 
+use crate::dial::{Address, Io, root_cause};
+
 /// The protocol spoken.
 pub const PROTOCOL: u32 = 1;
 /// Time between two HTTP/2 pings, and longest wait for their answer.
@@ -52,8 +54,8 @@ const LONGEST: usize = 2 * 1024 * 1024;
 /// How the hub is reached.
 #[derive(Debug, Clone)]
 pub enum Connector {
-    /// Over TCP, `http://127.0.0.1:1234`.
-    Tcp(Uri),
+    /// At its listener.
+    Network(Address),
     /// In this process: each connection's other end is handed over here.
     Memory(mpsc::Sender<DuplexStream>),
 }
@@ -185,9 +187,8 @@ pub async fn run(
         if events.is_closed() {
             return;
         }
-        failures = if lasted >= GOOD_SESSION_S { 0 } else { failures.saturating_add(1) };
-        let bound = BACKOFF_MAX_MS.min(BACKOFF_MS << failures.min(10));
-        let wait_ms = ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound);
+        failures = failures_after(failures, lasted);
+        let wait_ms = ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound_ms(failures));
         // The same trouble again and again is said less and less often.
         if failures.is_power_of_two() || failures == 0 {
             tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");
@@ -198,6 +199,16 @@ pub async fn run(
             () = events.closed() => return,
         }
     }
+}
+
+/// How many sessions in a row were none, now that one more has lasted so many seconds.
+fn failures_after(before: u32, lasted_s: u64) -> u32 {
+    if lasted_s >= GOOD_SESSION_S { 0 } else { before.saturating_add(1) }
+}
+
+/// Upper bound of the wait after so many sessions in a row that were none, in milliseconds.
+fn bound_ms(failures: u32) -> u64 {
+    BACKOFF_MAX_MS.min(BACKOFF_MS << failures.min(10))
 }
 
 async fn session(
@@ -248,7 +259,7 @@ async fn session(
 type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
 
 async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
-    let channel = dial(connector).await.map_err(|error| Ended::new(causes(&error)))?;
+    let channel = dial(connector).await.map_err(Ended::new)?;
     let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
@@ -266,49 +277,58 @@ fn refused_by(refused: &flow_proto::v1::Refused) -> Ended {
     Ended { why: format!("{}: {}", refused.code, refused.message), retry_after_s: refused.retry_after_s.into() }
 }
 
+/// The hub's own words; or, when the connection failed, what it failed of.
 fn describe(status: &Status) -> String {
-    match status.message() {
-        "" => status.code().to_string(),
-        message => format!("{}: {message}", status.code()),
+    use std::error::Error as _;
+    match (status.source(), status.message()) {
+        (Some(source), _) => root_cause(source).to_string(),
+        (None, "") => status.code().to_string(),
+        (None, message) => format!("{}: {message}", status.code()),
     }
 }
 
-/// The whole chain: tonic's own sentence is only "transport error".
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-async fn dial(connector: &Arc<Connector>) -> Result<Channel, tonic::transport::Error> {
-    let dress = |endpoint: Endpoint| {
-        endpoint
-            .connect_timeout(Duration::from_secs(PATIENCE_S))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW * 4)
-            .buffer_size(QUEUE)
-    };
-    match connector.as_ref() {
-        Connector::Tcp(uri) => dress(Endpoint::from(uri.clone())).connect().await,
+/// Connects once: a connection that ends is the session's end, not dialled again behind its back.
+async fn dial(connector: &Connector) -> Result<Channel, String> {
+    let (uri, io): (Uri, Box<dyn Io>) = match connector {
+        Connector::Network(address) => (address.uri().clone(), address.connect().await.map_err(|error| error.to_string())?),
         Connector::Memory(door) => {
-            let door = door.clone();
-            let knock = tower::service_fn(move |_: Uri| {
-                let door = door.clone();
-                async move {
-                    let (near, far) = tokio::io::duplex(WINDOW as usize);
-                    door.send(far).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::ConnectionRefused))?;
-                    Ok::<_, std::io::Error>(TokioIo::new(near))
-                }
-            });
-            dress(Endpoint::from_static("http://hub.in.this.process")).connect_with_connector(knock).await
+            let (near, far) = tokio::io::duplex(WINDOW as usize);
+            door.send(far).await.map_err(|_| "the hub in this process is gone".to_owned())?;
+            (Uri::from_static("http://hub.in.this.process"), Box::new(near))
         }
+    };
+    let mut io = Some(TokioIo::new(io));
+    let hand_over = tower::service_fn(move |_: Uri| {
+        std::future::ready(io.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)))
+    });
+    Endpoint::from(uri)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW * 4)
+        .buffer_size(QUEUE)
+        .connect_with_connector(hand_over)
+        .await
+        .map_err(|error: tonic::transport::Error| root_cause(&error).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_ten_seconds_and_begins_anew_after_a_good_session() {
+        let mut failures = 0;
+        let mut bounds = Vec::new();
+        for _ in 0..40 {
+            failures = failures_after(failures, GOOD_SESSION_S - 1);
+            bounds.push(bound_ms(failures));
+        }
+        assert_eq!(bounds[..7], [200, 400, 800, 1600, 3200, 6400, 10_000]);
+        assert!(bounds[7..].iter().all(|bound| *bound == 10_000), "{bounds:?}");
+        assert!((0..1000).all(|_| jitter(10_000) < 10_000));
+        assert_eq!(bound_ms(failures_after(failures, GOOD_SESSION_S)), 100);
+        assert_eq!(bound_ms(failures_after(u32::MAX, 0)), 10_000);
     }
 }

@@ -144,17 +144,26 @@ async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with
 }
 
 #[tokio::test]
-async fn a_broken_row_is_named() {
+async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
     use sqlx::Connection as _;
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
-    journal.write(&[&member(1)], &[], 1, SeenHub::default()).await.unwrap();
+    journal.write(&[&member(1), &member(2), &member(3), &settled(4, 7)], &[], 1, SeenHub::default()).await.unwrap();
     journal.close().await.unwrap();
     let path = dir.path().join("data/journal.db");
     let mut db = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query("UPDATE members SET state = '{}'").execute(&mut db).await.unwrap();
-    let error = open(dir.path()).await.unwrap().unsettled().await.unwrap_err().to_string();
-    assert!(error.contains("members") && error.contains(run(1).as_str()), "{error}");
+    sqlx::query("UPDATE members SET state = '{}' WHERE run <> ?").bind(run(2).as_str()).execute(&mut db).await.unwrap();
+    sqlx::query("UPDATE members SET run = 'rot' WHERE run = ?").bind(run(3).as_str()).execute(&mut db).await.unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let lost = Member::unreadable(run(1), member(1).task, 1, None);
+    assert_eq!((lost.work, lost.is_dead()), (Work::Stopping, false), "it may have been started");
+    assert_eq!(journal.unsettled().await.unwrap(), [lost, member(2)]);
+    let history = journal.settled(Timestamp(0), "", 10).await.unwrap().remove(0);
+    assert_eq!((history.phase, history.finished_at, history.is_dead()), (MemberPhase::Failed, Some(Timestamp(7)), true));
+    assert_eq!(journal.member(&run(4)).await.unwrap(), Some(history));
+    journal.close().await.unwrap();
+    let kept: Vec<String> = sqlx::query_scalar("SELECT run FROM damaged ORDER BY run").fetch_all(&mut db).await.unwrap();
+    assert_eq!(kept, [run(1).as_str(), run(4).as_str(), "rot"]);
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ fn a_released_member_says_so_for_a_hub_that_forgets() {
 }
 
 #[test]
-fn a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
+fn f16_l6_a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
     let mut test = Test::new();
     test.start(1);
     assert_eq!(test.wish(2, 1, 2, Desired::Reserved).actions, []);

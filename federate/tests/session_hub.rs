@@ -3,10 +3,16 @@
 mod fake_hub;
 #[path = "session_hub/limits.rs"]
 mod limits;
+#[path = "session_hub/recorded.rs"]
+mod recorded;
+#[path = "session_hub/tls.rs"]
+mod tls;
 
 use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
 use flow_domain::member::{Desired, MemberPhase};
 use flow_domain::progress::Progress;
+use flow_federate::agent::LogPolicy;
+use flow_federate::health::{self, Pages};
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_proto::v1::agent_message::Body as FromAgent;
@@ -235,6 +241,69 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
 }
 
 #[tokio::test]
+async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_little_gives_no_more() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
+    let open = LogOpen { stream_id: 5, run_id: run.to_string(), attempt: 1, tail_lines: None, follow: false };
+    agent.logs = LogPolicy { disclose: false, limit_bytes_per_stream: None };
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    session.say(ToAgent::LogOpen(open.clone())).await;
+    let FromAgent::LogRefused(refused) = session.until(|b| matches!(b, FromAgent::LogRefused(_))).await else { unreachable!() };
+    let reason = refused.reason.unwrap();
+    assert_eq!((reason.code.as_str(), reason.message.as_str()), ("policy_denied", "this party's policy discloses no logs"));
+    agent.stop().await;
+
+    agent.logs = LogPolicy { disclose: true, limit_bytes_per_stream: Some(8) };
+    agent.start(hub.connector());
+    let session = hub.open(Vec::new()).await;
+    session.say(ToAgent::LogOpen(open)).await;
+    let (_, log) = hub.log().await;
+    let end = "[this party discloses 8 bytes of a log at a time: the rest is left out]";
+    assert_eq!(String::from_utf8(log).unwrap(), format!("line one\n{end}\n"));
+}
+
+/// Status and body of one page.
+async fn page(address: std::net::SocketAddr, path: &str) -> (u16, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or_else(|| panic!("{answer}")), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+#[tokio::test]
+async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(health::serve(listener, Pages { questions: agent.questions.clone(), data_dir: agent.data_dir() }));
+    assert_eq!(page(address, "/livez").await, (200, "ok".to_owned()));
+    let mut unready = hub.accept().await;
+    assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");
+    unready.hello().await;
+    unready.welcome(1, false).await;
+    unready.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    unready.report(&run, MemberPhase::Reserved).await;
+    assert_eq!(page(address, "/readyz").await, (200, "ok".to_owned()));
+    let metrics = page(address, "/metrics").await.1;
+    for line in ["flow_agent_connected 1", "flow_agent_sessions_total 1", "flow_agent_members{phase=\"reserved\"} 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
+    }
+    let bytes = metrics.lines().find_map(|line| line.strip_prefix("flow_agent_journal_bytes ")).unwrap();
+    assert!(bytes.parse::<u64>().unwrap() > 4096, "{bytes}");
+    drop(unready);
+    flow_testkit::wait_for("the session's end to show", fake_hub::PATIENCE, async || page(address, "/readyz").await.0 == 503).await;
+    assert!(page(address, "/metrics").await.1.contains("flow_agent_connected 0\n"));
+    assert_eq!(page(address, "/").await.0, 404);
+    agent.kill().await;
+    assert_eq!((page(address, "/livez").await.0, page(address, "/readyz").await.0), (200, 503));
+}
+
+#[tokio::test]
 async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_for_good() {
     for (told, at_least) in [(200, 200), (u32::MAX, 300)] {
         let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
@@ -271,6 +340,39 @@ async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_b
     session.report(&run, MemberPhase::Stopped).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     agent.pass_time_until(1, session.report(&run_id(2), MemberPhase::Reserved)).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_twice() {
+    use sqlx::Connection as _;
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved), wish(2, 1, 2, Desired::Reserved)]).await;
+    session.report(&run_id(2), MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.report(&run, MemberPhase::Running).await;
+    agent.stop().await;
+    let path = agent.data_dir().join("journal.db");
+    let mut journal = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    let damage = "UPDATE members SET state = '{\"of\": \"a later release\"}' WHERE run = ?";
+    assert_eq!(sqlx::query(damage).bind(run.as_str()).execute(&mut journal).await.unwrap().rows_affected(), 1);
+
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
+    assert!(session.members().iter().any(|r| r.run_id == run_id(2).as_str() && r.phase == "reserved"), "the other one goes on");
+    agent.wait_for("what may have been started to be ended", || agent.runtime.stops().contains(&key(&run, 1))).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    let failed = session.report(&run, MemberPhase::Failed).await;
+    assert_eq!(failed.reason.as_ref().unwrap().code, "agent_state_lost");
+    session.settle(&failed).await;
+    session.assign(wish(1, 1, 4, Desired::Running)).await;
+    session.assign(wish(2, 1, 3, Desired::Running)).await;
+    agent.wait_for("the other one's launch", || agent.runtime.launches().len() == 2).await;
+    assert_eq!(agent.runtime.launches().iter().map(|l| l.key.clone()).collect::<Vec<_>>(), [key(&run, 1), key(&run_id(2), 1)]);
+    let kept: Vec<(String, String)> = sqlx::query_as("SELECT run, state FROM damaged").fetch_all(&mut journal).await.unwrap();
+    assert_eq!(kept, [(run.to_string(), "{\"of\": \"a later release\"}".to_owned())]);
 }
 
 #[tokio::test]

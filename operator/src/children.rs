@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,7 +74,7 @@ where
         let name = desired.name_any();
         let mut live = self.cache.get(&desired.namespace().unwrap_or_default(), &name);
         if !live.as_ref().is_some_and(|live| belongs(&**live, owner)) {
-            live = self.api.get_opt(&name).await.map_err(|source| failed::<K>(&name, source))?.map(Arc::new);
+            live = self.look_for(&name).await?.map(Arc::new);
         }
         if let Some(live) = &live {
             standing(&**live, owner)?;
@@ -87,6 +87,17 @@ where
         self.metrics.wrote(&K::kind(&()), "apply");
         let applied = self.api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted)).await;
         Ok(self.cache.wrote(applied.map_err(|source| failed::<K>(&name, source))?))
+    }
+
+    /// Whether anybody has an object of this name, as far as the API server knows without asking its own store: what it
+    /// learns a moment later it would have learned a moment after a better answer, too.
+    async fn look_for(&self, name: &str) -> Result<Option<K>, ChildError> {
+        let from_memory = GetParams { resource_version: Some("0".to_owned()), ..GetParams::default() };
+        match self.api.get_with(name, &from_memory).await {
+            Ok(found) => Ok(Some(found)),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(source) => Err(failed::<K>(name, source)),
+        }
     }
 
     /// Delete it if it is known and the owner's.

@@ -102,6 +102,8 @@ pub struct ExposureConfig {
     pub driver: Driver,
     /// Port at which they answer.
     pub port: u16,
+    /// Whoever calls must show a certificate.
+    pub authenticate_clients: bool,
     /// GRPCRoutes.
     pub gateway: GatewayConfig,
     /// Ingresses.
@@ -132,6 +134,8 @@ pub struct IngressConfig {
     pub client_tls_secret: String,
     /// Annotations of every Ingress.
     pub annotations: BTreeMap<String, String>,
+    /// Further ones where callers must show a certificate.
+    pub client_annotations: BTreeMap<String, String>,
 }
 
 /// Ports of Service and container.
@@ -167,6 +171,10 @@ pub struct PodsConfig {
     pub opt_ins: BTreeSet<OptIn>,
     /// Root file systems are read-only.
     pub read_only_root: bool,
+    /// What a container requests where its template does not say, by resource.
+    pub requests: BTreeMap<String, String>,
+    /// What a container is limited to where its template does not say, by resource.
+    pub limits: BTreeMap<String, String>,
 }
 
 /// With an error that says what would be right, which the enum's own does not in this format.
@@ -186,6 +194,8 @@ fn opt_ins<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSet
 pub struct NetworkPolicyConfig {
     /// Whether to make them.
     pub enabled: bool,
+    /// Whose Pods may connect besides those of the job's own; empty = everybody's.
+    pub from_namespaces: Vec<String>,
 }
 
 /// What is wrong with a configuration that could be read.
@@ -200,7 +210,8 @@ pub struct Invalid {
 
 /// Read all layers.
 pub fn load(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
-    config::load(&Spec { file, overrides, free_form: &["exposure.ingress.annotations"], ..Spec::new(DEFAULTS, ENV_PREFIX) })
+    let free_form = &["exposure.ingress.annotations", "exposure.ingress.client_annotations", "pods.requests", "pods.limits"];
+    config::load(&Spec { file, overrides, free_form, ..Spec::new(DEFAULTS, ENV_PREFIX) })
 }
 
 impl Config {
@@ -221,8 +232,20 @@ impl Config {
         if grpc_port == http_port || grpc_target == http_target {
             return invalid("service", "gRPC and status page need different ports");
         }
+        for (key, quantities) in [("pods.requests", &self.pods.requests), ("pods.limits", &self.pods.limits)] {
+            if let Some((resource, amount)) = quantities.iter().find(|(_, amount)| !is_quantity(amount)) {
+                return invalid(key, &format!("{resource} = {amount:?} must be a quantity such as \"500m\", \"2\" or \"4Gi\""));
+            }
+        }
         Ok(())
     }
+}
+
+/// As Kubernetes writes them, without the exponents that nobody writes.
+fn is_quantity(text: &str) -> bool {
+    let number = text.trim_end_matches(|end: char| end.is_ascii_alphabetic());
+    let suffixes = ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    suffixes.contains(&&text[number.len()..]) && number.parse::<f64>().is_ok_and(|number| number >= 0.0)
 }
 
 impl Default for Config {
@@ -251,6 +274,7 @@ mod tests {
         assert!(with("exposure.driver", "gateway").starts_with("exposure.gateway.name: "));
         assert!(with("service.http_port", "80").starts_with("service: "));
         assert!(with("http.listen", "8080").starts_with("http.listen: "));
+        assert!(with("pods.limits.memory", "16 GB").starts_with("pods.limits: "));
         let unknown = load(None, vec![("pods.opt_in".to_owned(), "[]".to_owned())]).unwrap_err().to_string();
         assert!(unknown.contains("pods.opt_ins"), "{unknown}");
         let word = load(None, vec![("pods.opt_ins".to_owned(), r#"["sudo"]"#.to_owned())]).unwrap_err().to_string();

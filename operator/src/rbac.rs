@@ -52,6 +52,12 @@ pub const SERVED: &[Right] = &[
         verbs: &["get", "list", "watch", "create", "patch", "delete"],
         purpose: "route to it from outside",
     },
+    Right {
+        group: "gateway.networking.k8s.io",
+        resources: &["gateways"],
+        verbs: &["get"],
+        purpose: "see whether callers are asked for a certificate",
+    },
     Right { group: "", resources: &["configmaps"], verbs: &["get"], purpose: "see whether its certificates are there" },
     Right { group: "", resources: &["namespaces"], verbs: &["get"], purpose: "see what the namespace's administrator allows" },
     Right { group: "", resources: &["events"], verbs: &["list"], purpose: "see why a Job has no Pod" },

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use flow_testkit::kube::{Cluster, shared, shared_with_node};
 use flow_testkit::{repository, spawn_tied};
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
+use x509_parser::extensions::GeneralName;
 
 struct Said {
     ok: bool,
@@ -47,7 +49,7 @@ async fn versions(cluster: &Cluster, namespace: &str) -> String {
 }
 
 #[tokio::test]
-async fn certificates_are_made_once_one_key_per_namespace() {
+async fn i19_certificates_are_made_once_one_key_per_namespace() {
     let cluster = shared().await;
     let (hub, a, b) = (cluster.create_namespace().await, cluster.create_namespace().await, cluster.create_namespace().await);
     let (party_a, party_b) = (format!("{a}=a.party.example.org"), format!("{b}=b.party.example.org"));
@@ -91,6 +93,29 @@ async fn certificates_are_made_once_one_key_per_namespace() {
     let changed: Vec<&str> = moved.out.lines().filter(|line| line.starts_with("changed")).collect();
     assert_eq!(changed.len(), 1, "{}", moved.out);
     assert!(changed[0].contains("server-iflearner-secret") && changed[0].contains("*.other.example.org"), "{}", changed[0]);
+}
+
+#[tokio::test]
+async fn i21_a_pair_carries_its_names_lives_a_year_and_is_signed_by_the_authority() {
+    let cluster = shared().await;
+    let (hub, a) = (cluster.create_namespace().await, cluster.create_namespace().await);
+    let party = format!("{a}=a.party.example.org");
+    set_up(cluster, &["certificates", "-n", &hub, "--zone", "server.example.org", "--party", &party]);
+    for (namespace, name, host) in
+        [(&hub, "server-iflearner-secret", "*.server.example.org"), (&a, "party-iflearner-secret", "*.a.party.example.org")]
+    {
+        let secret: Secret = serde_json::from_value(get(cluster, namespace, &format!("secret/{name}")).await).unwrap();
+        let data = secret.data.unwrap();
+        let (_, leaf) = x509_parser::pem::parse_x509_pem(&data["tls.crt"].0).unwrap();
+        let (_, authority) = x509_parser::pem::parse_x509_pem(&data["ca.crt"].0).unwrap();
+        let (leaf, authority) = (leaf.parse_x509().unwrap(), authority.parse_x509().unwrap());
+        let names = leaf.subject_alternative_name().unwrap().unwrap();
+        assert!(names.value.general_names.contains(&GeneralName::DNSName(host)), "{names:?}");
+        leaf.verify_signature(Some(authority.public_key())).unwrap();
+        assert!(!leaf.is_ca() && authority.is_ca());
+        let life = leaf.validity().not_after.timestamp() - leaf.validity().not_before.timestamp();
+        assert!(life <= 367 * 86_400, "{life} s");
+    }
 }
 
 #[tokio::test]
@@ -176,7 +201,8 @@ async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_a
     assert!(set_up(cluster, &[&zone[..], &["--apply"]].concat()).out.starts_with("unchanged"));
     cluster.kubectl_ok(&["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"]).await;
     let namespace = cluster.create_namespace().await;
-    let lookup = "nslookup job-1.server.example.org && nslookup kubernetes.default.svc.cluster.local";
+    // For a moment after the new CoreDNS is ready, Services still lead to the old one as well, which knows nothing of the zone.
+    let lookup = "until nslookup job-1.server.example.org && nslookup kubernetes.default.svc.cluster.local; do sleep 1; done";
     cluster
         .apply(&format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{name: lookup, namespace: {namespace}}}, spec: {{restartPolicy: Never, containers: \

@@ -178,6 +178,8 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
     let mut lock = lock_database(&store).await?;
     let (auth, token_file) = Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
+    let rest_tls = config.rest.tls.acceptor(&api::ALPN).map_err(|error| StartError(format!("rest.tls: {error}")))?;
+    let agents_tls = config.grpc.tls.acceptor(&grpc::ALPN).map_err(|error| StartError(format!("grpc.tls: {error}")))?;
     let rest = bind("rest.listen", config.rest.listen).await?;
     let agents = bind("grpc.listen", config.grpc.listen).await?;
     let addresses = (rest.local_addr().map_err(cannot("rest.listen"))?, agents.local_addr().map_err(cannot("grpc.listen"))?);
@@ -186,8 +188,8 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
     let doors = TaskTracker::new();
-    doors.spawn(grpc::serve(Arc::clone(&app), agents, Limits::of(config.grpc.max_connections)));
-    doors.spawn(api::serve(Arc::clone(&app), rest, Limits::of(config.rest.max_connections)));
+    doors.spawn(grpc::serve(Arc::clone(&app), agents, Limits::of(config.grpc.max_connections), agents_tls));
+    doors.spawn(api::serve(Arc::clone(&app), rest, Limits::of(config.rest.max_connections), rest_tls));
     if config.hub_agent.enabled {
         crate::hub_agent::spawn(&config, &app, &doors, clock).await?;
     }

@@ -1,5 +1,5 @@
 //! Who is calling. Until enrolment exists there is one bootstrap token for users, in a file only the hub's own user can
-//! read, and one secret per party for agents; both listeners are loopback only. Only digests are kept, and they are
+//! read, and one secret per party for agents; a listener that other machines can dial speaks TLS. Only digests are kept, and they are
 //! compared in constant time.
 
 use std::path::{Path, PathBuf};

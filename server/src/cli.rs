@@ -9,6 +9,7 @@ use flow_common::lifecycle::Shutdown;
 
 use crate::app::{self, StartError, chain};
 use crate::config::{self, Config};
+use crate::store::{Store, StoreError};
 
 /// The hub of a federation: keeps tasks, schedules them across parties, tells users how they stand.
 #[derive(Debug, Parser)]
@@ -179,7 +180,8 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
         }
         (None, _) => {
             let store = app::open_store(config).await?;
-            finish_restore(&store).await?;
+            bring_up_to_date(&store).await?;
+            mark_as_restored(&store, 0).await?;
         }
         (Some(from), None) => {
             let place = config.sqlite_path();
@@ -199,13 +201,11 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             let mut of_staged = config.clone();
             of_staged.store.url = Some(format!("sqlite://{}", staged.display()));
             let store = app::open_store(&of_staged).await?;
-            finish_restore(&store).await?;
+            bring_up_to_date(&store).await?;
+            let before = if place.exists() { keep_old(config, &place).await? } else { 0 };
+            mark_as_restored(&store, before).await?;
             if place.exists() {
-                // The old write-ahead log holds commits the old file lacks, and must not be replayed into the new one.
-                let old = app::open_store(config).await?;
-                let kept = config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
-                old.backup_to(&kept).await.map_err(|error| StartError(format!("cannot keep the old database: {}", chain(&error))))?;
-                old.close().await;
+                // The old write-ahead log must not be replayed into the new file.
                 for log in [with_suffix(&place, "-wal"), with_suffix(&place, "-shm")] {
                     match std::fs::remove_file(&log) {
                         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -214,7 +214,6 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                         _ => {}
                     }
                 }
-                println!("kept the old database as {}", kept.display());
             }
             std::fs::rename(&staged, &place).map_err(failed("cannot put the backup in place"))?;
             std::fs::File::open(&config.data_dir).and_then(|dir| dir.sync_all()).map_err(failed("cannot sync the data directory"))?;
@@ -232,10 +231,49 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn finish_restore(store: &crate::store::Store) -> Result<(), StartError> {
-    store.migrate().await.map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))?;
+async fn bring_up_to_date(store: &Store) -> Result<(), StartError> {
+    store.migrate().await.map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))
+}
+
+/// Keeps the database that a restore replaces under another name. Answers its incarnation; 0 if it cannot be read, which
+/// may be why it is replaced.
+async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
+    let kept = config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
+    let whole = async {
+        let old = app::open_store(config).await?;
+        let read = async {
+            let incarnation = old.incarnation().await?;
+            // With what is in its write-ahead log and not in the file.
+            old.backup_to(&kept).await?;
+            Ok(incarnation)
+        };
+        let read = read.await.map_err(|error: StoreError| StartError(chain(&error)));
+        old.close().await;
+        read
+    };
+    match whole.await {
+        Ok(incarnation) => {
+            println!("kept the old database as {}", kept.display());
+            Ok(incarnation)
+        }
+        Err(problem) => {
+            for (file, copy) in [(place.to_owned(), kept.clone()), (with_suffix(place, "-wal"), with_suffix(&kept, "-wal"))] {
+                match std::fs::copy(&file, copy) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(StartError(format!("cannot keep the old database: {error}")));
+                    }
+                    _ => {}
+                }
+            }
+            println!("the old database cannot be read ({problem}); kept its files as they are, as {}", kept.display());
+            Ok(0)
+        }
+    }
+}
+
+async fn mark_as_restored(store: &Store, before: u64) -> Result<(), StartError> {
     let _lock = app::lock_database(store).await?;
-    store.bump_incarnation().await.map_err(|error| StartError(chain(&error)))?;
+    store.bump_incarnation(before).await.map_err(|error| StartError(chain(&error)))?;
     store.close().await;
     Ok(())
 }

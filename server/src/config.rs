@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use flow_common::config::{ConfigError, Loaded, Spec};
+use flow_common::loopback::is_loopback;
 use flow_common::telemetry::LogConfig;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
 use flow_federate::offer::{Dataset, Image};
 use serde::Deserialize;
+use tokio_rustls::TlsAcceptor;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -48,6 +50,31 @@ pub struct Listen {
     pub listen: SocketAddr,
     /// Most connections at a time.
     pub max_connections: usize,
+    /// What it proves itself with.
+    pub tls: TlsConfig,
+}
+
+/// What a listener proves itself with: both files, or neither for plain text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Its certificate and those that lead to the authority, PEM.
+    #[serde(deserialize_with = "unless_empty")]
+    pub cert_file: Option<PathBuf>,
+    /// The certificate's key, PEM.
+    #[serde(deserialize_with = "unless_empty")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl TlsConfig {
+    /// TLS with these files, offering the protocols `alpn`; `None` for plain text. Says in a sentence what is wrong with them.
+    pub fn acceptor(&self, alpn: &[&[u8]]) -> Result<Option<TlsAcceptor>, String> {
+        match (&self.cert_file, &self.key_file) {
+            (None, None) => Ok(None),
+            (Some(cert), Some(key)) => flow_common::tls::acceptor(cert, key, alpn).map(Some).map_err(|error| error.to_string()),
+            _ => Err("cert_file and key_file belong together: set both, or neither".to_owned()),
+        }
+    }
 }
 
 /// The database.
@@ -128,12 +155,17 @@ pub fn load(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<Loa
 }
 
 impl Config {
-    /// What can be told to be wrong without starting anything. All of it, one sentence each.
+    /// What can be told to be wrong without starting anything, files of certificates included. All of it, one sentence each.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (door, Listen { listen, max_connections }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
-            if let Err(error) = flow_common::loopback::require_loopback(*listen) {
-                wrong.push(format!("{door}.listen: {error}"));
+        for (door, Listen { listen, max_connections, tls }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
+            match tls.acceptor(&[]) {
+                Ok(None) if !is_loopback(listen.ip()) => wrong.push(format!(
+                    "{door}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {door}.tls.cert_file \
+                     and {door}.tls.key_file, or listen on 127.0.0.1"
+                )),
+                Ok(_) => {}
+                Err(error) => wrong.push(format!("{door}.tls: {error}")),
             }
             if !(1..=MAX_CONNECTIONS).contains(max_connections) {
                 wrong.push(format!("{door}.max_connections: is {max_connections} and must be 1 to {MAX_CONNECTIONS}"));
@@ -198,10 +230,27 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_in_the_open_is_refused() {
-        let wrong = with(&[("rest.listen", "0.0.0.0:1235"), ("grpc.listen", "[::]:1234")]).check();
-        assert_eq!(wrong.len(), 2, "{wrong:?}");
-        assert!(wrong[0].starts_with("rest.listen: "), "{wrong:?}");
+    fn a_listener_in_the_open_needs_tls() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = flow_testkit::Authority::new().pair(folder.path(), "hub", &["hub.example"]);
+        let (cert, key, ca) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap(), folder.path().join("none"));
+        for (overrides, expected) in [
+            (vec![("rest.listen", "0.0.0.0:1235"), ("grpc.listen", "[::]:1234")], vec!["rest.listen: ", "grpc.listen: "]),
+            (vec![("rest.listen", "0.0.0.0:1235"), ("rest.tls.cert_file", cert), ("rest.tls.key_file", key)], vec![]),
+            (vec![("grpc.tls.cert_file", cert), ("grpc.tls.key_file", key)], vec![]),
+            (vec![("rest.listen", "0.0.0.0:1235"), ("grpc.tls.cert_file", cert), ("grpc.tls.key_file", key)], vec!["rest.listen: "]),
+            (vec![("rest.tls.cert_file", cert)], vec!["rest.tls: cert_file and key_file belong together"]),
+            (vec![("grpc.tls.key_file", key)], vec!["grpc.tls: cert_file and key_file belong together"]),
+            (
+                vec![("rest.tls.cert_file", ca.to_str().unwrap()), ("rest.tls.key_file", key)],
+                vec!["rest.tls: cannot read certificates from "],
+            ),
+            (vec![("rest.tls.cert_file", cert), ("rest.tls.key_file", ca.to_str().unwrap())], vec!["rest.tls: cannot read "]),
+        ] {
+            let wrong = with(&overrides).check();
+            let fits = wrong.len() == expected.len() && wrong.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin));
+            assert!(fits, "{overrides:?}: {wrong:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A listener's door: so many connections at a time, and none for those that ask for nothing.
+//! A listener's door: so many connections at a time, and none for those that ask for nothing. Where the listener has a
+//! certificate, its door speaks TLS, and nothing else.
 //!
 //! Whoever holds a connection open without a request under way (half a request's head, half an HTTP/2 preface, a session
 //! long over) takes a place from somebody else; so it is closed after [`Limits::patience`], whatever it is in the middle
@@ -17,6 +18,9 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,8 +36,8 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// Most connections at a time.
     pub connections: usize,
-    /// Longest time of a connection without a request under way: from its first byte to a whole request head, and
-    /// between two requests.
+    /// Longest time of a connection without a request under way: for the TLS handshake, from then to a whole request head,
+    /// and between two requests.
     pub patience: Duration,
 }
 
@@ -45,13 +49,17 @@ impl Limits {
     }
 }
 
-/// Accepts until told to stop, then waits until the last connection has ended.
+/// A connection, in plain text or in TLS.
+pub(crate) type Io = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// Accepts until told to stop, then waits until the last connection has ended. Speaks TLS if it has what for.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
     limits: Limits,
+    tls: Option<TlsAcceptor>,
     metrics: DoorMetrics,
     stopping: &CancellationToken,
-    serve: impl Fn(TcpStream) -> F,
+    serve: impl Fn(Io) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -71,9 +79,13 @@ pub(crate) async fn accept<F>(
                     tracing::debug!(%error, "a connection went before it was served");
                     continue;
                 }
-                let (served, place): (F, Place) = (serve(stream), metrics.enter());
+                let place: Place = metrics.enter();
+                let greeted = greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone());
+                let serve = serve.clone();
                 connections.spawn(async move {
-                    served.await;
+                    if let Some(io) = greeted.await {
+                        serve(io).await;
+                    }
                     drop((permit, place));
                 });
             }
@@ -86,6 +98,28 @@ pub(crate) async fn accept<F>(
     }
     connections.close();
     connections.wait().await;
+}
+
+/// The TLS handshake, if there is to be one; `None` if it fails, takes too long, or the door is closing.
+async fn greet(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    patience: Duration,
+    metrics: DoorMetrics,
+    stopping: CancellationToken,
+) -> Option<Io> {
+    let Some(tls) = tls else { return Some(Either::Left(stream)) };
+    let why = tokio::select! {
+        () = stopping.cancelled() => return None,
+        shaken = tokio::time::timeout(patience, tls.accept(stream)) => match shaken {
+            Ok(Ok(stream)) => return Some(Either::Right(Box::new(stream))),
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        },
+    };
+    metrics.handshake_failed();
+    tracing::debug!(why, "a connection ended without a TLS handshake");
+    None
 }
 
 /// The requests of one connection.

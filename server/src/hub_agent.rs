@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flow_common::clock::SharedClock;
 use flow_domain::id::Digest;
-use flow_federate::agent::{self, AgentConfig};
+use flow_federate::agent::{self, AgentConfig, LogPolicy};
 use flow_federate::offer::Offer;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::session::Connector;
@@ -70,7 +70,9 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
         let _offers = offers;
         while !stopping.is_cancelled() {
             let (party, data_dir, offer, dial) = (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
-            let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer };
+            // Its logs are the hub's own, and how it stands shows in the hub.
+            let (logs, questions) = (LogPolicy::default(), mpsc::channel(1).1);
+            let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer, logs, questions };
             let runtime = Arc::clone(&runtime);
             if let Err(error) = agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
                 tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");

@@ -50,6 +50,7 @@ pub struct Metrics {
     requests: Family<Answer, Counter<u64, AtomicU64>>,
     connections: Family<Door, Gauge>,
     doors_full: Family<Door, Counter>,
+    handshakes_failed: Family<Door, Counter>,
     session_limits: Family<Limit, Counter>,
 }
 
@@ -58,6 +59,7 @@ pub struct Metrics {
 pub(crate) struct DoorMetrics {
     open: Gauge,
     full: Counter,
+    handshakes_failed: Counter,
 }
 
 /// A connection, counted as long as it lives.
@@ -74,6 +76,11 @@ impl DoorMetrics {
     /// The last place was taken: whoever comes next has to wait.
     pub(crate) fn full(&self) {
         self.full.inc();
+    }
+
+    /// A connection ended before its TLS handshake was done.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
     }
 }
 
@@ -105,6 +112,7 @@ impl Default for Metrics {
             requests: Family::default(),
             connections: Family::default(),
             doors_full: Family::default(),
+            handshakes_failed: Family::default(),
             session_limits: Family::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
@@ -123,6 +131,7 @@ impl Default for Metrics {
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register("connections", "Connections open, by listener", metrics.connections.clone());
         registry.register("connections_full", "Times a listener had all its places taken", metrics.doors_full.clone());
+        registry.register("tls_handshakes_failed", "Connections without a TLS handshake", metrics.handshakes_failed.clone());
         registry.register("session_limits", "Sessions of agents cut for going over a limit", metrics.session_limits.clone());
         Self { registry, ..metrics }
     }
@@ -153,7 +162,11 @@ impl Metrics {
     /// What is measured of the listener of this name.
     pub(crate) fn door(&self, door: &'static str) -> DoorMetrics {
         let label = Door { door };
-        DoorMetrics { open: self.connections.get_or_create(&label).clone(), full: self.doors_full.get_or_create(&label).clone() }
+        DoorMetrics {
+            open: self.connections.get_or_create(&label).clone(),
+            full: self.doors_full.get_or_create(&label).clone(),
+            handshakes_failed: self.handshakes_failed.get_or_create(&label).clone(),
+        }
     }
 
     /// A session was cut for going over this limit.

@@ -1,4 +1,5 @@
-//! `flow-server serve` as a process: one hub per database, and nothing to wait for after one was killed.
+//! `flow-server serve` as a process: one hub per database, nothing to wait for after one was killed, and an end in two
+//! steps.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -17,12 +18,13 @@ const SOON: Duration = Duration::from_secs(30);
 /// Where a hub keeps its things, and which database it uses.
 struct Place {
     folder: tempfile::TempDir,
-    store: Vec<String>,
+    /// Keys that are set, and to what.
+    set: Vec<String>,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), store: Vec::new() }
+        Self { folder: tempfile::tempdir().expect("a folder"), set: Vec::new() }
     }
 
     /// With a database on a server instead of the embedded one.
@@ -33,7 +35,7 @@ impl Place {
         let file = place.folder.path().join("password");
         let mut made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&file).expect("the folder is ours");
         made.write_all(password.as_bytes()).expect("the folder is ours");
-        place.store = vec![format!("store.url={user}@{rest}"), format!("store.password_file={}", file.display())];
+        place.set = vec![format!("store.url={user}@{rest}"), format!("store.password_file={}", file.display())];
         place
     }
 
@@ -53,7 +55,7 @@ impl Place {
             "grpc.listen=127.0.0.1:0".to_owned(),
             "hub_agent.enabled=false".to_owned(),
         ];
-        for pair in own.iter().chain(&self.store) {
+        for pair in own.iter().chain(&self.set) {
             command.args(["--set", pair]);
         }
         Hub { process: spawn_tied(command).expect("the program was built"), port, log }
@@ -92,6 +94,26 @@ impl Hub {
     async fn ended(&mut self) -> (Option<i32>, String) {
         let status = wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child of ours")).await;
         (status.code(), said(&self.log))
+    }
+
+    fn terminate(&self) {
+        let told = Command::new("kill").arg(self.process.id().to_string()).status();
+        assert!(told.is_ok_and(|status| status.success()), "a child of ours");
+    }
+
+    /// A request of which the last byte, `}`, is still to come, and which the hub is waiting for.
+    async fn ask(&self, token: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("the hub listens");
+        let head = format!(
+            "POST /api/v2/tasks HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("the hub reads");
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.expect("the hub answers");
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream.write_all(b"{").await.expect("the hub reads");
+        stream
     }
 
     fn kill9(&mut self) {
@@ -164,4 +186,33 @@ async fn hub_without_its_place_ends(url: &str) {
     let (status, said) = hub.ended().await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("lost its place"), "{said}");
+}
+
+/// What comes until the connection ends, however it ends.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    // Cut is an end as well.
+    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection ends in time");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
+    let mut place = Place::new();
+    place.set.push("shutdown.grace_s=600".to_owned());
+    let mut hub = place.hub();
+    hub.ready().await;
+    let token = std::fs::read_to_string(place.data().join("bootstrap-token")).expect("made at the first start");
+    let (mut finished, held) = (hub.ask(token.trim()).await, hub.ask(token.trim()).await);
+    hub.terminate();
+    wait_for("the first signal to be heard", SOON, async || said(&hub.log).contains("going down")).await;
+    finished.write_all(b"}").await.expect("the hub still reads");
+    let answer = rest(finished).await;
+    assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+    assert!(hub.process.try_wait().expect("a child of ours").is_none(), "one request is still open: {}", said(&hub.log));
+    hub.terminate();
+    let (status, said) = hub.ended().await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("ended at once"), "{said}");
+    assert_eq!(rest(held).await, "", "nobody waited for it");
 }

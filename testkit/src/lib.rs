@@ -10,6 +10,7 @@ mod machine;
 mod marker;
 mod port;
 mod tied;
+mod tls;
 mod wait;
 
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
@@ -17,4 +18,5 @@ pub use machine::{cache_dir, digits, digits_dir, nginx, repository, venv_python,
 pub use marker::{StartMarker, alive_with_marker};
 pub use port::free_port;
 pub use tied::spawn_tied;
+pub use tls::{Authority, Pair};
 pub use wait::{Condition, wait_for, wait_for_blocking};

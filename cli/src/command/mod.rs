@@ -23,7 +23,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let token = find_token(global.token_file.as_deref(), &global.data_dir)?;
-    let client = Client::new(&global.server, token)?;
+    let client = Client::new(&global.server, global.ca_file.as_deref(), token)?;
     let format = global.output;
     match command {
         Command::Completions { .. } => Ok(Exit::Ok),

@@ -10,10 +10,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
+use axum::serve::Listener;
+use flow_testkit::Pair;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// What the fake knows and what it has heard.
 #[derive(Default)]
@@ -38,20 +42,37 @@ pub struct Fake {
     runtime: Runtime,
     world: Shared,
     address: SocketAddr,
+    scheme: &'static str,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Fake {
     pub fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut fake = Self { runtime, world: Shared::default(), address, serving: None };
+        let (mut fake, listener) = Self::new("http");
         fake.serve(listener);
         fake
     }
 
-    fn serve(&mut self, listener: TcpListener) {
+    /// A hub that speaks TLS.
+    pub fn start_tls(pair: &Pair) -> Self {
+        let (mut fake, listener) = Self::new("https");
+        let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &[b"http/1.1"]).unwrap();
+        fake.serve(TlsListener { listener, tls });
+        fake
+    }
+
+    fn new(scheme: &'static str) -> (Self, TcpListener) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        (Self { runtime, world: Shared::default(), address, scheme, serving: None }, listener)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn serve<L: Listener<Addr: std::fmt::Debug>>(&mut self, listener: L) {
         let app = Router::new().fallback(answer).with_state(self.world.clone());
         self.serving = Some(self.runtime.spawn(async move { axum::serve(listener, app).await.unwrap() }));
     }
@@ -75,12 +96,36 @@ impl Fake {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(args).env_clear().env("FLOW_SERVER", format!("http://{}", self.address)).stdin(Stdio::null());
+        command.args(args).env_clear().env("FLOW_SERVER", format!("{}://{}", self.scheme, self.address)).stdin(Stdio::null());
         command
     }
 
     pub fn run(&self, args: &[&str]) -> Done {
         Done::from(self.command(args).output().unwrap())
+    }
+}
+
+/// Callers that have shaken hands; the others have gone.
+struct TlsListener {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            let (stream, address) = self.listener.accept().await.unwrap();
+            if let Ok(stream) = self.tls.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 }
 

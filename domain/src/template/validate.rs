@@ -34,6 +34,10 @@ pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
     if name.trim() != name {
         errors.add("/name", FieldCode::Pattern, "must not begin or end with white space");
     }
+    // Nothing here makes a file of it; whoever exports tasks one day may.
+    if name.contains(['/', '\\']) || name.contains("..") {
+        errors.add("/name", FieldCode::Pattern, "looks like a path and must be without `/`, `\\` and `..`");
+    }
     errors.chars("/remark", remark, 0, 500);
     if remark.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         errors.add("/remark", FieldCode::Pattern, "holds a control character other than line breaks and tabs");

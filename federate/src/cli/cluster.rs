@@ -22,7 +22,8 @@ const LOG_LIMIT: u64 = 64 << 20;
 /// `flow-federate kubernetes …`
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print the Role that the agent needs in its namespace. Bind it to the agent's service account or user.
+    /// Print the Role that the agent needs in its namespace. Bind it to the agent's service account or user. With
+    /// kubernetes.namespace set, no cluster is looked for.
     Rbac(Source),
 }
 
@@ -31,8 +32,11 @@ pub fn main(command: Command) -> Result<bool, Failure> {
     match command {
         Command::Rbac(source) => {
             let config = source.load()?.value;
-            let settings = alone(async { Ok(connect(&config).await?.1) })?;
-            say(access::role(&settings.namespace).trim_end())
+            let namespace = match config.kubernetes.namespace.as_str() {
+                "" => alone(async { Ok(connect(&config).await?.1.namespace) })?,
+                given => given.to_owned(),
+            };
+            say(access::role(Some(&namespace)).trim_end())
         }
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flow_domain::framework;
 use flow_domain::policy::Allow;
+use flow_domain::template::Framework;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -75,6 +77,18 @@ impl ImageSource {
             // Python passes over a directory that is not there.
             Self::Container(container) => Some(container.root.join(dir)),
         }
+    }
+
+    /// Whether the image is known to hold a framework and not its repairs.
+    #[must_use]
+    pub fn is_unrepaired(&self) -> bool {
+        let Self::Root(root) = self else { return false };
+        let installed = |package: &str| {
+            let Ok(libs) = root.join("lib").read_dir() else { return false };
+            libs.flatten().any(|lib| lib.path().join("site-packages").join(package).is_dir())
+        };
+        let lacks = |dir| self.shim(dir).is_none();
+        framework::shim_dir(Framework::Iflearner).is_some_and(lacks) && installed(Framework::Iflearner.as_str())
     }
 }
 
@@ -212,6 +226,17 @@ mod tests {
         ] {
             assert!(source(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn l1_l3_an_image_with_iflearner_and_without_its_repairs_is_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = ImageSource::Root(folder.path().to_owned());
+        assert!(!source.is_unrepaired(), "nothing is installed");
+        std::fs::create_dir_all(folder.path().join("lib/python3.11/site-packages/iflearner")).expect("the folder is ours");
+        assert!(source.is_unrepaired());
+        std::fs::create_dir(folder.path().join("compat")).expect("the folder is ours");
+        assert!(!source.is_unrepaired());
     }
 
     #[test]

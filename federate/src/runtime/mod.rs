@@ -122,9 +122,11 @@ pub enum DataSource {
 /// How progress of a workload is learned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgressSource {
-    /// The workload tells nothing but its exit.
-    None,
-    /// Poll iflearner's status page each second, on the held port of this name.
+    /// Follow `metrics.jsonl` in the output directory: one JSON object a line.
+    // An agent of before wrote `None` and meant the same: the file is followed whatever else there is.
+    #[serde(alias = "None")]
+    MetricsFile,
+    /// Besides, poll iflearner's status page each second, on the held port of this name.
     IflearnerStatus {
         /// Name of the port (see [`Hold::ports`]).
         port: String,
@@ -137,8 +139,6 @@ pub enum ProgressSource {
         /// How many of the parties the page must show: those of the frozen set (k of n).
         trainers: u32,
     },
-    /// Follow `metrics.jsonl` in the output directory: one JSON object a line.
-    MetricsFile,
 }
 
 /// Everything a start needs, with all bindings filled in.

@@ -70,12 +70,18 @@ impl Observations {
         inner.pending.remove(key);
     }
 
-    /// A new receiver, which is first told the last word on every key. The one before is served no more.
+    /// A new receiver, which is first told the last word on every key, with the points nobody has been told of: the work
+    /// may have been followed for a while before anybody watches. The receiver before is served no more.
     pub fn watch(&self) -> mpsc::Receiver<Observation> {
         let (sender, receiver) = mpsc::channel(CHANNEL);
         let number = {
             let mut inner = lock(&self.inner);
-            inner.pending = inner.known.clone();
+            let mut untold = std::mem::take(&mut inner.pending);
+            let known = inner.known.iter().map(|(key, (state, latest))| {
+                let newer = untold.remove(key).and_then(|(_, progress)| progress);
+                (key.clone(), (state.clone(), merge(latest.clone(), newer)))
+            });
+            inner.pending = known.collect();
             inner.receiver += 1;
             inner.receiver
         };
@@ -142,13 +148,11 @@ mod tests {
         for step in 1..=3 {
             all.publish(&key(1), WorkState::Running, progress(step));
         }
+        let told = |seen: Option<Observation>| seen.and_then(|seen| seen.progress).map(|all| (all.epoch, all.points.len()));
         let mut first = all.watch();
-        let seen = first.recv().await.expect("an observation");
-        assert_eq!(
-            seen.progress.map(|progress| (progress.epoch, progress.points.len())),
-            Some((Some(3), 0)),
-            "stored progress has no points"
-        );
+        assert_eq!(told(first.recv().await), Some((Some(3), 3)), "what was said before anybody watched");
+        let mut first = all.watch();
+        assert_eq!(told(first.recv().await), Some((Some(3), 0)), "no point twice");
         for attempt in 2..200 {
             all.publish(&key(attempt), WorkState::Running, None);
         }

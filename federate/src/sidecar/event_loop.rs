@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::{Exit, Reason};
+use flow_domain::progress::Progress;
 use flow_domain::time::Timestamp;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -295,7 +296,7 @@ impl Sidecar {
                 }
                 if let Some(known) = work.watcher.take().map(Watcher::finish) {
                     self.control.publish_progress(&known, &WorkState::Running);
-                    record.progress = known.latest();
+                    record.progress = known.whole();
                 }
                 // Before the exit is written: after that nobody looks for it.
                 work.spawned.container.remove();
@@ -304,7 +305,8 @@ impl Sidecar {
                 self.write_exit(&record, None);
             }
             self.state = WorkState::Exited(record.exit);
-            last = record.progress;
+            // Whoever listens has been told the points.
+            last = record.progress.map(|progress| Progress { points: Vec::new(), ..progress });
         } else if let Some(work) = self.work.take() {
             work.spawned.container.remove();
         }

@@ -85,21 +85,25 @@ pub fn parse_marker(name: &str) -> Option<WorkKey> {
 pub struct ExitRecord {
     /// How it ended.
     pub exit: Exit,
-    /// Last progress, without points.
+    /// Last progress, with as many of the last points as there is room for: an agent that was away has not heard them.
     pub progress: Option<Progress>,
 }
 
 impl ExitRecord {
-    /// The bytes of the record; progress is left out rather than outgrow what was set aside.
+    /// The bytes of the record; points, then all progress, are left out rather than outgrow what was set aside.
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        let whole = serde_json::to_vec(self)?;
-        if whole.len() <= EXIT_RESERVE {
-            return Ok(whole);
+        let mut record = self.clone();
+        loop {
+            let bytes = serde_json::to_vec(&record)?;
+            let Some(progress) = record.progress.as_mut().filter(|_| bytes.len() > EXIT_RESERVE) else { return Ok(bytes) };
+            if progress.points.is_empty() {
+                // `complete` is a fact the run depends on; it outlives the numbers.
+                record.progress = progress.complete.then(|| Progress { complete: true, ..Progress::default() });
+            } else {
+                let older = progress.points.len().div_ceil(2);
+                progress.points.drain(..older);
+            }
         }
-        // `complete` is a fact the run depends on; it outlives the numbers.
-        let complete = self.progress.as_ref().is_some_and(|progress| progress.complete);
-        let progress = Some(Progress { complete, ..Progress::default() });
-        Ok(serde_json::to_vec(&Self { exit: self.exit.clone(), progress })?)
     }
 }
 
@@ -349,6 +353,14 @@ mod tests {
         assert!(bytes.len() <= EXIT_RESERVE);
         let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
         assert!(back.progress.expect("progress").complete);
+        let point = |step| flow_domain::progress::Point { series: "s".to_owned(), step, value: "0.125".to_owned() };
+        let points = (0..10_000).map(point).collect();
+        let many = ExitRecord { progress: Some(Progress { complete: true, points, ..Progress::default() }), ..record() };
+        let bytes = many.bytes().expect("bytes");
+        assert!(bytes.len() <= EXIT_RESERVE);
+        let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
+        let kept: Vec<u64> = back.progress.iter().flat_map(|progress| &progress.points).map(|point| point.step).collect();
+        assert!(kept.len() > 500 && kept.last() == Some(&9_999), "the last ones: {kept:?}");
     }
 
     #[test]

@@ -350,7 +350,7 @@ mod tests {
             max_runtime_s: 60,
             stop_grace_s: 1,
             log_limit_bytes: 1 << 20,
-            progress: ProgressSource::None,
+            progress: ProgressSource::MetricsFile,
         }
     }
 

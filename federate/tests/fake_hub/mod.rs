@@ -13,7 +13,8 @@ use flow_domain::policy::Allow;
 use flow_domain::spec::{SealedSpec, seal_all};
 use flow_domain::task::{Rules, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, TemplateBody};
-use flow_federate::agent::{self, AgentConfig, AgentError};
+use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
+use flow_federate::health::Question;
 use flow_federate::offer::{Image, Offer};
 use flow_federate::runtime::fake::{FakeRuntime, Mode};
 use flow_federate::runtime::{ImageSource, WorkKey};
@@ -288,6 +289,9 @@ pub struct TestAgent {
     pub runtime: FakeRuntime,
     pub clock: MockClock,
     pub offers: watch::Sender<Arc<Offer>>,
+    pub logs: LogPolicy,
+    /// Where it is asked how it stands.
+    pub questions: mpsc::Sender<Question>,
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
 }
 
@@ -302,6 +306,8 @@ impl TestAgent {
             runtime: FakeRuntime::new(mode, Arc::new(clock.clone())),
             clock,
             offers: watch::Sender::new(Arc::new(offer)),
+            logs: LogPolicy::default(),
+            questions: mpsc::channel(1).0,
             running: None,
         }
     }
@@ -319,12 +325,16 @@ impl TestAgent {
     pub fn start(&mut self, connector: Connector) {
         assert!(self.running.is_none(), "one agent at a time");
         let stop = CancellationToken::new();
+        let (asked, questions) = mpsc::channel(1);
+        self.questions = asked;
         let config = AgentConfig {
             party: "a".parse().unwrap(),
             data_dir: self.data_dir(),
             secret: None,
             hold_max_s: 600,
             offer: self.offers.subscribe(),
+            logs: self.logs,
+            questions,
         };
         let agent = agent::run(config, connector, Arc::new(self.runtime.clone()), Arc::new(self.clock.clone()), stop.clone());
         self.running = Some((stop, tokio::spawn(agent)));

@@ -245,6 +245,44 @@ async fn a_stop_that_outlives_its_agent_is_a_stop_to_the_next() {
 }
 
 #[tokio::test]
+async fn a_damaged_record_costs_its_own_member_alone_and_is_never_a_second_start() {
+    let party = Party::new(shared().await).await;
+    let (runs, held, gone, well) = (key(), key(), key(), key());
+    let pod = {
+        let mut agent = party.agent().await;
+        for key in [&runs, &gone, &well] {
+            agent.start(key).await;
+        }
+        agent.runtime.hold(hold(&held)).await.expect("held");
+        let pod = party.make_pod(&runs, Some("node-1")).await;
+        party.kubelet_says(&pod, "Running", running()).await;
+        agent.until(&runs, |state| *state == WorkState::Running).await;
+        pod
+    };
+    let uid = party.job(&runs).await.expect("an object").uid();
+    party.jobs.delete(&naming::name(&gone), &DeleteParams::background()).await.expect("deleted");
+    for key in [&runs, &held, &gone] {
+        std::fs::write(party.record(key), "{").expect("damaged");
+    }
+    // One agent after the other: each is told everything from the beginning.
+    for key in [&held, &gone] {
+        let mut later = party.agent().await;
+        assert_eq!(later.lost(key).await.code, ReasonCode::AgentStateLost);
+        refusal(later.runtime.hold(hold(key)).await);
+        later.runtime.ensure(launch(key)).await.expect("nothing to do");
+        assert!(party.job(key).await.is_none(), "it was made again");
+        assert_eq!(std::fs::read_to_string(party.record(key).with_extension("damaged")).expect("kept"), "{");
+    }
+    party.agent().await.until(&well, |state| matches!(state, WorkState::Starting { .. })).await;
+    let mut later = party.agent().await;
+    later.until(&runs, |state| *state == WorkState::Running).await;
+    later.runtime.ensure(launch(&runs)).await.expect("it runs");
+    assert_eq!(party.job(&runs).await.expect("an object").uid(), uid, "what the cluster has is taken up");
+    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    assert_eq!(later.exit(&runs).await.code, Some(0));
+}
+
+#[tokio::test]
 async fn one_namespace_has_one_agent() {
     let party = Party::new(shared().await).await;
     let first = party.agent().await;
@@ -313,7 +351,7 @@ async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
     party.operator_says(&key, json!({ "phase": "Pending", "reason": "Unschedulable", "message": message })).await;
     assert!(agent.delay(&key, ReasonCode::Unschedulable).await.message.contains("Insufficient cpu"));
     let forbidden = "pods \"x\" is forbidden: exceeded quota: q";
-    party.operator_says(&key, json!({ "phase": "Pending", "reason": "FailedCreate", "message": forbidden })).await;
+    party.operator_says(&key, json!({ "phase": "Pending", "reason": "PodNotCreated", "message": forbidden })).await;
     agent.delay(&key, ReasonCode::ResourcesExhausted).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
     party.kubelet_says(&pod, "Pending", json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } })).await;

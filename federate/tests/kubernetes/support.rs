@@ -68,7 +68,7 @@ pub struct Party {
 impl Party {
     pub async fn new(cluster: &Cluster) -> Self {
         let party = Self::without_role(cluster).await;
-        cluster.apply(&access::role(&party.namespace)).await;
+        cluster.apply(&access::role(Some(&party.namespace))).await;
         let (namespace, user) = (&party.namespace, party.user());
         cluster.kubectl_ok(&["create", "rolebinding", "agent", "--role=flow-federate", &format!("--user={user}"), "-n", namespace]).await;
         party
@@ -203,7 +203,7 @@ pub fn launch(key: &WorkKey) -> Launch {
         max_runtime_s: 600,
         stop_grace_s: 5,
         log_limit_bytes: 1 << 20,
-        progress: ProgressSource::None,
+        progress: ProgressSource::MetricsFile,
     }
 }
 

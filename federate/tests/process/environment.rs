@@ -8,10 +8,12 @@ use flow_federate::sidecar::container::Containment;
 use flow_federate::sidecar::rundir::marker;
 
 #[tokio::test]
-async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_places() {
+async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_folder_can_be_written() {
     let place = Place::new();
     let mut agent = place.agent();
-    let mut launch = place.launch("cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"");
+    let script = "cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"; \
+                  echo mine > \"$HOME/kept\"; echo mine > kept";
+    let mut launch = place.launch(script);
     launch.env.insert("FED_ROLE".to_owned(), "trainer".to_owned());
     launch.data = Some(DataSource::Directory("/data/of/the/party".into()));
     agent.start(&place, launch).await;
@@ -36,6 +38,7 @@ async fn the_environment_is_exactly_what_the_launch_says_and_the_contracts_place
     seen.retain(|key, _| !["OLDPWD", "SHLVL", "_"].contains(key));
     assert_eq!(seen, wanted);
     assert_eq!(place.text("output/pwd").trim(), work);
+    assert_eq!((place.text("home/kept").trim(), place.text("work/kept").trim()), ("mine", "mine"));
 }
 
 #[tokio::test]

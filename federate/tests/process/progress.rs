@@ -109,3 +109,22 @@ async fn metrics_written_by_any_workload_become_points_also_the_last_ones() {
     let told: Vec<_> = points.iter().map(|point| (point.series.as_str(), point.step, point.value.as_str())).collect();
     assert_eq!(told, [("local/acc", 1, "0.5"), ("local/acc", 2, "0.75")]);
 }
+
+#[tokio::test]
+async fn points_written_while_no_agent_listened_come_with_the_end() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    let script = r#"
+        until [ -e "$FED_OUTPUT_DIR/go" ]; do sleep 0.05; done
+        echo '{"epoch": 1, "acc": 0.5}' >> "$FED_OUTPUT_DIR/metrics.jsonl"
+    "#;
+    agent.start(&place, place.launch(script)).await;
+    agent.until(|state| *state == WorkState::Running).await;
+    drop(agent);
+    std::fs::write(place.dir().join("output").join("go"), "").expect("written");
+    flow_testkit::wait_for("the end", LONG, async || place.dir().has("exit")).await;
+    let last = place.agent().next().await;
+    assert!(matches!(last.state, WorkState::Exited(_)), "{last:?}");
+    let points: Vec<_> = last.progress.into_iter().flat_map(|progress| progress.points).map(|point| (point.step, point.value)).collect();
+    assert_eq!(points, [(1, "0.5".to_owned())]);
+}

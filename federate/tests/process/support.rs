@@ -66,7 +66,7 @@ impl Place {
             max_runtime_s: 600,
             stop_grace_s: 5,
             log_limit_bytes: 1 << 20,
-            progress: ProgressSource::None,
+            progress: ProgressSource::MetricsFile,
         }
     }
 

@@ -41,6 +41,7 @@ pub const SERVER_CERTIFICATE: &str = "server-iflearner-secret.crt";
 pub const PARTY_CERTIFICATE: &str = "party-iflearner-secret.crt";
 
 /// One part of a federated training: a Pod that runs once, a Service, and a route from outside if a host is given.
+#[expect(clippy::duplicated_attributes, reason = "several columns are of one type")]
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[kube(
     group = "git.iflytek.com",
@@ -168,6 +169,11 @@ pub struct Exposure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub tls_secret_name: Option<String>,
+    /// authenticateClients routes the host only through a gateway or ingress controller that asks every caller for a
+    /// certificate; until there is one, the job is not exposed. Defaults to the operator's configuration, which may
+    /// demand it of every job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub authenticate_clients: bool,
 }
 
 /// A kind of route.
@@ -212,6 +218,11 @@ pub struct Certificates {
     /// party is the source of `/etc/party-iflearner-secret.crt`. Defaults to ConfigMap `party-iflearner-crt` for role `client`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<CertificateSource>,
+    /// keyPairSecretName is a Secret of type kubernetes.io/tls by which this job shows who it is where it is asked, such as
+    /// `party-iflearner-secret`: tls.crt and tls.key in `/etc/iflearner-certificates`. Defaults to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key_pair_secret_name: Option<String>,
 }
 
 /// Where a certificate comes from.

@@ -54,6 +54,7 @@ pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Resu
             "ApiNotInstalled",
             format!("the cluster has no {api}: install it, or choose another spec.exposure.driver"),
         )),
+        Exposure::Unauthenticated { message } => Finding::Is(Verdict::new(Some(false), "ClientsNotAuthenticated", message)),
         Exposure::Gateway { .. } | Exposure::Ingress { .. } => Finding::AsBefore,
     };
     if let Some(cache) = &context.grpc_routes {

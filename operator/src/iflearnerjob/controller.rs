@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use flow_common::clock::SharedClock;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Config as Pace, Controller, watcher};
 use kube::{Api, Client, ResourceExt as _};
@@ -85,12 +85,13 @@ impl IflearnerJobs {
     pub fn new(inputs: Inputs, namespace: Option<&str>) -> Self {
         let Inputs { client, config, clock, events, metrics, apis } = inputs;
         let ours = watcher::Config::default().labels(UID_LABEL);
-        let (objects, object_stream) = Cache::follow(api(&client, namespace), watcher::Config::default(), |_: &mut Guarded| {});
-        // Of a Job the template is never asked for, and it is most of it.
+        let (objects, object_stream) = Cache::follow(api(&client, namespace), watcher::Config::default(), forget_the_past);
+        // Of a Job neither template nor names are ever asked for, and they are most of it.
         let (jobs, job_stream) = Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
             if let Some(spec) = &mut job.spec {
-                spec.template = k8s_openapi::api::core::v1::PodTemplateSpec::default();
+                spec.template = PodTemplateSpec::default();
             }
+            (job.metadata.labels, job.metadata.annotations) = (None, None);
         });
         let (services, service_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
         let (network_policies, policy_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
@@ -125,6 +126,7 @@ impl IflearnerJobs {
             grpc_routes,
             ingresses,
             pods,
+            allowed: Mutex::new(HashMap::new()),
             failures: Mutex::new(HashMap::new()),
         });
         Self { context, controller: controller.with_config(Pace::default().concurrency(concurrency)) }
@@ -169,6 +171,16 @@ fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourc
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
+    }
+}
+
+/// There may be thousands of jobs that have ended, and their templates are most of them. Nothing is made of them again.
+fn forget_the_past(object: &mut Guarded) {
+    if let Ok(job) = &mut object.0
+        && job.status.as_ref().and_then(|status| status.phase).is_some_and(Phase::is_terminal)
+    {
+        job.spec.template = PodTemplateSpec::default();
+        job.metadata.annotations = None;
     }
 }
 

@@ -5,15 +5,17 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
+use tokio::time::Instant;
 
-use super::api::{ALLOW_ANNOTATION, IflearnerJob, SERVER_CERTIFICATE};
+use super::api::{ALLOW_ANNOTATION, GatewayRef, IflearnerJob, SERVER_CERTIFICATE};
 use super::observe::{self, JobFacts, PodFacts, Why};
 use super::policy::{self, Allowed};
 use super::reconcile::{Context, Error};
+use super::route;
 use super::status::Verdict;
-use super::validate::{Certificate, Plan, Source};
+use super::validate::{Certificate, Exposure, Plan, Source};
 use crate::children::belongs;
 
 /// A Job without a Pod for so long has a reason for it.
@@ -60,12 +62,46 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     Ok(Run::NotCreated)
 }
 
+/// See that whatever stands in front of a job that authenticates its clients does so; a Gateway that does not becomes
+/// [`Exposure::Unauthenticated`]. `false`: that was read, and nobody announces when it changes.
+pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
+    let Exposure::Gateway { gateway, .. } = &plan.exposure else { return Ok(true) };
+    if !plan.authenticate_clients {
+        return Ok(true);
+    }
+    let GatewayRef { name, namespace, section_name } = gateway;
+    let namespace = namespace.as_deref().unwrap_or(&plan.namespace);
+    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), namespace, &route::gateways());
+    let trouble = match api.get_opt(name).await {
+        Ok(Some(found)) => match route::unauthenticated(&found.data, section_name.as_deref()) {
+            None => return Ok(false),
+            Some(listener) => format!(
+                "callers must show a certificate (authenticateClients), and listener {listener} of Gateway {namespace}/{name} asks nobody \
+                 for one: set its spec.tls.frontend"
+            ),
+        },
+        Ok(None) => {
+            format!("callers must show a certificate (authenticateClients), and there is no Gateway {namespace}/{name} to ask them")
+        }
+        Err(kube::Error::Api(status)) if status.is_forbidden() => format!(
+            "callers must show a certificate (authenticateClients), and the operator may not read Gateway {namespace}/{name} to see that \
+             it asks them: allow flow-operator to get gateways there"
+        ),
+        Err(error) => return Err(Error::Api { what: "reading the Gateway", source: error }),
+    };
+    plan.exposure = Exposure::Unauthenticated { message: trouble };
+    Ok(false)
+}
+
 /// What the administrator of the object's namespace allows.
 pub async fn allowed(context: &Context, plan: &Plan) -> Result<Allowed, Error> {
     let api: Api<Namespace> = Api::all(context.client.clone());
     let namespace = api.get_opt(&plan.namespace).await.map_err(Error::api("reading the Namespace"))?;
     let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
-    Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins))
+    let allowed = policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins);
+    let mut known = context.allowed.lock().expect("nothing panics while it holds this lock");
+    known.insert(plan.namespace.clone(), (Instant::now(), allowed.clone()));
+    Ok(allowed)
 }
 
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.

@@ -101,6 +101,8 @@ pub struct PodFacts {
     pub ready: bool,
     /// Exit code of the workload.
     pub exit_code: Option<i32>,
+    /// When the last of the workload's containers ended, once all have.
+    pub ended: Option<Time>,
     /// Restarts of the workload's containers.
     pub restarts: i32,
     /// What is wrong, if anything is.
@@ -150,6 +152,7 @@ pub fn pod(pod: &Pod) -> PodFacts {
         host_ip: status.host_ip.clone(),
         ready: is_ready,
         exit_code: failed.copied().or_else(|| last.and_then(|container| terminated(container))).map(|end| end.exit_code),
+        ended: last.and_then(|_| workload.iter().filter_map(|container| terminated(container)?.finished_at.clone()).max()),
         restarts: all.iter().map(|container| container.restart_count).sum(),
         trouble: trouble(&status, &all),
     }
@@ -188,8 +191,12 @@ fn trouble(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Why> {
         let reason = if reason == "ErrImagePull" { "ImagePullBackOff".to_owned() } else { reason };
         return Some(Why::new(reason, format!("container {}, image {}: {said}", container.name, container.image)));
     }
+    // A scheduler that is late says so of a Pod that has long found its node.
+    let waits = status.phase.as_deref().is_none_or(|phase| phase == "Pending");
     let unscheduled = conditions().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    unscheduled.map(|condition| Why::new(condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()))
+    unscheduled
+        .filter(|_| waits)
+        .map(|condition| Why::new(condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()))
 }
 
 /// The image's user is root, and the namespace does not allow it.
@@ -241,12 +248,15 @@ mod tests {
         let unschedulable =
             facts("{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}");
         assert_eq!(unschedulable.trouble, Some(Why::new("Unschedulable", "no nodes")));
+        let late = facts("{phase: Running, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}");
+        assert_eq!(late.trouble, None, "it runs");
     }
 
     #[test]
     fn how_a_pod_ended_is_that_of_the_container_that_failed() {
         let end = |code: i32, reason: &str| {
-            format!("imageID: '', image: i, ready: false, restartCount: 1, state: {{terminated: {{exitCode: {code}, reason: {reason}}}}}")
+            let state = format!("{{terminated: {{exitCode: {code}, reason: {reason}, finishedAt: '2026-01-01T00:00:00Z'}}}}");
+            format!("imageID: '', image: i, ready: false, restartCount: 1, state: {state}")
         };
         let ended = facts(&format!(
             "{{phase: Failed, containerStatuses: [{{name: a, {}}}, {{name: b, {}}}]}}",
@@ -257,6 +267,12 @@ mod tests {
         assert_eq!(ended.trouble.unwrap().reason, "OOMKilled");
         let well = facts(&format!("{{phase: Succeeded, containerStatuses: [{{name: a, {}}}]}}", end(0, "Completed")));
         assert_eq!((well.exit_code, well.trouble), (Some(0), None));
+        assert!(well.ended.is_some());
+        let half = facts(&format!(
+            "{{phase: Running, containerStatuses: [{{name: a, {}}}, {{name: b, imageID: '', image: i, ready: true, restartCount: 0, state: {{running: {{}}}}}}]}}",
+            end(0, "Completed")
+        ));
+        assert_eq!(half.ended, None, "one of its containers runs");
         let sidecar = facts(&format!(
             "{{phase: Succeeded, initContainerStatuses: [{{name: {SIDECAR}, {}}}], containerStatuses: [{{name: a, {}}}]}}",
             end(143, "Error"),

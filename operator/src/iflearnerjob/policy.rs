@@ -3,11 +3,14 @@
 //! Who may create an IflearnerJob has the operator create Pods, so the operator must not be the way around what that
 //! person may not do: share the node, run privileged, act as a service account. Where the namespace's administrator does
 //! not allow it by annotation, such a template is refused by name. Silence in the template is filled with the restricted
-//! Pod security profile.
+//! Pod security profile, and with the operator's requests and limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Capabilities, Container, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::api::{ALLOW_ANNOTATION, OptIn};
 
@@ -190,6 +193,33 @@ pub fn confine(context: &mut SecurityContext, baseline: bool, read_only_root: bo
     }
 }
 
+/// Of every resource that `resources` does not mention: request and limit as given.
+pub fn ration(resources: &mut ResourceRequirements, requests: &BTreeMap<String, String>, limits: &BTreeMap<String, String>) {
+    let mentioned: BTreeSet<String> =
+        [&resources.requests, &resources.limits].into_iter().flatten().flat_map(BTreeMap::keys).cloned().collect();
+    let silent = |amounts: &BTreeMap<String, String>| {
+        let silent = amounts.iter().filter(|(resource, _)| !mentioned.contains(*resource));
+        silent.map(|(resource, amount)| (resource.clone(), Quantity(amount.clone()))).collect::<BTreeMap<_, _>>()
+    };
+    for (into, amounts) in [(&mut resources.requests, silent(requests)), (&mut resources.limits, silent(limits))] {
+        if !amounts.is_empty() {
+            into.get_or_insert_default().extend(amounts);
+        }
+    }
+}
+
+/// Whether the memory of some container is limited by configuration, and not by the template.
+#[must_use]
+pub fn limits_memory(template: &PodTemplateSpec, limits: &BTreeMap<String, String>) -> bool {
+    let mentions = |amounts: &Option<BTreeMap<String, Quantity>>| amounts.as_ref().is_some_and(|amounts| amounts.contains_key(MEMORY));
+    let silent = |container: &Container| {
+        container.resources.as_ref().is_none_or(|resources| !mentions(&resources.requests) && !mentions(&resources.limits))
+    };
+    limits.contains_key(MEMORY) && template.spec.iter().flat_map(containers).any(silent)
+}
+
+const MEMORY: &str = "memory";
+
 /// The container runtime's own filter of system calls.
 #[must_use]
 pub fn runtime_default() -> SeccompProfile {
@@ -285,6 +315,24 @@ mod tests {
         let context = pod.containers[0].security_context.as_ref().unwrap();
         assert_eq!((context.capabilities.as_ref(), context.allow_privilege_escalation), (None, Some(false)));
         assert_eq!(context.read_only_root_filesystem, Some(true), "each opt-in is its own");
+    }
+
+    #[test]
+    fn i22_a_resource_that_the_template_does_not_mention_is_requested_and_limited() {
+        let amounts = |text: &str| serde_yaml_ng::from_str::<BTreeMap<String, String>>(text).unwrap();
+        let (requests, limits) = (amounts("{cpu: 100m, memory: 1Gi}"), amounts("{memory: 2Gi}"));
+        let rationed = |text: &str| {
+            let mut resources = serde_yaml_ng::from_str(text).unwrap();
+            ration(&mut resources, &requests, &limits);
+            serde_json::to_value(resources).unwrap()
+        };
+        let both = serde_json::json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}});
+        assert_eq!(rationed("{}"), both);
+        let own = serde_json::json!({"requests": {"cpu": "100m", "memory": "9Gi"}});
+        assert_eq!(rationed("{requests: {memory: 9Gi}}"), own, "a limit below what it asks for would be refused");
+        assert!(limits_memory(&template("{containers: [{name: a}]}"), &limits));
+        assert!(!limits_memory(&template("{containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}"), &limits));
+        assert!(!limits_memory(&template("{containers: [{name: a}]}"), &BTreeMap::new()));
     }
 
     #[test]

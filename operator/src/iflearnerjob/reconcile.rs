@@ -15,6 +15,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
+use tokio::time::Instant;
 
 use super::api::{IflearnerJob, IflearnerJobStatus, Phase};
 use super::apply::{self, Applied, Created};
@@ -22,6 +23,7 @@ use super::build;
 use super::dereference::{self, Run};
 use super::observe::{JobFacts, PodState};
 use super::pods::Pods;
+use super::policy::Allowed;
 use super::route::GrpcRoute;
 use super::status::{self, Finding, Found, Stage};
 use super::unreadable::unreadable;
@@ -36,8 +38,11 @@ use crate::metrics::Metrics;
 /// An object as it is watched: one that cannot be read stops no other.
 pub type Guarded = DeserializeGuard<IflearnerJob>;
 
-/// After its Job has ended, so long is waited for the Pod to say how.
-const EXIT_DUE: Duration = Duration::from_secs(5);
+/// Job and Pod end within a moment of each other: when one has, the other is waited for so long, so that the status says
+/// both in one write.
+const OTHER_END_DUE: Duration = Duration::from_secs(10);
+/// What a namespace allows holds for so long without asking again.
+const ALLOWED_FOR: Duration = Duration::from_secs(2);
 /// Longest wait between two looks after errors.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
@@ -69,6 +74,8 @@ pub struct Context {
     pub ingresses: Option<Cache<Ingress>>,
     /// Their Pods.
     pub pods: Pods,
+    /// What namespaces allowed when they were last asked.
+    pub allowed: Mutex<HashMap<String, (Instant, Allowed)>>,
     /// Errors in a row, by UID.
     pub failures: Mutex<HashMap<String, u32>>,
 }
@@ -123,6 +130,12 @@ impl Context {
         Api::namespaced(self.client.clone(), &plan.namespace)
     }
 
+    /// What this namespace allows, if it was asked a moment ago.
+    fn allowed_lately(&self, namespace: &str) -> Option<Allowed> {
+        let known = self.allowed.lock().expect("nothing panics while it holds this lock");
+        known.get(namespace).filter(|(asked, _)| asked.elapsed() < ALLOWED_FOR).map(|(_, allowed)| allowed.clone())
+    }
+
     /// Completes once all that is watched was listed: before, what is missing here proves nothing.
     pub async fn ready(&self) {
         let Self { objects, jobs, services, network_policies, grpc_routes, ingresses, pods, .. } = self;
@@ -144,7 +157,7 @@ impl Context {
 /// Look at an object.
 pub async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     context.ready().await;
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let object = context.objects.newest(object);
     let outcome = match &object.0 {
         Ok(job) => look(job, &context).await,
@@ -196,11 +209,12 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
         return Ok(Action::await_change());
     }
     let old = object.status.clone().unwrap_or_default();
-    let plan = Plan::new(object, &context.config, context.apis);
+    let mut plan = Plan::new(object, &context.config, context.apis);
     if old.phase.is_some_and(Phase::is_terminal) {
         return over(object, &old, &plan, context).await;
     }
     let now = context.now();
+    let watched = dereference::front(context, &mut plan).await?;
     let found = match dereference::run(context, object, &plan).await? {
         Run::Gone => Outcome::of(Stage::JobDeleted),
         Run::Original(pod) => Outcome { again: Some(patience(object, now)), ..Outcome::of(Stage::Original(pod)) },
@@ -223,16 +237,21 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
         tell(object, &old, &new, &plan, context, now).await?;
     }
     let rest = new.phase.filter(|phase| phase.is_terminal()).is_some();
+    let again = again.or_else(|| (!watched).then(|| patience(object, now)));
     Ok(again.filter(|_| !rest).map_or_else(Action::await_change, Action::requeue))
 }
 
 /// From nothing to a Job.
 async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Outcome, Error> {
     let again = Some(patience(object, context.now()));
-    let allowed = dereference::allowed(context, plan).await?;
-    let pod_plan = match validate::pod(object, allowed, &context.config) {
-        Ok(pod_plan) => pod_plan,
-        Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
+    // Of many jobs at once the first asks for all of them; none is refused on an answer that may be old.
+    let lately = context.allowed_lately(&plan.namespace);
+    let pod_plan = match lately.and_then(|allowed| validate::pod(object, allowed, &context.config).ok()) {
+        Some(pod_plan) => pod_plan,
+        None => match validate::pod(object, dereference::allowed(context, plan).await?, &context.config) {
+            Ok(pod_plan) => pod_plan,
+            Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
+        },
     };
     let mut certificates = Finding::Irrelevant;
     if !pod_plan.certificates.is_empty() {
@@ -260,11 +279,16 @@ const NO_POD: Duration = Duration::from_secs(12);
 /// A job that has its Job. `None`: too early to say anything.
 async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Context, now: Timestamp) -> Result<Option<Outcome>, Error> {
     let pod = context.pods.latest(&plan.uid);
-    if let Some(end) = &job.end {
-        let due = end.at.as_ref().and_then(|at| at.0.checked_add(EXIT_DUE).ok());
-        if due.is_some_and(|due| now < due) && pod.as_ref().is_some_and(|pod| pod.state != PodState::Ended) {
-            return Ok(None);
-        }
+    let one_has_ended = match (&job.end, &pod) {
+        (Some(end), Some(pod)) if pod.state != PodState::Ended => end.at.as_ref(),
+        (None, Some(pod)) if pod.state == PodState::Ended => pod.ended.as_ref(),
+        _ => None,
+    };
+    // Of a node whose clock is wrong nothing is waited for.
+    if one_has_ended.is_some_and(|at| now.duration_since(at.0).unsigned_abs() < OTHER_END_DUE) {
+        return Ok(None);
+    }
+    if job.end.is_some() {
         return Ok(Some(Outcome::of(Stage::Working { job, pod, trouble: None })));
     }
     let Applied { exposed, mut trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
@@ -326,7 +350,7 @@ async fn tell(
 fn endpoint(plan: &Plan, config: &Config) -> String {
     match &plan.exposure {
         Exposure::Gateway { host, .. } | Exposure::Ingress { host, .. } => format!("{host}:{}", config.exposure.port),
-        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } => {
+        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } | Exposure::Unauthenticated { .. } => {
             format!("{}.{}.svc:{}", plan.names.service, plan.namespace, config.service.grpc_port)
         }
     }

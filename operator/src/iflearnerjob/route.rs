@@ -1,8 +1,10 @@
-//! `GRPCRoute` of the Gateway API: only the fields that are set or read here.
+//! `GRPCRoute` of the Gateway API: only the fields that are set or read here. And what is asked of the Gateway itself.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
+use kube::core::{ApiResource, GroupVersionKind};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a route routes.
 #[derive(CustomResource, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
@@ -81,4 +83,66 @@ pub struct ParentStatus {
     /// `Accepted`, `ResolvedRefs`.
     #[serde(default)]
     pub conditions: Vec<Condition>,
+}
+
+/// Gateways, as plain JSON: what is read of them differs between versions of their API.
+#[must_use]
+pub fn gateways() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway"), "gateways")
+}
+
+/// The first listener of a Gateway (the one of this name, or any) that lets in callers without a certificate that it has
+/// checked; `None` if there is none.
+#[must_use]
+pub fn unauthenticated(gateway: &Value, section: Option<&str>) -> Option<String> {
+    let listeners: Vec<&Value> = gateway["spec"]["listeners"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|listener| section.is_none_or(|section| listener["name"] == section))
+        .collect();
+    if listeners.is_empty() {
+        return Some(section.unwrap_or("(there is none)").to_owned());
+    }
+    let frontend = &gateway["spec"]["tls"]["frontend"];
+    let checks = |validation: &Value| {
+        validation["caCertificateRefs"].as_array().is_some_and(|authorities| !authorities.is_empty())
+            && validation["mode"] != "AllowInsecureFallback"
+    };
+    let open = listeners.into_iter().find(|listener| {
+        let of_port = frontend["perPort"].as_array().into_iter().flatten().find(|entry| entry["port"] == listener["port"]);
+        let validation = of_port.map_or(&frontend["default"]["validation"], |entry| &entry["tls"]["validation"]);
+        listener["protocol"] != "HTTPS" || !checks(validation)
+    });
+    open.map(|listener| listener["name"].as_str().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i20_a_gateway_asks_for_certificates_only_where_no_listener_lets_one_in_without() {
+        let open = |tls: &str, section: Option<&str>| {
+            let text = format!(
+                "{{spec: {{listeners: [{{name: grpc, port: 443, protocol: HTTPS}}, {{name: other, port: 444, protocol: HTTPS}}, \
+                 {{name: plain, port: 80, protocol: HTTP}}], tls: {tls}}}}}"
+            );
+            unauthenticated(&serde_yaml_ng::from_str(&text).unwrap(), section)
+        };
+        let authority = "caCertificateRefs: [{name: flow-authority}]";
+        let all = format!("{{frontend: {{default: {{validation: {{{authority}}}}}}}}}");
+        assert_eq!(open("null", Some("grpc")).as_deref(), Some("grpc"));
+        assert_eq!(open(&all, Some("grpc")), None);
+        assert_eq!(open(&all, Some("plain")).as_deref(), Some("plain"), "nothing is asked without TLS");
+        assert_eq!(open(&all, None).as_deref(), Some("plain"), "the route attaches to every listener");
+        assert_eq!(open(&all, Some("gone")).as_deref(), Some("gone"));
+        let lax = format!("{{frontend: {{default: {{validation: {{{authority}, mode: AllowInsecureFallback}}}}}}}}");
+        assert_eq!(open(&lax, Some("grpc")).as_deref(), Some("grpc"));
+        let one = format!("{{frontend: {{default: {{}}, perPort: [{{port: 443, tls: {{validation: {{{authority}}}}}}}]}}}}");
+        assert_eq!(open(&one, Some("grpc")), None);
+        assert_eq!(open(&one, Some("other")).as_deref(), Some("other"));
+        let but = format!("{{frontend: {{default: {{validation: {{{authority}}}}}, perPort: [{{port: 443, tls: {{}}}}]}}}}");
+        assert_eq!(open(&but, Some("grpc")).as_deref(), Some("grpc"), "a port's own word replaces the default");
+    }
 }

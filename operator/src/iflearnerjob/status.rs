@@ -237,6 +237,10 @@ fn working(
                 let remedy = policy::remedy([OptIn::WriteRoot].into(), &namespace, &config.pods.opt_ins);
                 why.message = format!("{}; if that is because it could not write to its image's file system, {remedy}", why.message);
             }
+            if why.reason == "OOMKilled" && policy::limits_memory(&found.object.spec.template, &config.pods.limits) {
+                let limit = "its template names no memory, so the operator's limit holds (pods.limits): name what it needs in resources";
+                why.message = format!("{}; {limit}", why.message);
+            }
             (Phase::Failed, why)
         };
         return end(status, phase, why, at);

@@ -1,5 +1,7 @@
 //! From an object to what shall be made of it, or the sentence that says why not. Pure.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
@@ -14,6 +16,8 @@ use crate::config::{Config, Driver};
 
 /// Volumes that the operator adds; [`super::api::OUTPUTS_VOLUME`] is not among them, a template may bring its own.
 pub const CERTIFICATES_VOLUME: &str = "flow-certificates";
+/// A job's own certificate and key, as a Secret of type kubernetes.io/tls has them.
+pub const KEY_PAIR: [&str; 2] = ["tls.crt", "tls.key"];
 /// See [`CERTIFICATES_VOLUME`].
 pub const TMP_VOLUME: &str = "flow-tmp";
 
@@ -43,6 +47,8 @@ pub struct Plan {
     pub owner: OwnerReference,
     /// Route from outside.
     pub exposure: Exposure,
+    /// Only through something that asks callers for a certificate.
+    pub authenticate_clients: bool,
 }
 
 /// How a host is routed.
@@ -56,6 +62,11 @@ pub enum Exposure {
     NotInstalled {
         /// API group and kind.
         api: &'static str,
+    },
+    /// Callers must show a certificate, and nothing would ask them for it.
+    Unauthenticated {
+        /// What to do.
+        message: String,
     },
     /// By a GRPCRoute.
     Gateway {
@@ -86,6 +97,7 @@ impl Plan {
             names: Names::new(&name, &uid),
             owner: job.controller_owner_ref(&()).unwrap_or_default(),
             exposure: exposure(job, config, apis),
+            authenticate_clients: authenticate_clients(job, config),
             name,
             uid,
         }
@@ -96,8 +108,13 @@ fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+fn authenticate_clients(job: &IflearnerJob, config: &Config) -> bool {
+    config.exposure.authenticate_clients || job.spec.exposure.as_ref().is_some_and(|exposure| exposure.authenticate_clients)
+}
+
 fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
     let wanted = job.spec.exposure.clone().unwrap_or_default();
+    let authenticate_clients = authenticate_clients(job, config);
     let config = &config.exposure;
     let Some(host) = job.spec.host.clone() else { return Exposure::Unwanted };
     let gateway = wanted.gateway.or_else(|| {
@@ -122,6 +139,11 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
         (ExposureDriver::Gateway, Some(gateway)) => Exposure::Gateway { host, gateway },
         (ExposureDriver::Gateway, None) => Exposure::Unconfigured,
         (ExposureDriver::Ingress, _) if !apis.ingress => Exposure::NotInstalled { api: "Ingress of networking.k8s.io/v1" },
+        (ExposureDriver::Ingress, _) if authenticate_clients && config.ingress.client_annotations.is_empty() => {
+            let message = "callers must show a certificate (authenticateClients), and the operator does not know what to tell the \
+                           ingress controller for that: set exposure.ingress.client_annotations in its configuration";
+            Exposure::Unauthenticated { message: message.to_owned() }
+        }
         (ExposureDriver::Ingress, _) => {
             let secret = match job.spec.role {
                 Role::Server => &config.ingress.server_tls_secret,
@@ -172,7 +194,11 @@ pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
         let source = source.config_map.map(Source::ConfigMap).or(source.secret.map(Source::Secret))?;
         Some(Certificate { file, source, key })
     };
-    pairs.into_iter().filter_map(certificate).collect()
+    let own = wanted
+        .key_pair_secret_name
+        .into_iter()
+        .flat_map(|secret| KEY_PAIR.map(|file| Certificate { file, source: Source::Secret(secret.clone()), key: file.to_owned() }));
+    pairs.into_iter().filter_map(certificate).chain(own).collect()
 }
 
 /// How the Job runs the template.
@@ -190,6 +216,10 @@ pub struct PodPlan {
     pub read_only_root: bool,
     /// Trust roots.
     pub certificates: Vec<Certificate>,
+    /// What a container requests where the template does not say.
+    pub requests: BTreeMap<String, String>,
+    /// What a container is limited to where the template does not say.
+    pub limits: BTreeMap<String, String>,
 }
 
 /// Check the template against what its namespace allows.
@@ -225,6 +255,8 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
         read_only_root: config.pods.read_only_root && !allowed.contains(&OptIn::WriteRoot),
         allowed,
         certificates: certificates(job, config),
+        requests: config.pods.requests.clone(),
+        limits: config.pods.limits.clone(),
         pod,
     })
 }

@@ -181,7 +181,8 @@ pub(super) async fn write(client: &Client, blocks: &str, dry_run: bool, now: Tim
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"flow-operator/restarted-at": now.0.to_string()}}}}});
     match deployments.patch(COREDNS, &PatchParams::default(), &Patch::Strategic(restart)).await {
         Ok(_) => say(&format!(
-            "restarted  Deployment {NAMESPACE}/{COREDNS}; see it come up with: kubectl -n {NAMESPACE} rollout status deployment/{COREDNS}"
+            "restarted  Deployment {NAMESPACE}/{COREDNS}; see it come up with: kubectl -n {NAMESPACE} rollout status deployment/{COREDNS}; \
+             for some seconds after that, names may still be answered as before"
         ))?,
         Err(error) => {
             note(&format!("CoreDNS was not restarted ({error}); where its Corefile has `reload` it follows by itself within minutes"))?

@@ -6,6 +6,7 @@ use flow_operator::iflearnerjob::api::condition;
 use flow_operator::iflearnerjob::route::GrpcRoute;
 use flow_testkit::kube::{Cluster, Options};
 use k8s_openapi::api::networking::v1::Ingress;
+use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -63,6 +64,18 @@ async fn i01_an_ingress_is_made_of_the_api_that_there_is_and_repaired() {
     exposed(&world, "a", "True", "HasAddress").await;
     world.delete::<Ingress>("a", &DeleteParams::default()).await;
     world.found::<Ingress>("a", |found| found.metadata.uid != ingress.metadata.uid).await;
+}
+
+#[tokio::test]
+async fn i27_an_ingress_has_no_controllers_annotations_but_those_that_are_configured() {
+    let (plain, told) = (World::new().await, World::new().await);
+    let told_so = ("exposure.ingress.annotations.protocol", "GRPC");
+    let _operators = [plain.operator(&[CLASS]).await, told.operator(&[CLASS, told_so]).await];
+    for (world, expected) in [(&plain, &["flow-operator/iflearnerjob"][..]), (&told, &["flow-operator/iflearnerjob", "protocol"])] {
+        world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+        let ingress: Ingress = world.found("a", |_| true).await;
+        assert_eq!(ingress.annotations().keys().collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]

@@ -191,7 +191,8 @@ async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
 async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
     const MANY: u8 = 30;
     let world = World::new().await;
-    let operator = world.operator(&[("exposure.gateway.name", "edge")]).await;
+    // Alone, and so without a Lease, whose renewal is late on a busy machine and warns of it.
+    let operator = world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
     operator.works().await;
     for number in 0..MANY {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
@@ -199,15 +200,18 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
     for number in 0..MANY {
         world.recorded(&format!("a{number}")).await;
     }
-    for number in 0..MANY {
-        world.live(&format!("a{number}"), 0).await;
-    }
+    // The Job controller takes a second for each; so all at once.
+    let lives = (0..MANY).map(|number| {
+        let world = &world;
+        async move { world.live(&format!("a{number}"), 0).await }
+    });
+    futures::future::join_all(lives).await;
     for (kind, verb) in [("Job", "create"), ("Service", "apply"), ("NetworkPolicy", "apply"), ("GRPCRoute", "apply")] {
         assert_eq!(operator.writes(kind, verb).await, f64::from(MANY), "{kind}");
     }
     let statuses = operator.writes("IflearnerJob", "status").await;
-    // The budget is 4; 5 were counted. Probably the one that says that no node takes the Pod, in a cluster without nodes.
-    assert!(statuses <= 5.0 * f64::from(MANY), "{statuses}");
+    // Created; no node takes the Pod, in a cluster without nodes; runs; ended.
+    assert!(statuses <= 4.0 * f64::from(MANY), "{statuses}: {}", operator.log());
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "{}", operator.log());
     let log = operator.stop().await;
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");

@@ -1,10 +1,14 @@
 //! What a Pod may not do, and how an administrator allows it.
 
+use flow_operator::iflearnerjob::IflearnerJobStatus;
 use flow_operator::iflearnerjob::api::{Phase, condition};
+use flow_operator::iflearnerjob::route::GrpcRoute;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Container};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use kube::ResourceExt as _;
 use kube::api::{DeleteParams, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{CLIENT, SERVER, World, manifest};
 
@@ -45,6 +49,112 @@ async fn i17_a_config_map_without_the_key_is_as_good_as_none() {
     let status = world.until("secret", "its Job", |status| status.job.is_some()).await;
     let found = status.condition(condition::CERTIFICATES_READY).unwrap();
     assert_eq!((found.status.as_str(), found.reason.as_str()), ("Unknown", "NotChecked"));
+}
+
+#[tokio::test]
+async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_gateway_that_does() {
+    let world = World::new().await;
+    // The field is in the Gateway API's standard channel since 1.5.
+    let keep = json!([{"op": "add", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-preserve-unknown-fields", "value": true}]);
+    let definition = "crd/gateways.gateway.networking.k8s.io";
+    world.cluster.kubectl_ok(&["patch", definition, "--type=json", "--patch", &keep.to_string()]).await;
+    let _operator = world.operator(&[("exposure.gateway.name", "edge")]).await;
+    let asks = json!({"exposure": {"authenticateClients": true}});
+    world.create(&manifest(SERVER, "a", asks)).await.unwrap();
+    let refused =
+        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    let status = world.until("a", "no Gateway", refused).await;
+    assert!(status.condition(condition::EXPOSED).unwrap().message.contains(&format!("there is no Gateway {}/edge", world.namespace)));
+    assert!(status.endpoint.unwrap().ends_with(".svc:80"), "it is reached inside the cluster only");
+
+    let gateway = |tls: Value| {
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "edge", "namespace": world.namespace},
+            "spec": {"gatewayClassName": "c", "tls": tls, "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
+                "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}})
+    };
+    world.cluster.apply(&gateway(json!({})).to_string()).await;
+    let asks_nobody =
+        |status: &IflearnerJobStatus| refused(status) && status.condition(condition::EXPOSED).unwrap().message.contains("asks nobody");
+    world.create(&manifest(SERVER, "b", json!({"exposure": {"authenticateClients": true}}))).await.unwrap();
+    world.until("b", "a Gateway that asks nobody", asks_nobody).await;
+    assert_eq!(world.all::<GrpcRoute>().await.len(), 0, "no way in without a certificate");
+    world.create(&manifest(SERVER, "open", json!({}))).await.unwrap();
+    world.found::<GrpcRoute>("open", |_| true).await;
+
+    let authority = json!({"frontend": {"default": {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "flow-authority"}]}}}});
+    world.cluster.apply(&gateway(authority).to_string()).await;
+    for name in ["a", "b"] {
+        world.found::<GrpcRoute>(name, |_| true).await;
+        world
+            .until(name, "a route", |status| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "NotAccepted"))
+            .await;
+    }
+    world.cluster.apply(&gateway(json!({"frontend": {"default": {}}})).to_string()).await;
+    for name in ["a", "b"] {
+        world.gone::<GrpcRoute>(name).await;
+    }
+    world.found::<GrpcRoute>("open", |_| true).await;
+}
+
+#[tokio::test]
+async fn i20_an_ingress_controller_is_told_to_ask_callers_for_a_certificate_or_gets_no_ingress() {
+    let (knows, does_not) = (World::new().await, World::new().await);
+    let class = ("exposure.ingress.class", "c");
+    let all = ("exposure.authenticate_clients", "true");
+    let told = ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret");
+    let _operators = [knows.operator(&[class, all, told]).await, does_not.operator(&[class, all]).await];
+    for world in [&knows, &does_not] {
+        world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    }
+    let ingress: Ingress = knows.found("a", |_| true).await;
+    assert_eq!(ingress.annotations()["ask"], format!("{}/party-iflearner-secret", knows.namespace));
+    let refused =
+        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    let status = does_not.until("a", "no way to ask", refused).await;
+    assert!(status.condition(condition::EXPOSED).unwrap().message.contains("exposure.ingress.client_annotations"));
+    assert_eq!(does_not.all::<Ingress>().await.len(), 0);
+}
+
+#[tokio::test]
+async fn i20_a_job_can_have_a_key_pair_to_show_and_only_chosen_namespaces_can_connect_to_it() {
+    let world = World::new().await;
+    let _operator = world.operator(&[("network_policy.from_namespaces", r#"["edge"]"#)]).await;
+    world.create(&manifest(SERVER, "a", json!({"certificates": {"keyPairSecretName": "party-iflearner-secret"}}))).await.unwrap();
+    let pod = world.pod("a").await.spec.unwrap();
+    let mounted = pod.containers[0].volume_mounts.as_ref().unwrap();
+    assert!(mounted.iter().any(|mount| mount.mount_path == "/etc/iflearner-certificates" && mount.read_only == Some(true)));
+    assert!(mounted.iter().all(|mount| !mount.mount_path.starts_with("/etc/tls.")), "only there");
+    let volume = pod.volumes.unwrap().into_iter().find(|volume| volume.name == "flow-certificates").unwrap();
+    let files: Vec<(String, String)> = volume
+        .projected
+        .unwrap()
+        .sources
+        .unwrap()
+        .into_iter()
+        .filter_map(|source| source.secret)
+        .flat_map(|secret| secret.items.unwrap().into_iter().map(move |item| (secret.name.clone(), item.path)))
+        .collect();
+    assert_eq!(files, ["tls.crt", "tls.key"].map(|file| ("party-iflearner-secret".to_owned(), file.to_owned())));
+    let policy: NetworkPolicy = world.found("a", |_| true).await;
+    let from = serde_json::to_value(&policy.spec.unwrap().ingress.unwrap()[0].from).unwrap();
+    let edge =
+        json!({"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["edge"]}]}});
+    assert_eq!(from, json!([{"podSelector": {}}, edge]));
+}
+
+#[tokio::test]
+async fn i22_a_container_whose_template_names_no_resources_gets_the_operators() {
+    let world = World::new().await;
+    let _operator = world.operator(&[("pods.limits.memory", "2Gi")]).await;
+    let own = json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]}});
+    world.create(&manifest(SERVER, "a", json!({"template": own, "sidecar": {"image": "x"}}))).await.unwrap();
+    let pod = world.pod("a").await.spec.unwrap();
+    let resources = |container: &Container| serde_json::to_value(&container.resources).unwrap();
+    let given = json!({"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}});
+    assert_eq!(resources(&pod.containers[0]), given);
+    let kept = json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
+    assert_eq!(resources(&pod.containers[1]), kept, "what the template says stays");
+    assert_eq!(resources(&pod.init_containers.unwrap()[0]), given, "the sidecar too: a quota on limits would refuse the Pod otherwise");
 }
 
 #[tokio::test]

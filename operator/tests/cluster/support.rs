@@ -13,6 +13,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::ApiResource;
@@ -214,7 +215,8 @@ impl World {
     pub async fn end_pod(&self, name: &str, code: i32) {
         let pod = self.pod(name).await;
         let (phase, reason) = if code == 0 { ("Succeeded", "Completed") } else { ("Failed", "Error") };
-        let containers = containers(&pod, json!({"terminated": {"exitCode": code, "reason": reason}}));
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let containers = containers(&pod, json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": now}}));
         self.set_pod(&pod, json!({"phase": phase, "containerStatuses": containers})).await;
     }
 

@@ -27,19 +27,23 @@ use flow_domain::error::{Error, ErrorCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::door::{self, Limits, Requests};
+use crate::door::{self, Io, Limits, Requests};
 use extract::Caller;
 use problem::Failure;
 
 /// Routes that answer without a token. They hold nothing of anybody's.
 pub const PUBLIC: [&str; 4] = ["/livez", "/readyz", "/docs", "/docs/{file}"];
+
+/// What is spoken in TLS.
+pub const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Most bytes of a request's head over HTTP/1.
 const HEAD: usize = 64 * 1024;
@@ -64,14 +68,14 @@ pub fn router(app: Arc<App>) -> axum::Router {
 }
 
 /// Serves the interface until the hub goes down; what was asked by then is answered.
-pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits) {
+pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
     let (metrics, stopping) = (app.metrics.door("rest"), app.stopping.clone());
-    let router = router(app);
-    let served = |stream| serve_io(router.clone(), stream, limits.patience, stopping.clone());
-    door::accept(listener, limits, metrics, &stopping, served).await;
+    let (router, ends) = (router(app), stopping.clone());
+    let served = move |io| serve_io(router.clone(), io, limits.patience, ends.clone());
+    door::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
-async fn serve_io(router: axum::Router, stream: TcpStream, patience: Duration, stopping: CancellationToken) {
+async fn serve_io(router: axum::Router, io: Io, patience: Duration, stopping: CancellationToken) {
     let requests = Requests::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEAD);
@@ -83,7 +87,7 @@ async fn serve_io(router: axum::Router, stream: TcpStream, patience: Duration, s
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * 4)
         .max_concurrent_streams(STREAMS);
-    let connection = builder.serve_connection(TokioIo::new(stream), requests.of(TowerToHyperService::new(router)));
+    let connection = builder.serve_connection(TokioIo::new(io), requests.of(TowerToHyperService::new(router)));
     if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), patience, &stopping).await {
         tracing::debug!(%error, "a connection ended");
     }

@@ -20,10 +20,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::door::{self, Limits, Requests};
+
+/// What is spoken in TLS.
+pub const ALPN: [&[u8]; 1] = [b"h2"];
 
 /// Time between two HTTP/2 pings, and longest wait for their answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
@@ -75,10 +79,10 @@ impl Door {
 }
 
 /// Accepts agents until the hub goes down; those connected are told to come back later.
-pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits) {
+pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
     let (metrics, stopping) = (app.metrics.door("grpc"), app.stopping.clone());
-    let served = |stream| serve_io(Arc::clone(&app), stream, Peer::Network, limits.patience);
-    door::accept(listener, limits, metrics, &stopping, served).await;
+    let served = move |io| serve_io(Arc::clone(&app), io, Peer::Network, limits.patience);
+    door::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
 /// Serves one connection to its end.

@@ -34,8 +34,10 @@ use crate::app::App;
 use crate::engine::Reported;
 use crate::store::{AuditReport, Orphan, OrphanDecision, OrphanKey, PageRequest, SessionAnswer};
 
-/// The protocol spoken; one lower is accepted too, once there is one.
+/// The newest protocol spoken.
 const PROTOCOL: u32 = 1;
+/// The oldest: the one before, once there is one. A recorded session of each is replayed by the tests.
+const OLDEST_PROTOCOL: u32 = PROTOCOL;
 /// Longest wait for a Hello.
 const HELLO: Duration = Duration::from_secs(10);
 /// Largest chunk of a full set, in bytes.
@@ -142,8 +144,9 @@ impl<'a> Conversation<'a> {
     async fn begin(app: &'a Arc<App>, party: &'a PartyId, mut stream: Streaming<AgentMessage>, out: Out) -> Result<Self, End> {
         let hello = hello(&mut stream).await?;
         let instance: InstanceId = hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
-        if hello.protocol != PROTOCOL {
-            let message = format!("this hub speaks protocol {PROTOCOL}, the agent {}: update the older of the two", hello.protocol);
+        if !(OLDEST_PROTOCOL..=PROTOCOL).contains(&hello.protocol) {
+            let spoken = format!("this hub speaks protocol {PROTOCOL} (the oldest: {OLDEST_PROTOCOL})");
+            let message = format!("{spoken}, the agent {}: update the older of the two", hello.protocol);
             return Err(End::Refused { code: "protocol_unsupported", message, retry_after_s: 60 });
         }
         let now = app.clock.now();
@@ -195,7 +198,7 @@ impl<'a> Conversation<'a> {
         let known = self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
         let want_inventory = known.is_none_or(|known| known.as_str() != hello.inventory_digest);
         self.say(ToAgent::Welcome(Welcome {
-            protocol: PROTOCOL,
+            protocol: hello.protocol,
             hub_version: env!("CARGO_PKG_VERSION").to_owned(),
             party: self.party.to_string(),
             epoch: self.epoch,

@@ -119,10 +119,13 @@ impl Store {
         u64::try_from(stored).map_err(|problem| StoreError::corrupt("hub", "incarnation", "1", problem))
     }
 
-    /// After a restore: from now on this is another hub than the one the agents knew.
-    pub async fn bump_incarnation(&self) -> Result<u64, StoreError> {
+    /// After a restore: from now on this is another hub than any that the agents knew. `before` is the incarnation of the
+    /// database that was replaced, 0 if it is not known: the same backup put back twice is two hubs.
+    pub async fn bump_incarnation(&self, before: u64) -> Result<u64, StoreError> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX - 1);
         let mut tx: Tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE hub SET incarnation = incarnation + 1 WHERE id = 1")?;
+        let sql = "UPDATE hub SET incarnation = 1 + CASE WHEN incarnation > ? THEN incarnation ELSE ? END WHERE id = 1";
+        execute!(&mut tx, sql, before, before)?;
         tx.commit().await?;
         self.incarnation().await
     }

@@ -1,14 +1,19 @@
 //! The listener as hostile callers see it: those that hold a connection and ask for nothing.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::tls::client::{self, Trust};
 use flow_server::door::Limits;
+use flow_testkit::{Authority, Pair};
 use http::StatusCode;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::common::TestApp;
 
@@ -16,10 +21,20 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// The hub's real listener on a port of its own.
 async fn listen(hub: &TestApp, connections: usize, patience: Duration) -> (SocketAddr, JoinHandle<()>) {
+    listen_with(hub, connections, patience, None).await
+}
+
+/// The same, in TLS with the pair's certificate.
+async fn listen_tls(hub: &TestApp, connections: usize, patience: Duration, pair: &Pair) -> (SocketAddr, JoinHandle<()>) {
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN).expect("a sound pair");
+    listen_with(hub, connections, patience, Some(tls)).await
+}
+
+async fn listen_with(hub: &TestApp, connections: usize, patience: Duration, tls: Option<TlsAcceptor>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let limits = Limits { connections, patience };
-    (address, tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits)))
+    (address, tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, tls)))
 }
 
 async fn connect(address: SocketAddr) -> TcpStream {
@@ -59,7 +74,7 @@ async fn dribbles_until_closed(mut stream: TcpStream) {
 }
 
 /// Asks on this connection, and answers the status line.
-async fn ask(stream: &mut TcpStream) -> String {
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
     let answered = async {
         stream.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("the hub reads");
         let mut answer = Vec::new();
@@ -132,4 +147,86 @@ async fn the_end_waits_for_nobody_who_asks_for_nothing() {
     ask(&mut idle).await;
     hub.stop();
     tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+}
+
+/// A handshake with the listener as `localhost`, by a caller that trusts the authority in `ca`; what it explains if it fails.
+async fn shake(address: SocketAddr, ca: &Path, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
+    let mut config = client::config(Trust::File(ca)).expect("a certificate");
+    config.alpn_protocols = vec![alpn.to_vec()];
+    let name = "localhost".try_into().expect("a name");
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name, connect(address).await);
+    let shaken = tokio::time::timeout(SOON, shaken).await.expect("the hub answers in time");
+    shaken.map_err(|error| client::explain(&error, "--ca-file").unwrap_or_else(|| error.to_string()))
+}
+
+/// A folder with an authority's certificate, and a pair that it signed for `localhost`.
+fn certified() -> (tempfile::TempDir, PathBuf, Pair) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
+    (folder, ca, pair)
+}
+
+#[tokio::test]
+async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and_by_nobody_else() {
+    let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
+    let (address, served) = listen_tls(&hub, 64, Duration::from_secs(3600), &pair).await;
+    let mut caller = shake(address, &ca, b"http/1.1").await.expect("it trusts the authority");
+    for _ in 0..2 {
+        assert_eq!(ask(&mut caller).await, "HTTP/1.1 200 OK");
+    }
+    let caller = shake(address, &ca, b"h2").await.expect("HTTP/2 is spoken, too");
+    assert_eq!(caller.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let why = shake(address, &Authority::new().ca(elsewhere.path()), b"h2").await.expect_err("another authority");
+    assert!(why.contains("not from an authority that is trusted here") && why.contains("--ca-file"), "{why}");
+
+    // Plain text is answered with a TLS alert at most, and the end.
+    let mut plain = connect(address).await;
+    plain.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("the kernel takes it");
+    let mut answer = Vec::new();
+    // A reset is an end, too.
+    let _ = tokio::time::timeout(SOON, plain.read_to_end(&mut answer)).await.expect("the hub closes it in time");
+    assert!(answer.is_empty() || answer[0] == 0x15, "{:?}", String::from_utf8_lossy(&answer));
+    let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
+    assert!(text.contains("flow_tls_handshakes_failed_total{door=\"rest\"} 2"), "{text}");
+
+    hub.stop();
+    tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+}
+
+#[tokio::test]
+async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_end() {
+    let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
+    let (address, _) = listen_tls(&hub, 2, Duration::from_millis(300), &pair).await;
+    let (silent, mut begun) = (connect(address).await, connect(address).await);
+    // A record of a handshake, of which nothing follows.
+    begun.write_all(&[0x16, 3, 1, 2, 0, 1]).await.expect("a few bytes");
+    let mut caller = shake(address, &ca, b"http/1.1").await.expect("a place is free in time");
+    assert_eq!(ask(&mut caller).await, "HTTP/1.1 200 OK");
+    for stream in [silent, begun] {
+        dribbles_until_closed(stream).await;
+    }
+
+    let (address, served) = listen_tls(&hub, 2, Duration::from_secs(3600), &pair).await;
+    let _silent = connect(address).await;
+    shake(address, &ca, b"http/1.1").await.expect("the one before was accepted by now");
+    hub.stop();
+    tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let (hub, (folder, ca, pair)) = (TestApp::start().await, certified());
+    let (address, _) = listen_tls(&hub, 64, Duration::from_secs(3600), &pair).await;
+    let mut before = shake(address, &ca, b"http/1.1").await.expect("the first authority is trusted");
+
+    let renewed = Authority::new();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let new_ca = renewed.ca(elsewhere.path());
+    let _ = renewed.pair(folder.path(), "hub", &["localhost"]);
+    shake(address, &new_ca, b"http/1.1").await.expect("the new certificate is shown");
+    assert!(shake(address, &ca, b"http/1.1").await.is_err(), "the old one is not");
+    assert_eq!(ask(&mut before).await, "HTTP/1.1 200 OK", "who was there stays");
 }

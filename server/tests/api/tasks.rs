@@ -48,10 +48,31 @@ async fn a_started_task_says_what_it_waits_for() {
     assert_eq!((&waiting["code"], &waiting["party"]), (&json!("party_away"), &json!("hub")));
     assert_eq!(task["run"]["progress"], json!({ "epoch": null, "epochs": 10, "members": {} }));
     hub.post(&format!("/api/v2/tasks/{id}/start")).await.problem(409, "task_active");
-    let body = hub.task_body(task["template"].as_str().expect("an id"));
-    let mut edited = body.clone();
+}
+
+#[tokio::test]
+async fn f20_a_task_is_edited_as_a_whole_only_while_nothing_runs_and_never_into_anothers_name() {
+    let hub = TestApp::start().await;
+    let id = hub.task().await;
+    let path = format!("/api/v2/tasks/{id}");
+    let as_made = hub.get(&path).await.expect(StatusCode::OK).json();
+    let mut edited = hub.task_body(as_made["template"].as_str().expect("an id"));
+    let mut other = edited.clone();
+    other["name"] = "other".into();
+    hub.post("/api/v2/tasks").json(&other).await.expect(StatusCode::CREATED);
+    hub.put(&path).json(&other).await.problem(409, "task_name_taken");
+    assert_eq!(hub.get(&path).await.expect(StatusCode::OK).json(), as_made);
+
+    let members = edited["members"].as_array_mut().expect("members");
+    assert_eq!(members.pop().expect("a trainer")["party"], "hospital-b");
+    hub.put(&path).json(&edited).await.expect(StatusCode::OK);
+    assert_eq!(hub.get(&path).await.expect(StatusCode::OK).json()["members"], edited["members"]);
+    let with_b = hub.get("/api/v2/tasks?party=hospital-b").await.expect(StatusCode::OK).json();
+    assert_eq!(with_b["items"].as_array().map(Vec::len), Some(1), "only the other one: {with_b}");
+
+    hub.post(&format!("{path}/start")).await.expect(StatusCode::ACCEPTED);
     edited["epochs"] = 20.into();
-    hub.put(&format!("/api/v2/tasks/{id}")).json(&edited).await.problem(409, "task_active");
+    hub.put(&path).json(&edited).await.problem(409, "task_active");
 }
 
 #[tokio::test]

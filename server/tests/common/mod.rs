@@ -38,9 +38,19 @@ impl TestApp {
         Self::on(dir, MockClock::default()).await
     }
 
+    /// A hub on an empty database of somebody else's.
+    pub async fn start_on(url: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::with(dir, url, MockClock::default()).await
+    }
+
     async fn on(dir: tempfile::TempDir, clock: MockClock) -> Self {
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
-        let store = Store::open(&url, StoreOptions::default()).await.expect("the store opens");
+        Self::with(dir, &url, clock).await
+    }
+
+    async fn with(dir: tempfile::TempDir, url: &str, clock: MockClock) -> Self {
+        let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         let token = flow_common::ids::secret();
         let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
@@ -112,7 +122,7 @@ impl TestApp {
         let address = self.agents.get_or_init(async || {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("its address");
-            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, flow_server::door::Limits::of(1000)));
+            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, flow_server::door::Limits::of(1000), None));
             address
         });
         FakeAgent::connect(*address.await, name, &secret).await

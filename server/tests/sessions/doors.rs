@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_federate::dial::Address;
 use flow_proto::v1::MemberReport;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_server::door::Limits;
+use flow_testkit::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,9 +48,32 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let limits = Limits { connections: 10, patience: Duration::from_secs(3600) };
-    let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits));
+    let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
     hub.stop();
     tokio::time::timeout(SOON, served).await.expect("it ends").expect("it does not panic");
     closed(silent).await;
+}
+
+#[tokio::test]
+async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not() {
+    let hub = TestApp::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::grpc::ALPN).expect("a sound pair");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let limits = Limits { connections: 2, patience: Duration::from_millis(300) };
+    tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, Some(tls)));
+
+    let silent = TcpStream::connect(address).await.expect("the hub listens");
+    let mut plain = TcpStream::connect(address).await.expect("the hub listens");
+    plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
+    let uri = format!("https://localhost:{}", address.port()).parse().expect("an address");
+    // Waits for a place.
+    Address::Tls { uri, ca_file: Some(ca) }.knock().await.expect("a hub");
+    for stream in [silent, plain] {
+        closed(stream).await;
+    }
 }

@@ -6,8 +6,10 @@ mod common;
 
 mod doors;
 mod limits;
+mod lost_commits;
 mod orphans;
 mod raw;
+mod recorded;
 
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -22,19 +24,35 @@ use raw::{Door, Raw, hello};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A hub with one generic template and a task of `hospital-a` and `hospital-b`, started; the run's path.
-async fn started(hub: &TestApp) -> (String, String) {
+/// Makes a generic template; the body of a task of `hospital-a` and `hospital-b`.
+async fn both(hub: &TestApp) -> Value {
     let template = hub
         .post("/api/v2/templates")
         .json(&json!({ "name": "generic", "framework": "generic", "image": "x:1", "command": ["./x"] }))
         .await
         .expect(StatusCode::CREATED)
         .json();
-    let body = json!({
+    json!({
         "name": "both", "template": template["id"], "revision": 1, "epochs": 1,
         "members": [{ "party": "hospital-a", "role": "trainer" }, { "party": "hospital-b", "role": "trainer" }],
-    });
-    let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED).json();
+    })
+}
+
+/// What a list holds.
+async fn items(hub: &TestApp, path: &str) -> Vec<Value> {
+    let list = hub.get(path).await.expect(StatusCode::OK).json();
+    list["items"].as_array().expect("a list").clone()
+}
+
+/// A task of `hospital-a` and `hospital-b`, started; its id and the run's path.
+async fn started(hub: &TestApp) -> (String, String) {
+    let body = both(hub).await;
+    start(hub, &body).await
+}
+
+/// Makes the task and starts it; its id and the run's path.
+async fn start(hub: &TestApp, body: &Value) -> (String, String) {
+    let task = hub.post("/api/v2/tasks").json(body).await.expect(StatusCode::CREATED).json();
     let task = task["id"].as_str().expect("an id").to_owned();
     let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
     (task.clone(), format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id")))

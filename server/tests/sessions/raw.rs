@@ -53,7 +53,7 @@ impl Door {
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits));
+        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
         Self { address, secrets }
     }
 
@@ -74,7 +74,7 @@ impl Door {
             request.metadata_mut().insert("authorization", format!("Bearer {secret}").parse().expect("visible ASCII"));
         }
         let inbox = client.session(request).await?.into_inner();
-        Ok(Raw { out, inbox, instance, welcome: Welcome::default(), set: Vec::new(), last: None, sequence: 0 })
+        Ok(Raw { out, inbox, instance, welcome: Welcome::default(), set: Vec::new(), last: None, heard: Vec::new(), sequence: 0 })
     }
 
     /// A session of a newborn agent, with the hub's full set.
@@ -103,6 +103,8 @@ pub struct Raw {
     pub set: Vec<Assignment>,
     /// The newest report.
     pub last: Option<MemberReport>,
+    /// Everything the hub said, in order.
+    pub heard: Vec<HubMessage>,
     sequence: u64,
 }
 
@@ -113,7 +115,9 @@ impl Raw {
 
     pub async fn next(&mut self) -> FromHub {
         let message = tokio::time::timeout(Duration::from_secs(10), self.inbox.message()).await.expect("the hub says something in time");
-        message.expect("the session is whole").expect("the session goes on").body.expect("a body")
+        let message = message.expect("the session is whole").expect("the session goes on");
+        self.heard.push(message.clone());
+        message.body.expect("a body")
     }
 
     /// Reads on to the end of the hub's set.

@@ -93,9 +93,11 @@ async fn programs_that_migrate_at_once_do_not_disturb_each_other(fx: Fixture) {
 
 async fn a_restore_raises_the_incarnation(fx: Fixture) {
     assert_eq!(fx.store.incarnation().await.unwrap(), 1);
-    assert_eq!(fx.store.bump_incarnation().await.unwrap(), 2);
+    assert_eq!(fx.store.bump_incarnation(0).await.unwrap(), 2);
     fx.store.migrate().await.unwrap();
     assert_eq!(fx.other().await.incarnation().await.unwrap(), 2, "migrating does not set it back");
+    assert_eq!(fx.store.bump_incarnation(1).await.unwrap(), 3, "beyond its own");
+    assert_eq!(fx.store.bump_incarnation(7).await.unwrap(), 8, "and beyond that of the database it replaces");
     fx.raw("DELETE FROM hub").await;
     assert!(matches!(fx.store.incarnation().await, Err(StoreError::Corrupt { table: "hub", .. })));
 }

@@ -8,6 +8,7 @@ use flow_common::clock::SystemClock;
 use flow_common::ids;
 use flow_common::secret_file::Secret;
 use flow_domain::id::Digest;
+use flow_federate::dial::Address;
 use flow_federate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -111,7 +112,7 @@ impl Agent {
         };
         let (_hello, says) = watch::channel(hello);
         let (events, mut heard) = mpsc::channel(256);
-        let connector = Connector::Tcp(format!("http://127.0.0.1:{grpc}").parse().expect("an address"));
+        let connector = Connector::Network(Address::Plain(format!("http://127.0.0.1:{grpc}").parse().expect("an address")));
         let name = party.name.parse().expect("the hub has taken the name");
         let credentials = Credentials::new(&name, Some(&Secret::new(party.secret))).expect("the hub's secrets are hexadecimal");
         let session = session::run(connector, credentials, says, SystemClock::shared(), events);

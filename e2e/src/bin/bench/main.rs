@@ -1,7 +1,7 @@
 //! `make bench`: what the design allows each thing to cost, beside what it costs on this machine now, in one table.
 //!
 //! ```text
-//!  start, noop, lifecycles, idle, lists, memory   one budget each; `bench NAME…` measures only these
+//!  start, noop, lifecycles, idle, lists, memory, operator   one budget each; `bench NAME…` measures only these
 //!  agents    fake agents: the real session with the hub, no runtime behind it
 //!  world     a hub for fake agents, and what is submitted to it
 //!  disk      the disk's own commit, measured in between
@@ -20,6 +20,7 @@ mod lists;
 mod machine;
 mod memory;
 mod noop;
+mod operator;
 mod start;
 mod table;
 mod world;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 use futures::FutureExt as _;
 use table::Table;
 
-const NAMES: [&str; 6] = ["start", "noop", "lifecycles", "idle", "lists", "memory"];
+const NAMES: [&str; 7] = ["start", "noop", "lifecycles", "idle", "lists", "memory", "operator"];
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
@@ -63,6 +64,7 @@ async fn measure(name: &str, table: &mut Table) {
         "lifecycles" => lifecycles::measure(table).await,
         "idle" => idle::measure(table).await,
         "lists" => lists::measure(table).await,
-        _ => memory::measure(table).await,
+        "memory" => memory::measure(table).await,
+        _ => operator::measure(table).await,
     }
 }

@@ -57,7 +57,7 @@ fn id(answer: &Value) -> String {
 
 /// Sum and count of a histogram on the metrics page.
 pub async fn histogram(hub: &Hub, name: &str) -> (f64, f64) {
-    let page = reqwest::Client::new().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
+    let page = hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
     let page = page.expect("the hub answers").text().await.expect("the hub answers");
     let value = |name: String| {
         let line = page.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));

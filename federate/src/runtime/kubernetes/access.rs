@@ -40,12 +40,11 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// The Role, as a manifest.
+/// The Role, as a manifest; without a namespace, for whoever applies it to say.
 #[must_use]
-pub fn role(namespace: &str) -> String {
-    let mut text = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: flow-federate\n  namespace: {namespace}\nrules:\n"
-    );
+pub fn role(namespace: Option<&str>) -> String {
+    let namespace = namespace.map(|name| format!("  namespace: {name}\n")).unwrap_or_default();
+    let mut text = format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: flow-federate\n{namespace}rules:\n");
     for Rule { group, resource, verbs, purpose } in RULES {
         let verbs = verbs.join(", ");
         // Written to a String, which cannot fail.
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_role_holds_every_rule_and_no_wildcard() {
-        let text = role("party-a");
+        let text = role(Some("party-a"));
         for rule in RULES {
             assert!(text.contains(&format!("[\"{}\"]", rule.resource)), "{text}");
         }

@@ -91,7 +91,8 @@ pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Setti
                 spec: Some(pod(launch, image, &name, settings)?),
             },
             run_policy: Some(RunPolicy {
-                active_deadline_seconds: i64::try_from(launch.max_runtime_s).ok().filter(|seconds| *seconds > 0),
+                // The Pod has the deadline: a Job's begins while the Pod still waits for a node.
+                active_deadline_seconds: None,
                 backoff_limit: Some(0),
                 ttl_seconds_after_finished: None,
                 suspend: Some(true),
@@ -198,6 +199,8 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
         init_containers,
         volumes: Some(volumes),
         restart_policy: Some("Never".to_owned()),
+        // Counted by the kubelet from the moment it has the Pod, whoever of us is away then.
+        active_deadline_seconds: i32::try_from(launch.max_runtime_s).ok().filter(|seconds| *seconds > 0).map(i64::from),
         termination_grace_period_seconds: i64::try_from(launch.stop_grace_s).ok(),
         automount_service_account_token: Some(false),
         // The names and addresses of the namespace's other Services are nobody's business.
@@ -259,10 +262,10 @@ fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
     })
 }
 
+/// Every member has one, whatever its framework: a trainer's only progress is the file that the sidecar follows.
 fn sidecar(launch: &Launch, held: &Held, name: &str, settings: &Settings) -> Option<Sidecar> {
     let image = settings.sidecar_image.clone()?;
     let port = match &launch.progress {
-        ProgressSource::None => return None,
         ProgressSource::MetricsFile => None,
         ProgressSource::IflearnerStatus { port, .. } => held.ports.get(port).copied(),
     };
@@ -402,9 +405,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_born_suspended_and_given_its_time() {
-        let policy = made(&launch(), &settings()).spec.run_policy.expect("a policy");
-        assert_eq!((policy.suspend, policy.active_deadline_seconds, policy.backoff_limit), (Some(true), Some(60), Some(0)));
+    fn it_is_born_suspended_and_its_time_begins_on_a_node() {
+        let job = made(&launch(), &settings());
+        let policy = job.spec.run_policy.clone().expect("a policy");
+        assert_eq!((policy.suspend, policy.active_deadline_seconds, policy.backoff_limit), (Some(true), None, Some(0)));
+        let pod = spec(&job);
+        assert_eq!((pod.active_deadline_seconds, pod.termination_grace_period_seconds), (Some(60), Some(5)), "as the spec has them");
+        let endless = made(&Launch { max_runtime_s: 0, ..launch() }, &settings());
+        assert_eq!(spec(&endless).active_deadline_seconds, None);
     }
 
     #[test]
@@ -425,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_stands_by_where_there_is_progress_and_an_image_for_it() {
+    fn a_sidecar_stands_by_every_member_if_there_is_an_image_for_it() {
         assert_eq!(made(&launch(), &settings()).spec.sidecar, None);
         let mut with = Settings { sidecar_image: Some("flow:1".to_owned()), ..settings() };
         let sidecar = made(&launch(), &with).spec.sidecar.expect("a sidecar");
@@ -439,7 +447,12 @@ mod tests {
         let own =
             mounts.iter().find(|mount| mount.name == OUTPUTS_VOLUME).and_then(|mount| mount.sub_path.clone()).expect("its own directory");
         assert_eq!(task.outputs, Path::new(OUTPUTS_DIR).join(own));
-        let silent = Launch { progress: ProgressSource::None, ..launch() };
-        assert_eq!(made(&silent, &with).spec.sidecar, None);
+        let parties = vec!["party-a".parse().expect("a party")];
+        let page = ProgressSource::IflearnerStatus { port: HTTP.to_owned(), parties, final_epoch: 3, total_epoch: 3, trainers: 1 };
+        let aggregator = Launch { role: Role::Aggregator, progress: page.clone(), ..launch() };
+        let held = held(&aggregator.key, &[HTTP.to_owned()], &with);
+        let made = job(&aggregator, &held, &"c".repeat(32).parse().expect("an id"), &with).expect("an object");
+        let task: native::Task = serde_json::from_str(&made.spec.sidecar.expect("a sidecar").args[2]).expect("a task");
+        assert_eq!((task.progress, task.port), (page, Some(held.ports[HTTP])));
     }
 }

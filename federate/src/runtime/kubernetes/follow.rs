@@ -5,6 +5,8 @@
 //! the cluster any more to know it.
 
 use std::collections::BTreeMap;
+use std::mem::take;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
@@ -27,7 +30,7 @@ use crate::runtime::{RuntimeError, WorkKey, WorkState};
 /// First and longest pause before an end that could not be proven is looked at again.
 const SOON: Duration = Duration::from_millis(200);
 const LATER: Duration = Duration::from_secs(20);
-/// Longest time an end waits for the rest of the log.
+/// So long nothing more of a log must come before its end is given up.
 const LAST_LINES: Duration = Duration::from_secs(10);
 
 /// One key.
@@ -38,6 +41,8 @@ pub struct Entry {
     pub record: tokio::sync::Mutex<Option<Record>>,
     state: watch::Sender<Option<WorkState>>,
     wake: Notify,
+    /// Some of a log has arrived.
+    flows: Arc<Notify>,
     task: Mutex<Option<AbortOnDropHandle<()>>>,
     memory: Mutex<Memory>,
 }
@@ -51,6 +56,8 @@ struct Memory {
     /// The logs being read, by UID of the pod.
     logs: BTreeMap<String, AbortOnDropHandle<()>>,
     sidecars: BTreeMap<String, AbortOnDropHandle<()>>,
+    /// Gives up what is being read.
+    give_up: CancellationToken,
 }
 
 /// What follows from a look.
@@ -69,6 +76,7 @@ impl Entry {
             record: tokio::sync::Mutex::new(record),
             state: watch::Sender::new(None),
             wake: Notify::new(),
+            flows: Arc::default(),
             task: Mutex::default(),
             memory: Mutex::default(),
         })
@@ -144,6 +152,7 @@ impl Entry {
 
     async fn look(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<Step, RuntimeError> {
         let mut record = self.record.lock().await;
+        shared.mend(&self.key, &mut record).await?;
         let stage = record.as_ref().map(|record| record.stage.clone());
         if let Some(Stage::Ended { state, progress, .. }) = stage {
             self.tell_end(shared, state, progress);
@@ -151,6 +160,9 @@ impl Entry {
         }
         if let Some(Stage::Forgotten) = stage {
             return Ok(Step::Done);
+        }
+        if let Some(Stage::Damaged) = stage {
+            return Ok(Step::Wait);
         }
         let Some((object, pods)) = shared.store.of(&self.key) else { return Ok(Step::Wait) };
         match stage {
@@ -224,15 +236,17 @@ impl Entry {
         Ok(Step::Done)
     }
 
-    /// The logs end with their containers; a moment for what is still under way.
+    /// The logs end with their containers. What is still under way is waited for as long as it flows.
     async fn read_to_the_end(&self) {
-        let (logs, sidecars) = {
+        let (logs, sidecars, give_up) = {
             let mut memory = self.memory();
-            (std::mem::take(&mut memory.logs), std::mem::take(&mut memory.sidecars))
+            (take(&mut memory.logs), take(&mut memory.sidecars), take(&mut memory.give_up))
         };
-        let all = futures::future::join_all(logs.into_values().chain(sidecars.into_values()));
-        if tokio::time::timeout(LAST_LINES, all).await.is_err() {
+        let mut all = pin!(futures::future::join_all(logs.into_values().chain(sidecars.into_values())));
+        if !ends_while_it_flows(&mut all, &self.flows, LAST_LINES).await {
             tracing::warn!(run.id = %self.key.run, "the end of a log could not be read");
+            give_up.cancel();
+            all.await;
         }
     }
 
@@ -243,15 +257,17 @@ impl Entry {
             let mut memory = self.memory();
             if judge::has_begun(pod, WORKLOAD) {
                 memory.ran = true;
+                let give_up = memory.give_up.clone();
                 memory.logs.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid, name) = (Arc::clone(self), Arc::clone(shared), uid.clone(), name.clone());
-                    AbortOnDropHandle::new(tokio::spawn(async move { entry.spool(&shared, &uid, name).await }))
+                    AbortOnDropHandle::new(tokio::spawn(async move { entry.spool(&shared, &uid, name, &give_up).await }))
                 });
             }
             if judge::has_begun(pod, SIDECAR) {
+                let give_up = memory.give_up.clone();
                 memory.sidecars.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
-                    AbortOnDropHandle::new(tokio::spawn(async move { entry.listen(&shared, &uid, name).await }))
+                    AbortOnDropHandle::new(tokio::spawn(async move { entry.listen(&shared, &uid, name, &give_up).await }))
                 });
             }
             if let Some(exit) = judge::exit_of(pod, shared.clock.now()) {
@@ -260,29 +276,71 @@ impl Entry {
         }
     }
 
-    async fn spool(&self, shared: &Shared, pod: &str, name: String) {
-        let source = Source { pods: shared.cluster.pods.clone(), pod: name, container: WORKLOAD.to_owned() };
+    async fn spool(&self, shared: &Shared, pod: &str, name: String, give_up: &CancellationToken) {
+        let source = self.source(shared, name, WORKLOAD);
         let file = shared.records.dir(&self.key).join("cursor.json");
         match Spool::open(shared.records.log(&self.key), file, pod, shared.log_limit_bytes) {
             Ok((mut spool, since)) => {
-                tail::follow(&source, since, &mut spool, || shared.has_ended(&self.key, pod, WORKLOAD)).await;
+                let reading = tail::follow(&source, since, &mut spool, || shared.has_ended(&self.key, pod, WORKLOAD));
+                if give_up.run_until_cancelled(reading).await != Some(true) {
+                    spool.cut().await;
+                }
                 spool.save().await;
             }
             Err(error) => tracing::error!(run.id = %self.key.run, error = %error, "the log of a member is not kept"),
         }
     }
 
-    async fn listen(&self, shared: &Shared, pod: &str, name: String) {
-        let source = Source { pods: shared.cluster.pods.clone(), pod: name, container: SIDECAR.to_owned() };
+    async fn listen(&self, shared: &Shared, pod: &str, name: String, give_up: &CancellationToken) {
+        let source = self.source(shared, name, SIDECAR);
         let mut lines = Lines::new(|progress: Progress| {
             self.memory().progress = Some(Progress { points: Vec::new(), ..progress.clone() });
             shared.observations.publish_progress(&self.key, progress);
         });
-        tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR)).await;
+        let reading = tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR));
+        give_up.run_until_cancelled(reading).await;
+    }
+
+    fn source(&self, shared: &Shared, pod: String, container: &str) -> Source {
+        Source { pods: shared.cluster.pods.clone(), pod, container: container.to_owned(), flows: Arc::clone(&self.flows) }
+    }
+}
+
+/// Wait for the end of what is read, unless nothing `flows` for so long. Answers whether it ended.
+async fn ends_while_it_flows(reading: impl Future, flows: &Notify, longest: Duration) -> bool {
+    let mut reading = pin!(reading);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut reading => return true,
+            () = flows.notified() => {}
+            () = tokio::time::sleep(longest) => return false,
+        }
     }
 }
 
 /// Nothing is alive, if it is true.
 fn is_end(state: &WorkState) -> bool {
     matches!(state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn an_end_is_waited_for_as_long_as_something_flows_and_no_longer() {
+        let flows = Notify::new();
+        let slow = async {
+            let mut end = pin!(tokio::time::sleep(5 * LONGEST));
+            while futures::poll!(&mut end).is_pending() {
+                flows.notify_one();
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(ends_while_it_flows(slow, &flows, LONGEST).await);
+        assert!(!ends_while_it_flows(std::future::pending::<()>(), &flows, LONGEST).await);
+    }
 }

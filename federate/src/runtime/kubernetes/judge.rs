@@ -5,7 +5,7 @@
 
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use flow_operator::iflearnerjob::api::{IflearnerJob, IflearnerJobStatus, Phase};
+use flow_operator::iflearnerjob::api::{IflearnerJob, IflearnerJobStatus, Phase, condition};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -82,7 +82,8 @@ pub fn has_ended(pod: &Pod, name: &str) -> bool {
 }
 
 /// Nothing of the pod is alive: its kubelet has said so, or, for a node that is lost for good, the cluster.
-fn is_finished(pod: &Pod) -> bool {
+#[must_use]
+pub fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), Some("Succeeded" | "Failed"))
 }
 
@@ -102,10 +103,12 @@ fn state<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerState> {
 
 /// Alive, or on its way.
 fn current(view: &View<'_>) -> WorkState {
+    let status = view.object.and_then(|object| object.status.as_ref());
     if view.ran || view.pods.iter().any(|pod| has_begun(pod, WORKLOAD)) {
-        return WorkState::Running;
+        // Nobody would ever dial it: that shall end with the time to start, not as a training without progress.
+        return status.and_then(unreachable).map_or(WorkState::Running, |reason| WorkState::Starting { reason: Some(reason) });
     }
-    let Some(status) = view.object.and_then(|object| object.status.as_ref()) else {
+    let Some(status) = status else {
         let text = "the cluster has the object; the operator has not taken it up yet (if this stays, it does not run)";
         return WorkState::Starting { reason: view.object.map(|_| Reason::new(ReasonCode::RuntimeError, text)) };
     };
@@ -117,6 +120,19 @@ fn current(view: &View<'_>) -> WorkState {
         (None, None) => return WorkState::Starting { reason: None },
     };
     WorkState::Starting { reason: delay(&name, &message) }
+}
+
+/// Why others cannot dial it although it runs, if the operator was to route to it from outside.
+fn unreachable(status: &IflearnerJobStatus) -> Option<Reason> {
+    let exposed = status.condition(condition::EXPOSED).filter(|exposed| exposed.status != "True")?;
+    let said = match exposed.reason.as_str() {
+        // Nothing follows from it: some ingress controllers never give an address.
+        "NoAddress" => return None,
+        "NotConfigured" | "ApiNotInstalled" | "ClientsNotAuthenticated" | "NotAccepted" => &exposed.message,
+        _ => "the object's status at the party says why",
+    };
+    let text = format!("it runs, but the other parties cannot reach it: ask the party to mend the route; {said} ({})", exposed.reason);
+    Some(Reason::new(ReasonCode::RuntimeError, text))
 }
 
 /// Why containers of a pod do not begin.
@@ -159,7 +175,7 @@ fn failure(name: &str, message: &str) -> Option<Reason> {
             reason(ReasonCode::ImageUnusable, text)
         }
         "DeadlineExceeded" => {
-            let text = "it ran, or waited for a place to run, longer than the template allows: raise max_runtime_s, or ask for less";
+            let text = "it ran longer than the template allows, the pulling of its image included: raise max_runtime_s";
             reason(ReasonCode::MaxRuntimeExceeded, text)
         }
         "OOMKilled" => reason(ReasonCode::ExitSignal, "the workload used more memory than it may and was killed: raise memory_mib"),
@@ -170,10 +186,35 @@ fn failure(name: &str, message: &str) -> Option<Reason> {
         "NodeLost" | "DeletionByPodGC" | "DeletionByTaintManager" | "NodeShutdown" | "Terminated" => {
             reason(ReasonCode::RuntimeError, "the node it ran on was lost: start again")
         }
+        "PodLost" => reason(ReasonCode::RuntimeError, "its pod is gone, and with it how it ended: start again"),
+        "CertificatesMissing" => {
+            let text = format!("its namespace lacks what it trusts: ask the party to run `flow-operator setup certificates`; {message}");
+            reason(ReasonCode::RuntimeError, &text)
+        }
+        "NameTaken" => reason(ReasonCode::NameTaken, &format!("something else has a name that it needs: ask the party; {message}")),
+        // What quotes the API server may quote the party's own entries: of these, and of what follows, the words stay there.
+        "InvalidTemplate" => {
+            let text = "the cluster takes no pod as the template and the party's entry for its image make it: ask the party to mend the \
+                        entry; the object's status names the field";
+            reason(ReasonCode::ImageUnusable, text)
+        }
+        "Forbidden" => {
+            let text = "the operator lacks a right at the party, or a rule there forbids it: ask the party, where the object's status \
+                        names it; `flow-operator rbac` prints what is needed";
+            reason(ReasonCode::RuntimeError, text)
+        }
+        "Rejected" => {
+            let text = "the cluster refused what was to be made of it: ask the party, where the object's status says why";
+            reason(ReasonCode::RuntimeError, text)
+        }
         "JobDeleted" => reason(ReasonCode::ObjectDeleted, "its Job was deleted by somebody else"),
-        _ if message.contains("exceeded quota") => {
+        _ if name == "QuotaExceeded" || message.contains("exceeded quota") => {
             let text = "the quota of the party's namespace is used up: wait for other runs to end, or ask the party for more";
             reason(ReasonCode::ResourcesExhausted, text)
+        }
+        "PodNotCreated" => {
+            let text = "a rule of the party's namespace or cluster refused its pod: ask the party, where the object's status says which";
+            reason(ReasonCode::RuntimeError, text)
         }
         _ => {
             let text = "the cluster does not run it; the object's status at the party says why";
@@ -317,13 +358,70 @@ mod tests {
         assert_eq!(code(json!({}), &[]), None);
         assert_eq!(code(pending("Suspended", ""), &[]), None);
         assert_eq!(code(pending("Unschedulable", "0/3 nodes are available: 3 Insufficient cpu."), &[]), Some(ReasonCode::Unschedulable));
-        assert_eq!(code(pending("FailedCreate", "pods \"x\" is forbidden: exceeded quota: q"), &[]), Some(ReasonCode::ResourcesExhausted));
+        assert_eq!(code(pending("PodNotCreated", "pods \"x\" is forbidden: exceeded quota: q"), &[]), Some(ReasonCode::ResourcesExhausted));
         let pulling = pod("Pending", json!({ "waiting": { "reason": "ImagePullBackOff" } }));
         assert_eq!(code(json!({ "phase": "Pending" }), &[&pulling]), Some(ReasonCode::ImageUnusable));
         let preparing = pod("Pending", json!({ "waiting": { "reason": "ContainerCreating" } }));
         assert_eq!(code(json!({ "phase": "Pending" }), &[&preparing]), None);
         let untouched = IflearnerJob { status: None, ..job(json!({})) };
         assert!(matches!(judge(&view(Some(&untouched), &[])), WorkState::Starting { reason: Some(_) }), "no operator");
+    }
+
+    #[test]
+    fn each_reason_of_the_operators_says_what_to_do_and_not_only_where_to_look() {
+        let remark = "ConfigMap server-iflearner-crt is not there";
+        let cases = [
+            ("CertificatesMissing", ReasonCode::RuntimeError, "setup certificates"),
+            ("CertificatesMissing", ReasonCode::RuntimeError, remark),
+            ("NameTaken", ReasonCode::NameTaken, remark),
+            ("InvalidTemplate", ReasonCode::ImageUnusable, "entry"),
+            ("Forbidden", ReasonCode::RuntimeError, "flow-operator rbac"),
+            ("Rejected", ReasonCode::RuntimeError, "refused"),
+            ("PodNotCreated", ReasonCode::RuntimeError, "refused its pod"),
+            ("QuotaExceeded", ReasonCode::ResourcesExhausted, "quota"),
+            ("PodLost", ReasonCode::RuntimeError, "start again"),
+        ];
+        for (name, code, words) in cases {
+            let waits = job(json!({ "phase": "Pending", "reason": name, "message": remark }));
+            let WorkState::Starting { reason: Some(delay) } = judge(&view(Some(&waits), &[])) else { panic!("{name}: no reason") };
+            let over = job(json!({ "phase": "Failed", "reason": name, "message": remark }));
+            let WorkState::Exited(Exit { reason: Some(end), .. }) = judge(&view(Some(&over), &[])) else { panic!("{name}: no reason") };
+            for told in [delay, end] {
+                assert_eq!(told.code, code, "{name}");
+                assert!(told.message.contains(words) && told.message.ends_with(&format!("({name})")), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_that_runs_where_nobody_reaches_it_has_not_started() {
+        let alive = pod("Running", json!({ "running": {} }));
+        let with = |status: &str, reason: &str| {
+            let exposed = json!({ "type": "Exposed", "status": status, "reason": reason, "message": "no such Gateway",
+                "lastTransitionTime": "2026-01-02T03:04:05Z" });
+            let object = job(json!({ "phase": "Running", "conditions": [exposed] }));
+            [false, true].map(|ran| match judge(&View { ran, ..view(Some(&object), &[&alive]) }) {
+                WorkState::Starting { reason } => reason.map(|reason| reason.message),
+                WorkState::Running => None,
+                other => panic!("{other:?}"),
+            })
+        };
+        for (status, reason) in [
+            ("False", "NotConfigured"),
+            ("False", "ApiNotInstalled"),
+            ("False", "ClientsNotAuthenticated"),
+            ("Unknown", "NotAccepted"),
+        ] {
+            for told in with(status, reason) {
+                assert!(told.is_some_and(|told| told.ends_with(&format!("no such Gateway ({reason})"))), "{reason}");
+            }
+        }
+        for told in with("False", "NotAllowedByListeners") {
+            let told = told.expect("a gateway's refusal, whose words stay at the party");
+            assert!(told.ends_with("(NotAllowedByListeners)") && !told.contains("no such Gateway"), "{told}");
+        }
+        assert_eq!(with("True", "Accepted"), [None, None]);
+        assert_eq!(with("Unknown", "NoAddress"), [None, None], "some controllers never give one");
     }
 
     #[test]
@@ -353,6 +451,9 @@ mod tests {
         let mut evicted = pod("Failed", over(137, "Error"));
         evicted.status.get_or_insert_default().reason = Some("Evicted".to_owned());
         assert_eq!(end("Evicted", &evicted), (Some(137), None, Some(ReasonCode::RuntimeError)));
+        let mut overdue = pod("Failed", over(143, "Error"));
+        overdue.status.get_or_insert_default().reason = Some("DeadlineExceeded".to_owned());
+        assert_eq!(end("BackoffLimitExceeded", &overdue), late, "the Pod's own deadline, which the Job does not know");
         let mut lost: Pod = pod("Failed", json!({}));
         lost.status = serde_json::from_value(json!({ "phase": "Failed", "conditions": [
             { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC" } ] }))
@@ -379,7 +480,8 @@ mod tests {
     #[test]
     fn what_the_cluster_says_of_the_partys_own_stays_there() {
         let secret = "Back-off pulling image registry.internal/model:1; hostPath /srv/patients is not a directory";
-        for name in ["ImagePullBackOff", "FailedMount", "CreateContainerConfigError", "Evicted", "Whatever"] {
+        let quoting = ["InvalidTemplate", "Forbidden", "Rejected", "PodNotCreated"];
+        for name in ["ImagePullBackOff", "FailedMount", "CreateContainerConfigError", "Evicted", "Whatever"].into_iter().chain(quoting) {
             let reason = failure(name, secret).expect("a reason");
             assert!(!reason.message.contains("internal") && !reason.message.contains("patients"), "{}", reason.message);
         }

@@ -12,8 +12,13 @@
 //! never created again, and an object that is gone was deleted. Kubernetes itself may run a pod twice when a node is cut
 //! off and given up; the operator's Job replaces a pod only after it has failed.
 //!
+//! **Time.** `max_runtime_s` is the pod's own deadline, which its kubelet counts from the moment it has the pod: waiting
+//! for a node does not count, pulling the image does.
+//!
 //! **Proof.** What the watches show is a picture. That nothing is alive is told only after a fresh read of the object and
 //! of all pods with its labels. A pod whose node does not answer counts as alive.
+//!
+//! A damaged record sets one member aside and no more: see `record`.
 //!
 //! While the API server does not answer, what runs goes on, what is known stays told, and verbs are tried again.
 
@@ -226,7 +231,7 @@ impl Shared {
         match record.as_ref().map(|record| &record.stage) {
             None => {}
             Some(Stage::Held) => return Ok(record.as_ref().map(|record| record.held.clone()).unwrap_or_default()),
-            Some(Stage::Created { .. } | Stage::Ended { .. }) => {
+            Some(Stage::Created { .. } | Stage::Ended { .. } | Stage::Damaged) => {
                 return Err(refused("this attempt was started before; a new one needs a new attempt number"));
             }
             Some(Stage::Forgotten) => return Err(forgotten()),
@@ -249,6 +254,7 @@ impl Shared {
     async fn ensure(self: &Arc<Self>, launch: Launch) -> Result<(), RuntimeError> {
         let entry = self.entry_for(&launch.key)?;
         let mut record = entry.record.lock().await;
+        self.mend(&launch.key, &mut record).await?;
         let Some(known) = record.as_mut() else { return Err(hold_gone()) };
         match &known.stage {
             Stage::Held => {
@@ -262,7 +268,7 @@ impl Shared {
                     return Err(error);
                 }
             }
-            Stage::Created { .. } | Stage::Ended { .. } => {}
+            Stage::Created { .. } | Stage::Ended { .. } | Stage::Damaged => {}
             Stage::Forgotten => return Err(forgotten()),
         }
         if let Stage::Created { uid, stopping: false } = &known.stage
@@ -312,6 +318,7 @@ impl Shared {
     async fn stop(self: &Arc<Self>, key: WorkKey) -> Result<(), RuntimeError> {
         let entry = self.entry_for(&key)?;
         let mut record = entry.record.lock().await;
+        self.mend(&key, &mut record).await?;
         let told = |trouble: Trouble| trouble.told("stop a member");
         let uid = match record.as_ref().map(|record| &record.stage) {
             Some(Stage::Created { uid, .. }) => Some(uid.clone()),
@@ -320,7 +327,8 @@ impl Shared {
                 let found = self.cluster.job(&key).await.map_err(told)?;
                 found.filter(|found| naming::key(&found.metadata).as_ref() == Some(&key)).and_then(|found| found.uid())
             }
-            Some(Stage::Ended { .. }) => {
+            // Damaged, and its object gone: its pods are on their way out.
+            Some(Stage::Ended { .. } | Stage::Damaged) => {
                 drop(record);
                 entry.look_again(self);
                 return Ok(());
@@ -351,6 +359,30 @@ impl Shared {
         Ok(())
     }
 
+    /// Make a damaged record good from what the cluster shows. The object itself says whose it is; if there is none, and no
+    /// pod is alive, nothing is left that could say how it ended. Stays damaged as long as a pod is.
+    async fn mend(&self, key: &WorkKey, record: &mut Option<Record>) -> Result<(), RuntimeError> {
+        if record.as_ref().is_none_or(|record| record.stage != Stage::Damaged) {
+            return Ok(());
+        }
+        let told = |trouble: Trouble| trouble.told("find out what became of a member whose record was damaged");
+        let found = self.cluster.job(key).await.map_err(told)?.filter(|found| naming::key(&found.metadata).as_ref() == Some(key));
+        let stage = if let Some(found) = found {
+            Stage::Created { stopping: found.metadata.deletion_timestamp.is_some(), uid: found.uid().unwrap_or_default() }
+        } else if self.cluster.pods_of(key).await.map_err(told)?.iter().all(judge::is_finished) {
+            let text = "the agent's record of this member was damaged, and the cluster has nothing left of it: it is not known whether \
+                        it ran, or how it ended; start again";
+            let state = WorkState::Lost(Reason::new(ReasonCode::AgentStateLost, text));
+            Stage::Ended { uid: String::new(), state, progress: None }
+        } else {
+            return Ok(());
+        };
+        let mended = Record { held: Held::default(), stage };
+        self.write(key, &mended).await?;
+        *record = Some(mended);
+        Ok(())
+    }
+
     async fn forget(self: &Arc<Self>, key: WorkKey) -> Result<(), RuntimeError> {
         let entry = self.entry_for(&key)?;
         let mut record = entry.record.lock().await;
@@ -359,7 +391,7 @@ impl Shared {
                 let deleted = self.cluster.delete(&key, uid, PropagationPolicy::Background).await;
                 deleted.map_err(|trouble| trouble.told("remove a member's object"))?;
             }
-            Some(Stage::Held | Stage::Created { .. }) => return Err(refused("this member is still alive; stop it first")),
+            Some(Stage::Held | Stage::Created { .. } | Stage::Damaged) => return Err(refused("this member is still alive; stop it first")),
             Some(Stage::Forgotten) | None => {}
         }
         let held = record.take().map(|record| record.held).unwrap_or_default();
@@ -404,7 +436,9 @@ impl Runtime for KubernetesRuntime {
         async move { self.shared.ensure(launch).await }.boxed()
     }
 
-    /// The grace is the pod's own, set at the start: a shorter one would need a right to delete pods.
+    /// The grace is the pod's own, which it got at the start from the same spec that a stop takes it from. So only work
+    /// that no journal knows, stopped with no grace at all, gets more than is said here: to end that at once the agent
+    /// would need the right to delete pods.
     fn stop(&self, key: WorkKey, _grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>> {
         async move { self.shared.stop(key).await }.boxed()
     }

@@ -3,11 +3,15 @@
 //!
 //! ```text
 //!  held ──▶ created(uid) ──▶ ended ──▶ forgotten
+//!              damaged ──▶ created(uid) | ended
 //! ```
 //!
 //! An object is created suspended, so nothing of it runs yet. Only when its UID stands here is it let go. From then on
 //! the key is never created again: a recorded UID whose object is gone was deleted. Killed before the UID was written,
 //! a later agent finds the suspended object by its name and takes it up, or finds none, which then has never run.
+//!
+//! A file that cannot be read costs its own key alone. The name of its folder still says whose it is; what it said may
+//! have been "created", so the key is used up. The file is kept beside its successor, for whoever wants to look.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -21,6 +25,8 @@ use crate::runtime::{Held, WorkKey, WorkState};
 use crate::sidecar::rundir::{RunDir, marker, parse_marker, private_dir};
 
 const RECORD: &str = "record.json";
+/// A record that could not be read.
+const DAMAGED: &str = "record.damaged";
 /// The spooled log of a key, in segments.
 const LOG: &str = "log";
 
@@ -46,6 +52,9 @@ pub enum Stage {
         /// The last that was seen of its progress, without points.
         progress: Option<Progress>,
     },
+    /// What stood here could not be read: it may have been let run, so it never is again. What the cluster has of it is
+    /// taken up; if it has nothing, nobody knows how it ended.
+    Damaged,
     /// The end is stored elsewhere; log and name stay until the retention removes them.
     Forgotten,
 }
@@ -80,11 +89,24 @@ impl Records {
         Ok(keys)
     }
 
-    /// A key's record; `None` if there is none.
+    /// A key's record; `None` if there is none. One that cannot be read is set aside.
     pub fn read(&self, key: &WorkKey) -> io::Result<Option<Record>> {
         match RunDir::at(self.dir(key)).read(RECORD) {
             Ok(record) => Ok(Some(record)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+                let dir = self.dir(key);
+                tracing::error!(run.id = %key.run, attempt = key.attempt, %error, "{}/{RECORD} cannot be read; it is kept as {DAMAGED}, \
+                    and its member is never started again", dir.display());
+                // The old name is never without a file: a key without a record could be held and started.
+                match fs::hard_link(dir.join(RECORD), dir.join(DAMAGED)) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
+                let record = Record { held: Held::default(), stage: Stage::Damaged };
+                self.write(key, &record)?;
+                Ok(Some(record))
+            }
             Err(error) => Err(error),
         }
     }
@@ -162,6 +184,21 @@ mod tests {
         records.remove(&key(1)).expect("removed");
         records.remove(&key(1)).expect("removed again");
         assert_eq!(records.keys().expect("listed"), [key(2)]);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_kept_for_inspection_and_its_key_is_never_free_again() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let records = Records::open(folder.path().to_owned()).expect("opened");
+        for (attempt, text) in (1..).zip(["", "{\"held\": {}", "{\"stage\": \"of a later release\"}", "\0\0\0\0"]) {
+            let key = key(attempt);
+            records.write(&key, &Record { held: Held::default(), stage: Stage::Held }).expect("written");
+            fs::write(records.dir(&key).join(RECORD), text).expect("damaged");
+            for _ in 0..2 {
+                assert_eq!(records.read(&key).expect("read").map(|record| record.stage), Some(Stage::Damaged), "{text:?}");
+                assert_eq!(fs::read_to_string(records.dir(&key).join(DAMAGED)).expect("kept"), text);
+            }
+        }
     }
 
     #[test]

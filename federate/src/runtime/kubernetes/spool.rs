@@ -17,6 +17,9 @@ use crate::sidecar::protocol::LINE_LIMIT;
 /// So many bytes may have to be read again after the agent was killed.
 const SAVE_EVERY: u64 = 256 << 10;
 
+/// Stands where the rest of the output should.
+const CUT: &[u8] = b"\n[the end of the output is missing: it could not be read from the cluster]\n";
+
 /// How far a pod's log was spooled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
@@ -51,6 +54,13 @@ impl Spool {
         let since = cursor.at;
         let saved = cursor.offset;
         Ok((Self { writer: Some(writer), file, cursor, saved }, since))
+    }
+
+    /// Say in the log itself that its end is missing. The cursor stays: if the end can be read after all, it takes its place.
+    pub async fn cut(&mut self) {
+        let before = self.cursor.clone();
+        self.take(CUT.to_vec(), before.at).await;
+        self.cursor = before;
     }
 
     /// Put down how far it is. A cursor that is lost costs lines that stand there twice, nothing else.
@@ -156,6 +166,25 @@ mod tests {
         assert_eq!(since, None, "another pod is read from its start");
         spool.take(b"again\n".to_vec(), at(4)).await;
         assert_eq!(text(&folder), "one\ntwo\nthree\nagain\n");
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_missing_is_noted_and_gives_way_to_the_end_itself() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
+        let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened");
+        let at = |second: i64| Moment::from_second(second).ok();
+        let (mut spool, _) = open();
+        spool.take(b"one\n".to_vec(), at(1)).await;
+        spool.take(b"tw".to_vec(), at(1)).await;
+        spool.cut().await;
+        spool.save().await;
+        assert_eq!(text(&folder), format!("one\ntw{}", String::from_utf8_lossy(CUT)));
+        drop(spool);
+        let (mut spool, since) = open();
+        assert_eq!(since, at(1));
+        spool.take(b"two\n".to_vec(), at(2)).await;
+        assert_eq!(text(&folder), "one\ntwo\n");
     }
 
     #[tokio::test]

@@ -20,6 +20,9 @@ use crate::runtime::WorkKey;
 /// Objects by key, then by UID.
 type ByKey<K> = HashMap<WorkKey, BTreeMap<String, Arc<K>>>;
 
+/// The object of a key, and its pods.
+pub type Shown = (Option<Arc<IflearnerJob>>, Vec<Arc<Pod>>);
+
 /// All objects of one kind.
 #[derive(Debug)]
 struct Mirror<K> {
@@ -102,7 +105,7 @@ impl Store {
 
     /// Object and pods of a key; nothing before everything was listed once.
     #[must_use]
-    pub fn of(&self, key: &WorkKey) -> Option<(Option<Arc<IflearnerJob>>, Vec<Arc<Pod>>)> {
+    pub fn of(&self, key: &WorkKey) -> Option<Shown> {
         if !self.is_complete() {
             return None;
         }

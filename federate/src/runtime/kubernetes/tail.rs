@@ -4,6 +4,7 @@
 //! place where a reader that was cut off goes on: every line later than that is new.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::AsyncBufReadExt as _;
@@ -11,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp as Moment;
 use kube::Api;
 use kube::api::LogParams;
+use tokio::sync::Notify;
 
 /// Most bytes handed on at once.
 const CHUNK: usize = 64 << 10;
@@ -31,6 +33,8 @@ pub struct Source {
     pub pod: String,
     /// Name of the container.
     pub container: String,
+    /// Told whenever some of it has arrived.
+    pub flows: Arc<Notify>,
 }
 
 /// Whoever takes the output.
@@ -39,8 +43,10 @@ pub trait Sink: Send {
     fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) -> impl Future<Output = ()> + Send;
 }
 
-/// Read to the end: until everything was read that was there after `ended` had become true, or the pod has gone.
-pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink, ended: impl Fn() -> bool) {
+/// Read to the end: until everything was read that was there after `ended` had become true, or the pod has gone. Answers
+/// whether nothing is known to be missing.
+pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink, ended: impl Fn() -> bool) -> bool {
+    let mut whole = false;
     let mut strip = Strip::new(since);
     let mut pause = SOON;
     let mut last_tries = LAST_TRIES;
@@ -49,19 +55,21 @@ pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink
         let last = ended();
         let before = strip.at;
         match read(source, &mut strip, sink).await {
-            Ok(()) if last => return,
-            Ok(()) => {}
-            Err(kube::Error::Api(status)) if status.code == 404 => return,
+            Ok(()) if last => return true,
+            Ok(()) => whole = true,
+            // A pod goes after its containers: what ended by itself before that was their end.
+            Err(kube::Error::Api(status)) if status.code == 404 => return whole,
             Err(kube::Error::Api(status)) if status.code == 403 => {
                 tracing::warn!("the log of {} cannot be read: {}", source.pod, status.message);
-                return;
+                return false;
             }
             Err(error) if last && last_tries <= 1 => {
                 tracing::warn!(error = %error, pod = source.pod, "the rest of a log cannot be read");
-                return;
+                return false;
             }
             Err(error) => {
                 tracing::debug!(error = %error, pod = source.pod, "a log broke off");
+                whole = false;
                 last_tries -= u32::from(last);
             }
         }
@@ -91,6 +99,7 @@ async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube:
         if !clean.is_empty() {
             sink.take(clean, strip.at).await;
         }
+        source.flows.notify_one();
     }
 }
 

@@ -1,4 +1,5 @@
 //! `metrics.jsonl` in the output directory: one JSON object a line, written by the workload (spec iflearner-framework §8).
+//! A line says by `step`, or else by `epoch`, where on its series it lies; one that does not is numbered, from 1 on.
 //!
 //! The writer is not trusted: lines may be cut, endless or no JSON, the file may be replaced, a pipe or a link. Memory is
 //! bounded; what cannot be understood is skipped.
@@ -30,6 +31,8 @@ pub struct MetricsFile {
     /// The line being read is too long: skip to its end.
     skipping: bool,
     series: std::collections::BTreeSet<String>,
+    /// Lines understood so far: the step of one that names none.
+    lines: u64,
     behind: bool,
 }
 
@@ -37,7 +40,7 @@ impl MetricsFile {
     /// The file at `path`, which need not exist yet.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path, open: None, line: Vec::new(), skipping: false, series: std::collections::BTreeSet::new(), behind: false }
+        Self { path, open: None, line: Vec::new(), skipping: false, series: std::collections::BTreeSet::new(), lines: 0, behind: false }
     }
 
     /// The last look stopped at its limit.
@@ -113,7 +116,8 @@ impl MetricsFile {
         let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
         seen.epoch = small("epoch").or(seen.epoch);
         seen.epochs = small("epochs").or(seen.epochs);
-        let step = number("step").or_else(|| number("epoch")).unwrap_or(0);
+        self.lines += 1;
+        let step = number("step").or_else(|| number("epoch")).unwrap_or(self.lines);
         let event = object.get("event").and_then(Value::as_str);
         let nested = object.get("metrics").and_then(Value::as_object).into_iter().flatten();
         for (key, value) in object.iter().chain(nested) {
@@ -178,6 +182,16 @@ mod tests {
         let steps: Vec<u64> = seen.points.iter().map(|point| point.step).collect();
         assert_eq!(steps, [2, 2, 3]);
         assert_eq!(it.look(), Progress::default(), "nothing is told twice");
+    }
+
+    #[test]
+    fn lines_that_name_no_step_are_numbered_also_in_a_file_that_was_replaced() {
+        let mut it = Fixture::new();
+        let steps = |seen: Progress| seen.points.iter().map(|point| point.step).collect::<Vec<_>>();
+        assert_eq!(steps(it.append("{\"loss\": 3}\nrubbish\n{\"loss\": 2}\n")), [1, 2]);
+        assert_eq!(steps(it.append("{\"loss\": 1}\n{\"loss\": 0, \"step\": 70}\n")), [3, 70]);
+        fs::remove_file(&it.path).expect("removed");
+        assert_eq!(steps(it.append("{\"loss\": 5}\n")), [5], "never a step that was told before");
     }
 
     #[test]

@@ -52,10 +52,10 @@ impl Known {
         self.version
     }
 
-    /// Progress without points.
+    /// The progress, with all points that are kept.
     #[must_use]
-    pub fn latest(&self) -> Option<Progress> {
-        (self.version > 0).then(|| self.progress.clone())
+    pub fn whole(&self) -> Option<Progress> {
+        (self.version > 0).then(|| self.since(&mut 0, POINTS_KEPT))
     }
 
     /// Progress with at most `most` of the points after `cursor`, which is moved on.
@@ -184,10 +184,10 @@ mod tests {
     fn completion_is_kept_and_a_look_without_news_is_no_change() {
         let mut known = Known::default();
         known.take(Progress::default());
-        assert_eq!((known.version(), known.latest()), (0, None));
+        assert_eq!((known.version(), known.whole()), (0, None));
         known.take(Progress { complete: true, epoch: Some(3), ..Progress::default() });
         known.take(Progress::default());
         assert_eq!(known.version(), 1);
-        assert!(known.latest().is_some_and(|progress| progress.complete && progress.epoch == Some(3)));
+        assert!(known.whole().is_some_and(|progress| progress.complete && progress.epoch == Some(3)));
     }
 }

@@ -45,7 +45,7 @@ pub fn desired(plan: &Plan, config: &Config) -> Desired {
         Exposure::Ingress { host, class, tls_secret } => {
             ingress = Some(self::ingress(plan, host, class.as_deref(), tls_secret.as_deref(), config));
         }
-        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } => {}
+        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } | Exposure::Unauthenticated { .. } => {}
     }
     let network_policy = config.network_policy.enabled.then(|| self::network_policy(plan, config));
     Desired { network_policy, service: self::service(plan, config), grpc_route, ingress }

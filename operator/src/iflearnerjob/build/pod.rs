@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 
 use crate::iflearnerjob::api::{CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR, Sidecar};
 use crate::iflearnerjob::policy;
-use crate::iflearnerjob::validate::{CERTIFICATES_VOLUME, Certificate, PodPlan, Source, TMP_VOLUME};
+use crate::iflearnerjob::validate::{CERTIFICATES_VOLUME, Certificate, KEY_PAIR, PodPlan, Source, TMP_VOLUME};
 
 /// The Pod as it will run.
 #[must_use]
@@ -26,6 +26,9 @@ pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
     }
     if let Some(sidecar) = &spec.sidecar {
         add_sidecar(&mut pod, sidecar);
+    }
+    for container in every(&mut pod) {
+        policy::ration(container.resources.get_or_insert_default(), &plan.requests, &plan.limits);
     }
     pod
 }
@@ -76,7 +79,7 @@ fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
             ..VolumeMount::default()
         };
         mount(container, volume(CERTIFICATES_DIR.to_owned(), None));
-        for Certificate { file, .. } in certificates {
+        for Certificate { file, .. } in certificates.iter().filter(|certificate| !KEY_PAIR.contains(&certificate.file)) {
             mount(container, volume(format!("/etc/{file}"), Some(file)));
         }
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend, IngressSpec, IngressTLS,
-    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort, NetworkPolicySpec, ServiceBackendPort,
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec, ServiceBackendPort,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{metadata, selector};
@@ -67,11 +67,26 @@ pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
             policy_types: Some(vec!["Ingress".to_owned()]),
             ingress: Some(vec![NetworkPolicyIngressRule {
                 ports: Some(ports(plan.role, config).into_iter().map(port).collect()),
-                from: None,
+                from: peers(&config.network_policy.from_namespaces),
             }]),
             egress: None,
         }),
     }
+}
+
+/// The Pods of the job's own namespace and of these; everybody if there are none.
+fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
+    if namespaces.is_empty() {
+        return None;
+    }
+    let own = NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() };
+    let named = LabelSelectorRequirement {
+        key: "kubernetes.io/metadata.name".to_owned(),
+        operator: "In".to_owned(),
+        values: Some(namespaces.to_vec()),
+    };
+    let others = LabelSelector { match_labels: None, match_expressions: Some(vec![named]) };
+    Some(vec![own, NetworkPolicyPeer { namespace_selector: Some(others), ..NetworkPolicyPeer::default() }])
 }
 
 /// A route of the Gateway API. TLS is the listener's business.
@@ -97,6 +112,10 @@ pub fn ingress(plan: &Plan, host: &str, class: Option<&str>, tls_secret: Option<
     let mut metadata = metadata(plan, &plan.names.service);
     let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
     annotations.extend(config.exposure.ingress.annotations.clone());
+    if plan.authenticate_clients {
+        let further = config.exposure.ingress.client_annotations.iter();
+        annotations.extend(further.map(|(name, value)| (name.clone(), value.replace("{namespace}", &plan.namespace))));
+    }
     let backend = IngressBackend {
         service: Some(IngressServiceBackend {
             name: plan.names.service.clone(),

@@ -32,6 +32,7 @@ fn pod(state: PodState) -> PodFacts {
         host_ip: Some("10.1.0.1".into()),
         ready: state == PodState::Running,
         exit_code: None,
+        ended: None,
         restarts: 0,
         trouble: None,
     }

@@ -15,7 +15,7 @@ use super::{RunSummary, Time, schema};
 #[serde(deny_unknown_fields)]
 #[schema(example = TaskInput::sample)]
 pub struct TaskInput {
-    /// Its name, unique in the project.
+    /// Its name, unique in the project; without `/`, `\` and `..`.
     #[schema(min_length = 3, max_length = 50)]
     pub name: String,
     /// For people.

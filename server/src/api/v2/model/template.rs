@@ -13,7 +13,7 @@ use super::{Time, schema};
 #[serde(deny_unknown_fields)]
 #[schema(example = TemplateInput::sample)]
 pub struct TemplateInput {
-    /// Its name, unique in the project.
+    /// Its name, unique in the project; without `/`, `\` and `..`.
     #[schema(min_length = 3, max_length = 50)]
     pub name: String,
     /// For people.

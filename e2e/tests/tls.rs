@@ -1,0 +1,50 @@
+//! A federation that speaks TLS everywhere: hub, agents and flowctl.
+
+use std::fs;
+use std::process::Command;
+
+use flow_e2e::{Builder, Federation, Job, SOON, binaries, eventually};
+use flow_testkit::Authority;
+
+/// Runs a command of flowctl that must succeed; answers its output.
+fn flowctl(federation: &Federation, arguments: &[&str]) -> String {
+    let mut command = Command::new(binaries::flowctl());
+    command.args(arguments).env("FLOW_SERVER", &federation.hub.base).env("FLOW_DATA_DIR", federation.data_dir("server"));
+    command.env("FLOW_CA_FILE", federation.ca().expect("the hub has a certificate"));
+    let output = command.output().expect("flowctl can be executed");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "flowctl {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_succeeds_in_tls_and_an_agent_that_does_not_trust_the_hub_says_so_until_it_does() {
+    let mut federation = Builder::default().tls().start().await;
+    let run = federation.hub.launch(&Job::new("gate").trainers_only()).await;
+    federation.hub.wait_phase(&run, "running").await;
+
+    // Somebody takes away what hospital-a knows the hub by, and puts it back.
+    let ca = federation.ca().expect("the hub has a certificate").to_owned();
+    let right = fs::read(&ca).expect("it was made");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    fs::copy(Authority::new().ca(elsewhere.path()), &ca).expect("the folder is ours");
+    federation.kill9_agent("hospital-a");
+    let log = federation.root().join("hospital-a.log");
+    let said = eventually(SOON, async || {
+        let log = fs::read_to_string(&log).unwrap_or_default();
+        log.contains("its certificate is not from an authority that is trusted here").then_some(())
+    });
+    let mend = async {
+        said.await.expect("the agent says why it is not connected");
+        fs::write(&ca, &right).expect("the folder is ours");
+    };
+    tokio::join!(federation.start_agent("hospital-a"), mend);
+
+    let tasks = flowctl(&federation, &["task", "list"]);
+    assert!(tasks.contains("gate") && tasks.contains("running"), "{tasks}");
+    federation.release(&run);
+    flowctl(&federation, &["task", "watch", &run.task]);
+    federation.hub.ends(&run, "succeeded", "completed").await;
+    federation.nothing_left(&run, None).await;
+    federation.end().await;
+}

@@ -1,0 +1,167 @@
+//! The way to the hub's listener: TCP, and TLS on it unless the hub is on this machine. What goes wrong there is one
+//! sentence, for the agent's log and for `doctor` alike.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use flow_common::tls::client::{self, Trust};
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tonic::transport::Uri;
+use tower::Service as _;
+
+/// Longest wait of [`Address::knock`].
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What an HTTP/2 client says first: the preface, and a SETTINGS frame with nothing in it.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// What an HTTP/2 frame begins with: its length, type, flags and stream.
+const FRAME_HEAD: usize = 9;
+/// The type of a SETTINGS frame.
+const SETTINGS: u8 = 4;
+/// First byte of a TLS alert. An HTTP/2 frame that begins so would be longer than any may be.
+const TLS_ALERT: u8 = 0x15;
+
+/// Where the hub listens, and how it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// `https://hub.example.org:1234`, in TLS.
+    Tls {
+        /// The address.
+        uri: Uri,
+        /// Whose word counts on who the hub is; `None` = the authorities of this machine.
+        ca_file: Option<PathBuf>,
+    },
+    /// `http://127.0.0.1:1234`, in plain text, so on this machine.
+    Plain(Uri),
+}
+
+/// Why there is no connection, in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DialError(String);
+
+/// Bytes both ways.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.uri().to_string().trim_end_matches('/'))
+    }
+}
+
+impl Address {
+    /// The address alone.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        match self {
+            Self::Tls { uri, .. } | Self::Plain(uri) => uri,
+        }
+    }
+
+    /// Connects, and makes sure that it is the hub. The file of authorities is read each time, so that a replaced one counts.
+    pub(crate) async fn connect(&self) -> Result<Box<dyn Io>, DialError> {
+        match self {
+            Self::Plain(_) => Ok(Box::new(Plain { hub: self.to_string(), stream: self.tcp().await?, heard: false })),
+            Self::Tls { uri, ca_file } => {
+                let mut config = client::config(Trust::named(ca_file.as_deref())).map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
+                config.alpn_protocols = vec![b"h2".to_vec()];
+                let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+                let name = ServerName::try_from(host).map_err(|error| DialError(format!("hub.address: {error}")))?;
+                let stream = self.tcp().await?;
+                let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+                let why = |error: io::Error| client::explain(&error, "hub.ca_file").unwrap_or_else(|| error.to_string());
+                Ok(Box::new(stream.map_err(|error| DialError(format!("no secure connection to the hub at {self}: {}", why(error))))?))
+            }
+        }
+    }
+
+    async fn tcp(&self) -> Result<TcpStream, DialError> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connected = match std::future::poll_fn(|cx| connector.poll_ready(cx)).await {
+            Ok(()) => connector.call(self.uri().clone()).await,
+            Err(error) => Err(error),
+        };
+        connected
+            .map(hyper_util::rt::TokioIo::into_inner)
+            .map_err(|error| DialError(format!("cannot reach the hub at {self}: {}", root_cause(&error))))
+    }
+
+    /// Whether something that may be a hub answers, as far as can be told without a session.
+    pub async fn knock(&self) -> Result<(), DialError> {
+        let answered = async {
+            let mut connection = self.connect().await?;
+            let mut head = [0; FRAME_HEAD];
+            let heard = async {
+                connection.write_all(PREFACE).await?;
+                connection.flush().await?;
+                connection.read_exact(&mut head).await
+            };
+            heard.await.map_err(|error| DialError(error.to_string()))?;
+            if head[3] == SETTINGS { Ok(()) } else { Err(DialError(format!("what answers at {self} is no flow-server"))) }
+        };
+        let late = || DialError(format!("the hub at {self} did not answer within {} s", PATIENCE.as_secs()));
+        tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// What an error came from in the end: what stands above it says only that something failed.
+pub(crate) fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause
+}
+
+/// A connection in plain text, which notices when the other end expects TLS: that answers with an alert.
+struct Plain {
+    hub: String,
+    stream: TcpStream,
+    heard: bool,
+}
+
+impl AsyncRead for Plain {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let first = buffer.filled().get(before);
+        if !self.heard && first == Some(&TLS_ALERT) {
+            return Poll::Ready(Err(io::Error::other(format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub))));
+        }
+        self.heard = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

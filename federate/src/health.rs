@@ -1,0 +1,189 @@
+//! Health and metrics of an agent, over plain HTTP: for whoever runs it (a kubelet, a Prometheus), who is rarely on the
+//! same machine. Nothing on these pages is secret, they name no run and no dataset, and nothing can be changed through
+//! them.
+//!
+//! `/livez` says that the process answers. `/readyz` says that a session with the hub is open. What they show is asked of
+//! the agent's own loop, at each request, so that it cannot be out of date and costs nothing while nobody looks.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_domain::member::MemberPhase;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::journal;
+
+/// Longest time for one request with its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest time the agent's loop may take to answer; while it takes up its members it does not.
+const ANSWER: Duration = Duration::from_secs(1);
+/// Most connections served at once; others wait.
+const MOST: usize = 16;
+/// Pause after a connection could not be accepted: the process has too many files open.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How an agent stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// A session with the hub is open.
+    pub connected: bool,
+    /// Sessions opened since the process started: all but the first were reconnects.
+    pub sessions: u64,
+    /// Members that have not settled, by phase.
+    pub members: BTreeMap<MemberPhase, u64>,
+    /// The journal takes writes.
+    pub journal_writable: bool,
+}
+
+/// Asked of an agent, which answers how it stands.
+pub type Question = oneshot::Sender<Standing>;
+
+/// What is served.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// Where the agent is asked.
+    pub questions: mpsc::Sender<Question>,
+    /// The agent's data directory.
+    pub data_dir: PathBuf,
+}
+
+/// Serve for ever.
+pub async fn serve(listener: TcpListener, pages: Pages) {
+    let places = Arc::new(Semaphore::new(MOST));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        let pages = pages.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            let answer = service_fn(async |request| Ok::<_, Infallible>(pages.answer(&request).await));
+            // One request each: who asks does so every few seconds.
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), answer);
+            // Whoever is too slow, or leaves, has had no answer; that is all.
+            let _ = tokio::time::timeout(PATIENCE, served).await;
+        });
+    }
+}
+
+impl Pages {
+    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return page(StatusCode::METHOD_NOT_ALLOWED, "only GET");
+        }
+        match request.uri().path() {
+            "/livez" => page(StatusCode::OK, "ok"),
+            "/readyz" => match self.ask().await {
+                Some(Standing { connected: true, .. }) => page(StatusCode::OK, "ok"),
+                Some(_) => page(StatusCode::SERVICE_UNAVAILABLE, "no session with the hub is open; the agent's log says why"),
+                None => page(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+            },
+            "/metrics" => {
+                let Some(standing) = self.ask().await else { return page(StatusCode::SERVICE_UNAVAILABLE, BUSY) };
+                match metrics(&standing, journal::size(&self.data_dir)) {
+                    Ok(text) => {
+                        let mut shown = page(StatusCode::OK, text);
+                        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                        shown.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+                        shown
+                    }
+                    Err(error) => page(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+                }
+            }
+            _ => page(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics"),
+        }
+    }
+
+    async fn ask(&self) -> Option<Standing> {
+        let (question, answer) = oneshot::channel();
+        let asked = async {
+            self.questions.send(question).await.ok()?;
+            answer.await.ok()
+        };
+        tokio::time::timeout(ANSWER, asked).await.ok()?
+    }
+}
+
+const BUSY: &str = "the agent is still taking up what was there before it";
+
+fn page(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: &'static str,
+}
+
+/// The page as text, in the OpenMetrics format.
+fn metrics(standing: &Standing, journal_bytes: u64) -> Result<String, fmt::Error> {
+    let Standing { connected, sessions, members, journal_writable } = standing;
+    let gauge = |value: i64| {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(value);
+        gauge
+    };
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let by_phase = Family::<Phase, Gauge>::default();
+    for phase in MemberPhase::ALL {
+        by_phase.get_or_create(&Phase { phase: phase.as_str() }).set(number(members.get(phase).copied().unwrap_or(0)));
+    }
+    let opened = Counter::<u64>::default();
+    opened.inc_by(*sessions);
+    let mut registry = Registry::with_prefix("flow_agent");
+    registry.register("connected", "Whether a session with the hub is open", gauge(i64::from(*connected)));
+    registry.register("sessions", "Sessions opened with the hub; all but the first were reconnects", opened);
+    registry.register("members", "Members that have not settled, by phase", by_phase);
+    registry.register("journal_writable", "Whether the journal takes writes", gauge(i64::from(*journal_writable)));
+    registry.register_with_unit("journal", "Size of the journal on the disk", Unit::Bytes, gauge(number(journal_bytes)));
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_line_for_every_figure_and_for_phases_nobody_is_in() {
+        let members = BTreeMap::from([(MemberPhase::Running, 2)]);
+        let text = metrics(&Standing { connected: true, sessions: 3, members, journal_writable: true }, 4096).unwrap();
+        let wanted = [
+            "flow_agent_connected 1",
+            "flow_agent_sessions_total 3",
+            "flow_agent_members{phase=\"running\"} 2",
+            "flow_agent_members{phase=\"reserved\"} 0",
+            "flow_agent_journal_writable 1",
+            "flow_agent_journal_bytes 4096",
+        ];
+        for line in wanted {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Sessions as they were: what hubs of each version say, replayed byte for byte to this agent; and what this agent says,
+//! kept for the hubs of other versions. `server/tests/sessions/recorded.rs` is the other half, and says when a recording
+//! is written.
+
+use std::path::{Path, PathBuf};
+
+use flow_domain::id::RunId;
+use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::progress::{Point, Progress};
+use flow_federate::runtime::WorkState;
+use flow_federate::runtime::fake::Mode;
+use flow_federate::session::PROTOCOL;
+use flow_proto::v1::agent_message::Body as FromAgent;
+use flow_proto::v1::hub_message::Body as ToAgent;
+use flow_proto::v1::{AgentMessage, HubMessage};
+use prost::Message;
+
+use crate::fake_hub::{FakeHub, Session, TestAgent, key, run_id, wish};
+
+fn sessions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/sessions")
+}
+
+/// Messages in a file, each after its length.
+fn read<M: Message + Default>(path: &Path) -> Vec<M> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut rest = &bytes[..];
+    std::iter::from_fn(|| (!rest.is_empty()).then(|| M::decode_length_delimited(&mut rest).expect("a whole message"))).collect()
+}
+
+/// The workload comes up, tells how far it is, and ends well.
+async fn work(session: &mut Session, agent: &TestAgent, run: &RunId) -> flow_proto::v1::MemberReport {
+    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.runtime.tell(&key(run, 1), WorkState::Running);
+    session.report(run, MemberPhase::Running).await;
+    let (series, value) = ("loss".to_owned(), "0.5".to_owned());
+    let metrics = [(series.clone(), value.clone())].into();
+    let points = vec![Point { series, step: 1, value }];
+    agent.runtime.progress(&key(run, 1), Progress { epoch: Some(1), metrics, points, ..Progress::default() });
+    session.until(|body| matches!(body, FromAgent::Progress(_))).await;
+    agent.runtime.exit(&key(run, 1), 0);
+    session.report(run, MemberPhase::Succeeded).await
+}
+
+#[tokio::test]
+async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
+    let mut versions = 0;
+    for version in sessions().read_dir().expect("there are recorded sessions") {
+        let version = version.expect("a folder").path();
+        versions += 1;
+        let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+        agent.start(hub.connector());
+        let mut session = hub.accept().await;
+        session.hello().await;
+        let mut done = None;
+        for message in read::<HubMessage>(&version.join("hub.bin")) {
+            let body = message.body.expect("nothing a later agent does not know was recorded");
+            let wished = if let ToAgent::Assignment(wish) = &body { Some((wish.run_id.clone(), wish.desired.clone())) } else { None };
+            session.say(body).await;
+            let Some((run, desired)) = wished else { continue };
+            let run: RunId = run.parse().unwrap();
+            if desired == Desired::Reserved.as_str() {
+                session.report(&run, MemberPhase::Reserved).await;
+            } else {
+                work(&mut session, &agent, &run).await;
+                done = Some(run);
+            }
+        }
+        let run = done.unwrap_or_else(|| panic!("{}: nothing was run", version.display()));
+        agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+        assert_eq!(agent.runtime.launches().len(), 1);
+    }
+    assert!(versions > 0);
+}
+
+/// What is said in every session of this kind, whatever comes between.
+fn gist(messages: &[AgentMessage]) -> Vec<String> {
+    let word = |message: &AgentMessage| match message.body.as_ref()? {
+        FromAgent::Hello(hello) => Some(format!("hello {}", hello.protocol)),
+        FromAgent::SnapshotEnd(_) => Some("set".to_owned()),
+        FromAgent::Inventory(_) => Some("inventory".to_owned()),
+        FromAgent::Progress(_) => Some("progress".to_owned()),
+        FromAgent::Report(report) if ["reserved", "running", "succeeded"].contains(&report.phase.as_str()) => Some(report.phase.clone()),
+        _ => None,
+    };
+    messages.iter().filter_map(word).collect()
+}
+
+#[tokio::test]
+async fn what_an_agent_says_of_a_run_is_kept_for_hubs_of_other_versions() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    session.hello().await;
+    session.welcome(1, true).await;
+    session.set(Vec::new()).await;
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.report(&run, MemberPhase::Reserved).await;
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    let done = work(&mut session, &agent, &run).await;
+    session.settle(&done).await;
+    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+
+    let said: Vec<AgentMessage> = session.heard.drain(..).map(|body| AgentMessage { body: Some(body) }).collect();
+    let path = sessions().join(format!("v{PROTOCOL}")).join("agent.bin");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, said.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>()).unwrap();
+    }
+    let advice = "the recorded session is out of date: run `UPDATE=1 cargo test -p flow-federate --test session_hub recorded`";
+    assert_eq!(gist(&read(&path)), gist(&said), "{advice}");
+}

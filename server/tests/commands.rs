@@ -1,0 +1,133 @@
+//! Commands that look at a hub's place without serving, run as programs: exit status, and what they say to whom.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use flow_server::store::{Store, StoreOptions};
+
+/// Where a hub would keep its things.
+struct Place(tempfile::TempDir);
+
+/// What a program did: exit status, standard output, standard error.
+#[derive(Debug)]
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("the folder is ours");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("the folder is ours");
+        path
+    }
+
+    fn server(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
+        command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
+        let done = command.output().expect("the program was built");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Said { status: done.status.code().expect("it ends by itself"), out: text(done.stdout), err: text(done.stderr) }
+    }
+}
+
+#[test]
+fn each_command_ends_with_its_status_and_its_sentence() {
+    let place = Place::new();
+    let good = place.write("good.toml", "[rest]\nlisten = \"127.0.0.1:1\"\n");
+    let misspelt = place.write("misspelt.toml", "[rest]\nlissten = \"127.0.0.1:1\"\n");
+    let broken = place.write("broken.toml", "[rest\n");
+    let open = place.write("open.toml", "[rest]\nlisten = \"0.0.0.0:1\"\n[store]\nmax_connections = 0\n");
+    let (none, nowhere) = (place.path("none.toml"), "rest.listen=nowhere");
+    for (arguments, status, out, err) in [
+        (&["config", "check", "--config", &good][..], 0, &["the configuration has nothing wrong"][..], &[][..]),
+        (
+            &["config", "check", "--config", &misspelt],
+            1,
+            &[],
+            &["misspelt.toml", "unknown key `rest.lissten`; did you mean `rest.listen`?"],
+        ),
+        (&["config", "check", "--set", "grpc.max_conections=1"], 1, &[], &["--set", "did you mean `grpc.max_connections`?"]),
+        (&["config", "check", "--config", &broken], 1, &[], &["broken.toml"]),
+        (&["config", "check", "--config", &none], 1, &[], &["none.toml"]),
+        (&["config", "check", "--config", &open], 1, &[], &["rest.listen: other machines can dial", "store.max_connections: is 0"]),
+        (&["config", "check", "--set", nowhere], 1, &[], &["rest.listen"]),
+        (&["config", "dump", "--config", &good], 0, &["rest.listen = \"127.0.0.1:1\" # ", "good.toml"], &[]),
+        (&["config", "dump", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
+        (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
+        (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
+        (&["doctor", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
+        (&["config"], 2, &[], &["Usage: flow-server config"]),
+        (&["srve"], 2, &[], &["serve"]),
+    ] {
+        let said = place.server(arguments);
+        assert_eq!(said.status, status, "{arguments:?}: {said:?}");
+        for (whole, parts) in [(&said.out, out), (&said.err, err)] {
+            assert!(parts.iter().all(|part| whole.contains(part)), "{arguments:?}: {parts:?} in {said:?}");
+            assert_eq!(whole.is_empty(), parts.is_empty(), "{arguments:?}: {said:?}");
+        }
+    }
+    assert!(!std::path::Path::new(&place.path("data")).exists(), "looking makes nothing");
+}
+
+#[test]
+fn the_document_printed_is_the_one_checked_in() {
+    let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json")).expect("it is checked in");
+    assert!(Place::new().server(&["openapi"]).out == written, "run `make generate`");
+}
+
+#[test]
+fn no_password_is_ever_shown() {
+    let place = Place::new();
+    let file = place.write("password", "open-sesame");
+    let config = place.write("hub.toml", &format!("[store]\nurl = \"mysql://flow@127.0.0.1:1/flow\"\npassword_file = \"{file}\"\n"));
+    let in_url = place.write("careless.toml", "[store]\nurl = \"mysql://flow:open-sesame@127.0.0.1:1/flow\"\n");
+    let commands =
+        [(&["config", "dump"][..], &config), (&["config", "dump"], &in_url), (&["config", "check"], &in_url), (&["doctor"], &in_url)];
+    for (command, config) in commands {
+        let Said { out, err, .. } = place.server(&[command, &["--config", config]].concat());
+        assert!(!out.contains("sesame") && !err.contains("sesame"), "{command:?}: {out}{err}");
+        assert!(!out.is_empty() || !err.is_empty(), "{command:?}");
+    }
+    let said = place.server(&["config", "dump", "--config", &config]);
+    assert!(said.out.contains(&format!("store.password_file = \"{file}\"")), "{said:?}");
+}
+
+#[tokio::test]
+async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
+    let place = Place::new();
+    let said = place.server(&["doctor"]);
+    assert_eq!(said.status, 1);
+    assert!(said.out.contains("FAIL database: there is none yet: `flow-server serve` makes it"), "{said:?}");
+
+    flow_common::private_dir::ensure(place.path("data").as_ref()).expect("the folder is ours");
+    let url = format!("sqlite:{}", place.path("data/flow.db"));
+    Store::open(&url, StoreOptions::default()).await.expect("it opens").close().await;
+    let said = place.server(&["doctor"]);
+    assert_eq!(said.status, 1);
+    assert!(said.out.contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"), "{said:?}");
+
+    let migrated = place.server(&["migrate"]);
+    assert_eq!((migrated.status, migrated.out.trim()), (0, "the database is up to date"), "{migrated:?}");
+    let said = place.server(&["doctor"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.out.lines().all(|line| line.starts_with("ok   ")), "{said:?}");
+    for line in ["configuration: nothing wrong", "schema: up to date", "server: SQLite ", "integrity: ", "events: ", "counts: 0 parties"] {
+        assert!(said.out.contains(line), "{line}: {said:?}");
+    }
+
+    std::fs::write(place.path("data/flow.db"), "not a database at all").expect("the folder is ours");
+    let said = place.server(&["doctor"]);
+    assert_eq!(said.status, 1, "{said:?}");
+    assert!(said.out.contains("FAIL database: cannot open the store"), "{said:?}");
+}

@@ -1,0 +1,72 @@
+//! Certificates for a test, as an administrator would have them made.
+
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+
+/// Who signs. Every one has the same name, and a key of its own.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// The files of a server.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Its certificate.
+    pub cert: PathBuf,
+    /// Its key, readable by its owner only.
+    pub key: PathBuf,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    /// A new one.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "authority of a test");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Self(CertifiedIssuer::self_signed(params, key()).expect("the parameters are sound"))
+    }
+
+    /// Writes its own certificate, and answers the file.
+    #[must_use]
+    pub fn ca(&self, folder: &Path) -> PathBuf {
+        let file = folder.join("ca.crt");
+        fs::write(&file, self.0.pem()).expect("the folder is ours");
+        file
+    }
+
+    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses, over those that are there.
+    #[must_use]
+    pub fn pair(&self, folder: &Path, name: &str, names: &[&str]) -> Pair {
+        let key = key();
+        let mut params = CertificateParams::default();
+        let name_of = |name: &&str| match name.parse::<IpAddr>() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName((*name).try_into().expect("an ASCII name")),
+        };
+        params.subject_alt_names = names.iter().map(name_of).collect();
+        let cert = params.signed_by(&key, &self.0).expect("the parameters are sound");
+        let pair = Pair { cert: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) };
+        // Written aside first: who looks at the same time sees the old ones or the new ones.
+        for (file, text) in [(&pair.key, key.serialize_pem()), (&pair.cert, cert.pem())] {
+            let aside = file.with_extension("new");
+            fs::write(&aside, text).expect("the folder is ours");
+            fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+            fs::rename(&aside, file).expect("the folder is ours");
+        }
+        pair
+    }
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("the machine has random bytes")
+}
