@@ -81,8 +81,9 @@ impl Failure {
     /// A hub that does not answer, and why.
     #[must_use]
     pub fn unreachable(server: &str, cause: &str) -> Self {
-        Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}"))
-            .with_remedy("Check that flow-server runs, and that --server (or FLOW_SERVER) is its REST address: https:// where it has a certificate.")
+        Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}")).with_remedy(
+            "Check that flow-server runs, and that --server (or FLOW_SERVER) is its REST address: https:// where it has a certificate.",
+        )
     }
 
     /// An answer that is not a success, as the hub explains it (problem+json), or as far as the status tells.

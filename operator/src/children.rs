@@ -92,7 +92,7 @@ where
     /// Whether anybody has an object of this name, as far as the API server knows without asking its own store: what it
     /// learns a moment later it would have learned a moment after a better answer, too.
     async fn look_for(&self, name: &str) -> Result<Option<K>, ChildError> {
-        let from_memory = GetParams { resource_version: Some("0".to_owned()), ..GetParams::default() };
+        let from_memory = GetParams { resource_version: Some("0".to_owned()) };
         match self.api.get_with(name, &from_memory).await {
             Ok(found) => Ok(Some(found)),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::kubernetes::{access, naming};
-use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
+use flow_federate::runtime::{LogRequest, Runtime as _, RuntimeError, WorkState};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::wait_for;
+use futures::StreamExt as _;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -357,6 +358,41 @@ async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
     party.kubelet_says(&pod, "Pending", json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } })).await;
     let reason = agent.delay(&key, ReasonCode::ImageUnusable).await;
     assert!(!reason.message.contains("registry.invalid"), "what an image name means here is the party's own");
+}
+
+#[tokio::test]
+async fn a_member_that_the_others_cannot_reach_says_why_and_runs_once_they_can() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    let exposed = |status: &str, reason: &str, message: &str| json!([{ "type": "Exposed", "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-02T03:04:05Z" }]);
+    let missing = exposed("False", "NotConfigured", "no Gateway is named");
+    let status = json!({ "phase": "Pending", "reason": "CertificatesMissing", "message": "no ConfigMap", "conditions": missing });
+    party.operator_says(&key, status).await;
+    let says = |state: &WorkState, words: &str| matches!(state, WorkState::Starting { reason: Some(told) } if told.message.contains(words));
+    agent.until(&key, |state| says(state, "setup certificates")).await;
+    let pod = party.make_pod(&key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Running", running()).await;
+    let told = agent.until(&key, |state| *state == WorkState::Running || says(state, "no Gateway is named")).await;
+    assert_ne!(told, WorkState::Running, "nobody can dial it");
+    party.operator_says(&key, json!({ "phase": "Running", "conditions": exposed("True", "Accepted", "") })).await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+}
+
+#[tokio::test]
+async fn a_log_whose_end_cannot_be_read_says_so_itself() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    // Its node has no kubelet that could be asked.
+    let pod = party.make_pod(&key, Some("node-1")).await;
+    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    assert_eq!(agent.exit(&key).await.code, Some(0));
+    let log = agent.runtime.logs(key, LogRequest { tail_lines: None, follow: false }).await.expect("a log");
+    let log = log.map(|chunk| chunk.expect("read").to_vec()).concat().await;
+    assert_eq!(String::from_utf8_lossy(&log), "\n[the end of the output is missing: it could not be read from the cluster]\n");
 }
 
 #[tokio::test]

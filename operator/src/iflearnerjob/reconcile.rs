@@ -38,9 +38,11 @@ use crate::metrics::Metrics;
 /// An object as it is watched: one that cannot be read stops no other.
 pub type Guarded = DeserializeGuard<IflearnerJob>;
 
-/// Job and Pod end within a moment of each other: when one has, the other is waited for so long, so that the status says
-/// both in one write.
-const OTHER_END_DUE: Duration = Duration::from_secs(10);
+/// Job and Pod end within a moment of each other, and the status says both in one write. After its Job has ended, so long
+/// is waited for the Pod to say how.
+const EXIT_DUE: Duration = Duration::from_secs(5);
+/// After its Pod has ended, so long is waited for the Job: its controller is behind where many end at once.
+const VERDICT_DUE: Duration = Duration::from_secs(60);
 /// What a namespace allows holds for so long without asking again.
 const ALLOWED_FOR: Duration = Duration::from_secs(2);
 /// Longest wait between two looks after errors.
@@ -280,12 +282,12 @@ const NO_POD: Duration = Duration::from_secs(12);
 async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Context, now: Timestamp) -> Result<Option<Outcome>, Error> {
     let pod = context.pods.latest(&plan.uid);
     let one_has_ended = match (&job.end, &pod) {
-        (Some(end), Some(pod)) if pod.state != PodState::Ended => end.at.as_ref(),
-        (None, Some(pod)) if pod.state == PodState::Ended => pod.ended.as_ref(),
+        (Some(end), Some(pod)) if pod.state != PodState::Ended => end.at.as_ref().map(|at| (at, EXIT_DUE)),
+        (None, Some(pod)) if pod.state == PodState::Ended => pod.ended.as_ref().map(|at| (at, VERDICT_DUE)),
         _ => None,
     };
     // Of a node whose clock is wrong nothing is waited for.
-    if one_has_ended.is_some_and(|at| now.duration_since(at.0).unsigned_abs() < OTHER_END_DUE) {
+    if one_has_ended.is_some_and(|(at, due)| now.duration_since(at.0).unsigned_abs() < due) {
         return Ok(None);
     }
     if job.end.is_some() {

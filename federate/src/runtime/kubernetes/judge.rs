@@ -406,12 +406,9 @@ mod tests {
                 other => panic!("{other:?}"),
             })
         };
-        for (status, reason) in [
-            ("False", "NotConfigured"),
-            ("False", "ApiNotInstalled"),
-            ("False", "ClientsNotAuthenticated"),
-            ("Unknown", "NotAccepted"),
-        ] {
+        for (status, reason) in
+            [("False", "NotConfigured"), ("False", "ApiNotInstalled"), ("False", "ClientsNotAuthenticated"), ("Unknown", "NotAccepted")]
+        {
             for told in with(status, reason) {
                 assert!(told.is_some_and(|told| told.ends_with(&format!("no such Gateway ({reason})"))), "{reason}");
             }
