@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flow_testkit::kube::Cluster;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Daemon, eventually};
 
@@ -50,6 +50,16 @@ impl Gateway {
         let mut command = Command::new(flow_testkit::nginx());
         command.arg("-p").arg(&self.folder).args(["-e", "stderr", "-c"]).arg(&config);
         self.nginx = Some(Daemon::start(command, &self.folder.join("nginx.log")));
+        // As every controller of a Gateway does: until it has, the member behind the route does not count as started.
+        let condition = |type_: &str| {
+            json!({ "type": type_, "status": "True", "reason": type_, "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z" })
+        };
+        let conditions = ["Accepted", "ResolvedRefs"].map(condition);
+        let parent = json!({ "parentRef": route["spec"]["parentRefs"][0], "controllerName": "example.org/nginx", "conditions": conditions });
+        let patch = json!({ "status": { "parents": [parent] } }).to_string();
+        let name = route["metadata"]["name"].as_str().unwrap_or_else(|| panic!("a route without a name: {route:#}"));
+        let what = ["patch", "grpcroutes.gateway.networking.k8s.io", name, "--namespace", namespace];
+        cluster.kubectl_ok(&[&what[..], &["--subresource=status", "--type=merge", "--patch", &patch]].concat()).await;
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{CLIENT, SERVER, World, manifest};
 
 #[tokio::test]
-async fn every_bad_spec_is_refused_by_name() {
+async fn i13_i14_every_bad_spec_is_refused_by_name() {
     let world = World::new().await;
     let long = "a".repeat(254);
     let bad: Vec<(&str, Value, &[&str])> = vec![

@@ -7,27 +7,34 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
-use serde_json::json;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
-use crate::support::{CLIENT, SERVER, World, eventually, manifest};
+use crate::support::{SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn the_originals_manifests_run_and_show_their_phase() {
+async fn the_originals_samples_run_unchanged_and_show_their_phase() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
+    world.allow("hostpath,root,write-root").await;
     world.trust_roots().await;
-    for (yaml, name) in [(SERVER, "aggregator"), (CLIENT, "trainer")] {
-        world.create(&manifest(yaml, name, json!({}))).await.unwrap();
-        let status = world.until(name, "a phase", |status| status.phase.is_some()).await;
-        assert_eq!(status.phase, Some(Phase::Pending));
-        let status = world.live(name, 0).await;
-        assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)));
-        assert!(status.start_time.is_some() && status.completion_time.is_some());
-        let service: Service = world.found(name, |_| true).await;
-        assert_eq!(service.spec.unwrap().ports.unwrap()[0].port, 80);
+    for sample in ["server", "client", "flow"] {
+        let path = flow_testkit::repository().join(format!("deploy/samples/{sample}.yaml"));
+        for document in serde_yaml_ng::Deserializer::from_str(&std::fs::read_to_string(path).unwrap()) {
+            let object = Value::deserialize(document).unwrap();
+            let name = object["metadata"]["name"].as_str().unwrap();
+            world.create(&object).await.unwrap();
+            let status = world.until(name, "a phase", |status| status.phase.is_some()).await;
+            assert_eq!(status.phase, Some(Phase::Pending), "{name}");
+            let status = world.live(name, 0).await;
+            assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)), "{name}");
+            assert!(status.start_time.is_some() && status.completion_time.is_some(), "{name}");
+            let service: Service = world.found(name, |_| true).await;
+            assert_eq!(service.spec.unwrap().ports.unwrap()[0].port, 80, "{name}");
+        }
     }
-    let pods = world.cluster.kubectl_ok(&["get", "pods", "-n", &world.namespace, "-l", "app=aggregator", "-o", "name"]).await;
-    assert!(pods.starts_with("pod/aggregator-"), "logs are found by label and by name: {pods}");
+    let pods = world.cluster.kubectl_ok(&["get", "pods", "-n", &world.namespace, "-l", "app=iflearnerjob-server", "-o", "name"]).await;
+    assert!(pods.starts_with("pod/iflearnerjob-server-"), "logs are found by label and by name: {pods}");
     drop(operator);
 }
 

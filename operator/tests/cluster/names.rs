@@ -25,3 +25,19 @@ async fn i15_any_name_an_object_can_have_works() {
         world.event(name, "Succeeded").await;
     }
 }
+
+/// The original platform calls container and volume like the object: 64 characters with a party's name of eleven.
+#[tokio::test]
+async fn f17_a_container_name_that_no_pod_can_have_ends_the_job_with_a_sentence() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    let name = "iflearnerjob-client-4b1f0c6e9d3a4f5c8e7a2b6d1c0f9e88-federate-10";
+    assert_eq!(name.len(), 64);
+    let mut object = manifest(SERVER, name, json!({}));
+    object["spec"]["template"]["spec"]["containers"][0]["name"] = json!(name);
+    world.create(&object).await.unwrap();
+    let status = world.until(name, "the end", |status| status.phase == Some(Phase::Failed)).await;
+    assert_eq!(status.reason.as_deref(), Some("InvalidTemplate"), "{status:#?}");
+    let note = world.event(name, "InvalidTemplate").await;
+    assert!(note.contains("containers[0].name") && note.contains("63"), "{note}");
+}

@@ -93,6 +93,21 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
+/// A change that was asked for is carried through, even if whoever asked for it leaves before the answer: the server would
+/// otherwise drop the handler wherever it stands. Reading stops with its reader.
+pub(super) async fn finish(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Failure::from(Error::of(ErrorCode::Busy)).into_response(),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,20 +133,5 @@ mod tests {
         for bad in ["", "a b", "é", &"x".repeat(65)] {
             assert_eq!(request_id(&given(bad)).len(), 32, "{bad:?}");
         }
-    }
-}
-
-/// A change that was asked for is carried through, even if whoever asked for it leaves before the answer: the server would
-/// otherwise drop the handler wherever it stands. Reading stops with its reader.
-pub(super) async fn finish(request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
-    }
-    match tokio::spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Failure::from(Error::of(ErrorCode::Busy)).into_response(),
-        },
     }
 }

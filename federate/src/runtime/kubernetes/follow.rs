@@ -332,14 +332,17 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_is_waited_for_as_long_as_something_flows_and_no_longer() {
-        let flows = Notify::new();
-        let slow = async {
-            let mut end = pin!(tokio::time::sleep(5 * LONGEST));
-            while futures::poll!(&mut end).is_pending() {
-                flows.notify_one();
-                tokio::task::yield_now().await;
+        let flows = Arc::new(Notify::new());
+        let slow = tokio::spawn({
+            let flows = Arc::clone(&flows);
+            async move {
+                let mut end = pin!(tokio::time::sleep(5 * LONGEST));
+                while futures::poll!(&mut end).is_pending() {
+                    flows.notify_one();
+                    tokio::task::yield_now().await;
+                }
             }
-        };
+        });
         assert!(ends_while_it_flows(slow, &flows, LONGEST).await);
         assert!(!ends_while_it_flows(std::future::pending::<()>(), &flows, LONGEST).await);
     }
