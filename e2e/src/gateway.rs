@@ -51,11 +51,10 @@ impl Gateway {
         command.arg("-p").arg(&self.folder).args(["-e", "stderr", "-c"]).arg(&config);
         self.nginx = Some(Daemon::start(command, &self.folder.join("nginx.log")));
         // As every controller of a Gateway does: until it has, the member behind the route does not count as started.
-        let condition = |type_: &str| {
-            json!({ "type": type_, "status": "True", "reason": type_, "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z" })
-        };
-        let conditions = ["Accepted", "ResolvedRefs"].map(condition);
-        let parent = json!({ "parentRef": route["spec"]["parentRefs"][0], "controllerName": "example.org/nginx", "conditions": conditions });
+        let since = "2026-01-02T03:04:05Z";
+        let accepted = json!({ "type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": since });
+        let gateway = &route["spec"]["parentRefs"][0];
+        let parent = json!({ "parentRef": gateway, "controllerName": "example.org/nginx", "conditions": [accepted] });
         let patch = json!({ "status": { "parents": [parent] } }).to_string();
         let name = route["metadata"]["name"].as_str().unwrap_or_else(|| panic!("a route without a name: {route:#}"));
         let what = ["patch", "grpcroutes.gateway.networking.k8s.io", name, "--namespace", namespace];
