@@ -53,7 +53,12 @@ fn the_quickstart_trains_compares_and_leaves_nothing_running() {
 #[test]
 fn the_quickstart_interrupted_ends_what_it_started() {
     let _alone = alone();
-    let mut running = script("quickstart.sh").stdout(Stdio::piped()).process_group(0).spawn().unwrap();
+    let script = script("quickstart.sh");
+    // Whoever runs the tests in the background has them ignore what the terminal's Ctrl-C sends, and a shell keeps to that.
+    let mut running = Command::new("env");
+    running.arg("--default-signal=INT").arg(script.get_program()).stdin(Stdio::null());
+    running.envs(script.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut running = running.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("the hub is up")), "it ended before: {:?}", running.wait());
     // As the terminal does: to all in the foreground.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -68,9 +68,14 @@ impl Address {
     }
 
     /// Connects, and makes sure that it is the hub. The file of authorities is read each time, so that a replaced one counts.
-    pub(crate) async fn connect(&self) -> Result<Box<dyn Io>, DialError> {
+    /// With the connection comes what will be noticed on it.
+    pub(crate) async fn connect(&self) -> Result<(Box<dyn Io>, Noticed), DialError> {
+        let noticed = Noticed::default();
         match self {
-            Self::Plain(_) => Ok(Box::new(Plain { hub: self.to_string(), stream: self.tcp().await?, heard: false })),
+            Self::Plain(_) => {
+                let (hub, stream) = (self.to_string(), self.tcp().await?);
+                Ok((Box::new(Plain { hub, stream, heard: false, noticed: noticed.clone() }), noticed))
+            }
             Self::Tls { uri, ca_file } => {
                 let mut config = client::config(Trust::named(ca_file.as_deref())).map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
                 config.alpn_protocols = vec![b"h2".to_vec()];
@@ -79,7 +84,8 @@ impl Address {
                 let stream = self.tcp().await?;
                 let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
                 let why = |error: io::Error| client::explain(&error, "hub.ca_file").unwrap_or_else(|| error.to_string());
-                Ok(Box::new(stream.map_err(|error| DialError(format!("no secure connection to the hub at {self}: {}", why(error))))?))
+                let stream = stream.map_err(|error| DialError(format!("no secure connection to the hub at {self}: {}", why(error))))?;
+                Ok((Box::new(stream), noticed))
             }
         }
     }
@@ -100,14 +106,14 @@ impl Address {
     /// Whether something that may be a hub answers, as far as can be told without a session.
     pub async fn knock(&self) -> Result<(), DialError> {
         let answered = async {
-            let mut connection = self.connect().await?;
+            let (mut connection, noticed) = self.connect().await?;
             let mut head = [0; FRAME_HEAD];
             let heard = async {
                 connection.write_all(PREFACE).await?;
                 connection.flush().await?;
                 connection.read_exact(&mut head).await
             };
-            heard.await.map_err(|error| DialError(error.to_string()))?;
+            heard.await.map_err(|error| DialError(noticed.sentence().unwrap_or_else(|| error.to_string())))?;
             if head[3] == SETTINGS { Ok(()) } else { Err(DialError(format!("what answers at {self} is no flow-server"))) }
         };
         let late = || DialError(format!("the hub at {self} did not answer within {} s", PATIENCE.as_secs()));
@@ -124,29 +130,62 @@ pub(crate) fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'
     cause
 }
 
+/// What a connection has shown to be wrong. Kept beside it, because which error reaches the caller first is a matter of luck:
+/// the one that says it, or that of a write to a peer that has hung up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Noticed(Arc<OnceLock<String>>);
+
+impl Noticed {
+    /// It, in a sentence.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        self.0.get().cloned()
+    }
+}
+
 /// A connection in plain text, which notices when the other end expects TLS: that answers with an alert.
 struct Plain {
     hub: String,
     stream: TcpStream,
     heard: bool,
+    noticed: Noticed,
+}
+
+impl Plain {
+    fn hear(&mut self, first: Option<u8>) -> io::Result<()> {
+        if !self.heard && first == Some(TLS_ALERT) {
+            let sentence = self.noticed.0.get_or_init(|| format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub));
+            return Err(io::Error::other(sentence.clone()));
+        }
+        self.heard = true;
+        Ok(())
+    }
+
+    /// Before a write that failed is told: whether the other end had said why. If it had, that is about to be readable; if not,
+    /// its hanging up is.
+    fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if matches!(written, Poll::Ready(Err(_))) && !self.heard {
+            let mut byte = [0];
+            let mut buffer = ReadBuf::new(&mut byte);
+            if ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).is_ok() {
+                self.hear(buffer.filled().first().copied())?;
+            }
+        }
+        written
+    }
 }
 
 impl AsyncRead for Plain {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let first = buffer.filled().get(before);
-        if !self.heard && first == Some(&TLS_ALERT) {
-            return Poll::Ready(Err(io::Error::other(format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub))));
-        }
-        self.heard = true;
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.hear(buffer.filled().get(before).copied()))
     }
 }
 
 impl AsyncWrite for Plain {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -158,7 +197,8 @@ impl AsyncWrite for Plain {
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -28,7 +28,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Status, Streaming};
 
-use crate::dial::{Address, Io, root_cause};
+use crate::dial::{Address, Io, Noticed, root_cause};
 
 /// The protocol spoken.
 pub const PROTOCOL: u32 = 1;
@@ -259,14 +259,15 @@ async fn session(
 type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
 
 async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
-    let channel = dial(connector).await.map_err(Ended::new)?;
+    let (channel, noticed) = dial(connector).await.map_err(Ended::new)?;
+    let failed = |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
     let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
     out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) }).map_err(|_| Ended::new("the queue is new and empty"))?;
-    let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(|status| Ended::new(describe(&status)))?;
+    let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(failed)?;
     let mut messages = answer.into_inner();
-    match messages.message().await.map_err(|status| Ended::new(describe(&status)))?.and_then(|m| m.body) {
+    match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
         Some(FromHub::Welcome(welcome)) => Ok((welcome, out, messages, Hub(client))),
         Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
         _ => Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?")),
@@ -288,20 +289,23 @@ fn describe(status: &Status) -> String {
 }
 
 /// Connects once: a connection that ends is the session's end, not dialled again behind its back.
-async fn dial(connector: &Connector) -> Result<Channel, String> {
-    let (uri, io): (Uri, Box<dyn Io>) = match connector {
-        Connector::Network(address) => (address.uri().clone(), address.connect().await.map_err(|error| error.to_string())?),
+async fn dial(connector: &Connector) -> Result<(Channel, Noticed), String> {
+    let (uri, io, noticed): (Uri, Box<dyn Io>, Noticed) = match connector {
+        Connector::Network(address) => {
+            let (io, noticed) = address.connect().await.map_err(|error| error.to_string())?;
+            (address.uri().clone(), io, noticed)
+        }
         Connector::Memory(door) => {
             let (near, far) = tokio::io::duplex(WINDOW as usize);
             door.send(far).await.map_err(|_| "the hub in this process is gone".to_owned())?;
-            (Uri::from_static("http://hub.in.this.process"), Box::new(near))
+            (Uri::from_static("http://hub.in.this.process"), Box::new(near), Noticed::default())
         }
     };
     let mut io = Some(TokioIo::new(io));
     let hand_over = tower::service_fn(move |_: Uri| {
         std::future::ready(io.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)))
     });
-    Endpoint::from(uri)
+    let channel = Endpoint::from(uri)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE)
         .keep_alive_while_idle(true)
@@ -310,7 +314,8 @@ async fn dial(connector: &Connector) -> Result<Channel, String> {
         .buffer_size(QUEUE)
         .connect_with_connector(hand_over)
         .await
-        .map_err(|error: tonic::transport::Error| root_cause(&error).to_string())
+        .map_err(|error: tonic::transport::Error| noticed.sentence().unwrap_or_else(|| root_cause(&error).to_string()))?;
+    Ok((channel, noticed))
 }
 
 #[cfg(test)]
