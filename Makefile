@@ -27,7 +27,7 @@ test: setup-test build ## every test, on real databases and the real framework; 
 	$(CARGO) test --workspace --locked --no-run
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast
 
-kube_tests := cluster setup samples generated kubernetes native_sidecar kube kube_leftovers kube_node
+kube_tests := cluster setup samples generated kubernetes kube_verbs native_sidecar kube kube_leftovers kube_node
 test-kubernetes: setup-test build ## of these, the ones that need a Kubernetes, which they start themselves
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(kube_tests:%=--test %)
 
@@ -59,13 +59,14 @@ bench: build ## measure against the budgets and print one table; ONLY=start,list
 clean: ## remove what was built; the test kit's cache stays (rm -r .cache for that)
 	$(CARGO) clean
 
-# ---- Kubernetes: the cluster of KUBECONFIG. docs/kubernetes.md leads through these. ----
+# ---- Kubernetes: the cluster of KUBECONFIG. docs/kubernetes.md leads through these. BIN=FOLDER takes programs from there,
+# in place of a build. ----
 
 kube-quickstart: ## everything on Kubernetes on this machine, in one command (root)
 	tools/kube-quickstart.sh
 
 manifests: ## write the generated manifests again: the definition of IflearnerJob and the operator's rights
-	UPDATE=1 $(CARGO) test --locked --quiet -p flow-operator is_up_to_date
+	CARGO="$(CARGO)" tools/kube.sh manifests
 
 install: ## put the definition of IflearnerJob into the cluster
 	tools/kube.sh install
@@ -73,8 +74,9 @@ install: ## put the definition of IflearnerJob into the cluster
 uninstall: ## take the definition away again; refused while there are IflearnerJobs, unless WITH_JOBS=1
 	tools/kube.sh uninstall
 
+# No shell stays in between, which would keep a signal to itself.
 run: ## run the operator here, outside of the cluster, with your own kubeconfig; ARGS="--set log.level=debug" for more
-	$(CARGO) run --locked -p flow-operator --bin flow-operator -- run $(ARGS)
+	exec env CARGO="$(CARGO)" tools/kube.sh run $(ARGS)
 
 deploy: ## install, and run the operator in the cluster: IMG=registry.example/flow-operator:TAG [OVERLAY=operator-gateway]
 	tools/kube.sh deploy "$(IMG)"

@@ -1,10 +1,11 @@
 #!/bin/bash
 # What `make install`, `deploy` and the other verbs of Kubernetes do; each is in `make help`.
 #
-#   tools/kube.sh install | uninstall | deploy IMG | undeploy | docker-build | docker-push
+#   tools/kube.sh manifests | install | uninstall | run [ARGUMENT…] | deploy IMG | undeploy | docker-build | docker-push
 #
 # The cluster is that of KUBECONFIG. Images are built by deploy/images/build.sh, without a container engine; where there
-# is one (ENGINE=docker, podman or buildah chooses), they are handed to it.
+# is one (ENGINE=docker, podman or buildah chooses), they are handed to it. BIN is a folder with our programs, to be used as
+# they are; without it they are built.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,7 +14,8 @@ cache=${FLOW_CACHE:-$repo/.cache}
 manifests=deploy/kustomize
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 images=(flow-server flow-federate flow-operator)
-archives=target/images
+target=${CARGO_TARGET_DIR:-target}
+archives=$target/images
 definition=crd/iflearnerjobs.git.iflytek.com
 
 say() { echo "$*"; }
@@ -51,6 +53,28 @@ engine() {
 reference() {
     if [ "$1" = flow-operator ] && [ -n "${IMG:-}" ]; then echo "$IMG"; return; fi
     echo "${REGISTRY:+$REGISTRY/}$1:${TAG:-$version}"
+}
+
+# The operator, in place of this script or of the subshell that asks.
+operator() {
+    if [ -n "${BIN:-}" ]; then exec "$BIN/flow-operator" "$@"; fi
+    exec "${CARGO:-cargo}" run --locked -p flow-operator --bin flow-operator -- "$@"
+}
+
+# manifest FILE ARGUMENT…: what the operator prints, written if it is not there yet.
+manifest() {
+    local file=$manifests/$1 text
+    text=$(operator "${@:2}")
+    if [ "$text" != "$(cat "$file")" ]; then
+        echo "$text" > "$file"
+        say "wrote $file"
+    fi
+}
+
+write_manifests() {
+    manifest crd/iflearnerjobs.yaml crd
+    manifest rbac/operator.yaml rbac
+    manifest overlays/operator-namespaced/rbac.yaml rbac --namespaces hospital-a
 }
 
 install_definition() {
@@ -117,7 +141,7 @@ undeploy() {
 }
 
 docker_build() {
-    local engine name bin=${BIN:-target/release}
+    local engine name bin=${BIN:-$target/release}
     engine=$(engine)
     mkdir -p "$archives"
     for name in "${images[@]}"; do
@@ -125,7 +149,7 @@ docker_build() {
         BIN=$bin deploy/images/build.sh "deploy/images/$name" "$archives/$name.tar" "$(reference "$name")"
         case $engine in
             docker | podman) "$engine" load --quiet --input "$archives/$name.tar" ;;
-            buildah) "$engine" pull "docker-archive:$PWD/$archives/$name.tar" ;;
+            buildah) "$engine" pull "docker-archive:$(realpath "$archives/$name.tar")" ;;
             *) say "$archives/$name.tar: $(reference "$name")" ;;
         esac
     done
@@ -153,10 +177,12 @@ docker_push() {
 }
 
 case ${1:-} in
+    manifests) write_manifests ;;
     install | uninstall) "$1_definition" ;;
+    run) operator "$@" ;;
     undeploy) undeploy ;;
     deploy) deploy "${2:-}" ;;
     docker-build) docker_build ;;
     docker-push) docker_push ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

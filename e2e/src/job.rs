@@ -109,6 +109,15 @@ impl Job {
         self.members(&[("hospital-a", "trainer"), ("hospital-b", "trainer")])
     }
 
+    /// What a party's member reads.
+    #[must_use]
+    pub fn dataset(mut self, party: &str, name: &str) -> Self {
+        for member in self.task["members"].as_array_mut().into_iter().flatten().filter(|member| member["party"] == party) {
+            member["dataset"] = json!(name);
+        }
+        self
+    }
+
     /// One rule of the task.
     #[must_use]
     pub fn rule(mut self, name: &str, value: impl Into<Value>) -> Self {

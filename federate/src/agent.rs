@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
+use crate::dial::root_cause;
 use crate::health::{Question, Standing};
 use crate::journal::{Journal, JournalError, SeenHub};
 use crate::member::{Member, Work};
@@ -231,7 +232,7 @@ impl Agent {
             match self.runtime.known().await {
                 Ok(known) => break known,
                 Err(error) => {
-                    tracing::warn!(%error, "the runtime cannot say yet what it knows; trying again");
+                    tracing::warn!(cause = %root_cause(&error), "{error}; trying again");
                     self.clock.sleep_until(self.clock.now().plus_secs(1)).await;
                 }
             }
@@ -304,7 +305,7 @@ impl Agent {
             Ok(Some(held)) => self.apply(Input::Seen(key.clone(), WorkState::Held(held))),
             Ok(None) => {}
             Err(RuntimeError::Refused(reason)) => self.apply(Input::Failed(key.clone(), reason)),
-            Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, "a request was given up"),
+            Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, cause = %root_cause(&error), "a request was given up"),
         }
         self.works.finished(&key);
     }

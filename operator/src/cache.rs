@@ -18,6 +18,16 @@ use tokio::sync::watch::Sender;
 
 type Key = (String, String);
 
+/// Objects of one page of a list. All kinds are listed at once, and a list that is read keeps its memory: an allocator
+/// gives back little of it.
+const PAGE: u32 = 50;
+
+/// A watch of everything, to be narrowed.
+#[must_use]
+pub fn by_page() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
 /// The objects of one kind, as newly as this process knows them.
 pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
     store: Store<K>,

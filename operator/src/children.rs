@@ -1,15 +1,15 @@
-//! One child object brought to what is desired: created, repaired or left alone, with one write at most, and never taken
-//! from somebody else.
+//! One child object brought to what is desired: created, repaired or left alone, and never taken from somebody else.
 //!
-//! Server-side apply with one field manager, always forced: of its own fields the operator is the only judge. That makes
-//! it all the more important not to apply to a stranger's object. So what the cache does not hold is asked for before the
-//! first apply, and every later one carries the UID.
+//! What the cache does not hold is created, which the API server does only if nobody has the name; it also costs it far
+//! less than an apply. Repairs are server-side applies with one field manager, always forced: of its own fields the
+//! operator is the only judge. They carry the UID, so that none meets a stranger's object. The fields of an object that
+//! was created are made those of an apply before the first one: else what is no longer desired would stay, as created.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,32 +72,53 @@ where
     /// Make it so, and return it as it is now.
     pub async fn ensure(&self, desired: &K, owner: &OwnerReference) -> Result<Arc<K>, ChildError> {
         let name = desired.name_any();
-        let mut live = self.cache.get(&desired.namespace().unwrap_or_default(), &name);
-        if !live.as_ref().is_some_and(|live| belongs(&**live, owner)) {
-            live = self.look_for(&name).await?.map(Arc::new);
-        }
-        if let Some(live) = &live {
-            standing(&**live, owner)?;
-            if !drifted(&json(desired), &json(&**live), self.shared_lists) {
-                return Ok(Arc::clone(live));
-            }
-        }
-        let mut wanted = desired.clone();
-        wanted.meta_mut().uid = live.and_then(|live| live.uid());
-        self.metrics.wrote(&K::kind(&()), "apply");
-        let applied = self.api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted)).await;
-        Ok(self.cache.wrote(applied.map_err(|source| failed::<K>(&name, source))?))
+        let known = self.cache.get(&desired.namespace().unwrap_or_default(), &name).filter(|live| belongs(&**live, owner));
+        let live = match known {
+            Some(live) => live,
+            None => match self.create(desired, &name).await? {
+                Some(made) => return Ok(made),
+                None => self.find(&name).await?,
+            },
+        };
+        standing(&*live, owner)?;
+        if drifted(&json(desired), &json(&*live), self.shared_lists) { self.repair(desired, &live).await } else { Ok(live) }
     }
 
-    /// Whether anybody has an object of this name, as far as the API server knows without asking its own store: what it
-    /// learns a moment later it would have learned a moment after a better answer, too.
-    async fn look_for(&self, name: &str) -> Result<Option<K>, ChildError> {
-        let from_memory = GetParams { resource_version: Some("0".to_owned()) };
-        match self.api.get_with(name, &from_memory).await {
-            Ok(found) => Ok(Some(found)),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+    /// `None` if there is one of this name.
+    async fn create(&self, desired: &K, name: &str) -> Result<Option<Arc<K>>, ChildError> {
+        let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        self.metrics.wrote(&K::kind(&()), "create");
+        match self.api.create(&parameters, desired).await {
+            Ok(made) => Ok(Some(self.cache.wrote(made))),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
             Err(source) => Err(failed::<K>(name, source)),
         }
+    }
+
+    /// The one that is in the way of a new one.
+    async fn find(&self, name: &str) -> Result<Arc<K>, ChildError> {
+        match self.api.get_opt(name).await {
+            Ok(Some(found)) => Ok(Arc::new(found)),
+            Ok(None) => Err(ChildError::Leaving { kind: K::kind(&()).into_owned(), name: name.to_owned() }),
+            Err(source) => Err(failed::<K>(name, source)),
+        }
+    }
+
+    async fn repair(&self, desired: &K, live: &K) -> Result<Arc<K>, ChildError> {
+        let name = live.name_any();
+        let failed = |source| failed::<K>(&name, source);
+        let metadata = self.api.get_metadata(&name).await.map_err(failed)?.metadata;
+        if let Some(fields) = as_applied(metadata.managed_fields.unwrap_or_default()) {
+            let of_this =
+                serde_json::json!({"metadata": {"uid": live.uid(), "resourceVersion": metadata.resource_version, "managedFields": fields}});
+            self.metrics.wrote(&K::kind(&()), "patch");
+            self.api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&of_this)).await.map_err(failed)?;
+        }
+        let mut wanted = desired.clone();
+        wanted.meta_mut().uid = live.uid();
+        self.metrics.wrote(&K::kind(&()), "apply");
+        let applied = self.api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted)).await;
+        Ok(self.cache.wrote(applied.map_err(failed)?))
     }
 
     /// Delete it if it is known and the owner's.
@@ -113,6 +134,18 @@ where
             other => other.map(|_| ()).map_err(|source| failed::<K>(name, source)),
         }
     }
+}
+
+/// The same with what was created as if it had been applied; `None` if it was.
+fn as_applied(mut fields: Vec<ManagedFieldsEntry>) -> Option<Vec<ManagedFieldsEntry>> {
+    let is_ours = |entry: &ManagedFieldsEntry, operation: &str| {
+        entry.manager.as_deref() == Some(MANAGER) && entry.subresource.is_none() && entry.operation.as_deref() == Some(operation)
+    };
+    if fields.iter().any(|entry| is_ours(entry, "Apply")) {
+        return None;
+    }
+    fields.iter_mut().find(|entry| is_ours(entry, "Update"))?.operation = Some("Apply".to_owned());
+    Some(fields)
 }
 
 fn failed<K: Resource<DynamicType = ()>>(name: &str, source: kube::Error) -> ChildError {

@@ -1,7 +1,11 @@
 //! Events: what happened to an object, for `kubectl describe`.
 //!
 //! An event's name follows from what it says, so the same one is stored once however often it is sent: again after a
-//! crash, or by a second operator. Sending fails quietly; nothing depends on an event.
+//! crash, or by a second operator. They are sent one after the other and nobody waits for them, so that telling of a
+//! thousand jobs does not hold up the making of them. Nothing depends on an event: where sending fails, or too many wait,
+//! that is logged.
+
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -9,12 +13,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::MANAGER;
 use crate::metrics::Metrics;
 
 /// Longest note that the API takes, in bytes.
 const NOTE_MAX: usize = 1000;
+/// So many events wait at most; that is some megabytes.
+const WAITING_MAX: usize = 4096;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,36 +47,50 @@ impl Happened {
     }
 }
 
-/// Sends events.
-#[derive(Clone)]
+/// Takes events to be sent.
+#[derive(Clone, Debug)]
 pub struct Events {
-    client: Client,
+    waiting: mpsc::Sender<Event>,
     instance: String,
 }
 
-impl std::fmt::Debug for Events {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Events from {}", self.instance)
-    }
-}
-
 impl Events {
-    /// `instance` is this process among the operators.
-    #[must_use]
-    pub fn new(client: Client, instance: String) -> Self {
-        Self { client, instance }
+    /// `instance` is this process among the operators. Events are sent while the future is polled; it completes once
+    /// none waits after `stop`.
+    pub fn new(
+        client: Client,
+        instance: String,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (waiting, mut next) = mpsc::channel(WAITING_MAX);
+        let send = async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(event) = next.recv() => send(&client, &event, &metrics).await,
+                    () = stop.cancelled() => break,
+                }
+            }
+        };
+        (Self { waiting, instance }, send)
     }
 
     /// Say that something happened to `regarding`.
-    pub async fn send(&self, happened: &Happened, regarding: &ObjectReference, at: MicroTime, metrics: &Metrics) {
-        let event = event(happened, regarding, &self.instance, at);
-        let api: Api<Event> = Api::namespaced(self.client.clone(), regarding.namespace.as_deref().unwrap_or("default"));
-        metrics.wrote("Event", "create");
-        match api.create(&PostParams::default(), &event).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => tracing::warn!(reason = happened.reason, %error, "an event could not be stored"),
+    pub fn tell(&self, happened: &Happened, regarding: &ObjectReference, at: MicroTime) {
+        if self.waiting.try_send(event(happened, regarding, &self.instance, at)).is_err() {
+            tracing::warn!(reason = happened.reason, object.name = regarding.name, "too many events wait: this one is not sent");
         }
+    }
+}
+
+async fn send(client: &Client, event: &Event, metrics: &Metrics) {
+    let api: Api<Event> = Api::namespaced(client.clone(), event.metadata.namespace.as_deref().unwrap_or("default"));
+    metrics.wrote("Event", "create");
+    match api.create(&PostParams::default(), event).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+        Err(error) => tracing::warn!(reason = event.reason, %error, "an event could not be stored"),
     }
 }
 

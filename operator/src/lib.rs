@@ -17,8 +17,6 @@ pub mod cli;
 #[cfg(feature = "controller")]
 pub mod config;
 #[cfg(feature = "controller")]
-mod crash;
-#[cfg(feature = "controller")]
 pub mod events;
 #[cfg(feature = "controller")]
 pub mod leader;

@@ -9,7 +9,7 @@ use flow_common::ids;
 use flow_common::lifecycle::Shutdown;
 use futures::future::join_all;
 use kube::Client;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::apis::{self, Apis};
@@ -45,15 +45,30 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
         return Err("the cluster does not know IflearnerJobs: install the definition first (flow-operator crd | kubectl apply -f -)".into());
     }
     let identity = identity();
+    let over = CancellationToken::new();
+    let (events, telling) = Events::new(client.clone(), identity.clone(), Arc::clone(&pages.metrics), over.clone());
+    let telling = tokio::spawn(telling);
     let inputs = Inputs {
         apis: Apis::discover(&client).await?,
-        events: Events::new(client.clone(), identity.clone()),
+        events,
         metrics: Arc::clone(&pages.metrics),
         client: client.clone(),
         config: Arc::clone(&config),
         clock: Arc::clone(&clock),
     };
-    let work = async |pages: &Pages| {
+    let ended = lead(inputs, identity, &pages, &shutdown).await;
+    over.cancel();
+    tokio::select! {
+        _ = timeout(GRACE, telling) => {}
+        () = shutdown.hard.cancelled() => {}
+    }
+    ended
+}
+
+/// Work once no other does.
+async fn lead(inputs: Inputs, identity: String, pages: &Pages, shutdown: &Shutdown) -> Result<(), Failure> {
+    let Inputs { client, config, clock, .. } = inputs.clone();
+    let work = async {
         tokio::select! {
             ended = work(inputs, pages, &shutdown.soft) => ended,
             () = shutdown.hard.cancelled() => Err("ended at once, as asked".into()),
@@ -62,7 +77,7 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
     };
     if !config.leader.elect {
         pages.metrics.leads(true);
-        return work(&pages).await;
+        return work.await;
     }
     let namespace = if config.leader.namespace.is_empty() { client.default_namespace() } else { &config.leader.namespace };
     let elector = Elector::new(client.clone(), namespace, &config.leader.lease, identity, config.leader.validity(), clock);
@@ -74,7 +89,7 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
     pages.ready.store(false, Ordering::Relaxed);
     pages.metrics.leads(true);
     let ended = tokio::select! {
-        ended = work(&pages) => ended,
+        ended = work => ended,
         lost = elector.hold() => Err(lost.into()),
     };
     pages.metrics.leads(false);

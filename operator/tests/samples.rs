@@ -38,11 +38,7 @@ async fn cluster() -> &'static Cluster {
     let cluster = shared().await;
     cluster.install_gateway_api().await;
     cluster.kubectl_ok(&["apply", "--server-side", "-k", deploy("kustomize/crd").to_str().unwrap()]).await;
-    let definition = "crd/iflearnerjobs.git.iflytek.com";
-    // kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
-    for shown in ["--for=jsonpath={.status.acceptedNames.kind}=IflearnerJob", "--for=condition=Established"] {
-        cluster.kubectl_ok(&["wait", shown, "--timeout=60s", definition]).await;
-    }
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
     cluster
 }
 

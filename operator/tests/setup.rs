@@ -234,10 +234,7 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
 
     let kustomize = |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
     cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("crd")]).await;
-    // kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
-    for shown in ["--for=jsonpath={.status.acceptedNames.kind}=IflearnerJob", "--for=condition=Established"] {
-        cluster.kubectl_ok(&["wait", shown, "--timeout=60s", "crd/iflearnerjobs.git.iflytek.com"]).await;
-    }
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
     cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("operator")]).await;
     let agent = kustomize("agent");
     let made = cluster.kubectl(&["apply", "--server-side", "-k", &agent]).await;

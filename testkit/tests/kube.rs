@@ -36,7 +36,8 @@ async fn an_identity_may_do_what_it_was_granted() {
     ];
     for config in &granted {
         let config = format!("--kubeconfig={}", config.display());
-        cluster.kubectl_ok(&[&config, "get", "pods", "-n", &namespace]).await;
+        // The authorizer sees roles and bindings a moment later.
+        cluster.kubectl_in_time(&[&config, "get", "pods", "-n", &namespace]).await;
         let refused = cluster.kubectl(&[&config, "get", "secrets", "-n", &namespace]).await;
         assert!(String::from_utf8_lossy(&refused.stderr).contains("Forbidden"), "{refused:?}");
     }

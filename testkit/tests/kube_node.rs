@@ -54,7 +54,8 @@ spec:
 
 /// The page at `url` as a pod sees it.
 async fn visit(cluster: &Cluster, namespace: &str, url: &str) -> String {
-    run(cluster, namespace, BUSYBOX, &["wget", "-q", "-O", "-", url]).await
+    // Of a Service that was just made the proxy and the DNS know a moment later.
+    run(cluster, namespace, BUSYBOX, &["sh", "-c", &format!("until wget -q -O - {url}; do sleep 1; done")]).await
 }
 
 fn get(address: SocketAddr) -> String {

@@ -20,6 +20,8 @@ struct Inner {
     known: BTreeMap<WorkKey, (WorkState, Option<Progress>)>,
     /// What the receiver has not been told.
     pending: BTreeMap<WorkKey, (WorkState, Option<Progress>)>,
+    /// Progress of keys that nothing else is known of yet: it waits for their state.
+    early: BTreeMap<WorkKey, Progress>,
     /// Receivers so far: only the last one is served.
     receiver: u64,
 }
@@ -35,6 +37,7 @@ impl Observations {
     /// Put down what is true of a key now.
     pub fn publish(&self, key: &WorkKey, state: WorkState, progress: Option<Progress>) {
         let mut inner = lock(&self.inner);
+        let progress = merge(inner.early.remove(key), progress);
         if state == WorkState::Absent {
             inner.known.remove(key);
         } else {
@@ -50,11 +53,15 @@ impl Observations {
         self.changed.send_replace(());
     }
 
-    /// Put down how far a key is that was told of before; its state stays.
+    /// Put down how far a key is; its state stays. Of a key without one it is told together with the first.
     #[cfg(feature = "kubernetes")]
     pub fn publish_progress(&self, key: &WorkKey, progress: Progress) {
         let mut inner = lock(&self.inner);
-        let Some((state, latest)) = inner.known.get_mut(key) else { return };
+        let Some((state, latest)) = inner.known.get_mut(key) else {
+            let before = inner.early.remove(key);
+            inner.early.extend(merge(before, Some(progress)).map(|progress| (key.clone(), progress)));
+            return;
+        };
         *latest = Some(Progress { points: Vec::new(), ..progress.clone() });
         let state = state.clone();
         let before = inner.pending.remove(key).and_then(|(_, progress)| progress);
@@ -68,6 +75,7 @@ impl Observations {
         let mut inner = lock(&self.inner);
         inner.known.remove(key);
         inner.pending.remove(key);
+        inner.early.remove(key);
     }
 
     /// A new receiver, which is first told the last word on every key, with the points nobody has been told of: the work
@@ -116,8 +124,8 @@ async fn forward(inner: Arc<Mutex<Inner>>, mut changed: watch::Receiver<()>, sen
     }
 }
 
-/// The newer progress, with the points of both.
-fn merge(before: Option<Progress>, now: Option<Progress>) -> Option<Progress> {
+/// The newer progress, with the newest points of both.
+pub fn merge(before: Option<Progress>, now: Option<Progress>) -> Option<Progress> {
     let (Some(before), Some(mut now)) = (before.clone(), now.clone()) else { return now.or(before) };
     let mut points: Vec<Point> = before.points;
     points.append(&mut now.points);
@@ -165,6 +173,21 @@ mod tests {
         }
         let points: Vec<u64> = last.and_then(|seen| seen.progress).into_iter().flat_map(|p| p.points).map(|p| p.step).collect();
         assert_eq!(points, [4, 5]);
+    }
+
+    #[cfg(feature = "kubernetes")]
+    #[tokio::test]
+    async fn progress_that_is_faster_than_the_first_state_is_told_with_it() {
+        let all = Observations::default();
+        let mut seen = all.watch();
+        for step in 1..=3 {
+            all.publish_progress(&key(1), progress(step).expect("progress"));
+        }
+        all.publish(&key(1), WorkState::Running, None);
+        let told = seen.recv().await.and_then(|seen| seen.progress).expect("progress");
+        assert_eq!((told.epoch, told.points.len()), (Some(3), 3));
+        all.publish(&key(1), WorkState::Running, None);
+        assert_eq!(seen.recv().await.and_then(|seen| seen.progress), None, "once");
     }
 
     #[tokio::test]

@@ -90,18 +90,30 @@ pub struct ExitRecord {
 }
 
 impl ExitRecord {
-    /// The bytes of the record; points, then all progress, are left out rather than outgrow what was set aside.
+    /// The bytes of the record.
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        let mut record = self.clone();
-        loop {
-            let bytes = serde_json::to_vec(&record)?;
-            let Some(progress) = record.progress.as_mut().filter(|_| bytes.len() > EXIT_RESERVE) else { return Ok(bytes) };
-            if progress.points.is_empty() {
-                // `complete` is a fact the run depends on; it outlives the numbers.
-                record.progress = progress.complete.then(|| Progress { complete: true, ..Progress::default() });
-            } else {
+        bounded(self, |record| Some(&mut record.progress))
+    }
+}
+
+/// A record as JSON; of its progress the points, then all, are left out rather than outgrow what is set aside for an exit.
+pub fn bounded<T: Serialize + Clone>(record: &T, progress: impl Fn(&mut T) -> Option<&mut Option<Progress>>) -> io::Result<Vec<u8>> {
+    let mut record = record.clone();
+    loop {
+        let bytes = serde_json::to_vec(&record)?;
+        let Some(kept) = progress(&mut record).filter(|_| bytes.len() > EXIT_RESERVE) else { return Ok(bytes) };
+        match kept {
+            Some(progress) if !progress.points.is_empty() => {
                 let older = progress.points.len().div_ceil(2);
                 progress.points.drain(..older);
+            }
+            kept => {
+                // `complete` is a fact the run depends on; it outlives the numbers.
+                let verdict = kept.as_ref().filter(|kept| kept.complete).map(|_| Progress { complete: true, ..Progress::default() });
+                if *kept == verdict {
+                    return Ok(bytes);
+                }
+                *kept = verdict;
             }
         }
     }

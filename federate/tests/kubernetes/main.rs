@@ -1,16 +1,17 @@
 //! The kubernetes runtime against a real API server, with the shipped role and nothing more. The hands of the test do what
 //! operator and kubelet would do.
 
+mod kubelet;
+mod logs;
 mod support;
 
 use std::path::Path;
 
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::kubernetes::{access, naming};
-use flow_federate::runtime::{LogRequest, Runtime as _, RuntimeError, WorkState};
+use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::wait_for;
-use futures::StreamExt as _;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -319,6 +320,22 @@ async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missin
 }
 
 #[tokio::test]
+async fn an_agent_knows_its_cluster_at_once_or_says_what_keeps_it_from_it() {
+    let cluster = shared().await;
+    let party = Party::new(cluster).await;
+    let runtime = party.try_start(&party.instance).await.expect("a runtime");
+    assert_eq!(runtime.known().await.expect("asked once"), []);
+
+    let party = Party::without_role(cluster).await;
+    cluster.kubectl_ok(&["create", "role", "agent", "--verb=create,get,update", "--resource=leases", "-n", &party.namespace]).await;
+    party.bind(cluster, "agent").await;
+    cluster.allowed(&party.user(), &["create", "leases", "-n", &party.namespace]).await;
+    let runtime = party.try_start(&party.instance).await.expect("a runtime");
+    let Err(RuntimeError::Transient { source, .. }) = runtime.known().await else { panic!("it may list nothing") };
+    assert!(source.to_string().contains("forbidden: User"), "{source}");
+}
+
+#[tokio::test]
 async fn a_quota_that_is_used_up_is_found_at_the_hold() {
     let cluster = shared().await;
     let party = Party::new(cluster).await;
@@ -378,21 +395,6 @@ async fn a_member_that_the_others_cannot_reach_says_why_and_runs_once_they_can()
     assert_ne!(told, WorkState::Running, "nobody can dial it");
     party.operator_says(&key, json!({ "phase": "Running", "conditions": exposed("True", "Accepted", "") })).await;
     agent.until(&key, |state| *state == WorkState::Running).await;
-}
-
-#[tokio::test]
-async fn a_log_whose_end_cannot_be_read_says_so_itself() {
-    let party = Party::new(shared().await).await;
-    let mut agent = party.agent().await;
-    let key = key();
-    agent.start(&key).await;
-    // Its node has no kubelet that could be asked.
-    let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
-    assert_eq!(agent.exit(&key).await.code, Some(0));
-    let log = agent.runtime.logs(key, LogRequest { tail_lines: None, follow: false }).await.expect("a log");
-    let log = log.map(|chunk| chunk.expect("read").to_vec()).concat().await;
-    assert_eq!(String::from_utf8_lossy(&log), "\n[the end of the output is missing: it could not be read from the cluster]\n");
 }
 
 #[tokio::test]

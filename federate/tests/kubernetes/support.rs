@@ -11,12 +11,14 @@ use flow_domain::template::Resources;
 use flow_federate::runtime::kubernetes::settings::Settings;
 use flow_federate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, StartError, access, cluster, naming};
 use flow_federate::runtime::{
-    Container, Held, Hold, ImageSource, Launch, Observation, ProgressSource, Runtime as _, RuntimeError, WorkKey, WorkState,
+    Container as ImageInCluster, Held, Hold, ImageSource, Launch, LogRequest, Observation, ProgressSource, Runtime as _, RuntimeError,
+    WorkKey, WorkState,
 };
-use flow_operator::iflearnerjob::api::IflearnerJob;
+use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use flow_testkit::kube::Cluster;
 use flow_testkit::wait_for;
-use k8s_openapi::api::core::v1::Pod;
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
@@ -27,7 +29,7 @@ use tokio::sync::{OnceCell, mpsc};
 pub const LONG: Duration = Duration::from_secs(60);
 
 /// The name of the container that `build` makes.
-const WORKLOAD: &str = "workload";
+pub const WORKLOAD: &str = "workload";
 
 /// The cluster all tests share, with the resource in it.
 pub async fn shared() -> &'static Cluster {
@@ -44,9 +46,7 @@ pub async fn install(cluster: &Cluster) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), crd).expect("written");
     cluster.kubectl_ok(&["apply", "--server-side", "-f", &file.path().display().to_string()]).await;
-    // A definition that has no conditions yet is an error to kubectl.
-    let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd/iflearnerjobs.git.iflytek.com"];
-    wait_for("the resource to be known", LONG, async || cluster.kubectl(&established).await.status.success()).await;
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
     // Pods on a node that does not exist are collected. This one has room for none, so nothing is scheduled there.
     cluster.apply("{apiVersion: v1, kind: Node, metadata: {name: node-1}}").await;
 }
@@ -69,9 +69,15 @@ impl Party {
     pub async fn new(cluster: &Cluster) -> Self {
         let party = Self::without_role(cluster).await;
         cluster.apply(&access::role(Some(&party.namespace))).await;
-        let (namespace, user) = (&party.namespace, party.user());
-        cluster.kubectl_ok(&["create", "rolebinding", "agent", "--role=flow-federate", &format!("--user={user}"), "-n", namespace]).await;
+        party.bind(cluster, "flow-federate").await;
+        cluster.allowed(&party.user(), &["create", "iflearnerjobs", "-n", &party.namespace]).await;
         party
+    }
+
+    /// Gives the agent a role of its namespace.
+    pub async fn bind(&self, cluster: &Cluster, role: &str) {
+        let (role, user) = (format!("--role={role}"), format!("--user={}", self.user()));
+        cluster.kubectl_ok(&["create", "rolebinding", "agent", &role, &user, "-n", &self.namespace]).await;
     }
 
     pub async fn without_role(cluster: &Cluster) -> Self {
@@ -87,7 +93,7 @@ impl Party {
         }
     }
 
-    fn user(&self) -> String {
+    pub fn user(&self) -> String {
         format!("agent-{}", self.namespace)
     }
 
@@ -102,7 +108,7 @@ impl Party {
             host_zone: None,
             route_port: 443,
             certificates: false,
-            sidecar_image: None,
+            sidecar_image: Some("registry.invalid/sidecar:1".to_owned()),
             output_claim: None,
         };
         let config = KubernetesConfig {
@@ -143,6 +149,12 @@ impl Party {
         let template = job.spec.template.clone();
         let mut spec = template.spec.clone().expect("a pod");
         spec.node_name = node.map(ToOwned::to_owned);
+        spec.init_containers.get_or_insert_default().extend(job.spec.sidecar.as_ref().map(|sidecar| Container {
+            name: SIDECAR.to_owned(),
+            image: Some(sidecar.image.clone()),
+            restart_policy: Some("Always".to_owned()),
+            ..Container::default()
+        }));
         let meta = ObjectMeta {
             generate_name: Some(format!("{}-", naming::name(key))),
             labels: template.metadata.and_then(|meta| meta.labels),
@@ -155,8 +167,13 @@ impl Party {
 
     /// As the kubelet says how a pod stands.
     pub async fn kubelet_says(&self, pod: &Pod, phase: &str, state: Value) {
-        let container = json!({ "name": WORKLOAD, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state });
-        let patch = Patch::Merge(json!({ "status": { "phase": phase, "containerStatuses": [container] } }));
+        let patch = Patch::Merge(json!({ "status": { "phase": phase, "containerStatuses": [container(WORKLOAD, state)] } }));
+        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+    }
+
+    /// As the kubelet says how a pod's sidecar stands.
+    pub async fn kubelet_says_of_sidecar(&self, pod: &Pod, state: Value) {
+        let patch = Patch::Merge(json!({ "status": { "initContainerStatuses": [container(SIDECAR, state)] } }));
         self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
     }
 
@@ -166,6 +183,10 @@ impl Party {
         // The garbage collector may have been faster.
         let _ = self.pods.delete(&pod.name_any(), &now).await;
     }
+}
+
+fn container(name: &str, state: Value) -> Value {
+    json!({ "name": name, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state })
 }
 
 pub fn running() -> Value {
@@ -187,7 +208,7 @@ pub fn hold(key: &WorkKey) -> Hold {
 
 pub fn launch(key: &WorkKey) -> Launch {
     let image =
-        Container { image: "registry.invalid/x:1".to_owned(), root: "/".into(), pod: Default::default(), limits: Default::default() };
+        ImageInCluster { image: "registry.invalid/x:1".to_owned(), root: "/".into(), pod: Default::default(), limits: Default::default() };
     Launch {
         key: key.clone(),
         task: "b".repeat(32).parse().expect("an id"),
@@ -239,6 +260,32 @@ impl Agent {
             WorkState::Exited(exit) => exit,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// How it ended, and the steps of all points told until then, in the order in which they were told.
+    pub async fn end(&mut self, key: &WorkKey) -> (Exit, Vec<u64>) {
+        let mut steps = Vec::new();
+        let ended = async {
+            loop {
+                let seen = self.observed.recv().await.expect("open");
+                if &seen.key != key {
+                    continue;
+                }
+                steps.extend(seen.progress.iter().flat_map(|progress| &progress.points).map(|point| point.step));
+                if let WorkState::Exited(exit) = seen.state {
+                    return exit;
+                }
+            }
+        };
+        let exit = tokio::time::timeout(LONG, ended).await.expect("told in time");
+        (exit, steps)
+    }
+
+    /// All that is kept of its log.
+    pub async fn log(&self, key: &WorkKey) -> String {
+        let log = self.runtime.logs(key.clone(), LogRequest { tail_lines: None, follow: false }).await.expect("a log");
+        let log = log.map(|chunk| chunk.expect("read").to_vec()).concat().await;
+        String::from_utf8(log).expect("text")
     }
 
     pub async fn lost(&mut self, key: &WorkKey) -> Reason {

@@ -1,4 +1,4 @@
-//! The only place that writes children. Each write is followed by a point at which a test can end the process.
+//! The only place that writes children. The process may end after each write: the next pass goes on from there.
 
 use http::Uri;
 use k8s_openapi::api::batch::v1::Job;
@@ -16,7 +16,6 @@ use super::validate::{Exposure, Plan, PodPlan, Refusal};
 use crate::MANAGER;
 use crate::cache::Cache;
 use crate::children::{ChildError, Children, standing};
-use crate::crash::{Point, point};
 
 /// What came of the children.
 #[derive(Debug, Default)]
@@ -30,18 +29,15 @@ pub struct Applied {
 /// Bring NetworkPolicy, Service and route to what is desired, in this order: who may connect is settled before there is
 /// anything to connect to.
 pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Result<Applied, Error> {
-    point(Point::BeforeChildren);
     let Desired { network_policy, service, grpc_route, ingress } = desired;
     match one(context, plan, &context.network_policies, &[], network_policy.as_ref()).await {
         Ok(_) => {}
         Err(error) => return blocked(error),
     }
-    point(Point::AfterNetworkPolicy);
     match one(context, plan, &context.services, &["/spec/ports"], Some(service)).await {
         Ok(_) => {}
         Err(error) => return blocked(error),
     }
-    point(Point::AfterService);
     let mut exposed = match &plan.exposure {
         Exposure::Unwanted => Finding::Irrelevant,
         Exposure::Unconfigured => Finding::Is(Verdict::new(
@@ -71,7 +67,6 @@ pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Resu
             Err(error) => exposed = Finding::Is(unexposed(error)?),
         }
     }
-    point(Point::AfterRoute);
     Ok(Applied { exposed, trouble: None })
 }
 
@@ -176,7 +171,6 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
             None => return Err(Error::Api { what: "creating the Job", source: error }),
         },
     };
-    point(Point::AfterJob);
     Ok(Created::Job(observe::job(&context.jobs.wrote(job))))
 }
 
@@ -244,7 +238,6 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
     match written {
         Ok(written) => {
             context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
-            point(Point::AfterStatus);
             Ok(())
         }
         // The object went while we looked at it, or another of its name is there.

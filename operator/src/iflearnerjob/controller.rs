@@ -16,7 +16,7 @@ use super::api::{JOB_ANNOTATION, Phase, UID_LABEL};
 use super::pods::Pods;
 use super::reconcile::{Context, Guarded, after_error, reconcile};
 use crate::apis::Apis;
-use crate::cache::Cache;
+use crate::cache::{Cache, by_page};
 use crate::config::Config;
 use crate::events::Events;
 use crate::metrics::{Counts, Metrics};
@@ -84,8 +84,8 @@ impl IflearnerJobs {
     #[must_use]
     pub fn new(inputs: Inputs, namespace: Option<&str>) -> Self {
         let Inputs { client, config, clock, events, metrics, apis } = inputs;
-        let ours = watcher::Config::default().labels(UID_LABEL);
-        let (objects, object_stream) = Cache::follow(api(&client, namespace), watcher::Config::default(), forget_the_past);
+        let ours = by_page().labels(UID_LABEL);
+        let (objects, object_stream) = Cache::follow(api(&client, namespace), by_page(), forget_the_past);
         // Of a Job neither template nor names are ever asked for, and they are most of it.
         let (jobs, job_stream) = Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
             if let Some(spec) = &mut job.spec {
@@ -126,7 +126,6 @@ impl IflearnerJobs {
             grpc_routes,
             ingresses,
             pods,
-            allowed: Mutex::new(HashMap::new()),
             failures: Mutex::new(HashMap::new()),
         });
         Self { context, controller: controller.with_config(Pace::default().concurrency(concurrency)) }

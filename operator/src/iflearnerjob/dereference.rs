@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
-use tokio::time::Instant;
 
-use super::api::{ALLOW_ANNOTATION, GatewayRef, IflearnerJob, SERVER_CERTIFICATE};
+use super::api::{ALLOW_ANNOTATION, GatewayRef, IflearnerJob, SERVER_CERTIFICATE, UID_LABEL};
 use super::observe::{self, JobFacts, PodFacts, Why};
+use super::pods::latest;
 use super::policy::{self, Allowed};
 use super::reconcile::{Context, Error};
 use super::route;
@@ -98,10 +98,7 @@ pub async fn allowed(context: &Context, plan: &Plan) -> Result<Allowed, Error> {
     let api: Api<Namespace> = Api::all(context.client.clone());
     let namespace = api.get_opt(&plan.namespace).await.map_err(Error::api("reading the Namespace"))?;
     let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
-    let allowed = policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins);
-    let mut known = context.allowed.lock().expect("nothing panics while it holds this lock");
-    known.insert(plan.namespace.clone(), (Instant::now(), allowed.clone()));
-    Ok(allowed)
+    Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins))
 }
 
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.
@@ -138,6 +135,15 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
 
 fn has_key(map: &ConfigMap, key: &str) -> bool {
     map.data.as_ref().is_some_and(|data| data.contains_key(key)) || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+/// The latest Pod of a job as the API server has it. The watches are begun again one by one after an outage, and that of
+/// the Pods may be the last.
+pub async fn latest_pod(context: &Context, plan: &Plan) -> Result<Option<PodFacts>, Error> {
+    let api: Api<Pod> = context.api(plan);
+    let of_the_job = ListParams::default().labels(&format!("{UID_LABEL}={}", plan.uid));
+    let pods = api.list(&of_the_job).await.map_err(Error::api("reading the Job's Pods"))?;
+    Ok(latest(&pods.items.iter().map(observe::pod).collect::<Vec<_>>()))
 }
 
 /// Why the Job controller has not made a Pod, if that is due: only an event says so.

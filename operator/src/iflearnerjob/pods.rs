@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::api::UID_LABEL;
 use super::observe::{self, PodFacts};
+use crate::cache::by_page;
 
 /// Facts by UID of the IflearnerJob.
 #[derive(Debug, Clone, Default)]
@@ -33,18 +34,15 @@ impl Pods {
     pub fn follow(api: Api<Pod>) -> (Self, impl Stream<Item = Result<Pod, watcher::Error>> + Send + 'static) {
         let pods = Self::default();
         let shelf = pods.clone();
-        let config = watcher::Config::default().labels(UID_LABEL);
-        let events = follow(api, config).default_backoff().inspect_ok(move |event| shelf.take(event)).touched_objects();
+        let events =
+            follow(api, by_page().labels(UID_LABEL)).default_backoff().inspect_ok(move |event| shelf.take(event)).touched_objects();
         (pods, events)
     }
 
     /// The latest Pod of a job, with the restarts of all.
     #[must_use]
     pub fn latest(&self, uid: &str) -> Option<PodFacts> {
-        let shelf = self.locked();
-        let all = shelf.known.get(uid)?;
-        let latest = all.iter().max_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)))?;
-        Some(PodFacts { restarts: all.iter().map(|pod| pod.restarts).sum(), ..latest.clone() })
+        latest(self.locked().known.get(uid)?)
     }
 
     /// Completes once all Pods are known.
@@ -63,6 +61,13 @@ impl Pods {
     fn locked(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().expect("nothing panics while it holds this lock")
     }
+}
+
+/// The latest of the Pods of a job, with the restarts of all.
+#[must_use]
+pub fn latest(all: &[PodFacts]) -> Option<PodFacts> {
+    let latest = all.iter().max_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)))?;
+    Some(PodFacts { restarts: all.iter().map(|pod| pod.restarts).sum(), ..latest.clone() })
 }
 
 impl Shelf {

@@ -143,8 +143,8 @@ pub fn remedy(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &Allowed) -> 
     if never.is_empty() {
         let all = list(opt_ins.into_iter().collect());
         format!(
-            "change the template, or let the administrator of the namespace allow it by adding to its annotation: kubectl annotate namespace \
-             {namespace} --overwrite {ALLOW_ANNOTATION}={all}, and create the object anew"
+            "change the template, or let the administrator of the namespace allow it: kubectl annotate namespace {namespace} \
+             --overwrite {ALLOW_ANNOTATION}={all} (with what is allowed there already, separated by commas), and create the object anew"
         )
     } else {
         format!("change the template: the operator's configuration (pods.opt_ins) lets no namespace allow {}", list(never))

@@ -23,7 +23,6 @@ use super::build;
 use super::dereference::{self, Run};
 use super::observe::{JobFacts, PodState};
 use super::pods::Pods;
-use super::policy::Allowed;
 use super::route::GrpcRoute;
 use super::status::{self, Finding, Found, Stage};
 use super::unreadable::unreadable;
@@ -43,8 +42,6 @@ pub type Guarded = DeserializeGuard<IflearnerJob>;
 const EXIT_DUE: Duration = Duration::from_secs(5);
 /// After its Pod has ended, so long is waited for the Job: its controller is behind where many end at once.
 const VERDICT_DUE: Duration = Duration::from_secs(60);
-/// What a namespace allows holds for so long without asking again.
-const ALLOWED_FOR: Duration = Duration::from_secs(2);
 /// Longest wait between two looks after errors.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
@@ -76,8 +73,6 @@ pub struct Context {
     pub ingresses: Option<Cache<Ingress>>,
     /// Their Pods.
     pub pods: Pods,
-    /// What namespaces allowed when they were last asked.
-    pub allowed: Mutex<HashMap<String, (Instant, Allowed)>>,
     /// Errors in a row, by UID.
     pub failures: Mutex<HashMap<String, u32>>,
 }
@@ -130,12 +125,6 @@ impl Context {
     /// The API of one kind in the namespace of a plan.
     pub fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>>(&self, plan: &Plan) -> Api<K> {
         Api::namespaced(self.client.clone(), &plan.namespace)
-    }
-
-    /// What this namespace allows, if it was asked a moment ago.
-    fn allowed_lately(&self, namespace: &str) -> Option<Allowed> {
-        let known = self.allowed.lock().expect("nothing panics while it holds this lock");
-        known.get(namespace).filter(|(asked, _)| asked.elapsed() < ALLOWED_FOR).map(|(_, allowed)| allowed.clone())
     }
 
     /// Completes once all that is watched was listed: before, what is missing here proves nothing.
@@ -246,14 +235,10 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
 /// From nothing to a Job.
 async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Outcome, Error> {
     let again = Some(patience(object, context.now()));
-    // Of many jobs at once the first asks for all of them; none is refused on an answer that may be old.
-    let lately = context.allowed_lately(&plan.namespace);
-    let pod_plan = match lately.and_then(|allowed| validate::pod(object, allowed, &context.config).ok()) {
-        Some(pod_plan) => pod_plan,
-        None => match validate::pod(object, dereference::allowed(context, plan).await?, &context.config) {
-            Ok(pod_plan) => pod_plan,
-            Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
-        },
+    // Asked each time: who has just been allowed something, and begins anew as told, must not meet an older answer.
+    let pod_plan = match validate::pod(object, dereference::allowed(context, plan).await?, &context.config) {
+        Ok(pod_plan) => pod_plan,
+        Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
     };
     let mut certificates = Finding::Irrelevant;
     if !pod_plan.certificates.is_empty() {
@@ -280,7 +265,7 @@ const NO_POD: Duration = Duration::from_secs(12);
 
 /// A job that has its Job. `None`: too early to say anything.
 async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Context, now: Timestamp) -> Result<Option<Outcome>, Error> {
-    let pod = context.pods.latest(&plan.uid);
+    let mut pod = context.pods.latest(&plan.uid);
     let one_has_ended = match (&job.end, &pod) {
         (Some(end), Some(pod)) if pod.state != PodState::Ended => end.at.as_ref().map(|at| (at, EXIT_DUE)),
         (None, Some(pod)) if pod.state == PodState::Ended => pod.ended.as_ref().map(|at| (at, VERDICT_DUE)),
@@ -291,6 +276,10 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
         return Ok(None);
     }
     if job.end.is_some() {
+        // What is said now is said for good.
+        if pod.as_ref().is_none_or(|pod| pod.state != PodState::Ended) {
+            pod = dereference::latest_pod(context, plan).await?.or(pod);
+        }
         return Ok(Some(Outcome::of(Stage::Working { job, pod, trouble: None })));
     }
     let Applied { exposed, mut trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
@@ -343,7 +332,7 @@ async fn tell(
         context.metrics.runs(age);
     }
     for happened in status::events(old, new, validate::restart_note(object)) {
-        context.events.send(&happened, &object.object_ref(&()), MicroTime(now), &context.metrics).await;
+        context.events.tell(&happened, &object.object_ref(&()), MicroTime(now));
     }
     Ok(())
 }

@@ -54,6 +54,12 @@ pub struct RouteRule {
     /// The Services.
     #[serde(default)]
     pub backend_refs: Vec<BackendRef>,
+    /// Which calls; empty = all. Written even so, as is what follows: only what is written is missed when somebody edits it.
+    #[serde(default)]
+    pub matches: Vec<Value>,
+    /// What is done to them.
+    #[serde(default)]
+    pub filters: Vec<Value>,
 }
 
 /// A port of a Service.

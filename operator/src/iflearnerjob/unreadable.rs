@@ -56,6 +56,6 @@ pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Ac
         uid: invalid.metadata.uid.clone(),
         ..ObjectReference::default()
     };
-    context.events.send(&Happened::warning(REASON, message), &regarding, MicroTime(now), &context.metrics).await;
+    context.events.tell(&Happened::warning(REASON, message), &regarding, MicroTime(now));
     Ok(Action::await_change())
 }

@@ -1,35 +1,156 @@
 //! The operator goes at the worst moment, or there are two of them.
 
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
+use flow_operator::iflearnerjob::IflearnerJobStatus;
 use flow_operator::iflearnerjob::api::Phase;
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
+use crate::relay::{Fate, Relay};
 use crate::support::{SERVER, World, eventually, manifest};
 
-#[tokio::test]
-async fn an_operator_killed_between_any_two_writes_is_continued_by_the_next() {
-    for point in ["before_children", "after_network_policy", "after_service", "after_route", "after_job", "after_status"] {
-        let world = World::new().await;
-        let mut killed = world.operator_with(&[("exposure.ingress.class", "c")], &[("OPERATOR_CRASH_AT", point)]).await;
-        world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
-        let end = killed.ended().await;
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end), Some(9), "{point}: {}", killed.log());
-        let begun = world.all::<Job>().await;
-        assert_eq!(begun.len(), usize::from(matches!(point, "after_job" | "after_status")), "{point}");
-        let operator = world.operator(&[("exposure.ingress.class", "c")]).await;
-        let job = world.recorded("a").await;
-        assert!(begun.iter().all(|begun| begun.uid() == job.uid()), "{point}: the Job that was made is the one that is recorded");
-        world.found::<Service>("a", |_| true).await;
-        world.found::<NetworkPolicy>("a", |_| true).await;
-        let status = world.live("a", 0).await;
-        assert_eq!((status.phase, status.job.unwrap().uid), (Some(Phase::Succeeded), job.uid().unwrap()), "{point}");
-        assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (1, 1), "{point}");
-        assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "{point}");
+/// What operators that never heard the answer to a write have written.
+#[derive(Default)]
+struct Deeds {
+    /// The one to kill.
+    pid: Option<Pid>,
+    /// As in `PATCH jobs`, in order.
+    writes: Vec<String>,
+    /// Of what was made.
+    created: Vec<String>,
+    /// That were written, in order.
+    phases: Vec<String>,
+}
+
+/// Carries a job through `life` with an operator that is killed, as by `kill -9`, behind every single write that it makes,
+/// before it hears the answer, and started anew each time.
+async fn killed_behind_every_write(world: &World, setting: (&str, &str), life: impl Future<Output = ()>) -> Deeds {
+    let deeds = Arc::new(Mutex::new(Deeds::default()));
+    let straight = world.rights().await;
+    let seen = Arc::clone(&deeds);
+    let relay = Relay::start(&straight, move |call| {
+        if !call.wrote() {
+            return Fate::Pass;
+        }
+        let mut deeds = seen.lock().unwrap();
+        deeds.writes.push(call.line());
+        if call.answer == Some(StatusCode::CREATED) {
+            deeds.created.push(call.what.to_owned());
+        }
+        deeds.phases.extend(call.body["status"]["phase"].as_str().map(str::to_owned));
+        if let Some(pid) = deeds.pid.take() {
+            kill(pid, Signal::SIGKILL).unwrap();
+        }
+        Fate::Cut
+    })
+    .await;
+    let kubeconfig = relay.kubeconfig(&straight);
+    let operators = async {
+        loop {
+            let mut operator = world.operator_of(kubeconfig.clone(), &[setting, ("leader.elect", "false")]);
+            deeds.lock().unwrap().pid = Some(Pid::from_raw(operator.pid().try_into().unwrap()));
+            let end = operator.ended().await;
+            assert_eq!(end.signal(), Some(9), "{}", operator.log());
+            let writes = &deeds.lock().unwrap().writes;
+            assert!(writes.len() < 50, "it writes the same again and again: {writes:?}");
+        }
+    };
+    tokio::select! {
+        () = life => {}
+        () = operators => {}
     }
+    std::mem::take(&mut *deeds.lock().unwrap())
+}
+
+impl Deeds {
+    fn count(&self, line: &str) -> usize {
+        self.writes.iter().filter(|write| *write == line).count()
+    }
+
+    /// How often each kind of thing was made, but for events.
+    fn created(&self) -> BTreeMap<&str, usize> {
+        let kinds = self.created.iter().map(String::as_str).filter(|kind| *kind != "events");
+        kinds.fold(BTreeMap::new(), |mut counts, kind| {
+            *counts.entry(kind).or_default() += 1;
+            counts
+        })
+    }
+
+    fn phases(&self) -> Vec<&str> {
+        let mut phases: Vec<&str> = self.phases.iter().map(String::as_str).collect();
+        phases.dedup();
+        phases
+    }
+}
+
+#[tokio::test]
+async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
+    let world = World::new().await;
+    let is = |phase| move |status: &IflearnerJobStatus| status.phase == Some(phase);
+    let job_is = async |what: &str, so: &dyn Fn(&JobSpec) -> bool| {
+        eventually(what, async || world.all::<Job>().await.pop().and_then(|job| job.spec).is_some_and(|spec| so(&spec))).await;
+    };
+    let life = async {
+        let policy = json!({"runPolicy": {"suspend": true, "ttlSecondsAfterFinished": 3600}});
+        world.create(&manifest(SERVER, "a", policy)).await.unwrap();
+        world.until("a", "suspended", |status| status.reason.as_deref() == Some("Suspended")).await;
+        world.patch("a", json!({"spec": {"runPolicy": {"suspend": false}}})).await.unwrap();
+        world.run_pod("a").await;
+        world.until("a", "running", is(Phase::Running)).await;
+        world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 86400}}})).await.unwrap();
+        job_is("the deadline", &|spec| spec.active_deadline_seconds == Some(86400)).await;
+        world.end_pod("a", 0).await;
+        world.until("a", "the end", is(Phase::Succeeded)).await;
+        job_is("its leave to go", &|spec| spec.ttl_seconds_after_finished == Some(3600)).await;
+    };
+    let deeds = killed_behind_every_write(&world, ("exposure.gateway.name", "edge"), life).await;
+    let once = [("grpcroutes", 1), ("jobs", 1), ("networkpolicies", 1), ("services", 1)];
+    assert_eq!(deeds.created(), BTreeMap::from(once), "{:?}", deeds.writes);
+    assert_eq!(deeds.phases(), ["Pending", "Running", "Succeeded"]);
+    assert_eq!(deeds.count("PATCH jobs"), 3, "resumed, given a deadline, let go: {:?}", deeds.writes);
+    // Whoever comes last finds nothing to do.
+    let last = world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
+    eventually("a look", async || last.works().await.looks().await > 0.0).await;
+    assert_eq!(last.all_writes().await, 0.0);
+    let (object, job) = (world.job("a").await, world.all::<Job>().await.pop().unwrap());
+    let status = object.status.unwrap();
+    assert_eq!((status.exit_code, status.observed_generation), (Some(0), object.metadata.generation));
+    assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
+    assert!(status.start_time.is_some() && status.completion_time.is_some());
+    assert_eq!((world.all::<Pod>().await.len(), job.status.unwrap().succeeded), (1, Some(1)));
+}
+
+#[tokio::test]
+async fn an_operator_killed_behind_every_write_of_a_failure_leaves_nothing_that_runs() {
+    let world = World::new().await;
+    let life = async {
+        world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+        world.recorded("a").await;
+        let pod = world.pod("a").await;
+        let refused = json!({"waiting": {"reason": "CreateContainerConfigError", "message": "container has runAsNonRoot and image will run as root"}});
+        let container = json!([{"name": "aggregator", "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": refused}]);
+        world.set_pod(&pod, json!({"containerStatuses": container, "conditions": [{"type": "PodScheduled", "status": "True"}]})).await;
+        world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
+        eventually("the end of the Job", async || world.all::<Job>().await.is_empty()).await;
+    };
+    let deeds = killed_behind_every_write(&world, ("exposure.ingress.class", "c"), life).await;
+    let once = [("ingresses", 1), ("jobs", 1), ("networkpolicies", 1), ("services", 1)];
+    assert_eq!(deeds.created(), BTreeMap::from(once), "{:?}", deeds.writes);
+    assert_eq!(deeds.phases(), ["Pending", "Failed"]);
+    assert_eq!(deeds.count("DELETE jobs"), 1, "{:?}", deeds.writes);
+    let last = world.operator(&[("exposure.ingress.class", "c"), ("leader.elect", "false")]).await;
+    eventually("a look", async || last.works().await.looks().await > 0.0).await;
+    assert_eq!((last.all_writes().await, world.all::<Job>().await.len()), (0.0, 0));
+    assert_eq!(world.job("a").await.status.unwrap().reason.as_deref(), Some("RunsAsRoot"));
 }
 
 #[tokio::test]
@@ -64,11 +185,14 @@ async fn two_that_work_at_once_do_no_harm() {
     for number in 0..MANY {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
     }
-    for number in 0..MANY {
-        let name = format!("a{number}");
-        let job = world.recorded(&name).await;
-        assert_eq!(world.live(&name, 0).await.job.unwrap().uid, job.uid().unwrap());
-    }
+    let lives = (0..MANY).map(|number| {
+        let (world, name) = (&world, format!("a{number}"));
+        async move {
+            let job = world.recorded(&name).await;
+            assert_eq!(world.live(&name, 0).await.job.unwrap().uid, job.uid().unwrap());
+        }
+    });
+    futures::future::join_all(lives).await;
     assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (MANY, MANY));
     drop(both);
 }

@@ -1,16 +1,19 @@
 //! How a job is reached from outside.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use flow_operator::iflearnerjob::api::condition;
 use flow_operator::iflearnerjob::route::GrpcRoute;
 use flow_testkit::kube::{Cluster, Options};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::ResourceExt as _;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::{Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{Operator, SERVER, World, client, eventually, manifest};
+use crate::support::{Operator, SERVER, World, client, eventually, manifest, rights};
 
 const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
 const CLASS: (&str, &str) = ("exposure.ingress.class", "nginx");
@@ -50,7 +53,7 @@ async fn a_grpc_route_is_made_and_what_the_gateway_says_is_on_the_job() {
 }
 
 #[tokio::test]
-async fn i01_an_ingress_is_made_of_the_api_that_there_is_and_repaired() {
+async fn i01_an_ingress_is_made_of_the_api_that_there_is() {
     let world = World::new().await;
     let _operator = world.operator(&[CLASS]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -62,8 +65,65 @@ async fn i01_an_ingress_is_made_of_the_api_that_there_is_and_repaired() {
     let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}});
     world.api::<Ingress>().patch_status("a", &PatchParams::default(), &Patch::Merge(&address)).await.unwrap();
     exposed(&world, "a", "True", "HasAddress").await;
-    world.delete::<Ingress>("a", &DeleteParams::default()).await;
-    world.found::<Ingress>("a", |found| found.metadata.uid != ingress.metadata.uid).await;
+}
+
+/// Undoes every edit of what the operator has made and makes it again when it is deleted; `status`, and an annotation,
+/// are of somebody else and stay.
+async fn repaired<K>(world: &World, status: Value, edits: &[Value])
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    let api = world.dynamic::<K>();
+    let made = eventually("the route", async || api.get_opt("a").await.unwrap()).await;
+    let note = json!({"metadata": {"annotations": {"example.org/note": "seen"}}});
+    api.patch("a", &PatchParams::default(), &Patch::Merge(&note)).await.unwrap();
+    let said = api.patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({ "status": status }))).await.unwrap();
+    let ours = |found: &DynamicObject| (found.data["spec"].clone(), found.metadata.labels.clone(), found.metadata.owner_references.clone());
+    for edit in edits {
+        let edited = api.patch("a", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
+        assert_ne!(ours(&edited), ours(&made), "{edit}");
+        let mended = async || Some(api.get("a").await.unwrap()).filter(|found| ours(found) == ours(&made));
+        let mended = eventually(&format!("repaired: {edit}"), mended).await;
+        assert_eq!(mended.annotations()["example.org/note"], "seen", "{edit}");
+        assert_eq!((&mended.data["status"], mended.uid()), (&said.data["status"], made.uid()), "{edit}");
+    }
+    api.delete("a", &DeleteParams::default()).await.unwrap();
+    let again = eventually("another", async || api.get_opt("a").await.unwrap().filter(|found| found.uid() != made.uid())).await;
+    assert_eq!(ours(&again), ours(&made));
+}
+
+#[tokio::test]
+async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
+    let world = World::new().await;
+    let operator = world.operator(&[GATEWAY]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let parents = json!([{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": [condition_of("Accepted", "True", "Accepted")]}]);
+    let edits = [
+        json!({"spec": {"hostnames": ["elsewhere.example.org"]}}),
+        json!({"spec": {"parentRefs": [{"name": "other"}]}}),
+        json!({"spec": {"rules": [{"backendRefs": [{"name": "other", "port": 80}]}]}}),
+        json!({"spec": {"rules": null}}),
+        json!({"spec": {"rules": [{"matches": [{"method": {"service": "x"}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),
+        json!({"spec": {"rules": [{"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),
+        json!({"metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}}),
+    ];
+    repaired::<GrpcRoute>(&world, json!({ "parents": parents }), &edits).await;
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
+}
+
+#[tokio::test]
+async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
+    let world = World::new().await;
+    let operator = world.operator(&[CLASS]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let edits = [
+        json!({"spec": {"ingressClassName": "other"}}),
+        json!({"spec": {"tls": null}}),
+        json!({"spec": {"rules": [{"host": "elsewhere.example.org"}]}}),
+        json!({"metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}}),
+    ];
+    repaired::<Ingress>(&world, json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}), &edits).await;
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
 }
 
 #[tokio::test]
@@ -117,16 +177,15 @@ async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
 async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_condition_until_it_has() {
     let cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
-    cluster.apply(&flow_operator::rbac::manifests("flow-system", &[])).await;
-    let kubeconfig = cluster.service_account_kubeconfig("flow-system", "flow-operator").await;
+    let kubeconfig = rights(&cluster, "flow-system", &[]).await;
     let settings = [GATEWAY, ("leader.namespace", "flow-system")];
-    let mut without = Operator::start(kubeconfig.clone(), &settings, &[]);
+    let mut without = Operator::start(kubeconfig.clone(), &settings);
     assert!(!without.ended().await.success());
     assert!(without.log().contains("install the definition first"), "{}", without.log());
     let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
     cluster.kubectl_ok(&["apply", "-f", crd]).await;
-    cluster.kubectl_ok(&["wait", "--for=condition=Established", "crd/iflearnerjobs.git.iflytek.com"]).await;
-    let operator = Operator::start(kubeconfig, &settings, &[]);
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
+    let operator = Operator::start(kubeconfig, &settings);
     operator.works().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), manifest(SERVER, "a", json!({})).to_string()).unwrap();

@@ -4,7 +4,7 @@ use flow_operator::iflearnerjob::IflearnerJob;
 use flow_operator::iflearnerjob::api::{Phase, condition};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use serde::Deserialize as _;
@@ -74,6 +74,24 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
     let open = json!({"spec": {"ingress": [{}]}});
     world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &Patch::Merge(&open)).await.unwrap();
     world.found("a", |policy: &NetworkPolicy| policy.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.is_some()).await;
+}
+
+#[tokio::test]
+async fn what_is_no_longer_wanted_of_a_child_goes_with_its_first_repair() {
+    let world = World::new().await;
+    let class = ("exposure.ingress.class", "nginx");
+    let [kept, dropped] = [("exposure.ingress.annotations.kept", "1"), ("exposure.ingress.annotations.dropped", "1")];
+    let first = world.operator(&[class, kept, dropped]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.recorded("a").await;
+    world.found("a", |ingress: &Ingress| ingress.annotations().contains_key("dropped")).await;
+    first.stop().await;
+    let _second = world.operator(&[class, (kept.0, "2")]).await;
+    let is_repaired = |ingress: &Ingress| ingress.annotations().get("kept").is_some_and(|value| value == "2");
+    let ingress = world.found("a", is_repaired).await;
+    assert!(!ingress.annotations().contains_key("dropped"), "{:?}", ingress.annotations());
+    let ours = ingress.managed_fields().iter().filter(|fields| fields.manager.as_deref() == Some("flow-operator"));
+    assert_eq!(ours.filter_map(|fields| fields.operation.as_deref()).collect::<Vec<_>>(), ["Apply"]);
 }
 
 #[tokio::test]
@@ -213,8 +231,8 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
         async move { world.live(&format!("a{number}"), 0).await }
     });
     futures::future::join_all(lives).await;
-    for (kind, verb) in [("Job", "create"), ("Service", "apply"), ("NetworkPolicy", "apply"), ("GRPCRoute", "apply")] {
-        assert_eq!(operator.writes(kind, verb).await, f64::from(MANY), "{kind}");
+    for kind in ["Job", "Service", "NetworkPolicy", "GRPCRoute"] {
+        assert_eq!((operator.writes(kind, "create").await, operator.writes(kind, "apply").await), (f64::from(MANY), 0.0), "{kind}");
     }
     let statuses = operator.writes("IflearnerJob", "status").await;
     // Created; no node takes the Pod, in a cluster without nodes; runs; ended.

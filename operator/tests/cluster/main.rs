@@ -4,8 +4,10 @@
 mod contract;
 mod crashes;
 mod exposure;
+mod faults;
 mod lifecycle;
 mod names;
+mod relay;
 mod rights;
 mod security;
 mod status;

@@ -1,15 +1,17 @@
 //! The shipped roles are enough, as every test here shows that runs with them, and allow nothing else.
 
 use flow_operator::iflearnerjob::api::Phase;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::rbac::v1::Role;
+use kube::api::PostParams;
 use serde_json::json;
 
-use crate::support::{Operator, SERVER, World, manifest};
+use crate::support::{Operator, SERVER, World, account, eventually, manifest, rights};
 
 #[tokio::test]
 async fn i24_the_role_allows_nothing_that_is_not_used() {
     let world = World::new().await;
-    world.cluster.apply(&flow_operator::rbac::manifests(&world.namespace, std::slice::from_ref(&world.namespace))).await;
-    let kubeconfig = world.cluster.service_account_kubeconfig(&world.namespace, "flow-operator").await;
+    let kubeconfig = world.rights().await;
     let can = async |verb: &str, what: &str, namespace: &str| {
         let config = format!("--kubeconfig={}", kubeconfig.display());
         // With a slash it would be the name of one object.
@@ -46,10 +48,9 @@ async fn i24_the_role_allows_nothing_that_is_not_used() {
 async fn one_operator_serves_several_namespaces_with_a_role_in_each() {
     let (one, other) = (World::new().await, World::new().await);
     let namespaces = [one.namespace.clone(), other.namespace.clone()];
-    one.cluster.apply(&flow_operator::rbac::manifests(&one.namespace, &namespaces)).await;
-    let kubeconfig = one.cluster.service_account_kubeconfig(&one.namespace, "flow-operator").await;
+    let kubeconfig = rights(one.cluster, &one.namespace, &namespaces).await;
     let served = format!("{namespaces:?}");
-    let operator = Operator::start(kubeconfig, &[("namespaces", &served), ("leader.namespace", &one.namespace)], &[]);
+    let operator = Operator::start(kubeconfig, &[("namespaces", &served), ("leader.namespace", &one.namespace)]);
     operator.works().await;
     for world in [&one, &other] {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -74,14 +75,52 @@ async fn i25_pods_of_others_take_no_memory() {
     let before = operator.looks().await;
     for number in 0..200 {
         let big = json!({"metadata": {"name": format!("p{number}"), "annotations": {"a": "x".repeat(100_000)}}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-        world
-            .api::<k8s_openapi::api::core::v1::Pod>()
-            .create(&kube::api::PostParams::default(), &serde_json::from_value(big).unwrap())
-            .await
-            .unwrap();
+        world.api::<k8s_openapi::api::core::v1::Pod>().create(&PostParams::default(), &serde_json::from_value(big).unwrap()).await.unwrap();
     }
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
     world.recorded("b").await;
     assert!(resident() < 60, "{} MiB", resident());
     assert!(operator.looks().await < before + 20.0, "and no look");
+}
+
+/// Takes what concerns this resource out of the operator's role.
+async fn take_away(world: &World, resource: &str, verb: &str) {
+    let api = world.api::<Role>();
+    let mut role = api.get("flow-operator").await.unwrap();
+    role.rules.as_mut().unwrap().retain(|rule| !rule.resources.as_ref().unwrap().iter().any(|found| found == resource));
+    api.replace("flow-operator", &PostParams::default(), &role).await.unwrap();
+    let (plural, sub) = resource.split_once('/').unwrap_or((resource, ""));
+    let sub = format!("--subresource={sub}");
+    let account = account(&world.namespace);
+    let question = ["auth", "can-i", "--as", &account, verb, plural, &sub, "--namespace", &world.namespace];
+    eventually("the right gone", async || !world.cluster.kubectl(&question).await.status.success()).await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_back() {
+    let world = World::new().await;
+    let operator = world.operator(&[("leader.elect", "false")]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.run_pod("a").await;
+    world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+
+    take_away(&world, "jobs", "create").await;
+    world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
+    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    assert_eq!(status.phase, Some(Phase::Pending));
+    assert!(status.message.unwrap().contains("cannot create resource \"jobs\""));
+    assert!(world.event("b", "Forbidden").await.contains("jobs"));
+
+    take_away(&world, "iflearnerjobs/status", "patch").await;
+    world.end_pod("a", 0).await;
+    eventually("a failure that is counted", async || operator.metric("flow_operator_reconcile_failures_total{error=\"api\"}").await).await;
+    let log = operator.log();
+    assert!(log.contains("writing the status") && log.contains("cannot patch resource \\\"iflearnerjobs/status\\\""), "{log}");
+    assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Running));
+
+    world.rights().await;
+    let status = world.until("a", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
+    assert_eq!(status.exit_code, Some(0));
+    assert_eq!(world.live("b", 0).await.phase, Some(Phase::Succeeded));
+    assert_eq!(world.all::<Job>().await.len(), 2);
 }

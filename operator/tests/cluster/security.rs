@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::support::{CLIENT, SERVER, World, manifest};
+use crate::support::{CLIENT, SERVER, World, eventually, manifest};
 
 #[tokio::test]
 async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_them() {
@@ -72,6 +72,9 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
             "spec": {"gatewayClassName": "c", "tls": tls, "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}})
     };
+    // A definition that was changed is used for requests a moment later.
+    eventually("the field", async || world.would_create(gateway(json!({}))).await.is_ok_and(|made| made.data["spec"]["tls"].is_object()))
+        .await;
     world.cluster.apply(&gateway(json!({})).to_string()).await;
     let asks_nobody =
         |status: &IflearnerJobStatus| refused(status) && status.condition(condition::EXPOSED).unwrap().message.contains("asks nobody");
@@ -161,6 +164,9 @@ async fn i22_a_container_whose_template_names_no_resources_gets_the_operators() 
 async fn i22_pods_pass_the_restricted_pod_security_profile() {
     let world = World::new().await;
     world.cluster.kubectl_ok(&["label", "namespace", &world.namespace, "pod-security.kubernetes.io/enforce=restricted"]).await;
+    let lax =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lax"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
+    eventually("the profile", async || world.would_create(lax.clone()).await.is_err_and(|error| error.contains("PodSecurity"))).await;
     let _operator = world.operator(&[]).await;
     world.trust_roots().await;
     world.create(&manifest(CLIENT, "a", json!({"sidecar": {"image": "x"}}))).await.unwrap();

@@ -4,7 +4,7 @@ use flow_operator::iflearnerjob::api::{Phase, condition};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{SERVER, World, eventually, manifest};
 
@@ -81,25 +81,23 @@ async fn why_a_job_waits_is_said_on_the_job() {
     world.event("a", "ImagePullBackOff").await;
 }
 
-/// A quota that lets no such object be made.
-async fn none_of(world: &World, what: &str) {
+/// A quota that lets no such object be made, of which `example` is one.
+async fn none_of(world: &World, what: &str, example: Value) {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {what: "0"}}});
     world.cluster.apply(&quota.to_string()).await;
-    eventually("the quota", async || {
-        world
-            .cluster
-            .kubectl_ok(&["get", "resourcequota", "none", "-n", &world.namespace, "-o", "jsonpath={.status.hard}"])
-            .await
-            .contains(what)
-    })
-    .await;
+    let refused = async || world.would_create(example.clone()).await.is_err_and(|error| error.contains("exceeded quota"));
+    eventually("the quota", refused).await;
+}
+
+fn pod_spec() -> Value {
+    json!({"restartPolicy": "Never", "containers": [{"name": "a", "image": "x"}]})
 }
 
 #[tokio::test]
 async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    none_of(&world, "pods").await;
+    none_of(&world, "pods", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}, "spec": pod_spec()})).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
     assert!(status.message.unwrap().contains("exceeded quota"));
@@ -109,7 +107,8 @@ async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
 async fn a_job_that_may_not_be_made_waits_and_says_so() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    none_of(&world, "count/jobs.batch").await;
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "b"}, "spec": {"template": {"spec": pod_spec()}}});
+    none_of(&world, "count/jobs.batch", job).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("QuotaExceeded")).await;
     assert_eq!(status.phase, Some(Phase::Pending));

@@ -16,7 +16,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::ApiResource;
+use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -77,7 +77,7 @@ async fn shared() -> &'static Cluster {
             // As a user does it: client-side, so that the limit of its annotation counts.
             cluster.kubectl_ok(&["apply", "--filename", crd]).await;
             cluster.install_gateway_api().await;
-            cluster.kubectl_ok(&["wait", "--for=condition=Established", "crd/iflearnerjobs.git.iflytek.com"]).await;
+            cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
             cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
         })
         .await;
@@ -88,6 +88,21 @@ pub async fn client(kubeconfig: PathBuf) -> Client {
     let config = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()
+}
+
+/// The account of an operator in this namespace.
+pub fn account(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:flow-operator")
+}
+
+/// The kubeconfig of an operator in `namespace` that has the rights it ships with, and has them now: to serve `served`, or
+/// every namespace if that is empty.
+pub async fn rights(cluster: &Cluster, namespace: &str, served: &[String]) -> PathBuf {
+    cluster.apply(&flow_operator::rbac::manifests(namespace, served)).await;
+    // The last of them.
+    let last = served.last().map_or("default", String::as_str);
+    cluster.allowed(&account(namespace), &["create", "jobs.batch", "--namespace", last]).await;
+    cluster.service_account_kubeconfig(namespace, "flow-operator").await
 }
 
 impl World {
@@ -107,16 +122,19 @@ impl World {
 
     /// An operator for this namespace only, with the Role that is printed for it.
     pub async fn operator(&self, settings: &[(&str, &str)]) -> Operator {
-        self.operator_with(settings, &[]).await
+        self.operator_of(self.rights().await, settings)
     }
 
-    pub async fn operator_with(&self, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Operator {
-        let roles = flow_operator::rbac::manifests(&self.namespace, std::slice::from_ref(&self.namespace));
-        self.cluster.apply(&roles).await;
-        let kubeconfig = self.cluster.service_account_kubeconfig(&self.namespace, "flow-operator").await;
+    /// The kubeconfig of that operator.
+    pub async fn rights(&self) -> PathBuf {
+        rights(self.cluster, &self.namespace, std::slice::from_ref(&self.namespace)).await
+    }
+
+    /// An operator for this namespace only.
+    pub fn operator_of(&self, kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Operator {
         let served = format!("[\"{}\"]", self.namespace);
         let own = [("namespaces", served.as_str()), ("leader.namespace", &self.namespace), ("leader.lease_s", "4")];
-        Operator::start(kubeconfig, &[&own, settings].concat(), environment)
+        Operator::start(kubeconfig, &[&own, settings].concat())
     }
 
     /// Creates an IflearnerJob; the API server's words if it refuses.
@@ -128,6 +146,15 @@ impl World {
             Err(kube::Error::Api(status)) => Err(status.message),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// What the API server would answer to the creation of this object, of any kind.
+    pub async fn would_create(&self, object: Value) -> Result<DynamicObject, String> {
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let kind = ApiResource::from_gvk(&GroupVersionKind::try_from(object.types.as_ref().unwrap()).unwrap());
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let parameters = PostParams { dry_run: true, ..PostParams::default() };
+        api.create(&parameters, &object).await.map_err(|error| error.to_string())
     }
 
     /// Merges a patch into an IflearnerJob; the API server's words if it refuses.
@@ -293,14 +320,14 @@ pub struct Operator {
 }
 
 impl Operator {
-    pub fn start(kubeconfig: PathBuf, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
+    pub fn start(kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Self {
         let log = tempfile::tempdir().unwrap();
         let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let file = std::fs::File::create(log.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
         command.arg("run").arg(format!("--set=http.listen={metrics}"));
         command.args(settings.iter().map(|(key, value)| format!("--set={key}={value}")));
-        command.env_clear().env("KUBECONFIG", kubeconfig).envs(environment.iter().copied());
+        command.env_clear().env("KUBECONFIG", kubeconfig);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         Self { child: spawn_tied(command).unwrap(), metrics, log }
     }

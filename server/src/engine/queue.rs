@@ -110,6 +110,10 @@ impl Queue {
                         return;
                     }
                     self.drain(&mut batch).await;
+                    if rx.is_empty() {
+                        // Beside the loop: the next change is folded meanwhile.
+                        tokio::spawn(rest(Arc::clone(&self.store)));
+                    }
                 }
             }
         }
@@ -441,6 +445,12 @@ impl Queue {
             }
         }
         self.specs.trim();
+    }
+}
+
+async fn rest(store: Arc<Store>) {
+    if let Err(error) = store.rest().await {
+        tracing::warn!(error = %chain(&error), "the store could not use a moment of rest; some commit will take longer");
     }
 }
 

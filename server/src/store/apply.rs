@@ -194,17 +194,19 @@ async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
 async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
     let matched = in_tx!(tx, |c| {
         let mut sql = QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
-        per_task(&mut sql, batch, |change| signed(change.events.len()));
+        let as_is = ("", "");
+        per_task(&mut sql, batch, as_is, |change| signed(change.events.len()));
         sql.push(", due_at = ");
-        per_task(&mut sql, batch, |change| change.due.map(|at| at.0));
+        per_task(&mut sql, batch, as_is, |change| change.due.map(|at| at.0));
         sql.push(", runs = ");
-        per_task(&mut sql, batch, |change| i64::from(change.task.runs));
-        sql.push(", phase = COALESCE(");
-        per_task(&mut sql, batch, |change| latest(change).map(|run| run.phase.to_string()));
-        sql.push(", phase), latest_run = COALESCE(");
-        per_task(&mut sql, batch, |change| latest(change).map(|run| run.id.to_string()));
-        sql.push(", latest_run) WHERE version = ");
-        per_task(&mut sql, batch, |change| signed(change.base_version));
+        per_task(&mut sql, batch, as_is, |change| i64::from(change.task.runs));
+        // COALESCE of the whole CASE is refused by MariaDB where only some values are NULL: it finds no common collation.
+        sql.push(", phase = ");
+        per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| latest(change).map(|run| run.phase.to_string()));
+        sql.push(", latest_run = ");
+        per_task(&mut sql, batch, ("COALESCE(", ", latest_run)"), |change| latest(change).map(|run| run.id.to_string()));
+        sql.push(" WHERE version = ");
+        per_task(&mut sql, batch, as_is, |change| signed(change.base_version));
         sql.push(" AND id IN ");
         push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
         sql.build().execute(&mut *c).await.map(|done| done.rows_affected())
@@ -212,15 +214,19 @@ async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
     if matched == batch.len() as u64 { Ok(()) } else { Err(Failure::Moved) }
 }
 
-/// A value for each task of a batch.
-fn per_task<DB: Database, T>(sql: &mut QueryBuilder<DB>, batch: &[&Change], value: impl Fn(&Change) -> T)
-where
+/// A value for each task of a batch, each between these two pieces of SQL.
+fn per_task<DB: Database, T>(
+    sql: &mut QueryBuilder<DB>,
+    batch: &[&Change],
+    (before, after): (&'static str, &'static str),
+    value: impl Fn(&Change) -> T,
+) where
     String: for<'q> Encode<'q, DB> + Type<DB>,
     T: for<'q> Encode<'q, DB> + Type<DB>,
 {
     sql.push("CASE id");
     for change in batch {
-        sql.push(" WHEN ").push_bind(change.task.id.to_string()).push(" THEN ").push_bind(value(change));
+        sql.push(" WHEN ").push_bind(change.task.id.to_string()).push(" THEN ").push(before).push_bind(value(change)).push(after);
     }
     sql.push(" END");
 }

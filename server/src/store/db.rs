@@ -18,6 +18,9 @@ use super::types::{StoreOptions, Synchronous};
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup, doctor).
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Pages in SQLite's log that are worth a checkpoint while nobody waits: well below those that force one on a writer.
+const CHECKPOINT: i64 = 400;
+
 /// Writers and readers apart: SQLite has one writer; on MySQL they differ in isolation.
 pub(super) struct Pools<D: Database> {
     pub write: Pool<D>,
@@ -114,13 +117,15 @@ pub(super) const LONGEST: usize = 12_000;
 /// The same on SQLite, where only memory bounds it, and each statement is a message to another thread and back.
 const LONGEST_SQLITE: usize = 1_000_000;
 
-/// Cuts `rows` into slices of few different lengths, so that each statement is prepared once, and none longer than
-/// `longest`.
+/// Rows in one statement. Few lengths, so that each is prepared once; not too few, so that a hundred rows are two statements.
+const LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
+
+/// Cuts `rows` into slices of these [`LENGTHS`], none longer than `longest`.
 pub(super) fn batches<T>(rows: &[T], longest: usize, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
         let fits = |size: &usize| *size <= rest.len() && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= longest);
-        let size = [64, 16, 4, 1].into_iter().find(fits)?;
+        let size = LENGTHS.into_iter().find(fits)?;
         let (batch, after) = rest.split_at(size);
         rest = after;
         Some(batch)
@@ -157,6 +162,20 @@ impl Db {
             Self::Sqlite(pools) => Tx::Sqlite(pools.read.begin().await?),
             Self::MySql(pools) => Tx::MySql(pools.read.begin().await?),
         })
+    }
+
+    /// Copies what SQLite has committed into the database's file, if there is much of it. SQLite does so by itself, within
+    /// the commit that makes its log too long, and then whoever waits for that commit waits for ten times the work.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        // If somebody writes, this is not the time.
+        let Self::Sqlite(Pools { write, .. }) = self else { return Ok(()) };
+        let Some(mut connection) = write.try_acquire() else { return Ok(()) };
+        let looked = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await;
+        let (_, logged, copied): (i64, i64, i64) = looked?;
+        if logged - copied >= CHECKPOINT {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
+        }
+        Ok(())
     }
 
     pub async fn close(&self) {
@@ -220,8 +239,9 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
         })
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
-        // The wait for a checkpoint falls on a writer: seldom and short is better than rarely and long. (On a connection of
-        // their own they take nothing off a writer's slowest commits: the disk is busy with them all the same.)
+        // Where [`Db::checkpoint`] finds no time, the wait for a checkpoint falls on a writer: seldom and short is better than
+        // rarely and long. (On a connection of their own they take nothing off a writer's slowest commits: the disk is busy
+        // with them all the same.)
         .pragma("wal_autocheckpoint", "1000")
         .pragma("cache_size", "-16000")
         // What a statement of many rows needs to be undone alone would be a file, written page by page at every commit.
@@ -231,7 +251,9 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
     // A statement that finds the disk full ends its transaction, and then the driver's ROLLBACK fails and it believes for
     // ever that one is open: such a connection is thrown away, or nothing could be written until a restart.
     let sound = |connection: &mut SqliteConnection| !connection.is_in_transaction();
-    let write = SqlitePoolOptions::from(pool(1)).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
+    // A file answers: asking the driver's thread before each statement would only take time.
+    let pool = |max| -> SqlitePoolOptions { pool(max).test_before_acquire(false) };
+    let write = pool(1).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
     let write = write.connect_with(connect.clone()).await?;
     let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
     Ok(Pools { write, read })
@@ -258,7 +280,7 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, batches};
+    use super::{LENGTHS, LONGEST, batches};
 
     #[test]
     fn batches_hold_every_row_once_and_have_few_lengths() {
@@ -267,7 +289,7 @@ mod tests {
                 let rows: Vec<usize> = (0..count).collect();
                 let lengths: Vec<usize> = batches(&rows, LONGEST, |_| bytes).map(<[usize]>::len).collect();
                 assert_eq!(batches(&rows, LONGEST, |_| bytes).flatten().copied().collect::<Vec<_>>(), rows);
-                assert!(lengths.iter().all(|length| [64, 16, 4, 1].contains(length)), "{lengths:?}");
+                assert!(lengths.iter().all(|length| LENGTHS.contains(length)), "{lengths:?}");
                 assert!(lengths.iter().all(|length| *length == 1 || length * bytes <= LONGEST), "{lengths:?} of {bytes}");
             }
         }

@@ -63,6 +63,11 @@ impl Store {
         Ok(())
     }
 
+    /// For a moment in which nobody waits: does what the database would otherwise put upon some later commit.
+    pub async fn rest(&self) -> Result<(), StoreError> {
+        self.db.checkpoint().await
+    }
+
     /// Ends all connections; what is being stored is stored.
     pub async fn close(&self) {
         self.db.close().await;

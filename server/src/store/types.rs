@@ -156,6 +156,15 @@ pub struct Change {
     pub idempotency: Option<IdemRecord>,
 }
 
+/// How a database finds something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// In its own words.
+    pub words: String,
+    /// How much there was to do, in hundreds of instructions; only SQLite counts them.
+    pub steps: Option<u32>,
+}
+
 /// Which tasks a list shows. Empty or `None` = all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFilter {

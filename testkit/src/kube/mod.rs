@@ -41,6 +41,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use self::authority::Authority;
 use self::component::{Component, prepared, program};
@@ -232,9 +233,42 @@ impl Cluster {
     /// What [`Cluster::kubectl`] prints; panics with what it says on standard error if it fails.
     pub async fn kubectl_ok<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
         let Output { status, stdout, stderr } = self.kubectl(arguments).await;
-        let line: Vec<_> = arguments.iter().map(|word| word.as_ref().to_string_lossy()).collect();
-        assert!(status.success(), "kubectl {}: {}", line.join(" "), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "kubectl {}: {}", line(arguments), String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).expect("kubectl prints UTF-8")
+    }
+
+    /// [`Cluster::kubectl_ok`], again and again until it succeeds: for what follows in a moment from what was done before.
+    /// Panics with what it said last if that takes too long.
+    pub async fn kubectl_in_time<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
+        let mut said = String::new();
+        let succeeds = wait_for("kubectl", 2 * PATIENCE, async || {
+            let Output { status, stdout, stderr } = self.kubectl(arguments).await;
+            said = String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout);
+            status.success().then_some(stdout)
+        });
+        match timeout(PATIENCE, succeeds).await {
+            Ok(stdout) => String::from_utf8(stdout).expect("kubectl prints UTF-8"),
+            Err(_) => panic!("kubectl {}: {said}", line(arguments)),
+        }
+    }
+
+    /// Waits until requests for these resources, named as in `grpcroutes.gateway.networking.k8s.io`, are answered, whose
+    /// definitions were applied.
+    ///
+    /// kubectl's own wait fails in the moment before a definition has any conditions, and one that is Established is not
+    /// found by discovery yet.
+    pub async fn established(&self, resources: &[&str]) {
+        let definitions: Vec<String> = resources.iter().map(|resource| format!("crd/{resource}")).collect();
+        let established =
+            ["wait", "--for=condition=Established", "--timeout=10s"].into_iter().chain(definitions.iter().map(String::as_str));
+        self.kubectl_in_time(&established.collect::<Vec<_>>()).await;
+        self.kubectl_in_time(&["get", "--all-namespaces", &resources.join(",")]).await;
+    }
+
+    /// Waits until `user` may do this, as in `["get", "pods", "--namespace", "test-1"]`, by a role that was bound: the
+    /// authorizer sees roles and bindings a moment later, in the order in which they were made.
+    pub async fn allowed(&self, user: &str, what: &[&str]) {
+        self.kubectl_in_time(&[&["auth", "can-i", "--as", user], what].concat()).await;
     }
 
     /// Applies the objects in `yaml`, to `default` where they name no namespace; panics if the API server refuses one.
@@ -262,8 +296,10 @@ impl Cluster {
     /// Installs the resource definitions of the Gateway API's standard channel.
     pub async fn install_gateway_api(&self) {
         let folder = prepared("kube", "gateway-api");
-        self.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), folder.as_os_str()]).await;
-        self.kubectl_ok(&["wait".as_ref(), "--for=condition=Established".as_ref(), "--filename".as_ref(), folder.as_os_str()]).await;
+        let apply = ["apply".as_ref(), "--server-side".as_ref(), "--output=name".as_ref(), "--filename".as_ref(), folder.as_os_str()];
+        let applied = self.kubectl_ok(&apply).await;
+        let resources = applied.lines().filter_map(|line| line.strip_prefix("customresourcedefinition.apiextensions.k8s.io/"));
+        self.established(&resources.collect::<Vec<_>>()).await;
     }
 
     /// Ends the API server as a crash does; what it stored stays. Its port is refused until it is started again, to a
@@ -367,6 +403,12 @@ impl Cluster {
 
 fn server(port: u16) -> String {
     format!("https://127.0.0.1:{port}")
+}
+
+/// A command line, for a message.
+fn line<S: AsRef<OsStr>>(arguments: &[S]) -> String {
+    let words: Vec<_> = arguments.iter().map(|word| word.as_ref().to_string_lossy()).collect();
+    words.join(" ")
 }
 
 /// Runs `command` to its end; it is killed if nobody waits any more.

@@ -69,6 +69,8 @@ impl Node {
             "containerRuntimeEndpoint": format!("unix://{}", inside.join(SOCKET).display()),
             "podLogsDir": inside.join("pod-logs"),
             "volumePluginDir": inside.join("volume-plugins"),
+            // A log is shown from its newest file only: whoever is away while the kubelet rotates it misses lines.
+            "containerLogMaxSize": "1Gi",
             // The disk and the memory are the test machine's own business.
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,

@@ -25,6 +25,8 @@ use super::judge::{self, View};
 use super::record::{Record, Stage};
 use super::spool::{Lines, Spool};
 use super::tail::{self, Source};
+use crate::dial::root_cause;
+use crate::runtime::observe::merge;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 
 /// First and longest pause before an end that could not be proven is looked at again.
@@ -52,6 +54,7 @@ pub struct Entry {
 struct Memory {
     exit: Option<Exit>,
     ran: bool,
+    /// The latest, with the newest points of all.
     progress: Option<Progress>,
     /// The logs being read, by UID of the pod.
     logs: BTreeMap<String, AbortOnDropHandle<()>>,
@@ -142,7 +145,8 @@ impl Entry {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(run.id = %self.key.run, attempt = self.key.attempt, %error, "looking again later");
+                    let attempt = self.key.attempt;
+                    tracing::warn!(run.id = %self.key.run, attempt, cause = %root_cause(&error), "{error}; looking again later");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LATER);
                 }
@@ -229,8 +233,8 @@ impl Entry {
         let held = record.as_ref().map(|record| record.held.clone()).unwrap_or_default();
         let ended = Record { held, stage: Stage::Ended { uid: uid.to_owned(), state: state.clone(), progress: progress.clone() } };
         let written = shared.write(&self.key, &ended).await;
-        // On a full disk it is said all the same: it is a fact, and may be what makes room.
-        self.tell_end(shared, state, progress);
+        // On a full disk it is said all the same: it is a fact, and may be what makes room. Its points were told as they came.
+        self.tell_end(shared, state, progress.map(|progress| Progress { points: Vec::new(), ..progress }));
         written?;
         *record = Some(ended);
         Ok(Step::Done)
@@ -294,7 +298,9 @@ impl Entry {
     async fn listen(&self, shared: &Shared, pod: &str, name: String, give_up: &CancellationToken) {
         let source = self.source(shared, name, SIDECAR);
         let mut lines = Lines::new(|progress: Progress| {
-            self.memory().progress = Some(Progress { points: Vec::new(), ..progress.clone() });
+            let mut memory = self.memory();
+            memory.progress = merge(memory.progress.take(), Some(progress.clone()));
+            drop(memory);
             shared.observations.publish_progress(&self.key, progress);
         });
         let reading = tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR));

@@ -63,6 +63,7 @@ use self::settings::Settings;
 use self::store::Store;
 use super::observe::Observations;
 use super::{Held, Hold, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState, logs};
+use crate::dial::root_cause;
 use crate::sidecar::io_reason;
 
 /// How a Kubernetes runtime is set up.
@@ -137,7 +138,8 @@ impl KubernetesRuntime {
             entries: Mutex::default(),
         });
         for key in shared.records.keys()? {
-            shared.entry(&key)?;
+            // Of what has ended everything is told before the hub can hear that it has.
+            shared.entry(&key)?.look_again(&shared);
         }
         let watching = {
             let (shared, selector) = (Arc::clone(&shared), naming::of_party(&party));
@@ -349,7 +351,7 @@ impl Shared {
         if record.as_ref() != Some(&stopping) {
             // Stopping works on a full disk too. What is lost then is that it was us who deleted it.
             if let Err(error) = self.write(&key, &stopping).await {
-                tracing::warn!(run.id = %key.run, %error, "stopping all the same");
+                tracing::warn!(run.id = %key.run, %error, cause = %root_cause(&error), "stopping all the same");
             }
             *record = Some(stopping);
         }
@@ -409,10 +411,10 @@ impl Shared {
         self.lease.confirm().await.map_err(|trouble| trouble.told(deed))
     }
 
-    fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
-        if !self.store.is_complete() {
-            let source = io::Error::new(io::ErrorKind::WouldBlock, "the cluster has not shown all of it yet");
-            return Err(RuntimeError::Transient { context: "could not list the members of this cluster".to_owned(), source });
+    async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
+        if let Err(why) = self.store.completed().await {
+            let context = "could not list the members of this cluster".to_owned();
+            return Err(RuntimeError::Transient { context, source: io::Error::other(why) });
         }
         let mut known = self.store.keys();
         for key in self.records.keys().map_err(|error| disk("list the records", error))? {
@@ -444,7 +446,7 @@ impl Runtime for KubernetesRuntime {
     }
 
     fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>> {
-        std::future::ready(self.shared.known()).boxed()
+        async move { self.shared.known().await }.boxed()
     }
 
     fn describe(&self) -> BTreeMap<String, String> {

@@ -22,7 +22,7 @@ use flow_domain::progress::Progress;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Held, WorkKey, WorkState};
-use crate::sidecar::rundir::{RunDir, marker, parse_marker, private_dir};
+use crate::sidecar::rundir::{RunDir, bounded, marker, parse_marker, private_dir};
 
 const RECORD: &str = "record.json";
 /// A record that could not be read.
@@ -49,7 +49,8 @@ pub enum Stage {
         uid: String,
         /// How it ended: `Exited` or `Lost`.
         state: WorkState,
-        /// The last that was seen of its progress, without points.
+        /// The last that was seen of its progress, with as many of the last points as there is room for: an agent that is
+        /// killed may not have told them.
         progress: Option<Progress>,
     },
     /// What stood here could not be read: it may have been let run, so it never is again. What the cluster has of it is
@@ -120,7 +121,10 @@ impl Records {
         }
         let tmp = dir.join("record.tmp");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
-        file.write_all(&serde_json::to_vec(record)?)?;
+        file.write_all(&bounded(record, |record| match &mut record.stage {
+            Stage::Ended { progress, .. } => Some(progress),
+            Stage::Held | Stage::Created { .. } | Stage::Damaged | Stage::Forgotten => None,
+        })?)?;
         file.sync_all()?;
         fs::rename(&tmp, dir.join(RECORD))?;
         File::open(&dir)?.sync_all()
@@ -199,6 +203,21 @@ mod tests {
                 assert_eq!(fs::read_to_string(records.dir(&key).join(DAMAGED)).expect("kept"), text);
             }
         }
+    }
+
+    #[test]
+    fn an_end_keeps_as_many_of_the_last_points_as_there_is_room_for() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let records = Records::open(folder.path().to_owned()).expect("opened");
+        let point = |step| flow_domain::progress::Point { series: "loss".to_owned(), step, value: "0.125".to_owned() };
+        let progress = Progress { complete: true, points: (0..10_000).map(point).collect(), ..Progress::default() };
+        let stage = Stage::Ended { uid: "u".to_owned(), state: WorkState::Running, progress: Some(progress) };
+        records.write(&key(1), &Record { held: Held::default(), stage }).expect("written");
+        let Some(Record { stage: Stage::Ended { progress: Some(kept), .. }, .. }) = records.read(&key(1)).expect("read") else {
+            panic!("no progress")
+        };
+        let steps: Vec<u64> = kept.points.iter().map(|point| point.step).collect();
+        assert!(kept.complete && steps.len() > 500 && steps.last() == Some(&9_999), "{steps:?}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use super::naming;
+use crate::dial::root_cause;
 use crate::runtime::WorkKey;
 
 /// Objects by key, then by UID.
@@ -90,6 +91,8 @@ struct Mirrors {
 pub struct Store {
     mirrors: Mutex<Mirrors>,
     complete: watch::Sender<bool>,
+    /// Why a list or a watch failed last.
+    trouble: watch::Sender<String>,
 }
 
 impl Store {
@@ -101,6 +104,17 @@ impl Store {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         *self.complete.borrow()
+    }
+
+    /// Waits until everything was listed once. `Err` with the reason as soon as that fails; it is tried again all the same.
+    pub async fn completed(&self) -> Result<(), String> {
+        let (mut complete, mut trouble) = (self.complete.subscribe(), self.trouble.subscribe());
+        // The senders live as long as this.
+        tokio::select! {
+            biased;
+            _ = complete.wait_for(|complete| *complete) => Ok(()),
+            _ = trouble.changed() => Err(trouble.borrow().clone()),
+        }
     }
 
     /// Object and pods of a key; nothing before everything was listed once.
@@ -145,14 +159,15 @@ impl Store {
                 changed(None);
             }
         };
-        let jobs = events(jobs, selector).for_each(|event| {
+        let failed = |why| drop(self.trouble.send_replace(why));
+        let jobs = events(jobs, selector, failed).for_each(|event| {
             // The template is as large as it likes, and nothing is read there.
             let event = event.modify(|job| job.spec.template = PodTemplateSpec::default());
             let keys = self.mirrors().jobs.take(event);
             tell(keys);
             std::future::ready(())
         });
-        let pods = events(pods, selector).for_each(|event| {
+        let pods = events(pods, selector, failed).for_each(|event| {
             let event = event.modify(|pod| pod.spec = None);
             let keys = self.mirrors().pods.take(event);
             tell(keys);
@@ -163,13 +178,16 @@ impl Store {
 }
 
 /// The events of one kind. It lists again when a watch has expired (410), and backs off with jitter when the API server
-/// has too much to do (429, 5xx) or does not answer.
-fn events<K>(api: Api<K>, selector: &str) -> impl futures::Stream<Item = Event<K>> + Send
+/// has too much to do (429, 5xx) or does not answer; each time `failed` is told why.
+fn events<K>(api: Api<K>, selector: &str, failed: impl Fn(String) + Send) -> impl futures::Stream<Item = Event<K>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    watcher(api, watcher::Config::default().labels(selector)).default_backoff().filter_map(|event| {
-        let event = event.inspect_err(|error| tracing::debug!(error = %error, kind = %K::kind(&()), "a watch broke off"));
+    watcher(api, watcher::Config::default().labels(selector)).default_backoff().filter_map(move |event| {
+        let event = event.inspect_err(|error| {
+            tracing::debug!(error = %error, kind = %K::kind(&()), "a watch broke off");
+            failed(format!("{}: {}", K::plural(&()), root_cause(error)));
+        });
         std::future::ready(event.ok().map(|event| event.modify(|object| object.managed_fields_mut().clear())))
     })
 }

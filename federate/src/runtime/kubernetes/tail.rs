@@ -1,7 +1,11 @@
 //! Following the output of one container, from its first line to its last, whatever breaks in between.
 //!
 //! The API server hands out no offsets. It can put the time of each line before it and begin at a time, so a time is the
-//! place where a reader that was cut off goes on: every line later than that is new.
+//! place where a reader that was cut off goes on: every line later than that is new, and of the line it was in the middle
+//! of, what was not passed on before.
+//!
+//! A connection between API server and kubelet that breaks off looks like the end of the log. So the end is the end only
+//! when a reader that asks again, after the container has ended, gets the last line again and nothing after it.
 
 use std::io;
 use std::sync::Arc;
@@ -43,8 +47,8 @@ pub trait Sink: Send {
     fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) -> impl Future<Output = ()> + Send;
 }
 
-/// Read to the end: until everything was read that was there after `ended` had become true, or the pod has gone. Answers
-/// whether nothing is known to be missing.
+/// Read to the end: until nothing new was there after `ended` had become true, or the pod has gone. Answers whether nothing
+/// is missing, as far as can be known. An API server that does not answer is waited for.
 pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink, ended: impl Fn() -> bool) -> bool {
     let mut whole = false;
     let mut strip = Strip::new(since);
@@ -53,28 +57,38 @@ pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink
     loop {
         // Asked before reading: what is read then is all there is.
         let last = ended();
-        let before = strip.at;
-        match read(source, &mut strip, sink).await {
-            Ok(()) if last => return true,
-            Ok(()) => whole = true,
+        let before = strip.passed;
+        let read = read(source, &mut strip, sink).await;
+        let news = strip.passed != before;
+        match read {
+            Ok(()) if last && !news && (strip.is_at_end() || last_tries <= 1) => return strip.is_at_end(),
+            Ok(()) => {
+                whole = true;
+                last_tries -= u32::from(last && !news);
+            }
             // A pod goes after its containers: what ended by itself before that was their end.
             Err(kube::Error::Api(status)) if status.code == 404 => return whole,
             Err(kube::Error::Api(status)) if status.code == 403 => {
                 tracing::warn!("the log of {} cannot be read: {}", source.pod, status.message);
                 return false;
             }
-            Err(error) if last && last_tries <= 1 => {
+            Err(error @ kube::Error::Api(_)) if last && last_tries <= 1 => {
                 tracing::warn!(error = %error, pod = source.pod, "the rest of a log cannot be read");
                 return false;
             }
             Err(error) => {
                 tracing::debug!(error = %error, pod = source.pod, "a log broke off");
                 whole = false;
-                last_tries -= u32::from(last);
+                if matches!(error, kube::Error::Api(_)) {
+                    last_tries -= u32::from(last);
+                } else {
+                    // Nothing follows from it about the log: it is read when the API server answers again.
+                    source.flows.notify_one();
+                }
             }
         }
         strip.cut();
-        pause = if strip.at == before { (pause * 2).min(LATER) } else { SOON };
+        pause = if news { SOON } else { (pause * 2).min(LATER) };
         tokio::time::sleep(pause).await;
     }
 }
@@ -84,7 +98,7 @@ async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube:
         container: Some(source.container.clone()),
         follow: true,
         timestamps: true,
-        since_time: strip.at,
+        since_time: strip.at.map(second),
         ..LogParams::default()
     };
     let mut stream = std::pin::pin!(source.pods.log_stream(&source.pod, &params).await?);
@@ -103,7 +117,12 @@ async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube:
     }
 }
 
-/// Takes the times off the lines, and drops those that were seen before.
+/// The second a time is in. The client asks in whole seconds and would round up, past lines that nobody has seen.
+fn second(at: Moment) -> Moment {
+    Moment::from_second(at.as_second()).expect("it was a time before its fraction was taken off")
+}
+
+/// Takes the times off the lines, and drops what was seen before.
 #[derive(Debug)]
 struct Strip {
     /// Time of the last line that was taken whole.
@@ -111,27 +130,55 @@ struct Strip {
     /// Beginning of a line whose time has not been read to its end.
     head: Vec<u8>,
     state: Line,
+    /// Time of the line that broke off, and how many bytes of it were passed on.
+    half: Option<(Moment, usize)>,
+    /// Time of the last whole line of this stream, also of one that was seen before.
+    last: Option<Moment>,
+    /// Bytes passed on, of all lines with a time.
+    passed: u64,
+    /// In this stream the kubelet said something of its own: it has no log.
+    remarked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// Reading the time.
     Head,
-    /// Passing the rest on; its time, if it had one.
-    Passing(Option<Moment>),
-    /// It was seen before.
-    Dropping,
+    /// Passing the rest on.
+    Passing {
+        /// Its time, if it had one.
+        time: Option<Moment>,
+        /// How many bytes of the rest were passed on.
+        passed: usize,
+        /// How many that come next were passed on before it broke off.
+        again: usize,
+    },
+    /// It was seen before, and is of this time.
+    Dropping(Moment),
 }
 
 impl Strip {
     fn new(at: Option<Moment>) -> Self {
-        Self { at, head: Vec::new(), state: Line::Head }
+        Self { at, head: Vec::new(), state: Line::Head, half: None, last: None, passed: 0, remarked: false }
+    }
+
+    /// Whether the stream has come to where the one before it was, and not broken off on the way.
+    fn is_at_end(&self) -> bool {
+        match self.state {
+            Line::Head => self.head.is_empty() && self.half.is_none() && self.last == self.at && !self.remarked,
+            Line::Passing { again, .. } => again == 0 && !self.remarked,
+            Line::Dropping(_) => false,
+        }
     }
 
     /// The stream broke off: a line that was half read comes again, whole, with its own time.
     fn cut(&mut self) {
         self.head.clear();
+        if let Line::Passing { time: Some(time), passed, again } = self.state {
+            self.half = Some((time, passed + again));
+        }
         self.state = Line::Head;
+        (self.last, self.remarked) = (None, false);
     }
 
     fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -157,10 +204,22 @@ impl Strip {
             let head = std::mem::take(&mut self.head);
             let time = std::str::from_utf8(&head).ok().and_then(|text| text.trim_end().parse::<Moment>().ok());
             self.state = match time {
-                Some(time) if self.at.is_some_and(|seen| time <= seen) => Line::Dropping,
-                time => Line::Passing(time),
+                Some(time) if self.at.is_some_and(|seen| time <= seen) => Line::Dropping(time),
+                time => {
+                    let again = match self.half.take() {
+                        Some((of, passed)) if Some(of) == time => passed,
+                        // The rest of it is gone. What comes now is another line.
+                        Some(_) => {
+                            out.push(b'\n');
+                            0
+                        }
+                        None => 0,
+                    };
+                    Line::Passing { time, passed: 0, again }
+                }
             };
             if time.is_none() {
+                self.remarked = true;
                 out.extend_from_slice(&head);
                 if head.ends_with(b"\n") {
                     self.state = Line::Head;
@@ -168,12 +227,18 @@ impl Strip {
                 }
             }
         }
-        if let Line::Passing(_) = self.state {
-            out.extend_from_slice(rest);
+        if let Line::Passing { time, passed, again } = &mut self.state {
+            let known = rest.len().min(*again);
+            *again -= known;
+            *passed += rest.len();
+            out.extend_from_slice(&rest[known..]);
+            self.passed += if time.is_some() { (rest.len() - known) as u64 } else { 0 };
         }
         if rest.ends_with(b"\n") {
-            if let Line::Passing(Some(time)) = self.state {
-                self.at = Some(time);
+            match self.state {
+                Line::Passing { time: Some(time), .. } => (self.at, self.last) = (Some(time), Some(time)),
+                Line::Dropping(time) => self.last = Some(time),
+                Line::Head | Line::Passing { time: None, .. } => {}
             }
             self.state = Line::Head;
         }
@@ -198,15 +263,52 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_was_cut_off_goes_on_after_the_last_whole_line() {
+    fn a_reader_that_was_cut_off_goes_on_where_it_was_wherever_that_is() {
+        let whole = "one\n\nthree with 2026-01-02T03:04:09Z in it\n";
+        for first in 0..LOG.len() {
+            for second in 0..LOG.len() {
+                let mut strip = Strip::new(None);
+                let mut out = Vec::new();
+                for end in [first, second, LOG.len(), LOG.len()] {
+                    out.extend(strip.strip(&LOG.as_bytes()[..end]));
+                    strip.cut();
+                }
+                assert_eq!(String::from_utf8(out).expect("text"), whole, "broken off at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_is_where_the_stream_before_came_to_and_nowhere_before_it() {
+        for log in [LOG, LOG.trim_end(), ""] {
+            for end in 0..=log.len() {
+                let mut strip = Strip::new(None);
+                strip.strip(log.as_bytes());
+                strip.cut();
+                let before = strip.passed;
+                strip.strip(&log.as_bytes()[..end]);
+                assert_eq!((strip.is_at_end(), strip.passed), (end == log.len(), before), "of {} bytes {end}", log.len());
+            }
+        }
         let mut strip = Strip::new(None);
-        let half = LOG.find("three").expect("there") + 3;
-        let first = strip.strip(&LOG.as_bytes()[..half]);
-        assert_eq!(strip.at, "2026-01-02T03:04:05.000000002Z".parse().ok());
+        strip.strip(b"unable to retrieve container logs\n");
+        assert!(!strip.is_at_end() && strip.passed == 0);
+    }
+
+    #[test]
+    fn a_line_whose_rest_is_gone_is_not_run_together_with_the_next() {
+        let mut strip = Strip::new(None);
+        let half = strip.strip(b"2026-01-02T03:04:05Z {\"a\":");
         strip.cut();
-        let second = strip.strip(LOG.as_bytes());
-        // What was passed of the half line is there twice: better than not at all.
-        assert_eq!(String::from_utf8([first, second].concat()).expect("text"), "one\n\nthrthree with 2026-01-02T03:04:09Z in it\n");
+        let next = strip.strip(b"2026-01-02T03:04:06Z {}\n");
+        assert_eq!(String::from_utf8([half, next].concat()).expect("text"), "{\"a\":\n{}\n");
+    }
+
+    #[test]
+    fn a_log_is_asked_for_from_the_second_that_the_last_line_is_in() {
+        let second = |text: &str| second(text.parse().expect("a time")).to_string();
+        assert_eq!(second("2026-01-02T03:04:05.999999999Z"), "2026-01-02T03:04:05Z");
+        assert_eq!(second("2026-01-02T03:04:06Z"), "2026-01-02T03:04:06Z");
     }
 
     #[test]

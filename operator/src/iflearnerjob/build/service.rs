@@ -100,6 +100,7 @@ pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config
             hostnames: vec![host.to_owned()],
             rules: vec![RouteRule {
                 backend_refs: vec![BackendRef { name: plan.names.service.clone(), port: Some(config.service.grpc_port.into()) }],
+                ..RouteRule::default()
             }],
         },
         status: None,

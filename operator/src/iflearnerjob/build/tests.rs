@@ -204,7 +204,10 @@ fn a_grpc_route_attaches_to_the_configured_gateway() {
     assert_eq!((&route["apiVersion"], &route["kind"]), (&json!("gateway.networking.k8s.io/v1"), &json!("GRPCRoute")));
     assert_eq!(route["spec"]["parentRefs"], json!([{"name": "edge", "namespace": "infra", "sectionName": "tls"}]));
     assert_eq!(route["spec"]["hostnames"], json!(["job1.server.iflearner.com"]));
-    assert_eq!(route["spec"]["rules"], json!([{"backendRefs": [{"name": "iflearnerjob-server", "port": 80}]}]));
+    assert_eq!(
+        route["spec"]["rules"],
+        json!([{"backendRefs": [{"name": "iflearnerjob-server", "port": 80}], "matches": [], "filters": []}])
+    );
 }
 
 #[test]

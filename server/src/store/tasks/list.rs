@@ -6,6 +6,9 @@
 //! and no more: it may hold fewer tasks than asked for, and the next one begins where it stopped. That bounds every
 //! combination of filters on every database, and no write pays for it, as it would for an index of each combination.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use flow_domain::run::RunPhase;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -13,13 +16,15 @@ use super::{COLUMNS, Row, after_prefix, cut};
 use crate::store::apply::phase_text;
 use crate::store::db::{Db, push_list, reading};
 use crate::store::error::StoreError;
-use crate::store::types::{Page, PageRequest, TaskFilter, TaskRow};
-use crate::store::{Store, unsigned};
+use crate::store::types::{Page, PageRequest, Plan, TaskFilter, TaskRow};
+use crate::store::{Store, signed, unsigned};
 
-/// Entries of an index that may all be walked without anybody noticing.
-const NARROW: i64 = 1_000;
-/// Entries of the leading index that one page walks at most if other filters are checked row by row.
-const WALK: usize = 2_000;
+/// Entries of the leading index that one page walks at most if other filters are checked row by row: so many take less
+/// than half of the 5 ms that a page may take. A list of no more is narrow, and found whole.
+const WALK: usize = 1_000;
+
+/// Instructions of SQLite's machine that count as a step of [`Plan::steps`].
+const STEP: i32 = 100;
 
 /// Which index leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,14 +147,22 @@ impl Query<'_> {
         sql.push(" AND p.party_id = ").push_bind(self.filter.party.as_ref().map(ToString::to_string).unwrap_or_default());
     }
 
+    /// The names of a list by name that this page looks at, between one lower bound and one upper: of several, SQLite
+    /// searches with the first and walks to the other, past every page before. (Names are compared bytewise everywhere, and
+    /// `until` was found by the list.)
     fn push_name<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        if let Some(prefix) = &self.filter.name_prefix {
-            sql.push(" AND t.name >= ").push_bind(prefix.clone());
-            sql.push(" AND t.name < ").push_bind(after_prefix(prefix));
-        }
+        let Some(prefix) = &self.filter.name_prefix else { return };
+        match self.after {
+            Some(after) if after >= prefix.as_str() => sql.push(" AND t.name > ").push_bind(after.to_owned()),
+            _ => sql.push(" AND t.name >= ").push_bind(prefix.clone()),
+        };
+        match self.until {
+            Some(until) => sql.push(" AND t.name <= ").push_bind(until.to_owned()),
+            None => sql.push(" AND t.name < ").push_bind(after_prefix(prefix)),
+        };
     }
 
     fn push_phases<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
@@ -175,8 +188,10 @@ impl Query<'_> {
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        let (beyond, within) = if self.by_name() { (" > ", " <= ") } else { (" < ", " >= ") };
-        for (place, is) in [(self.after, beyond), (self.until, within)] {
+        if self.by_name() {
+            return;
+        }
+        for (place, is) in [(self.after, " < "), (self.until, " >= ")] {
             if let Some(place) = place {
                 sql.push(" AND ").push(self.place()).push(is).push_bind(place.to_owned());
             }
@@ -230,7 +245,16 @@ impl Query<'_> {
         self.push_lead(sql);
         self.push_places(sql);
         self.push_order(sql);
-        sql.push("1 OFFSET ").push_bind(i64::try_from(entries).unwrap_or(i64::MAX) - 1);
+        sql.push("1 OFFSET ").push_bind(signed(entries) - 1);
+    }
+
+    /// The statement of the page, or the one that finds its end.
+    fn push_either<DB: Database>(&self, sql: &mut QueryBuilder<DB>, end: bool)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        if end { self.push_end(sql, WALK) } else { self.push_rows(sql, 0, 51) }
     }
 
     /// How many entries the leading index has, counted no further than needed to see that they are many.
@@ -238,7 +262,7 @@ impl Query<'_> {
         Ok(reading!(self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1");
             self.push_lead(&mut sql);
-            sql.push(" LIMIT ").push_bind(NARROW + 1).push(") few");
+            sql.push(" LIMIT ").push_bind(signed(WALK) + 1).push(") few");
             sql.build_query_scalar().fetch_one(c).await
         })?)
     }
@@ -272,7 +296,7 @@ impl Store {
             let width = if offered.len() > 1 { candidate.width().await? } else { 0 };
             if width <= best {
                 best = width;
-                query = Query { is_wide: width > NARROW, ..candidate };
+                query = Query { is_wide: width > signed(WALK), ..candidate };
             }
         }
         Ok(query)
@@ -317,9 +341,9 @@ impl Store {
         Ok(unsigned(count))
     }
 
-    /// How the database would find a page of such a list, in its own words: proof that an index leads. A plan for each
-    /// statement; of several wide filters, first of the one that finds the page's end.
-    pub async fn explain_tasks(&self, filter: &TaskFilter, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+    /// How the database would find a page of such a list: proof that an index leads, and that pages far into a list are
+    /// found like the first. A plan for each statement; of several wide filters, first of the one that finds the page's end.
+    pub async fn explain_tasks(&self, filter: &TaskFilter, after: Option<&str>) -> Result<Vec<Plan>, StoreError> {
         let mut plans = Vec::new();
         for walk in self.query(filter, after).await?.walks() {
             let end = if walk.is_wide { walk.end(WALK).await? } else { None };
@@ -330,26 +354,32 @@ impl Store {
         Ok(plans)
     }
 
-    async fn explain(&self, query: &Query<'_>, end: bool) -> Result<String, StoreError> {
+    async fn explain(&self, query: &Query<'_>, end: bool) -> Result<Plan, StoreError> {
         Ok(match &*self.db {
             Db::Sqlite(pools) => {
+                let mut connection = pools.read.acquire().await?;
                 let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
-                if end {
-                    query.push_end(&mut sql, WALK)
-                } else {
-                    query.push_rows(&mut sql, 0, 51)
-                }
-                let rows: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(&pools.read).await?;
-                rows.into_iter().map(|(.., detail)| detail + "\n").collect()
+                query.push_either(&mut sql, end);
+                let words: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(&mut *connection).await?;
+                let steps = Arc::new(AtomicU32::new(0));
+                let counted = Arc::clone(&steps);
+                let count = move || {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    true
+                };
+                connection.lock_handle().await?.set_progress_handler(STEP, count);
+                let mut sql = QueryBuilder::new("");
+                query.push_either(&mut sql, end);
+                let found = sql.build().fetch_all(&mut *connection).await;
+                connection.lock_handle().await?.remove_progress_handler();
+                found?;
+                let words = words.into_iter().map(|(.., detail)| detail + "\n").collect();
+                Plan { words, steps: Some(steps.load(Ordering::Relaxed)) }
             }
             Db::MySql(pools) => {
                 let mut sql = QueryBuilder::new("EXPLAIN FORMAT=JSON ");
-                if end {
-                    query.push_end(&mut sql, WALK)
-                } else {
-                    query.push_rows(&mut sql, 0, 51)
-                }
-                sql.build_query_scalar().fetch_one(&pools.read).await?
+                query.push_either(&mut sql, end);
+                Plan { words: sql.build_query_scalar().fetch_one(&pools.read).await?, steps: None }
             }
         })
     }

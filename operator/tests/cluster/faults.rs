@@ -1,0 +1,141 @@
+//! An API server that is overloaded, or reached badly: everything is late then, nothing is done twice, and nothing is
+//! left undone.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::http::{Method, StatusCode};
+use flow_operator::iflearnerjob::api::Phase;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
+
+use crate::relay::{Fate, Relay};
+use crate::support::{SERVER, World, eventually, manifest};
+
+const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
+
+/// What happens to a request, once.
+#[derive(Debug, PartialEq)]
+enum Fault {
+    Refused(StatusCode),
+    Lost,
+    AnswerLost,
+}
+
+use Fault::{AnswerLost, Lost, Refused};
+
+/// Whether it reads or writes, what, and how the name of that begins.
+type Strike = (&'static str, &'static str, &'static str, Fault);
+
+#[tokio::test]
+async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
+    let world = World::new().await;
+    let straight = world.rights().await;
+    let strikes: Arc<Mutex<Vec<Strike>>> = Arc::default();
+    let made: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let (left, counts) = (Arc::clone(&strikes), Arc::clone(&made));
+    let relay = Relay::start(&straight, move |call| {
+        if call.answer == Some(StatusCode::CREATED) {
+            *counts.lock().unwrap().entry(call.what.to_owned()).or_default() += 1;
+        }
+        let way = if *call.method == Method::GET { "read" } else { "write" };
+        let mut left = left.lock().unwrap();
+        let strikes = left.iter().position(|(how, what, name, fault)| {
+            (*how, *what) == (way, call.what) && call.name.starts_with(name) && (*fault == AnswerLost) == call.answer.is_some()
+        });
+        match strikes.map(|index| left.remove(index).3) {
+            Some(Refused(code)) => Fate::Refuse(code),
+            Some(Lost | AnswerLost) => Fate::Cut,
+            None => Fate::Pass,
+        }
+    })
+    .await;
+    let none_is_left = async || eventually("every fault", async || strikes.lock().unwrap().is_empty()).await;
+
+    strikes.lock().unwrap().extend([
+        ("write", "leases", "flow-operator", Lost),
+        ("write", "networkpolicies", "alpha", Refused(StatusCode::SERVICE_UNAVAILABLE)),
+        ("write", "jobs", "alpha", Lost),
+        ("write", "iflearnerjobs/status", "alpha", AnswerLost),
+        ("write", "services", "beta", Lost),
+        ("write", "jobs", "beta", AnswerLost),
+        ("write", "grpcroutes", "gamma", AnswerLost),
+        ("write", "iflearnerjobs/status", "gamma", Lost),
+        ("write", "networkpolicies", "delta", Refused(StatusCode::INTERNAL_SERVER_ERROR)),
+        ("write", "jobs", "delta", Refused(StatusCode::TOO_MANY_REQUESTS)),
+    ]);
+    let operator = world.operator_of(relay.kubeconfig(&straight), &[GATEWAY]);
+    let names = ["alpha", "beta", "gamma", "delta"];
+    for name in names {
+        world.create(&manifest(SERVER, name, json!({}))).await.unwrap();
+    }
+    for name in names {
+        world.run_pod(name).await;
+        world.until(name, "running", |status| status.phase == Some(Phase::Running)).await;
+    }
+    none_is_left().await;
+
+    // What happens while it sees nothing is found afterwards.
+    strikes.lock().unwrap().extend([
+        ("read", "jobs", "", Lost),
+        ("read", "iflearnerjobs", "", Refused(StatusCode::INTERNAL_SERVER_ERROR)),
+        ("read", "services", "", Refused(StatusCode::TOO_MANY_REQUESTS)),
+        // Their watch is back long after that of the Jobs.
+        ("read", "pods", "", Lost),
+        ("read", "pods", "", Lost),
+        ("read", "pods", "", Lost),
+        ("read", "pods", "", Lost),
+        ("write", "iflearnerjobs/status", "alpha", AnswerLost),
+        ("write", "iflearnerjobs/status", "beta", Lost),
+    ]);
+    relay.cut();
+    for name in names {
+        world.end_pod(name, 0).await;
+    }
+    for name in names {
+        let status = world.until(name, "the end", |status| status.phase.is_some_and(Phase::is_terminal)).await;
+        assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)), "{name}: {status:?}");
+    }
+    none_is_left().await;
+    let made = made.lock().unwrap().clone();
+    for kind in ["networkpolicies", "services", "grpcroutes", "jobs"] {
+        assert_eq!(made[kind], names.len(), "{made:?}");
+    }
+    assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (names.len(), names.len()));
+    let log = operator.stop().await;
+    assert!(log.contains("will look again") && log.contains("a watch failed"), "{log}");
+}
+
+#[tokio::test]
+async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_are_not() {
+    let world = World::new().await;
+    let straight = world.rights().await;
+    let (sheds, shed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (when, count) = (Arc::clone(&sheds), Arc::clone(&shed));
+    let relay = Relay::start(&straight, move |call| {
+        if call.answer.is_some() || !when.load(Ordering::Relaxed) {
+            return Fate::Pass;
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        Fate::Refuse(StatusCode::TOO_MANY_REQUESTS)
+    })
+    .await;
+    let operator = world.operator_of(relay.kubeconfig(&straight), &[GATEWAY, ("leader.elect", "false")]);
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.run_pod("a").await;
+    world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+    sheds.store(true, Ordering::Relaxed);
+    world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
+    world.end_pod("a", 0).await;
+    // What is said of each, and that again.
+    eventually("refusals", async || shed.load(Ordering::Relaxed) >= 4).await;
+    assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Running));
+    assert_eq!(world.all::<Job>().await.len(), 1);
+    sheds.store(false, Ordering::Relaxed);
+    world.until("a", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
+    assert_eq!(world.live("b", 0).await.phase, Some(Phase::Succeeded));
+    assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (2, 2));
+    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "it waits as it is told");
+}
