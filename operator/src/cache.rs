@@ -75,27 +75,29 @@ where
     /// The newest known object of this name.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        // In this order: what the watch shows is in the store before it is forgotten here.
         let written = locked(&self.ahead).get(&(namespace.to_owned(), name.to_owned())).cloned();
         let shown = self.store.get(&ObjectRef::new(name).within(namespace));
         written.into_iter().chain(shown).max_by_key(|object| version(&**object))
     }
 
-    /// `seen`, or what this process wrote after it.
+    /// `seen`, or what came after it. The watch may have caught up with a write since `seen` was taken from it.
     #[must_use]
     pub fn newest(&self, seen: Arc<K>) -> Arc<K> {
-        match locked(&self.ahead).get(&key(&*seen)) {
-            Some(written) if version(&**written) > version(&*seen) && written.uid() == seen.uid() => Arc::clone(written),
-            _ => seen,
-        }
+        let (namespace, name) = key(&*seen);
+        let known = self.get(&namespace, &name).filter(|known| known.uid() == seen.uid());
+        known.filter(|known| version(&**known) > version(&*seen)).unwrap_or(seen)
     }
 
     /// This process wrote the object, and the API server answered with it.
     pub fn wrote(&self, mut object: K) -> Arc<K> {
         object.managed_fields_mut().clear();
         let (key, object) = (key(&object), Arc::new(object));
+        // Locked first: what the watch shows from now on finds it here, and ends it.
+        let mut ahead = locked(&self.ahead);
         let shown = self.store.get(&ObjectRef::new(&key.1).within(&key.0));
         if shown.is_none_or(|shown| version(&*shown) < version(&*object)) {
-            locked(&self.ahead).insert(key, Arc::clone(&object));
+            ahead.insert(key, Arc::clone(&object));
         }
         object
     }
@@ -152,6 +154,33 @@ mod tests {
         object.metadata.name = Some("a".to_owned());
         object.metadata.resource_version = Some(version.to_owned());
         object
+    }
+
+    /// A cache of which the watch has shown this version.
+    fn that_shows(version: &str) -> (Cache<ConfigMap>, Writer<ConfigMap>) {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&Event::Apply(object(version)));
+        (Cache { store, ahead: Arc::default(), listed: Sender::default() }, writer)
+    }
+
+    #[test]
+    fn an_object_taken_from_the_watch_before_it_caught_up_is_not_the_newest() {
+        let (cache, mut writer) = that_shows("10");
+        let taken = cache.store().find(|_| true).unwrap();
+        cache.wrote(object("11"));
+        assert_eq!(version(&*cache.newest(Arc::clone(&taken))), 11, "written by this process");
+        let shown = Event::Apply(object("11"));
+        writer.apply_watcher_event(&shown);
+        caught_up(&mut locked(&cache.ahead), &shown);
+        assert_eq!(version(&*cache.newest(taken)), 11, "shown by the watch");
+    }
+
+    #[test]
+    fn an_object_of_the_same_name_is_not_a_newer_one() {
+        let (cache, _writer) = that_shows("12");
+        let mut before = object("10");
+        before.metadata.uid = Some("another".to_owned());
+        assert_eq!(version(&*cache.newest(Arc::new(before))), 10);
     }
 
     #[test]

@@ -182,12 +182,14 @@ fn json<K: Serialize>(object: &K) -> Value {
 }
 
 /// Whether `live` lacks anything of `desired`. Fields that only `live` has (defaults, status, what others own) do not
-/// count; a list must have the same length unless it is shared, a selector must be the same.
+/// count; a list must have the same length unless it is shared. A selector must be the same, and so must who may connect:
+/// there, a field more is a wider door.
 fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {
             (Value::Object(wanted), Value::Object(found)) => {
-                let exact = matches!(path.rsplit('/').next(), Some("selector" | "podSelector" | "matchLabels"));
+                let exact = path.starts_with("/spec/ingress/")
+                    || matches!(path.rsplit('/').next(), Some("selector" | "podSelector" | "matchLabels"));
                 (!exact || wanted.len() == found.len())
                     && wanted
                         .iter()
@@ -197,7 +199,8 @@ fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
                 wanted.iter().all(|value| found.iter().any(|found| within(value, found, path, shared)))
             }
             (Value::Array(wanted), Value::Array(found)) => {
-                wanted.len() == found.len() && wanted.iter().zip(found).all(|(value, found)| within(value, found, path, shared))
+                let path = format!("{path}/-");
+                wanted.len() == found.len() && wanted.iter().zip(found).all(|(value, found)| within(value, found, &path, shared))
             }
             _ => desired == live,
         }
@@ -234,6 +237,20 @@ mod tests {
             *live.pointer_mut(pointer).unwrap() = value;
             assert!(drifted(&desired, &live, SHARED), "{live}");
         }
+    }
+
+    #[test]
+    fn whatever_is_added_to_who_may_connect_is_drift() {
+        let rules = |rule: Value| json!({"spec": {"ingress": [rule]}});
+        let desired = rules(json!({"ports": [{"port": 1}], "from": [{"podSelector": {}}]}));
+        assert!(!drifted(&desired, &desired, SHARED));
+        for wider in [
+            json!({"ports": [{"port": 1, "endPort": 9}], "from": [{"podSelector": {}}]}),
+            json!({"ports": [{"port": 1}], "from": [{"podSelector": {}, "namespaceSelector": {}}]}),
+        ] {
+            assert!(drifted(&desired, &rules(wider), SHARED));
+        }
+        assert!(drifted(&rules(json!({"ports": [{"port": 1}]})), &desired, SHARED));
     }
 
     #[test]

@@ -33,6 +33,14 @@ pub fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
+/// The offset after the last byte of the log in `folder`.
+pub fn end(folder: &Path) -> io::Result<u64> {
+    match segments(folder)?.last() {
+        Some((start, path)) => Ok(start + path.symlink_metadata()?.len()),
+        None => Ok(0),
+    }
+}
+
 /// The writing end.
 #[derive(Debug)]
 pub struct LogWriter {

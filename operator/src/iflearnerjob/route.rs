@@ -67,9 +67,15 @@ pub struct RouteRule {
 pub struct BackendRef {
     /// Name of the Service.
     pub name: String,
+    /// Its namespace; `None` = the route's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
+    /// Its share of the calls; 0 = none. `None` = 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<i32>,
 }
 
 /// What the gateways say.

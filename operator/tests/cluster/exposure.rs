@@ -102,6 +102,8 @@ async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
         json!({"spec": {"hostnames": ["elsewhere.example.org"]}}),
         json!({"spec": {"parentRefs": [{"name": "other"}]}}),
         json!({"spec": {"rules": [{"backendRefs": [{"name": "other", "port": 80}]}]}}),
+        json!({"spec": {"rules": [{"backendRefs": [{"name": "a", "port": 80, "weight": 0}]}]}}),
+        json!({"spec": {"rules": [{"backendRefs": [{"name": "a", "port": 80, "namespace": "elsewhere"}]}]}}),
         json!({"spec": {"rules": null}}),
         json!({"spec": {"rules": [{"matches": [{"method": {"service": "x"}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),
         json!({"spec": {"rules": [{"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),

@@ -70,10 +70,16 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
     world.found("a", mended).await;
     let before = world.found::<NetworkPolicy>("a", |_| true).await.uid();
     world.delete::<NetworkPolicy>("a", &DeleteParams::default()).await;
-    world.found::<NetworkPolicy>("a", |policy| policy.uid() != before).await;
-    let open = json!({"spec": {"ingress": [{}]}});
-    world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &Patch::Merge(&open)).await.unwrap();
-    world.found("a", |policy: &NetworkPolicy| policy.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.is_some()).await;
+    let made = world.found::<NetworkPolicy>("a", |policy| policy.uid() != before).await;
+    let ports = serde_json::to_value(made.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.as_ref().unwrap()).unwrap();
+    let mut wider = ports.clone();
+    wider[0]["endPort"] = json!(65535);
+    for rule in [json!({}), json!({ "ports": wider }), json!({ "ports": ports, "from": [{"podSelector": {"matchLabels": {"a": "b"}}}] })] {
+        let edit = json!({"spec": {"ingress": [rule]}});
+        let edited = world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+        assert_ne!(edited.spec, made.spec, "{rule}");
+        world.found("a", |policy: &NetworkPolicy| policy.spec == made.spec).await;
+    }
 }
 
 #[tokio::test]

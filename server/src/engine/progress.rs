@@ -3,7 +3,7 @@
 //! A hub that is killed loses the newest two seconds, and is told them again by the agents' next sessions. The one order
 //! that matters: what a member showed before its end is written before the end is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flow_common::clock::SharedClock;
@@ -53,59 +53,62 @@ impl ProgressSink {
         *kept = newer_over(older, progress);
     }
 
-    /// Writes what waits of one member.
+    /// Writes what waits of one member, which has ended. After an error it waits on, for the caller's next try.
     pub(crate) async fn flush_member(&self, store: &Store, run: &RunId, party: &PartyId) -> Result<(), Error> {
         let key = (run.clone(), party.clone());
         let _turn = self.writing.lock().await;
-        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove_entry(&key);
+        let (_, error) = self.write(store, taken).await;
         self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        match taken {
-            Some(((_, project), progress)) => Ok(store.write_progress(&[self.row(key, project, progress)]).await?),
-            None => Ok(()),
-        }
+        error.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn row(&self, (run, party): (RunId, PartyId), project: ProjectId, progress: Progress) -> ProgressWrite {
-        ProgressWrite { project, run, party, at: self.clock.now(), progress }
-    }
-
-    /// Writes everything that waits; answers the members that moved.
-    async fn flush(&self, store: &Store) -> Result<Vec<(TaskId, RunId, PartyId)>, StoreError> {
+    /// Writes everything that waits; gives the members that moved, and why the rest has to wait for the next try.
+    async fn flush(&self, store: &Store) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
         let _turn = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut taken: Vec<_> = taken.into_iter().collect();
+        self.write(store, taken).await
+    }
+
+    async fn write(&self, store: &Store, taken: impl IntoIterator<Item = Entry>) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
+        let mut taken = taken.into_iter();
+        let batches = std::iter::from_fn(|| Some(taken.by_ref().take(CHUNK).collect()).filter(|batch: &Vec<_>| !batch.is_empty()));
+        let mut batches: VecDeque<Vec<Entry>> = batches.collect();
         let mut moved = Vec::new();
-        while !taken.is_empty() {
-            let rest = taken.split_off(taken.len().min(CHUNK));
-            let chunk = std::mem::replace(&mut taken, rest);
-            let row = |(key, ((_, project), progress)): &Entry| self.row(key.clone(), project.clone(), progress.clone());
-            let rows: Vec<_> = chunk.iter().map(row).collect();
-            match store.write_progress(&rows).await {
-                Ok(()) => moved.extend(chunk.iter().filter_map(|entry| self.moved(entry))),
-                Err(error) if error.is_retryable() => {
-                    // Kept for the next try, under what has come meanwhile.
-                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                    for (key, (owner, older)) in chunk.into_iter().chain(taken) {
-                        let progress = match waiting.remove(&key) {
-                            Some((_, newer)) => newer_over(older, newer),
-                            None => older,
-                        };
-                        waiting.insert(key, (owner, progress));
-                    }
-                    return Err(error);
+        while let Some(batch) = batches.pop_front() {
+            let row = |((run, party), ((_, project), progress)): &Entry| ProgressWrite {
+                project: project.clone(),
+                run: run.clone(),
+                party: party.clone(),
+                at: self.clock.now(),
+                progress: progress.clone(),
+            };
+            let rows: Vec<_> = batch.iter().map(row).collect();
+            match (store.write_progress(&rows).await, &batch[..]) {
+                (Ok(()), _) => moved.extend(batch.iter().filter_map(|entry| self.moved(entry))),
+                // What was stored though it is not known may be written again.
+                (Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))), _) => {
+                    self.put_back(batch.into_iter().chain(batches.into_iter().flatten()));
+                    return (moved, Some(error));
                 }
-                Err(_) => {
-                    // Something in it cannot be stored: the others are not to suffer for it.
-                    for entry in &chunk {
-                        match store.write_progress(&[row(entry)]).await {
-                            Ok(()) => moved.extend(self.moved(entry)),
-                            Err(error) => tracing::warn!(run = %entry.0.0, party = %entry.0.1, %error, "progress of a member is dropped"),
-                        }
-                    }
-                }
+                (Err(error), [((run, party), _)]) => tracing::warn!(%run, %party, %error, "progress of a member is dropped"),
+                // Something in it cannot be stored: the others are not to suffer for it.
+                (Err(_), _) => batch.into_iter().for_each(|entry| batches.push_front(vec![entry])),
             }
         }
-        Ok(moved)
+        (moved, None)
+    }
+
+    /// Keeps it for the next try, under what has come meanwhile.
+    fn put_back(&self, entries: impl Iterator<Item = Entry>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, (owner, older)) in entries {
+            let progress = match waiting.remove(&key) {
+                Some((_, newer)) => newer_over(older, newer),
+                None => older,
+            };
+            waiting.insert(key, (owner, progress));
+        }
     }
 
     /// The member, if it shows anything but what it showed before.
@@ -134,19 +137,89 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, s
             () = stopping.cancelled() => true,
             () = clock.sleep_until(clock.now().plus_secs(FLUSH_S)) => false,
         };
-        match sink.flush(&store).await {
-            Ok(moved) if !stop => {
-                for (task, run, party) in moved {
-                    if engine.tell(task, run, Input::Moved { party }).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "progress could not be written; trying again"),
+        let (moved, error) = sink.flush(&store).await;
+        if let Some(error) = error {
+            tracing::warn!(%error, "progress could not be written; trying again");
         }
         if stop {
             return;
         }
+        for (task, run, party) in moved {
+            if engine.tell(task, run, Input::Moved { party }).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flow_common::clock::SystemClock;
+    use flow_domain::progress::Point;
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::StoreOptions;
+
+    async fn open(folder: &tempfile::TempDir) -> (String, Store) {
+        let url = format!("sqlite:{}", folder.path().join("hub.db").display());
+        let store = Store::open(&url, StoreOptions::default()).await.unwrap();
+        store.migrate().await.unwrap();
+        (url, store)
+    }
+
+    fn sink() -> ProgressSink {
+        ProgressSink::new(Arc::new(SystemClock))
+    }
+
+    fn member(number: u8) -> Key {
+        (format!("{number:032x}").parse().unwrap(), "a".parse().unwrap())
+    }
+
+    fn put(sink: &ProgressSink, (run, party): Key, step: u64) {
+        let points = vec![Point { series: "loss".to_owned(), step, value: "0.5".to_owned() }];
+        let owner = (format!("{:032x}", 99).parse().unwrap(), "default".parse().unwrap());
+        sink.put(owner, run, party, Progress { points, ..Progress::default() });
+    }
+
+    async fn steps(store: &Store, (run, party): Key) -> Vec<u64> {
+        store.series(&run, &party).await.unwrap().into_values().flatten().map(|point| point.step).collect()
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_waits_for_the_next_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sink, (_, store), (one, other)) = (sink(), open(&folder).await, (member(1), member(2)));
+        store.close().await;
+        put(&sink, one.clone(), 1);
+        put(&sink, other.clone(), 1);
+        assert!(sink.flush(&store).await.1.is_some());
+        assert!(sink.flush_member(&store, &one.0, &one.1).await.is_err(), "its end is not told before what it showed");
+        put(&sink, one.clone(), 2);
+
+        let (_, store) = open(&folder).await;
+        sink.flush_member(&store, &one.0, &one.1).await.unwrap();
+        assert_eq!((steps(&store, one).await, steps(&store, other.clone()).await), (vec![1, 2], vec![]));
+        let (moved, error) = sink.flush(&store).await;
+        assert!(error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&other.0]), "{moved:?} {error:?}");
+        assert_eq!(steps(&store, other).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn progress_that_can_never_be_written_holds_up_neither_the_others_nor_its_members_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sink, (url, store), (spoilt, good)) = (sink(), open(&folder).await, (member(1), member(2)));
+        put(&sink, spoilt.clone(), 1);
+        assert!(sink.flush(&store).await.1.is_none());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("UPDATE series SET tail = 'spoilt'").execute(&mut connection).await.unwrap();
+
+        put(&sink, spoilt.clone(), 2);
+        put(&sink, good.clone(), 1);
+        let (moved, error) = sink.flush(&store).await;
+        assert!(error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&good.0]), "{moved:?} {error:?}");
+        put(&sink, spoilt.clone(), 3);
+        sink.flush_member(&store, &spoilt.0, &spoilt.1).await.unwrap();
+        assert_eq!(steps(&store, good).await, [1]);
     }
 }

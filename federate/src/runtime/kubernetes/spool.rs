@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::mem::replace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::tail::Sink;
-use crate::sidecar::log::LogWriter;
+use crate::sidecar::log::{self, LogWriter};
 use crate::sidecar::protocol::LINE_LIMIT;
 
 /// So many bytes may have to be read again after the agent was killed.
@@ -33,11 +34,30 @@ pub struct Cursor {
 
 /// The spool of one key, while one pod is followed.
 pub struct Spool {
-    /// Between two writes.
-    writer: Option<LogWriter>,
+    log: Log,
     file: PathBuf,
     cursor: Cursor,
     saved: u64,
+}
+
+enum Log {
+    /// As an earlier agent left it. What that one wrote after it saved the cursor gives way to the same, read again; not
+    /// before it is there, as the pod may be gone.
+    AsLeft { folder: PathBuf, limit: u64 },
+    /// Being written.
+    Open(LogWriter),
+    /// It could not be opened.
+    Unusable,
+}
+
+impl Log {
+    fn open(self, offset: u64) -> io::Result<LogWriter> {
+        match self {
+            Self::AsLeft { folder, limit } => LogWriter::resume(folder, limit, offset),
+            Self::Open(writer) => Ok(writer),
+            Self::Unusable => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
 }
 
 impl Spool {
@@ -49,16 +69,17 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let cursor = if cursor.pod == pod { cursor } else { Cursor { pod: pod.to_owned(), at: None, ..cursor } };
-        // What was written after the cursor was saved comes again.
-        let writer = LogWriter::resume(folder, limit, cursor.offset)?;
         let since = cursor.at;
         let saved = cursor.offset;
-        Ok((Self { writer: Some(writer), file, cursor, saved }, since))
+        Ok((Self { log: Log::AsLeft { folder, limit }, file, cursor, saved }, since))
     }
 
     /// Say in the log itself that its end is missing. The cursor stays: if the end can be read after all, it takes its place.
     pub async fn cut(&mut self) {
         let before = self.cursor.clone();
+        if let Log::AsLeft { folder, .. } = &self.log {
+            self.cursor.offset = log::end(folder).unwrap_or(before.offset);
+        }
         self.take(CUT.to_vec(), before.at).await;
         self.cursor = before;
     }
@@ -80,14 +101,22 @@ impl Spool {
 
 impl Sink for Spool {
     async fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) {
-        let Some(mut writer) = self.writer.take() else { return };
-        let whole_lines = bytes.ends_with(b"\n");
-        let wrote = spawn_blocking(move || {
+        let log = replace(&mut self.log, Log::Unusable);
+        if matches!(log, Log::Unusable) {
+            return;
+        }
+        let (whole_lines, offset) = (bytes.ends_with(b"\n"), self.cursor.offset);
+        let written = spawn_blocking(move || {
+            let mut writer = log.open(offset)?;
             writer.write(&bytes);
-            writer
+            Ok(writer)
         });
-        self.writer = wrote.await.ok();
-        let offset = self.writer.as_ref().map_or(self.cursor.offset, LogWriter::offset);
+        let writer = match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(writer) => writer,
+            Err(error) => return tracing::error!(error = %error, file = %self.file.display(), "the log of a member is not kept"),
+        };
+        let offset = writer.offset();
+        self.log = Log::Open(writer);
         if whole_lines {
             self.cursor.at = at;
             self.cursor.offset = offset;
@@ -158,8 +187,10 @@ mod tests {
         spool.take(b"thr".to_vec(), at(2)).await;
         drop(spool);
         let (mut spool, since) = open("a");
-        assert_eq!((since, text(&folder).as_str()), (at(1), "one\n"), "as far as the cursor says");
-        spool.take(b"two\nthree\n".to_vec(), at(3)).await;
+        assert_eq!((since, text(&folder).as_str()), (at(1), "one\ntwo\nthr"), "it stays until it was read again");
+        spool.take(b"two\n".to_vec(), at(2)).await;
+        assert_eq!(text(&folder), "one\ntwo\n");
+        spool.take(b"three\n".to_vec(), at(3)).await;
         spool.save().await;
         drop(spool);
         let (mut spool, since) = open("b");
@@ -185,6 +216,20 @@ mod tests {
         assert_eq!(since, at(1));
         spool.take(b"two\n".to_vec(), at(2)).await;
         assert_eq!(text(&folder), "one\ntwo\n");
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_agent_wrote_of_a_pod_that_is_gone_stays() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
+        let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
+        let mut spool = open();
+        spool.take(b"one\ntwo\n".to_vec(), Moment::from_second(1).ok()).await;
+        drop(spool);
+        let mut spool = open();
+        spool.cut().await;
+        spool.save().await;
+        assert_eq!(text(&folder), format!("one\ntwo\n{}", String::from_utf8_lossy(CUT)));
     }
 
     #[tokio::test]

@@ -28,6 +28,9 @@ const LATER: Duration = Duration::from_secs(5);
 /// Tries to read the rest of a container that has ended. Its node may be gone, and the log with it.
 const LAST_TRIES: u32 = 4;
 
+/// Stands where a reader that went on found neither the line it was at nor any before it.
+const GAP: &[u8] = b"[output may be missing here: the node had put away what it wrote before this]\n";
+
 /// Which output.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -134,6 +137,8 @@ struct Strip {
     half: Option<(Moment, usize)>,
     /// Time of the last whole line of this stream, also of one that was seen before.
     last: Option<Moment>,
+    /// It goes on, and has not met the line it was at. The kubelet shows the newest file of a log only.
+    astray: bool,
     /// Bytes passed on, of all lines with a time.
     passed: u64,
     /// In this stream the kubelet said something of its own: it has no log.
@@ -159,7 +164,7 @@ enum Line {
 
 impl Strip {
     fn new(at: Option<Moment>) -> Self {
-        Self { at, head: Vec::new(), state: Line::Head, half: None, last: None, passed: 0, remarked: false }
+        Self { at, head: Vec::new(), state: Line::Head, half: None, last: None, astray: at.is_some(), passed: 0, remarked: false }
     }
 
     /// Whether the stream has come to where the one before it was, and not broken off on the way.
@@ -178,7 +183,7 @@ impl Strip {
             self.half = Some((time, passed + again));
         }
         self.state = Line::Head;
-        (self.last, self.remarked) = (None, false);
+        (self.last, self.remarked, self.astray) = (None, false, self.at.is_some());
     }
 
     fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -204,10 +209,16 @@ impl Strip {
             let head = std::mem::take(&mut self.head);
             let time = std::str::from_utf8(&head).ok().and_then(|text| text.trim_end().parse::<Moment>().ok());
             self.state = match time {
-                Some(time) if self.at.is_some_and(|seen| time <= seen) => Line::Dropping(time),
+                Some(time) if self.at.is_some_and(|seen| time <= seen) => {
+                    self.astray = false;
+                    Line::Dropping(time)
+                }
                 time => {
                     let again = match self.half.take() {
-                        Some((of, passed)) if Some(of) == time => passed,
+                        Some((of, passed)) if Some(of) == time => {
+                            self.astray = false;
+                            passed
+                        }
                         // The rest of it is gone. What comes now is another line.
                         Some(_) => {
                             out.push(b'\n');
@@ -215,6 +226,9 @@ impl Strip {
                         }
                         None => 0,
                     };
+                    if time.is_some() && std::mem::take(&mut self.astray) {
+                        out.extend_from_slice(GAP);
+                    }
                     Line::Passing { time, passed: 0, again }
                 }
             };
@@ -302,6 +316,20 @@ mod tests {
         strip.cut();
         let next = strip.strip(b"2026-01-02T03:04:06Z {}\n");
         assert_eq!(String::from_utf8([half, next].concat()).expect("text"), "{\"a\":\n{}\n");
+    }
+
+    #[test]
+    fn a_reader_that_finds_nothing_of_what_it_has_read_says_that_output_may_be_missing() {
+        let (first, rest) = LOG.split_at(LOG.find(" \n").expect("the second line") + 2);
+        let mut strip = Strip::new(None);
+        let before = strip.strip(first.as_bytes());
+        let of_later_agent = Strip::new(strip.at).strip(rest.as_bytes());
+        strip.cut();
+        let after = strip.strip(rest.as_bytes());
+        assert_eq!(of_later_agent, after);
+        let gap = String::from_utf8_lossy(GAP);
+        let text = String::from_utf8([before, after].concat()).expect("text");
+        assert_eq!(text, format!("one\n\n{gap}three with 2026-01-02T03:04:09Z in it\n"));
     }
 
     #[test]

@@ -99,7 +99,12 @@ pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config
             parent_refs: vec![ParentRef { name, namespace, section_name }],
             hostnames: vec![host.to_owned()],
             rules: vec![RouteRule {
-                backend_refs: vec![BackendRef { name: plan.names.service.clone(), port: Some(config.service.grpc_port.into()) }],
+                backend_refs: vec![BackendRef {
+                    name: plan.names.service.clone(),
+                    namespace: Some(plan.namespace.clone()),
+                    port: Some(config.service.grpc_port.into()),
+                    weight: Some(1),
+                }],
                 ..RouteRule::default()
             }],
         },

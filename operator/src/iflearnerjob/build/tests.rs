@@ -206,7 +206,7 @@ fn a_grpc_route_attaches_to_the_configured_gateway() {
     assert_eq!(route["spec"]["hostnames"], json!(["job1.server.iflearner.com"]));
     assert_eq!(
         route["spec"]["rules"],
-        json!([{"backendRefs": [{"name": "iflearnerjob-server", "port": 80}], "matches": [], "filters": []}])
+        json!([{"backendRefs": [{"name": "iflearnerjob-server", "namespace": "default", "port": 80, "weight": 1}], "matches": [], "filters": []}])
     );
 }
 

@@ -21,7 +21,7 @@ use crate::store::{Store, signed, unsigned};
 
 /// Entries of the leading index that one page walks at most if other filters are checked row by row: so many take less
 /// than half of the 5 ms that a page may take. A list of no more is narrow, and found whole.
-const WALK: usize = 1_000;
+const WALK: usize = 500;
 
 /// Instructions of SQLite's machine that count as a step of [`Plan::steps`].
 const STEP: i32 = 100;
