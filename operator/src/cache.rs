@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures::future::ready;
 use futures::{Stream, TryStreamExt as _};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -26,6 +27,15 @@ const PAGE: u32 = 50;
 #[must_use]
 pub fn by_page() -> watcher::Config {
     watcher::Config::default().page_size(PAGE)
+}
+
+/// What the watch's word of a write by this process itself does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// It is passed on, like all other news.
+    Wakes,
+    /// Nothing: whoever wrote knows.
+    Sleeps,
 }
 
 /// The objects of one kind, as newly as this process knows them.
@@ -50,6 +60,7 @@ where
     pub fn follow(
         api: Api<K>,
         config: watcher::Config,
+        echo: Echo,
         mut trim: impl FnMut(&mut K) + Send + 'static,
     ) -> (Self, impl Stream<Item = Result<K, watcher::Error>> + Send + 'static) {
         let (store, writer): (Store<K>, Writer<K>) = reflector::store();
@@ -62,11 +73,12 @@ where
                 trim(object);
             })
             .reflect(writer)
-            .inspect_ok(move |event| {
-                caught_up(&mut locked(&ahead), event);
+            .try_filter(move |event| {
+                let is_echo = caught_up(&mut locked(&ahead), event);
                 if matches!(event, Event::InitDone) {
                     listed.send_replace(true);
                 }
+                ready(!is_echo || echo == Echo::Wakes)
             })
             .touched_objects();
         (cache, events)
@@ -128,18 +140,23 @@ fn version<K: Resource>(object: &K) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-/// Forget what the watch has caught up with.
-fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) {
+/// Forget what the watch has caught up with. Whether that is all the event tells.
+fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) -> bool {
     match event {
         Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
-            let key = key(object);
-            if ahead.get(&key).is_some_and(|written| version(&**written) <= version(object)) {
-                ahead.remove(&key);
-            }
+            let (key, shown) = (key(object), version(object));
+            let Some(written) = ahead.get(&key).map(|written| version(&**written)).filter(|written| *written <= shown) else {
+                return false;
+            };
+            ahead.remove(&key);
+            written == shown && matches!(event, Event::Apply(_))
         }
         // A deletion may lie between two lists. What was written meanwhile is asked for once more than needed.
-        Event::InitDone => ahead.clear(),
-        Event::Init => {}
+        Event::InitDone => {
+            ahead.clear();
+            false
+        }
+        Event::Init => false,
     }
 }
 
@@ -186,18 +203,19 @@ mod tests {
     #[test]
     fn what_was_written_is_forgotten_once_the_watch_shows_it_or_its_end() {
         let ahead = || HashMap::from([(key(&object("10")), Arc::new(object("10")))]);
-        for (event, left) in [
-            (Event::Apply(object("9")), 1),
-            (Event::Delete(object("9")), 1),
-            (Event::Apply(object("10")), 0),
-            (Event::Delete(object("11")), 0),
-            (Event::InitApply(object("12")), 0),
-            (Event::Init, 1),
-            (Event::InitDone, 0),
+        for (event, left, is_echo) in [
+            (Event::Apply(object("9")), 1, false),
+            (Event::Delete(object("9")), 1, false),
+            (Event::Apply(object("10")), 0, true),
+            (Event::Apply(object("11")), 0, false),
+            (Event::Delete(object("11")), 0, false),
+            (Event::InitApply(object("10")), 0, false),
+            (Event::InitApply(object("12")), 0, false),
+            (Event::Init, 1, false),
+            (Event::InitDone, 0, false),
         ] {
             let mut ahead = ahead();
-            caught_up(&mut ahead, &event);
-            assert_eq!(ahead.len(), left, "{event:?}");
+            assert_eq!((caught_up(&mut ahead, &event), ahead.len()), (is_echo, left), "{event:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use super::pods::latest;
 use super::policy::{self, Allowed};
 use super::reconcile::{Context, Error};
 use super::route;
-use super::status::Verdict;
+use super::status::{Finding, Verdict};
 use super::validate::{Certificate, Exposure, Plan, Source};
 use crate::children::belongs;
 
@@ -102,7 +102,10 @@ pub async fn allowed(context: &Context, plan: &Plan) -> Result<Allowed, Error> {
 }
 
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.
-pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]) -> Result<Verdict, Error> {
+pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]) -> Result<Finding, Error> {
+    if wanted.is_empty() {
+        return Ok(Finding::Irrelevant);
+    }
     let api: Api<ConfigMap> = context.api(plan);
     let mut unseen = Vec::new();
     for Certificate { file, source, key } in wanted {
@@ -121,16 +124,16 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
                      --from-file={key}=FILE, or name another, or none, in spec.certificates",
                     plan.namespace
                 );
-                return Ok(Verdict::new(Some(false), "CertificatesMissing", message));
+                return Ok(Finding::Is(Verdict::new(Some(false), "CertificatesMissing", message)));
             }
         }
     }
     if unseen.is_empty() {
-        return Ok(Verdict::new(Some(true), "Found", ""));
+        return Ok(Finding::Is(Verdict::new(Some(true), "Found", "")));
     }
     let message =
         format!("the operator may not read Secrets; if the Pod stays in ContainerCreating, see whether there is {}", unseen.join(" and "));
-    Ok(Verdict::new(None, "NotChecked", message))
+    Ok(Finding::Is(Verdict::new(None, "NotChecked", message)))
 }
 
 fn has_key(map: &ConfigMap, key: &str) -> bool {

@@ -24,7 +24,7 @@ use super::dereference::{self, Run};
 use super::observe::{JobFacts, PodState};
 use super::pods::Pods;
 use super::route::GrpcRoute;
-use super::status::{self, Finding, Found, Stage};
+use super::status::{self, Finding, Found, Stage, Verdict};
 use super::unreadable::unreadable;
 use super::validate::{self, Exposure, Plan, Refusal};
 use crate::apis::Apis;
@@ -240,13 +240,10 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
         Ok(pod_plan) => pod_plan,
         Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
     };
-    let mut certificates = Finding::Irrelevant;
-    if !pod_plan.certificates.is_empty() {
-        let verdict = dereference::certificates(context, plan, &pod_plan.certificates).await?;
-        certificates = Finding::Is(verdict.clone());
-        if verdict.holds == Some(false) {
-            return Ok(Outcome { certificates, again, ..Outcome::of(Stage::Waiting(verdict.why)) });
-        }
+    let certificates = dereference::certificates(context, plan, &pod_plan.certificates).await?;
+    if let Finding::Is(Verdict { holds: Some(false), why }) = &certificates {
+        let stage = Stage::Waiting(why.clone());
+        return Ok(Outcome { certificates, again, ..Outcome::of(stage) });
     }
     let Applied { exposed, trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
     if let Some(why) = trouble {
@@ -289,8 +286,13 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
         trouble = trouble.or(dereference::why_no_pod(context, plan, &job, now).await?);
         again = again.or((!job.suspended).then_some(NO_POD));
     }
-    let stage = Stage::Working { job, pod, trouble };
-    Ok(Some(Outcome { exposed, reachable: true, again, ..Outcome::of(stage) }))
+    // Made by an operator that was killed before it could say so.
+    let is_unrecorded = object.status.as_ref().is_none_or(|status| status.job.is_none());
+    let mut certificates = Finding::AsBefore;
+    if is_unrecorded {
+        certificates = dereference::certificates(context, plan, &validate::certificates(object, &context.config)).await?;
+    }
+    Ok(Some(Outcome { stage: Stage::Working { job, pod, trouble }, exposed, certificates, reachable: true, again }))
 }
 
 /// A job whose end is recorded: nothing of it runs on, and its Job goes when the job says so.
