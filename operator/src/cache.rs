@@ -143,7 +143,7 @@ fn version<K: Resource>(object: &K) -> u64 {
 /// Forget what the watch has caught up with. Whether that is all the event tells.
 fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) -> bool {
     match event {
-        Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
+        Event::Apply(object) | Event::Delete(object) => {
             let (key, shown) = (key(object), version(object));
             let Some(written) = ahead.get(&key).map(|written| version(&**written)).filter(|written| *written <= shown) else {
                 return false;
@@ -156,7 +156,8 @@ fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) ->
             ahead.clear();
             false
         }
-        Event::Init => false,
+        // What a list shows is in the store when the list is complete.
+        Event::Init | Event::InitApply(_) => false,
     }
 }
 
@@ -209,8 +210,7 @@ mod tests {
             (Event::Apply(object("10")), 0, true),
             (Event::Apply(object("11")), 0, false),
             (Event::Delete(object("11")), 0, false),
-            (Event::InitApply(object("10")), 0, false),
-            (Event::InitApply(object("12")), 0, false),
+            (Event::InitApply(object("10")), 1, false),
             (Event::Init, 1, false),
             (Event::InitDone, 0, false),
         ] {

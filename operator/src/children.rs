@@ -183,7 +183,7 @@ fn json<K: Serialize>(object: &K) -> Value {
 
 /// Whether `live` lacks anything of `desired`. Fields that only `live` has (defaults, status, what others own) do not
 /// count; a list must have the same length unless it is shared. A selector must be the same, and so must who may connect:
-/// there, a field more is a wider door.
+/// there, a field more is another door.
 fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {

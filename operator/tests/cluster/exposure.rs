@@ -98,15 +98,21 @@ async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
     let operator = world.operator(&[GATEWAY]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let parents = json!([{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": [condition_of("Accepted", "True", "Accepted")]}]);
+    let backends = |more: Value| {
+        let mut backend = json!({"name": "a", "port": 80, "namespace": world.namespace});
+        backend.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        json!([backend])
+    };
+    let header = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}});
     let edits = [
         json!({"spec": {"hostnames": ["elsewhere.example.org"]}}),
         json!({"spec": {"parentRefs": [{"name": "other"}]}}),
-        json!({"spec": {"rules": [{"backendRefs": [{"name": "other", "port": 80}]}]}}),
-        json!({"spec": {"rules": [{"backendRefs": [{"name": "a", "port": 80, "weight": 0}]}]}}),
-        json!({"spec": {"rules": [{"backendRefs": [{"name": "a", "port": 80, "namespace": "elsewhere"}]}]}}),
+        json!({"spec": {"rules": [{"backendRefs": backends(json!({"name": "other"}))}]}}),
+        json!({"spec": {"rules": [{"backendRefs": backends(json!({"weight": 0}))}]}}),
+        json!({"spec": {"rules": [{"backendRefs": backends(json!({"namespace": "elsewhere"}))}]}}),
         json!({"spec": {"rules": null}}),
-        json!({"spec": {"rules": [{"matches": [{"method": {"service": "x"}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),
-        json!({"spec": {"rules": [{"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}}], "backendRefs": [{"name": "a", "port": 80}]}]}}),
+        json!({"spec": {"rules": [{"matches": [{"method": {"service": "x"}}], "backendRefs": backends(json!({}))}]}}),
+        json!({"spec": {"rules": [{"filters": [header], "backendRefs": backends(json!({}))}]}}),
         json!({"metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}}),
     ];
     repaired::<GrpcRoute>(&world, json!({ "parents": parents }), &edits).await;

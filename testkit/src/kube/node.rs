@@ -27,7 +27,6 @@ pub(super) const DNS_MANIFEST: &str = include_str!("dns.yaml");
 pub(super) struct Node {
     pub(super) name: String,
     place: Place,
-    home: PathBuf,
     containerd: Component,
     pub(super) kubelet: Component,
 }
@@ -46,7 +45,7 @@ impl Node {
         let place = machine.place();
         let config = put("containerd.toml", containerd_config(&name, &write_network(folder)));
         let arguments = ["--config".into(), config];
-        let containerd = Component::start("containerd", prepared("kube-node", "root/usr/bin/containerd"), arguments, &place, &home);
+        let mut containerd = Component::start("containerd", prepared("kube-node", "root/usr/bin/containerd"), arguments, &place, &home);
 
         let group = Some("system:nodes");
         let kubeconfig = put("kubeconfig", authority.kubeconfig(server, &format!("system:node:{name}"), group));
@@ -86,22 +85,18 @@ impl Node {
             format!("--hostname-override={name}"),
             format!("--node-ip={}", node_address(index)),
         ];
+        // A kubelet that finds no containerd ends.
+        wait_for("containerd", Duration::from_secs(30), async || {
+            containerd.assert_alive();
+            home.join(SOCKET).exists()
+        })
+        .await;
         let kubelet = Component::start("kubelet", program("kubelet"), arguments, &place, &home);
-        let mut node = Node { name, place, home, containerd, kubelet };
-        node.containerd_is_up().await;
+        let node = Node { name, place, containerd, kubelet };
         for image in ["busybox.tar", "coredns.tar"] {
             node.import_image(&prepared("kube-node", &format!("images/{image}"))).await;
         }
         node
-    }
-
-    async fn containerd_is_up(&mut self) {
-        let socket = self.home.join(SOCKET);
-        wait_for("containerd", Duration::from_secs(30), async || {
-            self.containerd.assert_alive();
-            socket.exists()
-        })
-        .await;
     }
 
     /// Makes the images of an archive known to this node.

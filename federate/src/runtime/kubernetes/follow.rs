@@ -286,7 +286,9 @@ impl Entry {
         match Spool::open(shared.records.log(&self.key), file, pod, shared.log_limit_bytes) {
             Ok((mut spool, since)) => {
                 let reading = tail::follow(&source, since, &mut spool, || shared.has_ended(&self.key, pod, WORKLOAD));
-                if give_up.run_until_cancelled(reading).await != Some(true) {
+                if give_up.run_until_cancelled(reading).await == Some(true) {
+                    spool.is_whole().await;
+                } else {
                     spool.cut().await;
                 }
                 spool.save().await;

@@ -11,7 +11,7 @@ use k8s_openapi::jiff::Timestamp as Moment;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::tail::Sink;
+use super::tail::{GAP, Sink};
 use crate::sidecar::log::{self, LogWriter};
 use crate::sidecar::protocol::LINE_LIMIT;
 
@@ -41,8 +41,8 @@ pub struct Spool {
 }
 
 enum Log {
-    /// As an earlier agent left it. What that one wrote after it saved the cursor gives way to the same, read again; not
-    /// before it is there, as the pod may be gone.
+    /// As an earlier agent left it. What that one wrote after it saved the cursor gives way to the same, once that begins
+    /// to be read again; the pod may be gone.
     AsLeft { folder: PathBuf, limit: u64 },
     /// Being written.
     Open(LogWriter),
@@ -77,11 +77,24 @@ impl Spool {
     /// Say in the log itself that its end is missing. The cursor stays: if the end can be read after all, it takes its place.
     pub async fn cut(&mut self) {
         let before = self.cursor.clone();
-        if let Log::AsLeft { folder, .. } = &self.log {
-            self.cursor.offset = log::end(folder).unwrap_or(before.offset);
-        }
+        self.keep_all();
         self.take(CUT.to_vec(), before.at).await;
         self.cursor = before;
+    }
+
+    /// The log was read to its end. Where nothing of it was new, all that an earlier agent wrote after the cursor is a note
+    /// that this is missing.
+    pub async fn is_whole(&mut self) {
+        if matches!(self.log, Log::AsLeft { .. }) {
+            self.take(Vec::new(), None).await;
+        }
+    }
+
+    /// What an earlier agent wrote after it saved the cursor does not come again.
+    fn keep_all(&mut self) {
+        if let Log::AsLeft { folder, .. } = &self.log {
+            self.cursor.offset = log::end(folder).map_or(self.cursor.offset, |end| end.max(self.cursor.offset));
+        }
     }
 
     /// Put down how far it is. A cursor that is lost costs lines that stand there twice, nothing else.
@@ -101,6 +114,9 @@ impl Spool {
 
 impl Sink for Spool {
     async fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) {
+        if bytes.starts_with(GAP) {
+            self.keep_all();
+        }
         let log = replace(&mut self.log, Log::Unusable);
         if matches!(log, Log::Unusable) {
             return;
@@ -197,6 +213,34 @@ mod tests {
         assert_eq!(since, None, "another pod is read from its start");
         spool.take(b"again\n".to_vec(), at(4)).await;
         assert_eq!(text(&folder), "one\ntwo\nthree\nagain\n");
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_agent_wrote_and_the_node_has_put_away_since_stays() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
+        let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
+        let mut spool = open();
+        spool.take(b"one\ntw".to_vec(), Moment::from_second(1).ok()).await;
+        drop(spool);
+        open().take([GAP, b"three\n"].concat(), Moment::from_second(3).ok()).await;
+        assert_eq!(text(&folder), format!("one\ntw{}three\n", String::from_utf8_lossy(GAP)));
+    }
+
+    #[tokio::test]
+    async fn a_note_that_the_end_is_missing_goes_when_the_log_turns_out_to_be_whole() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
+        let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
+        let mut spool = open();
+        spool.take(b"one\n".to_vec(), Moment::from_second(1).ok()).await;
+        spool.cut().await;
+        spool.save().await;
+        drop(spool);
+        let mut spool = open();
+        spool.is_whole().await;
+        spool.save().await;
+        assert_eq!(text(&folder), "one\n");
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ const LATER: Duration = Duration::from_secs(5);
 const LAST_TRIES: u32 = 4;
 
 /// Stands where a reader that went on found neither the line it was at nor any before it.
-const GAP: &[u8] = b"[output may be missing here: the node had put away what it wrote before this]\n";
+pub const GAP: &[u8] = b"\n[output may be missing here: the node had put away what it wrote before this]\n";
 
 /// Which output.
 #[derive(Debug, Clone)]
@@ -183,7 +183,7 @@ impl Strip {
             self.half = Some((time, passed + again));
         }
         self.state = Line::Head;
-        (self.last, self.remarked, self.astray) = (None, false, self.at.is_some());
+        (self.last, self.remarked, self.astray) = (None, false, self.at.is_some() || self.half.is_some());
     }
 
     fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -220,11 +220,11 @@ impl Strip {
                             passed
                         }
                         // The rest of it is gone. What comes now is another line.
-                        Some(_) => {
+                        Some(_) if !self.astray => {
                             out.push(b'\n');
                             0
                         }
-                        None => 0,
+                        Some(_) | None => 0,
                     };
                     if time.is_some() && std::mem::take(&mut self.astray) {
                         out.extend_from_slice(GAP);
@@ -315,7 +315,8 @@ mod tests {
         let half = strip.strip(b"2026-01-02T03:04:05Z {\"a\":");
         strip.cut();
         let next = strip.strip(b"2026-01-02T03:04:06Z {}\n");
-        assert_eq!(String::from_utf8([half, next].concat()).expect("text"), "{\"a\":\n{}\n");
+        let gap = String::from_utf8_lossy(GAP);
+        assert_eq!(String::from_utf8([half, next].concat()).expect("text"), format!("{{\"a\":{gap}{{}}\n"));
     }
 
     #[test]
