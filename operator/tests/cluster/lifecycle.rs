@@ -162,6 +162,8 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
         world.run_pod("a").await;
         world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
         let how = DeleteParams { propagation_policy: Some(propagation.clone()), ..DeleteParams::default() };
+        // Its last write until then.
+        world.event("a", "Running").await;
         world.delete::<IflearnerJob>("a", &how).await;
         let writes = operator.all_writes().await;
         // The garbage collector may have been faster.

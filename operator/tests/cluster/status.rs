@@ -43,6 +43,7 @@ async fn i16_a_pods_heartbeat_writes_nothing() {
     world.create(&manifest(SERVER, "a", json!({"exposure": {"driver": "none"}}))).await.unwrap();
     let pod = world.run_pod("a").await;
     world.until("a", "ready", |status| status.is(condition::READY)).await;
+    world.event("a", "Running").await;
     let (before, writes) = (world.job("a").await.resource_version(), operator.all_writes().await);
     for beat in 0..5 {
         let looks = operator.looks().await;
