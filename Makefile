@@ -21,6 +21,10 @@ quickstart: ## hub, two parties and a real federated training on this machine, i
 build: ## all binaries, into target/debug (one profile for everything, dependencies optimised)
 	$(CARGO) build --workspace --locked --bins
 
+# The tests wait more than they compute: for processes, databases, a cluster. So twice as many at once as there are
+# processors.
+export RUST_TEST_THREADS ?= $(shell expr 2 '*' "$$(nproc)")
+
 # The build comes first: it makes the programs that e2e tests start, and nothing Cargo starts for it counts as started by
 # the tests.
 test: setup-test build ## every test, on real databases and the real framework; fails if a process is left behind

@@ -228,6 +228,19 @@ fn a_lost_hold_leads_to_another_round_at_once() {
 }
 
 #[test]
+fn what_an_agent_said_before_it_heard_of_the_start_is_no_answer_to_it() {
+    let (run, now) = run_in(RunPhase::Starting);
+    for phase in [MemberPhase::WaitingApproval, MemberPhase::Admitted] {
+        let answer = report(&run, ME, phase);
+        let stale = Report { observed_generation: answer.observed_generation - 1, ..answer.clone() };
+        let waits = after(&run, &Input::Report { party: party(ME), report: stale }, now);
+        assert_eq!(waits.phase, RunPhase::Starting, "{phase}");
+        let ends = after(&run, &Input::Report { party: party(ME), report: answer }, now);
+        assert_eq!(ends.ending.map(|e| e.code), Some(EndCode::StartFailed), "{phase}");
+    }
+}
+
+#[test]
 fn a_workload_that_fails_before_the_others_run_is_a_failed_member_and_not_a_failed_start() {
     let (run, now) = run_in(RunPhase::Starting);
     for (code, ending) in [(ReasonCode::ExitNonzero, EndCode::MemberFailed), (ReasonCode::SpawnFailed, EndCode::StartFailed)] {

@@ -64,6 +64,7 @@ async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_ther
     let job = Job::new("gate").trainers_only();
     let old = federation.hub.launch(&job).await;
     federation.hub.wait_phase(&old, "running").await;
+    federation.wait_started(&old, &BOTH).await;
     federation.kill9_agent("hospital-b");
     federation.hub.stop(&old).await;
     let ended = |now: &serde_json::Value| now["phase"] == "cancelled";
@@ -87,6 +88,7 @@ async fn an_agent_that_lost_its_journal_fails_the_run_and_starts_nothing_again()
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
+    federation.wait_started(&run, &BOTH).await;
     federation.kill9_agent("hospital-b");
     federation.wipe_agent_journal("hospital-b");
     federation.start_agent("hospital-b").await;

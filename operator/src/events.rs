@@ -1,11 +1,12 @@
 //! Events: what happened to an object, for `kubectl describe`.
 //!
 //! An event's name follows from what it says, so the same one is stored once however often it is sent: again after a
-//! crash, or by a second operator. They are sent one after the other and nobody waits for them, so that telling of a
-//! thousand jobs does not hold up the making of them. Nothing depends on an event: where sending fails, or too many wait,
-//! that is logged.
+//! crash, or by a second operator. They are sent one after the other and nobody waits for them; they themselves wait for
+//! whatever is [`Urgent`], so that telling of a thousand jobs does not hold up the making of them. Nothing depends on an
+//! event: where sending fails, or too many wait, that is logged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -13,7 +14,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::MANAGER;
@@ -23,6 +25,8 @@ use crate::metrics::Metrics;
 const NOTE_MAX: usize = 1000;
 /// So many events wait at most; that is some megabytes.
 const WAITING_MAX: usize = 4096;
+/// An event lets what is urgent go first for so long.
+const YIELD_MAX: Duration = Duration::from_secs(1);
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +55,18 @@ impl Happened {
 #[derive(Clone, Debug)]
 pub struct Events {
     waiting: mpsc::Sender<Event>,
+    urgent: watch::Sender<usize>,
     instance: String,
+}
+
+/// As long as it lives, something goes on that events wait for.
+#[derive(Debug)]
+pub struct Urgent(watch::Sender<usize>);
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Events {
@@ -63,17 +78,40 @@ impl Events {
         metrics: Arc<Metrics>,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        Self::that_wait(YIELD_MAX, client, instance, metrics, stop)
+    }
+
+    fn that_wait(
+        patience: Duration,
+        client: Client,
+        instance: String,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (waiting, mut next) = mpsc::channel(WAITING_MAX);
+        let (urgent, mut going_on) = watch::channel(0);
         let send = async move {
             loop {
-                tokio::select! {
+                let event: Event = tokio::select! {
                     biased;
-                    Some(event) = next.recv() => send(&client, &event, &metrics).await,
+                    Some(event) = next.recv() => event,
                     () = stop.cancelled() => break,
+                };
+                tokio::select! {
+                    _ = timeout(patience, going_on.wait_for(|count| *count == 0)) => {}
+                    () = stop.cancelled() => {}
                 }
+                send(&client, &event, &metrics).await;
             }
         };
-        (Self { waiting, instance }, send)
+        (Self { waiting, urgent, instance }, send)
+    }
+
+    /// From now on, until the answer is dropped, events wait.
+    #[must_use]
+    pub fn let_wait(&self) -> Urgent {
+        self.urgent.send_modify(|count| *count += 1);
+        Urgent(self.urgent.clone())
     }
 
     /// Say that something happened to `regarding`.
@@ -130,6 +168,64 @@ mod tests {
 
     fn regarding(name: &str, uid: &str) -> ObjectReference {
         ObjectReference { name: Some(name.to_owned()), uid: Some(uid.to_owned()), ..ObjectReference::default() }
+    }
+
+    /// Sends to an API server that only notes that something came.
+    fn sender(patience: Duration, stop: &CancellationToken) -> (Events, mpsc::UnboundedReceiver<http::Method>) {
+        let (note, noted) = mpsc::unbounded_channel();
+        let api_server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            note.send(request.method().clone()).unwrap();
+            async { Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(b"{}".to_vec()))) }
+        });
+        let (events, sending) = Events::that_wait(patience, Client::new(api_server, "n"), "i".to_owned(), Arc::default(), stop.clone());
+        tokio::spawn(sending);
+        (events, noted)
+    }
+
+    fn tell(events: &Events) {
+        let at = MicroTime(k8s_openapi::jiff::Timestamp::UNIX_EPOCH);
+        events.tell(&Happened::normal("Made", "x"), &regarding("a", "1"), at);
+    }
+
+    /// Everybody else does all that can be done now.
+    async fn turn() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn an_event_waits_for_all_that_is_urgent() {
+        let (events, mut noted) = sender(LONG, &CancellationToken::new());
+        tell(&events);
+        assert_eq!(noted.recv().await, Some(http::Method::POST), "nothing is urgent");
+        let (one, other) = (events.let_wait(), events.let_wait());
+        tell(&events);
+        turn().await;
+        drop(one);
+        turn().await;
+        assert!(noted.is_empty(), "something is urgent still");
+        drop(other);
+        assert_eq!(noted.recv().await, Some(http::Method::POST));
+    }
+
+    #[tokio::test]
+    async fn an_event_does_not_wait_for_ever_nor_when_the_operator_ends() {
+        let (events, mut noted) = sender(Duration::ZERO, &CancellationToken::new());
+        let _urgent = events.let_wait();
+        tell(&events);
+        assert_eq!(noted.recv().await, Some(http::Method::POST), "its patience is at its end");
+
+        let stop = CancellationToken::new();
+        let (events, mut noted) = sender(LONG, &stop);
+        let _urgent = events.let_wait();
+        tell(&events);
+        turn().await;
+        assert!(noted.is_empty());
+        stop.cancel();
+        assert_eq!(noted.recv().await, Some(http::Method::POST));
     }
 
     #[test]

@@ -212,12 +212,12 @@ fn release(member: &mut Member) {
     }
 }
 
-/// A required party that is away too long ends the run.
 /// Every required member that has not ended is connected.
 pub(super) fn all_heard(run: &Run) -> bool {
     run.required().all(|m| m.phase.is_terminal() || is_connected(m))
 }
 
+/// A required party that is away too long ends the run.
 fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     let limit = run.rules.give_up_after_s;
     let lost =
@@ -242,7 +242,10 @@ fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if quorum(run, |m| m.required && !released(m)) {
         run.members.iter_mut().filter(|m| released(m)).for_each(|m| m.required = false);
     }
-    let broken = run.required().find(|m| is_broken(m) || matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval));
+    // An answer to the start, that is, and not the word of an agent that has not heard of it yet.
+    let declined =
+        |m: &Member| matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval) && m.observed_generation >= m.generation;
+    let broken = run.required().find(|m| is_broken(m) || declined(m));
     if let Some(member) = broken {
         // A workload that ran and failed did start, however soon it was over and whoever else was still coming up.
         let code = if ran(member) { EndCode::MemberFailed } else { EndCode::StartFailed };

@@ -235,6 +235,7 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
 /// From nothing to a Job.
 async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Outcome, Error> {
     let again = Some(patience(object, context.now()));
+    let _urgent = context.events.let_wait();
     // Asked each time: who has just been allowed something, and begins anew as told, must not meet an older answer.
     let pod_plan = match validate::pod(object, dereference::allowed(context, plan).await?, &context.config) {
         Ok(pod_plan) => pod_plan,
