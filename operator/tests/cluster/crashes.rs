@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use flow_operator::iflearnerjob::IflearnerJobStatus;
-use flow_operator::iflearnerjob::api::Phase;
+use flow_operator::iflearnerjob::api::{Phase, condition};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -100,8 +100,10 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
         eventually(what, async || world.all::<Job>().await.pop().and_then(|job| job.spec).is_some_and(|spec| so(&spec))).await;
     };
     let life = async {
-        let policy = json!({"runPolicy": {"suspend": true, "ttlSecondsAfterFinished": 3600}});
-        world.create(&manifest(SERVER, "a", policy)).await.unwrap();
+        world.trust_roots().await;
+        let roots = json!({"server": {"configMap": "server-iflearner-crt"}});
+        let more = json!({"runPolicy": {"suspend": true, "ttlSecondsAfterFinished": 3600}, "certificates": roots});
+        world.create(&manifest(SERVER, "a", more)).await.unwrap();
         world.until("a", "suspended", |status| status.reason.as_deref() == Some("Suspended")).await;
         world.patch("a", json!({"spec": {"runPolicy": {"suspend": false}}})).await.unwrap();
         world.run_pod("a").await;
@@ -124,6 +126,7 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
     let (object, job) = (world.job("a").await, world.all::<Job>().await.pop().unwrap());
     let status = object.status.unwrap();
     assert_eq!((status.exit_code, status.observed_generation), (Some(0), object.metadata.generation));
+    assert!(status.is(condition::CERTIFICATES_READY), "{:?}", status.conditions);
     assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
     assert!(status.start_time.is_some() && status.completion_time.is_some());
     assert_eq!((world.all::<Pod>().await.len(), job.status.unwrap().succeeded), (1, Some(1)));
