@@ -145,8 +145,8 @@ async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, Failure> {
     if ids.is_empty() {
         return Ok(Latest::new());
     }
-    let runs = app.store.runs_by_id(ids).await?;
-    let mut progress = runs::progress(app, ids).await?;
+    let runs = async { Ok(app.store.runs_by_id(ids).await?) };
+    let (runs, mut progress) = tokio::try_join!(runs, runs::progress(app, ids))?;
     let with = |run: Run| {
         let progress = progress.remove(&run.id).unwrap_or_default();
         (run.id.clone(), (run, progress))
