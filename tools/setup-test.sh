@@ -10,7 +10,7 @@
 # Kubernetes is built from the Go module proxy, as testkit/kube/go.mod pins it: `kube` is its programs, `kube-node` what
 # a node needs for pods that really run, `kube-workload` the real workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx venv digits kube kube-node kube-workload; all without any
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits kube kube-node kube-workload; all without any
 #
 # `machine` is what comes first whatever is asked for: the C compiler and the Python that the machine must have itself.
 set -euo pipefail
@@ -19,7 +19,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx venv digits kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry venv digits kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -134,6 +134,13 @@ prepare_nginx() {
     unpack "$(release)" nginx
     launcher nginx nginx ''
 }
+prepare_registry() {
+    local program
+    for program in docker-registry skopeo; do
+        unpack "$(release)" "$program"
+        launcher "$program" "../bin/$program" ''
+    done
+}
 prepare_mysql() {
     unpack sid mysql-server-core
     server mysqld --innodb-redo-log-capacity=32M --secure-file-priv=
@@ -206,8 +213,8 @@ if [ -z "$interpreter" ]; then
     interpreter=$(python)
     [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module; run: sudo apt-get update && sudo apt-get install -y python3 python3-venv (or set FLOW_PYTHON to one)"
 fi
-if is_wanted mariadb mysql nginx && ! { [ -e "$cache/mariadb/.stamp" ] && [ -e "$cache/mysql/.stamp" ] && [ -e "$cache/nginx/.stamp" ]; }; then
-    command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers and nginx"
+if is_wanted mariadb mysql nginx registry && ! ls "$cache"/{mariadb,mysql,nginx,registry}/.stamp > /dev/null 2>&1; then
+    command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers, nginx and the registry"
 fi
 
 ! is_wanted kube-workload || wanted+='venv kube-node '
@@ -216,6 +223,7 @@ fi
 piece mariadb "$(recipe mirror unpack launcher server prepare_mariadb)" prepare_mariadb
 piece mysql "$(recipe mirror unpack launcher server prepare_mysql)" prepare_mysql
 piece nginx "$(recipe mirror unpack launcher prepare_nginx)" prepare_nginx
+piece registry "$(recipe mirror unpack launcher prepare_registry)" prepare_registry
 # A venv knows its own path and its interpreter's, so a moved one is made again.
 venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
 piece venv "$venv_stamp" prepare_venv "$interpreter"

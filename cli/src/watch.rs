@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Follows a run of the task and, if `retries`, the runs that repeat it. The exit code is that of the last.
 pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, format: Format) -> Result<Exit, Failure> {
     let mut current = run;
+    // From the start: one that comes while the hub is asked is not lost.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let mut display = Display::new(format, &task.name);
     let (wake, mut woken) = watch::channel(());
     let mut background = JoinSet::new();
@@ -65,7 +68,7 @@ pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, fo
         tokio::select! {
             Ok(()) = woken.changed(), if away_since.is_none() => looked = None,
             () = tokio::time::sleep(LOOK) => {}
-            _ = tokio::signal::ctrl_c() => {
+            _ = interrupts.recv() => {
                 display.line(&format!(
                     "the task goes on; come back with `flowctl task watch {0}`, end it with `flowctl task stop {0}`",
                     task.name

@@ -62,7 +62,7 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
             run
         }
         Stage::Stopping => {
-            let run = hub.launch(&Job::new("stubborn").template("stop_grace_s", 3)).await;
+            let run = hub.launch(&Job::new("stubborn").template("stop_grace_s", 15)).await;
             hub.wait_phase(&run, "running").await;
             federation.wait_started(&run, &ALL).await;
             hub.stop(&run).await;

@@ -147,7 +147,7 @@ async fn l7_l21_what_never_works_in_this_release_is_refused_when_it_is_submitted
 #[tokio::test]
 async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_the_framework() {
     let mut federation = federation().await;
-    let run = federation.hub.launch(&Job::digits(4).parameter("fit-seconds", "0.5")).await;
+    let run = federation.hub.launch(&Job::digits(4).parameter("fit-seconds", "2")).await;
     reaches_epoch(&federation, &run, 1).await;
     let trainers = |federation: &Federation| {
         let mut pids: Vec<i32> = proc::with_word(&run.id).iter().filter(|p| p.command.contains("client.py")).map(|p| p.pid).collect();

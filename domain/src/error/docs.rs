@@ -82,9 +82,10 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Errors\n\n\
          Written from the tables in `domain/src/error.rs` and `domain/src/error/docs.rs`; do not edit.\n\
-         Regenerate with `UPDATE=1 cargo test -p flow-domain errors_doc`.\n\n\
+         `make generate` writes it again.\n\n\
          ## Answers\n\n\
-         `code` is the stable name in problem+json (`/api/v2`); `ret_code` the number in the envelope of `/api/v1`.\n\
+         `code` is the stable name in problem+json (`/api/v2`); `ret_code` its number in iflearner-flow's format,\n\
+         which no address answers in yet.\n\
          A repeatable error may go away by itself: send the same request again, with the same `Idempotency-Key`.\n\n\
          | code | HTTP | gRPC | ret_code | repeatable | meaning | what to do |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
@@ -121,6 +122,6 @@ mod tests {
             std::fs::write(path, super::markdown()).expect("docs are writable");
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == super::markdown(), "docs/errors.md is out of date: run `UPDATE=1 cargo test -p flow-domain errors_doc`");
+        assert!(written == super::markdown(), "docs/errors.md is out of date: run `make generate`");
     }
 }

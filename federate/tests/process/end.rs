@@ -28,7 +28,7 @@ fn is_caught_by(place: &Place, way: Containment) {
 fn daemonising(place: &Place, after: &str) -> (flow_federate::runtime::Launch, std::path::PathBuf) {
     let file = place.root.path().join("born");
     let daemon = |number: u32| format!("(setsid sh -c 'trap \"\" TERM HUP; echo {number} >> {}; sleep 600' &)", file.display());
-    (place.launch(&format!("{}; {}; {after}", daemon(1), daemon(2))), file)
+    (place.launch(&format!(": > {}; {}; {}; {after}", file.display(), daemon(1), daemon(2))), file)
 }
 
 #[tokio::test]
@@ -51,9 +51,10 @@ async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_its_
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();
-        let (launch, file) = daemonising(&place, "trap '' TERM; while :; do sleep 0.05; done");
+        let born = place.root.path().join("born");
+        let (launch, file) = daemonising(&place, &format!("trap '' TERM; echo 3 >> {}; while :; do sleep 0.05; done", born.display()));
         agent.start(&place, launch).await;
-        lines(&file, 2).await;
+        lines(&file, 3).await;
         let asked = std::time::Instant::now();
         agent.runtime.stop(place.key.clone(), 1).await.expect("placed");
         let exit = agent.exit().await;

@@ -53,11 +53,11 @@ async fn a_range_gives_different_ports_to_everybody_until_it_is_used_up() {
 #[tokio::test]
 async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_with_an_agent_stays() {
     let mut place = Place::new();
-    place.config.hold_max_s = 1;
+    place.config.hold_max_s = 3;
     let mut agent = place.agent();
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
     // Longer than the longest time: nothing but an observation could come, and none may.
-    let early = tokio::time::timeout(Duration::from_millis(2500), agent.until(|state| *state == WorkState::Absent)).await;
+    let early = tokio::time::timeout(Duration::from_millis(4500), agent.until(|state| *state == WorkState::Absent)).await;
     assert!(early.is_err(), "let go although its agent was there");
     drop(agent);
     wait_for("the sidecar to let go", LONG, async || place.sidecar().is_none()).await;

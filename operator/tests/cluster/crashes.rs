@@ -10,7 +10,9 @@ use flow_operator::iflearnerjob::api::{Phase, condition};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -110,6 +112,10 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
         world.until("a", "running", is(Phase::Running)).await;
         world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 86400}}})).await.unwrap();
         job_is("the deadline", &|spec| spec.active_deadline_seconds == Some(86400)).await;
+        let policy = world.found::<NetworkPolicy>("a", |_| true).await;
+        let wider = Patch::Merge(json!({"spec": {"ingress": [{}]}}));
+        world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &wider).await.unwrap();
+        world.found("a", |now: &NetworkPolicy| now.spec == policy.spec).await;
         world.end_pod("a", 0).await;
         world.until("a", "the end", is(Phase::Succeeded)).await;
         job_is("its leave to go", &|spec| spec.ttl_seconds_after_finished == Some(3600)).await;
@@ -119,6 +125,7 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
     assert_eq!(deeds.created(), BTreeMap::from(once), "{:?}", deeds.writes);
     assert_eq!(deeds.phases(), ["Pending", "Running", "Succeeded"]);
     assert_eq!(deeds.count("PATCH jobs"), 3, "resumed, given a deadline, let go: {:?}", deeds.writes);
+    assert_eq!(deeds.count("PATCH networkpolicies"), 2, "made what was applied, and applied: {:?}", deeds.writes);
     // Whoever comes last finds nothing to do.
     let last = world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
     eventually("a look", async || last.works().await.looks().await > 0.0).await;

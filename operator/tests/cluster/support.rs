@@ -133,7 +133,7 @@ impl World {
     /// An operator for this namespace only.
     pub fn operator_of(&self, kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Operator {
         let served = format!("[\"{}\"]", self.namespace);
-        let own = [("namespaces", served.as_str()), ("leader.namespace", &self.namespace), ("leader.lease_s", "4")];
+        let own = [("namespaces", served.as_str()), ("leader.namespace", &self.namespace), ("leader.lease_s", "10")];
         Operator::start(kubeconfig, &[&own, settings].concat())
     }
 

@@ -24,6 +24,7 @@ async fn an_object_that_cannot_be_read_is_told_and_stops_nobody() {
     let failed = |condition: &&Value| condition["type"] == "Failed";
     assert_eq!(status["conditions"].as_array().unwrap().iter().find(failed).unwrap()["status"], "True");
     assert!(world.event("broken", "Unreadable").await.contains("cannot be read"));
+    world.until("good", "a reason", |status| status.reason.is_some()).await;
     let (looks, writes) = (operator.looks().await, operator.writes("IflearnerJob", "status").await);
     world.create(&manifest(SERVER, "another", json!({}))).await.unwrap();
     world.live("another", 0).await;

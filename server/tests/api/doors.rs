@@ -17,7 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::common::TestApp;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// The hub's real listener on a port of its own.
 async fn listen(hub: &TestApp, connections: usize, patience: Duration) -> (SocketAddr, JoinHandle<()>) {
@@ -199,7 +199,7 @@ async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and
 #[tokio::test]
 async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_end() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
-    let (address, _) = listen_tls(&hub, 2, Duration::from_millis(300), &pair).await;
+    let (address, _) = listen_tls(&hub, 2, Duration::from_secs(2), &pair).await;
     let (silent, mut begun) = (connect(address).await, connect(address).await);
     // A record of a handshake, of which nothing follows.
     begun.write_all(&[0x16, 3, 1, 2, 0, 1]).await.expect("a few bytes");

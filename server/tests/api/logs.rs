@@ -34,7 +34,7 @@ impl Running {
 
     /// The run, once it is in this phase.
     async fn until(&self, phase: &str) -> Value {
-        wait_for("the run moves on", Duration::from_secs(10), async || {
+        wait_for("the run moves on", Duration::from_secs(30), async || {
             let run = self.hub.get(&self.path).await.expect(StatusCode::OK).json();
             (run["phase"] == phase).then_some(run)
         })

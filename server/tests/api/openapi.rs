@@ -23,14 +23,14 @@ fn operations(document: &Value) -> Vec<(Method, String, Value)> {
 }
 
 #[test]
-fn the_openapi_document_checked_in_is_the_one_served() {
+fn the_openapi_document_checked_in_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
     let text = flow_server::api::openapi_json().to_owned() + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &text).expect("docs are writable");
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(written == text, "docs/openapi.json is out of date: run `UPDATE=1 cargo test -p flow-server openapi`");
+    assert!(written == text, "docs/openapi.json is out of date: run `make generate`");
 }
 
 #[test]

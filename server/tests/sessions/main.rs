@@ -22,7 +22,7 @@ use std::time::Duration;
 use common::TestApp;
 use raw::{Door, Raw, hello};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Makes a generic template; the body of a task of `hospital-a` and `hospital-b`.
 async fn both(hub: &TestApp) -> Value {

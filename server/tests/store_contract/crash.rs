@@ -106,7 +106,7 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
         }
         everything_is_well(&store).await;
         // The connections of the store from before the crash are dead; the next ones are not.
-        flow_testkit::wait_for("the old store to come back", Duration::from_secs(10), async || setup.ping().await.is_ok()).await;
+        flow_testkit::wait_for("the old store to come back", Duration::from_secs(30), async || setup.ping().await.is_ok()).await;
     }
 }
 

@@ -336,7 +336,7 @@ fn is_end(state: &WorkState) -> bool {
 mod tests {
     use super::*;
 
-    const LONGEST: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_millis(500);
 
     #[tokio::test]
     async fn an_end_is_waited_for_as_long_as_something_flows_and_no_longer() {
@@ -344,10 +344,10 @@ mod tests {
         let slow = tokio::spawn({
             let flows = Arc::clone(&flows);
             async move {
-                let mut end = pin!(tokio::time::sleep(5 * LONGEST));
+                let mut end = pin!(tokio::time::sleep(2 * LONGEST));
                 while futures::poll!(&mut end).is_pending() {
                     flows.notify_one();
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(LONGEST / 20).await;
                 }
             }
         });

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flow_domain::progress::Progress;
-use k8s_openapi::jiff::Timestamp as Moment;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::tail::{GAP, Sink};
+use super::tail::{GAP, Place, Sink};
 use crate::sidecar::log::{self, LogWriter};
 use crate::sidecar::protocol::LINE_LIMIT;
 
@@ -26,8 +25,8 @@ const CUT: &[u8] = b"\n[the end of the output is missing: it could not be read f
 pub struct Cursor {
     /// UID of the pod.
     pub pod: String,
-    /// Time of the last line that is whole in the spool.
-    pub at: Option<Moment>,
+    /// After the last line that is whole in the spool.
+    pub at: Option<Place>,
     /// Bytes spooled up to there, of all pods of the key.
     pub offset: u64,
 }
@@ -61,8 +60,8 @@ impl Log {
 }
 
 impl Spool {
-    /// Go on where an earlier agent left off. Answers also from which time on the pod's log is new.
-    pub fn open(folder: PathBuf, file: PathBuf, pod: &str, limit: u64) -> io::Result<(Self, Option<Moment>)> {
+    /// Go on where an earlier agent left off. Answers also from where on the pod's log is new.
+    pub fn open(folder: PathBuf, file: PathBuf, pod: &str, limit: u64) -> io::Result<(Self, Option<Place>)> {
         let cursor = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::default(),
@@ -113,7 +112,7 @@ impl Spool {
 }
 
 impl Sink for Spool {
-    async fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) {
+    async fn take(&mut self, bytes: Vec<u8>, at: Option<Place>) {
         if bytes.starts_with(GAP) {
             self.keep_all();
         }
@@ -158,7 +157,7 @@ impl<F: Fn(Progress) + Send + Sync> Lines<F> {
 }
 
 impl<F: Fn(Progress) + Send + Sync> Sink for Lines<F> {
-    async fn take(&mut self, bytes: Vec<u8>, _at: Option<Moment>) {
+    async fn take(&mut self, bytes: Vec<u8>, _at: Option<Place>) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.line.len() + part.len() > LINE_LIMIT {
                 self.too_long = true;
@@ -182,7 +181,13 @@ impl<F: Fn(Progress) + Send + Sync> Sink for Lines<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::jiff::Timestamp as Moment;
     use std::sync::Mutex;
+
+    /// After a line of this second.
+    fn at(second: i64) -> Option<Place> {
+        Moment::from_second(second).ok().map(|time| Place { time, after: 0 })
+    }
 
     fn text(folder: &std::path::Path) -> String {
         let segments = crate::sidecar::log::segments(folder).expect("segments");
@@ -194,7 +199,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = |pod: &str| Spool::open(folder.clone(), file.clone(), pod, 1 << 20).expect("opened");
-        let at = |second: i64| Moment::from_second(second).ok();
         let (mut spool, since) = open("a");
         assert_eq!(since, None);
         spool.take(b"one\n".to_vec(), at(1)).await;
@@ -221,9 +225,9 @@ mod tests {
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
         let mut spool = open();
-        spool.take(b"one\ntw".to_vec(), Moment::from_second(1).ok()).await;
+        spool.take(b"one\ntw".to_vec(), at(1)).await;
         drop(spool);
-        open().take([GAP, b"three\n"].concat(), Moment::from_second(3).ok()).await;
+        open().take([GAP, b"three\n"].concat(), at(3)).await;
         assert_eq!(text(&folder), format!("one\ntw{}three\n", String::from_utf8_lossy(GAP)));
     }
 
@@ -233,7 +237,7 @@ mod tests {
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
         let mut spool = open();
-        spool.take(b"one\n".to_vec(), Moment::from_second(1).ok()).await;
+        spool.take(b"one\n".to_vec(), at(1)).await;
         spool.cut().await;
         spool.save().await;
         drop(spool);
@@ -248,7 +252,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened");
-        let at = |second: i64| Moment::from_second(second).ok();
         let (mut spool, _) = open();
         spool.take(b"one\n".to_vec(), at(1)).await;
         spool.take(b"tw".to_vec(), at(1)).await;
@@ -268,7 +271,7 @@ mod tests {
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
         let mut spool = open();
-        spool.take(b"one\ntwo\n".to_vec(), Moment::from_second(1).ok()).await;
+        spool.take(b"one\ntwo\n".to_vec(), at(1)).await;
         drop(spool);
         let mut spool = open();
         spool.cut().await;

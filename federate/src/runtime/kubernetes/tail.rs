@@ -1,8 +1,9 @@
 //! Following the output of one container, from its first line to its last, whatever breaks in between.
 //!
-//! The API server hands out no offsets. It can put the time of each line before it and begin at a time, so a time is the
-//! place where a reader that was cut off goes on: every line later than that is new, and of the line it was in the middle
-//! of, what was not passed on before.
+//! The API server hands out no offsets. It can put the time of each line before it and begin at a time. Times do not always
+//! rise from line to line: a container's two outputs are timed apart and written down in any order. So the place where a
+//! reader that was cut off goes on is the newest line it took, and how many it took after that; whatever comes next in a log
+//! is new, whenever it was said.
 //!
 //! A connection between API server and kubelet that breaks off looks like the end of the log. So the end is the end only
 //! when a reader that asks again, after the container has ended, gets the last line again and nothing after it.
@@ -16,12 +17,15 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp as Moment;
 use kube::Api;
 use kube::api::LogParams;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 /// Most bytes handed on at once.
 const CHUNK: usize = 64 << 10;
 /// Longest time before a line, with room to spare.
 const STAMP: usize = 64;
+/// A line is written down at most so much later than another one that was said after it, in seconds.
+const LATE: i64 = 5;
 /// First and longest pause before a log that broke off is asked for again.
 const SOON: Duration = Duration::from_millis(200);
 const LATER: Duration = Duration::from_secs(5);
@@ -44,17 +48,42 @@ pub struct Source {
     pub flows: Arc<Notify>,
 }
 
+/// A place in a log, between two lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Time of the newest line before it.
+    pub time: Moment,
+    /// Lines between that one and here.
+    pub after: u64,
+}
+
+impl Place {
+    /// From when on a log is asked for to find this place in it. The client asks in whole seconds and would round up.
+    fn since(self) -> Moment {
+        Moment::from_second(self.time.as_second() - LATE).unwrap_or(Moment::UNIX_EPOCH)
+    }
+
+    /// Where a reader is that was here and took a line of this time.
+    fn next(this: Option<Self>, time: Moment) -> Self {
+        match this {
+            // What is older is not shown to who looks for the place.
+            Some(place) if time <= place.time => Self { after: place.after + u64::from(time >= place.since()), ..place },
+            Some(_) | None => Self { time, after: 0 },
+        }
+    }
+}
+
 /// Whoever takes the output.
 pub trait Sink: Send {
-    /// Some output without the times; `at` is the time of the last line that is whole in what was taken so far.
-    fn take(&mut self, bytes: Vec<u8>, at: Option<Moment>) -> impl Future<Output = ()> + Send;
+    /// Some output without the times; `at` is the place after the last line that is whole in what was taken so far.
+    fn take(&mut self, bytes: Vec<u8>, at: Option<Place>) -> impl Future<Output = ()> + Send;
 }
 
 /// Read to the end: until nothing new was there after `ended` had become true, or the pod has gone. Answers whether nothing
 /// is missing, as far as can be known. An API server that does not answer is waited for.
-pub async fn follow(source: &Source, since: Option<Moment>, sink: &mut impl Sink, ended: impl Fn() -> bool) -> bool {
+pub async fn follow(source: &Source, from: Option<Place>, sink: &mut impl Sink, ended: impl Fn() -> bool) -> bool {
     let mut whole = false;
-    let mut strip = Strip::new(since);
+    let mut strip = Strip::new(from);
     let mut pause = SOON;
     let mut last_tries = LAST_TRIES;
     loop {
@@ -101,7 +130,7 @@ async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube:
         container: Some(source.container.clone()),
         follow: true,
         timestamps: true,
-        since_time: strip.at.map(second),
+        since_time: strip.at.map(Place::since),
         ..LogParams::default()
     };
     let mut stream = std::pin::pin!(source.pods.log_stream(&source.pod, &params).await?);
@@ -120,23 +149,18 @@ async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube:
     }
 }
 
-/// The second a time is in. The client asks in whole seconds and would round up, past lines that nobody has seen.
-fn second(at: Moment) -> Moment {
-    Moment::from_second(at.as_second()).expect("it was a time before its fraction was taken off")
-}
-
 /// Takes the times off the lines, and drops what was seen before.
 #[derive(Debug)]
 struct Strip {
-    /// Time of the last line that was taken whole.
-    at: Option<Moment>,
+    /// After the last line that was taken whole.
+    at: Option<Place>,
+    /// How far this stream is from there.
+    way: Way,
     /// Beginning of a line whose time has not been read to its end.
     head: Vec<u8>,
     state: Line,
     /// Time of the line that broke off, and how many bytes of it were passed on.
     half: Option<(Moment, usize)>,
-    /// Time of the last whole line of this stream, also of one that was seen before.
-    last: Option<Moment>,
     /// It goes on, and has not met the line it was at. The kubelet shows the newest file of a log only.
     astray: bool,
     /// Bytes passed on, of all lines with a time.
@@ -158,21 +182,60 @@ enum Line {
         /// How many that come next were passed on before it broke off.
         again: usize,
     },
-    /// It was seen before, and is of this time.
-    Dropping(Moment),
+    /// It was seen before.
+    Dropping,
+}
+
+/// From the beginning of a stream to the first line that is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The newest line that was taken comes first, and then so many that were taken after it.
+    To(Place),
+    /// So many lines.
+    Past {
+        /// Lines.
+        count: u64,
+        /// All of them at most as new as this.
+        newest: Moment,
+    },
+    /// None: whatever comes is new.
+    Done,
+}
+
+impl Way {
+    fn to(place: Option<Place>) -> Self {
+        place.map_or(Self::Done, Self::To)
+    }
+
+    /// Goes past a line of this time. Whether it was seen before.
+    fn passes(&mut self, time: Moment) -> bool {
+        let (seen, next) = match *self {
+            Self::To(place) if time == place.time => (true, Self::past(place.after, time)),
+            Self::To(place) => (time < place.time, if time < place.time { *self } else { Self::Done }),
+            Self::Past { count, newest } if time <= newest => (true, Self::past(count - 1, newest)),
+            Self::Past { .. } | Self::Done => (false, Self::Done),
+        };
+        *self = next;
+        seen
+    }
+
+    fn past(count: u64, newest: Moment) -> Self {
+        if count == 0 { Self::Done } else { Self::Past { count, newest } }
+    }
 }
 
 impl Strip {
-    fn new(at: Option<Moment>) -> Self {
-        Self { at, head: Vec::new(), state: Line::Head, half: None, last: None, astray: at.is_some(), passed: 0, remarked: false }
+    fn new(at: Option<Place>) -> Self {
+        let (way, astray) = (Way::to(at), at.is_some());
+        Self { at, way, head: Vec::new(), state: Line::Head, half: None, astray, passed: 0, remarked: false }
     }
 
     /// Whether the stream has come to where the one before it was, and not broken off on the way.
     fn is_at_end(&self) -> bool {
         match self.state {
-            Line::Head => self.head.is_empty() && self.half.is_none() && self.last == self.at && !self.remarked,
+            Line::Head => self.head.is_empty() && self.half.is_none() && self.way == Way::Done && !self.remarked,
             Line::Passing { again, .. } => again == 0 && !self.remarked,
-            Line::Dropping(_) => false,
+            Line::Dropping => false,
         }
     }
 
@@ -183,7 +246,7 @@ impl Strip {
             self.half = Some((time, passed + again));
         }
         self.state = Line::Head;
-        (self.last, self.remarked, self.astray) = (None, false, self.at.is_some() || self.half.is_some());
+        (self.way, self.remarked, self.astray) = (Way::to(self.at), false, self.at.is_some() || self.half.is_some());
     }
 
     fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -209,9 +272,9 @@ impl Strip {
             let head = std::mem::take(&mut self.head);
             let time = std::str::from_utf8(&head).ok().and_then(|text| text.trim_end().parse::<Moment>().ok());
             self.state = match time {
-                Some(time) if self.at.is_some_and(|seen| time <= seen) => {
+                Some(time) if self.way.passes(time) => {
                     self.astray = false;
-                    Line::Dropping(time)
+                    Line::Dropping
                 }
                 time => {
                     let again = match self.half.take() {
@@ -249,10 +312,8 @@ impl Strip {
             self.passed += if time.is_some() { (rest.len() - known) as u64 } else { 0 };
         }
         if rest.ends_with(b"\n") {
-            match self.state {
-                Line::Passing { time: Some(time), .. } => (self.at, self.last) = (Some(time), Some(time)),
-                Line::Dropping(time) => self.last = Some(time),
-                Line::Head | Line::Passing { time: None, .. } => {}
+            if let Line::Passing { time: Some(time), .. } = self.state {
+                self.at = Some(Place::next(self.at, time));
             }
             self.state = Line::Head;
         }
@@ -266,13 +327,18 @@ mod tests {
     const LOG: &str =
         "2026-01-02T03:04:05.000000001Z one\n2026-01-02T03:04:05.000000002Z \n2026-01-02T03:04:06Z three with 2026-01-02T03:04:09Z in it\n";
 
+    /// After a line of this time.
+    fn at(text: &str) -> Option<Place> {
+        text.parse().ok().map(|time| Place { time, after: 0 })
+    }
+
     #[test]
     fn times_are_taken_off_however_the_stream_is_cut_into_pieces() {
         for size in 1..LOG.len() {
             let mut strip = Strip::new(None);
             let out: Vec<u8> = LOG.as_bytes().chunks(size).flat_map(|piece| strip.strip(piece)).collect();
             assert_eq!(String::from_utf8(out).expect("text"), "one\n\nthree with 2026-01-02T03:04:09Z in it\n", "pieces of {size}");
-            assert_eq!(strip.at, "2026-01-02T03:04:06Z".parse().ok());
+            assert_eq!(strip.at, at("2026-01-02T03:04:06Z"));
         }
     }
 
@@ -334,15 +400,67 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_asked_for_from_the_second_that_the_last_line_is_in() {
-        let second = |text: &str| second(text.parse().expect("a time")).to_string();
-        assert_eq!(second("2026-01-02T03:04:05.999999999Z"), "2026-01-02T03:04:05Z");
-        assert_eq!(second("2026-01-02T03:04:06Z"), "2026-01-02T03:04:06Z");
+    fn a_log_is_asked_for_from_a_whole_second_some_time_before_the_newest_line() {
+        let since = |text: &str| at(text).expect("a time").since().to_string();
+        assert_eq!(since("2026-01-02T03:04:05.999999999Z"), "2026-01-02T03:04:00Z");
+        assert_eq!(since("2026-01-02T03:04:06Z"), "2026-01-02T03:04:01Z");
+    }
+
+    #[test]
+    fn lines_that_were_written_down_late_are_taken_once_wherever_the_stream_breaks_off() {
+        let said = [
+            ("05.9", "one"),
+            ("06.2", "two"),
+            ("06.1", "three"),
+            ("06.2", "four"),
+            ("05.95", "five"),
+            ("00.5", "six"),
+            ("12.3", "seven"),
+            ("12.1", "eight"),
+        ];
+        let log: Vec<String> = said.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
+        let whole: String = said.iter().map(|(_, text)| format!("{text}\n")).collect();
+        // What the kubelet shows from a time on.
+        let shown = |strip: &Strip| {
+            let since = strip.at.map(Place::since);
+            let is_shown = |line: &&String| {
+                since.is_none_or(|since| line.split(' ').next().expect("a time").parse::<Moment>().expect("a time") >= since)
+            };
+            log.iter().filter(is_shown).map(String::as_str).collect::<String>()
+        };
+        let length = log.concat().len();
+        // The one that is older than anybody looks back for is in the log when the first stream is read to it.
+        let past_six = log[..6].concat().len();
+        for first in past_six..=length {
+            for second in 0..=length {
+                for agent_is_killed in [false, true] {
+                    let mut strip = Strip::new(None);
+                    let mut out = strip.strip(&log.concat().as_bytes()[..first]);
+                    if agent_is_killed {
+                        // Of a line that is not whole the next agent knows nothing.
+                        out.truncate(out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+                        strip = Strip::new(strip.at);
+                    } else {
+                        strip.cut();
+                    }
+                    let again = shown(&strip);
+                    out.extend(strip.strip(&again.as_bytes()[..second.min(again.len())]));
+                    strip.cut();
+                    let again = shown(&strip);
+                    out.extend(strip.strip(again.as_bytes()));
+                    assert_eq!(String::from_utf8_lossy(&out), whole, "broken off at {first} and {second}, killed: {agent_is_killed}");
+                    strip.cut();
+                    let passed = strip.passed;
+                    strip.strip(shown(&strip).as_bytes());
+                    assert!(strip.is_at_end() && strip.passed == passed, "broken off at {first} and {second}: {strip:?}");
+                }
+            }
+        }
     }
 
     #[test]
     fn what_has_no_time_is_passed_as_it_is() {
-        let mut strip = Strip::new("2026-01-02T03:04:05Z".parse().ok());
+        let mut strip = Strip::new(at("2026-01-02T03:04:05Z"));
         let text = format!("unable to retrieve container logs\n{}\nx\n", "y".repeat(200));
         assert_eq!(String::from_utf8(strip.strip(text.as_bytes())).expect("text"), text);
     }

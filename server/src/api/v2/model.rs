@@ -64,7 +64,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// Names the kind of problem: the place of its code in the documentation of errors.
-    #[schema(example = "/docs/errors#task_not_found")]
+    #[schema(example = "/docs#task_not_found")]
     #[serde(rename = "type")]
     pub kind: String,
     /// The kind of problem in a few words.
