@@ -20,13 +20,13 @@ use serde_json::Value;
 
 use super::Failure;
 
-/// Label of everything of this project in a cluster, with the value [`FLOW`].
+/// Label of everything of this project in a cluster, with the value `FLOW`.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// Value of [`PART_OF`].
 pub const FLOW: &str = "flow";
 /// Label that says which component an object belongs to.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
-/// Label of what `setup` made, with the value [`US`].
+/// Label of what `setup` made, with the value `US`.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`], and the field manager.
 pub const US: &str = "flow-operator-setup";
