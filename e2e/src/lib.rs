@@ -3,6 +3,7 @@
 //! ```text
 //!  binaries    builds and finds flow-server, flow-federate and flow-operator
 //!  process     a child process with a log, tied to the test process
+//!  registry    where container images are pushed to and pulled from
 //!  federation  one hub and its parties: start, kill, freeze, wipe, back up, restore
 //!  gateway     a proxy in front of a cluster, for the route in it
 //!  hub         the hub's REST interface as a user sees it: submit, start, wait, events
@@ -23,12 +24,14 @@ mod job;
 pub mod mounts;
 pub mod proc;
 mod process;
+mod registry;
 
 pub use federation::{Builder, Cluster, Federation, Prepare};
 pub use gateway::Gateway;
 pub use hub::{Hub, Run, member};
 pub use job::Job;
 pub use process::Daemon;
+pub use registry::Registry;
 
 use std::time::Duration;
 

@@ -9,9 +9,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use flow_e2e::{Daemon, SOON, binaries, eventually};
+use flow_e2e::{Daemon, Registry, SOON, binaries, eventually};
 use flow_testkit::kube::{Cluster, shared};
-use flow_testkit::{Authority, free_port, repository, spawn_tied, wait_for_blocking};
+use flow_testkit::{free_port, repository, spawn_tied};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -290,37 +290,6 @@ fn opened(archive: &Path, folder: &Path) -> (String, Value) {
     (name, json(&blob(&manifest["config"])))
 }
 
-/// A registry that speaks TLS with a certificate of `folder/ca.crt`: a program of its own.
-struct Registry {
-    /// Ends when it is dropped.
-    _daemon: Daemon,
-    host: String,
-}
-
-impl Registry {
-    fn start(folder: &Path) -> Self {
-        let authority = Authority::new();
-        let (_, pair) = (authority.ca(folder), authority.pair(folder, "registry", &["127.0.0.1"]));
-        let host = format!("127.0.0.1:{}", free_port());
-        let config = serde_json::json!({
-            "version": "0.1",
-            "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": folder.join("registry")}},
-            "http": {"addr": host, "tls": {"certificate": pair.cert, "key": pair.key}},
-        });
-        // JSON is YAML.
-        fs::write(folder.join("registry.yaml"), config.to_string()).unwrap();
-        let mut command = Command::new(flow_testkit::registry("docker-registry"));
-        command.arg("serve").arg(folder.join("registry.yaml"));
-        let mut daemon = Daemon::start(command, &folder.join("registry.log"));
-        wait_for_blocking("the registry", SOON, || {
-            assert!(daemon.ended().is_none(), "{}", daemon.log());
-            std::net::TcpStream::connect(&host).is_ok()
-        });
-        Self { _daemon: daemon, host }
-    }
-}
-
 #[test]
 fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_were_built_with() {
     let folder = tempfile::tempdir().unwrap();
@@ -330,7 +299,7 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
     fs::create_dir_all(policy.parent().unwrap()).unwrap();
     fs::write(policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
     let at_home = |command: &mut Command| {
-        command.env("HOME", folder.path()).env("SSL_CERT_FILE", folder.path().join("ca.crt"));
+        command.env("HOME", folder.path()).env("SSL_CERT_FILE", folder.path().join("trust/ca.crt"));
     };
     let make = |words: &[&str]| {
         let mut command = make_in(repository(), words);
@@ -343,7 +312,7 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
         "flow-server.tar is missing; make it with: make docker-build REGISTRY=registry.example/team",
     );
     let registry = Registry::start(folder.path());
-    let team = format!("{}/team", registry.host);
+    let team = format!("{}/team", registry.address());
     let registry_is = format!("REGISTRY={team}");
     is_refused(make(&["docker-build", &registry_is, "ENGINE=podman"]), "podman does not answer: see podman info");
 

@@ -2,8 +2,12 @@
 
 #[path = "kubernetes/logs.rs"]
 mod logs;
+#[path = "kubernetes/manifests.rs"]
+mod manifests;
 #[path = "kubernetes/opt_ins.rs"]
 mod opt_ins;
+#[path = "kubernetes/registry.rs"]
+mod registry;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,6 +27,9 @@ const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
 /// What the workload's README promises of the averages of both parties: the same as with processes.
 const AVERAGES: [(u64, f64); 2] = [(1, 0.8508), (2, 0.8953)];
 const AVERAGE: &str = "\"acc\": 0.8953";
+
+/// Who our images run as.
+const NOBODY: u32 = 65532;
 
 const SIDECAR: &str = "flow.test/flow-federate:1";
 
@@ -59,6 +66,27 @@ fn printed(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// `flow-operator setup`, as who may do everything.
+fn setup(cluster: &Cluster, arguments: &[&str]) {
+    let mut command = Command::new(binaries::flow_operator());
+    printed(command.arg("setup").args(arguments).env("KUBECONFIG", cluster.kubeconfig()));
+}
+
+/// A directory of the node for a claim, which one user may write to.
+async fn volume(cluster: &Cluster, folder: &Path, namespace: &str, claim: &str, user: u32) {
+    let path = folder.join(claim);
+    fs::create_dir(&path).expect("the folder is ours");
+    std::os::unix::fs::chown(&path, Some(user), Some(user)).expect("root may");
+    let volume = serde_json::json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("{claim}-{namespace}")},
+        "spec": {
+            "capacity": {"storage": "20Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+            "claimRef": {"namespace": namespace, "name": claim}, "hostPath": {"path": path},
+        },
+    });
+    cluster.apply(&volume.to_string()).await;
 }
 
 /// A namespace for each party, an operator that serves these and may do no more than it says it needs, and agents of which
@@ -287,13 +315,8 @@ async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_o
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("gateway");
     fs::create_dir(&folder).expect("the folder is ours");
-    let setup = |arguments: &[&str]| {
-        let mut command = Command::new(binaries::flow_operator());
-        command.arg("setup").args(arguments).env("KUBECONFIG", ground.cluster.kubeconfig());
-        printed(&mut command);
-    };
     let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
-    setup(&["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
+    setup(ground.cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
     for file in ["tls.crt", "tls.key"] {
         let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
         let secret = ["get", "secret", "server-iflearner-secret", "--namespace", &ground.namespaces["hub"], &path];
@@ -301,7 +324,7 @@ async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_o
     }
     let mut gateway = Gateway::at(&folder);
     let reached = ground.cluster.expose(gateway.address());
-    setup(&["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
+    setup(ground.cluster, &["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
     let exposure = format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port());
     ground.start_operator(&exposure);
 

@@ -176,7 +176,7 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
         (format!("/tasks/{}/events", run.task), format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id));
     let server = federation.server().pid();
     let before = proc::open_files(server);
-    for _ in 0..20 {
+    for _ in 0..40 {
         let events = hub.request(Method::GET, &events).header("accept", "text/event-stream").send().await.expect("a stream");
         let first = events.bytes_stream().next().await.expect("an event").expect("bytes");
         assert!(String::from_utf8_lossy(&first).contains("task.created"), "{first:?}");
@@ -201,7 +201,7 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     lazy.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(answer, b"HTTP/1.1 200 OK");
     drop(lazy);
-    // The hub opens more connections to its database when it needs them; the streams left above are forty.
+    // The hub opens more connections to its database when it needs them; forty streams of each kind were left above.
     let closed = eventually(SOON, async || (proc::open_files(server) <= before + 24).then_some(())).await;
     assert!(closed.is_some(), "{} descriptors were open before, {} are after", before, proc::open_files(server));
     federation.end().await;

@@ -186,6 +186,32 @@ async fn secrets_are_made_once() {
 }
 
 #[tokio::test]
+async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
+    let cluster = shared().await;
+    let namespace = cluster.create_namespace().await;
+    let words = |host, user| ["secrets", "-n", &namespace, "--registry", host, "--user", user, "--password", "-"];
+    let put = |user, more: &[&str]| setup_with(cluster, &[&words("registry.example:5000", user), more].concat(), "s3cret\n");
+    let shown = put("puller", &["--dry-run"]);
+    assert!(shown.ok && shown.out.contains("(not shown)") && !shown.out.contains("s3cret"), "{}", shown.out);
+    for (host, user, sentence) in [
+        ("https://registry.example", "puller", "write HOST or HOST:PORT, as before the first / of the image's name"),
+        ("registry.example/team", "puller", "write HOST or HOST:PORT"),
+        ("registry.example", "a:b", "a user's name is not empty and has no colon"),
+    ] {
+        let told = refused(cluster, &words(host, user));
+        assert!(told.contains(sentence), "{host}: {told}");
+    }
+    let alone = refused(cluster, &["secrets", "-n", &namespace, "--registry", "registry.example"]);
+    assert!(alone.contains("--user") && alone.contains("--password"), "{alone}");
+
+    assert!(put("puller", &[]).ok);
+    let made = get(cluster, &namespace, "secret/registry").await;
+    assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
+    assert!(put("another", &[]).out.contains("unchanged"));
+    assert_eq!(get(cluster, &namespace, "secret/registry").await, made, "who uses it would be locked out");
+}
+
+#[tokio::test]
 async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_again() {
     let cluster = shared_with_node().await;
     let corefile = async || get(cluster, "kube-system", "configmap/coredns").await["data"]["Corefile"].as_str().unwrap().to_owned();

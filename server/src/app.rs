@@ -10,6 +10,7 @@ use flow_common::lifecycle::Shutdown;
 use flow_domain::error::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,7 @@ use crate::door::Limits;
 use crate::engine::{Engine, EngineParts};
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
-use crate::store::{HubLock, Store, StoreOptions, Synchronous};
+use crate::store::{HubLock, Store, StoreError, StoreOptions, Synchronous};
 use crate::{api, grpc};
 
 /// What every handler and session shares.
@@ -126,6 +127,11 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<File, StartError> {
 
 /// Opens the configured store. The caller holds the lock on the data directory if it means to write.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    open_store_within(config, Duration::ZERO).await
+}
+
+/// [`open_store`], asking again for as long as `patience` while the database does not answer.
+pub async fn open_store_within(config: &Config, patience: Duration) -> Result<Store, StartError> {
     let url = config.store_url().map_err(|error| StartError(error.to_string()))?;
     let options = StoreOptions {
         synchronous: match config.store.synchronous {
@@ -134,7 +140,16 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         },
         max_connections: config.store.max_connections,
     };
-    Store::open(&url, options).await.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error))))
+    let deadline = Instant::now() + patience;
+    loop {
+        match Store::open(&url, options).await {
+            Err(error @ StoreError::Unavailable(_)) if Instant::now() < deadline => {
+                tracing::info!(error = chain(&error), "waiting for the database");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            done => return done.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error)))),
+        }
+    }
 }
 
 /// The lock on the database: one hub at a time, wherever each runs. Held as long as the value lives.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use flow_common::clock::SystemClock;
@@ -30,7 +31,11 @@ enum Command {
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C; twice ends it at once).
     Serve,
     /// Bring the database's schema up to date. The embedded one is brought up to date by `serve` itself.
-    Migrate,
+    Migrate {
+        /// How long a database that does not answer is waited for, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+        wait: u64,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -122,9 +127,9 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             }
             println!("the configuration has nothing wrong");
         }
-        Command::Migrate => {
+        Command::Migrate { wait } => {
             let _lock = app::lock_data_dir(&config.data_dir)?;
-            let store = app::open_store(&config).await?;
+            let store = app::open_store_within(&config, Duration::from_secs(wait)).await?;
             store.migrate().await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
             println!("the database is up to date");

@@ -131,3 +131,37 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
     assert_eq!(said.status, 1, "{said:?}");
     assert!(said.out.contains("FAIL database: cannot open the store"), "{said:?}");
 }
+
+#[tokio::test]
+async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_refuses() {
+    let mut mysql = flow_testkit::mysql().await;
+    let url = mysql.create_database().await;
+    let (user, rest) = url.strip_prefix("mysql://").and_then(|rest| rest.split_once('@')).expect("user:password@host/database");
+    let (name, password) = user.split_once(':').expect("user:password");
+    let place = Place::new();
+    let write = |password: &str| {
+        let file = place.write("password", password);
+        let text = format!("[store]\nurl = \"mysql://{name}@{rest}\"\npassword_file = \"{file}\"\n[hub_agent]\nenabled = false\n");
+        place.write("hub.toml", &text)
+    };
+
+    let config = write("another");
+    let said = place.server(&["migrate", "--wait=600", "--config", &config]);
+    assert!(said.status == 1 && said.err.contains("Access denied"), "{said:?}");
+    let config = write(password);
+    mysql.kill9();
+    let said = place.server(&["migrate", "--config", &config]);
+    assert!(said.status == 1 && said.err.contains("cannot open the store: the database does not answer"), "{said:?}");
+    let log = place.0.path().join("log");
+    let file = std::fs::File::create(&log).expect("the folder is ours");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
+    command.args(["migrate", "--wait=600", "--config", &config, "--set", &format!("data_dir={}", place.path("data"))]);
+    command.stdout(file.try_clone().expect("a file can be cloned")).stderr(file);
+    let mut migrate = flow_testkit::spawn_tied(command).expect("the program was built");
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let patience = std::time::Duration::from_secs(60);
+    flow_testkit::wait_for("a question in vain", patience, async || said().contains("waiting for the database")).await;
+    mysql.restart().await;
+    let ended = flow_testkit::wait_for("the end", patience, async || migrate.try_wait().expect("it is ours")).await;
+    assert!(ended.success() && said().ends_with("the database is up to date\n"), "{}", said());
+}

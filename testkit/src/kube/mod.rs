@@ -14,8 +14,9 @@
 //! ```
 //!
 //! What differs from a cluster elsewhere: etcd does not sync its disk, nothing enforces NetworkPolicies, no registry can
-//! be reached (see [`Cluster::import_image`]), and the control plane runs beside the test instead of in pods. The garbage
-//! collector sees a CustomResourceDefinition that was created after the start only at its next look, up to 30 s later.
+//! be reached but a test's own (see [`Cluster::import_image`], [`Cluster::trust_registry`]), and the control plane runs
+//! beside the test instead of in pods. The garbage collector sees a CustomResourceDefinition that was created after the
+//! start only at its next look, up to 30 s later.
 //!
 //! Everything ends when the cluster is dropped, and by the kernel's doing when the test process is killed. The files of a
 //! test that fails, its logs among them, stay in `servers/` of the cache until another test starts something there.
@@ -55,6 +56,14 @@ use crate::{tied, wait_for};
 pub const BUSYBOX: &str = node::BUSYBOX;
 /// The image in [`digits_image`]: `train` and a `python` that has iflearner.
 pub const DIGITS: &str = "flow.test/iflearner-digits:1";
+
+/// The address of a machine, by which its nodes and pods reach what [`Cluster::expose`] opens.
+pub const NODE: Ipv4Addr = machine::ADDRESS;
+
+/// The archive with [`BUSYBOX`].
+pub fn busybox_image() -> PathBuf {
+    prepared("kube-node", "images/busybox.tar")
+}
 
 /// The archive with the real workload, for [`Cluster::import_image`].
 pub fn digits_image() -> PathBuf {
@@ -359,6 +368,14 @@ impl Cluster {
     /// An address that pods can reach and that leads to `to`, an address of the test.
     pub fn expose(&self, to: SocketAddr) -> SocketAddr {
         self.open_passage(self.network().listen((machine::ADDRESS, 0).into()), None, to)
+    }
+
+    /// Has every node pull from a registry that listens at `to`, an address of the test, with a certificate that `ca` signed
+    /// for [`NODE`]; answers the `HOST:PORT` that the names of its images begin with.
+    pub fn trust_registry(&self, to: SocketAddr, ca: &Path) -> String {
+        let host = self.expose(to).to_string();
+        node::trust_registry(&self.files.path, &host, ca);
+        host
     }
 
     fn open_passage(&self, listener: TcpListener, network: Option<Network>, to: SocketAddr) -> SocketAddr {

@@ -20,6 +20,8 @@ pub(super) const BUSYBOX: &str = "flow.test/busybox:1";
 
 /// Where containerd listens, in the node's folder.
 const SOCKET: &str = "containerd.sock";
+/// Whom containerd trusts, a folder for each registry, in the cluster's folder: every node reads the same.
+const REGISTRIES: &str = "registries";
 
 /// CoreDNS as clusters have it, so that what edits its ConfigMap can be tried.
 pub(super) const DNS_MANIFEST: &str = include_str!("dns.yaml");
@@ -116,6 +118,16 @@ impl Node {
     }
 }
 
+/// Makes every node trust what `ca` signed when it pulls from `host`, a registry.
+pub(super) fn trust_registry(folder: &Path, host: &str, ca: &Path) {
+    let of_host = folder.join(REGISTRIES).join(host);
+    std::fs::create_dir_all(&of_host).expect("the folder is ours");
+    std::fs::copy(ca, of_host.join("ca.crt")).expect("the folder is ours");
+    let inside = Path::new(machine::FOLDER).join(REGISTRIES).join(host).join("ca.crt");
+    let text = format!("server = \"https://{host}\"\n[host.\"https://{host}\"]\nca = {inside:?}\n");
+    std::fs::write(of_host.join("hosts.toml"), text).expect("the folder is ours");
+}
+
 /// Starts what makes Services work, once for the whole machine.
 pub(super) fn start_proxy(machine: &Machine, authority: &Authority, server: &str, folder: &Path) -> Component {
     let kubeconfig = folder.join("kube-proxy.kubeconfig");
@@ -168,6 +180,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   sandbox_image = "{BUSYBOX}"
   disable_apparmor = true
   restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{folder}/{REGISTRIES}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins}"
     conf_dir = "{networks}"
