@@ -16,6 +16,7 @@ use crate::{Daemon, eventually};
 pub struct Gateway {
     folder: PathBuf,
     listen: SocketAddr,
+    asks: bool,
     nginx: Option<Daemon>,
 }
 
@@ -24,7 +25,15 @@ impl Gateway {
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], flow_testkit::free_port()));
-        Self { folder: folder.to_owned(), listen, nginx: None }
+        Self { folder: folder.to_owned(), listen, asks: false, nginx: None }
+    }
+
+    /// It lets through only who shows a certificate of this authority's.
+    #[must_use]
+    pub fn asking_for(mut self, authority: &str) -> Self {
+        fs::write(self.folder.join("callers.crt"), authority).expect("the folder is the test's own");
+        self.asks = true;
+        self
     }
 
     /// Where it listens.
@@ -46,7 +55,7 @@ impl Gateway {
         let address = address.unwrap_or_else(|| panic!("{service} has no address: {found:?}"));
         let config = self.folder.join("nginx.conf");
         let to = cluster.forward(SocketAddr::new(address, port));
-        fs::write(&config, configuration(&self.folder, self.listen, host, to)).expect("the folder is the test's own");
+        fs::write(&config, self.configuration(host, to)).expect("the folder is the test's own");
         let mut command = Command::new(flow_testkit::nginx());
         command.arg("-p").arg(&self.folder).args(["-e", "stderr", "-c"]).arg(&config);
         self.nginx = Some(Daemon::start(command, &self.folder.join("nginx.log")));
@@ -60,31 +69,35 @@ impl Gateway {
         let what = ["patch", "grpcroutes.gateway.networking.k8s.io", name, "--namespace", namespace];
         cluster.kubectl_ok(&[&what[..], &["--subresource=status", "--type=merge", "--patch", &patch]].concat()).await;
     }
+
+    fn configuration(&self, host: &str, to: SocketAddr) -> String {
+        let (folder, listen) = (self.folder.display(), self.listen);
+        // Without a master process there are no workers that outlive it when it is killed.
+        let mut text = String::from(
+            "daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n",
+        );
+        for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+            let _ = writeln!(text, "{kind}_temp_path temp;");
+        }
+        // The default holds names of up to 50 characters or so; a host name may have 253.
+        text += "server_names_hash_bucket_size 512;\n";
+        let _ = writeln!(text, "ssl_certificate {folder}/tls.crt;\nssl_certificate_key {folder}/tls.key;");
+        if self.asks {
+            let _ = writeln!(text, "ssl_client_certificate {folder}/callers.crt;\nssl_verify_client on;");
+        }
+        let _ = writeln!(text, "server {{ listen {listen} ssl http2 default_server; return 503; }}");
+        let _ = writeln!(
+            text,
+            "server {{ listen {listen} ssl http2; server_name {host}; client_max_body_size 0; location / {{ grpc_pass grpc://{to}; \
+             grpc_read_timeout 1h; grpc_send_timeout 1h; }} }}"
+        );
+        text += "}\n";
+        text
+    }
 }
 
 async fn items(cluster: &Cluster, namespace: &str, what: &str) -> Vec<Value> {
     let text = cluster.kubectl_ok(&["get", what, "--namespace", namespace, "--output=json"]).await;
     let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
     list["items"].as_array().cloned().unwrap_or_default()
-}
-
-fn configuration(folder: &Path, listen: SocketAddr, host: &str, to: SocketAddr) -> String {
-    // Without a master process there are no workers that outlive it when it is killed.
-    let mut text = String::from(
-        "daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n",
-    );
-    for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        let _ = writeln!(text, "{kind}_temp_path temp;");
-    }
-    // The default holds names of up to 50 characters or so; a host name may have 253.
-    text += "server_names_hash_bucket_size 512;\n";
-    let _ = writeln!(text, "ssl_certificate {0}/tls.crt;\nssl_certificate_key {0}/tls.key;", folder.display());
-    let _ = writeln!(text, "server {{ listen {listen} ssl http2 default_server; return 503; }}");
-    let _ = writeln!(
-        text,
-        "server {{ listen {listen} ssl http2; server_name {host}; client_max_body_size 0; location / {{ grpc_pass grpc://{to}; \
-         grpc_read_timeout 1h; grpc_send_timeout 1h; }} }}"
-    );
-    text += "}\n";
-    text
 }

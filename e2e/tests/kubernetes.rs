@@ -1,5 +1,7 @@
 //! Members as IflearnerJobs in a real cluster whose pods really run: server, agents, operator, and the published framework.
 
+#[path = "kubernetes/callers.rs"]
+mod callers;
 #[path = "kubernetes/logs.rs"]
 mod logs;
 #[path = "kubernetes/manifests.rs"]
@@ -317,11 +319,7 @@ async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_o
     fs::create_dir(&folder).expect("the folder is ours");
     let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
     setup(ground.cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
-    for file in ["tls.crt", "tls.key"] {
-        let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
-        let secret = ["get", "secret", "server-iflearner-secret", "--namespace", &ground.namespaces["hub"], &path];
-        fs::write(folder.join(file), ground.cluster.kubectl_ok(&secret).await).expect("the folder is ours");
-    }
+    provide_pair(ground.cluster, &folder, &ground.namespaces["hub"]).await;
     let mut gateway = Gateway::at(&folder);
     let reached = ground.cluster.expose(gateway.address());
     setup(ground.cluster, &["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
@@ -343,6 +341,15 @@ async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_o
     trained_as_with_processes(&federation, &run).await;
 
     federation.end().await;
+}
+
+/// The pair of the gateway in front of the aggregators, as `tls.crt` and `tls.key`.
+async fn provide_pair(cluster: &Cluster, folder: &Path, namespace: &str) {
+    for file in ["tls.crt", "tls.key"] {
+        let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
+        let secret = ["get", "secret", "server-iflearner-secret", "--namespace", namespace, &path];
+        fs::write(folder.join(file), cluster.kubectl_ok(&secret).await).expect("the folder is ours");
+    }
 }
 
 /// What the trainers were told to dial.
