@@ -31,7 +31,7 @@ test: setup-test build ## every test, on real databases and the real framework; 
 	$(CARGO) test --workspace --locked --no-run
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast
 
-kube_tests := cluster setup samples generated kubernetes kube_verbs native_sidecar kube kube_leftovers kube_node
+kube_tests := cluster setup renewal samples generated kubernetes kube_verbs quickstart native_sidecar kube kube_leftovers kube_node
 test-kubernetes: setup-test build ## of these, the ones that need a Kubernetes, which they start themselves
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(kube_tests:%=--test %)
 

@@ -243,7 +243,7 @@ fi
 if is_wanted kube-node; then
     [ -e "$cache/kube-node/.stamp" ] || command -v apt-get dpkg-deb > /dev/null \
         || die "needs apt and dpkg (Debian 12 or newer) to fetch what a node of the test cluster is made of"
-    piece kube-node "$(recipe mirror unpack prepare_node) $(cat "$cache/kube/.stamp" testkit/kube/images/*/* deploy/images/*.* | cksum)" \
+    piece kube-node "$(recipe mirror unpack prepare_node) $(cat "$cache/kube/.stamp" testkit/kube/images/{busybox,coredns}/* deploy/images/*.* | cksum)" \
         prepare_node
 fi
 piece kube-workload "$(recipe prepare_workload) $venv_stamp $(find deploy/images/*.* deploy/images/iflearner-digits \

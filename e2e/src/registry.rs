@@ -1,4 +1,4 @@
-//! A registry of container images: Debian's, over TLS, for who knows its password if it has one.
+//! A registry of container images: Debian's, over TLS, with basic authentication if wanted.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

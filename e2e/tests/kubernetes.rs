@@ -6,6 +6,8 @@ mod callers;
 mod logs;
 #[path = "kubernetes/manifests.rs"]
 mod manifests;
+#[path = "kubernetes/nodes.rs"]
+mod nodes;
 #[path = "kubernetes/opt_ins.rs"]
 mod opt_ins;
 #[path = "kubernetes/registry.rs"]
@@ -39,22 +41,22 @@ const SIDECAR: &str = "flow.test/flow-federate:1";
 async fn prepared() -> &'static Cluster {
     static PREPARED: OnceCell<()> = OnceCell::const_new();
     let cluster = kube::shared_with_node().await;
-    PREPARED
-        .get_or_init(async || {
-            let folder = tempfile::tempdir().expect("the temporary folder can be written");
-            cluster.import_image(&kube::digits_image()).await;
-            let archive = folder.path().join("flow-federate.tar");
-            build_image(&flow_testkit::repository().join("deploy/images/flow-federate"), &archive, SIDECAR);
-            cluster.import_image(&archive).await;
-            cluster.install_gateway_api().await;
-            cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
-            let definition = folder.path().join("crd.yaml");
-            fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd"))).expect("the folder is ours");
-            cluster.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), definition.as_os_str()]).await;
-            cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
-        })
-        .await;
+    PREPARED.get_or_init(async || equip(cluster).await).await;
     cluster
+}
+
+async fn equip(cluster: &Cluster) {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    cluster.import_image(&kube::digits_image()).await;
+    let archive = folder.path().join("flow-federate.tar");
+    build_image(&flow_testkit::repository().join("deploy/images/flow-federate"), &archive, SIDECAR);
+    cluster.import_image(&archive).await;
+    cluster.install_gateway_api().await;
+    cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
+    let definition = folder.path().join("crd.yaml");
+    fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd"))).expect("the folder is ours");
+    cluster.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), definition.as_os_str()]).await;
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
 }
 
 /// Makes the image that a folder describes.
@@ -105,7 +107,10 @@ struct Ground {
 
 impl Ground {
     async fn new() -> Self {
-        let cluster = prepared().await;
+        Self::on(prepared().await).await
+    }
+
+    async fn on(cluster: &'static Cluster) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let mut namespaces = BTreeMap::new();
         for party in PARTIES {

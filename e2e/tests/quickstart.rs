@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flow_e2e::{binaries, proc};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 /// What the workload's README promises of the last average after five epochs.
 const TOGETHER: &str = "0.9154";
@@ -95,13 +96,53 @@ fn without(program: &str, folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
+/// The cluster that the quickstart was told to keep: ended also by a test that fails.
+struct Kept;
+
+impl Kept {
+    fn kubeconfig() -> PathBuf {
+        flow_testkit::repository().join("kube-quickstart.run/kubeconfig")
+    }
+
+    fn end() -> Output {
+        script("kube-quickstart.sh").arg("stop").output().unwrap()
+    }
+
+    fn kubectl(words: &[&str]) -> String {
+        let mut kubectl = Command::new(flow_testkit::cache_dir().join("kube/bin/kubectl"));
+        kubectl.args(words).env("KUBECONFIG", Self::kubeconfig());
+        let output = kubectl.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "kubectl {words:?}: {}", told(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = script("kube-quickstart.sh").arg("stop").output();
+    }
+}
+
 /// With the images and manifests that are shipped: hub, agents and operator as pods.
 #[test]
-fn the_quickstart_on_kubernetes_deploys_everything_and_trains_in_pods() {
+fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kept() {
     let _alone = alone();
-    let output = script("kube-quickstart.sh").output().unwrap();
-    let told = told(&output);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains(&format!("accuracy on 449 images nobody trained with: {TOGETHER}")), "{told}");
+    let output = script("kube-quickstart.sh").env("KEEP", "1").output().unwrap();
+    let said = told(&output);
+    // One that fails ends what it started; what is up then is somebody else's.
+    assert!(output.status.success(), "{said}");
+    let _kept = Kept;
+    assert!(said.contains(&format!("accuracy on 449 images nobody trained with: {TOGETHER}")), "{said}");
+    assert!(said.contains("End it all with: tools/kube-quickstart.sh stop"), "{said}");
+
+    let again = script("kube-quickstart.sh").output().unwrap();
+    assert!(!again.status.success() && told(&again).contains("an earlier quickstart is still up"), "{}", told(&again));
+    let parties = Kept::kubectl(&["-n", "hub", "exec", "deploy/flow-server", "--", "flowctl", "party", "list", "-o", "json"]);
+    let connected = serde_json::from_str::<Value>(&parties).unwrap().to_string().matches(r#""state":"connected""#).count();
+    assert_eq!(connected, 3, "{parties}");
+
+    let stopped = Kept::end();
+    assert!(stopped.status.success() && told(&stopped).contains("nothing is running"), "{}", told(&stopped));
     assert!(left("kube-quickstart.run").is_empty(), "{:?}", left("kube-quickstart.run"));
+    assert!(!Kept::kubeconfig().exists(), "it leads nowhere any more");
 }

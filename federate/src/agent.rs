@@ -28,7 +28,7 @@ use crate::offer::Offer;
 use crate::reconcile::{Action, Input, Outcome, Party};
 use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
 use crate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
-use crate::works::{Done, Job, Works};
+use crate::works::{Done, Job, Word, Works};
 pub use logs::LogPolicy;
 use logs::Logs;
 use outbox::Outbox;
@@ -98,10 +98,10 @@ pub async fn run(
     let members = journal.unsettled().await?;
     let seen = journal.seen();
     let (party, out) = Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
-    let (done, finished) = mpsc::unbounded_channel();
+    let (words, heard) = mpsc::unbounded_channel();
     let logs = Logs::new(config.logs);
     let mut agent = Agent {
-        works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), done),
+        works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), words),
         config,
         runtime,
         clock,
@@ -121,7 +121,7 @@ pub async fn run(
         sessions: 0,
         purge_at: now,
     };
-    let ended = agent.live(connector, credentials, watch, finished, &stop).await;
+    let ended = agent.live(connector, credentials, watch, heard, &stop).await;
     agent.commit().await?;
     agent.flush().await;
     agent.journal.close().await?;
@@ -160,12 +160,12 @@ impl Agent {
         connector: Connector,
         credentials: Credentials,
         mut watch: mpsc::Receiver<Observation>,
-        mut finished: mpsc::UnboundedReceiver<Done>,
+        mut words: mpsc::UnboundedReceiver<Word>,
         stop: &CancellationToken,
     ) -> Result<(), AgentError> {
         self.commit().await?;
         tokio::select! {
-            swept = self.sweep(&mut watch, &mut finished) => swept?,
+            swept = self.sweep(&mut watch, &mut words) => swept?,
             () = stop.cancelled() => return Ok(()),
         }
         let (hello, hello_rx) = watch::channel(self.hello());
@@ -194,7 +194,7 @@ impl Agent {
                         }
                     }
                 }
-                Some(done) = finished.recv() => self.done(done),
+                Some(word) = words.recv() => self.answered(word),
                 Some(question) = self.config.questions.recv() => {
                     // Whoever asked may have left.
                     let _ = question.send(self.standing());
@@ -226,7 +226,7 @@ impl Agent {
     async fn sweep(
         &mut self,
         watch: &mut mpsc::Receiver<Observation>,
-        finished: &mut mpsc::UnboundedReceiver<Done>,
+        words: &mut mpsc::UnboundedReceiver<Word>,
     ) -> Result<(), AgentError> {
         let known = loop {
             match self.runtime.known().await {
@@ -258,7 +258,7 @@ impl Agent {
                     }
                     self.observe(observation);
                 }
-                Some(done) = finished.recv() => self.done(done),
+                Some(word) = words.recv() => self.answered(word),
             }
             self.commit().await?;
         }
@@ -300,7 +300,12 @@ impl Agent {
         self.apply(Input::Seen(key, state));
     }
 
-    fn done(&mut self, Done { key, result }: Done) {
+    fn answered(&mut self, word: Word) {
+        let Done { key, result } = match word {
+            Word::Delayed(key, reason) => return self.apply(Input::Delayed(key, Some(reason))),
+            Word::Done(done) => done,
+        };
+        self.apply(Input::Delayed(key.clone(), None));
         match result {
             Ok(Some(held)) => self.apply(Input::Seen(key.clone(), WorkState::Held(held))),
             Ok(None) => {}

@@ -38,7 +38,7 @@ pub fn report(member: &Member) -> v1::MemberReport {
         sequence: member.sequence,
         observed_generation: member.generation,
         phase: member.phase.to_string(),
-        reason: member.reason.clone().map(reason),
+        reason: member.told_reason().cloned().map(reason),
         exit: member.exit.clone().map(exit),
         endpoints: member.endpoints.clone().into_iter().collect(),
         resolution: member.needs.resolution.as_ref().map(ToString::to_string).unwrap_or_default(),

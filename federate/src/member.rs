@@ -128,6 +128,9 @@ pub struct Member {
     pub phase: MemberPhase,
     /// Why.
     pub reason: Option<Reason>,
+    /// What keeps the runtime from doing what it was asked last; it is asked again.
+    #[serde(default)]
+    pub delay: Option<Reason>,
     /// How the workload ended.
     pub exit: Option<Exit>,
     /// Ports held, by name.
@@ -165,6 +168,7 @@ impl Member {
             doom: None,
             phase: MemberPhase::Pending,
             reason: None,
+            delay: None,
             exit: None,
             ports: BTreeMap::new(),
             endpoints: BTreeMap::new(),
@@ -203,6 +207,12 @@ impl Member {
         matches!(self.work, Work::None | Work::Dead) && self.strays.is_empty()
     }
 
+    /// Why it is where it is, as it is reported: what it is waiting for now comes before what led there.
+    #[must_use]
+    pub fn told_reason(&self) -> Option<&Reason> {
+        self.delay.as_ref().or(self.reason.as_ref())
+    }
+
     /// Digest of the spec it may still be started from.
     #[must_use]
     pub fn startable(&self) -> Option<&Digest> {
@@ -219,7 +229,7 @@ impl Member {
     /// anything is done or said. The rest (that ports are held, that the workload runs) the runtime tells again.
     #[must_use]
     pub(crate) fn essence(&self) -> Self {
-        let mut essence = Self { sequence: 0, ..self.clone() };
+        let mut essence = Self { sequence: 0, delay: None, ..self.clone() };
         if !self.phase.is_terminal() {
             essence.phase = MemberPhase::Pending;
             essence.reason = None;
@@ -237,7 +247,7 @@ impl Member {
     pub(crate) fn looks_like(&self, other: &Self) -> bool {
         let view = |m: &Self| (m.attempt, m.phase, m.complete);
         view(self) == view(other)
-            && self.reason == other.reason
+            && self.told_reason() == other.told_reason()
             && self.exit == other.exit
             && self.endpoints == other.endpoints
             && self.needs.resolution == other.needs.resolution
@@ -278,6 +288,7 @@ impl Member {
             self.strays.insert(self.attempt);
         }
         self.attempt = attempt;
+        self.delay = None;
         if self.phase.is_terminal() {
             return;
         }
@@ -371,6 +382,7 @@ impl Member {
             },
             WorkState::Starting { reason } => return self.up(MemberPhase::Starting, reason),
             WorkState::Running => return self.up(MemberPhase::Running, None),
+            WorkState::Unseen(reason) => return self.up(MemberPhase::Running, Some(reason)),
             WorkState::Exited(exit) => {
                 self.work = Work::Dead;
                 self.conclude(exit);
@@ -396,18 +408,24 @@ impl Member {
     }
 
     /// A start is under way or done. A journal that was put back from a backup may not know that it was asked for:
-    /// what runs, runs.
+    /// what runs, runs. It never goes back to starting; why somebody should look at it is told all the same, also of what
+    /// is being stopped.
     fn up(&mut self, phase: MemberPhase, reason: Option<Reason>) -> bool {
         match self.work {
             Work::None | Work::Holding | Work::Held | Work::Started if self.doom.is_none() => {
                 self.start();
                 if self.phase != MemberPhase::Running {
                     self.phase = phase;
+                }
+                self.reason = reason;
+                false
+            }
+            Work::Stopping | Work::Started | Work::Holding | Work::Held => {
+                if self.phase.is_live() {
                     self.reason = reason;
                 }
                 false
             }
-            Work::Stopping | Work::Started | Work::Holding | Work::Held => false,
             Work::None | Work::Dead => true,
         }
     }
@@ -441,6 +459,7 @@ impl Member {
         if let Some((phase, reason)) = self.doom.take() {
             self.phase = phase;
             self.reason = reason;
+            self.delay = None;
             self.finished_at = Some(now);
             self.bindings.clear();
         }

@@ -38,6 +38,8 @@ pub enum Input {
     Complete(WorkKey),
     /// What was asked for this key will never work.
     Failed(WorkKey, Reason),
+    /// What was asked for this key does not work yet, for this reason; `None` = it did, or is asked no more.
+    Delayed(WorkKey, Option<Reason>),
     /// The hub has stored a report of this attempt; `settled`: it wants to hear no more.
     Acked {
         /// The run.
@@ -227,6 +229,11 @@ impl Party {
                     m.fail(reason.code, reason.message);
                 }
             }),
+            Input::Delayed(key, reason) => self.touch(&key.run, now, out, |m| {
+                if m.attempt == key.attempt && !m.phase.is_terminal() {
+                    m.delay = reason;
+                }
+            }),
             Input::Acked { run, attempt, settled } => self.acked(&run, attempt, settled, now, out),
             Input::Connected { incarnation } => {
                 self.away_since = None;
@@ -299,7 +306,7 @@ impl Party {
     }
 
     fn seen(&mut self, key: &WorkKey, state: WorkState, now: Timestamp, out: &mut Outcome) {
-        let alive = matches!(state, WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running);
+        let alive = matches!(state, WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_));
         let gone = state == WorkState::Absent;
         if gone {
             self.asked.remove(key);

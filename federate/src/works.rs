@@ -1,14 +1,16 @@
 //! What the runtime is being asked right now: one request per key at a time, the newest waiting behind it, repeated
-//! with back-off while the runtime says that it may work later.
+//! with back-off while the runtime says that it may work later. What is to end is asked for however often it is refused.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use flow_common::clock::SharedClock;
+use flow_domain::member::Reason;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::dial::root_cause;
 use crate::runtime::{Held, Hold, Launch, Runtime, RuntimeError, WorkKey};
 
 /// First wait before a request is repeated, in seconds; doubles.
@@ -50,6 +52,15 @@ pub struct Done {
     pub result: Result<Option<Held>, RuntimeError>,
 }
 
+/// What is said of a request.
+#[derive(Debug)]
+pub enum Word {
+    /// It did not work yet, and is tried again.
+    Delayed(WorkKey, Reason),
+    /// It has been answered.
+    Done(Done),
+}
+
 struct Running {
     superseded: CancellationToken,
     next: Option<Job>,
@@ -59,14 +70,14 @@ struct Running {
 pub struct Works {
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
-    done: mpsc::UnboundedSender<Done>,
+    words: mpsc::UnboundedSender<Word>,
     running: BTreeMap<WorkKey, Running>,
 }
 
 impl Works {
-    /// Results go to `done`, each of which must come back through [`Works::finished`].
-    pub fn new(runtime: Arc<dyn Runtime>, clock: SharedClock, done: mpsc::UnboundedSender<Done>) -> Self {
-        Self { runtime, clock, done, running: BTreeMap::new() }
+    /// What comes of requests goes to `words`; each that is done must come back through [`Works::finished`].
+    pub fn new(runtime: Arc<dyn Runtime>, clock: SharedClock, words: mpsc::UnboundedSender<Word>) -> Self {
+        Self { runtime, clock, words, running: BTreeMap::new() }
     }
 
     /// Ask now, or as soon as the request under way for this key has been answered.
@@ -80,7 +91,7 @@ impl Works {
             Entry::Vacant(free) => {
                 let superseded = CancellationToken::new();
                 free.insert(Running { superseded: superseded.clone(), next: None });
-                tokio::spawn(ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.done.clone()));
+                tokio::spawn(ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.words.clone()));
             }
         }
     }
@@ -93,8 +104,9 @@ impl Works {
     }
 }
 
-async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded: CancellationToken, done: mpsc::UnboundedSender<Done>) {
+async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded: CancellationToken, words: mpsc::UnboundedSender<Word>) {
     let mut wait = RETRY_S;
+    let mut told = None;
     let result = loop {
         let result = match &job {
             Job::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
@@ -102,17 +114,23 @@ async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded
             Job::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
             Job::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
         };
-        match result {
-            Err(RuntimeError::Transient { context, source }) => {
-                tracing::warn!(run.id = %job.key().run, attempt = job.key().attempt, error = %source, wait_s = wait, "{context}; trying again");
-                tokio::select! {
-                    () = clock.sleep_until(clock.now().plus_secs(wait)) => wait = RETRY_MAX_S.min(wait * 2),
-                    () = superseded.cancelled() => break Ok(None),
-                }
-            }
+        let error = match result {
+            Err(error @ RuntimeError::Transient { .. }) => error,
+            // Somebody may give back the right that is missing; and nobody else would ever end it.
+            Err(error @ RuntimeError::Refused(_)) if matches!(job, Job::Stop(..)) => error,
             result => break result,
+        };
+        let WorkKey { run, attempt } = job.key();
+        tracing::warn!(run.id = %run, attempt, cause = %root_cause(&error), wait_s = wait, "{error}; trying again");
+        // A closed receiver is an agent going down; here and below.
+        if told.as_ref() != Some(error.reason()) {
+            told = Some(error.reason().clone());
+            let _ = words.send(Word::Delayed(job.key().clone(), error.reason().clone()));
+        }
+        tokio::select! {
+            () = clock.sleep_until(clock.now().plus_secs(wait)) => wait = RETRY_MAX_S.min(wait * 2),
+            () = superseded.cancelled() => break Ok(None),
         }
     };
-    // A closed receiver is an agent going down.
-    let _ = done.send(Done { key: job.key().clone(), result });
+    let _ = words.send(Word::Done(Done { key: job.key().clone(), result }));
 }

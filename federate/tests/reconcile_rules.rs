@@ -485,3 +485,50 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     test.hear(Input::Seen(WorkKey { run: orphan.run, attempt: 1 }, WorkState::Absent));
     assert_eq!(test.party.oldest_incarnation(), 2);
 }
+
+#[test]
+fn why_a_running_member_is_not_seen_is_its_reason_until_it_is_seen_again() {
+    let mut test = Test::new();
+    test.start(1);
+    let unseen = || WorkState::Unseen(Reason::new(ReasonCode::RuntimeError, "its node does not answer"));
+    let out = test.see(1, 1, unseen());
+    assert_eq!((out.reports.len(), out.actions, out.write.len()), (1, Vec::new(), 0), "told, and no cause for anything");
+    assert_eq!(test.at(1), (MemberPhase::Running, Some(ReasonCode::RuntimeError)));
+    assert!(test.see(1, 1, unseen()).reports.is_empty(), "once");
+    assert_eq!(test.see(1, 1, WorkState::Running).reports.len(), 1);
+    assert_eq!(test.at(1), (MemberPhase::Running, None));
+    let unreachable = Reason::new(ReasonCode::RuntimeError, "its route was taken away");
+    test.see(1, 1, WorkState::Starting { reason: Some(unreachable) });
+    assert_eq!(test.at(1), (MemberPhase::Running, Some(ReasonCode::RuntimeError)), "it never goes back to starting");
+
+    // What is being stopped says what keeps it; that it is not seen proves nothing.
+    assert_eq!(test.stop(1, 1, 4).actions, [Action::Stop(key(1, 1), 7)]);
+    test.see(1, 1, WorkState::Running);
+    assert_eq!(test.see(1, 1, unseen()).reports.len(), 1);
+    assert_eq!(test.at(1), (MemberPhase::Running, Some(ReasonCode::RuntimeError)));
+    test.see(1, 1, exited(Some(143), None, Some(ReasonCode::StopRequested)));
+    assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::StopRequested)));
+
+    assert_eq!(test.see(9, 1, unseen()).actions, [Action::Stop(key(9, 1), 0)], "nobody's work is ended, seen or not");
+}
+
+#[test]
+fn why_a_request_does_not_work_yet_comes_before_what_led_to_it_and_goes_with_it() {
+    let mut test = Test::new();
+    test.start(1);
+    let away = || Input::Delayed(key(1, 1), Some(Reason::new(ReasonCode::RuntimeError, "no answer")));
+    let told = |test: &Test| test.party.member(&run(1)).and_then(|m| m.told_reason().map(|reason| reason.message.clone()));
+    let pulling = || WorkState::Unseen(Reason::new(ReasonCode::Unschedulable, "no node"));
+    test.see(1, 1, pulling());
+    let out = test.hear(away());
+    assert_eq!((out.reports.len(), out.actions, out.write.len()), (1, Vec::new(), 0));
+    assert_eq!(told(&test).as_deref(), Some("no answer"));
+    assert_eq!(test.hear(away()), Outcome::default(), "nothing new");
+    assert_eq!(test.hear(Input::Delayed(key(1, 2), None)), Outcome::default(), "another round's");
+    assert_eq!(test.hear(Input::Delayed(key(1, 1), None)).reports.len(), 1);
+    assert_eq!(told(&test).as_deref(), Some("no node"));
+    test.hear(away());
+    test.see(1, 1, exited(Some(0), None, None));
+    assert_eq!(told(&test), None, "it has ended");
+    assert_eq!(test.hear(away()), Outcome::default());
+}

@@ -9,12 +9,12 @@ mod recorded;
 mod tls;
 
 use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
-use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::member::{Desired, MemberPhase, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_federate::agent::LogPolicy;
 use flow_federate::health::{self, Pages};
 use flow_federate::runtime::WorkState;
-use flow_federate::runtime::fake::Mode;
+use flow_federate::runtime::fake::{Failing, Mode};
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{LogOpen, Refused};
@@ -64,6 +64,42 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     let session = hub.open(Vec::new()).await;
     assert_eq!(session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(), ["succeeded"]);
     assert_eq!(agent.runtime.launches().len(), 1);
+}
+
+#[tokio::test]
+async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_asked_for_however_often_it_is_refused() {
+    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+    let why = |text: &str| Reason::new(ReasonCode::RuntimeError, text);
+    let says = |body: &FromAgent, phase: MemberPhase, words: &str| {
+        let FromAgent::Report(report) = body else { return false };
+        report.phase == phase.as_str() && report.reason.as_ref().map_or("", |reason| &reason.message) == words
+    };
+    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.until(|body| says(body, MemberPhase::Pending, "no answer")).await;
+    agent.runtime.fail(None);
+    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Reserved, ""))).await;
+
+    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.until(|body| says(body, MemberPhase::Starting, "no answer")).await;
+    agent.runtime.fail(None);
+    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Starting, ""))).await;
+    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    session.until(|body| says(body, MemberPhase::Running, "")).await;
+
+    agent.runtime.fail(Some(Failing::ForGood(why("no right"))));
+    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    session.until(|body| says(body, MemberPhase::Running, "no right")).await;
+    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, "no answer"))).await;
+    assert_eq!(agent.runtime.stops(), []);
+    agent.runtime.fail(None);
+    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, ""))).await;
+    assert_eq!(agent.runtime.stops(), [key(&run, 1)]);
+    agent.runtime.exit(&key(&run, 1), 143);
+    session.report(&run, MemberPhase::Stopped).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! less than an apply. Repairs are server-side applies with one field manager, always forced: of its own fields the
 //! operator is the only judge. They carry the UID, so that none meets a stranger's object. The fields of an object that
 //! was created are made those of an apply before the first one: else what is no longer desired would stay, as created.
+//! That something is no longer desired is not seen by comparing; each object carries a digest of what it was made from.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,10 +15,14 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::MANAGER;
 use crate::cache::Cache;
 use crate::metrics::Metrics;
+
+/// Annotation of a child: a digest of what it was made from.
+const DESIRED: &str = "flow-operator/desired";
 
 /// Why a child is not as desired.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +76,7 @@ where
 {
     /// Make it so, and return it as it is now.
     pub async fn ensure(&self, desired: &K, owner: &OwnerReference) -> Result<Arc<K>, ChildError> {
+        let desired = &stamped(desired);
         let name = desired.name_any();
         let known = self.cache.get(&desired.namespace().unwrap_or_default(), &name).filter(|live| belongs(&**live, owner));
         let live = match known {
@@ -177,18 +183,26 @@ pub fn standing<K: Resource<DynamicType = ()>>(live: &K, owner: &OwnerReference)
     if live.meta().deletion_timestamp.is_some() { Err(ChildError::Leaving { kind, name }) } else { Ok(()) }
 }
 
+fn stamped<K: Resource + Clone + Serialize>(desired: &K) -> K {
+    let digest = Sha256::digest(json(desired).to_string());
+    let text = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut stamped = desired.clone();
+    stamped.annotations_mut().insert(DESIRED.to_owned(), text);
+    stamped
+}
+
 fn json<K: Serialize>(object: &K) -> Value {
     serde_json::to_value(object).expect("an object that was read from JSON or built for it can be written as JSON")
 }
 
 /// Whether `live` lacks anything of `desired`. Fields that only `live` has (defaults, status, what others own) do not
-/// count; a list must have the same length unless it is shared. A selector must be the same, and so must who may connect:
-/// there, a field more is another door.
+/// count; a list must have the same length unless it is shared. A selector must be the same, and so must who may connect
+/// and what is routed where: there, a field more is another door.
 fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {
             (Value::Object(wanted), Value::Object(found)) => {
-                let exact = path.starts_with("/spec/ingress/")
+                let exact = ["/spec/ingress/", "/spec/parentRefs/", "/spec/rules/", "/spec/tls/"].iter().any(|list| path.starts_with(list))
                     || matches!(path.rsplit('/').next(), Some("selector" | "podSelector" | "matchLabels"));
                 (!exact || wanted.len() == found.len())
                     && wanted

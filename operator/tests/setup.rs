@@ -176,10 +176,13 @@ async fn secrets_are_made_once() {
     set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
     let made = get(cluster, &namespace, "secret/flow-mysql").await;
     assert_ne!(made["data"]["password"], made["data"]["root-password"]);
-    set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
+    let again = set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
+    assert!(again.out.contains("unchanged") && again.out.contains("change them there first"), "{}", again.out);
     assert_eq!(get(cluster, &namespace, "secret/flow-mysql").await, made, "who uses it would be locked out");
 
     assert!(!setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "").ok, "the command before it failed");
+    let two = setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret and more\n");
+    assert!(!two.ok && two.err.contains("more than a secret"), "{}", two.err);
     assert!(setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret\n").ok);
     let agent = get(cluster, &namespace, "secret/flow-federate").await;
     assert_eq!(agent["data"]["secret"], "czNjcmV0");
@@ -203,6 +206,8 @@ async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
     }
     let alone = refused(cluster, &["secrets", "-n", &namespace, "--registry", "registry.example"]);
     assert!(alone.contains("--user") && alone.contains("--password"), "{alone}");
+    let twice = refused(cluster, &[&words("registry.example", "puller")[..], &["--agent", "-"]].concat());
+    assert!(twice.contains("one secret at most can come from standard input"), "{twice}");
 
     assert!(put("puller", &[]).ok);
     let made = get(cluster, &namespace, "secret/registry").await;

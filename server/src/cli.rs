@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use flow_common::clock::SystemClock;
 use flow_common::lifecycle::Shutdown;
+use flow_common::secret_file;
 
 use crate::app::{self, StartError, chain};
+use crate::auth::TOKEN_FILE;
 use crate::config::{self, Config};
 use crate::store::{Store, StoreError};
 
@@ -43,6 +45,8 @@ enum Command {
     },
     /// Print the OpenAPI document of the REST API.
     Openapi,
+    /// Print the hub's token, for flowctl elsewhere: whoever has it may do everything. For places without `cat`.
+    Token,
     /// Check configuration, data directory, database and schema; says what to do about what it finds.
     Doctor,
     /// Copy the embedded database to a new file; the hub may be running.
@@ -129,7 +133,13 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         }
         Command::Migrate { wait } => {
             let _lock = app::lock_data_dir(&config.data_dir)?;
-            let store = app::open_store_within(&config, Duration::from_secs(wait)).await?;
+            // As the first process of a container it would not be ended by a signal otherwise. A migration that has begun is
+            // not cut off.
+            let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            let store = tokio::select! {
+                opened = app::open_store_within(&config, Duration::from_secs(wait)) => opened?,
+                () = shutdown.soft.cancelled() => return Err(StartError("told to end while it waited for the database".to_owned())),
+            };
             store.migrate().await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
             println!("the database is up to date");
@@ -143,6 +153,10 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             println!("wrote {}", to.display());
         }
         Command::Restore { from, .. } => restore(&config, from.as_deref()).await?,
+        Command::Token => {
+            let token = secret_file::read(&config.data_dir.join(TOKEN_FILE));
+            println!("{}", token.map_err(|error| StartError(format!("{error}; the hub's first start makes it")))?.expose());
+        }
         Command::Openapi => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -66,6 +66,7 @@ fn each_command_ends_with_its_status_and_its_sentence() {
         (&["config", "dump", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
         (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
         (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
+        (&["token"], 1, &[], &["bootstrap-token", "the hub's first start makes it"]),
         (&["doctor", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
         (&["config"], 2, &[], &["Usage: flow-server config"]),
         (&["srve"], 2, &[], &["serve"]),
@@ -153,13 +154,23 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
     let said = place.server(&["migrate", "--config", &config]);
     assert!(said.status == 1 && said.err.contains("cannot open the store: the database does not answer"), "{said:?}");
     let log = place.0.path().join("log");
-    let file = std::fs::File::create(&log).expect("the folder is ours");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
-    command.args(["migrate", "--wait=600", "--config", &config, "--set", &format!("data_dir={}", place.path("data"))]);
-    command.stdout(file.try_clone().expect("a file can be cloned")).stderr(file);
-    let mut migrate = flow_testkit::spawn_tied(command).expect("the program was built");
+    let waiting = || {
+        let file = std::fs::File::create(&log).expect("the folder is ours");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
+        command.args(["migrate", "--wait=600", "--config", &config, "--set", &format!("data_dir={}", place.path("data"))]);
+        command.stdout(file.try_clone().expect("a file can be cloned")).stderr(file);
+        flow_testkit::spawn_tied(command).expect("the program was built")
+    };
+    let mut migrate = waiting();
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
     let patience = std::time::Duration::from_secs(60);
+    flow_testkit::wait_for("a question in vain", patience, async || said().contains("waiting for the database")).await;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(migrate.id()).expect("a pid is small"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it waits");
+    let ended = flow_testkit::wait_for("the end", patience, async || migrate.try_wait().expect("it is ours")).await;
+    assert!(ended.code() == Some(1) && said().contains("told to end while it waited for the database"), "{}", said());
+
+    let mut migrate = waiting();
     flow_testkit::wait_for("a question in vain", patience, async || said().contains("waiting for the database")).await;
     mysql.restart().await;
     let ended = flow_testkit::wait_for("the end", patience, async || migrate.try_wait().expect("it is ours")).await;

@@ -106,7 +106,7 @@ async fn the_real_workload_runs_from_its_image() {
 #[tokio::test]
 async fn a_node_is_lost_and_found() {
     let controller_manager_arguments = vec!["--node-monitor-grace-period=10s".into(), "--node-monitor-period=1s".into()];
-    let mut cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
+    let cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
     cluster.stop_kubelet("node2");
     cluster.kubectl_ok(&["wait", "--for=condition=Ready=Unknown", "node/node2", "--timeout=60s"]).await;
     cluster.start_kubelet("node2");

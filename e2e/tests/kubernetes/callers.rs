@@ -7,17 +7,22 @@ use super::*;
 
 const HOST: &str = "job1.closed.iflearner.com";
 
-/// Calls what no server of the framework answers but with `UNIMPLEMENTED`, and shows a pair if it is given one.
+/// Calls what no server of the framework answers but with `UNIMPLEMENTED`, and shows a pair if it is given one. Where the
+/// server is not up yet, the gateway says 502.
 const CALL: &str = r#"
-import sys, grpc
+import sys, time, grpc
 read = lambda name: open(name, "rb").read()
 pair = [read(sys.argv[2] + name) for name in ("/tls.key", "/tls.crt")] if len(sys.argv) > 2 else []
 trusted = grpc.ssl_channel_credentials(read("/etc/server-iflearner-secret.crt"), *pair)
 call = grpc.secure_channel(sys.argv[1], trusted).unary_unary("/nobody.Knows/This")
-try:
-    call(b"", timeout=60, wait_for_ready=True)
-except grpc.RpcError as error:
-    print(error.code().name, error.details())
+told = "status: 502"
+while "status: 502" in told:
+    try:
+        call(b"", timeout=60, wait_for_ready=True)
+    except grpc.RpcError as error:
+        told = f"{error.code().name} {error.details()}"
+    time.sleep(0.1)
+print(told)
 "#;
 
 /// Where a Pod finds its pair.
@@ -39,7 +44,7 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
     let of_party = format!("--party={party}=hospital-a.party.iflearner.com");
     setup(cluster, &["certificates", "--namespace", &hub, "--zone", "closed.iflearner.com", &of_party]);
     provide_pair(cluster, &folder, &hub).await;
-    // Somebody's who signs for himself.
+    // Signed by another authority.
     let stranger = Authority::new().pair(&folder, "stranger", &["hospital-a.party.iflearner.com"]);
     let pair = [("--cert", &stranger.cert), ("--key", &stranger.key)].map(|(option, file)| format!("{option}={}", file.display()));
     cluster.kubectl_ok(&["create", "secret", "tls", "stranger", "--namespace", &party, &pair[0], &pair[1]]).await;
@@ -55,10 +60,11 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
     // A definition that was changed is used for requests a moment later.
     let asks =
         ["get", "gateway/edge", "--namespace", &hub, "--output=jsonpath={.spec.tls.frontend.default.validation.caCertificateRefs[0].name}"];
-    let taken = async || {
-        cluster.apply(&edge.to_string()).await;
-        (cluster.kubectl_ok(&asks).await == "flow-authority").then_some(())
-    };
+    let file = folder.join("edge.json");
+    fs::write(&file, edge.to_string()).expect("the folder is ours");
+    let apply = ["apply".as_ref(), "--filename".as_ref(), file.as_os_str()];
+    let taken =
+        async || (cluster.kubectl(&apply).await.status.success() && cluster.kubectl_ok(&asks).await == "flow-authority").then_some(());
     eventually(SOON, taken).await.expect("a Gateway that asks for certificates");
     let ca = ["get", "configmap/flow-authority", "--namespace", &hub, r"--output=jsonpath={.data.ca\.crt}"];
     let ca = cluster.kubectl_ok(&ca).await;
@@ -75,8 +81,11 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
 
     let address = format!("{HOST}:{}", reached.port());
     let aliases = json!([{"ip": reached.ip(), "hostnames": [HOST]}]);
-    let callers =
-        [("own", Some("party-iflearner-secret"), "UNIMPLEMENTED"), ("stranger", Some("stranger"), "400"), ("nothing", None, "400")];
+    let callers = [
+        ("own", Some("party-iflearner-secret"), "UNIMPLEMENTED"),
+        ("stranger", Some("stranger"), "status: 400"),
+        ("nothing", None, "status: 400"),
+    ];
     for (name, pair, _) in callers {
         let command: Vec<&str> = ["python", "-c", CALL, &address].into_iter().chain(pair.map(|_| PAIR)).collect();
         let certificates = pair.map_or(json!({}), |pair| json!({"keyPairSecretName": pair}));
@@ -90,4 +99,5 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
         assert!(ended.is_some() && said.contains(told), "who shows {name} is told: {said}");
         assert_eq!(said.contains("UNIMPLEMENTED"), told == "UNIMPLEMENTED", "only the framework's server says so: {said}");
     }
+    cluster.kubectl_ok(&["delete", "iflearnerjob/closed", "--namespace", &hub]).await;
 }

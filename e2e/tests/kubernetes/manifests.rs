@@ -23,12 +23,12 @@ pub(super) async fn apply(cluster: &Cluster, folder: &Path, namespace: &str, wha
 }
 
 #[tokio::test]
-async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_crash_of_either() {
+async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of_either() {
     let cluster = prepared().await;
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
-    let images = [("flow-server", "flow.test/flow-server:1"), ("mysql", "flow.test/mysql:1")];
-    for (from, (what, name)) in ["deploy/images/flow-server", "testkit/kube/images/mysql"].iter().zip(images) {
-        let archive = folder.path().join(what).with_extension("tar");
+    let images = [("registry.example/flow-server", "flow.test/flow-server:1"), ("mysql", "flow.test/mysql:1")];
+    for (from, (_, name)) in ["deploy/images/flow-server", "testkit/kube/images/mysql"].iter().zip(images) {
+        let archive = folder.path().join(Path::new(from).file_name().expect("it has one")).with_extension("tar");
         build_image(&flow_testkit::repository().join(from), &archive, name);
         cluster.import_image(&archive).await;
     }
@@ -41,43 +41,66 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_crash_o
     apply(cluster, folder.path(), namespace, overlay, &images).await;
 
     let place = format!("--namespace={namespace}");
-    let kubectl = async |words: &[&str]| cluster.kubectl_in_time(&[&[place.as_str()], words].concat()).await;
-    let is_up = async |what: &str| kubectl(&["rollout", "status", "--timeout=5s", what]).await;
+    let kubectl = async |words: &[&str]| cluster.kubectl_ok(&[&[place.as_str()], words].concat()).await;
+    // Whether it is ready and how often its container was started, of the Pod with another UID than that one.
+    let pod = async |name: &str, not: &str| {
+        let list = kubectl(&["get", "pods", &format!("--selector=app.kubernetes.io/name={name}"), "--output=json"]).await;
+        let list: Value = serde_json::from_str(&list).expect("kubectl prints JSON");
+        let other = list["items"].as_array().into_iter().flatten().find(|pod| pod["metadata"]["uid"] != not).cloned()?;
+        (other["status"]["containerStatuses"][0]["ready"] == true).then_some(other)
+    };
+    let is_up = async |name: &str, not: &str| match eventually(PATIENCE, async || pod(name, not).await).await {
+        Some(pod) => pod,
+        None => panic!("{}", kubectl(&["describe", "pods"]).await),
+    };
     let within = ["exec", "deployment/flow-server", "--"];
     let flowctl = async |words: &[&str]| kubectl(&[&within[..], &["flowctl"], words].concat()).await;
-    is_up("statefulset/flow-mysql").await;
-    is_up("deployment/flow-server").await;
+    let (mysql, server) = (is_up("flow-mysql", "").await, is_up("flow-server", "").await);
+    assert_eq!(server["status"]["initContainerStatuses"][0]["restartCount"], 0, "it waits for MySQL: {server:#}");
     flowctl(&["party", "add", "hospital-a", "--print-secret"]).await;
+    let token = kubectl(&[&within[..], &["flow-server", "token", "--config=/etc/flow/hub/hub.toml"]].concat()).await;
+    let kept = fs::read_to_string(folder.path().join("flow-server/hub/bootstrap-token")).expect("the hub has made it");
+    assert_eq!(token.trim(), kept.trim());
     let told = kubectl(&[&within[..], &["flow-server", "doctor", "--config=/etc/flow/hub/hub.toml"]].concat()).await;
     assert!(told.contains("ok   server: ") && told.contains("innodb_flush_log_at_trx_commit 1"), "{told}");
-    let restarts = "--output=jsonpath={.items[*].status.initContainerStatuses[*].restartCount}";
-    let selector = "--selector=app.kubernetes.io/name=flow-server";
-    assert_eq!(kubectl(&["get", "pods", selector, restarts]).await, "0", "it waits for MySQL");
-    assert!(
-        fs::metadata(folder.path().join("data-flow-mysql-0/data/flow")).is_ok_and(|found| found.is_dir()),
-        "what it knows is elsewhere"
-    );
+    let tables = folder.path().join("data-flow-mysql-0/data/flow");
+    assert!(fs::metadata(tables).is_ok_and(|found| found.is_dir()), "what it knows is elsewhere");
 
-    for pod in ["flow-mysql", "flow-server"] {
-        let selector = format!("--selector=app.kubernetes.io/name={pod}");
+    let kill = async |name: &str, pod: &Value| {
+        let selector = format!("--selector=app.kubernetes.io/name={name}");
         kubectl(&["delete", "pod", &selector, "--force", "--grace-period=0"]).await;
-        is_up("statefulset/flow-mysql").await;
-        is_up("deployment/flow-server").await;
-        let parties = flowctl(&["party", "list"]).await;
-        assert!(parties.contains("hospital-a"), "{pod} was killed: {parties}");
-    }
+        is_up(name, &uid(&pod["metadata"])).await
+    };
+    let mysql = kill("flow-mysql", &mysql).await;
+    let knows = async || {
+        let answer = cluster.kubectl(&[&["exec", &place], &within[1..], &["flowctl", "party", "list"]].concat()).await;
+        (answer.status.success() && String::from_utf8_lossy(&answer.stdout).contains("hospital-a")).then_some(())
+    };
+    assert!(eventually(PATIENCE, knows).await.is_some(), "{}", kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await);
+    let same = is_up("flow-server", "").await;
+    let lives = |pod: &Value| (uid(&pod["metadata"]), pod["status"]["containerStatuses"][0]["restartCount"].clone());
+    assert_eq!(lives(&same), lives(&server), "the hub needs no restart when its database does");
+    let server = kill("flow-server", &server).await;
+    assert!(eventually(PATIENCE, knows).await.is_some(), "{}", kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await);
 
-    let pods = ["get", "pods", "--output=jsonpath={range .items[*]}{.metadata.uid} {end}"];
-    let before = kubectl(&pods).await;
     setup(cluster, &["secrets", "--namespace", namespace, "--mysql"]);
     apply(cluster, folder.path(), namespace, overlay, &images).await;
-    is_up("statefulset/flow-mysql").await;
-    is_up("deployment/flow-server").await;
-    assert_eq!(kubectl(&pods).await, before, "nothing was changed, so nothing is to be started again");
+    for what in ["statefulset/flow-mysql", "deployment/flow-server"] {
+        kubectl(&["rollout", "status", "--timeout=120s", what]).await;
+    }
+    let after = (is_up("flow-mysql", "").await, is_up("flow-server", "").await);
+    assert_eq!(
+        (lives(&after.0), lives(&after.1)),
+        (lives(&mysql), lives(&server)),
+        "nothing was changed, so nothing is to be started again"
+    );
 
     setup(cluster, &["remove", "server", "--namespace", namespace, "--with-data", "--yes"]);
-    let ours = "--selector=app.kubernetes.io/component=server";
-    let left = ["get", "all,configmaps,persistentvolumeclaims,networkpolicies", ours, "--output=name", "--ignore-not-found"];
-    let gone = eventually(SOON, async || kubectl(&left).await.is_empty().then_some(())).await;
-    assert!(gone.is_some(), "{}", kubectl(&left).await);
+    // Whatever it is labelled.
+    let left = async || {
+        let found = kubectl(&["get", "all,persistentvolumeclaims,networkpolicies", "--output=name"]).await;
+        found + &kubectl(&["get", "secrets", "flow-mysql", "--output=name", "--ignore-not-found"]).await
+    };
+    let gone = eventually(PATIENCE, async || left().await.is_empty().then_some(())).await;
+    assert!(gone.is_some(), "{}", left().await);
 }

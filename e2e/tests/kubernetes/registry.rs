@@ -1,4 +1,4 @@
-//! Images behind a password, at parties that have it and as long as they have not.
+//! Images of a registry that asks for a password, before and after the party has the pull secret.
 
 use flow_e2e::Registry;
 use serde_json::json;
@@ -20,7 +20,10 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     registry.push(&kube::busybox_image(), "team/small:1");
     let archive = folder.join("flow-federate.tar");
     build_image(&flow_testkit::repository().join("deploy/images/flow-federate"), &archive, "flow-federate:1");
-    registry.push(&archive, "team/flow-federate:1");
+    // A node asks for nothing again that it has: an image for the sidecars, and one for the agent.
+    for name in ["team/sidecar:1", "team/agent:1"] {
+        registry.push(&archive, name);
+    }
     let password = folder.join("password");
     fs::write(&password, PASSWORD).expect("the folder is ours");
     fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the file is ours");
@@ -30,7 +33,7 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     };
 
     ground.start_operator("");
-    let builder = ground.builder("").agent("kubernetes.sidecar_image", &format!("{host}/team/flow-federate:1"));
+    let builder = ground.builder("").agent("kubernetes.sidecar_image", &format!("{host}/team/sidecar:1"));
     let builder = builder.agent("images.small.container", &format!("{host}/team/small:1")).agent("images.small.allow", "true");
     let federation = builder.agent("images.small.pod.imagePullSecrets", "[{ name = \"registry\" }]").start().await;
     let job = Job::new("pull").template("image", "small").template("command", json!(["echo", "pulled"])).trainers_only();
@@ -62,11 +65,12 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
         .kubectl_ok(&["create", "secret", "generic", "flow-federate", "--from-literal=secret=of-nobody", "--namespace", namespace])
         .await;
     volume(cluster, &folder, namespace, "flow-federate", NOBODY).await;
-    let image = format!("{host}/team/flow-federate:1");
+    let image = format!("{host}/team/agent:1");
     apply(cluster, &folder, namespace, "deploy/kustomize/overlays/party-hospital-a", &[("registry.example/flow-federate", &image)]).await;
     let started = ["get", "pods", "--namespace", namespace, "--output=jsonpath={.items[*].status.containerStatuses[*].started}"];
     let runs = eventually(PATIENCE, async || (cluster.kubectl_ok(&started).await == "true").then_some(())).await;
     assert!(runs.is_some(), "{}", cluster.kubectl_ok(&["describe", "pods", "--namespace", namespace]).await);
     let secrets = ["get", "pods", "--namespace", namespace, "--output=jsonpath={.items[*].spec.imagePullSecrets[*].name}"];
     assert_eq!(cluster.kubectl_ok(&secrets).await, "registry");
+    cluster.kubectl_ok(&["delete".as_ref(), "--wait=false".as_ref(), "--kustomize".as_ref(), folder.as_os_str()]).await;
 }

@@ -174,7 +174,7 @@ async fn read(runtime: &dyn Runtime, Wanted { key, request, early }: Wanted) -> 
     runtime.logs(key, request).await.map_err(|error| match error {
         RuntimeError::Refused(_) if early => Refusal::not_now("this member has not started yet"),
         RuntimeError::Refused(reason) => Refusal::none(reason.message),
-        RuntimeError::Transient { context, source } => {
+        RuntimeError::Transient { context, source, .. } => {
             tracing::warn!(error = %source, "{context}");
             Refusal::not_now("the log cannot be read now")
         }

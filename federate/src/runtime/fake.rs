@@ -35,6 +35,15 @@ pub struct FakeRuntime {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// What every verb answers.
+#[derive(Debug, Clone)]
+pub enum Failing {
+    /// It may work later.
+    ForNow(Reason),
+    /// It will never work.
+    ForGood(Reason),
+}
+
 #[derive(Default)]
 struct Inner {
     states: BTreeMap<WorkKey, WorkState>,
@@ -43,6 +52,7 @@ struct Inner {
     forgotten: BTreeSet<WorkKey>,
     burnt: BTreeSet<WorkKey>,
     refuse: Option<Reason>,
+    failing: Option<Failing>,
     logs: BTreeMap<WorkKey, Bytes>,
     told: Option<mpsc::UnboundedSender<Observation>>,
     ports: u16,
@@ -94,6 +104,11 @@ impl FakeRuntime {
     /// Refuse the next hold or start for good.
     pub fn refuse_next(&self, reason: Reason) {
         self.inner().refuse = Some(reason);
+    }
+
+    /// Let every verb fail, until this is taken back.
+    pub fn fail(&self, failing: Option<Failing>) {
+        self.inner().failing = failing;
     }
 
     /// What the log of a key holds.
@@ -152,7 +167,19 @@ impl FakeRuntime {
         });
     }
 
+    fn works(&self) -> Result<(), RuntimeError> {
+        match self.inner().failing.clone() {
+            None => Ok(()),
+            Some(Failing::ForGood(reason)) => Err(RuntimeError::Refused(reason)),
+            Some(Failing::ForNow(reason)) => {
+                let source = std::io::ErrorKind::ConnectionRefused.into();
+                Err(RuntimeError::Transient { context: "could not do it".to_owned(), source, reason })
+            }
+        }
+    }
+
     fn refused(&self) -> Result<(), RuntimeError> {
+        self.works()?;
         self.inner().refuse.take().map_or(Ok(()), |reason| Err(RuntimeError::Refused(reason)))
     }
 
@@ -202,8 +229,8 @@ impl FakeRuntime {
         inner.burnt.insert(key.clone());
         match state {
             WorkState::Absent | WorkState::Held { .. } => inner.set(key, WorkState::Absent, None),
-            WorkState::Starting { .. } | WorkState::Running if self.mode != Mode::Scripted => inner.set(key, WorkState::Exited(exit), None),
-            WorkState::Starting { .. } | WorkState::Running => {}
+            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_) if self.mode == Mode::Scripted => {}
+            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_) => inner.set(key, WorkState::Exited(exit), None),
             ended @ (WorkState::Exited(_) | WorkState::Lost(_)) => inner.set(key, ended, None),
         }
     }
@@ -226,6 +253,7 @@ impl Runtime for FakeRuntime {
 
     fn stop(&self, key: WorkKey, _grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>> {
         async move {
+            self.works()?;
             self.stop_now(&key);
             Ok(())
         }

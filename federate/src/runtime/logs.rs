@@ -81,7 +81,7 @@ pub async fn open(
 
 fn is_over(state: Option<&WorkState>) -> bool {
     match state {
-        None | Some(WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running) => false,
+        None | Some(WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_)) => false,
         Some(WorkState::Absent | WorkState::Exited(_) | WorkState::Lost(_)) => true,
     }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use flow_domain::id::{Digest, PartyId, RunId, TaskId};
-use flow_domain::member::{Exit, Reason, Role};
+use flow_domain::member::{Exit, Reason, ReasonCode, Role};
 use flow_domain::progress::Progress;
 use flow_domain::template::Resources;
 use futures::future::BoxFuture;
@@ -214,6 +214,9 @@ pub enum WorkState {
     },
     /// The workload is alive.
     Running,
+    /// The workload was seen alive, and the way to look at it is cut, for this reason. Nothing says that it has ended.
+    // A variant of its own: `Running` as it is written is in the journals and on the sockets of earlier releases.
+    Unseen(Reason),
     /// The workload has ended and nothing of it is alive.
     Exited(Exit),
     /// It cannot be known how the workload ended (or whether it ran); nothing of it is alive.
@@ -254,7 +257,25 @@ pub enum RuntimeError {
         /// Why it failed.
         #[source]
         source: std::io::Error,
+        /// The same for the hub: names nothing of the party's own.
+        reason: Reason,
     },
+}
+
+impl RuntimeError {
+    /// Why, as the hub may know it.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        match self {
+            Self::Refused(reason) | Self::Transient { reason, .. } => reason,
+        }
+    }
+
+    /// An error of the party's own machine, met while doing `deed`, that may pass.
+    pub(crate) fn of_machine(deed: &str, source: std::io::Error) -> Self {
+        let text = format!("the party's agent could not {deed} and tries again: its log says why");
+        Self::Transient { context: format!("could not {deed}"), source, reason: Reason::new(ReasonCode::RuntimeError, text) }
+    }
 }
 
 /// What starts work, stops it and tells how it stands.

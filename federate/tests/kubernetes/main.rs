@@ -425,6 +425,70 @@ async fn what_the_cluster_does_to_a_pod_is_told_apart_from_what_the_workload_did
 }
 
 #[tokio::test]
+async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_to_have_gone() {
+    let party = Party::new(shared().await).await;
+    let mut agent = party.agent().await;
+    let (key, stopped) = (key(), key());
+    let mut pods = Vec::new();
+    for key in [&key, &stopped] {
+        agent.start(key).await;
+        let pod = party.make_pod(key, Some("node-1")).await;
+        party.kubelet_says(&pod, "Running", running()).await;
+        agent.until(key, |state| *state == WorkState::Running).await;
+        pods.push(pod);
+    }
+    let [pod, other] = &pods[..] else { panic!("two pods") };
+    // As the node lifecycle controller says it, without a reason.
+    let not_ready = json!({ "type": "Ready", "status": "False" });
+    party.conditions(pod, json!([not_ready])).await;
+    agent.unseen(&key, "(NodeNotReady)").await;
+    // The kubelet is back: what it says has a reason.
+    party.conditions(pod, json!([{ "type": "Ready", "status": "False", "reason": "ContainersNotReady" }])).await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+
+    // Given up, by who cannot know whether it runs.
+    let target = json!({ "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager" });
+    party.conditions(pod, json!([not_ready, target])).await;
+    party.pods.delete(&pod.name_any(), &DeleteParams::default()).await.expect("marked");
+    party.operator_says(&key, json!({ "phase": "Unknown", "reason": "DeletionByTaintManager" })).await;
+    agent.unseen(&key, "delete it from the cluster; the member ends then (DeletionByTaintManager)").await;
+    let ended = json!({ "status": { "phase": "Failed" } });
+    party.pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&ended)).await.expect("patched");
+    party.operator_says(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" })).await;
+    let told = agent.exit(&key).await.reason.expect("a reason");
+    assert!(told.message.contains("the node it ran on was lost: start again"), "{told}");
+
+    // A stop proves nothing as long as nobody knows.
+    party.conditions(other, json!([not_ready])).await;
+    agent.unseen(&stopped, "(NodeNotReady)").await;
+    agent.runtime.stop(stopped.clone(), 5).await.expect("stopping");
+    agent.unseen(&stopped, "nobody can tell whether it still runs").await;
+    party.kubelet_says(other, "Failed", over(143, "Error")).await;
+    party.kubelet_lets_go(other).await;
+    assert_eq!(agent.exit(&stopped).await.reason.map(|reason| reason.code), Some(ReasonCode::StopRequested));
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_is_a_reason_until_it_is_given_back() {
+    let cluster = shared().await;
+    let party = Party::new(cluster).await;
+    let mut agent = party.agent().await;
+    let key = key();
+    agent.start(&key).await;
+    let pod = party.make_pod(&key, None).await;
+    party.kubelet_says(&pod, "Running", running()).await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+    cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &party.namespace]).await;
+    agent.unseen(&key, "flow-federate kubernetes rbac").await;
+    assert!(refusal(agent.runtime.stop(key.clone(), 0).await).message.contains("flow-federate kubernetes rbac"));
+    party.bind(cluster, "flow-federate").await;
+    agent.until(&key, |state| *state == WorkState::Running).await;
+    agent.runtime.stop(key.clone(), 0).await.expect("allowed again");
+    party.kubelet_lets_go(&pod).await;
+    agent.exit(&key).await;
+}
+
+#[tokio::test]
 async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun_anew() {
     let mut cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
     install(&cluster).await;
@@ -440,11 +504,15 @@ async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun
     cluster.stop_api_server();
     wait_for("the outage to be noticed", LONG, async || agent.runtime.describe()["cluster"] == "does not answer").await;
     assert!(matches!(agent.runtime.hold(hold(&key())).await, Err(RuntimeError::Transient { .. })));
-    assert!(matches!(agent.runtime.stop(deleted.clone(), 0).await, Err(RuntimeError::Transient { .. })));
+    let Err(error @ RuntimeError::Transient { .. }) = agent.runtime.stop(deleted.clone(), 0).await else { panic!("who answered?") };
+    assert!(error.reason().message.contains("does not answer its agent"), "{}", error.reason());
     assert_eq!(agent.runtime.known().await.expect("still known").len(), 2);
+    let told = agent.unseen(&running_key, "does not answer its agent").await;
+    assert!(!told.message.contains("127.0.0.1"), "{told}");
 
     // Versions from before its start are gone for a new API server: watches have to list again.
     cluster.start_api_server().await;
+    agent.until(&running_key, |state| *state == WorkState::Running).await;
     party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
     party.jobs.delete(&naming::name(&deleted), &DeleteParams::background()).await.expect("deleted");
     assert_eq!(agent.exit(&running_key).await.code, Some(0));

@@ -171,6 +171,12 @@ impl Party {
         self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
     }
 
+    /// As kubelet and controllers say of a pod's conditions.
+    pub async fn conditions(&self, pod: &Pod, conditions: Value) {
+        let patch = Patch::Merge(json!({ "status": { "conditions": conditions } }));
+        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+    }
+
     /// As the kubelet says how a pod's sidecar stands.
     pub async fn kubelet_says_of_sidecar(&self, pod: &Pod, state: Value) {
         let patch = Patch::Merge(json!({ "status": { "initContainerStatuses": [container(SIDECAR, state)] } }));
@@ -291,6 +297,14 @@ impl Agent {
     pub async fn lost(&mut self, key: &WorkKey) -> Reason {
         match self.until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_))).await {
             WorkState::Lost(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Why nobody sees how it runs, once that has these words.
+    pub async fn unseen(&mut self, key: &WorkKey, words: &str) -> Reason {
+        match self.until(key, |state| matches!(state, WorkState::Unseen(reason) if reason.message.contains(words))).await {
+            WorkState::Unseen(reason) => reason,
             other => panic!("{other:?}"),
         }
     }

@@ -138,6 +138,7 @@ pub struct RunPolicy {
     #[schemars(range(min = 1))]
     pub active_deadline_seconds: Option<i64>,
     /// backoffLimit is how often a failed Pod is replaced. Immutable. Defaults to 0: a training is never silently started again.
+    /// With it, and with restartPolicy Never in the template, a Pod whose node gave it up is replaced without being counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub backoff_limit: Option<i32>,
@@ -163,11 +164,11 @@ pub struct Exposure {
     pub gateway: Option<GatewayRef>,
     /// ingressClassName is the class of the Ingress. Defaults to the operator's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub ingress_class_name: Option<String>,
     /// tlsSecretName is the Secret of the Ingress's certificate. Defaults to the original's name for the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub tls_secret_name: Option<String>,
     /// authenticateClients routes the host only through a gateway or ingress controller that asks every caller for a
     /// certificate; until there is one, the job is not exposed. Defaults to the operator's configuration, which may
@@ -193,15 +194,15 @@ pub enum ExposureDriver {
 #[serde(rename_all = "camelCase")]
 pub struct GatewayRef {
     /// name of the Gateway.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub name: String,
     /// namespace of the Gateway. Defaults to the job's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::LABEL))]
     pub namespace: Option<String>,
     /// sectionName is the listener. Defaults to all that fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub section_name: Option<String>,
 }
 
@@ -221,7 +222,7 @@ pub struct Certificates {
     /// keyPairSecretName is a Secret of type kubernetes.io/tls by which this job shows who it is where it is asked, such as
     /// `party-iflearner-secret`: tls.crt and tls.key in `/etc/iflearner-certificates`. Defaults to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub key_pair_secret_name: Option<String>,
 }
 
@@ -232,15 +233,15 @@ pub struct Certificates {
 pub struct CertificateSource {
     /// configMap is the name of a ConfigMap. The Pod is not started before it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub config_map: Option<String>,
     /// secret is the name of a Secret. The operator may not read Secrets: if it is missing, the Pod waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SUBDOMAIN))]
     pub secret: Option<String>,
     /// key in the ConfigMap or Secret. Defaults to the name of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::KEY))]
     pub key: Option<String>,
 }
 
@@ -386,9 +387,9 @@ pub enum OptIn {
     Root,
     /// Write to the root file system of its image.
     WriteRoot,
-    /// Mount directories of the node.
+    /// Mount directories of the node, or storage that its template names itself in place of a claim.
     Hostpath,
-    /// Share network, processes or ports with the node.
+    /// Share network, processes or ports with the node, or have it connect to a host.
     Hostnetwork,
     /// Run privileged: everything that the node can do.
     Privileged,

@@ -185,14 +185,15 @@ async fn post_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job,
     context.client.request(request).await
 }
 
-/// Hand on what may change while the Job runs. Unset means that others decide.
+/// Hand on what may change while the Job runs. Whether it is suspended others decide unless the object says so.
 pub async fn sync_job(context: &Context, object: &IflearnerJob, plan: &Plan, job: JobFacts) -> Result<JobFacts, Error> {
     let policy = object.spec.run_policy.clone().unwrap_or_default();
     let suspend = policy.suspend.filter(|suspend| *suspend != job.suspended);
-    let deadline = policy.active_deadline_seconds.filter(|deadline| Some(*deadline) != job.deadline_s);
+    let deadline = policy.active_deadline_seconds;
     let mut spec = serde_json::Map::new();
     spec.extend(suspend.map(|suspend| ("suspend".to_owned(), json!(suspend))));
-    spec.extend(deadline.map(|deadline| ("activeDeadlineSeconds".to_owned(), json!(deadline))));
+    // One that is not wanted any more is taken away.
+    spec.extend((deadline != job.deadline_s).then(|| ("activeDeadlineSeconds".to_owned(), json!(deadline))));
     if spec.is_empty() {
         return Ok(job);
     }

@@ -93,12 +93,18 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// What the administrator of the object's namespace allows.
-pub async fn allowed(context: &Context, plan: &Plan) -> Result<Allowed, Error> {
+/// What the administrator of the object's namespace allows, or why the operator may not know.
+pub async fn allowed(context: &Context, plan: &Plan) -> Result<Result<Allowed, Why>, Error> {
     let api: Api<Namespace> = Api::all(context.client.clone());
-    let namespace = api.get_opt(&plan.namespace).await.map_err(Error::api("reading the Namespace"))?;
+    let namespace = match api.get_opt(&plan.namespace).await {
+        Ok(namespace) => namespace,
+        Err(error) => {
+            let why = forbidden(&format!("Namespace {}", plan.namespace), error).map_err(Error::api("reading the Namespace"))?;
+            return Ok(Err(why));
+        }
+    };
     let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
-    Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins))
+    Ok(Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins)))
 }
 
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.
@@ -112,7 +118,14 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
         match source {
             Source::Secret(name) => unseen.push(format!("key {key} of Secret {name}")),
             Source::ConfigMap(name) => {
-                let found = api.get_opt(name).await.map_err(Error::api("reading a ConfigMap of certificates"))?;
+                let found = match api.get_opt(name).await {
+                    Ok(found) => found,
+                    Err(error) => {
+                        let why =
+                            forbidden(&format!("ConfigMap {name}"), error).map_err(Error::api("reading a ConfigMap of certificates"))?;
+                        return Ok(Finding::Is(Verdict { holds: Some(false), why }));
+                    }
+                };
                 let missing = match found {
                     None => format!("ConfigMap {name} is not there"),
                     Some(map) if !has_key(&map, key) => format!("ConfigMap {name} has no key {key}"),
@@ -136,6 +149,15 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
     Ok(Finding::Is(Verdict::new(None, "NotChecked", message)))
 }
 
+/// The API server's words if it does not let the operator read something, which asking again will not change by itself; any
+/// other error is the caller's.
+fn forbidden(what: &str, error: kube::Error) -> Result<Why, kube::Error> {
+    match error {
+        kube::Error::Api(status) if status.is_forbidden() => Ok(Why::new("Forbidden", format!("{what}: {}", status.message))),
+        other => Err(other),
+    }
+}
+
 fn has_key(map: &ConfigMap, key: &str) -> bool {
     map.data.as_ref().is_some_and(|data| data.contains_key(key)) || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
 }
@@ -157,7 +179,13 @@ pub async fn why_no_pod(context: &Context, plan: &Plan, job: &JobFacts, now: Tim
     }
     let api: Api<Event> = context.api(plan);
     let selector = format!("involvedObject.uid={},reason=FailedCreate", job.uid);
-    let events = api.list(&ListParams::default().fields(&selector)).await.map_err(Error::api("reading the Job's events"))?;
+    let events = match api.list(&ListParams::default().fields(&selector)).await {
+        Ok(events) => events,
+        Err(error) => {
+            let why = forbidden("the Job has no Pod, and why is not known", error).map_err(Error::api("reading the Job's events"))?;
+            return Ok(Some(why));
+        }
+    };
     let latest = events
         .items
         .into_iter()

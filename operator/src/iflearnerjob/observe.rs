@@ -287,5 +287,11 @@ mod tests {
         assert_eq!(facts("{phase: Running, reason: NodeLost}").state, PodState::Lost);
         assert_eq!(facts("{phase: Unknown}").state, PodState::Lost);
         assert_eq!(facts("{phase: Running}").state, PodState::Running);
+        let target =
+            "status: {phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: DeletionByTaintManager, message: m}]}";
+        let tainted = |metadata: &str| pod(&serde_yaml_ng::from_str(&format!("{{metadata: {metadata}, {target}}}")).unwrap());
+        let lost = tainted("{name: p, deletionTimestamp: '2026-01-01T00:00:00Z'}");
+        assert_eq!((lost.state, lost.trouble), (PodState::Lost, Some(Why::new("DeletionByTaintManager", "m"))));
+        assert_eq!(tainted("{name: p}").state, PodState::Running, "it is not being deleted");
     }
 }

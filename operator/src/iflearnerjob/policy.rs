@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext,
+    AppArmorProfile, Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements, SELinuxOptions, SeccompProfile,
+    SecurityContext, Volume, WindowsSecurityContextOptions,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -31,6 +32,16 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
     "SETUID",
     "SYS_CHROOT",
 ];
+
+/// Volumes of the restricted profile, by the field that says what they are.
+const VOLUMES: [&str; 9] =
+    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"];
+
+/// SELinux types under which a container stays one.
+const SELINUX_TYPES: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+
+/// Before there was a field for it, an annotation per container named the AppArmor profile. It still counts.
+const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// What a namespace allows.
 pub type Allowed = BTreeSet<OptIn>;
@@ -66,6 +77,9 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
     }
     for volume in pod.volumes.iter().flatten() {
         want(OptIn::Hostpath, volume.host_path.is_some(), format!("volume {} is a directory of the node", volume.name));
+        if let Some(kind) = unclaimed(volume) {
+            want(OptIn::Hostpath, true, format!("volume {} is {kind}, named without a claim (use a persistentVolumeClaim)", volume.name));
+        }
         let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
         let token = sources.into_iter().any(|source| source.service_account_token.is_some());
         want(OptIn::ServiceAccount, token, format!("volume {} holds a service account's token", volume.name));
@@ -78,18 +92,21 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
     if let Some(context) = &pod.security_context {
         let root = context.run_as_user == Some(0) || context.run_as_non_root == Some(false);
         want(OptIn::Root, root, "spec.securityContext runs it as root".to_owned());
-        want(
-            OptIn::Privileged,
-            unconfined(context.seccomp_profile.as_ref()),
-            "spec.securityContext.seccompProfile is Unconfined".to_owned(),
-        );
-        let apparmor = context.app_armor_profile.as_ref().is_some_and(|profile| profile.type_ == "Unconfined");
-        want(OptIn::Privileged, apparmor, "spec.securityContext.appArmorProfile is Unconfined".to_owned());
+        let loose = loosened(&context.seccomp_profile, &context.app_armor_profile, &context.se_linux_options, &context.windows_options);
+        for what in loose {
+            want(OptIn::Privileged, true, format!("spec.securityContext.{what}"));
+        }
         let sysctls = context.sysctls.iter().flatten().next();
         want(OptIn::Privileged, sysctls.is_some(), "spec.securityContext.sysctls changes the kernel's settings".to_owned());
     }
+    for (annotation, profile) in template.metadata.iter().flat_map(|metadata| metadata.annotations.iter().flatten()) {
+        let confined = profile.is_empty() || profile == "runtime/default" || profile.starts_with("localhost/");
+        let apparmor = annotation.starts_with(APPARMOR_ANNOTATION) && !confined;
+        want(OptIn::Privileged, apparmor, format!("annotation {annotation} is {profile}"));
+    }
     for container in containers(pod) {
         let name = &container.name;
+        want(OptIn::Hostnetwork, asks_a_host(container), format!("container {name} has the node connect to a host (probe or lifecycle)"));
         let host_port = container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0));
         want(OptIn::Hostnetwork, host_port, format!("container {name} takes a port of the node (hostPort)"));
         let Some(context) = &container.security_context else { continue };
@@ -98,13 +115,15 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
         want(OptIn::Privileged, context.privileged == Some(true), format!("container {name} is privileged"));
         let escalation = context.allow_privilege_escalation == Some(true);
         want(OptIn::Privileged, escalation, format!("container {name} may gain privileges (allowPrivilegeEscalation)"));
-        want(OptIn::Privileged, unconfined(context.seccomp_profile.as_ref()), format!("container {name} has seccompProfile Unconfined"));
-        let apparmor = context.app_armor_profile.as_ref().is_some_and(|profile| profile.type_ == "Unconfined");
-        want(OptIn::Privileged, apparmor, format!("container {name} has appArmorProfile Unconfined"));
+        let loose = loosened(&context.seccomp_profile, &context.app_armor_profile, &context.se_linux_options, &context.windows_options);
+        for what in loose {
+            want(OptIn::Privileged, true, format!("container {name}: {what}"));
+        }
         let proc_mount = context.proc_mount.as_deref().is_some_and(|mount| mount != "Default");
         want(OptIn::Privileged, proc_mount, format!("container {name} sees all of /proc (procMount)"));
-        let windows = context.windows_options.as_ref().is_some_and(|options| options.host_process == Some(true));
-        want(OptIn::Privileged, windows, format!("container {name} is a host process"));
+        let drops = context.capabilities.iter().find_map(|capabilities| capabilities.drop.as_ref());
+        let keeps = drops.is_some_and(|drops| drops.iter().all(|dropped| dropped != "ALL"));
+        want(OptIn::Root, keeps, format!("container {name} keeps capabilities (capabilities.drop without ALL)"));
         for capability in context.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten()) {
             let opt_in = match capability.as_str() {
                 "NET_BIND_SERVICE" => continue,
@@ -119,8 +138,42 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
     found
 }
 
-fn unconfined(profile: Option<&SeccompProfile>) -> bool {
-    profile.is_some_and(|profile| profile.type_ == "Unconfined")
+/// What a volume is, if neither the restricted profile nor [`OptIn::Hostpath`]'s own check knows it.
+fn unclaimed(volume: &Volume) -> Option<String> {
+    let fields = serde_json::to_value(volume).expect("a volume that was read from JSON can be written as JSON");
+    let known = |field: &str| matches!(field, "name" | "hostPath") || VOLUMES.contains(&field);
+    fields.as_object()?.keys().find(|field| !known(field)).cloned()
+}
+
+/// What of a security context loosens the walls around a container: these fields a Pod's has as well as a container's.
+fn loosened(
+    seccomp: &Option<SeccompProfile>,
+    apparmor: &Option<AppArmorProfile>,
+    selinux: &Option<SELinuxOptions>,
+    windows: &Option<WindowsSecurityContextOptions>,
+) -> Vec<&'static str> {
+    let named = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let relabelled = |options: &SELinuxOptions| {
+        named(&options.user) || named(&options.role) || !SELINUX_TYPES.contains(&options.type_.as_deref().unwrap_or_default())
+    };
+    let found = [
+        (seccomp.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"), "seccompProfile is Unconfined"),
+        (apparmor.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"), "appArmorProfile is Unconfined"),
+        (selinux.as_ref().is_some_and(relabelled), "seLinuxOptions names a user, a role or a type that is not a container's"),
+        (windows.as_ref().is_some_and(|options| options.host_process == Some(true)), "windowsOptions.hostProcess makes it the node's own"),
+    ];
+    found.into_iter().filter_map(|(is, what)| is.then_some(what)).collect()
+}
+
+/// Whether a probe or a handler names a host. It is the node that connects to it, from its own network.
+fn asks_a_host(container: &Container) -> bool {
+    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe].into_iter().flatten();
+    let handlers = container.lifecycle.iter().flat_map(|lifecycle| [&lifecycle.post_start, &lifecycle.pre_stop]).flatten();
+    let asked = probes.map(|probe| (&probe.http_get, &probe.tcp_socket));
+    let asked = asked.chain(handlers.map(|handler| (&handler.http_get, &handler.tcp_socket)));
+    let hosts = asked
+        .flat_map(|(http, tcp)| [http.as_ref().and_then(|http| http.host.as_deref()), tcp.as_ref().and_then(|tcp| tcp.host.as_deref())]);
+    hosts.flatten().any(|host| !host.is_empty())
 }
 
 fn containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
@@ -245,15 +298,36 @@ mod tests {
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostNetwork: true}"),
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostPID: true}"),
             (OptIn::Hostnetwork, "{containers: [{name: a, ports: [{containerPort: 1, hostPort: 80}]}]}"),
+            (OptIn::Hostnetwork, "{containers: [{name: a}], hostIPC: true}"),
+            (OptIn::Hostnetwork, "{containers: [{name: a, livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}}]}"),
+            (OptIn::Hostnetwork, "{containers: [{name: a, startupProbe: {tcpSocket: {host: 10.0.0.1, port: 80}}}]}"),
+            (OptIn::Hostnetwork, "{containers: [{name: a, lifecycle: {preStop: {httpGet: {host: 10.0.0.1, port: 80}}}}]}"),
             (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, hostPath: {path: /}}]}"),
+            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"),
+            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, iscsi: {targetPortal: p, iqn: q, lun: 0}}]}"),
+            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, flexVolume: {driver: d}}]}"),
+            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, gitRepo: {repository: r}}]}"),
             (OptIn::Root, "{containers: [{name: a}], securityContext: {runAsUser: 0}}"),
             (OptIn::Root, "{containers: [{name: a, securityContext: {runAsNonRoot: false}}]}"),
             (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {add: [CHOWN]}}}]}"),
+            (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {drop: [NET_RAW]}}}]}"),
+            (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {drop: []}}}]}"),
+            (OptIn::Root, "{containers: [{name: a}], initContainers: [{name: b, securityContext: {capabilities: {drop: [CHOWN]}}}]}"),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {privileged: true}}]}"),
             (OptIn::Privileged, "{containers: [{name: a}], initContainers: [{name: b, securityContext: {privileged: true}}]}"),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {allowPrivilegeEscalation: true}}]}"),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}"),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {seccompProfile: {type: Unconfined}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {seccompProfile: {type: Unconfined}}}"),
+            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {appArmorProfile: {type: Unconfined}}}"),
+            (OptIn::Privileged, "{containers: [{name: a, securityContext: {appArmorProfile: {type: Unconfined}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {seLinuxOptions: {type: spc_t}}}"),
+            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {type: spc_t}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {user: system_u}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {role: system_r}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {windowsOptions: {hostProcess: true}}}"),
+            (OptIn::Privileged, "{containers: [{name: a, securityContext: {windowsOptions: {hostProcess: true}}}]}"),
+            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}}"),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {procMount: Unmasked}}]}"),
             (OptIn::ServiceAccount, "{containers: [{name: a}], serviceAccountName: admin}"),
             (OptIn::ServiceAccount, "{containers: [{name: a}], automountServiceAccountToken: true}"),
@@ -273,10 +347,38 @@ mod tests {
     }
 
     #[test]
+    fn i23_an_annotation_loosens_no_more_than_a_field() {
+        let annotated = |profile: &str| {
+            let mut template = template("{containers: [{name: a}]}");
+            let annotations = BTreeMap::from([(format!("{APPARMOR_ANNOTATION}a"), profile.to_owned())]);
+            template.metadata.get_or_insert_default().annotations = Some(annotations);
+            violations(&template, &Allowed::new(), true).into_iter().map(|violation| violation.opt_in).collect::<Vec<_>>()
+        };
+        assert_eq!(annotated("unconfined"), [OptIn::Privileged]);
+        assert_eq!((annotated("runtime/default"), annotated("localhost/p")), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_volume_that_is_refused_is_called_by_its_kind_with_what_to_use() {
+        let found =
+            violations(&template("{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"), &Allowed::new(), true);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].what.contains("volume v is nfs") && found[0].what.contains("persistentVolumeClaim"), "{found:?}");
+    }
+
+    #[test]
     fn an_ordinary_template_needs_no_leave() {
-        let spec =
-            "{containers: [{name: a, image: x, securityContext: {capabilities: {add: [NET_BIND_SERVICE]}}}], serviceAccountName: default}";
-        assert_eq!(violations(&template(spec), &Allowed::new(), true), []);
+        for spec in [
+            "{containers: [{name: a, image: x, securityContext: {capabilities: {add: [NET_BIND_SERVICE]}}}], serviceAccountName: default}",
+            "{containers: [{name: a, securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seLinuxOptions: {level: 's0:c1,c2'}}}], \
+             securityContext: {seLinuxOptions: {type: container_t}}}",
+            "{containers: [{name: a, livenessProbe: {httpGet: {port: 80}}, readinessProbe: {tcpSocket: {host: '', port: 80}}}]}",
+            "{containers: [{name: a}], volumes: [{name: silent}, {name: b, configMap: {name: m}}, {name: c, csi: {driver: d}}, \
+             {name: d, downwardAPI: {}}, {name: e, emptyDir: {}}, {name: f, ephemeral: {}}, {name: g, image: {reference: r}}, \
+             {name: h, persistentVolumeClaim: {claimName: p}}, {name: i, projected: {sources: []}}, {name: j, secret: {secretName: s}}]}",
+        ] {
+            assert_eq!(violations(&template(spec), &Allowed::new(), true), [], "{spec}");
+        }
     }
 
     #[test]

@@ -237,7 +237,11 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
     let again = Some(patience(object, context.now()));
     let _urgent = context.events.let_wait();
     // Asked each time: who has just been allowed something, and begins anew as told, must not meet an older answer.
-    let pod_plan = match validate::pod(object, dereference::allowed(context, plan).await?, &context.config) {
+    let allowed = match dereference::allowed(context, plan).await? {
+        Ok(allowed) => allowed,
+        Err(why) => return Ok(Outcome { again, ..Outcome::of(Stage::Waiting(why)) }),
+    };
+    let pod_plan = match validate::pod(object, allowed, &context.config) {
         Ok(pod_plan) => pod_plan,
         Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
     };

@@ -37,11 +37,20 @@ pub struct GrpcRouteSpec {
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentRef {
+    /// Its API group; `None` = the Gateway API's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Its kind; `None` = Gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Name of the Gateway.
     pub name: String,
-    /// Its namespace.
+    /// Its namespace; `None` = the route's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// Its port, which is never ours to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<i32>,
     /// Its listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section_name: Option<String>,

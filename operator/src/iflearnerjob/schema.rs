@@ -13,6 +13,13 @@ use serde_json::Value;
 /// Bounds that keep the cost of the rules within the API server's budget, and are beyond what a Pod needs.
 const MAX_CONTAINERS: u32 = 32;
 
+/// Names of objects. One that is none would be asked for in vain for ever, or be another path of the API.
+pub const SUBDOMAIN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// Names of namespaces.
+pub const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+/// Keys in a ConfigMap or Secret.
+pub const KEY: &str = "^[-._a-zA-Z0-9]+$";
+
 /// The definition, as it is installed. Absent is absent: a `null` in the spec is refused, so that no rule has to know it.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {

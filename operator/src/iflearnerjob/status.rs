@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use super::api::{IflearnerJob, IflearnerJobStatus, JobRef, OptIn, Phase, condition};
 use super::observe::{JobFacts, PodFacts, PodState, RUNS_AS_ROOT, Why};
 use super::policy;
-use super::route::{GrpcRoute, ParentStatus};
+use super::route::{GrpcRoute, ParentRef, ParentStatus};
 use super::validate::Refusal;
 use crate::config::Config;
 use crate::events::Happened;
@@ -272,7 +272,9 @@ fn working(
 #[must_use]
 pub fn of_grpc_route(route: &GrpcRoute) -> Verdict {
     let gateway = route.spec.parent_refs.first().map_or("", |parent| &parent.name);
-    let ours = |parent: &&ParentStatus| route.spec.parent_refs.iter().any(|wanted| wanted.name == parent.parent_ref.name);
+    let listener =
+        |parent: &ParentRef| (parent.name.clone(), parent.namespace.clone().or_else(|| route.namespace()), parent.section_name.clone());
+    let ours = |parent: &&ParentStatus| route.spec.parent_refs.iter().any(|wanted| listener(wanted) == listener(&parent.parent_ref));
     let parents: Vec<&ParentStatus> = route.status.iter().flat_map(|status| status.parents.iter().filter(ours)).collect();
     let refused = parents
         .iter()

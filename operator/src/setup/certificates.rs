@@ -43,7 +43,7 @@ Where nobody does: write manifests instead, and send each party its own:
   flow-operator setup certificates --out pki --zone … --party …
   kubectl apply --server-side -f pki/hospital-a.yaml
 
-Run it again from time to time (a CronJob will do): what has less than a third of its life left is renewed.")]
+Run it again from time to time (deploy/kustomize/overlays/certificates-renewal does): what has less than a third of its life left is renewed.")]
 pub struct Args {
     /// Namespace of the hub, where the authority is kept
     #[arg(short, long, default_value = "hub")]

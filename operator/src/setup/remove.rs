@@ -56,7 +56,7 @@ enum Component {
     Server,
     /// The definition of IflearnerJobs.
     Crd,
-    /// Key pairs and trust roots that `setup certificates` made.
+    /// Key pairs and trust roots that `setup certificates` made, and their renewal.
     Certificates,
     /// What `setup dns` wrote.
     Dns,
@@ -198,7 +198,8 @@ impl Search<'_> {
                 .into_iter()
                 .map(|object| Found { resource: resource.clone(), namespace: object.namespace(), name: object.name_any() })
                 .collect()),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(vec![]),
+            // The API of a definition that is not installed is answered with 404 and no reason.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(vec![]),
             Err(error) => Err(format!("cannot list {}: {error}", resource.plural).into()),
         }
     }
@@ -244,6 +245,7 @@ impl Search<'_> {
         let wanted = |name: &str| match of {
             Component::Agent => name == secrets::AGENT,
             Component::Server => name == secrets::MYSQL,
+            // The pull secret of a namespace too, which may be another component's.
             _ => true,
         };
         let more = self.found.split_off(before);
@@ -252,7 +254,8 @@ impl Search<'_> {
     }
 
     async fn certificates(&mut self) -> Result<(), Failure> {
-        self.labelled::<ConfigMap>(certificates::COMPONENT).await?;
+        // The renewal first, which would make the rest again.
+        self.component(certificates::COMPONENT).await?;
         let before = self.found.len();
         self.labelled::<Secret>(certificates::COMPONENT).await?;
         let (with_data, more) = (self.with_data, self.found.split_off(before));

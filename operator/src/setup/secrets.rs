@@ -17,7 +17,7 @@ pub const COMPONENT: &str = "secrets";
 pub const MYSQL: &str = "flow-mysql";
 /// What an agent identifies its party by, as `secret`.
 pub const AGENT: &str = "flow-federate";
-/// How a registry knows who pulls, for `imagePullSecrets`.
+/// Pull secret of a registry, for `imagePullSecrets`.
 pub const REGISTRY: &str = "registry";
 
 /// Arguments of `setup secrets`.
@@ -53,6 +53,9 @@ pub struct Args {
 
 pub(super) async fn run(args: Args) -> Result<bool, Failure> {
     let namespace = &args.namespace;
+    if [&args.agent, &args.password].into_iter().flatten().filter(|file| file.as_os_str() == "-").count() > 1 {
+        return Err("one secret at most can come from standard input".into());
+    }
     let mut wanted: Vec<(&str, Piece)> = vec![];
     if args.mysql {
         let (root, user) = (ids::secret(), ids::secret());
@@ -60,6 +63,9 @@ pub(super) async fn run(args: Args) -> Result<bool, Failure> {
     }
     if let Some(file) = &args.agent {
         let given = read(file)?;
+        if given.contains(char::is_whitespace) {
+            return Err("this is more than a secret: print the secret alone".into());
+        }
         wanted.push((AGENT, secret(namespace, AGENT, COMPONENT, "Opaque", &[("secret", &given)])));
     }
     if let (Some(host), Some(user), Some(file)) = (&args.registry, &args.user, &args.password) {
@@ -79,7 +85,10 @@ pub(super) async fn run(args: Args) -> Result<bool, Failure> {
     place.expect_namespaces([namespace]).await?;
     for (name, piece) in &wanted {
         if place.secret(namespace, name, namespace).await?.is_some() {
-            let anew = format!("to make it anew: kubectl -n {namespace} delete secret {name}, and this again");
+            let anew = match *name {
+                MYSQL => "its database was made with these: change them there first".to_owned(),
+                _ => format!("to make it anew: kubectl -n {namespace} delete secret {name}, and this again"),
+            };
             say(&format!("unchanged  {piece} ({anew})"))?;
         } else {
             let outcome = place.put(piece, namespace, false).await?;
@@ -116,9 +125,8 @@ fn read(file: &std::path::Path) -> Result<String, Failure> {
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
-    match text.split_whitespace().collect::<Vec<_>>()[..] {
-        [word] => Ok(word.to_owned()),
-        [] => Err("standard input was empty: did the command before it fail?".into()),
-        _ => Err("standard input holds more than a secret: print the secret alone".into()),
+    match text.trim() {
+        "" => Err("standard input was empty: did the command before it fail?".into()),
+        given => Ok(given.to_owned()),
     }
 }

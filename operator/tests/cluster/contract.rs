@@ -11,6 +11,8 @@ use crate::support::{CLIENT, SERVER, World, manifest};
 async fn i13_i14_every_bad_spec_is_refused_by_name() {
     let world = World::new().await;
     let long = "a".repeat(254);
+    let certificates = |value: Value| json!({"certificates": value});
+    let gateway = |value: Value| json!({"exposure": {"gateway": value}});
     let bad: Vec<(&str, Value, &[&str])> = vec![
         ("i13 role", json!({"role": "party"}), &["spec.role", "server", "client"]),
         ("role missing", json!({"role": null}), &["spec.role", "Required"]),
@@ -34,6 +36,16 @@ async fn i13_i14_every_bad_spec_is_refused_by_name() {
         ("backoff", json!({"runPolicy": {"backoffLimit": 101}}), &["spec.runPolicy.backoffLimit", "100"]),
         ("ttl", json!({"runPolicy": {"ttlSecondsAfterFinished": -1}}), &["spec.runPolicy.ttlSecondsAfterFinished", "0"]),
         ("sidecar", json!({"sidecar": {}}), &["spec.sidecar.image", "Required"]),
+        ("name with a blank", certificates(json!({"server": {"configMap": "my roots"}})), &["spec.certificates.server.configMap", "match"]),
+        ("name with a slash", certificates(json!({"party": {"configMap": "a/b"}})), &["spec.certificates.party.configMap", "match"]),
+        ("secret", certificates(json!({"server": {"secret": "../secrets/x"}})), &["spec.certificates.server.secret", "match"]),
+        ("key", certificates(json!({"server": {"configMap": "a", "key": "a/b"}})), &["spec.certificates.server.key", "match"]),
+        ("key pair", certificates(json!({"keyPairSecretName": "Mine"})), &["spec.certificates.keyPairSecretName", "match"]),
+        ("gateway", gateway(json!({"name": "a?b"})), &["spec.exposure.gateway.name", "match"]),
+        ("namespace", gateway(json!({"name": "a", "namespace": "a.b"})), &["spec.exposure.gateway.namespace", "match"]),
+        ("listener", gateway(json!({"name": "a", "sectionName": "HTTPS"})), &["spec.exposure.gateway.sectionName", "match"]),
+        ("class", json!({"exposure": {"ingressClassName": "a_b"}}), &["spec.exposure.ingressClassName", "match"]),
+        ("tls secret", json!({"exposure": {"tlsSecretName": "-a"}}), &["spec.exposure.tlsSecretName", "match"]),
     ];
     for (what, more, words) in bad {
         let mut object = manifest(SERVER, "bad", more.clone());
@@ -43,6 +55,17 @@ async fn i13_i14_every_bad_spec_is_refused_by_name() {
             assert!(message.contains(word), "{what}: {word:?} is not in: {message}");
         }
     }
+}
+
+#[tokio::test]
+async fn names_that_objects_may_have_are_taken() {
+    let world = World::new().await;
+    let long = format!("{}.{}", "a".repeat(126), "0".repeat(126));
+    let named = json!({
+        "certificates": {"server": {"configMap": "roots.v1", "key": "CA_2.crt"}, "party": {"secret": "0"}, "keyPairSecretName": long},
+        "exposure": {"gateway": {"name": "edge.a", "namespace": "0-a", "sectionName": "https.a"}, "ingressClassName": "a-b.c", "tlsSecretName": "a"}
+    });
+    world.create(&manifest(SERVER, "a", named)).await.unwrap();
 }
 
 #[tokio::test]

@@ -107,6 +107,10 @@ async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
     let edits = [
         json!({"spec": {"hostnames": ["elsewhere.example.org"]}}),
         json!({"spec": {"parentRefs": [{"name": "other"}]}}),
+        json!({"spec": {"parentRefs": [{"name": "edge", "namespace": "elsewhere"}]}}),
+        json!({"spec": {"parentRefs": [{"name": "edge", "namespace": world.namespace, "sectionName": "plain"}]}}),
+        json!({"spec": {"parentRefs": [{"name": "edge", "namespace": world.namespace, "port": 80}]}}),
+        json!({"spec": {"parentRefs": [{"name": "edge", "namespace": world.namespace, "group": "", "kind": "Service"}]}}),
         json!({"spec": {"rules": [{"backendRefs": backends(json!({"name": "other"}))}]}}),
         json!({"spec": {"rules": [{"backendRefs": backends(json!({"weight": 0}))}]}}),
         json!({"spec": {"rules": [{"backendRefs": backends(json!({"namespace": "elsewhere"}))}]}}),
@@ -127,6 +131,7 @@ async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
     let edits = [
         json!({"spec": {"ingressClassName": "other"}}),
         json!({"spec": {"tls": null}}),
+        json!({"spec": {"tls": [{"hosts": ["job1.server.iflearner.com"], "secretName": "a-strangers"}]}}),
         json!({"spec": {"rules": [{"host": "elsewhere.example.org"}]}}),
         json!({"metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}}),
     ];
@@ -135,11 +140,34 @@ async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
 }
 
 #[tokio::test]
+async fn i04_what_is_taken_back_of_an_exposure_is_taken_off_the_route() {
+    let world = World::new().await;
+    let _operator = world.operator(&[CLASS, ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret")]).await;
+    let elsewhere = json!({"name": "edge", "namespace": "infra", "sectionName": "open"});
+    world.create(&manifest(SERVER, "a", json!({"exposure": {"driver": "gateway", "gateway": elsewhere}}))).await.unwrap();
+    let parent = |route: &GrpcRoute| route.spec.parent_refs[0].clone();
+    world.found("a", |route: &GrpcRoute| parent(route).namespace.as_deref() == Some("infra")).await;
+    world.patch("a", json!({"spec": {"exposure": {"gateway": {"namespace": null, "sectionName": null}}}})).await.unwrap();
+    let here = |route: &GrpcRoute| parent(route).namespace.as_ref() == Some(&world.namespace) && parent(route).section_name.is_none();
+    world.found("a", here).await;
+
+    let asks = json!({"driver": "ingress", "authenticateClients": true, "tlsSecretName": "own"});
+    world.create(&manifest(SERVER, "b", json!({"exposure": asks}))).await.unwrap();
+    let secret = |ingress: &Ingress| ingress.spec.as_ref()?.tls.as_ref()?[0].secret_name.clone();
+    let ingress: Ingress = world.found("b", |ingress| secret(ingress).as_deref() == Some("own")).await;
+    assert!(ingress.annotations().contains_key("ask"));
+    let taken_back = json!({"spec": {"exposure": {"authenticateClients": false, "tlsSecretName": null}}});
+    world.patch("b", taken_back).await.unwrap();
+    world.found("b", |ingress: &Ingress| !ingress.annotations().contains_key("ask") && secret(ingress).as_deref() != Some("own")).await;
+}
+
+#[tokio::test]
 async fn i27_an_ingress_has_no_controllers_annotations_but_those_that_are_configured() {
     let (plain, told) = (World::new().await, World::new().await);
     let told_so = ("exposure.ingress.annotations.protocol", "GRPC");
     let _operators = [plain.operator(&[CLASS]).await, told.operator(&[CLASS, told_so]).await];
-    for (world, expected) in [(&plain, &["flow-operator/iflearnerjob"][..]), (&told, &["flow-operator/iflearnerjob", "protocol"])] {
+    let ours = ["flow-operator/desired", "flow-operator/iflearnerjob"];
+    for (world, expected) in [(&plain, &ours[..]), (&told, &[&ours[..], &["protocol"]].concat())] {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
         let ingress: Ingress = world.found("a", |_| true).await;
         assert_eq!(ingress.annotations().keys().collect::<Vec<_>>(), expected);

@@ -3,10 +3,11 @@
 use flow_operator::iflearnerjob::api::Phase;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::Role;
+use kube::ResourceExt as _;
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::support::{Operator, SERVER, World, account, eventually, manifest, rights};
+use crate::support::{CLIENT, Operator, SERVER, World, account, eventually, manifest, rights};
 
 #[tokio::test]
 async fn i24_the_role_allows_nothing_that_is_not_used() {
@@ -123,4 +124,35 @@ async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_ba
     assert_eq!(status.exit_code, Some(0));
     assert_eq!(world.live("b", 0).await.phase, Some(Phase::Succeeded));
     assert_eq!(world.all::<Job>().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_right_to_read_that_is_missing_is_named_and_waited_for() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.trust_roots().await;
+    for resource in ["namespaces", "configmaps"] {
+        take_away(&world, resource, "get").await;
+        world.create(&manifest(CLIENT, resource, json!({}))).await.unwrap();
+        let status = world.until(resource, "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+        assert_eq!(status.phase, Some(Phase::Pending));
+        let message = status.message.unwrap();
+        assert!(message.contains(&format!("cannot get resource \"{resource}\"")), "{message}");
+        assert!(world.all::<Job>().await.iter().all(|job| !job.name_any().starts_with(resource)));
+        world.rights().await;
+        assert_eq!(world.live(resource, 0).await.phase, Some(Phase::Succeeded));
+    }
+
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {"pods": "0"}}});
+    world.cluster.apply(&quota.to_string()).await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
+    eventually("the quota", async || world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))).await;
+    take_away(&world, "events", "list").await;
+    world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
+    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    assert_eq!(status.phase, Some(Phase::Pending));
+    assert!(status.message.unwrap().contains("cannot list resource \"events\""));
+    world.rights().await;
+    let status = world.until("b", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    assert!(status.message.unwrap().contains("exceeded quota"));
 }

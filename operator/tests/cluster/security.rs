@@ -200,6 +200,65 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
 }
 
 #[tokio::test]
+async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators_to_run() {
+    let world = World::new().await;
+    world.cluster.kubectl_ok(&["label", "namespace", &world.namespace, "pod-security.kubernetes.io/enforce=restricted"]).await;
+    let _operator = world.operator(&[]).await;
+    let restricted = json!({
+        "metadata": {"annotations": {}},
+        "spec": {
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {"name": "a", "image": "x", "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}}
+            ]
+        }
+    });
+    let pod = |template: &Value| {
+        let metadata = json!({"name": "p", "annotations": template["metadata"]["annotations"]});
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
+    };
+    let rows = [
+        ("/metadata/annotations", "container.apparmor.security.beta.kubernetes.io/a", json!("unconfined")),
+        ("/spec", "hostPID", json!(true)),
+        ("/spec", "volumes", json!([{"name": "v", "nfs": {"server": "s", "path": "/"}}])),
+        ("/spec", "volumes", json!([{"name": "v", "flexVolume": {"driver": "a/b"}}])),
+        ("/spec/securityContext", "seLinuxOptions", json!({"type": "spc_t"})),
+        ("/spec/securityContext", "seccompProfile", json!({"type": "Unconfined"})),
+        ("/spec/securityContext", "appArmorProfile", json!({"type": "Unconfined"})),
+        ("/spec/securityContext", "sysctls", json!([{"name": "kernel.msgmax", "value": "1"}])),
+        ("/spec/securityContext", "runAsUser", json!(0)),
+        ("/spec/containers/0", "ports", json!([{"containerPort": 1, "hostPort": 1}])),
+        ("/spec/containers/0", "livenessProbe", json!({"tcpSocket": {"host": "10.0.0.1", "port": 1}})),
+        ("/spec/containers/0/securityContext", "seLinuxOptions", json!({"user": "system_u"})),
+        ("/spec/containers/0/securityContext", "seLinuxOptions", json!({"role": "system_r"})),
+        ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["NET_RAW"]})),
+        ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["ALL"], "add": ["CHOWN"]})),
+    ];
+    let loose: Vec<Value> = rows
+        .iter()
+        .map(|(at, field, value)| {
+            let mut template = restricted.clone();
+            template.pointer_mut(at).unwrap()[*field] = value.clone();
+            template
+        })
+        .collect();
+    // Until it is in force, and the namespace has its account.
+    eventually("the profile", async || world.would_create(pod(&loose[1])).await.is_err_and(|error| error.contains("PodSecurity"))).await;
+    eventually("leave for the rest", async || world.would_create(pod(&restricted)).await.is_ok()).await;
+    for (number, template) in loose.iter().enumerate() {
+        let answer = world.would_create(pod(template)).await;
+        assert!(answer.as_ref().is_err_and(|error| error.contains("PodSecurity")), "{:?}: {answer:?}", rows[number]);
+        world.create(&manifest(SERVER, &format!("a{number}"), json!({"template": template}))).await.unwrap();
+    }
+    for (number, row) in rows.iter().enumerate() {
+        let status =
+            world.until(&format!("a{number}"), &format!("a refusal of {row:?}"), |status| status.phase == Some(Phase::Failed)).await;
+        assert_eq!(status.reason.as_deref(), Some("NotAllowed"), "{row:?}");
+    }
+    assert_eq!(world.all::<Job>().await.len(), 0);
+}
+
+#[tokio::test]
 async fn i23_the_operators_configuration_limits_what_a_namespace_can_allow() {
     let world = World::new().await;
     let _operator = world.operator(&[("pods.opt_ins", "[\"root\"]")]).await;

@@ -37,8 +37,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -341,17 +341,18 @@ impl Cluster {
     }
 
     /// Ends the kubelet of `node` (`node1`, `node2`, …) as a crash does; its pods run on.
-    pub fn stop_kubelet(&mut self, node: &str) {
-        self.node(node).kubelet.kill();
+    pub fn stop_kubelet(&self, node: &str) {
+        self.kubelet(node).kill();
     }
 
     /// Starts the kubelet of `node` again, killing it first if it runs.
-    pub fn start_kubelet(&mut self, node: &str) {
-        self.node(node).kubelet.restart();
+    pub fn start_kubelet(&self, node: &str) {
+        self.kubelet(node).restart();
     }
 
-    fn node(&mut self, name: &str) -> &mut Node {
-        self.nodes.iter_mut().find(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"))
+    fn kubelet(&self, name: &str) -> MutexGuard<'_, Component> {
+        let node = self.nodes.iter().find(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"));
+        node.kubelet.lock().expect("nothing panics with the lock held")
     }
 
     /// A command that runs where pods and Services can be reached; start it with [`crate::spawn_tied`].
@@ -410,7 +411,7 @@ impl Cluster {
         if !status.success() {
             self.nodes.iter_mut().for_each(Node::assert_alive);
             let Cluster { controller_manager, scheduler, proxy, nodes, .. } = self;
-            let kubelets = nodes.iter_mut().map(|node| &mut node.kubelet);
+            let kubelets = nodes.iter_mut().map(|node| node.kubelet.get_mut().expect("nothing panics with the lock held"));
             let components = [controller_manager, scheduler, proxy].into_iter().flatten().chain(kubelets);
             let logs: Vec<String> = components.map(Component::log_tail_if_alive).collect();
             panic!("{}\n{}", String::from_utf8_lossy(&stderr), logs.join("\n"));

@@ -2,6 +2,7 @@
 //! Services work and the DNS that names them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::json;
@@ -30,7 +31,7 @@ pub(super) struct Node {
     pub(super) name: String,
     place: Place,
     containerd: Component,
-    pub(super) kubelet: Component,
+    pub(super) kubelet: Mutex<Component>,
 }
 
 impl Node {
@@ -94,7 +95,7 @@ impl Node {
         })
         .await;
         let kubelet = Component::start("kubelet", program("kubelet"), arguments, &place, &home);
-        let node = Node { name, place, containerd, kubelet };
+        let node = Node { name, place, containerd, kubelet: Mutex::new(kubelet) };
         for image in ["busybox.tar", "coredns.tar"] {
             node.import_image(&prepared("kube-node", &format!("images/{image}"))).await;
         }
@@ -114,7 +115,7 @@ impl Node {
     /// Panics with the end of a log if a program of the node has ended by itself.
     pub(super) fn assert_alive(&mut self) {
         self.containerd.assert_alive();
-        self.kubelet.assert_alive();
+        self.kubelet.get_mut().expect("nothing panics with the lock held").assert_alive();
     }
 }
 

@@ -40,14 +40,48 @@ pub enum Trouble {
 impl Trouble {
     /// As the caller of a verb is told, who was doing `deed`.
     pub fn told(self, deed: &str) -> RuntimeError {
+        let later = |source, why: &str| {
+            let reason = Reason::new(ReasonCode::RuntimeError, format!("could not {deed}: {why}"));
+            RuntimeError::Transient { context: format!("could not {deed}"), source, reason }
+        };
         match self {
             Self::Refused(reason) => RuntimeError::Refused(reason),
-            Self::Away(source) => RuntimeError::Transient { context: format!("could not {deed}"), source },
+            Self::Away(source) => {
+                let why = absence(&source);
+                later(source, why)
+            }
             Self::Gone | Self::Exists | Self::Other => {
-                let source = io::Error::other("the cluster's object changed meanwhile");
-                RuntimeError::Transient { context: format!("could not {deed}"), source }
+                let why = "its object at the party's cluster changed meanwhile; asked again";
+                later(io::Error::other("the cluster's object changed meanwhile"), why)
             }
         }
+    }
+
+    /// Why nothing is seen of the cluster, for the hub.
+    #[must_use]
+    pub fn blindness(&self) -> Reason {
+        let text = match self {
+            Self::Refused(reason) => &reason.message,
+            Self::Away(source) => absence(source),
+            Self::Gone | Self::Exists | Self::Other => NO_ANSWER,
+        };
+        Reason::new(ReasonCode::RuntimeError, format!("how it stands is not known: {text}"))
+    }
+}
+
+const NO_ANSWER: &str = "the party's cluster does not answer its agent; asked again, and what runs there goes on. If this stays, \
+                         ask the party to look after the cluster's API server";
+
+/// What a request that may work later waits for.
+fn absence(error: &io::Error) -> &'static str {
+    let answer = error.get_ref().and_then(|error| error.downcast_ref::<kube::Error>());
+    match answer {
+        Some(kube::Error::Api(status)) if status.code == 429 => {
+            "the party's cluster has too much to do and takes no more requests of its agent for now; asked again. If this stays, ask \
+             the party to look after the load of the cluster's API server"
+        }
+        Some(kube::Error::Api(status)) if status.code == 403 => "the cluster has not counted a new quota of the namespace yet; asked again",
+        _ => NO_ANSWER,
     }
 }
 
@@ -219,6 +253,13 @@ mod tests {
         for code in [400, 403, 422] {
             let Trouble::Refused(reason) = trouble(status(code, "Forbidden", secret, "x")) else { panic!("{code}") };
             assert!(!reason.message.contains("patients") && !reason.message.contains("registry"), "{}", reason.message);
+        }
+        for (code, words) in [(429, "too much to do"), (500, "does not answer"), (503, "does not answer")] {
+            let refused = || trouble(status(code, "No", secret, "x"));
+            for reason in [refused().told("stop a member").reason().clone(), refused().blindness()] {
+                assert!(!reason.message.contains("patients") && !reason.message.contains("registry"), "{}", reason.message);
+                assert!(reason.message.contains(words), "{code}: {}", reason.message);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use flow_domain::member::Exit;
+use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::Progress;
 use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use k8s_openapi::api::core::v1::Pod;
@@ -120,6 +120,14 @@ impl Entry {
         }
     }
 
+    /// Say that it cannot be told how the key stands, if it was alive when that could be.
+    fn doubt(&self, shared: &Shared, why: &Reason) {
+        let told = self.state.borrow().clone();
+        if let Some(state) = told.filter(|state| matches!(state, WorkState::Starting { .. } | WorkState::Running)) {
+            self.tell(shared, seen_through(state, Some(why)));
+        }
+    }
+
     /// Say how it ended, whether or not that was said before.
     pub fn tell_end(&self, shared: &Shared, state: WorkState, progress: Option<Progress>) {
         self.state.send_replace(Some(state.clone()));
@@ -145,6 +153,7 @@ impl Entry {
                     return;
                 }
                 Err(error) => {
+                    self.doubt(&shared, error.reason());
                     let attempt = self.key.attempt;
                     tracing::warn!(run.id = %self.key.run, attempt, cause = %root_cause(&error), "{error}; looking again later");
                     tokio::time::sleep(pause).await;
@@ -175,7 +184,7 @@ impl Entry {
                 self.remember(shared, &pods);
                 let state = self.judge(shared, object.as_deref(), &pods, stopping);
                 if !is_end(&state) {
-                    self.tell(shared, state);
+                    self.tell(shared, seen_through(state, shared.blindness().as_ref()));
                     return Ok(Step::Wait);
                 }
                 self.prove(shared, &mut record, &uid, stopping).await
@@ -327,6 +336,15 @@ async fn ends_while_it_flows(reading: impl Future, flows: &Notify, longest: Dura
     }
 }
 
+/// What was last seen of the living, told with the reason why nothing newer is.
+fn seen_through(state: WorkState, blindness: Option<&Reason>) -> WorkState {
+    match (state, blindness) {
+        (WorkState::Running, Some(why)) => WorkState::Unseen(why.clone()),
+        (WorkState::Starting { reason: None }, Some(why)) => WorkState::Starting { reason: Some(why.clone()) },
+        (state, _) => state,
+    }
+}
+
 /// Nothing is alive, if it is true.
 fn is_end(state: &WorkState) -> bool {
     matches!(state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent)
@@ -337,6 +355,19 @@ mod tests {
     use super::*;
 
     const LONGEST: Duration = Duration::from_millis(500);
+
+    #[test]
+    fn what_lives_is_told_with_why_nothing_newer_is_known_and_an_end_as_it_is() {
+        let why = |text: &str| Reason::new(flow_domain::member::ReasonCode::RuntimeError, text);
+        let starting = |reason: Option<&str>| WorkState::Starting { reason: reason.map(why) };
+        let through = |state: WorkState| seen_through(state, Some(&why("no answer")));
+        assert_eq!(through(WorkState::Running), WorkState::Unseen(why("no answer")));
+        assert_eq!(through(starting(None)), starting(Some("no answer")));
+        for state in [starting(Some("no node")), WorkState::Unseen(why("no node")), WorkState::Absent, WorkState::Lost(why("deleted"))] {
+            assert_eq!(through(state.clone()), state);
+        }
+        assert_eq!(seen_through(WorkState::Running, None), WorkState::Running);
+    }
 
     #[tokio::test]
     async fn an_end_is_waited_for_as_long_as_something_flows_and_no_longer() {

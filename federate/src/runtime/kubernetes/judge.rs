@@ -6,7 +6,7 @@
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::time::Timestamp;
 use flow_operator::iflearnerjob::api::{IflearnerJob, IflearnerJobStatus, Phase, condition};
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::build::WORKLOAD;
@@ -104,9 +104,16 @@ fn state<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerState> {
 /// Alive, or on its way.
 fn current(view: &View<'_>) -> WorkState {
     let status = view.object.and_then(|object| object.status.as_ref());
+    let silent = silence(view, status);
     if view.ran || view.pods.iter().any(|pod| has_begun(pod, WORKLOAD)) {
         // Nobody would ever dial it: that shall end with the time to start, not as a training without progress.
-        return status.and_then(unreachable).map_or(WorkState::Running, |reason| WorkState::Starting { reason: Some(reason) });
+        return match status.and_then(unreachable) {
+            Some(reason) => WorkState::Starting { reason: silent.or(Some(reason)) },
+            None => silent.map_or(WorkState::Running, WorkState::Unseen),
+        };
+    }
+    if silent.is_some() {
+        return WorkState::Starting { reason: silent };
     }
     let Some(status) = status else {
         let text = "the cluster has the object; the operator has not taken it up yet (if this stays, it does not run)";
@@ -120,6 +127,42 @@ fn current(view: &View<'_>) -> WorkState {
         (None, None) => return WorkState::Starting { reason: None },
     };
     WorkState::Starting { reason: delay(&name, &message) }
+}
+
+/// Why nobody knows how it is: the node it is on does not answer. That it has ended is not concluded from it: the node may
+/// only be cut off. Its Pod is finished when the node is back and says so, or when the cluster knows the node to be gone.
+fn silence(view: &View<'_>, status: Option<&IflearnerJobStatus>) -> Option<Reason> {
+    let alive = || view.pods.iter().filter(|pod| !is_finished(pod));
+    let by_operator = status.filter(|status| status.phase == Some(Phase::Unknown) && alive().next().is_some());
+    let told = by_operator.map(|status| status.reason.clone().unwrap_or_else(|| "NodeLost".to_owned()));
+    let name = alive().find_map(|pod| node_lost(pod)).map(ToOwned::to_owned).or(told)?;
+    let given_up = alive().any(|pod| pod.metadata.deletion_timestamp.is_some());
+    let text = if given_up {
+        "its pod is to end, and the node it runs on, which does not answer or may keep no pod, has not said that it has: nobody can tell \
+         whether it still runs. If this stays, ask the party to bring the node back or, if it is gone for good, to delete it from the \
+         cluster; the member ends then"
+    } else {
+        "the node it runs on does not answer: it goes on if the node comes back, and if not, the cluster gives it up after a while. Ask \
+         the party to look after the node, or stop the run"
+    };
+    Some(Reason::new(ReasonCode::RuntimeError, format!("{text} ({name})")))
+}
+
+/// What says of a pod's node that it does not answer.
+fn node_lost(pod: &Pod) -> Option<&str> {
+    let status = pod.status.as_ref()?;
+    let condition = |name: &str| status.conditions.iter().flatten().find(|condition| condition.type_ == name);
+    let target = condition("DisruptionTarget").filter(|target| target.status == "True").and_then(|target| target.reason.as_deref());
+    if target == Some("DeletionByTaintManager") && pod.metadata.deletion_timestamp.is_some() {
+        return target;
+    }
+    if status.reason.as_deref() == Some("NodeLost") || status.phase.as_deref() == Some("Unknown") {
+        return Some("NodeLost");
+    }
+    // A kubelet that says "not ready" says why. The cluster, which says it in the place of one that does not answer, does not.
+    let by_cluster = |ready: &&PodCondition| ready.status == "False" && ready.reason.as_deref().is_none_or(str::is_empty);
+    let by_kubelet = condition("ContainersReady").is_some_and(|ready| ready.status == "False");
+    condition("Ready").filter(by_cluster).filter(|_| !by_kubelet).map(|_| "NodeNotReady")
 }
 
 /// Why others cannot dial it although it runs, if the operator was to route to it from outside.
@@ -419,6 +462,70 @@ mod tests {
         }
         assert_eq!(with("True", "Accepted"), [None, None]);
         assert_eq!(with("Unknown", "NoAddress"), [None, None], "some controllers never give one");
+    }
+
+    /// A pod whose workload runs, with this beside it.
+    fn alive(meta: serde_json::Value, conditions: serde_json::Value) -> Pod {
+        let mut pod = pod("Running", json!({ "running": {} }));
+        pod.metadata = serde_json::from_value(meta).expect("metadata");
+        pod.status.get_or_insert_default().conditions = serde_json::from_value(conditions).expect("conditions");
+        pod
+    }
+
+    #[test]
+    fn a_member_whose_node_does_not_answer_runs_as_far_as_anybody_knows_and_says_so() {
+        let leaving = || json!({ "deletionTimestamp": "2026-01-02T03:04:05Z" });
+        let not_ready = || json!({ "type": "Ready", "status": "False" });
+        let target = |reason: &str| json!({ "type": "DisruptionTarget", "status": "True", "reason": reason });
+        let mut old = alive(json!({}), json!([]));
+        old.status.get_or_insert_default().reason = Some("NodeLost".to_owned());
+        let mut unknown = alive(json!({}), json!([]));
+        unknown.status.get_or_insert_default().phase = Some("Unknown".to_owned());
+        let silent = [
+            (alive(json!({}), json!([not_ready()])), "(NodeNotReady)", "goes on if the node comes back"),
+            (alive(leaving(), json!([not_ready()])), "(NodeNotReady)", "delete it from the cluster"),
+            (
+                alive(leaving(), json!([not_ready(), target("DeletionByTaintManager")])),
+                "(DeletionByTaintManager)",
+                "delete it from the cluster",
+            ),
+            (old, "(NodeLost)", "goes on if the node comes back"),
+            (unknown, "(NodeLost)", "goes on if the node comes back"),
+        ];
+        let (open, later) = (job(json!({ "phase": "Running" })), job(json!({ "phase": "Unknown", "reason": "NodeLost" })));
+        for (pod, name, words) in &silent {
+            for object in [Some(&open), Some(&later), None] {
+                for stopping in [false, true] {
+                    let state = judge(&View { stopping, ..view(object, &[pod]) });
+                    let WorkState::Unseen(told) = state else { panic!("{name}: {state:?}") };
+                    assert!(
+                        told.code == ReasonCode::RuntimeError && told.message.ends_with(name) && told.message.contains(words),
+                        "{told}"
+                    );
+                }
+            }
+        }
+        let well = [
+            alive(json!({}), json!([{ "type": "Ready", "status": "True" }])),
+            alive(json!({}), json!([{ "type": "Ready", "status": "False", "reason": "ContainersNotReady" }])),
+            alive(json!({}), json!([not_ready(), { "type": "ContainersReady", "status": "False" }])),
+            alive(leaving(), json!([{ "type": "Ready", "status": "True" }, target("EvictionByEvictionAPI")])),
+        ];
+        for pod in &well {
+            assert_eq!(judge(&view(Some(&open), &[pod])), WorkState::Running, "{pod:?}");
+        }
+        assert!(matches!(judge(&view(Some(&later), &[&well[0]])), WorkState::Unseen(_)), "the operator's word");
+        let mut waits = alive(leaving(), json!([target("DeletionByTaintManager")]));
+        waits.status.get_or_insert_default().container_statuses = None;
+        let WorkState::Starting { reason: Some(told) } = judge(&view(Some(&later), &[&waits])) else { panic!("it has not begun") };
+        assert!(told.message.contains("does not answer"), "{told}");
+        // The node is gone for good, or back: the cluster or the kubelet says that the Pod has ended.
+        let mut over = alive(leaving(), json!([target("DeletionByTaintManager")]));
+        over.status.get_or_insert_default().phase = Some("Failed".to_owned());
+        assert!(!matches!(judge(&view(Some(&open), &[&over])), WorkState::Exited(_)), "the operator has not said that the job is over");
+        let failed = job(json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }));
+        let WorkState::Exited(Exit { reason: Some(told), .. }) = judge(&view(Some(&failed), &[&over])) else { panic!("it is over") };
+        assert!(told.message.contains("the node it ran on was lost: start again"), "{told}");
     }
 
     #[test]

@@ -7,17 +7,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_domain::id::{InstanceId, PartyId};
+use flow_domain::member::Reason;
 use flow_domain::time::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease as LeaseObject, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff;
 use kube::api::PostParams;
 use kube::{Api, ResourceExt as _};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::cluster::{Trouble, within};
@@ -65,7 +67,8 @@ pub struct Lease {
     holder: String,
     clock: SharedClock,
     renewed: AtomicI64,
-    answers: AtomicBool,
+    /// Why it could not be renewed, since it cannot.
+    trouble: watch::Sender<Option<Reason>>,
     lost: CancellationToken,
 }
 
@@ -97,7 +100,7 @@ impl Lease {
             holder: who.holder.clone(),
             renewed: AtomicI64::new(clock.now().0),
             clock,
-            answers: AtomicBool::new(true),
+            trouble: watch::Sender::new(None),
             lost: CancellationToken::new(),
         }))
     }
@@ -141,7 +144,7 @@ impl Lease {
             }
             pause = match self.renew().await {
                 Ok(()) => {
-                    if !self.answers.swap(true, Ordering::Relaxed) {
+                    if self.note(None) {
                         tracing::info!("the cluster answers again");
                     }
                     RENEW
@@ -153,15 +156,17 @@ impl Lease {
                     self.lost.cancel();
                     return;
                 }
-                Err(Trouble::Away(error)) => {
-                    if self.answers.swap(false, Ordering::Relaxed) {
+                Err(trouble @ Trouble::Away(_)) => {
+                    if self.note(Some(trouble.blindness()))
+                        && let Trouble::Away(error) = trouble
+                    {
                         tracing::warn!(error = %error, "the cluster does not answer; what runs goes on");
                     }
                     AGAIN
                 }
                 Err(Trouble::Refused(reason)) => {
-                    self.answers.store(false, Ordering::Relaxed);
                     tracing::warn!(%reason, "the Lease {NAME} cannot be renewed");
+                    self.note(Some(Trouble::Refused(reason).blindness()));
                     RENEW
                 }
             };
@@ -191,10 +196,21 @@ impl Lease {
         if self.clock.now() < valid_until { Ok(()) } else { self.renew().await }
     }
 
+    /// Answers whether that is new.
+    fn note(&self, trouble: Option<Reason>) -> bool {
+        self.trouble.send_if_modified(|before| std::mem::replace(before, trouble.clone()) != trouble)
+    }
+
     /// Whether the API server answered when it was last asked.
     #[must_use]
     pub fn cluster_answers(&self) -> bool {
-        self.answers.load(Ordering::Relaxed)
+        self.trouble.borrow().is_none()
+    }
+
+    /// Why it did not when it was last asked, as it changes.
+    #[must_use]
+    pub fn trouble(&self) -> watch::Receiver<Option<Reason>> {
+        self.trouble.subscribe()
     }
 
     /// Completes when the Lease is another's.

@@ -20,7 +20,8 @@
 //!
 //! A damaged record sets one member aside and no more: see `record`.
 //!
-//! While the API server does not answer, what runs goes on, what is known stays told, and verbs are tried again.
+//! While the API server does not answer, or does not allow the agent to look, what runs goes on, what is known stays told,
+//! with the reason why nothing more is, and verbs are tried again.
 
 pub mod access;
 mod build;
@@ -95,7 +96,7 @@ pub enum StartError {
 /// The runtime of a cluster.
 pub struct KubernetesRuntime {
     shared: Arc<Shared>,
-    _tasks: [AbortOnDropHandle<()>; 2],
+    _tasks: [AbortOnDropHandle<()>; 3],
 }
 
 /// What verbs and followers have in common.
@@ -148,7 +149,15 @@ impl KubernetesRuntime {
                 shared.store.follow(jobs, pods, &selector, |key| shared.changed(key)).await;
             }
         };
-        let tasks = [AbortOnDropHandle::new(tokio::spawn(watching)), AbortOnDropHandle::new(tokio::spawn(lease.keep()))];
+        let noticing = {
+            let (shared, mut trouble) = (Arc::clone(&shared), lease.trouble());
+            async move {
+                while trouble.changed().await.is_ok() {
+                    shared.changed(None);
+                }
+            }
+        };
+        let tasks = [tokio::spawn(watching), tokio::spawn(noticing), tokio::spawn(lease.keep())].map(AbortOnDropHandle::new);
         Ok(Self { shared, _tasks: tasks })
     }
 
@@ -213,6 +222,11 @@ impl Shared {
 
     fn has_ended(&self, key: &WorkKey, pod: &str, container: &str) -> bool {
         self.store.pod(key, pod).is_none_or(|pod| judge::has_ended(&pod, container))
+    }
+
+    /// Why the cluster shows nothing of what happens there, if it does not.
+    fn blindness(&self) -> Option<Reason> {
+        self.lease.trouble().borrow().clone().or_else(|| self.store.blindness())
     }
 
     async fn write(&self, key: &WorkKey, record: &Record) -> Result<(), RuntimeError> {
@@ -413,8 +427,7 @@ impl Shared {
 
     async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
         if let Err(why) = self.store.completed().await {
-            let context = "could not list the members of this cluster".to_owned();
-            return Err(RuntimeError::Transient { context, source: io::Error::other(why) });
+            return Err(Trouble::Away(io::Error::other(why)).told("list the members of this cluster"));
         }
         let mut known = self.store.keys();
         for key in self.records.keys().map_err(|error| disk("list the records", error))? {
@@ -498,6 +511,6 @@ fn name_taken() -> RuntimeError {
 fn disk(deed: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RuntimeError::Refused(io_reason(deed, &source)),
-        _ => RuntimeError::Transient { context: format!("could not {deed}"), source },
+        _ => RuntimeError::of_machine(deed, source),
     }
 }

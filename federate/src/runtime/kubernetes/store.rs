@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flow_domain::member::Reason;
 use flow_operator::iflearnerjob::api::IflearnerJob;
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
+use super::cluster::{Trouble, trouble};
 use super::naming;
 use crate::dial::root_cause;
 use crate::runtime::WorkKey;
@@ -93,6 +95,18 @@ pub struct Store {
     complete: watch::Sender<bool>,
     /// Why a list or a watch failed last.
     trouble: watch::Sender<String>,
+    /// Why the picture of jobs and of pods grows old, since it does.
+    blind: watch::Sender<[Option<Reason>; 2]>,
+}
+
+/// How a list or a watch goes.
+enum Sight {
+    /// Something was seen.
+    Clear,
+    /// It failed, for this reason of the party's own.
+    Failed(String),
+    /// It fails again and again: what the hub may know of that.
+    Blind(Reason),
 }
 
 impl Store {
@@ -115,6 +129,25 @@ impl Store {
             _ = complete.wait_for(|complete| *complete) => Ok(()),
             _ = trouble.changed() => Err(trouble.borrow().clone()),
         }
+    }
+
+    /// Why the picture grows old, if it does.
+    #[must_use]
+    pub fn blindness(&self) -> Option<Reason> {
+        self.blind.borrow().iter().flatten().next().cloned()
+    }
+
+    /// Take down how it goes with one of the two. Answers whether that changes what is told.
+    fn sight(&self, which: usize, sight: Sight) -> bool {
+        let blind = match sight {
+            Sight::Clear => None,
+            Sight::Failed(why) => {
+                self.trouble.send_replace(why);
+                return false;
+            }
+            Sight::Blind(reason) => Some(reason),
+        };
+        self.blind.send_if_modified(|all| std::mem::replace(&mut all[which], blind.clone()) != blind)
     }
 
     /// Object and pods of a key; nothing before everything was listed once.
@@ -149,7 +182,7 @@ impl Store {
     }
 
     /// Follow the cluster for ever; `changed` is told each key of which something is new, and nothing in particular when
-    /// the picture becomes complete.
+    /// the picture becomes complete, or begins or ceases to grow old.
     pub async fn follow(&self, jobs: Api<IflearnerJob>, pods: Api<Pod>, selector: &str, changed: impl Fn(Option<&WorkKey>) + Sync) {
         let tell = |keys: Vec<WorkKey>| {
             let before = self.is_complete();
@@ -159,15 +192,22 @@ impl Store {
                 changed(None);
             }
         };
-        let failed = |why| drop(self.trouble.send_replace(why));
-        let jobs = events(jobs, selector, failed).for_each(|event| {
+        let changed = &changed;
+        let sight = |which| {
+            move |sight| {
+                if self.sight(which, sight) {
+                    changed(None);
+                }
+            }
+        };
+        let jobs = events(jobs, selector, sight(0)).for_each(|event| {
             // The template is as large as it likes, and nothing is read there.
             let event = event.modify(|job| job.spec.template = PodTemplateSpec::default());
             let keys = self.mirrors().jobs.take(event);
             tell(keys);
             std::future::ready(())
         });
-        let pods = events(pods, selector, failed).for_each(|event| {
+        let pods = events(pods, selector, sight(1)).for_each(|event| {
             let event = event.modify(|pod| pod.spec = None);
             let keys = self.mirrors().pods.take(event);
             tell(keys);
@@ -177,19 +217,64 @@ impl Store {
     }
 }
 
-/// The events of one kind. It lists again when a watch has expired (410), and backs off with jitter when the API server
-/// has too much to do (429, 5xx) or does not answer; each time `failed` is told why.
-fn events<K>(api: Api<K>, selector: &str, failed: impl Fn(String) + Send) -> impl futures::Stream<Item = Event<K>> + Send
+/// The events of one kind. It backs off with jitter when the API server has too much to do (429, 5xx), does not answer or
+/// does not allow it, and lists again then, as it does when a watch has expired (410): a watch that begins where the one
+/// before broke off says nothing until something happens, so nobody would know that it works again. `sight` is told how
+/// it goes.
+fn events<K>(api: Api<K>, selector: &str, sight: impl Fn(Sight) + Send) -> impl Stream<Item = Event<K>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    watcher(api, watcher::Config::default().labels(selector)).default_backoff().filter_map(move |event| {
-        let event = event.inspect_err(|error| {
-            tracing::debug!(error = %error, kind = %K::kind(&()), "a watch broke off");
-            failed(format!("{}: {}", K::plural(&()), root_cause(error)));
-        });
-        std::future::ready(event.ok().map(|event| event.modify(|object| object.managed_fields_mut().clear())))
+    let config = watcher::Config::default().labels(selector);
+    let begin = move || watcher(api.clone(), config.clone()).boxed();
+    // Failures since anything was seen, and since a watch showed something: it may be that only lists are allowed.
+    let state = (begin(), DefaultBackoff::default(), [0, 0], sight, begin);
+    stream::unfold(state, |(mut watching, mut backoff, [mut failures, mut breaks], sight, begin)| async move {
+        loop {
+            let error = match watching.next().await {
+                Some(Ok(event)) => {
+                    // Half a list shows nothing.
+                    if !matches!(event, Event::Init | Event::InitApply(_)) {
+                        failures = 0;
+                        sight(Sight::Clear);
+                    }
+                    if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                        breaks = 0;
+                    }
+                    let event = event.modify(|object| object.managed_fields_mut().clear());
+                    return Some((event, (watching, backoff, [failures, breaks], sight, begin)));
+                }
+                Some(Err(error)) => error,
+                None => return None,
+            };
+            (failures, breaks) = (failures + 1_u32, breaks + 1_u32);
+            let kind = K::kind(&());
+            sight(Sight::Failed(format!("{}: {}", K::plural(&()), root_cause(&error))));
+            // A watch ends now and then, and the next try mends that. An outage is told once, and again ever more rarely.
+            let worth = |times: u32| times > 1 && times.is_power_of_two();
+            if worth(failures) || worth(breaks) {
+                tracing::warn!(error = %error, cause = %root_cause(&error), %kind, failures, "a watch broke off again; trying again");
+            } else {
+                tracing::debug!(error = %error, %kind, failures, "a watch broke off");
+            }
+            if worth(failures) {
+                sight(Sight::Blind(blindness(error)));
+            }
+            tokio::time::sleep(backoff.next().unwrap_or_default()).await;
+            watching = begin();
+        }
     })
+}
+
+/// What a failed list or watch means for whom it was to show.
+fn blindness(error: watcher::Error) -> Reason {
+    use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+    let trouble = match error {
+        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => trouble(error),
+        WatchError(status) => trouble(kube::Error::Api(status)),
+        NoResourceVersion => Trouble::Away(io::Error::other(error)),
+    };
+    trouble.blindness()
 }
 
 #[cfg(test)]
@@ -205,6 +290,22 @@ mod tests {
 
     fn key(attempt: u32) -> WorkKey {
         WorkKey { run: "a".repeat(32).parse().expect("an id"), attempt }
+    }
+
+    #[test]
+    fn the_picture_is_old_until_both_kinds_are_seen_again() {
+        let store = Store::default();
+        let why = |text: &str| Reason::new(flow_domain::member::ReasonCode::RuntimeError, text);
+        let told = || store.blindness().map(|reason| reason.message);
+        assert!(!store.sight(0, Sight::Clear));
+        assert!(!store.sight(0, Sight::Failed("10.0.0.1 refused".to_owned())), "one failure is nothing");
+        assert!(store.sight(1, Sight::Blind(why("pods"))) && store.sight(0, Sight::Blind(why("jobs"))));
+        assert!(!store.sight(0, Sight::Blind(why("jobs"))), "nothing new");
+        assert_eq!(told().as_deref(), Some("jobs"));
+        assert!(store.sight(0, Sight::Clear));
+        assert_eq!(told().as_deref(), Some("pods"));
+        assert!(store.sight(1, Sight::Clear));
+        assert_eq!(told(), None);
     }
 
     #[test]

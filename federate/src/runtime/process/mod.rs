@@ -415,6 +415,6 @@ fn hold_gone() -> RuntimeError {
 fn transient(deed: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RuntimeError::Refused(io_reason(deed, &source)),
-        _ => RuntimeError::Transient { context: format!("could not {deed}"), source },
+        _ => RuntimeError::of_machine(deed, source),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::{Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -33,6 +33,7 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
             backoff_limit: Some(pod_plan.backoff_limit),
             // A replacement only once the Pod before it is known to be dead.
             pod_replacement_policy: Some("Failed".to_owned()),
+            pod_failure_policy: spare_retries(pod_plan),
             active_deadline_seconds: policy.active_deadline_seconds,
             suspend: policy.suspend,
             template: PodTemplateSpec {
@@ -42,5 +43,44 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
             ..JobSpec::default()
         }),
         status: None,
+    }
+}
+
+/// A drained node, an eviction or a preemption is not the workload's failure, and uses up none of its retries. Kubernetes
+/// allows to say so only of Pods that are never restarted in place; of a job without retries there is nothing to spare.
+fn spare_retries(pod_plan: &PodPlan) -> Option<PodFailurePolicy> {
+    let disrupted = PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: Some("True".to_owned()) };
+    let rule = PodFailurePolicyRule { action: "Ignore".to_owned(), on_pod_conditions: Some(vec![disrupted]), on_exit_codes: None };
+    (pod_plan.backoff_limit > 0 && pod_plan.restart_policy == "Never").then(|| PodFailurePolicy { rules: vec![rule] })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::apis::Apis;
+    use crate::config::Config;
+    use crate::iflearnerjob::api::RunPolicy;
+    use crate::iflearnerjob::build::samples::{SERVER, job as parsed};
+    use crate::iflearnerjob::policy::Allowed;
+    use crate::iflearnerjob::validate;
+
+    #[test]
+    fn a_disruption_uses_up_no_retry_where_there_are_any() {
+        let built = |restart_policy: &str, backoff_limit: Option<i32>| {
+            let mut object = parsed(SERVER);
+            object.spec.template.spec.as_mut().unwrap().restart_policy = Some(restart_policy.to_owned());
+            object.spec.run_policy = Some(RunPolicy { backoff_limit, ..RunPolicy::default() });
+            let config = Config::default();
+            let pod_plan = validate::pod(&object, Allowed::new(), &config).unwrap();
+            let plan = Plan::new(&object, &config, Apis { grpc_route: true, ingress: true });
+            serde_json::to_value(job(&object, &plan, &pod_plan)).unwrap()["spec"]["podFailurePolicy"].clone()
+        };
+        let spared = json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]});
+        assert_eq!(built("Never", Some(2)), spared);
+        for (restart_policy, backoff_limit) in [("Never", None), ("Never", Some(0)), ("OnFailure", Some(2)), ("Always", Some(2))] {
+            assert_eq!(built(restart_policy, backoff_limit), Value::Null, "{restart_policy} {backoff_limit:?}");
+        }
     }
 }

@@ -93,10 +93,19 @@ fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
 #[must_use]
 pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config) -> GrpcRoute {
     let GatewayRef { name, namespace, section_name } = gateway.clone();
+    // Whole, with what would be the default: where it leads must not depend on what somebody else adds.
+    let parent = ParentRef {
+        group: Some("gateway.networking.k8s.io".to_owned()),
+        kind: Some("Gateway".to_owned()),
+        name,
+        namespace: namespace.or_else(|| Some(plan.namespace.clone())),
+        port: None,
+        section_name,
+    };
     GrpcRoute {
         metadata: metadata(plan, &plan.names.service),
         spec: GrpcRouteSpec {
-            parent_refs: vec![ParentRef { name, namespace, section_name }],
+            parent_refs: vec![parent],
             hostnames: vec![host.to_owned()],
             rules: vec![RouteRule {
                 backend_refs: vec![BackendRef {

@@ -202,7 +202,9 @@ fn a_grpc_route_attaches_to_the_configured_gateway() {
     let config = with(&[("exposure.gateway.name", "edge"), ("exposure.gateway.namespace", "infra"), ("exposure.gateway.listener", "tls")]);
     let route = serde_json::to_value(children(&parsed(SERVER), &config).grpc_route.unwrap()).unwrap();
     assert_eq!((&route["apiVersion"], &route["kind"]), (&json!("gateway.networking.k8s.io/v1"), &json!("GRPCRoute")));
-    assert_eq!(route["spec"]["parentRefs"], json!([{"name": "edge", "namespace": "infra", "sectionName": "tls"}]));
+    let parent =
+        json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge", "namespace": "infra", "sectionName": "tls"});
+    assert_eq!(route["spec"]["parentRefs"], json!([parent]));
     assert_eq!(route["spec"]["hostnames"], json!(["job1.server.iflearner.com"]));
     assert_eq!(
         route["spec"]["rules"],

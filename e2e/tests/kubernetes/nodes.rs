@@ -1,0 +1,43 @@
+//! A node that dies beneath a member, and what is told of it.
+
+use flow_testkit::kube::{BUSYBOX, Options};
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_gives_the_node_up() {
+    let controller_manager_arguments = ["--node-monitor-grace-period=8s", "--node-monitor-period=1s"].map(str::to_owned).into();
+    let cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
+    // It ends with the process, like the shared one.
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster));
+    equip(cluster).await;
+    let mut ground = Ground::on(cluster).await;
+    ground.start_operator("");
+    let builder = ground.builder("").agent("images.small.container", BUSYBOX).agent("images.small.allow", "true");
+    let unreachable = "[{ key = 'node.kubernetes.io/unreachable', operator = 'Exists', effect = 'NoExecute', tolerationSeconds = 45 }]";
+    let builder = builder.agent("images.small.pod.tolerations", unreachable);
+    let federation = builder.agent("images.small.pod.nodeSelector.'kubernetes.io/hostname'", "node2").start().await;
+    let job = Job::new("wait").template("image", "small").template("command", json!(["sleep", "3600"]));
+    let run = federation.hub.launch(&job.members(&[("hospital-a", "trainer")])).await;
+    let runs = async |what: &str, condition: &dyn Fn(&Value) -> bool| {
+        let is = |run: &Value| member(run, "hospital-a")["phase"] == "running" && condition(&member(run, "hospital-a")["reason"]);
+        federation.hub.wait(&run, what, PATIENCE, is).await;
+    };
+    let says = |word: &'static str| move |reason: &Value| reason["message"].as_str().is_some_and(|message| message.contains(word));
+    runs("it to run", &Value::is_null).await;
+
+    cluster.stop_kubelet("node2");
+    runs("it to say that its node is away", &says("(NodeNotReady)")).await;
+    cluster.start_kubelet("node2");
+    runs("its node to be back", &Value::is_null).await;
+
+    cluster.stop_kubelet("node2");
+    runs("it to say that its pod is given up", &says("(DeletionByTaintManager)")).await;
+    cluster.kubectl_ok(&["delete", "node", "node2", "--wait=false"]).await;
+    let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
+    assert_eq!(end["ending"]["party"], "hospital-a");
+    let message = end["ending"]["reason"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("the node it ran on was lost: start again"), "{end:#}");
+    federation.end().await;
+}
