@@ -7,7 +7,8 @@ use super::*;
 
 #[tokio::test]
 async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_gives_the_node_up() {
-    let controller_manager_arguments = ["--node-monitor-grace-period=8s", "--node-monitor-period=1s"].map(str::to_owned).into();
+    // A kubelet says that it is there every ten seconds.
+    let controller_manager_arguments = ["--node-monitor-grace-period=20s", "--node-monitor-period=1s"].map(str::to_owned).into();
     let cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
     // It ends with the process, like the shared one.
     let cluster: &'static Cluster = Box::leak(Box::new(cluster));

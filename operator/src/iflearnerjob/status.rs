@@ -230,7 +230,10 @@ fn working(
         let (phase, why) = if job_end.succeeded {
             (Phase::Succeeded, Why::new("Succeeded", ""))
         } else {
-            let pods_own = pod.and_then(|pod| pod.trouble.clone()).filter(|_| job_end.why.reason != "DeadlineExceeded");
+            // A Pod that is given up with its node vanishes together with the Job's end.
+            let lost = status.reason.clone().filter(|_| pod.is_none() && status.phase == Some(Phase::Unknown));
+            let lost = lost.map(|reason| Why::new(reason, status.message.clone().unwrap_or_default()));
+            let pods_own = pod.and_then(|pod| pod.trouble.clone()).or(lost).filter(|_| job_end.why.reason != "DeadlineExceeded");
             let mut why = pods_own.unwrap_or_else(|| job_end.why.clone());
             let imposed = config.pods.read_only_root && status.exit_code.is_some_and(|code| code != 0);
             if imposed && why.reason == "Error" {
@@ -254,6 +257,8 @@ fn working(
         _ if job.suspended => {
             say(status, Phase::Pending, Some(Why::new("Suspended", "the job is suspended: spec.runPolicy.suspend, or a queue, holds it")))
         }
+        // Gone with its node; what that means for the job, the Job says in a moment.
+        None if troubled.is_none() && status.phase == Some(Phase::Unknown) => {}
         None | Some(PodState::Pending) => say(status, Phase::Pending, troubled),
         Some(PodState::Running) => say(status, Phase::Running, troubled),
         Some(PodState::Lost) => {

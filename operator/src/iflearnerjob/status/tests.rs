@@ -154,6 +154,11 @@ fn a_node_that_does_not_answer_makes_the_phase_unknown_and_back() {
     let status = after(vec![runs(), lost()]);
     assert_eq!((status.phase, of(&status, condition::PROGRESSING)), (Some(Phase::Unknown), pair("Unknown", "NodeLost")));
     assert_eq!(after(vec![runs(), lost(), runs()]).phase, Some(Phase::Running));
+    // The Pod goes with its node, before the Job says that it has failed.
+    let gone = || working(job(), None);
+    assert_eq!(after(vec![runs(), lost(), gone()]).phase, Some(Phase::Unknown));
+    let status = after(vec![runs(), lost(), gone(), working(ended(false, "BackoffLimitExceeded"), None)]);
+    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("NodeLost")));
 }
 
 #[test]
