@@ -40,5 +40,6 @@ async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_
     assert_eq!(end["ending"]["party"], "hospital-a");
     let message = end["ending"]["reason"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("the node it ran on was lost: start again"), "{end:#}");
-    federation.end().await;
+    // Not ended with a look at what is left: on a node without a kubelet the container runs on, until the machine ends.
+    drop(federation);
 }

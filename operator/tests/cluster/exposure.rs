@@ -7,7 +7,9 @@ use flow_operator::iflearnerjob::api::condition;
 use flow_operator::iflearnerjob::route::GrpcRoute;
 use flow_testkit::kube::{Cluster, Options};
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -159,6 +161,20 @@ async fn i04_what_is_taken_back_of_an_exposure_is_taken_off_the_route() {
     let taken_back = json!({"spec": {"exposure": {"authenticateClients": false, "tlsSecretName": null}}});
     world.patch("b", taken_back).await.unwrap();
     world.found("b", |ingress: &Ingress| !ingress.annotations().contains_key("ask") && secret(ingress).as_deref() != Some("own")).await;
+}
+
+#[tokio::test]
+async fn i28_ports_and_the_names_of_secrets_come_from_the_configuration() {
+    let world = World::new().await;
+    let configured =
+        [("service.grpc_port", "8080"), ("service.grpc_target", "9090"), ("exposure.ingress.server_tls_secret", "of-the-zone")];
+    let _operator = world.operator(&[&[CLASS][..], &configured].concat()).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    let service: Service = world.found("a", |_| true).await;
+    let port = &service.spec.unwrap().ports.unwrap()[0];
+    assert_eq!((port.port, port.target_port.clone()), (8080, Some(IntOrString::Int(9090))));
+    let ingress: Ingress = world.found("a", |_| true).await;
+    assert_eq!(ingress.spec.unwrap().tls.unwrap()[0].secret_name.as_deref(), Some("of-the-zone"));
 }
 
 #[tokio::test]

@@ -273,6 +273,14 @@ async fn i11_a_deadline_that_is_taken_back_ends_nothing() {
 }
 
 #[tokio::test]
+async fn i12_the_pod_waits_for_the_scheduler_that_is_named() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({"schedulername": "gang"}))).await.unwrap();
+    assert_eq!(world.pod("a").await.spec.unwrap().scheduler_name.as_deref(), Some("gang"));
+}
+
+#[tokio::test]
 async fn i11_a_suspended_job_has_no_pod_until_it_is_resumed() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
