@@ -18,6 +18,8 @@ target=${CARGO_TARGET_DIR:-$repo/target}
 bin=${BIN:-$target/debug}
 export KUBECONFIG=$state/kubeconfig PATH=$cache/kube/bin:$PATH
 parties=(hospital-a hospital-b)
+# The hub's own agent does not stand beside the hub: whoever may create Pods in a namespace can read its Secrets.
+namespace_of() { if [ "$1" = hub ]; then echo aggregators; else echo "$1"; fi; }
 nobody=65532 # who everything in our images runs as
 
 say() { echo "kube-quickstart: $*"; }
@@ -114,8 +116,8 @@ tools/kube.sh deploy flow.test/flow-operator:quickstart > "$state/deploy.log" 2>
     || fail "the operator could not be deployed" "$state/deploy.log"
 say "the operator is up"
 
-for namespace in hub "${parties[@]}"; do kubectl create namespace "$namespace" > /dev/null; done
-"$bin/flow-operator" setup certificates --hub --zone server.flow.test \
+for namespace in hub aggregators "${parties[@]}"; do kubectl create namespace "$namespace" > /dev/null; done
+"$bin/flow-operator" setup certificates --hub --party aggregators=server.flow.test \
     --party hospital-a=a.party.flow.test --party hospital-b=b.party.flow.test > "$state/certificates.log" \
     || fail "the certificates could not be made" "$state/certificates.log"
 
@@ -138,7 +140,7 @@ spec:
 END
 }
 volume hub flow-server
-for namespace in hub "${parties[@]}"; do volume "$namespace" flow-federate; done
+for namespace in aggregators "${parties[@]}"; do volume "$namespace" flow-federate; done
 for party in "${parties[@]}"; do
     # A party holds its own rows and the test set, which both may see, and nothing else.
     volume "$party" digits
@@ -170,12 +172,13 @@ flowctl() { kubectl -n hub exec -i deploy/flow-server -- flowctl "$@"; }
 say "the hub is up"
 
 for party in hub "${parties[@]}"; do
+    namespace=$(namespace_of "$party")
     flowctl party add "$party" --remark "made by the quickstart" --print-secret < /dev/null 2> "$state/party.log" \
-        | "$bin/flow-operator" setup secrets -n "$party" --agent - > /dev/null || fail "could not add $party" "$state/party.log"
+        | "$bin/flow-operator" setup secrets -n "$namespace" --agent - > /dev/null || fail "could not add $party" "$state/party.log"
     overlay=$state/manifests/$party
     mkdir -p "$overlay"
     cat > "$overlay/kustomization.yaml" << END
-namespace: $party
+namespace: $namespace
 resources: [../../../deploy/kustomize/agent]
 images: [{name: flow-federate, newName: flow.test/flow-federate, newTag: quickstart}]
 configMapGenerator: [{name: flow-federate, behavior: replace, files: [agent.toml]}]
@@ -200,9 +203,10 @@ END
     kubectl apply --server-side -k "$overlay" > /dev/null
 done
 for party in hub "${parties[@]}"; do
-    kubectl -n "$party" rollout status deployment/flow-federate --timeout=180s > /dev/null 2>&1 || {
-        kubectl -n "$party" describe pods > "$state/$party.log" 2>&1 || true
-        kubectl -n "$party" logs deployment/flow-federate >> "$state/$party.log" 2>&1 || true
+    namespace=$(namespace_of "$party")
+    kubectl -n "$namespace" rollout status deployment/flow-federate --timeout=180s > /dev/null 2>&1 || {
+        kubectl -n "$namespace" describe pods > "$state/$party.log" 2>&1 || true
+        kubectl -n "$namespace" logs deployment/flow-federate >> "$state/$party.log" 2>&1 || true
         fail "the agent of $party does not come up" "$state/$party.log"
     }
 done

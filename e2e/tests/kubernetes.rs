@@ -314,27 +314,69 @@ async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_free
     federation.end().await;
 }
 
-/// A zone is what everything in it hangs on: names, certificate, routes and what the agents let a workload dial.
-const ZONE: &str = "server.iflearner.com";
+#[tokio::test]
+async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
+    let mut ground = Ground::new().await;
+    ground.start_operator("");
+    let federation = ground.federation("").await;
+    let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "1")).await;
+    ground.pods_run().await;
+    // As a drain of its node does it.
+    let namespace = &ground.namespaces["hospital-b"];
+    let pod = ground.json("hospital-b", "pods").await[0]["metadata"]["name"].as_str().expect("every pod has a name").to_owned();
+    let eviction = ground.folder.path().join("eviction.json");
+    let text = serde_json::json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}});
+    fs::write(&eviction, text.to_string()).expect("the folder is ours");
+    let path = format!("--raw=/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
+    ground.cluster.kubectl_ok(&["create".as_ref(), path.as_ref(), "--filename".as_ref(), eviction.as_os_str()]).await;
+    let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
+    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-b".into(), &"runtime_error".into()));
+    assert!(end["ending"]["reason"]["message"].as_str().is_some_and(|text| text.contains("evicted")), "{:#}", end["ending"]);
+    federation.end().await;
+}
+
+/// How pods know the names of a zone.
+enum Names {
+    /// The cluster's DNS is told.
+    Dns,
+    /// The agents are told, and no DNS.
+    HostAliases,
+}
 
 #[tokio::test]
 async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_of_the_original() {
+    trains_through_the_route("server.iflearner.com", Names::Dns).await;
+}
+
+#[tokio::test]
+async fn a_training_through_the_route_needs_no_dns_where_agents_know_the_gateways_address() {
+    trains_through_the_route("server.example.org", Names::HostAliases).await;
+}
+
+/// A zone is what everything in it hangs on: names, certificate, routes and what the agents let a workload dial.
+async fn trains_through_the_route(zone: &str, names: Names) {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("gateway");
     fs::create_dir(&folder).expect("the folder is ours");
     let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
-    setup(ground.cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--zone", ZONE, &parties[0], &parties[1]]);
+    setup(ground.cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--zone", zone, &parties[0], &parties[1]]);
     provide_pair(ground.cluster, &folder, &ground.namespaces["hub"]).await;
     let mut gateway = Gateway::at(&folder);
     let reached = ground.cluster.expose(gateway.address());
-    setup(ground.cluster, &["dns", "--apply", "--zone", &format!("{ZONE}={}", reached.ip())]);
+    let address = format!("{zone}={}", reached.ip());
+    let hosts = match names {
+        Names::Dns => {
+            setup(ground.cluster, &["dns", "--apply", "--zone", &address]);
+            vec![]
+        }
+        Names::HostAliases => vec![address],
+    };
     let exposure = format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port());
     ground.start_operator(&exposure);
 
     let settings = format!(
-        "host_zone = {ZONE:?}\nroute_port = {}\ncertificates = true\npeers = [\"run-*.{ZONE}:{}\"]\n",
-        reached.port(),
-        reached.port()
+        "host_zone = {zone:?}\nroute_port = {port}\ncertificates = true\npeers = [\"run-*.{zone}:{port}\"]\nhosts = {hosts:?}\n",
+        port = reached.port(),
     );
     let federation = ground.federation(&settings).await;
     // Everything else the original's trainer is called with comes from the platform: --server=<host>:<port> above all.
@@ -342,7 +384,7 @@ async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_o
     let run = federation.hub.launch(&job).await;
     gateway.take_up_route(ground.cluster, &ground.namespaces["hub"]).await;
     ground.pods_run().await;
-    assert!(dialled(&ground).await.ends_with(&format!(".{ZONE}:{}", reached.port())));
+    assert!(dialled(&ground).await.ends_with(&format!(".{zone}:{}", reached.port())));
     trained_as_with_processes(&federation, &run).await;
 
     federation.end().await;

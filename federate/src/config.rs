@@ -1,7 +1,7 @@
 //! The agent's configuration: what its keys mean stands in `config.default.toml`, which is embedded.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use flow_common::config::{self, ConfigError, Loaded, Spec};
@@ -117,6 +117,8 @@ pub struct KubernetesConfig {
     pub host_zone: String,
     /// Port of the gateway in front of that zone.
     pub route_port: u16,
+    /// Zones that no DNS serves, as `zone=address`.
+    pub hosts: Vec<String>,
     /// Whether the original operator's trust roots are mounted.
     pub certificates: bool,
     /// Image of the sidecar.
@@ -135,6 +137,21 @@ impl KubernetesConfig {
         } else {
             Peers::Matching(self.peers.clone())
         }
+    }
+
+    /// Zones of names that no DNS serves, with the address of the gateway in front of each.
+    pub fn hosts(&self) -> Result<Vec<(String, IpAddr)>, Invalid> {
+        let parsed = |text: &String| {
+            let (zone, address) = text.split_once('=')?;
+            let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            zone.split('.').all(is_name).then_some(())?;
+            Some((zone.to_owned(), address.parse().ok()?))
+        };
+        let invalid = |text: &String| Invalid::Key {
+            key: "kubernetes.hosts",
+            message: format!("{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address"),
+        };
+        self.hosts.iter().map(|text| parsed(text).ok_or_else(|| invalid(text))).collect()
     }
 }
 
@@ -216,6 +233,7 @@ impl Config {
             };
             return Err(invalid("datasets", format!("{name}: {problem}")));
         }
+        self.kubernetes.hosts()?;
         let peers = match self.runtime {
             RuntimeKind::Process => Peers::Loopback,
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
@@ -301,6 +319,11 @@ mod tests {
         let elsewhere = with(&[image, ("kubernetes.peers", "[\"job-*.hub.example:443\"]")]).unwrap();
         assert!(elsewhere.offer.peers.allow("job-1.hub.example:443"));
         assert!(!elsewhere.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
+        assert!(with(&[image, ("kubernetes.hosts", "[\"server.example.org=192.0.2.10\", \"b.example.org=2001:db8::1\"]")]).is_ok());
+        for bad in [r#"["a.org"]"#, r#"["=192.0.2.10"]"#, r#"["*.a.org=192.0.2.10"]"#, r#"["A.org=192.0.2.10"]"#, r#"["a.org=gateway"]"#] {
+            let error = with(&[image, ("kubernetes.hosts", bad)]).unwrap_err().to_string();
+            assert!(error.starts_with("kubernetes.hosts: ") && error.contains("must look like"), "{error}");
+        }
     }
 
     #[test]

@@ -120,11 +120,9 @@ impl Offer {
         };
         let filled = filled.map_err(invalid)?;
         // A peer's word decides where this workload dials: nobody is to aim it at a network only this party can reach.
-        let strange = |(name, hole): &(&String, &Hole)| {
-            let value = member.bindings.get(*name).map_or("", String::as_str);
-            matches!(hole, Hole::Endpoint { .. }) && !self.peers.allow(value)
-        };
-        if let Some((name, _)) = spec.holes.iter().find(strange) {
+        let endpoints = spec.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Endpoint { .. }));
+        let endpoints = endpoints.map(|(name, _)| (name, member.bindings.get(name).map_or("", String::as_str)));
+        if let Some((name, _)) = endpoints.clone().find(|(_, endpoint)| !self.peers.allow(endpoint)) {
             return Err(invalid(format!("{name} is not an address this party lets workloads dial: {}", self.peers)));
         }
         let mut env = filled.env;
@@ -147,6 +145,7 @@ impl Offer {
             role: spec.role,
             digest: member.digest.clone(),
             argv: filled.argv,
+            dials: endpoints.map(|(_, endpoint)| endpoint.to_owned()).collect(),
             env,
             image: Some(image),
             workdir: spec.workdir.clone(),

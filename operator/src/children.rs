@@ -9,7 +9,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference, Time};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub enum ChildError {
         kind: String,
         /// Its name.
         name: String,
+        /// When that was asked for, if it was seen.
+        since: Option<Time>,
     },
     /// The API server did not do it.
     #[error("{kind} {name}: {source}")]
@@ -105,7 +107,7 @@ where
     async fn find(&self, name: &str) -> Result<Arc<K>, ChildError> {
         match self.api.get_opt(name).await {
             Ok(Some(found)) => Ok(Arc::new(found)),
-            Ok(None) => Err(ChildError::Leaving { kind: K::kind(&()).into_owned(), name: name.to_owned() }),
+            Ok(None) => Err(ChildError::Leaving { kind: K::kind(&()).into_owned(), name: name.to_owned(), since: None }),
             Err(source) => Err(failed::<K>(name, source)),
         }
     }
@@ -170,17 +172,18 @@ fn controller<K: Resource>(object: &K) -> Option<&OwnerReference> {
 /// Whether a found object may be worked on.
 pub fn standing<K: Resource<DynamicType = ()>>(live: &K, owner: &OwnerReference) -> Result<(), ChildError> {
     let (kind, name) = (K::kind(&()).into_owned(), live.name_any());
+    let since = live.meta().deletion_timestamp.clone();
     let predecessor = |found: &&OwnerReference| found.kind == owner.kind && found.name == owner.name;
     match controller(live) {
         Some(found) if found.uid == owner.uid => {}
         // The garbage collector is on its way to it.
-        Some(found) if predecessor(&found) => return Err(ChildError::Leaving { kind, name }),
+        Some(found) if predecessor(&found) => return Err(ChildError::Leaving { kind, name, since }),
         Some(found) => {
             return Err(ChildError::NameTaken { kind, name, owner: format!("belongs to {} {}", found.kind, found.name) });
         }
         None => return Err(ChildError::NameTaken { kind, name, owner: "was not made by this operator".to_owned() }),
     }
-    if live.meta().deletion_timestamp.is_some() { Err(ChildError::Leaving { kind, name }) } else { Ok(()) }
+    if since.is_some() { Err(ChildError::Leaving { kind, name, since }) } else { Ok(()) }
 }
 
 fn stamped<K: Resource + Clone + Serialize>(desired: &K) -> K {

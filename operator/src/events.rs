@@ -1,7 +1,7 @@
 //! Events: what happened to an object, for `kubectl describe`.
 //!
-//! An event's name follows from what it says, so the same one is stored once however often it is sent: again after a
-//! crash, or by a second operator. They are sent one after the other and nobody waits for them; they themselves wait for
+//! An event's name follows from what it says and from the version of the object that has the status it tells of. So the
+//! same one is stored once however often it is sent, also by a second operator, and what happens again is told again. They are sent one after the other and nobody waits for them; they themselves wait for
 //! whatever is [`Urgent`], so that telling of a thousand jobs does not hold up the making of them. Nothing depends on an
 //! event: where sending fails, or too many wait, that is logged.
 
@@ -152,6 +152,8 @@ fn name(regarding: &ObjectReference, reason: &str, note: &str) -> String {
     let digest = Sha256::new()
         .chain_update(regarding.uid.as_deref().unwrap_or_default())
         .chain_update([0])
+        .chain_update(regarding.resource_version.as_deref().unwrap_or_default())
+        .chain_update([0])
         .chain_update(reason)
         .chain_update([0])
         .chain_update(note)
@@ -234,6 +236,7 @@ mod tests {
         assert_eq!(one, name(&regarding("a", "1"), "Failed", "x"));
         for other in [
             name(&regarding("a", "2"), "Failed", "x"),
+            name(&ObjectReference { resource_version: Some("7".to_owned()), ..regarding("a", "1") }, "Failed", "x"),
             name(&regarding("a", "1"), "Failed", "y"),
             name(&regarding("a", "1"), "Failedx", ""),
         ] {

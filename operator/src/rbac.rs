@@ -30,7 +30,7 @@ pub const SERVED: &[Right] = &[
         group: "git.iflytek.com",
         resources: &["iflearnerjobs/finalizers"],
         verbs: &["update"],
-        purpose: "be the owner's agent where clusters check who may hold up its deletion",
+        purpose: "hold up the deletion of what still runs, where clusters ask who may",
     },
     Right { group: "batch", resources: &["jobs"], verbs: &["get", "list", "watch", "create", "patch", "delete"], purpose: "run it" },
     Right { group: "", resources: &["pods"], verbs: &["get", "list", "watch"], purpose: "see how it runs" },

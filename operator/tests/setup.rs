@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use flow_testkit::kube::{Cluster, shared, shared_with_node};
+use flow_common::clock::{Clock as _, SystemClock};
+use flow_domain::time::Timestamp;
+use flow_operator::setup::{Authority, Pair};
+use flow_testkit::kube::{Cluster, Options, shared, shared_with_node};
 use flow_testkit::{repository, spawn_tied};
 use k8s_openapi::api::core::v1::Secret;
-use serde_json::Value;
+use serde_json::{Value, json};
 use x509_parser::extensions::GeneralName;
 
 struct Said {
@@ -299,4 +302,145 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
         assert!(removed.out.contains(&format!("deleted {gone}")), "{gone}: {}", removed.out);
     }
     cluster.kubectl_ok(&["wait", "--for=delete", "--timeout=120s", "crd/iflearnerjobs.git.iflytek.com"]).await;
+}
+
+/// A row of `setup status`: component, object, state, and words of what it says and of what to do, which is nothing where
+/// there are none.
+type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+
+fn shows(cluster: &Cluster, expected: &[Row<'_>]) {
+    let said = setup_with(cluster, &["status", "-o", "json"], "");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    for &(component, object, state, detail, remedy) in expected {
+        let is = |row: &Value| {
+            let (says, to_do) = (row["detail"].as_str().unwrap(), row["remedy"].as_str().unwrap());
+            let as_expected = says.contains(detail) && to_do.contains(remedy) && to_do.is_empty() == remedy.is_empty();
+            row["component"] == component && row["object"] == object && row["state"] == state && as_expected
+        };
+        let there = report["components"].as_array().unwrap().iter().any(is);
+        assert!(there, "{component} {object} is to be {state}, {detail:?}, {remedy:?}: {}", said.out);
+    }
+}
+
+/// Plays the controllers.
+async fn set_status(cluster: &Cluster, namespace: &str, what: &str, status: Value) {
+    let patch = json!({ "status": status }).to_string();
+    cluster.kubectl_ok(&["patch", what, "-n", namespace, "--subresource=status", "--type=merge", "-p", &patch]).await;
+}
+
+/// A key pair where gateways look for one, made by somebody else.
+async fn keep(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": name},
+        "stringData": {"tls.crt": pair.certificate, "tls.key": pair.key}});
+    cluster.apply_in(namespace, &secret.to_string()).await;
+}
+
+#[tokio::test]
+async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
+    const CRD: &str = "iflearnerjobs.git.iflytek.com";
+    const RENEWAL: &str = "hub/flow-certificates";
+    const DAY_US: i64 = 86_400 * 1_000_000;
+    // Its own, where nobody corrects what is written in a controller's place.
+    let cluster = &Cluster::start_with(Options { controller_manager: false, scheduler: false, ..Options::default() }).await;
+    let nowhere = "not in this cluster";
+    shows(
+        cluster,
+        &[
+            ("cluster", "", "ok", "Kubernetes v1.", ""),
+            ("crd", CRD, "missing", "", "make install"),
+            ("operator", "", "missing", "IflearnerJobs stay as they are", "make deploy"),
+            ("server", "", "none", nowhere, ""),
+            ("mysql", "", "none", nowhere, ""),
+            ("agent", "", "none", nowhere, ""),
+            ("routes", "", "none", "inside this cluster only", "install a Gateway API implementation"),
+            ("certificates", "", "none", "", "flow-operator setup certificates --help"),
+            ("renewal", "", "none", nowhere, "overlays/certificates-renewal"),
+        ],
+    );
+
+    let kustomize = |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
+    cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("crd")]).await;
+    cluster.established(&[CRD]).await;
+    cluster.kubectl_ok(&["create", "namespace", "hospital-a"]).await;
+    for folder in ["operator", "overlays/server-mysql", "agent", "overlays/certificates-renewal"] {
+        cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize(folder)]).await;
+    }
+    let corefile =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}, "data": {"Corefile": ".:53 {\n    errors\n}\n"}});
+    cluster.apply_in("kube-system", &corefile.to_string()).await;
+    let now = SystemClock.now();
+    let authority = Authority::new(now, 3650);
+    let names = ["server.example.org".to_owned()];
+    keep(cluster, "hub", "server-iflearner-secret", &authority.issue(&[], now, 365).unwrap()).await;
+    keep(cluster, "hospital-a", "party-iflearner-secret", &authority.issue(&names, Timestamp(now.0 - 300 * DAY_US), 365).unwrap()).await;
+    shows(
+        cluster,
+        &[
+            ("crd", CRD, "ok", "", ""),
+            ("operator", "flow-system/flow-operator", "failing", "0 of 2 available", "logs deployment/flow-operator"),
+            ("server", "hub/flow-server", "failing", "0 of 1 available", "logs deployment/flow-server"),
+            ("server", "hub/flow-server-tls", "missing", "Secret", "setup certificates --hub -n hub"),
+            ("mysql", "hub/flow-mysql", "failing", "0 of 1 available, mysql:", "logs statefulset/flow-mysql"),
+            ("mysql", "hub/flow-mysql", "missing", "Secret", "setup secrets --mysql -n hub"),
+            ("agent", "party/flow-federate", "failing", "0 of 1 available", "logs deployment/flow-federate"),
+            ("agent", "party/flow-federate", "missing", "Secret", "setup secrets --agent - -n party"),
+            ("certificates", "hub/server-iflearner-secret", "failing", "no subject alternative name", "renew it where it was made"),
+            ("certificates", "hospital-a/party-iflearner-secret", "failing", "less than a third of its life is left", "--replace"),
+            ("renewal", RENEWAL, "ok", "has never succeeded", "create job flow-certificates-now --from=cronjob/flow-certificates"),
+            ("dns", "kube-system/coredns", "none", "no zones of jobs", ""),
+            ("jobs", "", "ok", "none", ""),
+        ],
+    );
+
+    cluster.kubectl_ok(&["create", "job", "first", "-n", "hub", "--from=cronjob/flow-certificates"]).await;
+    let end = json!([{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded",
+        "message": "it has failed too often", "lastTransitionTime": "2026-02-01T00:10:00Z"}]);
+    set_status(cluster, "hub", "job/first", json!({"startTime": "2026-02-01T00:00:00Z", "conditions": end})).await;
+    let failed = "failed on 2026-02-01: it has failed too often; has never succeeded";
+    shows(cluster, &[("renewal", RENEWAL, "failing", failed, "logs job/first")]);
+    set_status(cluster, "hub", "cronjob/flow-certificates", json!({"lastSuccessfulTime": "2026-01-25T00:00:00Z"})).await;
+    shows(cluster, &[("renewal", RENEWAL, "failing", "too often; last succeeded on 2026-01-25", "logs job/first")]);
+
+    set_status(cluster, "hub", "cronjob/flow-certificates", json!({"lastSuccessfulTime": "2026-02-08T00:00:00Z"})).await;
+    for (namespace, what, count) in [
+        ("flow-system", "deployment/flow-operator", 2),
+        ("hub", "deployment/flow-server", 1),
+        ("hub", "statefulset/flow-mysql", 1),
+        ("party", "deployment/flow-federate", 1),
+    ] {
+        set_status(cluster, namespace, what, json!({"replicas": count, "readyReplicas": count, "availableReplicas": count})).await;
+    }
+    for (namespace, name) in [("hub", "server-iflearner-secret"), ("hub", "flow-server-tls"), ("hospital-a", "party-iflearner-secret")] {
+        keep(cluster, namespace, name, &authority.issue(&names, now, 365).unwrap()).await;
+    }
+    set_up(cluster, &["secrets", "-n", "hub", "--mysql"]);
+    assert!(setup_with(cluster, &["secrets", "-n", "party", "--agent", "-"], "s3cret\n").ok);
+    cluster.install_gateway_api().await;
+    cluster
+        .apply("{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: nginx}, spec: {controller: example.org/c}}")
+        .await;
+    set_up(cluster, &["dns", "--zone", "server.example.org=192.0.2.10", "--apply"]);
+    let sample = repository().join("deploy/samples/gpu.yaml");
+    cluster.kubectl_ok(&["apply", "-n", "party", "-f", sample.to_str().unwrap()]).await;
+    shows(
+        cluster,
+        &[
+            ("operator", "flow-system/flow-operator", "ok", "2 of 2 available", ""),
+            ("server", "hub/flow-server", "ok", "1 of 1 available", ""),
+            ("mysql", "hub/flow-mysql", "ok", "1 of 1 available", ""),
+            ("agent", "party/flow-federate", "ok", "1 of 1 available", ""),
+            ("routes", "Gateway API", "ok", "GRPCRoute v1", ""),
+            ("routes", "Ingress", "ok", "classes nginx", ""),
+            ("certificates", "hub/flow-server-tls", "ok", "for server.example.org", ""),
+            ("renewal", RENEWAL, "ok", "last succeeded on 2026-02-08", ""),
+            ("dns", "kube-system/coredns", "ok", "answers server.example.org", ""),
+            ("jobs", "", "ok", "1 new", ""),
+        ],
+    );
+    let table = set_up(cluster, &["status"]).out;
+    assert!(!table.contains("->"), "nothing is to be done: {table}");
+
+    cluster.kubectl_ok(&["patch", "cronjob/flow-certificates", "-n", "hub", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]).await;
+    shows(cluster, &[("renewal", RENEWAL, "failing", "suspended; last succeeded on 2026-02-08", "patch cronjob flow-certificates")]);
+    assert!(!setup_with(cluster, &["status"], "").ok);
 }

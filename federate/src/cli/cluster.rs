@@ -57,6 +57,7 @@ async fn connect(config: &Config) -> Result<(Client, Settings), Failure> {
         cluster_domain: wanted.cluster_domain.clone(),
         host_zone: given(&wanted.host_zone),
         route_port: wanted.route_port,
+        hosts: wanted.hosts()?,
         certificates: wanted.certificates,
         sidecar_image: given(&wanted.sidecar_image),
         output_claim: given(&wanted.output_claim),

@@ -157,6 +157,9 @@ pub struct Launch {
     pub digest: Option<Digest>,
     /// Program and arguments. A relative program is looked up by the image's root.
     pub argv: Vec<String>,
+    /// Other members that it is told to dial, as `host:port`.
+    #[serde(default)]
+    pub dials: Vec<String>,
     /// The whole environment: nothing is inherited from the agent.
     pub env: BTreeMap<String, String>,
     /// What the image reference was resolved to at this party, if it was.

@@ -342,6 +342,7 @@ mod tests {
             role: Role::Trainer,
             digest: None,
             argv: argv.iter().map(|text| (*text).to_owned()).collect(),
+            dials: vec![],
             env: BTreeMap::from([("HOME".to_owned(), "/elsewhere".to_owned()), ("KEY".to_owned(), "value".to_owned())]),
             image: image_root.map(|root| ImageSource::Root(root.to_owned())),
             workdir: String::new(),

@@ -17,7 +17,7 @@ async fn party() -> (Party, Kubelet) {
 }
 
 /// A member whose pod runs.
-async fn runs(party: &Party, kubelet: &Kubelet, agent: &mut Agent) -> (WorkKey, Pod) {
+pub async fn runs(party: &Party, kubelet: &Kubelet, agent: &mut Agent) -> (WorkKey, Pod) {
     let key = key();
     agent.start(&key).await;
     let pod = party.make_pod(&key, Some(&kubelet.node)).await;
@@ -28,7 +28,7 @@ async fn runs(party: &Party, kubelet: &Kubelet, agent: &mut Agent) -> (WorkKey, 
 }
 
 /// Workload and sidecar end, and the pod with them.
-async fn ends(party: &Party, kubelet: &Kubelet, pod: &Pod) {
+pub async fn ends(party: &Party, kubelet: &Kubelet, pod: &Pod) {
     kubelet.over(WORKLOAD);
     kubelet.over(SIDECAR);
     party.kubelet_says_of_sidecar(pod, over(0, "Completed")).await;

@@ -3,12 +3,13 @@
 
 mod kubelet;
 mod logs;
+mod rights;
 mod support;
 
 use std::path::Path;
 
 use flow_domain::member::ReasonCode;
-use flow_federate::runtime::kubernetes::{access, naming};
+use flow_federate::runtime::kubernetes::naming;
 use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::wait_for;
@@ -297,29 +298,6 @@ async fn one_namespace_has_one_agent() {
 }
 
 #[tokio::test]
-async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missing() {
-    let cluster = shared().await;
-    let party = Party::without_role(cluster).await;
-    let Err(refused) = party.try_start(&party.instance).await else { panic!("it may not even have a Lease") };
-    assert!(refused.to_string().contains("flow-federate kubernetes rbac"), "{refused}");
-    let found = access::review(&party.client().await, &party.namespace).await;
-    assert_eq!(found.len(), access::RULES.len());
-    assert!(found.iter().all(|(_, allowed)| allowed.as_ref().is_err_and(|text| text.contains("rbac"))), "{found:?}");
-
-    let allowed = Party::new(cluster).await;
-    let found = access::review(&allowed.client().await, &allowed.namespace).await;
-    assert!(found.iter().all(|(_, allowed)| allowed.is_ok()), "{found:?}");
-    let agent = allowed.agent().await;
-    cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &allowed.namespace]).await;
-    wait_for("the role to be taken away", LONG, async || {
-        access::review(&allowed.client().await, &allowed.namespace).await.iter().all(|(_, allowed)| allowed.is_err())
-    })
-    .await;
-    let reason = refusal(agent.runtime.hold(hold(&key())).await);
-    assert!(reason.message.contains("flow-federate kubernetes rbac"), "{reason}");
-}
-
-#[tokio::test]
 async fn an_agent_knows_its_cluster_at_once_or_says_what_keeps_it_from_it() {
     let cluster = shared().await;
     let party = Party::new(cluster).await;
@@ -466,26 +444,6 @@ async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_t
     party.kubelet_says(other, "Failed", over(143, "Error")).await;
     party.kubelet_lets_go(other).await;
     assert_eq!(agent.exit(&stopped).await.reason.map(|reason| reason.code), Some(ReasonCode::StopRequested));
-}
-
-#[tokio::test]
-async fn a_right_that_is_taken_away_is_a_reason_until_it_is_given_back() {
-    let cluster = shared().await;
-    let party = Party::new(cluster).await;
-    let mut agent = party.agent().await;
-    let key = key();
-    agent.start(&key).await;
-    let pod = party.make_pod(&key, None).await;
-    party.kubelet_says(&pod, "Running", running()).await;
-    agent.until(&key, |state| *state == WorkState::Running).await;
-    cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &party.namespace]).await;
-    agent.unseen(&key, "flow-federate kubernetes rbac").await;
-    assert!(refusal(agent.runtime.stop(key.clone(), 0).await).message.contains("flow-federate kubernetes rbac"));
-    party.bind(cluster, "flow-federate").await;
-    agent.until(&key, |state| *state == WorkState::Running).await;
-    agent.runtime.stop(key.clone(), 0).await.expect("allowed again");
-    party.kubelet_lets_go(&pod).await;
-    agent.exit(&key).await;
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ impl Place {
             role: Role::Trainer,
             digest: None,
             argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+            dials: vec![],
             env: BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
             image: None,
             workdir: String::new(),

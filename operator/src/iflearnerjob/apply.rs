@@ -1,7 +1,10 @@
 //! The only place that writes children. The process may end after each write: the next pass goes on from there.
 
+use std::time::Duration;
+
 use http::Uri;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use kube::{Api, Resource as _, ResourceExt as _};
@@ -29,14 +32,15 @@ pub struct Applied {
 /// Bring NetworkPolicy, Service and route to what is desired, in this order: who may connect is settled before there is
 /// anything to connect to.
 pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Result<Applied, Error> {
+    let now = context.now();
     let Desired { network_policy, service, grpc_route, ingress } = desired;
     match one(context, plan, &context.network_policies, &[], network_policy.as_ref()).await {
         Ok(_) => {}
-        Err(error) => return blocked(error),
+        Err(error) => return blocked(error, now),
     }
     match one(context, plan, &context.services, &["/spec/ports"], Some(service)).await {
         Ok(_) => {}
-        Err(error) => return blocked(error),
+        Err(error) => return blocked(error, now),
     }
     let mut exposed = match &plan.exposure {
         Exposure::Unwanted => Finding::Irrelevant,
@@ -57,14 +61,14 @@ pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Resu
         match one(context, plan, cache, &[], grpc_route.as_ref()).await {
             Ok(Some(route)) => exposed = Finding::Is(status::of_grpc_route(&route)),
             Ok(None) => {}
-            Err(error) => exposed = Finding::Is(unexposed(error)?),
+            Err(error) => exposed = Finding::Is(unexposed(error, now)?),
         }
     }
     if let Some(cache) = &context.ingresses {
         match one(context, plan, cache, &[], ingress.as_ref()).await {
             Ok(Some(ingress)) => exposed = Finding::Is(status::of_ingress(&ingress)),
             Ok(None) => {}
-            Err(error) => exposed = Finding::Is(unexposed(error)?),
+            Err(error) => exposed = Finding::Is(unexposed(error, now)?),
         }
     }
     Ok(Applied { exposed, trouble: None })
@@ -96,21 +100,29 @@ where
 }
 
 /// An answer that asking again will not change by itself goes to the user; any other error is the caller's.
-fn blocked(error: ChildError) -> Result<Applied, Error> {
-    Ok(Applied { exposed: Finding::AsBefore, trouble: Some(lasting(error)?) })
+fn blocked(error: ChildError, now: Timestamp) -> Result<Applied, Error> {
+    Ok(Applied { exposed: Finding::AsBefore, trouble: Some(lasting(error, now)?) })
 }
 
-fn unexposed(error: ChildError) -> Result<Verdict, Error> {
-    lasting(error).map(|why| Verdict { holds: Some(false), why })
+fn unexposed(error: ChildError, now: Timestamp) -> Result<Verdict, Error> {
+    lasting(error, now).map(|why| Verdict { holds: Some(false), why })
 }
 
-fn lasting(error: ChildError) -> Result<Why, Error> {
+/// What is deleted is gone in a moment, unless something holds it for longer than this.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+
+fn lasting(error: ChildError, now: Timestamp) -> Result<Why, Error> {
     match &error {
         ChildError::NameTaken { .. } => Ok(Why::new("NameTaken", error.to_string())),
         ChildError::Api { source, .. } => match refused(source) {
             Some(reason) => Ok(Why::new(reason, error_text(&error))),
             None => Err(error.into()),
         },
+        ChildError::Leaving { since: Some(since), .. }
+            if Duration::try_from(now.duration_since(since.0)).is_ok_and(|age| age >= LEAVES_WITHIN) =>
+        {
+            Ok(Why::new("Terminating", format!("{error}, and something holds it: its metadata.finalizers name who has to let it go")))
+        }
         ChildError::Leaving { .. } => Err(error.into()),
     }
 }
@@ -215,18 +227,27 @@ async fn patch_job(context: &Context, plan: &Plan, job: &JobFacts, spec: &serde_
 }
 
 /// Delete a Job that must not run on.
-pub async fn delete_job(context: &Context, plan: &Plan, job: &JobFacts) -> Result<(), Error> {
+pub async fn delete_job(context: &Context, plan: &Plan, name: &str, uid: &str) -> Result<(), Error> {
     let api: Api<Job> = context.api(plan);
-    let only_this = Preconditions { uid: Some(job.uid.clone()), resource_version: None };
+    let only_this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
     context.metrics.wrote("Job", "delete");
-    match api.delete(&job.name, &DeleteParams::background().preconditions(only_this)).await {
+    match api.delete(name, &DeleteParams::background().preconditions(only_this)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         other => other.map(|_| ()).map_err(Error::api("deleting the Job")),
     }
 }
 
+/// What became of a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// The object has it, in this version.
+    Version(Option<String>),
+    /// The object is about to go, or has gone.
+    Leaving,
+}
+
 /// Write the status: whole, by server-side apply, for this very object.
-pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, status: &super::IflearnerJobStatus) -> Result<(), Error> {
+pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, status: &super::IflearnerJobStatus) -> Result<Written, Error> {
     let api: Api<IflearnerJob> = context.api(plan);
     let patch = json!({
         "apiVersion": IflearnerJob::api_version(&()),
@@ -237,12 +258,17 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
     context.metrics.wrote("IflearnerJob", "status");
     let written = api.patch_status(&plan.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await;
     match written {
-        Ok(written) => {
+        Ok(written) if written.metadata.deletion_timestamp.is_some() => {
             context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
-            Ok(())
+            Ok(Written::Leaving)
+        }
+        Ok(written) => {
+            let version = written.resource_version();
+            context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
+            Ok(Written::Version(version))
         }
         // The object went while we looked at it, or another of its name is there.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(Written::Leaving),
         Err(error) => Err(Error::Api { what: "writing the status", source: error }),
     }
 }

@@ -199,6 +199,24 @@ fn trouble(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Why> {
         .map(|condition| Why::new(condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()))
 }
 
+/// Whether it is for this reason that a Pod is ended by the cluster: its node's doing, or its administrator's.
+#[must_use]
+pub fn is_disruption(reason: &str) -> bool {
+    let by_cluster = [
+        "DeletionByPodGC",
+        "DeletionByTaintManager",
+        "Evicted",
+        "EvictionByEvictionAPI",
+        "NodeLost",
+        "NodeShutdown",
+        "Preempting",
+        "PreemptionByScheduler",
+        "Terminated",
+        "TerminationByKubelet",
+    ];
+    by_cluster.contains(&reason)
+}
+
 /// The image's user is root, and the namespace does not allow it.
 pub const RUNS_AS_ROOT: &str = "RunsAsRoot";
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
@@ -10,10 +11,14 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as follow};
 use kube::{Api, ResourceExt as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::api::UID_LABEL;
-use super::observe::{self, PodFacts};
+use super::observe::{self, PodFacts, PodState};
 use crate::cache::by_page;
+
+/// What a Pod said last is kept for so long: the Job controller lets it go before it says what follows for the Job.
+const REMEMBERED: Duration = Duration::from_secs(15);
 
 /// Facts by UID of the IflearnerJob.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +32,8 @@ struct Shelf {
     known: HashMap<String, Vec<PodFacts>>,
     /// Filled by a list that is under way.
     fresh: HashMap<String, Vec<PodFacts>>,
+    /// Those that have just gone after they had ended, or because the cluster ended them.
+    gone: HashMap<String, (PodFacts, Instant)>,
 }
 
 impl Pods {
@@ -45,6 +52,12 @@ impl Pods {
         latest(self.locked().known.get(uid)?)
     }
 
+    /// What the last Pod of a job said, which has just gone with its end.
+    #[must_use]
+    pub fn just_gone(&self, uid: &str) -> Option<PodFacts> {
+        self.locked().just_gone(uid, Instant::now()).cloned()
+    }
+
     /// Completes once all Pods are known.
     pub async fn ready(&self) {
         // An error would mean that the sender is gone, which is ours.
@@ -52,7 +65,7 @@ impl Pods {
     }
 
     fn take(&self, event: &Event<Pod>) {
-        self.locked().take(event);
+        self.locked().take(event, Instant::now());
         if matches!(event, Event::InitDone) {
             self.listed.send_replace(true);
         }
@@ -71,14 +84,30 @@ pub fn latest(all: &[PodFacts]) -> Option<PodFacts> {
 }
 
 impl Shelf {
-    fn take(&mut self, event: &Event<Pod>) {
+    fn take(&mut self, event: &Event<Pod>, now: Instant) {
         match event {
             Event::Init => self.fresh = HashMap::new(),
             Event::InitApply(pod) => put(&mut self.fresh, pod, Some(observe::pod(pod))),
             Event::InitDone => self.known = std::mem::take(&mut self.fresh),
             Event::Apply(pod) => put(&mut self.known, pod, Some(observe::pod(pod))),
-            Event::Delete(pod) => put(&mut self.known, pod, None),
+            Event::Delete(pod) => {
+                put(&mut self.known, pod, None);
+                self.remember(pod, now);
+            }
         }
+    }
+
+    fn remember(&mut self, pod: &Pod, now: Instant) {
+        self.gone.retain(|_, (_, at)| now - *at < REMEMBERED);
+        let facts = observe::pod(pod);
+        let disrupted = facts.trouble.as_ref().is_some_and(|why| observe::is_disruption(&why.reason));
+        if let Some(uid) = pod.labels().get(UID_LABEL).filter(|_| facts.state == PodState::Ended || disrupted) {
+            self.gone.insert(uid.clone(), (facts, now));
+        }
+    }
+
+    fn just_gone(&self, uid: &str, now: Instant) -> Option<&PodFacts> {
+        self.gone.get(uid).filter(|(_, at)| now - *at < REMEMBERED).map(|(facts, _)| facts)
     }
 }
 
@@ -115,6 +144,25 @@ mod tests {
         assert_eq!(pods.latest("u").unwrap().name, "old");
         pods.take(&Event::Delete(pod("old", 1)));
         assert!(pods.locked().known.is_empty());
+    }
+
+    #[test]
+    fn what_a_pod_said_that_was_ended_is_known_for_a_moment_after_it_has_gone() {
+        let (mut pods, now) = (Shelf::default(), Instant::now());
+        let status = |text: &str| Pod { status: Some(serde_yaml_ng::from_str(text).unwrap()), ..pod("p", 1) };
+        pods.take(&Event::Delete(status("{phase: Running}")), now);
+        assert_eq!(pods.just_gone("u", now), None, "nothing follows from it");
+        let evicted = "{phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: EvictionByEvictionAPI}]}";
+        pods.take(&Event::Delete(status(evicted)), now);
+        assert_eq!(pods.just_gone("u", now).unwrap().trouble.as_ref().unwrap().reason, "EvictionByEvictionAPI");
+        let ended = "{phase: Failed, containerStatuses: [{name: a, image: i, imageID: '', ready: false, restartCount: 0, state: {terminated: {exitCode: 143}}}]}";
+        pods.take(&Event::Delete(status(ended)), now);
+        assert_eq!(pods.just_gone("u", now).unwrap().exit_code, Some(143));
+        assert!(pods.known.is_empty(), "it is not there");
+        let later = now + REMEMBERED;
+        assert_eq!(pods.just_gone("u", later), None);
+        pods.take(&Event::Delete(status("{phase: Running}")), later);
+        assert!(pods.gone.is_empty(), "and takes no room");
     }
 
     #[test]

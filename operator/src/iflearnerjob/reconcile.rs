@@ -8,7 +8,7 @@ use flow_common::clock::SharedClock;
 use flow_common::ids::jitter;
 use futures::future::OptionFuture;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -18,7 +18,7 @@ use kube::{Api, Client, Resource as _, ResourceExt as _};
 use tokio::time::Instant;
 
 use super::api::{IflearnerJob, IflearnerJobStatus, Phase};
-use super::apply::{self, Applied, Created};
+use super::apply::{self, Applied, Created, Written};
 use super::build;
 use super::dereference::{self, Run};
 use super::observe::{JobFacts, PodState};
@@ -214,7 +214,10 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
                 "its Pod, which the original operator started, is gone, and its end with it: delete this object and create it anew";
             Outcome::of(Stage::Refused(Refusal { reason: "PodLost", message: message.to_owned() }))
         }
-        Run::NotCreated => create(object, &plan, context).await?,
+        Run::NotCreated => match create(object, &plan, context).await? {
+            Some(made) => made,
+            None => return Ok(Action::await_change()),
+        },
         Run::Created(job) => match follow(object, &plan, job, context, now).await? {
             Some(found) => found,
             None => return Ok(Action::requeue(Duration::from_secs(1))),
@@ -232,34 +235,43 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
     Ok(again.filter(|_| !rest).map_or_else(Action::await_change, Action::requeue))
 }
 
-/// From nothing to a Job.
-async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Outcome, Error> {
+/// From nothing to a Job. `None`: the object is about to go, or has gone.
+async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Option<Outcome>, Error> {
     let again = Some(patience(object, context.now()));
     let _urgent = context.events.let_wait();
     // Asked each time: who has just been allowed something, and begins anew as told, must not meet an older answer.
     let allowed = match dereference::allowed(context, plan).await? {
         Ok(allowed) => allowed,
-        Err(why) => return Ok(Outcome { again, ..Outcome::of(Stage::Waiting(why)) }),
+        Err(why) => return Ok(Some(Outcome { again, ..Outcome::of(Stage::Waiting(why)) })),
     };
     let pod_plan = match validate::pod(object, allowed, &context.config) {
         Ok(pod_plan) => pod_plan,
-        Err(refusal) => return Ok(Outcome::of(Stage::Refused(refusal))),
+        Err(refusal) => return Ok(Some(Outcome::of(Stage::Refused(refusal)))),
     };
     let certificates = dereference::certificates(context, plan, &pod_plan.certificates).await?;
     if let Finding::Is(Verdict { holds: Some(false), why }) = &certificates {
         let stage = Stage::Waiting(why.clone());
-        return Ok(Outcome { certificates, again, ..Outcome::of(stage) });
+        return Ok(Some(Outcome { certificates, again, ..Outcome::of(stage) }));
     }
     let Applied { exposed, trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
     if let Some(why) = trouble {
-        return Ok(Outcome { exposed, certificates, again, ..Outcome::of(Stage::Waiting(why)) });
+        return Ok(Some(Outcome { exposed, certificates, again, ..Outcome::of(Stage::Waiting(why)) }));
+    }
+    // All that was time enough to delete it; of what is made now a Pod would start.
+    if !context.objects.get(&plan.namespace, &plan.name).is_some_and(|known| is_still(&known, object)) {
+        return Ok(None);
     }
     let (stage, again) = match apply::create_job(context, object, plan, &pod_plan).await? {
         Created::Job(job) => (Stage::Working { job, pod: context.pods.latest(&plan.uid), trouble: None }, Some(NO_POD)),
         Created::Refused(refusal) => (Stage::Refused(refusal), None),
         Created::Waiting(why) => (Stage::Waiting(why), again),
     };
-    Ok(Outcome { stage, exposed, certificates, reachable: true, again })
+    Ok(Some(Outcome { stage, exposed, certificates, reachable: true, again }))
+}
+
+/// It is the same object and stays.
+fn is_still(known: &Guarded, object: &IflearnerJob) -> bool {
+    known.meta().uid == object.metadata.uid && known.meta().deletion_timestamp.is_none()
 }
 
 /// A Job without a Pod is looked at again after so long.
@@ -277,12 +289,17 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
     if one_has_ended.is_some_and(|(at, due)| now.duration_since(at.0).unsigned_abs() < due) {
         return Ok(None);
     }
+    let just_gone = || context.pods.just_gone(&plan.uid);
     if job.end.is_some() {
         // What is said now is said for good.
         if pod.as_ref().is_none_or(|pod| pod.state != PodState::Ended) {
-            pod = dereference::latest_pod(context, plan).await?.or(pod);
+            pod = dereference::latest_pod(context, plan).await?.or(pod).or_else(just_gone);
         }
         return Ok(Some(Outcome::of(Stage::Working { job, pod, trouble: None })));
+    }
+    // What follows from a Pod's end, the Job says in a moment.
+    if pod.is_none() && !job.suspended && just_gone().is_some() {
+        return Ok(None);
     }
     let Applied { exposed, mut trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
     let job = apply::sync_job(context, object, plan, job).await?;
@@ -308,7 +325,7 @@ async fn over(object: &IflearnerJob, old: &IflearnerJobStatus, plan: &Plan, cont
     });
     let ttl_s = object.spec.run_policy.as_ref().and_then(|policy| policy.ttl_seconds_after_finished);
     match (job, ttl_s) {
-        (Some(job), _) if job.end.is_none() => apply::delete_job(context, plan, &job).await?,
+        (Some(job), _) if job.end.is_none() => apply::delete_job(context, plan, &job.name, &job.uid).await?,
         (Some(job), Some(ttl_s)) if job.ttl_s != Some(ttl_s) => apply::let_go(context, plan, &job, ttl_s).await?,
         _ => {}
     }
@@ -329,7 +346,12 @@ async fn tell(
     context: &Context,
     now: Timestamp,
 ) -> Result<(), Error> {
-    apply::status(context, object, plan, new).await?;
+    let written = apply::status(context, object, plan, new).await?;
+    if let (Written::Leaving, None, Some(job)) = (&written, &old.job, &new.job) {
+        // Made while its owner was deleted: before the garbage collector comes, a Pod of it could start.
+        return apply::delete_job(context, plan, &job.name, &job.uid).await;
+    }
+    let Written::Version(version) = written else { return Ok(()) };
     if old.phase != new.phase {
         let phase = new.phase.map_or("", Phase::as_str);
         tracing::info!(object.namespace = plan.namespace, object.name = plan.name, phase, reason = new.reason, "phase");
@@ -339,7 +361,8 @@ async fn tell(
         context.metrics.runs(age);
     }
     for happened in status::events(old, new, validate::restart_note(object)) {
-        context.events.tell(&happened, &object.object_ref(&()), MicroTime(now));
+        let regarding = ObjectReference { resource_version: version.clone(), ..object.object_ref(&()) };
+        context.events.tell(&happened, &regarding, MicroTime(now));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt as _;
 
 use super::api::{IflearnerJob, IflearnerJobStatus, JobRef, OptIn, Phase, condition};
-use super::observe::{JobFacts, PodFacts, PodState, RUNS_AS_ROOT, Why};
+use super::observe::{JobFacts, PodFacts, PodState, RUNS_AS_ROOT, Why, is_disruption};
 use super::policy;
 use super::route::{GrpcRoute, ParentRef, ParentStatus};
 use super::validate::Refusal;
@@ -230,8 +230,8 @@ fn working(
         let (phase, why) = if job_end.succeeded {
             (Phase::Succeeded, Why::new("Succeeded", ""))
         } else {
-            // A Pod that is given up with its node vanishes together with the Job's end.
-            let lost = status.reason.clone().filter(|_| pod.is_none() && status.phase == Some(Phase::Unknown));
+            // A Pod that the cluster ends vanishes together with the Job's end.
+            let lost = status.reason.clone().filter(|_| pod.is_none() && is_disrupted(status));
             let lost = lost.map(|reason| Why::new(reason, status.message.clone().unwrap_or_default()));
             let pods_own = pod.and_then(|pod| pod.trouble.clone()).or(lost).filter(|_| job_end.why.reason != "DeadlineExceeded");
             let mut why = pods_own.unwrap_or_else(|| job_end.why.clone());
@@ -257,8 +257,8 @@ fn working(
         _ if job.suspended => {
             say(status, Phase::Pending, Some(Why::new("Suspended", "the job is suspended: spec.runPolicy.suspend, or a queue, holds it")))
         }
-        // Gone with its node; what that means for the job, the Job says in a moment.
-        None if troubled.is_none() && status.phase == Some(Phase::Unknown) => {}
+        // Gone with its node, or from it; what that means for the job, the Job says in a moment.
+        None if troubled.is_none() && is_disrupted(status) => {}
         None | Some(PodState::Pending) => say(status, Phase::Pending, troubled),
         Some(PodState::Running) => say(status, Phase::Running, troubled),
         Some(PodState::Lost) => {
@@ -271,6 +271,11 @@ fn working(
             say(status, phase, status.reason.clone().map(|reason| Why::new(reason, status.message.clone().unwrap_or_default())));
         }
     }
+}
+
+/// The last that was known is that the cluster ends its Pod.
+fn is_disrupted(status: &IflearnerJobStatus) -> bool {
+    status.phase == Some(Phase::Unknown) || status.reason.as_deref().is_some_and(is_disruption)
 }
 
 /// What the gateways say of a route.

@@ -20,7 +20,8 @@ use crate::events::Happened;
 const MANAGER: &str = "flow-operator-unreadable";
 const REASON: &str = "Unreadable";
 
-/// Say so, once, in the object's own status. One that was never started is failed; a Job that runs is left alone.
+/// Say so, once, in the object's own status. One that was never started is failed; a Job that runs is left alone, and so
+/// is an end that the original operator has recorded.
 pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Action, Error> {
     let (Some(namespace), Some(name)) = (&invalid.metadata.namespace, &invalid.metadata.name) else { return Ok(Action::await_change()) };
     let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), namespace, &ApiResource::erase::<IflearnerJob>(&()));
@@ -33,7 +34,9 @@ pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Ac
     }
     let now = context.now();
     let condition = |type_: &str, status: &str| json!({ "type": type_, "status": status, "reason": REASON, "message": message, "lastTransitionTime": Time(now), "observedGeneration": live.metadata.generation });
-    let status = if live.data.pointer("/status/job").is_none() {
+    let told = |field: &str| live.data.pointer(field).and_then(|value| value.as_str());
+    let has_ended = matches!(told("/status/phase"), Some("Succeeded" | "Failed")) && told("/status/reason") != Some(REASON);
+    let status = if live.data.pointer("/status/job").is_none() && !has_ended {
         let conditions = [condition(condition::READY, "False"), condition(condition::FAILED, "True")];
         json!({ "phase": "Failed", "reason": REASON, "message": message, "conditions": conditions })
     } else {
@@ -47,13 +50,14 @@ pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Ac
     });
     context.metrics.wrote("IflearnerJob", "status");
     let written = api.patch_status(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await;
-    written.map_err(Error::api("telling an object that it cannot be read"))?;
+    let written = written.map_err(Error::api("telling an object that it cannot be read"))?;
     let regarding = ObjectReference {
         api_version: Some(IflearnerJob::api_version(&()).into_owned()),
         kind: Some(IflearnerJob::kind(&()).into_owned()),
         name: Some(name.clone()),
         namespace: Some(namespace.clone()),
         uid: invalid.metadata.uid.clone(),
+        resource_version: written.metadata.resource_version,
         ..ObjectReference::default()
     };
     context.events.tell(&Happened::warning(REASON, message), &regarding, MicroTime(now));

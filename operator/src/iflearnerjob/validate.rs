@@ -116,7 +116,8 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
     let wanted = job.spec.exposure.clone().unwrap_or_default();
     let authenticate_clients = authenticate_clients(job, config);
     let config = &config.exposure;
-    let Some(host) = job.spec.host.clone() else { return Exposure::Unwanted };
+    // The original's definition took an empty one.
+    let Some(host) = job.spec.host.clone().filter(|host| !host.is_empty()) else { return Exposure::Unwanted };
     let gateway = wanted.gateway.or_else(|| {
         let section_name = given(&config.gateway.listener);
         given(&config.gateway.name).map(|name| GatewayRef { name, namespace: given(&config.gateway.namespace), section_name })

@@ -36,7 +36,7 @@ pub struct Args {
     /// A zone and the address of all names in it; repeat it for more zones or an IPv6 address
     #[arg(long = "zone", value_name = "ZONE=ADDRESS", value_parser = address)]
     zones: Vec<(String, IpAddr)>,
-    /// A name and its address, for Pods instead of the cluster: prints them for templates and for agent.toml
+    /// A name and its address, for Pods instead of the cluster: prints them for the template of an IflearnerJob
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = address, conflicts_with_all = ["zones", "apply", "remove"])]
     host_aliases: Vec<(String, IpAddr)>,
     /// Write it into the Corefile of kube-system/coredns and restart CoreDNS if it is new
@@ -191,7 +191,7 @@ pub(super) async fn write(client: &Client, blocks: &str, dry_run: bool, now: Tim
     Ok(true)
 }
 
-/// The same aliases for a template and for an agent.
+/// Aliases for a template.
 fn host_aliases(pairs: &[(String, IpAddr)]) -> String {
     let mut by_address: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
     for (name, address) in pairs {
@@ -201,18 +201,6 @@ fn host_aliases(pairs: &[(String, IpAddr)]) -> String {
     for (address, names) in &by_address {
         let _ = writeln!(text, "  - {{ip: \"{address}\", hostnames: [{}]}}", names.join(", "));
     }
-    let aliases: Vec<String> = by_address
-        .iter()
-        .map(|(address, names)| {
-            let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-            format!("{{ ip = \"{address}\", hostnames = [{}] }}", names.join(", "))
-        })
-        .collect();
-    let _ = writeln!(
-        text,
-        "# In agent.toml, in the image's entry (it applies to every member that runs this image):\n# pod = {{ hostAliases = [{}] }}",
-        aliases.join(", ")
-    );
     text
 }
 

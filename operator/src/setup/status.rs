@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use flow_domain::time::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
 use k8s_openapi::api::networking::v1::IngressClass;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, ListParams};
 use kube::{Client, CustomResourceExt as _, ResourceExt as _};
 use serde::Serialize;
@@ -21,6 +24,7 @@ use super::secrets;
 use super::{Failure, connect, say};
 use crate::iflearnerjob::IflearnerJob;
 use crate::iflearnerjob::api::Phase;
+use crate::iflearnerjob::observe::{self, End};
 
 /// The oldest minor version of Kubernetes 1 with sidecar containers.
 const OLDEST_MINOR: u32 = 29;
@@ -89,6 +93,36 @@ struct Report<'a> {
     components: &'a [Row],
 }
 
+/// What keeps Pods running.
+trait Workload: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned {
+    /// How many are wanted, and how many of them are available.
+    fn replicas(&self) -> (i32, i32);
+    /// What each of them is made of.
+    fn template(&self) -> &PodTemplateSpec;
+}
+
+impl Workload for Deployment {
+    fn replicas(&self) -> (i32, i32) {
+        let available = self.status.as_ref().and_then(|status| status.available_replicas);
+        (self.spec.replicas.unwrap_or(1), available.unwrap_or(0))
+    }
+
+    fn template(&self) -> &PodTemplateSpec {
+        &self.spec.template
+    }
+}
+
+impl Workload for StatefulSet {
+    fn replicas(&self) -> (i32, i32) {
+        let available = self.status.as_ref().and_then(|status| status.available_replicas);
+        (self.spec.replicas.unwrap_or(1), available.unwrap_or(0))
+    }
+
+    fn template(&self) -> &PodTemplateSpec {
+        &self.spec.template
+    }
+}
+
 /// Collects rows.
 struct Survey {
     client: Client,
@@ -103,9 +137,10 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     survey.cluster(&version);
     survey.crd().await;
     survey.operator(now).await;
-    survey.workloads("server", "flow-server", HUB_SECRET, "flow-operator setup certificates --hub -n").await;
+    survey.workloads::<Deployment>("server", "flow-server", HUB_SECRET, "flow-operator setup certificates --hub -n").await;
+    survey.workloads::<StatefulSet>("mysql", "flow-mysql", secrets::MYSQL, "flow-operator setup secrets --mysql -n").await;
     survey
-        .workloads(
+        .workloads::<Deployment>(
             "agent",
             "flow-federate",
             secrets::AGENT,
@@ -114,6 +149,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
         .await;
     survey.routes().await;
     survey.certificates(now).await;
+    survey.renewal().await;
     survey.dns().await;
     survey.jobs().await;
     let ok = !survey.rows.iter().any(|row| matches!(row.state, State::Missing | State::Failing));
@@ -155,7 +191,7 @@ impl Survey {
     /// Of the namespace asked for, else of all.
     fn api<K>(&self) -> Api<K>
     where
-        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
@@ -217,7 +253,7 @@ impl Survey {
         let selector = format!("{PART_OF}={FLOW},{COMPONENT}=operator");
         let Some(found) = self.list("operator", self.api::<Deployment>(), &selector).await else { return };
         for deployment in &found {
-            self.deployment("operator", deployment);
+            self.workload("operator", deployment);
         }
         if !found.is_empty() {
             return;
@@ -235,33 +271,32 @@ impl Survey {
         }
     }
 
-    fn deployment(&mut self, component: &'static str, deployment: &Deployment) {
-        let namespace = deployment.namespace().unwrap_or_default();
-        let name = deployment.name_any();
-        let wanted = deployment.spec.replicas.unwrap_or(1);
-        let status = deployment.status.as_ref();
-        let ready = status.and_then(|status| status.available_replicas).unwrap_or(0);
-        let image = deployment.spec.template.spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
-        let detail = format!("{ready} of {wanted} available, {}", image.unwrap_or_default());
-        let well = wanted > 0 && ready >= wanted;
+    fn workload<K: Workload>(&mut self, component: &'static str, workload: &K) {
+        let namespace = workload.namespace().unwrap_or_default();
+        let name = workload.name_any();
+        let (wanted, available) = workload.replicas();
+        let image = workload.template().spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
+        let detail = format!("{available} of {wanted} available, {}", image.unwrap_or_default());
+        let well = wanted > 0 && available >= wanted;
         let remedy = if well {
             String::new()
         } else {
-            format!("kubectl -n {namespace} describe pods, kubectl -n {namespace} logs deployment/{name}")
+            let kind = K::kind(&()).to_lowercase();
+            format!("kubectl -n {namespace} describe pods, kubectl -n {namespace} logs {kind}/{name}")
         };
         self.add(component, format!("{namespace}/{name}"), if well { State::Ok } else { State::Failing }, detail, remedy);
     }
 
-    /// The Deployments of a component, and whether each has the Secret that it cannot do without.
-    async fn workloads(&mut self, component: &'static str, program: &str, needs: &str, make: &str) {
-        let selector = format!("{PART_OF}={FLOW},{COMPONENT}={component},app.kubernetes.io/name={program}");
-        let Some(found) = self.list(component, self.api::<Deployment>(), &selector).await else { return };
+    /// Where a program runs, and whether it has the Secret there that it cannot do without.
+    async fn workloads<K: Workload>(&mut self, component: &'static str, program: &str, needs: &str, make: &str) {
+        let selector = format!("{PART_OF}={FLOW},app.kubernetes.io/name={program}");
+        let Some(found) = self.list(component, self.api::<K>(), &selector).await else { return };
         if found.is_empty() {
             self.add(component, "", State::None, "not in this cluster", "");
         }
-        for deployment in &found {
-            self.deployment(component, deployment);
-            let namespace = deployment.namespace().unwrap_or_default();
+        for workload in &found {
+            self.workload(component, workload);
+            let namespace = workload.namespace().unwrap_or_default();
             if let Ok(None) = Api::<Secret>::namespaced(self.client.clone(), &namespace).get_opt(needs).await {
                 self.add(component, format!("{namespace}/{needs}"), State::Missing, "Secret", format!("{make} {namespace}"));
             }
@@ -330,6 +365,50 @@ impl Survey {
                 }
             }
         }
+    }
+
+    /// What makes the certificates anew from time to time, and what came of that.
+    async fn renewal(&mut self) {
+        let selector = format!("{PART_OF}={FLOW},{COMPONENT}={}", certificates::COMPONENT);
+        let Some(found) = self.list("renewal", self.api::<CronJob>(), &selector).await else { return };
+        if found.is_empty() {
+            let remedy = "give flow-operator setup certificates again from time to time, or have \
+                          deploy/kustomize/overlays/certificates-renewal do it";
+            self.add("renewal", "", State::None, "not in this cluster", remedy);
+            return;
+        }
+        let jobs = self.list("renewal", self.api::<Job>(), &selector).await.unwrap_or_default();
+        for renewal in &found {
+            self.renewed(renewal, &jobs);
+        }
+    }
+
+    fn renewed(&mut self, renewal: &CronJob, jobs: &[Job]) {
+        let (namespace, name, uid) = (renewal.namespace().unwrap_or_default(), renewal.name_any(), renewal.uid().unwrap_or_default());
+        let runs = jobs.iter().filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid)).map(observe::job);
+        let ended: Vec<(String, End)> = runs.filter_map(|run| Some((run.name, run.end?))).collect();
+        // Jobs that have ended go after a while; of the last that went well the CronJob itself knows.
+        let recorded = renewal.status.as_ref().and_then(|status| status.last_successful_time.clone());
+        let succeeded = ended.iter().filter(|(_, end)| end.succeeded).filter_map(|(_, end)| end.at.clone()).chain(recorded).max();
+        let failed = ended.iter().filter(|(_, end)| !end.succeeded && (succeeded.is_none() || end.at > succeeded));
+        let failed = failed.max_by_key(|(_, end)| end.at.clone());
+        let day = |at: &Time| date(Timestamp(at.0.as_microsecond()));
+        let success = succeeded.as_ref().map_or_else(|| "has never succeeded".to_owned(), |at| format!("last succeeded on {}", day(at)));
+        let at_once = format!("kubectl -n {namespace} create job {name}-now --from=cronjob/{name}");
+        let (state, detail, remedy) = match failed {
+            Some((job, end)) => {
+                let when = end.at.as_ref().map(|at| format!(" on {}", day(at))).unwrap_or_default();
+                let remedy = format!("kubectl -n {namespace} logs job/{job} says why; to try again: {at_once}");
+                (State::Failing, format!("failed{when}: {}; {success}", end.why.message), remedy)
+            }
+            None if renewal.spec.suspend == Some(true) => {
+                let remedy = format!("kubectl -n {namespace} patch cronjob {name} --patch '{{\"spec\":{{\"suspend\":false}}}}'");
+                (State::Failing, format!("suspended; {success}"), remedy)
+            }
+            None if succeeded.is_none() => (State::Ok, success, format!("to see that it can, without waiting for its time: {at_once}")),
+            None => (State::Ok, success, String::new()),
+        };
+        self.add("renewal", format!("{namespace}/{name}"), state, detail, remedy);
     }
 
     async fn dns(&mut self) {

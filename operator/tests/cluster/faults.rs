@@ -2,17 +2,21 @@
 //! left undone.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, StatusCode};
+use flow_operator::iflearnerjob::IflearnerJob;
 use flow_operator::iflearnerjob::api::Phase;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::relay::{Fate, Relay};
-use crate::support::{SERVER, World, eventually, manifest};
+use crate::support::{SERVER, World, client, eventually, manifest};
 
 const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
 
@@ -138,4 +142,38 @@ async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_
     assert_eq!(world.live("b", 0).await.phase, Some(Phase::Succeeded));
     assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (2, 2));
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "it waits as it is told");
+}
+
+/// Deletes the IflearnerJob `a`, while whoever calls this waits.
+fn delete_at_once(kubeconfig: PathBuf, namespace: &str) {
+    let delete = async {
+        let api: Api<IflearnerJob> = Api::namespaced(client(kubeconfig).await, namespace);
+        api.delete("a", &DeleteParams::background()).await.unwrap();
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(delete);
+}
+
+#[tokio::test]
+async fn i07_a_job_that_is_made_while_its_owner_is_deleted_is_taken_back() {
+    for finalizers in [json!([]), json!(["example.org/held"])] {
+        let world = World::new().await;
+        let straight = world.rights().await;
+        let (mut is_there, kubeconfig, namespace) = (true, world.cluster.kubeconfig().to_owned(), world.namespace.clone());
+        let relay = Relay::start(&straight, move |call| {
+            // At the last moment: it has been looked for, and is not created yet.
+            if call.line() == "POST jobs" && call.answer.is_none() && std::mem::take(&mut is_there) {
+                let (kubeconfig, namespace) = (kubeconfig.clone(), namespace.clone());
+                std::thread::spawn(move || delete_at_once(kubeconfig, &namespace)).join().unwrap();
+            }
+            Fate::Pass
+        })
+        .await;
+        let operator = world.operator_of(relay.kubeconfig(&straight), &[]);
+        let mut object = manifest(SERVER, "a", json!({}));
+        object["metadata"]["finalizers"] = finalizers;
+        world.create(&object).await.unwrap();
+        eventually("the Job taken back", async || operator.writes("Job", "delete").await == 1.0).await;
+        eventually("no Job", async || world.all::<Job>().await.is_empty()).await;
+        assert_eq!(operator.writes("Job", "create").await, 1.0);
+    }
 }

@@ -1,10 +1,11 @@
 //! From creation to the end and beyond: whatever happens, one run and one result.
 
-use flow_operator::iflearnerjob::IflearnerJob;
 use flow_operator::iflearnerjob::api::{Phase, condition};
+use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use serde::Deserialize as _;
@@ -149,6 +150,70 @@ async fn i05_a_recorded_job_that_is_deleted_is_the_end_of_the_run() {
 }
 
 #[tokio::test]
+async fn a_pod_that_the_cluster_ends_tells_why_and_how_although_it_has_gone() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    // A controller takes it back where it is long ago and nobody has deleted the Pod.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained", "lastTransitionTime": now});
+    for (name, code) in [("told", Some(143)), ("silent", None)] {
+        world.create(&manifest(SERVER, name, json!({}))).await.unwrap();
+        let pod = world.run_pod(name).await;
+        world.until(name, "running", |status| status.phase == Some(Phase::Running)).await;
+        world.set_pod(&pod, json!({"conditions": [target]})).await;
+        world.until(name, "the eviction", |status| status.reason.as_deref() == Some("EvictionByEvictionAPI")).await;
+        if code.is_some() {
+            world.end_pod(name, 143).await;
+        }
+        let now = DeleteParams::default().grace_period(0);
+        world.delete::<Pod>(&pod.name_any(), &now).await;
+        let status = world.until(name, "the end", |status| status.phase == Some(Phase::Failed)).await;
+        assert_eq!((status.reason.as_deref(), status.exit_code), (Some("EvictionByEvictionAPI"), code), "{name}");
+        world.gone::<Pod>(&pod.name_any()).await;
+    }
+}
+
+#[tokio::test]
+async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_route_holds_up_nothing() {
+    let world = World::new().await;
+    let operator = world.operator(&[("exposure.ingress.class", "nginx")]).await;
+    let held = json!({"metadata": {"finalizers": ["example.org/held"]}});
+    let (hold, let_go) = (Patch::Merge(&held), Patch::Merge(json!({"metadata": {"finalizers": null}})));
+    let by_default = PatchParams::default();
+
+    world.create(&manifest(SERVER, "route", json!({}))).await.unwrap();
+    let made: Ingress = world.found("route", |_| true).await;
+    world.api::<Ingress>().patch("route", &by_default, &hold).await.unwrap();
+    world.delete::<Ingress>("route", &DeleteParams::default()).await;
+
+    world.create(&manifest(SERVER, "again", json!({}))).await.unwrap();
+    world.recorded("again").await;
+    world.api::<Service>().patch("again", &by_default, &hold).await.unwrap();
+    world.delete::<IflearnerJob>("again", &DeleteParams::background()).await;
+    world.gone::<IflearnerJob>("again").await;
+    world.found("again", |service: &Service| service.metadata.deletion_timestamp.is_some()).await;
+    world.create(&manifest(SERVER, "again", json!({}))).await.unwrap();
+
+    let terminating = |found: &str| found == "Terminating";
+    let exposed = |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).cloned();
+    let status = world.until("route", "why", |status| exposed(status).is_some_and(|found| terminating(&found.reason))).await;
+    assert!(exposed(&status).unwrap().message.contains("Ingress route is being deleted"));
+    world.run_pod("route").await;
+    world.until("route", "running all the same", |status| status.phase == Some(Phase::Running)).await;
+    let status = world.until("again", "why", |status| status.reason.as_deref().is_some_and(terminating)).await;
+    assert_eq!(status.phase, Some(Phase::Pending));
+    assert!(status.message.unwrap().contains("metadata.finalizers"));
+
+    world.api::<Ingress>().patch("route", &by_default, &let_go).await.unwrap();
+    world.found("route", |ingress: &Ingress| ingress.uid() != made.uid()).await;
+    world.until("route", "another", |status| exposed(status).is_some_and(|found| found.reason == "NoAddress")).await;
+    world.api::<Service>().patch("again", &by_default, &let_go).await.unwrap();
+    world.recorded("again").await;
+    let log = operator.stop().await;
+    assert!(!log.contains("will look again"), "{log}");
+}
+
+#[tokio::test]
 async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
     for propagation in [PropagationPolicy::Foreground, PropagationPolicy::Background] {
         let world = World::new().await;
@@ -176,6 +241,24 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
         world.gone::<IflearnerJob>("a").await;
         world.gone::<Service>("a").await;
     }
+}
+
+#[tokio::test]
+async fn i07_an_object_that_is_deleted_in_the_foreground_stays_as_long_as_its_pod() {
+    let world = World::new().await;
+    let _operator = world.operator(&[]).await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.recorded("a").await;
+    let pod = world.run_pod("a").await.name_any();
+    let held = json!({"metadata": {"finalizers": ["batch.kubernetes.io/job-tracking", "example.org/held"]}});
+    world.api::<Pod>().patch(&pod, &PatchParams::default(), &Patch::Merge(&held)).await.unwrap();
+    world.delete::<IflearnerJob>("a", &DeleteParams::foreground()).await;
+    world.found(&pod, |pod: &Pod| pod.metadata.deletion_timestamp.is_some()).await;
+    world.gone::<Service>("a").await;
+    assert!(world.job("a").await.metadata.deletion_timestamp.is_some());
+    let let_go = json!({"metadata": {"finalizers": null}});
+    world.api::<Pod>().patch(&pod, &PatchParams::default(), &Patch::Merge(&let_go)).await.unwrap();
+    world.gone::<IflearnerJob>("a").await;
 }
 
 #[tokio::test]

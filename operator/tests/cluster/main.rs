@@ -13,3 +13,4 @@ mod security;
 mod status;
 mod support;
 mod unreadable;
+mod upgrade;

@@ -1,12 +1,14 @@
 //! A way to the API server on which a test can do what networks and busy servers do: refuse a request, lose it, or lose
 //! the answer to one that was carried out. What is not touched passes through as it is.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum::body::to_bytes;
+use axum::extract::Query;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,6 +28,8 @@ pub struct Call<'a> {
     pub what: &'a str,
     /// Empty in a list or watch.
     pub name: &'a str,
+    /// What stands behind the path, as in `labelSelector`.
+    pub query: &'a BTreeMap<String, String>,
     /// What is to be written.
     pub body: &'a Value,
     /// What the API server did, if it was asked yet.
@@ -130,6 +134,7 @@ impl Line {
         let (mut parts, body) = request.into_parts();
         let body = to_bytes(axum::body::Body::new(body), 1 << 20).await.map_err(std::io::Error::other)?;
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+        let Query(query) = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map_err(std::io::Error::other)?;
         let content: Value = serde_json::from_slice(&body).unwrap_or_default();
         let named = content["metadata"]["name"].as_str().unwrap_or_default();
         let (what, name) = match path.split_once("/namespaces/").map(|(_, rest)| rest.split('/').collect::<Vec<_>>()).as_deref() {
@@ -138,7 +143,8 @@ impl Line {
             Some([_, plural, name, sub]) => (format!("{plural}/{sub}"), *name),
             _ => (path.clone(), ""),
         };
-        let judge = |answer| (self.judge.lock().unwrap())(&Call { method: &method, what: &what, name, body: &content, answer });
+        let judge =
+            |answer| (self.judge.lock().unwrap())(&Call { method: &method, what: &what, name, query: &query, body: &content, answer });
         match judge(None) {
             Fate::Pass => {}
             Fate::Refuse(code) => return Ok(refusal(code)),

@@ -1,13 +1,148 @@
 //! The shipped roles are enough, as every test here shows that runs with them, and allow nothing else.
 
-use flow_operator::iflearnerjob::api::Phase;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::rbac::v1::Role;
-use kube::ResourceExt as _;
-use kube::api::PostParams;
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
+use axum::http::Method;
+use flow_operator::iflearnerjob::api::{Phase, UID_LABEL, condition};
+use flow_operator::iflearnerjob::route::GrpcRoute;
+use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
+use flow_operator::rbac::{self, Right};
+use flow_testkit::kube::Use;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::rbac::v1::Role;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Resource, ResourceExt as _};
+use serde_json::{Value, json};
+
+use crate::relay::{Fate, Relay};
 use crate::support::{CLIENT, Operator, SERVER, World, account, eventually, manifest, rights};
+
+/// What these rights allow, one by one.
+fn allowed(rights: &[Right]) -> BTreeSet<Use> {
+    let uses = |right: &Right| {
+        let Right { group, resources, verbs, .. } = *right;
+        resources.iter().flat_map(move |resource| verbs.iter().map(move |verb| [group, resource, verb].map(str::to_owned).into()))
+    };
+    rights.iter().flat_map(uses).collect()
+}
+
+/// A stranger's object, of as few words as its kind takes, under a name that a job wants for its child; the job says so.
+async fn taken<K: Resource<DynamicType = ()>>(world: &World, name: &str, spec: Value) {
+    let stranger = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": {"name": name, "namespace": world.namespace}, "spec": spec});
+    world.cluster.apply(&stranger.to_string()).await;
+    let driver = if K::kind(&()) == "Ingress" { "ingress" } else { "gateway" };
+    world.create(&manifest(SERVER, name, json!({"exposure": {"driver": driver}}))).await.unwrap();
+    world.until(name, "NameTaken", |status| status.conditions.iter().any(|found| found.reason == "NameTaken")).await;
+}
+
+/// Makes the operator repair what it has made.
+async fn disturb<K>(world: &World, name: &str)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let api = world.dynamic::<K>();
+    let made = eventually(&K::kind(&()), async || api.get_opt(name).await.unwrap()).await;
+    let edit = json!({"metadata": {"annotations": {"flow-operator/desired": "other"}}});
+    api.patch(name, &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+    let mended =
+        async || api.get(name).await.unwrap().annotations()["flow-operator/desired"] == made.annotations()["flow-operator/desired"];
+    eventually("the repair", mended).await;
+}
+
+#[tokio::test]
+async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
+    let world = World::strict().await;
+    let kubeconfig = world.rights().await;
+    world.trust_roots().await;
+
+    // One that the original operator has started, which is seen only by who comes after it.
+    let old = world.create(&manifest(SERVER, "original", json!({}))).await.unwrap();
+    let status = json!({"status": {"phase": "Running", "conditions": []}});
+    world.dynamic::<IflearnerJob>().patch_status("original", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    let owner =
+        json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "original", "uid": old.uid(), "controller": true}]);
+    let pod = json!({"metadata": {"name": "original", "ownerReferences": owner}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
+    world.api::<Pod>().create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+
+    let both = [("exposure.gateway.name", "edge"), ("exposure.ingress.class", "nginx")];
+    let operator = world.operator_of(kubeconfig.clone(), &both);
+
+    // A whole life, with a deadline that changes and a Job that goes.
+    let policy = json!({"runPolicy": {"ttlSecondsAfterFinished": 0, "activeDeadlineSeconds": 86400}});
+    world.create(&manifest(CLIENT, "whole", policy)).await.unwrap();
+    let job = world.recorded("whole").await.name_any();
+    world.patch("whole", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 80000}}})).await.unwrap();
+    assert_eq!(world.live("whole", 0).await.phase, Some(Phase::Succeeded));
+    world.gone::<Job>(&job).await;
+
+    // Children that are disturbed, in the way of another route, and taken by strangers.
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.run_pod("a").await;
+    disturb::<Service>(&world, "a").await;
+    disturb::<NetworkPolicy>(&world, "a").await;
+    disturb::<GrpcRoute>(&world, "a").await;
+    world.patch("a", json!({"spec": {"exposure": {"driver": "ingress"}}})).await.unwrap();
+    disturb::<Ingress>(&world, "a").await;
+    world.gone::<GrpcRoute>("a").await;
+    world.patch("a", json!({"spec": {"exposure": {"driver": "none"}}})).await.unwrap();
+    world.gone::<Ingress>("a").await;
+    taken::<Service>(&world, "service", json!({"ports": [{"port": 1}]})).await;
+    taken::<NetworkPolicy>(&world, "policy", json!({"podSelector": {}})).await;
+    taken::<GrpcRoute>(&world, "route", json!({})).await;
+    taken::<Ingress>(&world, "ingress", json!({"defaultBackend": {"service": {"name": "x", "port": {"number": 1}}}})).await;
+    world.create(&manifest(SERVER, "asks", json!({"exposure": {"authenticateClients": true}}))).await.unwrap();
+    let refused =
+        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    world.until("asks", "no Gateway", refused).await;
+
+    // A Job that is taken away, one that runs on behind a recorded end, and an object that cannot be read.
+    world.create(&manifest(SERVER, "deleted", json!({}))).await.unwrap();
+    world.run_pod("deleted").await;
+    let job = world.recorded("deleted").await.name_any();
+    world.delete::<Job>(&job, &DeleteParams::background()).await;
+    world.until("deleted", "the end", |status| status.reason.as_deref() == Some("JobDeleted")).await;
+    world.create(&manifest(SERVER, "over", json!({}))).await.unwrap();
+    let job = world.recorded("over").await.name_any();
+    let status = json!({"status": {"phase": "Failed"}});
+    world.dynamic::<IflearnerJob>().patch_status("over", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    world.gone::<Job>(&job).await;
+    let ports = json!({"spec": {"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 99_999_999_999_u64}]}]}});
+    let unreadable = serde_json::from_value(manifest(SERVER, "unreadable", json!({"template": ports}))).unwrap();
+    world.dynamic::<IflearnerJob>().create(&PostParams::default(), &unreadable).await.unwrap();
+    world.event("unreadable", "Unreadable").await;
+
+    // The last, as no Pod is made from then on.
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {"pods": "0"}}});
+    world.cluster.apply(&quota.to_string()).await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
+    eventually("the quota", async || world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))).await;
+    world.create(&manifest(SERVER, "poor", json!({}))).await.unwrap();
+    world.until("poor", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    let log = operator.stop().await;
+    assert!(!log.contains("forbidden"), "{log}");
+
+    let operator = world.operator_of(kubeconfig.clone(), &[("network_policy.enabled", "false")]);
+    world.gone::<NetworkPolicy>("a").await;
+    let log = operator.stop().await;
+    assert!(!log.contains("forbidden"), "{log}");
+
+    // The one right that is not for a request of its own.
+    let implied: BTreeSet<Use> = [["git.iflytek.com", "iflearnerjobs/finalizers", "update"].map(str::to_owned).into()].into();
+    let used = world.cluster.uses(&account(&world.namespace));
+    let allowed = allowed(&[rbac::SERVED, rbac::OWN].concat());
+    assert_eq!(used.union(&implied).cloned().collect::<BTreeSet<_>>(), allowed);
+
+    take_away(&world, "iflearnerjobs/finalizers", "update").await;
+    world.cluster.kubectl_ok(&["delete", "resourcequota", "none", "-n", &world.namespace]).await;
+    let _operator = world.operator_of(kubeconfig, &[]);
+    world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
+    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    assert!(status.message.unwrap().contains("can't set finalizers on"));
+}
 
 #[tokio::test]
 async fn i24_the_role_allows_nothing_that_is_not_used() {
@@ -82,6 +217,36 @@ async fn i25_pods_of_others_take_no_memory() {
     world.recorded("b").await;
     assert!(resident() < 60, "{} MiB", resident());
     assert!(operator.looks().await < before + 20.0, "and no look");
+}
+
+#[tokio::test]
+async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_listed_and_watched() {
+    const CHILDREN: [&str; 6] = ["jobs", "services", "networkpolicies", "grpcroutes", "ingresses", "pods"];
+    let world = World::new().await;
+    let straight = world.rights().await;
+    let asked: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let relay = Relay::start(&straight, move |call| {
+        if *call.method == Method::GET && call.name.is_empty() && call.answer.is_none() {
+            seen.lock().unwrap().push((call.what.to_owned(), call.query.clone()));
+        }
+        Fate::Pass
+    })
+    .await;
+    let operator = world.operator_of(relay.kubeconfig(&straight), &[("leader.elect", "false")]);
+    operator.works().await;
+    world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
+    world.live("a", 0).await;
+    let is_watch = |query: &BTreeMap<String, String>| query.contains_key("watch");
+    for (kind, watch) in CHILDREN.iter().flat_map(|kind| [(*kind, false), (*kind, true)]) {
+        let was_asked = async || asked.lock().unwrap().iter().any(|(what, query)| what == kind && is_watch(query) == watch);
+        eventually(&format!("a {} of {kind}", if watch { "watch" } else { "list" }), was_asked).await;
+    }
+    let of_one_job = format!("{UID_LABEL}=");
+    for (what, query) in asked.lock().unwrap().iter().filter(|(what, _)| CHILDREN.contains(&what.as_str())) {
+        let selector = query.get("labelSelector").map(String::as_str).unwrap_or_default();
+        assert!(selector == UID_LABEL || selector.starts_with(&of_one_job), "{what}: {query:?}");
+    }
 }
 
 /// Takes what concerns this resource out of the operator's role.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
-use flow_testkit::kube::Cluster;
+use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::{Condition, free_port, spawn_tied, wait_for};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
@@ -71,17 +71,17 @@ pub struct World {
 async fn shared() -> &'static Cluster {
     static READY: OnceCell<()> = OnceCell::const_new();
     let cluster = flow_testkit::kube::shared().await;
-    READY
-        .get_or_init(|| async {
-            let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
-            // As a user does it: client-side, so that the limit of its annotation counts.
-            cluster.kubectl_ok(&["apply", "--filename", crd]).await;
-            cluster.install_gateway_api().await;
-            cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
-            cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
-        })
-        .await;
+    READY.get_or_init(|| define(cluster)).await;
     cluster
+}
+
+async fn define(cluster: &Cluster) {
+    let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
+    // As a user does it: client-side, so that the limit of its annotation counts.
+    cluster.kubectl_ok(&["apply", "--filename", crd]).await;
+    cluster.install_gateway_api().await;
+    cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
+    cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
 }
 
 pub async fn client(kubeconfig: PathBuf) -> Client {
@@ -107,7 +107,27 @@ pub async fn rights(cluster: &Cluster, namespace: &str, served: &[String]) -> Pa
 
 impl World {
     pub async fn new() -> Self {
-        let cluster = shared().await;
+        Self::of(shared().await).await
+    }
+
+    /// In a cluster of its own, whose API server writes down who asks for what, and lets nobody have an owner wait for a
+    /// child without a right to the owner, as some distributions do.
+    pub async fn strict() -> Self {
+        static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+        let strict = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned();
+        let options = Options { scheduler: false, audit: true, api_server_arguments: vec![strict], ..Options::default() };
+        let cluster = CLUSTER.get_or_init(|| Cluster::start_with(options)).await;
+        define(cluster).await;
+        let world = Self::of(cluster).await;
+        let owner =
+            json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "x", "uid": "x", "blockOwnerDeletion": true}]);
+        let child = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "ownerReferences": owner}});
+        // It looks for new kinds of owner every half minute, and until then refuses whatever has one.
+        eventually("the kind of owner", async || world.would_create(child.clone()).await.is_ok()).await;
+        world
+    }
+
+    async fn of(cluster: &'static Cluster) -> Self {
         Self { cluster, namespace: cluster.create_namespace().await, client: client(cluster.kubeconfig().to_owned()).await }
     }
 

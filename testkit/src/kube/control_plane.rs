@@ -6,10 +6,10 @@ use std::path::Path;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
 
-use super::Options;
 use super::authority::Authority;
 use super::component::{Component, program};
 use super::machine::{self, Place};
+use super::{Options, audit};
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
@@ -71,6 +71,9 @@ pub(super) fn start_api_server(authority: &Authority, port: u16, options: &Optio
     if !options.controller_manager {
         // It would refuse every pod for want of a service account that nobody makes.
         arguments.push("--disable-admission-plugins=ServiceAccount".into());
+    }
+    if options.audit {
+        arguments.extend(audit::arguments(folder));
     }
     arguments.extend(options.api_server_arguments.iter().cloned());
     Component::start("kube-apiserver", program("kube-apiserver"), arguments, place, folder)

@@ -21,6 +21,7 @@
 //! Everything ends when the cluster is dropped, and by the kernel's doing when the test process is killed. The files of a
 //! test that fails, its logs among them, stay in `servers/` of the cache until another test starts something there.
 
+mod audit;
 mod authority;
 mod component;
 mod control_plane;
@@ -28,7 +29,7 @@ mod machine;
 mod node;
 mod passage;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -44,6 +45,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+pub use self::audit::Use;
 use self::authority::Authority;
 use self::component::{Component, prepared, program};
 use self::machine::{Machine, Place};
@@ -81,6 +83,8 @@ pub struct Options {
     pub scheduler: bool,
     /// How many nodes run pods; more than none needs root.
     pub nodes: usize,
+    /// The API server writes down who asks for what, for [`Cluster::uses`].
+    pub audit: bool,
     /// Added to the API server's command line, as in `--runtime-config=…`.
     pub api_server_arguments: Vec<String>,
     /// Added to the controller manager's command line, as in `--node-monitor-grace-period=8s`.
@@ -93,6 +97,7 @@ impl Default for Options {
             controller_manager: true,
             scheduler: true,
             nodes: 0,
+            audit: false,
             api_server_arguments: Vec::new(),
             controller_manager_arguments: Vec::new(),
         }
@@ -278,6 +283,11 @@ impl Cluster {
     /// authorizer sees roles and bindings a moment later, in the order in which they were made.
     pub async fn allowed(&self, user: &str, what: &[&str]) {
         self.kubectl_in_time(&[&["auth", "can-i", "--as", user], what].concat()).await;
+    }
+
+    /// What `user` has asked for since the start, and was not forbidden, in a cluster with [`Options::audit`].
+    pub fn uses(&self, user: &str) -> BTreeSet<Use> {
+        audit::uses(&self.files.path, user)
     }
 
     /// Applies the objects in `yaml`, to `default` where they name no namespace; panics if the API server refuses one.

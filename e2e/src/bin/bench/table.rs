@@ -66,6 +66,10 @@ impl Times {
         self.0.push(time);
     }
 
+    pub fn append(&mut self, mut times: Self) {
+        self.0.append(&mut times.0);
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -13,7 +13,7 @@ use flow_operator::iflearnerjob::api::{
     Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole, RunPolicy, Sidecar,
 };
 use k8s_openapi::api::core::v1::{
-    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostPathVolumeSource, PersistentVolumeClaimVolumeSource, PodSpec,
+    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostAlias, HostPathVolumeSource, PersistentVolumeClaimVolumeSource, PodSpec,
     PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -207,7 +207,21 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
         enable_service_links: Some(false),
         ..PodSpec::default()
     };
-    with_fields(spec, image)
+    let mut spec = with_fields(spec, image)?;
+    // Beside the party's own, if it has any.
+    let aliases = launch.dials.iter().filter_map(|endpoint| alias(endpoint, settings)).collect::<Vec<_>>();
+    if !aliases.is_empty() {
+        spec.host_aliases.get_or_insert_default().extend(aliases);
+    }
+    Ok(spec)
+}
+
+/// What makes the name in `endpoint` known to a pod, where no DNS does.
+fn alias(endpoint: &str, settings: &Settings) -> Option<HostAlias> {
+    let (host, _) = endpoint.rsplit_once(':')?;
+    let serves = |zone: &str| host.strip_suffix(zone).is_some_and(|name| name.ends_with('.'));
+    let (_, address) = settings.hosts.iter().find(|(zone, _)| serves(zone))?;
+    Some(HostAlias { ip: address.to_string(), hostnames: Some(vec![host.to_owned()]) })
 }
 
 /// The party's own fields over ours, none of which it can name.
@@ -300,6 +314,7 @@ mod tests {
             cluster_domain: "cluster.local".to_owned(),
             host_zone: None,
             route_port: 443,
+            hosts: vec![],
             certificates: false,
             sidecar_image: None,
             output_claim: None,
@@ -321,6 +336,7 @@ mod tests {
             role: Role::Trainer,
             digest: None,
             argv: ["train", "--cost=$(HOME) $5"].map(str::to_owned).into(),
+            dials: vec![],
             env: [("FED_DATA_DIR".to_owned(), "/etc".to_owned()), ("X".to_owned(), "$(Y)".to_owned())].into(),
             image: Some(ImageSource::Container(image)),
             workdir: String::new(),
@@ -430,6 +446,27 @@ mod tests {
         assert_eq!(made.spec.host, Some(format!("{name}.a.example")));
         let nobody_dials = job(&launch(), &Held::default(), &"c".repeat(32).parse().expect("an id"), &zone).expect("an object");
         assert_eq!(nobody_dials.spec.host, None);
+    }
+
+    #[test]
+    fn a_name_that_no_dns_serves_is_known_to_the_pod_that_dials_it() {
+        let hosts = vec![("server.example.org".to_owned(), "192.0.2.10".parse().expect("an address"))];
+        let served = Settings { hosts, ..settings() };
+        let told = [
+            "run-1.server.example.org:443",
+            "run-1.otherserver.example.org:443",
+            "run-2.ns.svc.cluster.local:80",
+            "server.example.org:443",
+        ];
+        let dials = Launch { dials: told.map(str::to_owned).into(), ..launch() };
+        assert_eq!(spec(&made(&dials, &settings())).host_aliases, None);
+        let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(vec!["run-1.server.example.org".to_owned()]) };
+        assert_eq!(spec(&made(&dials, &served)).host_aliases, Some(vec![alias.clone()]));
+        let Some(ImageSource::Container(mut image)) = launch().image else { panic!("a container") };
+        image.pod.insert("hostAliases".to_owned(), serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["own"]}]));
+        let own = Launch { image: Some(ImageSource::Container(image)), ..dials };
+        let all = spec(&made(&own, &served)).host_aliases.unwrap_or_default();
+        assert_eq!((all.len(), &all[1]), (2, &alias));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     let mut annotations: BTreeMap<String, String> = template.annotations.unwrap_or_default();
     annotations.insert(JOB_ANNOTATION.to_owned(), plan.name.clone());
     let mut metadata = metadata(plan, &plan.names.job);
+    // Who deletes the object in the foreground waits for what runs, and for nothing else of it.
+    metadata.owner_references.iter_mut().flatten().for_each(|owner| owner.block_owner_deletion = Some(true));
     let queue = object.metadata.labels.iter().flatten().filter(|(name, _)| name.starts_with(KUEUE));
     metadata.labels.get_or_insert_default().extend(queue.map(|(name, value)| (name.clone(), value.clone())));
     let policy = object.spec.run_policy.clone().unwrap_or_default();

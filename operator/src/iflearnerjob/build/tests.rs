@@ -53,6 +53,7 @@ fn every_child_names_the_object_as_its_controller() {
     let Desired { network_policy, service, grpc_route, ingress } = children(&object, &config);
     assert_eq!(ingress, None);
     let job = built(&object);
+    assert_eq!(job["metadata"]["ownerReferences"][0]["blockOwnerDeletion"], json!(true));
     for child in [json!(network_policy), json!(service), json!(grpc_route), job] {
         let owner = &child["metadata"]["ownerReferences"][0];
         assert_eq!(

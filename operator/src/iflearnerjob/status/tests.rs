@@ -162,6 +162,24 @@ fn a_node_that_does_not_answer_makes_the_phase_unknown_and_back() {
 }
 
 #[test]
+fn a_pod_that_the_cluster_ends_tells_why_although_it_goes_before_its_job_does() {
+    let evicted = PodFacts { trouble: Some(Why::new("EvictionByEvictionAPI", "drained")), ..pod(PodState::Running) };
+    let history = || vec![working(job(), Some(pod(PodState::Running))), working(job(), Some(evicted.clone()))];
+    let gone = [history(), vec![working(job(), None)]].concat();
+    let status = after(gone.clone());
+    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Running), Some("EvictionByEvictionAPI")), "until the Job says more");
+    let failed = || ended(false, "BackoffLimitExceeded");
+    for history in [[history(), vec![working(failed(), None)]].concat(), [gone, vec![working(failed(), None)]].concat()] {
+        let status = after(history);
+        assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("EvictionByEvictionAPI")));
+        assert_eq!(status.message.as_deref(), Some("drained"));
+    }
+    let troubled = PodFacts { trouble: Some(Why::new("CrashLoopBackOff", "again")), ..pod(PodState::Running) };
+    let status = after(vec![working(job(), Some(troubled)), working(failed(), None)]);
+    assert_eq!(status.reason.as_deref(), Some("BackoffLimitExceeded"), "that was nobody's doing");
+}
+
+#[test]
 fn a_pod_that_has_ended_leaves_the_phase_to_its_job() {
     let status = after(vec![working(job(), Some(pod(PodState::Running))), working(job(), Some(pod(PodState::Ended)))]);
     assert_eq!(status.phase, Some(Phase::Running));
