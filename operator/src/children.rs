@@ -21,6 +21,8 @@ use crate::MANAGER;
 use crate::cache::Cache;
 use crate::metrics::Metrics;
 
+const WRITABLE: &str = "an object that was read from JSON or built for it can be written as JSON";
+
 /// Annotation of a child: a digest of what it was made from.
 const DESIRED: &str = "flow-operator/desired";
 
@@ -187,7 +189,8 @@ pub fn standing<K: Resource<DynamicType = ()>>(live: &K, owner: &OwnerReference)
 }
 
 fn stamped<K: Resource + Clone + Serialize>(desired: &K) -> K {
-    let digest = Sha256::digest(json(desired).to_string());
+    // Its fields always come in the same order.
+    let digest = Sha256::digest(serde_json::to_vec(desired).expect(WRITABLE));
     let text = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let mut stamped = desired.clone();
     stamped.annotations_mut().insert(DESIRED.to_owned(), text);
@@ -195,7 +198,7 @@ fn stamped<K: Resource + Clone + Serialize>(desired: &K) -> K {
 }
 
 fn json<K: Serialize>(object: &K) -> Value {
-    serde_json::to_value(object).expect("an object that was read from JSON or built for it can be written as JSON")
+    serde_json::to_value(object).expect(WRITABLE)
 }
 
 /// Whether `live` lacks anything of `desired`. Fields that only `live` has (defaults, status, what others own) do not

@@ -221,10 +221,11 @@ async fn i25_pods_of_others_take_no_memory() {
 
 #[tokio::test]
 async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_listed_and_watched() {
+    type Asked = (String, BTreeMap<String, String>);
     const CHILDREN: [&str; 6] = ["jobs", "services", "networkpolicies", "grpcroutes", "ingresses", "pods"];
     let world = World::new().await;
     let straight = world.rights().await;
-    let asked: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>> = Arc::default();
+    let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let relay = Relay::start(&straight, move |call| {
         if *call.method == Method::GET && call.name.is_empty() && call.answer.is_none() {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
+const POLICY: &str =
+    r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
 
 /// A use of a kind of resource, in the words of a role: API group (empty = core), plural with its subresource, verb.
 pub type Use = (String, String, String);
