@@ -1,9 +1,9 @@
 //! Events: what happened to an object, for `kubectl describe`.
 //!
-//! An event's name follows from what it says and from the version of the object that has the status it tells of. So the
-//! same one is stored once however often it is sent, also by a second operator, and what happens again is told again. They are sent one after the other and nobody waits for them; they themselves wait for
-//! whatever is [`Urgent`], so that telling of a thousand jobs does not hold up the making of them. Nothing depends on an
-//! event: where sending fails, or too many wait, that is logged.
+//! An event's name follows from what it says and from the version of the object that has the status it tells of: the same
+//! one is stored once however often it is sent, and what happens again is told again. They are sent one after the other and
+//! nobody waits for them; they themselves wait for whatever is [`Urgent`], so that telling of a thousand jobs does not hold
+//! up the making of them. Nothing depends on an event: where sending fails, or too many wait, that is logged.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -171,7 +171,7 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
             match standing(&found, &plan.owner) {
                 Ok(()) => found,
                 Err(taken @ ChildError::NameTaken { .. }) => return Ok(Created::Waiting(Why::new("NameTaken", taken.to_string()))),
-                Err(other) => return Err(other.into()),
+                Err(other) => return Ok(Created::Waiting(lasting(other, context.now())?)),
             }
         }
         Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => {
@@ -242,17 +242,20 @@ pub async fn delete_job(context: &Context, plan: &Plan, name: &str, uid: &str) -
 pub enum Written {
     /// The object has it, in this version.
     Version(Option<String>),
-    /// The object is about to go, or has gone.
+    /// The object is about to go, or has gone; there may be another of its name.
     Leaving,
+    /// The object has changed since it was looked at: it is to be looked at again.
+    Outdated,
 }
 
-/// Write the status: whole, by server-side apply, for this very object.
+/// Write the status: whole, by server-side apply, for this very object as it was looked at. The version is what ensures
+/// that: of a subresource the API server does not compare UIDs.
 pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, status: &super::IflearnerJobStatus) -> Result<Written, Error> {
     let api: Api<IflearnerJob> = context.api(plan);
     let patch = json!({
         "apiVersion": IflearnerJob::api_version(&()),
         "kind": IflearnerJob::kind(&()),
-        "metadata": { "name": plan.name, "uid": object.uid() },
+        "metadata": { "name": plan.name, "uid": object.uid(), "resourceVersion": object.resource_version() },
         "status": status,
     });
     context.metrics.wrote("IflearnerJob", "status");
@@ -267,8 +270,12 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
             context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
             Ok(Written::Version(version))
         }
-        // The object went while we looked at it, or another of its name is there.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(Written::Leaving),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::Leaving),
+        Err(kube::Error::Api(status)) if status.is_conflict() => {
+            let live = api.get_metadata_opt(&plan.name).await.map_err(Error::api("reading an object that has changed"))?;
+            let stays = live.is_some_and(|live| live.uid() == object.uid() && live.metadata.deletion_timestamp.is_none());
+            Ok(if stays { Written::Outdated } else { Written::Leaving })
+        }
         Err(error) => Err(Error::Api { what: "writing the status", source: error }),
     }
 }

@@ -17,8 +17,11 @@ use super::api::UID_LABEL;
 use super::observe::{self, PodFacts, PodState};
 use crate::cache::by_page;
 
-/// What a Pod said last is kept for so long: the Job controller lets it go before it says what follows for the Job.
-const REMEMBERED: Duration = Duration::from_secs(15);
+/// What a Pod said last is kept for so long: the Job controller lets it go before it says what follows for the Job, and is
+/// behind where many end at once.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// So long nothing is said of a job whose Pod has gone.
+const JUST_NOW: Duration = Duration::from_secs(15);
 
 /// Facts by UID of the IflearnerJob.
 #[derive(Debug, Clone, Default)]
@@ -52,10 +55,16 @@ impl Pods {
         latest(self.locked().known.get(uid)?)
     }
 
-    /// What the last Pod of a job said, which has just gone with its end.
+    /// What the last Pod of a job said, which has gone with its end, not long ago.
     #[must_use]
-    pub fn just_gone(&self, uid: &str) -> Option<PodFacts> {
-        self.locked().just_gone(uid, Instant::now()).cloned()
+    pub fn last_words(&self, uid: &str) -> Option<PodFacts> {
+        self.locked().gone_since(uid, Instant::now(), REMEMBERED).cloned()
+    }
+
+    /// Whether that was just now.
+    #[must_use]
+    pub fn has_just_gone(&self, uid: &str) -> bool {
+        self.locked().gone_since(uid, Instant::now(), JUST_NOW).is_some()
     }
 
     /// Completes once all Pods are known.
@@ -106,8 +115,8 @@ impl Shelf {
         }
     }
 
-    fn just_gone(&self, uid: &str, now: Instant) -> Option<&PodFacts> {
-        self.gone.get(uid).filter(|(_, at)| now - *at < REMEMBERED).map(|(facts, _)| facts)
+    fn gone_since(&self, uid: &str, now: Instant, longest: Duration) -> Option<&PodFacts> {
+        self.gone.get(uid).filter(|(_, at)| now - *at < longest).map(|(facts, _)| facts)
     }
 }
 
@@ -151,16 +160,16 @@ mod tests {
         let (mut pods, now) = (Shelf::default(), Instant::now());
         let status = |text: &str| Pod { status: Some(serde_yaml_ng::from_str(text).unwrap()), ..pod("p", 1) };
         pods.take(&Event::Delete(status("{phase: Running}")), now);
-        assert_eq!(pods.just_gone("u", now), None, "nothing follows from it");
+        assert_eq!(pods.gone_since("u", now, REMEMBERED), None, "nothing follows from it");
         let evicted = "{phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: EvictionByEvictionAPI}]}";
         pods.take(&Event::Delete(status(evicted)), now);
-        assert_eq!(pods.just_gone("u", now).unwrap().trouble.as_ref().unwrap().reason, "EvictionByEvictionAPI");
+        assert_eq!(pods.gone_since("u", now, REMEMBERED).unwrap().trouble.as_ref().unwrap().reason, "EvictionByEvictionAPI");
         let ended = "{phase: Failed, containerStatuses: [{name: a, image: i, imageID: '', ready: false, restartCount: 0, state: {terminated: {exitCode: 143}}}]}";
         pods.take(&Event::Delete(status(ended)), now);
-        assert_eq!(pods.just_gone("u", now).unwrap().exit_code, Some(143));
+        assert_eq!(pods.gone_since("u", now, REMEMBERED).unwrap().exit_code, Some(143));
         assert!(pods.known.is_empty(), "it is not there");
         let later = now + REMEMBERED;
-        assert_eq!(pods.just_gone("u", later), None);
+        assert_eq!(pods.gone_since("u", later, REMEMBERED), None);
         pods.take(&Event::Delete(status("{phase: Running}")), later);
         assert!(pods.gone.is_empty(), "and takes no room");
     }

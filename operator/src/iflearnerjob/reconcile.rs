@@ -29,7 +29,7 @@ use super::unreadable::unreadable;
 use super::validate::{self, Exposure, Plan, Refusal};
 use crate::apis::Apis;
 use crate::cache::Cache;
-use crate::children::ChildError;
+use crate::children::{ChildError, belongs};
 use crate::config::Config;
 use crate::events::Events;
 use crate::metrics::Metrics;
@@ -42,6 +42,10 @@ pub type Guarded = DeserializeGuard<IflearnerJob>;
 const EXIT_DUE: Duration = Duration::from_secs(5);
 /// After its Pod has ended, so long is waited for the Job: its controller is behind where many end at once.
 const VERDICT_DUE: Duration = Duration::from_secs(60);
+/// After so long what has changed meanwhile is known here, too.
+const OUTDATED: Duration = Duration::from_millis(100);
+/// Finalizer of an object that is deleted and whose children are to stay.
+const ORPHAN: &str = "orphan";
 /// Longest wait between two looks after errors.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
@@ -197,7 +201,7 @@ impl Outcome {
 async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error> {
     if object.metadata.deletion_timestamp.is_some() {
         // Children go with their owner; nothing is made for one that is on its way out.
-        return Ok(Action::await_change());
+        return leave(object, context).await;
     }
     let old = object.status.clone().unwrap_or_default();
     let mut plan = Plan::new(object, &context.config, context.apis);
@@ -227,8 +231,8 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
     let Outcome { stage, exposed, certificates, again, .. } = found;
     let facts = Found { object, stage, exposed, certificates, endpoint, now: seconds(now) };
     let new = status::status(&facts, &context.config);
-    if object.status.as_ref() != Some(&new) {
-        tell(object, &old, &new, &plan, context, now).await?;
+    if object.status.as_ref() != Some(&new) && tell(object, &old, &new, &plan, context, now).await? == Written::Outdated {
+        return Ok(Action::requeue(OUTDATED));
     }
     let rest = new.phase.filter(|phase| phase.is_terminal()).is_some();
     let again = again.or_else(|| (!watched).then(|| patience(object, now)));
@@ -289,16 +293,15 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
     if one_has_ended.is_some_and(|(at, due)| now.duration_since(at.0).unsigned_abs() < due) {
         return Ok(None);
     }
-    let just_gone = || context.pods.just_gone(&plan.uid);
     if job.end.is_some() {
         // What is said now is said for good.
         if pod.as_ref().is_none_or(|pod| pod.state != PodState::Ended) {
-            pod = dereference::latest_pod(context, plan).await?.or(pod).or_else(just_gone);
+            pod = dereference::latest_pod(context, plan).await?.or(pod).or_else(|| context.pods.last_words(&plan.uid));
         }
         return Ok(Some(Outcome::of(Stage::Working { job, pod, trouble: None })));
     }
     // What follows from a Pod's end, the Job says in a moment.
-    if pod.is_none() && !job.suspended && just_gone().is_some() {
+    if pod.is_none() && !job.suspended && context.pods.has_just_gone(&plan.uid) {
         return Ok(None);
     }
     let Applied { exposed, mut trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
@@ -332,7 +335,23 @@ async fn over(object: &IflearnerJob, old: &IflearnerJobStatus, plan: &Plan, cont
     if old.observed_generation != object.metadata.generation {
         let mut new = IflearnerJobStatus { observed_generation: object.metadata.generation, ..old.clone() };
         new.conditions.iter_mut().for_each(|condition| condition.observed_generation = object.metadata.generation);
-        apply::status(context, object, plan, &new).await?;
+        if apply::status(context, object, plan, &new).await? == Written::Outdated {
+            return Ok(Action::requeue(OUTDATED));
+        }
+    }
+    Ok(Action::await_change())
+}
+
+/// A Job that was made at the last moment, and is on no record, is taken back: before the garbage collector comes, a Pod of
+/// it could start. Unless children are to stay.
+async fn leave(object: &IflearnerJob, context: &Context) -> Result<Action, Error> {
+    let is_recorded = object.status.as_ref().is_some_and(|status| status.job.is_some());
+    if !is_recorded && !object.finalizers().iter().any(|finalizer| finalizer == ORPHAN) {
+        let plan = Plan::new(object, &context.config, context.apis);
+        let made = context.jobs.get(&plan.namespace, &plan.names.job).filter(|job| belongs(&**job, &plan.owner));
+        if let Some(job) = made.filter(|job| job.metadata.deletion_timestamp.is_none()) {
+            apply::delete_job(context, &plan, &job.name_any(), &job.uid().unwrap_or_default()).await?;
+        }
     }
     Ok(Action::await_change())
 }
@@ -345,13 +364,13 @@ async fn tell(
     plan: &Plan,
     context: &Context,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Written, Error> {
     let written = apply::status(context, object, plan, new).await?;
     if let (Written::Leaving, None, Some(job)) = (&written, &old.job, &new.job) {
-        // Made while its owner was deleted: before the garbage collector comes, a Pod of it could start.
-        return apply::delete_job(context, plan, &job.name, &job.uid).await;
+        // As in `leave`; of an object that has gone there will be no other look.
+        apply::delete_job(context, plan, &job.name, &job.uid).await?;
     }
-    let Written::Version(version) = written else { return Ok(()) };
+    let Written::Version(version) = &written else { return Ok(written) };
     if old.phase != new.phase {
         let phase = new.phase.map_or("", Phase::as_str);
         tracing::info!(object.namespace = plan.namespace, object.name = plan.name, phase, reason = new.reason, "phase");
@@ -364,7 +383,7 @@ async fn tell(
         let regarding = ObjectReference { resource_version: version.clone(), ..object.object_ref(&()) };
         context.events.tell(&happened, &regarding, MicroTime(now));
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Where the job's gRPC port is reached.

@@ -258,7 +258,7 @@ fn working(
             say(status, Phase::Pending, Some(Why::new("Suspended", "the job is suspended: spec.runPolicy.suspend, or a queue, holds it")))
         }
         // Gone with its node, or from it; what that means for the job, the Job says in a moment.
-        None if troubled.is_none() && is_disrupted(status) => {}
+        None if troubled.is_none() && is_disrupted(status) && !is_retried(found.object) => {}
         None | Some(PodState::Pending) => say(status, Phase::Pending, troubled),
         Some(PodState::Running) => say(status, Phase::Running, troubled),
         Some(PodState::Lost) => {
@@ -271,6 +271,11 @@ fn working(
             say(status, phase, status.reason.clone().map(|reason| Why::new(reason, status.message.clone().unwrap_or_default())));
         }
     }
+}
+
+/// Another Pod follows one that has failed.
+fn is_retried(object: &IflearnerJob) -> bool {
+    object.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).is_some_and(|limit| limit > 0)
 }
 
 /// The last that was known is that the cluster ends its Pod.

@@ -3,7 +3,7 @@
 //! Only the party's own configuration says which image runs, what data is mounted and where pods go. Of the hub's words
 //! come arguments, environment and the resources asked for, which the policy has seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flow_domain::framework::{GRPC, HTTP, PEER};
@@ -209,19 +209,25 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
     };
     let mut spec = with_fields(spec, image)?;
     // Beside the party's own, if it has any.
-    let aliases = launch.dials.iter().filter_map(|endpoint| alias(endpoint, settings)).collect::<Vec<_>>();
+    let aliases = aliases(&launch.dials, settings);
     if !aliases.is_empty() {
         spec.host_aliases.get_or_insert_default().extend(aliases);
     }
     Ok(spec)
 }
 
-/// What makes the name in `endpoint` known to a pod, where no DNS does.
-fn alias(endpoint: &str, settings: &Settings) -> Option<HostAlias> {
-    let (host, _) = endpoint.rsplit_once(':')?;
-    let serves = |zone: &str| host.strip_suffix(zone).is_some_and(|name| name.ends_with('.'));
-    let (_, address) = settings.hosts.iter().find(|(zone, _)| serves(zone))?;
-    Some(HostAlias { ip: address.to_string(), hostnames: Some(vec![host.to_owned()]) })
+/// What makes the names in these endpoints known to a pod, where no DNS does: one entry for an address.
+fn aliases(endpoints: &[String], settings: &Settings) -> Vec<HostAlias> {
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for host in endpoints.iter().filter_map(|endpoint| Some(endpoint.rsplit_once(':')?.0)) {
+        let serves = |zone: &str| host.strip_suffix(zone).is_some_and(|name| name.ends_with('.'));
+        // The smallest zone that it is in.
+        let zone = settings.hosts.iter().filter(|(zone, _)| serves(zone)).max_by_key(|(zone, _)| zone.len());
+        if let Some((_, address)) = zone {
+            names.entry(address.to_string()).or_default().insert(host.to_owned());
+        }
+    }
+    names.into_iter().map(|(ip, names)| HostAlias { ip, hostnames: Some(names.into_iter().collect()) }).collect()
 }
 
 /// The party's own fields over ours, none of which it can name.
@@ -450,17 +456,21 @@ mod tests {
 
     #[test]
     fn a_name_that_no_dns_serves_is_known_to_the_pod_that_dials_it() {
-        let hosts = vec![("server.example.org".to_owned(), "192.0.2.10".parse().expect("an address"))];
+        let hosts = [("example.org", "192.0.2.1"), ("server.example.org", "192.0.2.10")];
+        let hosts = hosts.map(|(zone, address)| (zone.to_owned(), address.parse().expect("an address"))).into();
         let served = Settings { hosts, ..settings() };
         let told = [
             "run-1.server.example.org:443",
-            "run-1.otherserver.example.org:443",
+            "run-1.server.example.org:444",
+            "run-2.server.example.org:443",
+            "run-1.otherexample.org:443",
             "run-2.ns.svc.cluster.local:80",
-            "server.example.org:443",
+            "example.org:443",
         ];
         let dials = Launch { dials: told.map(str::to_owned).into(), ..launch() };
         assert_eq!(spec(&made(&dials, &settings())).host_aliases, None);
-        let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(vec!["run-1.server.example.org".to_owned()]) };
+        let names = ["run-1.server.example.org", "run-2.server.example.org"].map(str::to_owned);
+        let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(names.into()) };
         assert_eq!(spec(&made(&dials, &served)).host_aliases, Some(vec![alias.clone()]));
         let Some(ImageSource::Container(mut image)) = launch().image else { panic!("a container") };
         image.pod.insert("hostAliases".to_owned(), serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["own"]}]));
