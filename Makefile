@@ -18,7 +18,7 @@ help: ## list these verbs
 quickstart: ## hub, two parties and a real federated training on this machine, in one command
 	tools/quickstart.sh
 
-build: ## all binaries, into target/debug (one profile for everything, dependencies optimised)
+build: ## all binaries, into target/debug (one profile for tests and quickstarts, dependencies optimised)
 	$(CARGO) build --workspace --locked --bins
 
 # The tests wait more than they compute: for processes, databases, a cluster. So twice as many at once as there are
@@ -57,8 +57,9 @@ generate: ## write the generated documents again (docs/errors.md, docs/openapi.j
 	UPDATE=1 $(CARGO) test --workspace --locked --quiet is_up_to_date
 
 comma := ,
-bench: build ## measure against the budgets and print one table; ONLY=start,lists for some of them
-	$${CARGO_TARGET_DIR:-target}/debug/bench $(subst $(comma), ,$(ONLY))
+bench: ## measure what ships (a release build) against the budgets and print one table; ONLY=start,lists for some of them
+	$(CARGO) build --workspace --locked --release --bins
+	$${CARGO_TARGET_DIR:-target}/release/bench $(subst $(comma), ,$(ONLY))
 
 clean: ## remove what was built; the test kit's cache stays (rm -r .cache for that)
 	$(CARGO) clean

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::ready;
-use futures::{Stream, TryStreamExt as _};
+use futures::{Stream, TryStreamExt as _, stream};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
@@ -29,21 +30,14 @@ pub fn by_page() -> watcher::Config {
     watcher::Config::default().page_size(PAGE)
 }
 
-/// What the watch's word of a write by this process itself does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Echo {
-    /// It is passed on, like all other news.
-    Wakes,
-    /// Nothing: whoever wrote knows.
-    Sleeps,
-}
-
 /// The objects of one kind, as newly as this process knows them.
 pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
     store: Store<K>,
     ahead: Arc<Mutex<HashMap<Key, Arc<K>>>>,
     /// The store can tell this too, but wakes only one of those who wait for it.
     listed: Sender<bool>,
+    /// Up to this version the watch has shown everything.
+    seen: Arc<AtomicU64>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Cache<K> {
@@ -56,16 +50,17 @@ impl<K> Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    /// An empty cache, and the watch that fills it while it is polled. `trim` drops what nobody will ask for.
+    /// An empty cache, and the watch that fills it while it is polled. What this process itself wrote is not told again:
+    /// whoever wrote knows. `trim` drops what nobody will ask for.
     pub fn follow(
         api: Api<K>,
         config: watcher::Config,
-        echo: Echo,
         mut trim: impl FnMut(&mut K) + Send + 'static,
     ) -> (Self, impl Stream<Item = Result<K, watcher::Error>> + Send + 'static) {
         let (store, writer): (Store<K>, Writer<K>) = reflector::store();
-        let cache = Self { store, ahead: Arc::default(), listed: Sender::default() };
-        let (ahead, listed) = (Arc::clone(&cache.ahead), cache.listed.clone());
+        let cache = Self { store, ahead: Arc::default(), listed: Sender::default(), seen: Arc::default() };
+        let (ahead, listed, seen) = (Arc::clone(&cache.ahead), cache.listed.clone(), Arc::clone(&cache.seen));
+        let (shown, mut highest_listed) = (cache.store(), 0);
         let events = watch(api, config)
             .default_backoff()
             .modify(move |object| {
@@ -74,13 +69,20 @@ where
             })
             .reflect(writer)
             .try_filter(move |event| {
+                match event {
+                    Event::Apply(object) | Event::Delete(object) => _ = seen.fetch_max(version(object), Ordering::Relaxed),
+                    Event::InitApply(object) => highest_listed = version(object).max(highest_listed),
+                    Event::InitDone => _ = seen.fetch_max(highest_listed, Ordering::Relaxed),
+                    Event::Init => {}
+                }
                 let is_echo = caught_up(&mut locked(&ahead), event);
                 if matches!(event, Event::InitDone) {
                     listed.send_replace(true);
                 }
-                ready(!is_echo || echo == Echo::Wakes)
+                ready(!is_echo)
             })
-            .touched_objects();
+            .map_ok(move |event| stream::iter(news(event, &shown).map(Ok)))
+            .try_flatten();
         (cache, events)
     }
 
@@ -108,10 +110,18 @@ where
         // Locked first: what the watch shows from now on finds it here, and ends it.
         let mut ahead = locked(&self.ahead);
         let shown = self.store.get(&ObjectRef::new(&key.1).within(&key.0));
-        if shown.is_none_or(|shown| version(&*shown) < version(&*object)) {
+        // The watch has been there, and nothing is left of it.
+        let is_gone = shown.is_none() && version(&*object) <= self.seen();
+        if !is_gone && shown.is_none_or(|shown| version(&*shown) < version(&*object)) {
             ahead.insert(key, Arc::clone(&object));
         }
         object
+    }
+
+    /// Up to this version the watch has shown all objects.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// Completes once all objects are known.
@@ -127,6 +137,18 @@ where
     }
 }
 
+/// What an event tells of. What a list shows is in the store, for whoever looks, once the list is complete.
+fn news<K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static>(
+    event: Event<K>,
+    store: &Store<K>,
+) -> Box<dyn Iterator<Item = K> + Send> {
+    match event {
+        Event::Apply(object) | Event::Delete(object) => Box::new(std::iter::once(object)),
+        Event::Init | Event::InitApply(_) => Box::new(std::iter::empty()),
+        Event::InitDone => Box::new(store.state().into_iter().map(|object| K::clone(&object))),
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("nothing panics while it holds this lock")
 }
@@ -136,7 +158,8 @@ fn key<K: Resource>(object: &K) -> Key {
 }
 
 /// Resource versions are numbers that grow.
-fn version<K: Resource>(object: &K) -> u64 {
+#[must_use]
+pub fn version<K: Resource>(object: &K) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
@@ -178,7 +201,33 @@ mod tests {
     fn that_shows(version: &str) -> (Cache<ConfigMap>, Writer<ConfigMap>) {
         let (store, mut writer) = reflector::store();
         writer.apply_watcher_event(&Event::Apply(object(version)));
-        (Cache { store, ahead: Arc::default(), listed: Sender::default() }, writer)
+        let seen = Arc::new(AtomicU64::new(version.parse().unwrap()));
+        (Cache { store, ahead: Arc::default(), listed: Sender::default(), seen }, writer)
+    }
+
+    #[test]
+    fn what_was_written_and_shown_and_deleted_before_the_answer_came_is_not_there() {
+        let (cache, mut writer) = that_shows("10");
+        writer.apply_watcher_event(&Event::Delete(object("12")));
+        cache.seen.store(12, Ordering::Relaxed);
+        cache.wrote(object("11"));
+        assert_eq!(cache.get("n", "a"), None);
+        cache.wrote(object("13"));
+        assert!(cache.get("n", "a").is_some(), "the watch is not there yet");
+    }
+
+    #[test]
+    fn what_a_list_shows_is_told_of_when_it_is_in_the_store() {
+        let (cache, mut writer) = that_shows("10");
+        let mut told = |event: Event<ConfigMap>| {
+            writer.apply_watcher_event(&event);
+            news(event, &cache.store()).map(|object| version(&object)).collect::<Vec<_>>()
+        };
+        assert!(told(Event::Init).is_empty());
+        assert!(told(Event::InitApply(object("20"))).is_empty());
+        assert_eq!(told(Event::InitDone), [20]);
+        assert_eq!(told(Event::Apply(object("21"))), [21]);
+        assert_eq!(told(Event::Delete(object("22"))), [22]);
     }
 
     #[test]

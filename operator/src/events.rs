@@ -114,6 +114,12 @@ impl Events {
         Urgent(self.urgent.clone())
     }
 
+    /// How much goes on that events wait for.
+    #[must_use]
+    pub fn urgent(&self) -> usize {
+        *self.urgent.borrow()
+    }
+
     /// Say that something happened to `regarding`.
     pub fn tell(&self, happened: &Happened, regarding: &ObjectReference, at: MicroTime) {
         if self.waiting.try_send(event(happened, regarding, &self.instance, at)).is_err() {

@@ -9,8 +9,9 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::api::IflearnerJob;
+use super::api::{IflearnerJob, JobRef};
 use super::build::{self, Desired};
 use super::observe::{self, JobFacts, Why};
 use super::reconcile::{Context, Error};
@@ -183,7 +184,9 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
             None => return Err(Error::Api { what: "creating the Job", source: error }),
         },
     };
-    Ok(Created::Job(observe::job(&context.jobs.wrote(job))))
+    let job = observe::job(&context.jobs.wrote(job));
+    context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, Instant::now());
+    Ok(Created::Job(job))
 }
 
 /// A field that this API server does not know would be dropped without a word; so it is an error.
@@ -197,8 +200,22 @@ async fn post_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job,
     context.client.request(request).await
 }
 
-/// Hand on what may change while the Job runs. Whether it is suspended others decide unless the object says so.
+/// Hand on what may change while the Job runs.
 pub async fn sync_job(context: &Context, object: &IflearnerJob, plan: &Plan, job: JobFacts) -> Result<JobFacts, Error> {
+    let spec = changes(object, &job);
+    if spec.is_empty() {
+        return Ok(job);
+    }
+    patch_job(context, plan, &job, &json!(spec)).await
+}
+
+/// Whether [`sync_job`] has anything to do.
+pub fn is_due(object: &IflearnerJob, job: &JobFacts) -> bool {
+    !changes(object, job).is_empty()
+}
+
+/// Whether it is suspended others decide unless the object says so.
+fn changes(object: &IflearnerJob, job: &JobFacts) -> serde_json::Map<String, serde_json::Value> {
     let policy = object.spec.run_policy.clone().unwrap_or_default();
     let suspend = policy.suspend.filter(|suspend| *suspend != job.suspended);
     let deadline = policy.active_deadline_seconds;
@@ -206,10 +223,7 @@ pub async fn sync_job(context: &Context, object: &IflearnerJob, plan: &Plan, job
     spec.extend(suspend.map(|suspend| ("suspend".to_owned(), json!(suspend))));
     // One that is not wanted any more is taken away.
     spec.extend((deadline != job.deadline_s).then(|| ("activeDeadlineSeconds".to_owned(), json!(deadline))));
-    if spec.is_empty() {
-        return Ok(job);
-    }
-    patch_job(context, plan, &job, &json!(spec)).await
+    spec
 }
 
 /// From now on the Job may go, so long after its end.
@@ -277,5 +291,22 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
             Ok(if stays { Written::Outdated } else { Written::Leaving })
         }
         Err(error) => Err(Error::Api { what: "writing the status", source: error }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_changed_where_the_policy_says_otherwise() {
+        let object = |policy: serde_json::Value| -> IflearnerJob {
+            serde_json::from_value(json!({"metadata": {}, "spec": {"role": "server", "template": {}, "runPolicy": policy}})).unwrap()
+        };
+        let job = JobFacts { suspended: true, deadline_s: Some(60), ..observe::job(&Job::default()) };
+        assert!(!is_due(&object(json!({"activeDeadlineSeconds": 60})), &job), "somebody else holds it");
+        assert!(!is_due(&object(json!({"activeDeadlineSeconds": 60, "suspend": true})), &job));
+        assert_eq!(json!(changes(&object(json!({"activeDeadlineSeconds": 60, "suspend": false})), &job)), json!({"suspend": false}));
+        assert_eq!(json!(changes(&object(json!({})), &job)), json!({"activeDeadlineSeconds": null}));
     }
 }

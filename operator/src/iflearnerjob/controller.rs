@@ -12,10 +12,12 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{JOB_ANNOTATION, Phase, UID_LABEL};
+use super::consent::Consent;
 use super::pods::Pods;
 use super::reconcile::{Context, Guarded, after_error, reconcile};
+use super::unrecorded::Unrecorded;
 use crate::apis::Apis;
-use crate::cache::{Cache, Echo, by_page};
+use crate::cache::{Cache, by_page};
 use crate::config::Config;
 use crate::events::Events;
 use crate::metrics::{Counts, Metrics};
@@ -84,16 +86,16 @@ impl IflearnerJobs {
     pub fn new(inputs: Inputs, namespace: Option<&str>) -> Self {
         let Inputs { client, config, clock, events, metrics, apis } = inputs;
         let ours = by_page().labels(UID_LABEL);
-        let (objects, object_stream) = Cache::follow(api(&client, namespace), by_page(), Echo::Wakes, forget_the_past);
+        let (objects, object_stream) = Cache::follow(api(&client, namespace), by_page(), forget_the_past);
         // Of a Job neither template nor names are ever asked for, and they are most of it.
-        let (jobs, job_stream) = Cache::follow(api(&client, namespace), ours.clone(), Echo::Sleeps, |job: &mut Job| {
+        let (jobs, job_stream) = Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
             if let Some(spec) = &mut job.spec {
                 spec.template = PodTemplateSpec::default();
             }
             (job.metadata.labels, job.metadata.annotations) = (None, None);
         });
-        let (services, service_stream) = Cache::follow(api(&client, namespace), ours.clone(), Echo::Sleeps, |_| {});
-        let (network_policies, policy_stream) = Cache::follow(api(&client, namespace), ours.clone(), Echo::Sleeps, |_| {});
+        let (services, service_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
+        let (network_policies, policy_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
         let (pods, pod_stream) = Pods::follow(api(&client, namespace));
         let mut controller = Controller::for_stream(object_stream, objects.store())
             .owns_stream(job_stream)
@@ -102,12 +104,12 @@ impl IflearnerJobs {
             .watches_stream(pod_stream, |pod: Pod| job_of(&pod));
         let mut grpc_routes = None;
         if apis.grpc_route {
-            let (cache, stream) = Cache::follow(api(&client, namespace), ours.clone(), Echo::Sleeps, |_| {});
+            let (cache, stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
             (grpc_routes, controller) = (Some(cache), controller.owns_stream(stream));
         }
         let mut ingresses = None;
         if apis.ingress {
-            let (cache, stream) = Cache::follow(api(&client, namespace), ours, Echo::Sleeps, |_| {});
+            let (cache, stream) = Cache::follow(api(&client, namespace), ours, |_| {});
             (ingresses, controller) = (Some(cache), controller.owns_stream(stream));
         }
         let concurrency = config.concurrency;
@@ -125,6 +127,8 @@ impl IflearnerJobs {
             grpc_routes,
             ingresses,
             pods,
+            consent: Consent::default(),
+            unrecorded: Unrecorded::default(),
             failures: Mutex::default(),
         });
         Self { context, controller: controller.with_config(Pace::default().concurrency(concurrency)) }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
+use tokio::time::Instant;
 
-use super::api::{ALLOW_ANNOTATION, GatewayRef, IflearnerJob, SERVER_CERTIFICATE, UID_LABEL};
+use super::api::{GatewayRef, IflearnerJob, JobRef, SERVER_CERTIFICATE, UID_LABEL};
 use super::observe::{self, JobFacts, PodFacts, Why};
 use super::pods::latest;
-use super::policy::{self, Allowed};
 use super::reconcile::{Context, Error};
 use super::route;
 use super::status::{Finding, Verdict};
@@ -39,11 +39,16 @@ pub enum Run {
 /// Find the Job of an object. What is recorded is never taken for gone on the word of a cache.
 pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
     let status = object.status.clone().unwrap_or_default();
-    let recorded = status.job.as_ref();
+    let unrecorded = context.unrecorded.of(&plan.uid);
+    let recorded = status.job.as_ref().or(unrecorded.as_ref());
     let name = recorded.map_or(plan.names.job.as_str(), |job| job.name.as_str());
     let is_ours = |job: &Job| belongs(job, &plan.owner) && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid));
     if let Some(job) = context.jobs.get(&plan.namespace, name).filter(|job| is_ours(job)) {
-        return Ok(Run::Created(observe::job(&job)));
+        let job = observe::job(&job);
+        if recorded.is_none() {
+            context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, Instant::now());
+        }
+        return Ok(Run::Created(job));
     }
     if recorded.is_some() {
         let api: Api<Job> = context.api(plan);
@@ -93,20 +98,6 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// What the administrator of the object's namespace allows, or why the operator may not know.
-pub async fn allowed(context: &Context, plan: &Plan) -> Result<Result<Allowed, Why>, Error> {
-    let api: Api<Namespace> = Api::all(context.client.clone());
-    let namespace = match api.get_opt(&plan.namespace).await {
-        Ok(namespace) => namespace,
-        Err(error) => {
-            let why = forbidden(&format!("Namespace {}", plan.namespace), error).map_err(Error::api("reading the Namespace"))?;
-            return Ok(Err(why));
-        }
-    };
-    let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
-    Ok(Ok(policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins)))
-}
-
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.
 pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]) -> Result<Finding, Error> {
     if wanted.is_empty() {
@@ -151,7 +142,7 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
 
 /// The API server's words if it does not let the operator read something, which asking again will not change by itself; any
 /// other error is the caller's.
-fn forbidden(what: &str, error: kube::Error) -> Result<Why, kube::Error> {
+pub fn forbidden(what: &str, error: kube::Error) -> Result<Why, kube::Error> {
     match error {
         kube::Error::Api(status) if status.is_forbidden() => Ok(Why::new("Forbidden", format!("{what}: {}", status.message))),
         other => Err(other),

@@ -5,11 +5,12 @@
 //!
 //! - The Job is created once. Its name follows from the object's UID, so a second creation finds the first; once its UID
 //!   is recorded in the status, a Job that is gone means that the run is over (`JobDeleted`), never that it begins again.
-//!   Between creation and record the name is all there is: who deletes the Job by hand in the moment between an
-//!   operator's death and the next one's first look has it created again.
+//!   An operator that is killed between creation and record leaves nothing but the name: who deletes such a Job by hand
+//!   before the next one's first look has it created again.
 //! - A status that is terminal stays, and nothing of its job runs on.
 //! - Every other child is compared with what is desired at every look, and written only when it differs.
-//! - The status is written once at the end of a look, and only if it says something new.
+//! - The status is written once at the end of a look, and only if it says something new. The first one of an object may
+//!   wait while many others get their Jobs.
 
 pub mod api;
 mod schema;
@@ -18,6 +19,8 @@ mod schema;
 mod apply;
 #[cfg(feature = "controller")]
 pub mod build;
+#[cfg(feature = "controller")]
+mod consent;
 #[cfg(feature = "controller")]
 pub mod controller;
 #[cfg(feature = "controller")]
@@ -38,6 +41,8 @@ pub mod route;
 pub mod status;
 #[cfg(feature = "controller")]
 mod unreadable;
+#[cfg(feature = "controller")]
+mod unrecorded;
 #[cfg(feature = "controller")]
 pub mod validate;
 

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures::{Stream, TryStreamExt as _};
+use futures::{Stream, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as follow};
 use kube::{Api, ResourceExt as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::api::UID_LABEL;
+use super::api::{JOB_ANNOTATION, UID_LABEL};
 use super::observe::{self, PodFacts, PodState};
 use crate::cache::by_page;
 
@@ -43,9 +44,12 @@ impl Pods {
     /// Watch them; the knowledge is new while the stream is polled.
     pub fn follow(api: Api<Pod>) -> (Self, impl Stream<Item = Result<Pod, watcher::Error>> + Send + 'static) {
         let pods = Self::default();
-        let shelf = pods.clone();
-        let events =
-            follow(api, by_page().labels(UID_LABEL)).default_backoff().inspect_ok(move |event| shelf.take(event)).touched_objects();
+        let (shelf, mut listed) = (pods.clone(), Vec::new());
+        let news = move |event| {
+            shelf.take(&event);
+            stream::iter(news(event, &mut listed).into_iter().map(Ok))
+        };
+        let events = follow(api, by_page().labels(UID_LABEL)).default_backoff().map_ok(news).try_flatten();
         (pods, events)
     }
 
@@ -83,6 +87,29 @@ impl Pods {
     fn locked(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().expect("nothing panics while it holds this lock")
     }
+}
+
+/// What an event tells of. What a list shows is on the shelf, for whoever looks, once the list is complete.
+fn news(event: Event<Pod>, listed: &mut Vec<Pod>) -> Vec<Pod> {
+    match event {
+        Event::Apply(pod) | Event::Delete(pod) => vec![pod],
+        Event::Init => {
+            listed.clear();
+            Vec::new()
+        }
+        Event::InitApply(pod) => {
+            listed.push(whose(pod));
+            Vec::new()
+        }
+        Event::InitDone => std::mem::take(listed),
+    }
+}
+
+/// No more of a Pod than whose it is.
+fn whose(pod: Pod) -> Pod {
+    let ObjectMeta { name, namespace, mut annotations, .. } = pod.metadata;
+    annotations.iter_mut().for_each(|annotations| annotations.retain(|key, _| key == JOB_ANNOTATION));
+    Pod { metadata: ObjectMeta { name, namespace, annotations, ..ObjectMeta::default() }, ..Pod::default() }
 }
 
 /// The latest of the Pods of a job, with the restarts of all.
@@ -172,6 +199,21 @@ mod tests {
         assert_eq!(pods.gone_since("u", later, REMEMBERED), None);
         pods.take(&Event::Delete(status("{phase: Running}")), later);
         assert!(pods.gone.is_empty(), "and takes no room");
+    }
+
+    #[test]
+    fn what_a_list_shows_is_told_of_when_it_is_complete_and_only_whose_it_is() {
+        let mut listed = vec![pod("of a list that broke off", 1)];
+        let mut told = |event| news(event, &mut listed);
+        assert_eq!(told(Event::Init), []);
+        let mut one = pod("p", 1);
+        let annotations = [(JOB_ANNOTATION, "a"), ("other", "b")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        one.metadata.annotations = Some(annotations.into());
+        assert_eq!(told(Event::InitApply(one)), []);
+        let all = told(Event::InitDone);
+        assert_eq!(all.iter().map(|pod| (pod.name_any(), pod.annotations().len())).collect::<Vec<_>>(), [("p".to_owned(), 1)]);
+        assert_eq!((all[0].annotations()[JOB_ANNOTATION].as_str(), &all[0].status), ("a", &None));
+        assert_eq!(told(Event::Apply(pod("q", 1))), [pod("q", 1)]);
     }
 
     #[test]

@@ -20,12 +20,14 @@ use tokio::time::Instant;
 use super::api::{IflearnerJob, IflearnerJobStatus, Phase};
 use super::apply::{self, Applied, Created, Written};
 use super::build;
+use super::consent::{self, Consent};
 use super::dereference::{self, Run};
-use super::observe::{JobFacts, PodState};
+use super::observe::{JobFacts, PodFacts, PodState};
 use super::pods::Pods;
 use super::route::GrpcRoute;
 use super::status::{self, Finding, Found, Stage, Verdict};
 use super::unreadable::unreadable;
+use super::unrecorded::Unrecorded;
 use super::validate::{self, Exposure, Plan, Refusal};
 use crate::apis::Apis;
 use crate::cache::Cache;
@@ -42,6 +44,13 @@ pub type Guarded = DeserializeGuard<IflearnerJob>;
 const EXIT_DUE: Duration = Duration::from_secs(5);
 /// After its Pod has ended, so long is waited for the Job: its controller is behind where many end at once.
 const VERDICT_DUE: Duration = Duration::from_secs(60);
+/// More Jobs than these being made are many: first all are made, then their statuses are written. A status costs the API
+/// server more than a child does, and what a Pod waits for is its Job.
+const FEW: usize = 3;
+/// The first status of an object waits for that so long at most.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// How often is looked whether it waits still.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After so long what has changed meanwhile is known here, too.
 const OUTDATED: Duration = Duration::from_millis(100);
 /// Finalizer of an object that is deleted and whose children are to stay.
@@ -77,6 +86,10 @@ pub struct Context {
     pub ingresses: Option<Cache<Ingress>>,
     /// Their Pods.
     pub pods: Pods,
+    /// What namespaces allow.
+    pub consent: Consent,
+    /// Their Jobs that no status records yet.
+    pub unrecorded: Unrecorded,
     /// Errors in a row, by UID.
     pub failures: Mutex<HashMap<String, u32>>,
 }
@@ -209,8 +222,14 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
         return over(object, &old, &plan, context).await;
     }
     let now = context.now();
+    let run = dereference::run(context, object, &plan).await?;
+    if let Run::Created(job) = &run
+        && can_wait(object, job, context.pods.latest(&plan.uid).as_ref(), context, now)
+    {
+        return Ok(Action::requeue(LOOK_EVERY));
+    }
     let watched = dereference::front(context, &mut plan).await?;
-    let found = match dereference::run(context, object, &plan).await? {
+    let found = match run {
         Run::Gone => Outcome::of(Stage::JobDeleted),
         Run::Original(pod) => Outcome { again: Some(patience(object, now)), ..Outcome::of(Stage::Original(pod)) },
         Run::OriginalGone => {
@@ -219,6 +238,9 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
             Outcome::of(Stage::Refused(Refusal { reason: "PodLost", message: message.to_owned() }))
         }
         Run::NotCreated => match create(object, &plan, context).await? {
+            Some(Outcome { stage: Stage::Working { job, pod, .. }, .. }) if can_wait(object, &job, pod.as_ref(), context, now) => {
+                return Ok(Action::requeue(LOOK_EVERY));
+            }
             Some(made) => made,
             None => return Ok(Action::await_change()),
         },
@@ -231,20 +253,25 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
     let Outcome { stage, exposed, certificates, again, .. } = found;
     let facts = Found { object, stage, exposed, certificates, endpoint, now: seconds(now) };
     let new = status::status(&facts, &context.config);
-    if object.status.as_ref() != Some(&new) && tell(object, &old, &new, &plan, context, now).await? == Written::Outdated {
-        return Ok(Action::requeue(OUTDATED));
+    if object.status.as_ref() != Some(&new) {
+        match tell(object, &old, &new, &plan, context, now).await? {
+            Written::Version(_) => {}
+            Written::Leaving => return Ok(Action::await_change()),
+            Written::Outdated => return Ok(Action::requeue(OUTDATED)),
+        }
     }
-    let rest = new.phase.filter(|phase| phase.is_terminal()).is_some();
+    if new.phase.is_some_and(Phase::is_terminal) {
+        return over(object, &new, &plan, context).await;
+    }
     let again = again.or_else(|| (!watched).then(|| patience(object, now)));
-    Ok(again.filter(|_| !rest).map_or_else(Action::await_change, Action::requeue))
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// From nothing to a Job. `None`: the object is about to go, or has gone.
 async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Option<Outcome>, Error> {
     let again = Some(patience(object, context.now()));
     let _urgent = context.events.let_wait();
-    // Asked each time: who has just been allowed something, and begins anew as told, must not meet an older answer.
-    let allowed = match dereference::allowed(context, plan).await? {
+    let allowed = match consent::allowed(context, object, plan).await? {
         Ok(allowed) => allowed,
         Err(why) => return Ok(Some(Outcome { again, ..Outcome::of(Stage::Waiting(why)) })),
     };
@@ -271,6 +298,14 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
         Created::Waiting(why) => (Stage::Waiting(why), again),
     };
     Ok(Some(Outcome { stage, exposed, certificates, reachable: true, again }))
+}
+
+/// There is nothing to say but that it has a Job, and many others are about to get theirs.
+fn can_wait(object: &IflearnerJob, job: &JobFacts, pod: Option<&PodFacts>, context: &Context, now: Timestamp) -> bool {
+    let is_new = object.status.is_none() && job.end.is_none();
+    let is_quiet = pod.is_none_or(|pod| pod.state == PodState::Pending && pod.trouble.is_none());
+    let is_young = job.created.as_ref().is_some_and(|made| now.duration_since(made.0).unsigned_abs() < TOLD_WITHIN);
+    is_new && is_quiet && is_young && !apply::is_due(object, job) && context.events.urgent() > FEW
 }
 
 /// It is the same object and stays.

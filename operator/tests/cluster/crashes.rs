@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::{Arc, Mutex};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use flow_operator::iflearnerjob::IflearnerJobStatus;
 use flow_operator::iflearnerjob::api::{Phase, condition};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
@@ -25,6 +25,9 @@ use crate::support::{SERVER, World, eventually, manifest};
 struct Deeds {
     /// The one to kill.
     pid: Option<Pid>,
+    /// Requests to write that have come, and those of them that were answered.
+    asked: usize,
+    answered: usize,
     /// As in `PATCH jobs`, in order.
     writes: Vec<String>,
     /// Of what was made.
@@ -40,10 +43,15 @@ async fn killed_behind_every_write(world: &World, setting: (&str, &str), life: i
     let straight = world.rights().await;
     let seen = Arc::clone(&deeds);
     let relay = Relay::start(&straight, move |call| {
-        if !call.wrote() {
+        if *call.method == Method::GET {
             return Fate::Pass;
         }
         let mut deeds = seen.lock().unwrap();
+        deeds.asked += usize::from(call.answer.is_none());
+        deeds.answered += usize::from(call.answer.is_some());
+        if !call.wrote() {
+            return Fate::Pass;
+        }
         deeds.writes.push(call.line());
         if call.answer == Some(StatusCode::CREATED) {
             deeds.created.push(call.what.to_owned());
@@ -65,6 +73,15 @@ async fn killed_behind_every_write(world: &World, setting: (&str, &str), life: i
             let writes = &deeds.lock().unwrap().writes;
             assert!(writes.len() < 50, "it writes the same again and again: {writes:?}");
         }
+    };
+    let life = async {
+        life.await;
+        // The test sees what was written before the relay knows that it was.
+        let all_are_counted = async || {
+            let deeds = deeds.lock().unwrap();
+            deeds.asked == deeds.answered
+        };
+        eventually("answers to all requests", all_are_counted).await;
     };
     tokio::select! {
         () = life => {}

@@ -6,6 +6,7 @@ mod crashes;
 mod exposure;
 mod faults;
 mod lifecycle;
+mod many;
 mod names;
 mod relay;
 mod rights;

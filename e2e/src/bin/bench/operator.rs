@@ -57,7 +57,7 @@ pub async fn measure(table: &mut Table) {
     let world = World::start().await;
     // The API server makes a Service of its own.
     let own = world.calls().await;
-    let (mut operated, mut bare, mut starts) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut operated, mut bare, mut starts, mut tellings) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let (mut each_operated, mut each_bare) = (Times::default(), Times::default());
     for round in 0..ROUNDS {
         // The first of each pair finds less in the API server than the second.
@@ -66,13 +66,14 @@ pub async fn measure(table: &mut Table) {
             let namespace = if operators_turn { OPERATED } else { BARE };
             let objects = world.create_all(namespace, round).await;
             world.is_quiet().await;
-            let Took { before, work } = world.round(namespace, &objects).await;
+            let Took { before, work, told } = world.round(namespace, &objects).await;
             let last = work.percentile(100);
             eprintln!("bench: operator: {ROUND} {namespace} in {last:.1?}, after {before:.2?}");
             if operators_turn {
                 operated += last;
                 each_operated.append(work);
                 starts += before;
+                tellings += told;
             } else {
                 bare += last;
                 each_bare.append(work);
@@ -91,7 +92,12 @@ pub async fn measure(table: &mut Table) {
         format!("  of {ROUND} at once: from the first child of all to an object's last"),
         format!("{} (bare client: {})", each_operated.shown(), each_bare.shown()),
     );
-    let start = starts / u32::try_from(ROUNDS).expect("a few");
+    let of_each = |sum: Duration| sum / u32::try_from(ROUNDS).expect("a few");
+    table.figure(
+        format!("  of {ROUND} at once: from the first child of all to the last object's first status"),
+        format!("{:.1?}", of_each(tellings)),
+    );
+    let start = of_each(starts);
     table.note(format!("  operator, besides, from the start of its process to its first child: {start:.2?}"));
 
     let operator = world.operator().await;
@@ -187,17 +193,27 @@ impl Operator {
     async fn all_are(&self, phase: &str) {
         wait_for(&format!("all to be {phase}"), PATIENCE, async || {
             tokio::time::sleep(PAUSE).await;
-            self.in_phase(phase).await == JOBS
+            counted(&page(&self.address, "/metrics").await.unwrap_or_default(), phase) == JOBS
         })
         .await;
     }
 
-    async fn in_phase(&self, phase: &str) -> usize {
-        let page = page(&self.address, "/metrics").await.unwrap_or_default();
-        let of_phase =
-            page.lines().filter(|line| line.starts_with("flow_operator_iflearnerjobs{") && line.contains(&format!("\"{phase}\"")));
-        of_phase.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
+    /// Waits until it counts IflearnerJobs, and none in this phase.
+    async fn none_is(&self, phase: &str) {
+        wait_for(&format!("none to be {phase}"), PATIENCE, async || {
+            tokio::time::sleep(PAUSE).await;
+            let page = page(&self.address, "/metrics").await.unwrap_or_default();
+            counted(&page, "") > 0 && counted(&page, phase) == 0
+        })
+        .await;
     }
+}
+
+/// How many IflearnerJobs the operator's page says are in this phase; `""` = in any.
+fn counted(page: &str, phase: &str) -> usize {
+    let lines = page.lines().filter(|line| line.starts_with("flow_operator_iflearnerjobs{"));
+    let of_phase = lines.filter(|line| phase.is_empty() || line.contains(&format!("\"{phase}\"")));
+    of_phase.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
 impl World {
@@ -269,13 +285,17 @@ impl World {
         let all = async || objects.iter().map(|object| jobs.at(&object.name_any())).collect::<Option<Vec<_>>>();
         let made = wait_for("all Jobs", PATIENCE, all).await;
         let first = objects.iter().filter_map(|object| policies.at(&object.name_any())).min().expect("who has a Job has a policy");
+        if let Some(operator) = &operator {
+            operator.none_is("New").await;
+        }
+        let told = first.elapsed();
         self.is_quiet().await;
         if let Some(operator) = operator {
             operator.end().await;
         }
         let mut work = Times::default();
         made.into_iter().for_each(|made| work.push(made - first));
-        Took { before: first - begun, work }
+        Took { before: first - begun, work, told }
     }
 
     /// The same children, made by a client that knows of nothing and asks nothing.
@@ -409,6 +429,8 @@ struct Took {
     before: Duration,
     /// From then until the last of each object.
     work: Times,
+    /// From then until all have a status.
+    told: Duration,
 }
 
 /// When objects were seen.
