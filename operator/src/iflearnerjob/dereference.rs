@@ -39,7 +39,10 @@ pub enum Run {
 /// Find the Job of an object. What is recorded is never taken for gone on the word of a cache.
 pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
     let status = object.status.clone().unwrap_or_default();
-    let unrecorded = context.unrecorded.of(&plan.uid);
+    let unrecorded = context.unrecorded.of(&plan.uid, Instant::now());
+    if status.job.is_some() && unrecorded.is_some() {
+        context.unrecorded.forget(&plan.uid);
+    }
     let recorded = status.job.as_ref().or(unrecorded.as_ref());
     let name = recorded.map_or(plan.names.job.as_str(), |job| job.name.as_str());
     let is_ours = |job: &Job| belongs(job, &plan.owner) && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid));

@@ -5,7 +5,7 @@
 //!
 //! - The Job is created once. Its name follows from the object's UID, so a second creation finds the first; once its UID
 //!   is recorded in the status, a Job that is gone means that the run is over (`JobDeleted`), never that it begins again.
-//!   An operator that is killed between creation and record leaves nothing but the name: who deletes such a Job by hand
+//!   An operator that ends between creation and record leaves nothing but the name: who deletes such a Job by hand
 //!   before the next one's first look has it created again.
 //! - A status that is terminal stays, and nothing of its job runs on.
 //! - Every other child is compared with what is desired at every look, and written only when it differs.

@@ -47,7 +47,7 @@ impl Pods {
         let (shelf, mut listed) = (pods.clone(), Vec::new());
         let news = move |event| {
             shelf.take(&event);
-            stream::iter(news(event, &mut listed).into_iter().map(Ok))
+            stream::iter(news(event, &mut listed).map(Ok))
         };
         let events = follow(api, by_page().labels(UID_LABEL)).default_backoff().map_ok(news).try_flatten();
         (pods, events)
@@ -90,26 +90,23 @@ impl Pods {
 }
 
 /// What an event tells of. What a list shows is on the shelf, for whoever looks, once the list is complete.
-fn news(event: Event<Pod>, listed: &mut Vec<Pod>) -> Vec<Pod> {
+fn news(event: Event<Pod>, listed: &mut Vec<ObjectMeta>) -> impl Iterator<Item = Pod> + use<> {
+    let mut complete = Vec::new();
+    let mut touched = None;
     match event {
-        Event::Apply(pod) | Event::Delete(pod) => vec![pod],
-        Event::Init => {
-            listed.clear();
-            Vec::new()
-        }
-        Event::InitApply(pod) => {
-            listed.push(whose(pod));
-            Vec::new()
-        }
-        Event::InitDone => std::mem::take(listed),
+        Event::Apply(pod) | Event::Delete(pod) => touched = Some(pod),
+        Event::Init => listed.clear(),
+        Event::InitApply(pod) => listed.push(whose(pod)),
+        Event::InitDone => complete = std::mem::take(listed),
     }
+    touched.into_iter().chain(complete.into_iter().map(|metadata| Pod { metadata, ..Pod::default() }))
 }
 
 /// No more of a Pod than whose it is.
-fn whose(pod: Pod) -> Pod {
+fn whose(pod: Pod) -> ObjectMeta {
     let ObjectMeta { name, namespace, mut annotations, .. } = pod.metadata;
     annotations.iter_mut().for_each(|annotations| annotations.retain(|key, _| key == JOB_ANNOTATION));
-    Pod { metadata: ObjectMeta { name, namespace, annotations, ..ObjectMeta::default() }, ..Pod::default() }
+    ObjectMeta { name, namespace, annotations, ..ObjectMeta::default() }
 }
 
 /// The latest of the Pods of a job, with the restarts of all.
@@ -203,8 +200,8 @@ mod tests {
 
     #[test]
     fn what_a_list_shows_is_told_of_when_it_is_complete_and_only_whose_it_is() {
-        let mut listed = vec![pod("of a list that broke off", 1)];
-        let mut told = |event| news(event, &mut listed);
+        let mut listed = vec![pod("of a list that broke off", 1).metadata];
+        let mut told = |event| news(event, &mut listed).collect::<Vec<_>>();
         assert_eq!(told(Event::Init), []);
         let mut one = pod("p", 1);
         let annotations = [(JOB_ANNOTATION, "a"), ("other", "b")].map(|(key, value)| (key.to_owned(), value.to_owned()));

@@ -238,7 +238,10 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
             Outcome::of(Stage::Refused(Refusal { reason: "PodLost", message: message.to_owned() }))
         }
         Run::NotCreated => match create(object, &plan, context).await? {
-            Some(Outcome { stage: Stage::Working { job, pod, .. }, .. }) if can_wait(object, &job, pod.as_ref(), context, now) => {
+            // Of an object that has gone meanwhile there would be no other look, and its Job is to be taken back.
+            Some(Outcome { stage: Stage::Working { job, pod, .. }, .. })
+                if can_wait(object, &job, pod.as_ref(), context, now) && stays(object, &plan, context) =>
+            {
                 return Ok(Action::requeue(LOOK_EVERY));
             }
             Some(made) => made,
@@ -289,7 +292,7 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
         return Ok(Some(Outcome { exposed, certificates, again, ..Outcome::of(Stage::Waiting(why)) }));
     }
     // All that was time enough to delete it; of what is made now a Pod would start.
-    if !context.objects.get(&plan.namespace, &plan.name).is_some_and(|known| is_still(&known, object)) {
+    if !stays(object, plan, context) {
         return Ok(None);
     }
     let (stage, again) = match apply::create_job(context, object, plan, &pod_plan).await? {
@@ -308,9 +311,10 @@ fn can_wait(object: &IflearnerJob, job: &JobFacts, pod: Option<&PodFacts>, conte
     is_new && is_quiet && is_young && !apply::is_due(object, job) && context.events.urgent() > FEW
 }
 
-/// It is the same object and stays.
-fn is_still(known: &Guarded, object: &IflearnerJob) -> bool {
-    known.meta().uid == object.metadata.uid && known.meta().deletion_timestamp.is_none()
+/// For all that is known, the very object is there still.
+fn stays(object: &IflearnerJob, plan: &Plan, context: &Context) -> bool {
+    let is_still = |known: Arc<Guarded>| known.meta().uid == object.metadata.uid && known.meta().deletion_timestamp.is_none();
+    context.objects.get(&plan.namespace, &plan.name).is_some_and(is_still)
 }
 
 /// A Job without a Pod is looked at again after so long.

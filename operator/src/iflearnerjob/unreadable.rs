@@ -9,6 +9,7 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource as _};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::IflearnerJob;
 use super::api::condition;
@@ -36,7 +37,9 @@ pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Ac
     let condition = |type_: &str, status: &str| json!({ "type": type_, "status": status, "reason": REASON, "message": message, "lastTransitionTime": Time(now), "observedGeneration": live.metadata.generation });
     let told = |field: &str| live.data.pointer(field).and_then(|value| value.as_str());
     let has_ended = matches!(told("/status/phase"), Some("Succeeded" | "Failed")) && told("/status/reason") != Some(REASON);
-    let status = if live.data.pointer("/status/job").is_none() && !has_ended {
+    let unrecorded = invalid.metadata.uid.as_ref().and_then(|uid| context.unrecorded.of(uid, Instant::now()));
+    let was_started = live.data.pointer("/status/job").is_some() || unrecorded.is_some();
+    let status = if !was_started && !has_ended {
         let conditions = [condition(condition::READY, "False"), condition(condition::FAILED, "True")];
         json!({ "phase": "Failed", "reason": REASON, "message": message, "conditions": conditions })
     } else {

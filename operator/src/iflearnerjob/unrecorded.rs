@@ -1,5 +1,5 @@
 //! Jobs that this process has seen before a status recorded them. Who deletes one of them is understood as if it had been
-//! recorded; only what was made by an operator that was killed before it could say so is known by its name alone.
+//! recorded; only what was made by an operator that ended before it could say so is known by its name alone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -25,8 +25,13 @@ impl Unrecorded {
     }
 
     /// The Job of an object.
-    pub fn of(&self, owner: &str) -> Option<JobRef> {
-        self.locked().get(owner).map(|(job, _)| job.clone())
+    pub fn of(&self, owner: &str, now: Instant) -> Option<JobRef> {
+        self.locked().get(owner).filter(|(_, seen)| now < *seen + REMEMBERED).map(|(job, _)| job.clone())
+    }
+
+    /// It is recorded.
+    pub fn forget(&self, owner: &str) {
+        self.locked().remove(owner);
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<String, (JobRef, Instant)>> {
@@ -44,8 +49,11 @@ mod tests {
         let job = |uid: &str| JobRef { name: "a".to_owned(), uid: uid.to_owned() };
         jobs.seen("1", job("x"), now);
         jobs.seen("1", job("y"), now);
-        assert_eq!((jobs.of("1"), jobs.of("2")), (Some(job("x")), None));
+        assert_eq!((jobs.of("1", now), jobs.of("2", now)), (Some(job("x")), None));
+        assert_eq!(jobs.of("1", now + REMEMBERED), None);
         jobs.seen("2", job("z"), now + REMEMBERED);
-        assert_eq!((jobs.of("1"), jobs.of("2")), (None, Some(job("z"))));
+        assert_eq!(jobs.locked().len(), 1, "and takes no room");
+        jobs.forget("2");
+        assert_eq!(jobs.of("2", now + REMEMBERED), None);
     }
 }
