@@ -9,6 +9,8 @@
 # writes is in quickstart.run/, made anew each time, and .cache/ (Python environment and data, kept). It ends only
 # processes it started itself.
 set -euo pipefail
+# The programs refuse a configuration that others can write.
+umask go-w
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo"

@@ -12,6 +12,11 @@ use config::{Map, Source, Value, ValueKind};
 use serde::de::DeserializeOwned;
 use toml::Table;
 
+use crate::plain_file::PlainFile;
+
+/// Largest configuration file.
+const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Where a configuration comes from.
 #[derive(Debug, Clone)]
 pub struct Spec<'a> {
@@ -172,7 +177,13 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    let content = || {
+        let file = PlainFile::open(path)?;
+        // Who can write the configuration decides what this process runs.
+        file.refuse_writable_by_others(path)?;
+        file.read_text(CONFIG_BYTES_MAX)
+    };
+    content().map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
 fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
@@ -346,6 +357,28 @@ mod tests {
     fn a_missing_file_is_an_error() {
         let missing = Spec { file: Some(PathBuf::from("/nonexistent/demo.toml")), ..spec() };
         assert!(matches!(load::<Demo>(&missing), Err(ConfigError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a16_a_file_that_others_can_write_is_refused_and_a15_a_pipe_too() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, spec) = with_file("data_dir = 'file'");
+        let path = dir.path().join("demo.toml");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let error = load::<Demo>(&spec).unwrap_err().to_string();
+        assert!(error.contains("others can write it (mode 666)") && error.contains("chmod go-w"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(load::<Demo>(&spec).unwrap_err().to_string().contains("named pipe"));
+    }
+
+    #[test]
+    fn a9_a_key_given_twice_and_b14_a_byte_order_mark() {
+        let (_dir, twice) = with_file("[images.a]\nroot = '/a'\nroot = '/b'");
+        let error = load::<Demo>(&twice).unwrap_err().to_string();
+        assert!(error.contains("demo.toml") && error.contains("duplicate key"), "{error}");
+        let (_dir, marked) = with_file("\u{feff}data_dir = 'file'\r\n");
+        assert_eq!(load::<Demo>(&marked).unwrap().value.data_dir, "file");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod config;
 pub mod ids;
 pub mod lifecycle;
 pub mod loopback;
+pub mod plain_file;
 pub mod private_dir;
 pub mod secret_file;
 pub mod telemetry;

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{getegid, geteuid};
+
+use crate::plain_file::PlainFile;
+
+/// Largest secret file: a chain of keys in PEM fits many times.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -76,13 +81,10 @@ pub enum SecretFileError {
 /// others can read; only root may hand it to our group to read, as a cluster does with a secret it mounts.
 pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { deed: "read", path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    // Of the open file, not of the name: it cannot be exchanged in between.
-    let found = file.metadata().map_err(failed)?;
+    let file = PlainFile::open(path).map_err(failed)?;
+    let found = file.metadata();
     judge(path, (found.uid(), found.gid()), found.mode(), (geteuid().as_raw(), getegid().as_raw()))?;
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
-    match text.trim() {
+    match file.read_text(SECRET_BYTES_MAX).map_err(failed)?.trim() {
         "" => Err(SecretFileError::Empty { path: path.to_owned() }),
         secret => Ok(Secret::new(secret.to_owned())),
     }
@@ -173,6 +175,26 @@ mod tests {
             judge(path, owner, mode, (1000, 50)).unwrap_err();
         }
         judge(path, (0, 0), 0o440, (0, 0)).unwrap_err();
+    }
+
+    #[test]
+    fn a15_a_secret_file_that_is_a_pipe_or_huge_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, huge) = (dir.path().join("pipe"), dir.path().join("huge"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        write_new(&huge, &Secret::new("x".to_owned())).unwrap();
+        OpenOptions::new().write(true).open(&huge).unwrap().set_len(2 << 30).unwrap();
+        for (path, why) in [(&pipe, "named pipe"), (&huge, "more than 65536 bytes")] {
+            let error = read(path).unwrap_err().to_string();
+            assert!(error.contains(path.to_str().unwrap()) && error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn b14_a_byte_order_mark_is_no_part_of_a_secret() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\u{feff}hunter2\r\n").unwrap();
+        assert_eq!(read(file.path()).unwrap().expose(), "hunter2");
     }
 
     #[test]

@@ -5,7 +5,8 @@ pub mod client;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
@@ -14,9 +15,14 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::plain_file::PlainFile;
 use crate::secret_file::{self, SecretFileError};
+
+/// Largest file of certificates: a machine's whole collection has about 250 kB.
+const CERTIFICATES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Why TLS cannot be spoken. Names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -56,25 +62,30 @@ pub enum TlsError {
 /// Takes connections as the holder of the certificate in `cert` (leaf first, PEM) and its key, offering the protocols
 /// `alpn`.
 pub fn acceptor(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<TlsAcceptor, TlsError> {
+    listener(cert, key, alpn).map(|(acceptor, _)| acceptor)
+}
+
+fn listener(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<(TlsAcceptor, Arc<Shared>), TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let pair = Pair { cert: cert.to_owned(), key: key.to_owned() };
     let current = Current { changed: pair.changed(), certified: Arc::new(pair.load(&provider)?) };
-    let files = Files { pair, provider: Arc::clone(&provider), current: Mutex::new(current) };
+    let files = Shared { pair, provider: Arc::clone(&provider), current: Mutex::new(current), reading: AtomicBool::new(false) };
+    let files = Arc::new(files);
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows TLS 1.2 and 1.3")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(files));
+        .with_cert_resolver(Arc::new(Files(Arc::clone(&files))));
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok((TlsAcceptor::from(Arc::new(config)), files))
 }
 
 /// All certificates of a PEM file; at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |why: String| TlsError::Certificates { path: path.to_owned(), why };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error: rustls::pki_types::pem::Error| unreadable(error.to_string()))?;
+    let pem = PlainFile::open(path).and_then(|file| file.read(CERTIFICATES_BYTES_MAX)).map_err(|error| unreadable(error.to_string()))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| unreadable(error.to_string()))?;
     if found.is_empty() { Err(unreadable("there is none in it".to_owned())) } else { Ok(found) }
 }
 
@@ -90,11 +101,17 @@ struct Current {
     certified: Arc<CertifiedKey>,
 }
 
+/// The pair in use, and where it comes from. A handshake never reads files: it has them read on a thread that may block.
 #[derive(Debug)]
-struct Files {
+struct Files(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     pair: Pair,
     provider: Arc<CryptoProvider>,
     current: Mutex<Current>,
+    /// A read of the files is under way: at most one thread waits for a disk that does not answer.
+    reading: AtomicBool,
 }
 
 impl Pair {
@@ -117,22 +134,45 @@ impl Pair {
     }
 }
 
-impl ResolvesServerCert for Files {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+impl Shared {
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the pair if its files have changed since they were read last.
+    fn renew(&self) {
         let changed = self.pair.changed();
-        if changed.is_some() && changed != current.changed {
-            // Also of a broken pair: it is complained about once, not at every handshake.
-            current.changed = changed;
-            match self.pair.load(&self.provider) {
-                Ok(certified) => {
-                    tracing::info!(certificate = %self.pair.cert.display(), "a new certificate is in use");
-                    current.certified = Arc::new(certified);
-                }
-                Err(error) => tracing::error!(%error, "the new certificate cannot be used; the one before stays"),
-            }
+        if changed.is_none() || changed == self.current().changed {
+            return;
         }
-        Some(Arc::clone(&current.certified))
+        let loaded = self.pair.load(&self.provider);
+        let mut current = self.current();
+        // Also of a broken pair: its error is logged once, not at every handshake.
+        current.changed = changed;
+        match loaded {
+            Ok(certified) => {
+                tracing::info!(certificate = %self.pair.cert.display(), "a new certificate is in use");
+                current.certified = Arc::new(certified);
+            }
+            Err(error) => tracing::error!(%error, "the new certificate cannot be used; the one before stays"),
+        }
+    }
+}
+
+impl ResolvesServerCert for Files {
+    /// The pair in use. Files that have changed are read meanwhile, for the handshakes after this one.
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let Self(shared) = self;
+        if let Ok(runtime) = Handle::try_current()
+            && !shared.reading.swap(true, Ordering::AcqRel)
+        {
+            let shared = Arc::clone(shared);
+            runtime.spawn_blocking(move || {
+                shared.renew();
+                shared.reading.store(false, Ordering::Release);
+            });
+        }
+        Some(Arc::clone(&shared.current().certified))
     }
 }
 
@@ -167,13 +207,36 @@ mod tests {
         client.is_ok() && server.is_ok()
     }
 
+    /// Shakes hands until a client that trusts what is in `root` gets through: a handshake has the files read for later ones.
+    async fn comes_into_use(acceptor: &TlsAcceptor, root: &Path) {
+        let tries = async {
+            while !shakes_hands(acceptor, root, "hub.example").await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), tries).await.unwrap();
+    }
+
+    /// Shakes hands until the files have been read since the call.
+    async fn is_read(acceptor: &TlsAcceptor, files: &Shared, root: &Path) -> bool {
+        let seen = files.pair.changed();
+        let tries = async {
+            let mut well = true;
+            while files.current().changed != seen {
+                well &= shakes_hands(acceptor, root, "hub.example").await;
+            }
+            well && shakes_hands(acceptor, root, "hub.example").await
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), tries).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_replaced_certificate_is_used_and_a_broken_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let files = write(dir.path(), "hub.example");
         let (first, second) = (dir.path().join("first"), dir.path().join("second"));
         std::fs::copy(&files.cert, &first).unwrap();
-        let acceptor = acceptor(&files.cert, &files.key, &[b"h2"]).unwrap();
+        let (acceptor, shared) = listener(&files.cert, &files.key, &[b"h2"]).unwrap();
         assert!(shakes_hands(&acceptor, &first, "hub.example").await);
         assert!(!shakes_hands(&acceptor, &first, "other.example").await);
 
@@ -181,11 +244,27 @@ mod tests {
         write(dir.path(), "hub.example");
         std::fs::copy(&files.cert, &second).unwrap();
         std::fs::File::options().write(true).open(&files.cert).unwrap().set_modified(past).unwrap();
-        assert!(shakes_hands(&acceptor, &second, "hub.example").await);
+        comes_into_use(&acceptor, &second).await;
         assert!(!shakes_hands(&acceptor, &first, "hub.example").await);
 
         std::fs::write(&files.cert, "nonsense").unwrap();
-        assert!(shakes_hands(&acceptor, &second, "hub.example").await);
+        assert!(is_read(&acceptor, &shared, &second).await);
+    }
+
+    #[tokio::test]
+    async fn a15_a_certificate_that_becomes_a_pipe_holds_up_no_handshake() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = write(dir.path(), "hub.example");
+        let root = dir.path().join("root");
+        std::fs::copy(&files.cert, &root).unwrap();
+        let (acceptor, shared) = listener(&files.cert, &files.key, &[b"h2"]).unwrap();
+        std::fs::remove_file(&files.cert).unwrap();
+        nix::unistd::mkfifo(&files.cert, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(is_read(&acceptor, &shared, &root).await);
+        std::fs::remove_file(&files.cert).unwrap();
+        let renewed = write(dir.path(), "hub.example");
+        std::fs::copy(&renewed.cert, &root).unwrap();
+        comes_into_use(&acceptor, &root).await;
     }
 
     #[test]

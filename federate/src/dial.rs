@@ -77,7 +77,11 @@ impl Address {
                 Ok((Box::new(Plain { hub, stream, heard: false, noticed: noticed.clone() }), noticed))
             }
             Self::Tls { uri, ca_file } => {
-                let mut config = client::config(Trust::named(ca_file.as_deref())).map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
+                let ca_file = ca_file.clone();
+                // Reads files, a whole collection of authorities perhaps.
+                let config = tokio::task::spawn_blocking(move || client::config(Trust::named(ca_file.as_deref()))).await;
+                let mut config =
+                    config.map_err(|error| DialError(error.to_string()))?.map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
                 config.alpn_protocols = vec![b"h2".to_vec()];
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
                 let name = ServerName::try_from(host).map_err(|error| DialError(format!("hub.address: {error}")))?;

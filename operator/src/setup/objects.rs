@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
+use flow_common::plain_file::PlainFile;
 use flow_common::private_dir;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -31,6 +32,8 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`], and the field manager.
 pub const US: &str = "flow-operator-setup";
 
+/// Largest manifest that is read: a Secret has at most 1 MiB, and one file has a few.
+const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Keys whose values are never shown.
 const SHOWN: [&str; 2] = ["tls.crt", "ca.crt"];
 
@@ -270,7 +273,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
 
 /// The documents of a manifest; none if there is no such file.
 fn documents(path: &std::path::Path) -> Result<Vec<Value>, Failure> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match PlainFile::open(path).and_then(|file| file.read_text(MANIFEST_BYTES_MAX)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         read => read.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
     };

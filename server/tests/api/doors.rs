@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flow_common::tls::client::{self, Trust};
 use flow_server::door::Limits;
-use flow_testkit::{Authority, Pair};
+use flow_testkit::{Authority, Pair, wait_for};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -226,7 +226,8 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let new_ca = renewed.ca(elsewhere.path());
     let _ = renewed.pair(folder.path(), "hub", &["localhost"]);
-    shake(address, &new_ca, b"http/1.1").await.expect("the new certificate is shown");
+    // A handshake has the files read for those after it.
+    wait_for("the new certificate is shown", SOON, async || shake(address, &new_ca, b"http/1.1").await.is_ok()).await;
     assert!(shake(address, &ca, b"http/1.1").await.is_err(), "the old one is not");
     assert_eq!(ask(&mut before).await, "HTTP/1.1 200 OK", "who was there stays");
 }
