@@ -31,10 +31,10 @@ enum Command {
     /// Print the service account and the roles that the operator needs, for `kubectl apply -f -`.
     Rbac {
         /// Namespace of the operator.
-        #[arg(long, default_value = "flow-system")]
+        #[arg(long, default_value = "flow-system", value_parser = setup::namespace)]
         namespace: String,
         /// Namespaces it serves, separated by commas; without it all.
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = setup::namespace)]
         namespaces: Vec<String>,
     },
     /// Look at the configuration.

@@ -10,6 +10,7 @@ use flow_common::telemetry::LogConfig;
 use serde::Deserialize;
 
 use crate::iflearnerjob::api::OptIn;
+use crate::setup::namespace;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -219,6 +220,13 @@ impl Config {
     pub fn check(&self) -> Result<(), Invalid> {
         let invalid = |key, message: &str| Err(Invalid { key, message: message.to_owned() });
         self.http.address()?;
+        let unless_empty = |name| Some(name).filter(|name: &&String| !name.is_empty());
+        let named = self.namespaces.iter().map(|name| ("namespaces", name));
+        let named = named.chain(self.network_policy.from_namespaces.iter().map(|name| ("network_policy.from_namespaces", name)));
+        let named = named.chain(unless_empty(&self.leader.namespace).map(|name| ("leader.namespace", name)));
+        for (key, name) in named.chain(unless_empty(&self.exposure.gateway.namespace).map(|name| ("exposure.gateway.namespace", name))) {
+            namespace(name).map_err(|message| Invalid { key, message })?;
+        }
         if self.concurrency == 0 {
             return invalid("concurrency", "must be at least 1");
         }
@@ -270,6 +278,8 @@ mod tests {
         let with =
             |key: &str, value: &str| load(None, vec![(key.to_owned(), value.to_owned())]).unwrap().value.check().unwrap_err().to_string();
         assert!(with("concurrency", "0").starts_with("concurrency: "));
+        assert!(with("namespaces", r#"["../kube-system"]"#).starts_with("namespaces: "));
+        assert!(with("leader.namespace", "Flow").starts_with("leader.namespace: "));
         assert!(with("leader.lease_s", "1").starts_with("leader.lease_s: "));
         assert!(with("exposure.driver", "gateway").starts_with("exposure.gateway.name: "));
         assert!(with("service.http_port", "80").starts_with("service: "));

@@ -15,8 +15,9 @@ use std::path::PathBuf;
 use flow_domain::time::Timestamp;
 
 use super::authority::{Authority, Details, Pair, date};
+use super::names::{domain, host, namespace, pair};
 use super::objects::{Outcome, Piece, Place, config_map, is_ours, secret, text};
-use super::{Failure, connect, domain, note, pair, say};
+use super::{Failure, connect, note, say};
 use crate::iflearnerjob::api::{PARTY_CERTIFICATE, SERVER_CERTIFICATE};
 
 /// Value of the component label.
@@ -30,6 +31,8 @@ pub const PARTY_SECRET: &str = "party-iflearner-secret";
 /// flow-server's own.
 pub const HUB_SECRET: &str = "flow-server-tls";
 
+/// With `--out`: the file of the authority, without its ending. The other files are named after namespaces.
+const AUTHORITY_FILE: &str = "authority";
 const TLS: &str = "kubernetes.io/tls";
 
 /// Arguments of `setup certificates`.
@@ -46,7 +49,7 @@ Where nobody does: write manifests instead, and send each party its own:
 Run it again from time to time (deploy/kustomize/overlays/certificates-renewal does): what has less than a third of its life left is renewed.")]
 pub struct Args {
     /// Namespace of the hub, where the authority is kept
-    #[arg(short, long, default_value = "hub")]
+    #[arg(short, long, default_value = "hub", value_parser = namespace)]
     namespace: String,
     /// Zone of the server's jobs: job1.server.example.org is in server.example.org
     #[arg(long, value_parser = domain)]
@@ -58,7 +61,7 @@ pub struct Args {
     #[arg(long)]
     hub: bool,
     /// A name under which flow-server is reached from elsewhere; may be repeated
-    #[arg(long, value_name = "NAME", requires = "hub")]
+    #[arg(long, value_name = "NAME", requires = "hub", value_parser = host)]
     hub_name: Vec<String>,
     /// Life of the authority in days
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(2..=36_500))]
@@ -78,8 +81,8 @@ pub struct Args {
 }
 
 fn party(text: &str) -> Result<(String, String), String> {
-    let (namespace, zone) = pair(text).map_err(|_| "write it as NAMESPACE=ZONE".to_owned())?;
-    Ok((namespace, domain(&zone)?))
+    let (party, zone) = pair(text).map_err(|_| "write it as NAMESPACE=ZONE".to_owned())?;
+    Ok((namespace(&party)?, domain(&zone)?))
 }
 
 /// A key pair to be: the Secret it goes to, and the names it stands for.
@@ -139,13 +142,17 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
         None => Place::Cluster(connect().await?),
     };
     let namespaces: BTreeSet<String> = wanted.iter().map(|wanted| wanted.namespace.clone()).chain([args.namespace.clone()]).collect();
+    if args.out.is_some() && namespaces.contains(AUTHORITY_FILE) {
+        let why = format!("--out keeps the authority in {AUTHORITY_FILE}.yaml, so no namespace can be called {AUTHORITY_FILE}");
+        return Err(format!("{why}: write into the cluster instead, without --out").into());
+    }
     place.expect_namespaces(&namespaces).await?;
 
     let mut steps = vec![];
     let (authority, why) = authority(&args, &place, now).await?;
     let kept = authority.pair();
     let data = [("tls.crt", kept.certificate.as_str()), ("tls.key", kept.key.as_str())];
-    steps.push(Step { piece: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data), file: "authority".to_owned(), why });
+    steps.push(Step { piece: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data), file: AUTHORITY_FILE.to_owned(), why });
     for wanted in &wanted {
         steps.push(key_pair(&args, &place, &authority, wanted, now).await?);
     }
@@ -172,7 +179,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     }
     if let Some(folder) = &args.out {
         say(&format!(
-            "\nKeep {0}/authority.yaml to yourself. Each namespace gets its own file, by whoever may write there:",
+            "\nKeep {0}/{AUTHORITY_FILE}.yaml to yourself. Each namespace gets its own file, by whoever may write there:",
             folder.display()
         ))?;
         for namespace in &namespaces {
@@ -184,7 +191,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
 
 async fn authority(args: &Args, place: &Place, now: Timestamp) -> Result<(Authority, String), Failure> {
     let namespace = &args.namespace;
-    let Some(found) = place.secret(namespace, AUTHORITY, "authority").await? else {
+    let Some(found) = place.secret(namespace, AUTHORITY, AUTHORITY_FILE).await? else {
         let new = Authority::new(now, args.authority_days);
         let ends = date(Details::read(new.certificate())?.ends);
         return Ok((new, format!("a new authority, good until {ends}")));

@@ -15,8 +15,9 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
+use super::names::{domain, pair};
 use super::objects::US;
-use super::{Failure, connect, domain, note, pair, say};
+use super::{Failure, connect, note, say};
 
 const BEGIN: &str = "# BEGIN flow-operator setup dns";
 const END: &str = "# END flow-operator setup dns";

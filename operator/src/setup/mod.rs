@@ -7,6 +7,7 @@
 mod authority;
 mod certificates;
 mod dns;
+mod names;
 mod objects;
 mod remove;
 mod secrets;
@@ -20,6 +21,7 @@ use kube::Client;
 
 pub use self::authority::{Authority, Pair, Unfit};
 pub use self::dns::{Misfit, blocks, patched};
+pub use self::names::namespace;
 pub use self::objects::{COMPONENT, MANAGED_BY, PART_OF};
 
 /// What went wrong, as a sentence for the caller.
@@ -66,40 +68,4 @@ fn say(text: &str) -> Result<(), Failure> {
 fn note(text: &str) -> Result<(), Failure> {
     writeln!(std::io::stderr(), "{text}")?;
     Ok(())
-}
-
-/// Splits `LEFT=RIGHT`, both not empty.
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() => Ok((left.to_owned(), right.to_owned())),
-        _ => Err("write it as LEFT=RIGHT".to_owned()),
-    }
-}
-
-/// A lower-case DNS name without a wildcard.
-fn domain(text: &str) -> Result<String, String> {
-    let label = |label: &str| {
-        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    if text.len() <= 240 && text.split('.').all(label) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} must be a lower-case DNS name such as server.example.org, without a wildcard"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_zone_is_a_plain_name() {
-        for good in ["server.iflearner.com", "a", "a-1.b"] {
-            assert_eq!(domain(good).unwrap(), good);
-        }
-        for bad in ["", "*.a", "A.b", "a..b", "-a.b", "a_b", "https://a", "10.0.0.1:80", &"a.".repeat(130)] {
-            assert!(domain(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -19,6 +19,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::{Api, Client, CustomResourceExt as _, Resource, ResourceExt as _};
 
 use super::certificates;
+use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF};
 use super::{Failure, connect, dns, note, say, secrets};
 use crate::iflearnerjob::IflearnerJob;
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(value_enum)]
     component: Component,
     /// From this namespace only. What belongs to the whole cluster (operator, definition, DNS) stays then.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
     /// Also all IflearnerJobs, with their Pods and logs; the definition cannot go without them
     #[arg(long)]

@@ -8,6 +8,7 @@ use flow_common::{ids, secret_file};
 use k8s_openapi::ByteString;
 use serde_json::json;
 
+use super::names::namespace;
 use super::objects::{Piece, Place, secret};
 use super::{Failure, connect, say};
 
@@ -29,7 +30,7 @@ pub const REGISTRY: &str = "registry";
   flow-operator setup secrets -n hospital-a --registry registry.example --user puller --password registry.password")]
 pub struct Args {
     /// Where they go
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     namespace: String,
     /// Make random passwords for the hub's MySQL (Secret flow-mysql)
     #[arg(long)]

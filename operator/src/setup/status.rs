@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::authority::{Details, date};
 use super::certificates::{self, AUTHORITY, HUB_SECRET, PARTY_SECRET, SERVER_SECRET};
+use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF, text};
 use super::secrets;
 use super::{Failure, connect, say};
@@ -33,7 +34,7 @@ const OLDEST_MINOR: u32 = 29;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Look into this namespace only
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t)]
