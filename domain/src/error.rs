@@ -131,7 +131,7 @@ error_table! {
     TaskNameTaken = "task_name_taken", 409, AlreadyExists, 10301, false, "a task of this name exists",
         "Choose another name, or start the existing task.";
     TaskNameEmpty = "task_name_empty", 422, InvalidArgument, 10302, false, "the task has no name",
-        "Give it a name of 3 to 50 characters.";
+        "Give it a name of 1 to 50 characters.";
     TaskActive = "task_active", 409, FailedPrecondition, 10303, false, "the task has a run that has not ended",
         "Stop the task, or wait for its end.";
     TaskNotActive = "task_not_active", 409, FailedPrecondition, 10303, false, "the task has no run to act on",

@@ -56,7 +56,8 @@ fn the_sample_is_right() {
 
 #[test]
 fn f22_documented_limits_of_names_and_remarks_are_enforced() {
-    assert_eq!(faults(validate_head("ab", "")), only("/name", FieldCode::TooShort));
+    assert_eq!(faults(validate_head("", "")), only("/name", FieldCode::TooShort));
+    assert_eq!(validate_head("病院", ""), Ok(()), "b15: a whole word");
     assert_eq!(faults(validate_head(&"n".repeat(51), "")), only("/name", FieldCode::TooLong));
     assert_eq!(faults(validate_head("a\u{7}bc", "")), only("/name", FieldCode::Pattern));
     assert_eq!(faults(validate_head(" abc", "")), only("/name", FieldCode::Pattern));
@@ -76,7 +77,7 @@ fn f22_documented_limits_of_names_and_remarks_are_enforced() {
 #[test]
 fn f22_all_problems_are_told_at_once_with_json_pointers() {
     let mut task = sample::task();
-    task.name = "x".to_owned();
+    task.name.clear();
     task.epochs = 0;
     task.members[1].party = sample::party("stranger");
     task.members[2].party = sample::party("hub");

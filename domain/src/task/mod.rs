@@ -61,7 +61,7 @@ impl Default for Rules {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskBody {
-    /// Its name, unique in the project. 3–50 characters.
+    /// Its name, unique in the project. 1–50 characters.
     pub name: String,
     /// For people. 0–500 characters.
     pub remark: String,

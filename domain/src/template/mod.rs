@@ -10,7 +10,7 @@ use crate::id::{ProjectId, TemplateId};
 use crate::member::text_enum;
 use crate::time::Timestamp;
 
-pub use validate::{MAX_GRACE_S, MAX_RUNTIME_S, validate_head};
+pub use validate::{MAX_GRACE_S, MAX_RUNTIME_S, NAME_CHARS_MAX, validate_head};
 pub(crate) use validate::{check_head, is_env_name, is_workdir};
 
 text_enum!(
@@ -119,7 +119,7 @@ pub struct Template {
     pub id: TemplateId,
     /// The project it belongs to.
     pub project: ProjectId,
-    /// Its name, unique in the project. 3–50 characters.
+    /// Its name, unique in the project. 1–50 characters.
     pub name: String,
     /// For people. 0–500 characters.
     pub remark: String,

@@ -9,6 +9,9 @@ pub const MAX_RUNTIME_S: u64 = 31_536_000;
 /// Longest time between the polite and the hard end, in seconds.
 pub const MAX_GRACE_S: u64 = 600;
 
+/// Longest name of a task or template, in characters.
+pub const NAME_CHARS_MAX: usize = 50;
+
 const MAX_ARGS: usize = 256;
 const MAX_ARG_BYTES: usize = 8 * 1024;
 const MAX_ENV: usize = 128;
@@ -27,7 +30,8 @@ pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
 
 /// Name and remark: the same rules for templates and tasks.
 pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
-    errors.chars("/name", name, 3, 50);
+    // A name of two characters is a whole word in Chinese or Japanese.
+    errors.chars("/name", name, 1, NAME_CHARS_MAX);
     if name.chars().any(char::is_control) {
         errors.add("/name", FieldCode::Pattern, "holds a control character and must hold none");
     }

@@ -67,7 +67,7 @@ async fn a_template_in_use_cannot_be_deleted_and_says_by_which_task() {
 async fn everything_wrong_with_a_template_is_told_at_once() {
     let hub = TestApp::start().await;
     let mut body = sample();
-    body["name"] = "ab".into();
+    body["name"] = "".into();
     body["image"] = "".into();
     body["command"] = json!([]);
     body["env"] = json!({ "FED_X": "1", "a/b": "2" });

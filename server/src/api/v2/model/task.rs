@@ -16,7 +16,7 @@ use super::{RunSummary, Time, schema};
 #[schema(example = TaskInput::sample)]
 pub struct TaskInput {
     /// Its name, unique in the project; without `/`, `\` and `..`.
-    #[schema(min_length = 3, max_length = 50)]
+    #[schema(min_length = 1, max_length = 50)]
     pub name: String,
     /// For people.
     #[serde(default)]

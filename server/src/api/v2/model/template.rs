@@ -14,7 +14,7 @@ use super::{Time, schema};
 #[schema(example = TemplateInput::sample)]
 pub struct TemplateInput {
     /// Its name, unique in the project; without `/`, `\` and `..`.
-    #[schema(min_length = 3, max_length = 50)]
+    #[schema(min_length = 1, max_length = 50)]
     pub name: String,
     /// For people.
     #[serde(default)]
