@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, header};
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 
+use super::json;
 use super::problem::{Failure, field};
 use crate::engine::{IdemKey, Principal};
 
@@ -123,6 +124,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let bytes = bytes.strip_prefix(json::BYTE_ORDER_MARK).unwrap_or(bytes);
+    let bytes = &json::with_whole_numbers(bytes);
     let mut source = serde_json::Deserializer::from_slice(bytes);
     let malformed = |error: &serde_json::Error| Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"));
     let value = serde_path_to_error::deserialize(&mut source).map_err(|refused| {
@@ -143,7 +146,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         field(pointer(&path), code, message)
     })?;
     source.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    match json::duplicate_key(bytes) {
+        None => Ok(value),
+        Some(path) => {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            Err(field(pointer(&path), FieldCode::Duplicate, "is given more than once"))
+        }
+    }
 }
 
 fn segment(segment: &serde_path_to_error::Segment) -> Option<String> {
@@ -246,31 +255,44 @@ impl Idempotency {
     }
 }
 
-/// The version an edit was made from, if the caller says so.
+/// The version that an edit or a deletion was made from, if the caller says so.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub Option<u64>);
+
+/// The version of an entity tag that this hub never sends: no resource reaches it.
+const UNKNOWN_VERSION: u64 = u64::MAX;
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let Some(sent) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let sent = sent.to_str().unwrap_or_default().trim();
-        if sent == "*" {
+        let mut sent = parts.headers.get_all(header::IF_MATCH).iter();
+        let Some(tag) = sent.next() else { return Ok(Self(None)) };
+        let tag = tag.to_str().unwrap_or_default().trim();
+        if tag == "*" && sent.next().is_none() {
             return Ok(Self(None));
         }
-        let version = sent.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-        version.map(|version| Self(Some(version))).ok_or_else(|| {
-            Error::new(ErrorCode::PreconditionFailed, "`If-Match` must be one `ETag` of this resource as it was sent, quotes included")
-                .into()
-        })
+        // A weak tag is well-formed, and never matches (RFC 9110, 13.1.1).
+        let quoted = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let one = quoted.is_some_and(|inner| !inner.contains(['"', ' '])) && sent.next().is_none();
+        if !one {
+            let message = "must be sent once: the `ETag` of this resource as it was answered, quotes included, or `*`";
+            return Err(field("If-Match", FieldCode::Pattern, message).into());
+        }
+        // One number has many spellings; only the one that was sent is the tag.
+        let version = quoted.and_then(|inner| inner.parse().ok()).filter(|version| etag_text(*version) == tag);
+        Ok(Self(Some(version.unwrap_or(UNKNOWN_VERSION))))
     }
 }
 
 /// The `ETag` of a version.
 #[must_use]
 pub fn etag(version: u64) -> [(HeaderName, String); 1] {
-    [(header::ETAG, format!("\"{version}\""))]
+    [(header::ETAG, etag_text(version))]
+}
+
+fn etag_text(version: u64) -> String {
+    format!("\"{version}\"")
 }
 
 #[cfg(test)]
@@ -308,6 +330,30 @@ mod tests {
         assert_eq!(refused::<TaskInput>(&(sample(|_| ()) + "x")).0, ErrorCode::Malformed);
         assert_eq!(refused::<TaskInput>(&"[".repeat(100_000)).0, ErrorCode::Invalid);
         assert_eq!(refused::<serde_json::Value>(&"[".repeat(100_000)).0, ErrorCode::Malformed);
+    }
+
+    #[test]
+    fn a9_a_key_that_is_given_twice_is_refused_by_its_pointer_however_it_is_written() {
+        for (more, pointer) in [
+            (r#""parameters": {"lr": "1", "other": "2", "lr": "1"}"#, "/parameters/lr"),
+            (r#""parameters": {"l/r": "1", "l\u002fr": "2"}"#, "/parameters/l~1r"),
+            (r#""epochs": 3"#, "/epochs"),
+        ] {
+            let text = sample(|v| drop(v.as_object_mut().expect("an object").remove("parameters")));
+            let text = format!("{}, {more}}}", text.strip_suffix('}').expect("an object"));
+            let (code, path, kind, message) = refused::<TaskInput>(&text);
+            assert_eq!((code, path.as_str(), kind), (ErrorCode::Invalid, pointer, FieldCode::Duplicate), "{message}");
+        }
+        let text = serde_json::to_string(&TemplateInput::sample()).expect("serializable");
+        let text = text.replace(r#""env":{}"#, r#""env":{"A":"1","A":"2"}"#);
+        assert_eq!(refused::<TemplateInput>(&text).1, "/env/A");
+    }
+
+    #[test]
+    fn u41_a_whole_number_may_be_written_with_a_fraction_of_zeros_and_b14_a_byte_order_mark_is_skipped() {
+        let text = format!("\u{feff}{}", sample(|v| v["revision"] = 2718.into()).replace("2718", "2718.00"));
+        assert_eq!(parse::<TaskInput>(text.as_bytes()).expect("readable").revision, Some(2718));
+        assert_eq!(refused::<TaskInput>(&sample(|v| v["revision"] = 1.5.into())).1, "/revision");
     }
 
     #[test]

@@ -30,9 +30,9 @@ impl List {
         Self { seal }
     }
 
-    /// What to ask the store for.
+    /// What to ask the store for. An empty cursor is none, as an empty filter is none.
     pub fn request(&self, cursor: Option<&str>, limit: Option<u32>) -> Result<store::PageRequest, Error> {
-        let after = cursor.map(|cursor| self.open(cursor)).transpose()?;
+        let after = cursor.filter(|cursor| !cursor.is_empty()).map(|cursor| self.open(cursor)).transpose()?;
         Ok(store::PageRequest { after, offset: 0, limit: checked(limit)? })
     }
 
@@ -100,11 +100,15 @@ mod tests {
             (List::of("tasks", &("a", 2)), cursor.as_str()),
             (List::of("runs", &("a", 1)), cursor.as_str()),
             (List::of("tasks", &("a", 1)), "x"),
-            (List::of("tasks", &("a", 1)), ""),
             (List::of("tasks", &("a", 1)), &cursor[..cursor.len() - 1]),
         ] {
             assert_eq!(list.request(Some(cursor), None).expect_err("refused").code, ErrorCode::CursorInvalid);
         }
+    }
+
+    #[test]
+    fn u41_an_empty_cursor_is_the_beginning() {
+        assert_eq!(List::of("tasks", &()).request(Some(""), None).expect("none").after, None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod extract;
 mod guard;
+mod json;
 mod list;
 mod openapi;
 mod problem;

@@ -1,15 +1,17 @@
 //! Deleting a task: it is hidden at once, and gone when its last member has settled.
 
+use flow_domain::error::Error;
 use flow_domain::run::{Event, EventKind, Input};
 use flow_domain::time::Timestamp;
 
 use super::Principal;
 use super::working::Working;
 
-pub(super) fn delete(working: &mut Working, principal: &Principal, now: Timestamp) {
+pub(super) fn delete(working: &mut Working, principal: &Principal, if_version: Option<u64>, now: Timestamp) -> Result<(), Error> {
     if working.task.deleted_at.is_some() {
-        return;
+        return Ok(());
     }
+    working.check_version(if_version)?;
     working.task.deleted_at = Some(now);
     let message = format!("deleted by {}", principal.subject);
     working.event(now, Event { kind: EventKind::TaskDeleted, run: None, party: None, message });
@@ -18,4 +20,5 @@ pub(super) fn delete(working: &mut Working, principal: &Principal, now: Timestam
         // A refusal says that it is ending already: the first cause wins.
         let _ = working.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: true }, now);
     }
+    Ok(())
 }

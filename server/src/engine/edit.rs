@@ -18,9 +18,7 @@ pub(super) fn edit(
     if working.task.body == *body {
         return Ok(());
     }
-    if if_version.is_some_and(|version| version != working.version()) {
-        return Err(Error::new(ErrorCode::PreconditionFailed, "the task was changed since it was read: read it again"));
-    }
+    working.check_version(if_version)?;
     if let Some(run) = working.busy() {
         return Err(Error::new(
             ErrorCode::TaskActive,

@@ -91,6 +91,7 @@ enum Act {
     },
     Delete {
         principal: Principal,
+        if_version: Option<u64>,
     },
     Report {
         run: RunId,
@@ -236,8 +237,9 @@ impl Engine {
     }
 
     /// Hides the task and ends what runs. Its members are kept until they have settled.
-    pub async fn delete_task(&self, principal: &Principal, task: &TaskId) -> Result<(), Error> {
-        self.post(task.clone(), Act::Delete { principal: principal.clone() }).await.map(|_| ())
+    /// With `if_version` only if that is its version.
+    pub async fn delete_task(&self, principal: &Principal, task: &TaskId, if_version: Option<u64>) -> Result<(), Error> {
+        self.post(task.clone(), Act::Delete { principal: principal.clone(), if_version }).await.map(|_| ())
     }
 
     /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made

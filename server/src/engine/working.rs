@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, RunId};
 use flow_domain::run::{self, Effect, Event, Input, NewMember, NewRun, Refusal, Run};
 use flow_domain::spec::SealedSpec;
@@ -49,6 +50,19 @@ impl Working {
     /// Its version as stored.
     pub fn version(&self) -> u64 {
         self.base.as_ref().map_or(0, |base| base.version)
+    }
+
+    /// Fails if the caller's change was made from another version. What was folded before in the same batch counts: it gets
+    /// the next version with the commit.
+    pub fn check_version(&self, from: Option<u64>) -> Result<(), Error> {
+        let changed = || {
+            let stored = self.base.as_ref();
+            !self.events.is_empty() || stored.is_none_or(|stored| stored.task != self.task || stored.runs != self.runs)
+        };
+        if from.is_some_and(|version| version != self.version() || changed()) {
+            return Err(Error::new(ErrorCode::PreconditionFailed, "the task was changed since it was read: read it again"));
+        }
+        Ok(())
     }
 
     /// The run of this id, among those in memory.

@@ -126,6 +126,33 @@ async fn of_two_editors_the_second_learns_that_the_task_has_changed() {
 }
 
 #[tokio::test]
+async fn a9_of_many_editors_at_once_one_succeeds_and_a_deletion_honours_the_tag() {
+    let hub = TestApp::start().await;
+    let path = format!("/api/v2/tasks/{}", hub.task().await);
+    let read = hub.get(&path).await.expect(StatusCode::OK);
+    let edit = async |epochs: u32| {
+        let mut body = hub.task_body(read.json()["template"].as_str().expect("an id"));
+        body["epochs"] = epochs.into();
+        hub.put(&path).header("if-match", read.header("etag")).json(&body).await.status
+    };
+    let answers = futures::future::join_all((20..28).map(edit)).await;
+    assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| *status == StatusCode::OK || *status == StatusCode::PRECONDITION_FAILED), "{answers:?}");
+
+    let stale = read.header("etag");
+    let now = hub.get(&path).await.expect(StatusCode::OK).header("etag").to_owned();
+    let version = now.trim_matches('"');
+    for tag in [stale.to_owned(), format!("\"+{version}\""), format!("\"00{version}\""), format!("W/{now}"), "\"\"".to_owned()] {
+        hub.delete(&path).header("if-match", &tag).await.problem(412, "precondition_failed");
+    }
+    for malformed in ["null", version, "\"", "\"1\", \"2\"", ""] {
+        hub.delete(&path).header("if-match", malformed).await.field("If-Match", "pattern");
+    }
+    hub.delete(&path).header("if-match", &now).await.expect(StatusCode::NO_CONTENT);
+    hub.delete(&path).header("if-match", &now).await.expect(StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn a_task_created_or_started_twice_with_one_key_is_one_across_a_restart() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;

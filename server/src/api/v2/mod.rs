@@ -99,12 +99,12 @@ struct IdempotencyHeader {
     key: Option<String>,
 }
 
-/// What keeps an edit from overwriting another.
+/// Keeps an edit or a deletion from undoing the edit of somebody else.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "documents the header that `extract::IfMatch` reads")]
 struct IfMatchHeader {
-    /// The `ETag` the edit was made from. Absent = whatever is there is replaced.
+    /// The `ETag` of the version that was read. Absent or `*` = any version.
     #[param(rename = "If-Match", example = "\"7\"")]
     version: Option<String>,
 }

@@ -35,6 +35,7 @@ failures!(
     TaskNameEmpty,
     Invalid
 );
+failures!(DeleteFailures = TaskNotFound, PreconditionFailed);
 failures!(StartFailures = TaskNotFound, TaskActive, IdempotencyKeyReused);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid);
@@ -181,16 +182,16 @@ pub(super) async fn edit(
 
 /// Delete a task
 ///
-/// Stops what runs and hides the task at once; it always works. What is
-/// deleted already is not found.
-#[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", operation_id = "delete_task", params(TaskPath),
-    responses((status = 204, description = "It is gone"), NotFound))]
+/// Stops the run and hides the task at once. Deleting a task twice answers as the first time.
+#[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", operation_id = "delete_task", params(TaskPath, IfMatchHeader),
+    responses((status = 204, description = "It is gone"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
+    IfMatch(version): IfMatch,
 ) -> Result<StatusCode, Failure> {
-    app.engine.delete_task(&caller.0, &task).await?;
+    app.engine.delete_task(&caller.0, &task, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -26,7 +26,7 @@ failures!(ListFailures = CursorInvalid);
 failures!(NotFound = TemplateNotFound);
 failures!(CreateFailures = TemplateNameTaken, Invalid, IdempotencyKeyReused);
 failures!(EditFailures = TemplateNotFound, TemplateNameTaken, PreconditionFailed, Invalid);
-failures!(DeleteFailures = TemplateNotFound, TemplateInUse);
+failures!(DeleteFailures = TemplateNotFound, TemplateInUse, PreconditionFailed);
 failures!(RevisionsFailures = TemplateNotFound, CursorInvalid);
 failures!(RevisionFailures = TemplateNotFound, RevisionNotFound);
 
@@ -163,9 +163,7 @@ pub(super) async fn edit(
     let mut template = visible_template(&app, &caller, &id).await?;
     (template.name, template.remark, template.body) = checked(value)?;
     template.modified_at = app.clock.now();
-    // A version that is no revision number is one the template never had.
-    let base = version.map(|version| u32::try_from(version).unwrap_or(0));
-    change(&template, app.store.edit_template(&template, base).await?)?;
+    change(&template, app.store.edit_template(&template, base(version)).await?)?;
     let template = visible_template(&app, &caller, &id).await?;
     Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
 }
@@ -173,16 +171,22 @@ pub(super) async fn edit(
 /// Delete a template
 ///
 /// Refused while tasks refer to it.
-#[utoipa::path(delete, path = "/templates/{template}", tag = "templates", operation_id = "delete_template", params(TemplatePath),
+#[utoipa::path(delete, path = "/templates/{template}", tag = "templates", operation_id = "delete_template", params(TemplatePath, IfMatchHeader),
     responses((status = 204, description = "It is gone"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TemplatePath { template }): Ids<TemplatePath>,
+    IfMatch(version): IfMatch,
 ) -> Result<StatusCode, Failure> {
     let template = visible_template(&app, &caller, &template).await?;
-    change(&template, app.store.delete_template(&template.id, None).await?)?;
+    change(&template, app.store.delete_template(&template.id, base(version)).await?)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The revision that a change was made from. A version that is no revision number is one the template never had.
+fn base(version: Option<u64>) -> Option<u32> {
+    version.map(|version| u32::try_from(version).unwrap_or(0))
 }
 
 fn change(template: &flow_domain::template::Template, change: TemplateChange) -> Result<(), Error> {

@@ -123,10 +123,9 @@ impl Queue {
                 }
             },
             Act::Stop { principal } => seen(principal, working).and_then(|()| stop::stop(working, principal, now)).map(|()| Answer::Done),
-            Act::Delete { principal } => seen(principal, working).map(|()| {
-                delete::delete(working, principal, now);
-                Answer::Done
-            }),
+            Act::Delete { principal, if_version } => {
+                seen(principal, working).and_then(|()| delete::delete(working, principal, *if_version, now)).map(|()| Answer::Done)
+            }
             Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
             Act::Input { run, input } => {
                 let mut input = input.clone();
