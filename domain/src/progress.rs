@@ -24,7 +24,7 @@ pub struct Point {
     pub series: String,
     /// Epoch or step of the point.
     pub step: u64,
-    /// The number, in JSON notation.
+    /// The number, in JSON notation; or `NaN`, `Infinity`, `-Infinity`.
     pub value: String,
 }
 
@@ -37,7 +37,7 @@ pub struct Progress {
     pub epochs: Option<u32>,
     /// The aggregator's view of every party, by the name on the wire.
     pub parties: BTreeMap<String, PartyProgress>,
-    /// Latest value of each metric, in JSON notation.
+    /// Latest value of each metric, as in [`Point::value`].
     pub metrics: BTreeMap<String, String>,
     /// New points since the progress before: empty in a stored progress.
     pub points: Vec<Point>,

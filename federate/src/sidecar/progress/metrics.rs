@@ -1,8 +1,11 @@
 //! `metrics.jsonl` in the output directory: one JSON object a line, written by the workload (spec iflearner-framework §8).
 //! A line says by `step`, or else by `epoch`, where on its series it lies; one that does not is numbered, from 1 on.
 //!
+//! NaN and Infinity, which JSON does not have and Python writes, are values like any number. A last line without a line
+//! break counts once the workload has ended.
+//!
 //! The writer is not trusted: lines may be cut, endless or no JSON, the file may be replaced, a pipe or a link. Memory is
-//! bounded; what cannot be understood is skipped.
+//! bounded; a line that cannot be parsed is skipped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -102,17 +105,26 @@ impl MetricsFile {
                 self.line.extend_from_slice(piece);
             }
             if ends {
-                if let Ok(Value::Object(object)) = serde_json::from_slice(&self.line) {
-                    self.take(&object, seen);
-                }
-                self.line.clear();
-                self.skipping = false;
+                self.end_line(seen);
             }
         }
     }
 
+    /// Takes the last line, which has no line break: the workload has ended and will not complete it.
+    pub fn finish(&mut self, seen: &mut Progress) {
+        self.end_line(seen);
+    }
+
+    fn end_line(&mut self, seen: &mut Progress) {
+        if let Some(object) = parse(&self.line) {
+            self.take(&object, seen);
+        }
+        self.line.clear();
+        self.skipping = false;
+    }
+
     fn take(&mut self, object: &Map<String, Value>, seen: &mut Progress) {
-        let number = |key: &str| object.get(key).and_then(Value::as_u64);
+        let number = |key: &str| object.get(key).and_then(whole);
         let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
         seen.epoch = small("epoch").or(seen.epoch);
         seen.epochs = small("epochs").or(seen.epochs);
@@ -121,7 +133,14 @@ impl MetricsFile {
         let event = object.get("event").and_then(Value::as_str);
         let nested = object.get("metrics").and_then(Value::as_object).into_iter().flatten();
         for (key, value) in object.iter().chain(nested) {
-            let Value::Number(value) = value else { continue };
+            let value = match value {
+                Value::Number(value) => value.to_string(),
+                Value::String(text) => match text.strip_prefix(NOT_FINITE) {
+                    Some(text) => text.to_owned(),
+                    None => continue,
+                },
+                _ => continue,
+            };
             if matches!(key.as_str(), "epoch" | "epochs" | "step" | "time") {
                 continue;
             }
@@ -130,10 +149,53 @@ impl MetricsFile {
                 continue;
             }
             self.series.insert(series.clone());
-            seen.metrics.insert(series.clone(), value.to_string());
-            seen.points.push(Point { series, step, value: value.to_string() });
+            seen.metrics.insert(series.clone(), value.clone());
+            seen.points.push(Point { series, step, value });
         }
     }
+}
+
+/// Begins the text that stands for a token of [`TOKENS`] while a line is parsed.
+const NOT_FINITE: &str = "\0";
+
+/// What Python's json module writes for numbers that JSON does not have. The longest that fits comes first.
+const TOKENS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+
+fn parse(line: &[u8]) -> Option<Map<String, Value>> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    match serde_json::from_slice(line).or_else(|_| serde_json::from_slice(&with_tokens_as_text(line))) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+/// The line with each of [`TOKENS`] outside of texts as a text of JSON.
+fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len() + 64);
+    let (mut at, mut in_text) = (0, false);
+    while let Some(byte) = line.get(at) {
+        let token = TOKENS.iter().find(|token| !in_text && line[at..].starts_with(token.as_bytes()));
+        if let Some(token) = token {
+            out.extend_from_slice(b"\"\\u0000");
+            out.extend_from_slice(token.as_bytes());
+            out.push(b'"');
+            at += token.len();
+            continue;
+        }
+        let escape = usize::from(in_text && *byte == b'\\');
+        in_text ^= *byte == b'"';
+        out.extend_from_slice(&line[at..(at + 1 + escape).min(line.len())]);
+        at += 1 + escape;
+    }
+    out
+}
+
+/// A whole number, also one that was written as `2.0`.
+fn whole(value: &Value) -> Option<u64> {
+    /// From here on not every whole number is a float.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let float = || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(float));
+    value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
 #[cfg(test)]
@@ -199,6 +261,31 @@ mod tests {
         let mut it = Fixture::new();
         assert_eq!(it.append("rubbish\n[1]\n\u{0}\n{\"acc\": ").metrics.len(), 0);
         assert_eq!(it.append("0.5}\n").metrics["acc"], "0.5");
+    }
+
+    #[test]
+    fn b4_a_line_with_nan_keeps_its_epoch_and_its_numbers_and_shows_nan_as_such() {
+        let mut it = Fixture::new();
+        let seen =
+            it.append("{\"epoch\": 3, \"loss\": NaN, \"acc\": 0.3, \"up\": Infinity, \"down\":-Infinity, \"note\": \"is \\\"NaN\"}\n");
+        assert_eq!(seen.epoch, Some(3));
+        let metrics: Vec<_> = seen.metrics.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(metrics, [("acc", "0.3"), ("down", "-Infinity"), ("loss", "NaN"), ("up", "Infinity")]);
+        assert!(seen.metrics.values().all(|value| value.parse::<f64>().is_ok()), "as the hub reads them");
+        assert_eq!(it.append("{\"epoch\": NaN, \"acc\": 1}\n{\"acc\": Na}\n").points.len(), 1);
+    }
+
+    #[test]
+    fn b13_a_last_line_without_a_line_break_counts_at_the_end_and_whole_numbers_are_integers() {
+        let mut it = Fixture::new();
+        assert_eq!(it.append("{\"epoch\": 2.0, \"acc\": 1}\n{\"epoch\": 3, \"epochs\": 3.0}").epoch, Some(2));
+        let mut seen = Progress::default();
+        it.file.finish(&mut seen);
+        assert_eq!((seen.epoch, seen.epochs), (Some(3), Some(3)));
+        let mut again = Progress::default();
+        it.file.finish(&mut again);
+        assert_eq!(again, Progress::default());
+        assert_eq!(it.append("\n{\"epoch\": 4.5, \"acc\": 1}\n{\"epoch\": 1e3}\r\n").epoch, Some(1000));
     }
 
     #[test]

@@ -134,6 +134,9 @@ fn look(mut metrics: MetricsFile, page: Option<&StatusPage>, known: &Mutex<Known
         let ended = over.load(Ordering::Acquire);
         let mut seen = Progress::default();
         metrics.read(&mut seen);
+        if ended && !metrics.is_behind() {
+            metrics.finish(&mut seen);
+        }
         if let Some(page) = page.filter(|_| !ended)
             && let Some(shown) = page.look()
         {
@@ -178,6 +181,16 @@ mod tests {
         assert_eq!(steps, (500..2500).collect::<Vec<_>>());
         known.take(Progress { points: vec![point(2500)], ..Progress::default() });
         assert_eq!(known.since(&mut cursor, 300).points, [point(2500)]);
+    }
+
+    #[test]
+    fn b13_the_watcher_takes_the_last_line_once_the_workload_has_ended() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = metrics_file(folder.path());
+        let changed = Arc::new(EventFd::new().expect("an event"));
+        let watcher = Watcher::start(path.clone(), None, changed).expect("a thread");
+        std::fs::write(path, "{\"epoch\": 2}\n{\"epoch\": 3}").expect("written");
+        assert_eq!(watcher.finish().whole().and_then(|progress| progress.epoch), Some(3));
     }
 
     #[test]
