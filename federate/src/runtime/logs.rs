@@ -44,7 +44,8 @@ pub async fn open(
         let folder = folder.clone();
         move || match request.tail_lines {
             Some(lines) => tail(&folder, lines),
-            None => Ok(listed(&folder)?.first().map_or(0, |(offset, _)| *offset)),
+            // If the oldest segments are gone, the reader begins with how much is missing.
+            None => Ok(0),
         }
     });
     let reader = Reader { offset: start.await??, folder, current: None };
@@ -116,10 +117,11 @@ impl Reader {
             file => file?,
         };
         let missed = offset.saturating_sub(self.offset);
+        let end_of_line = if self.offset == 0 { "" } else { "\n" };
         self.offset = self.offset.max(*offset);
         self.current = Some((*offset, file));
         if missed > 0 {
-            return Ok(Bytes::from(format!("\n[{missed} bytes of log were rotated away before they were read]\n")));
+            return Ok(Bytes::from(format!("{end_of_line}[{missed} bytes of log before this line were rotated away]\n")));
         }
         Ok(self.read_current()?.unwrap_or_default())
     }
@@ -163,5 +165,6 @@ fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
             }
         }
     }
-    Ok(segments.first().map_or(0, |(start, _)| *start))
+    // Fewer lines are kept than were asked for.
+    Ok(0)
 }

@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use flow_common::plain_file::PlainFile;
 use flow_domain::member::{Reason, ReasonCode};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -54,8 +55,12 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let program = resolve(launch)?;
     let folder = working_dir(launch, dir).ok_or_else(|| failed("the template's working directory is not in the image".to_owned()))?;
-    let (output, writer) = pipe2(OFlag::O_CLOEXEC).map_err(|error| failed(format!("no pipe for its output: {error}")))?;
     let shown = launch.argv.first().map_or("", String::as_str);
+    // `env` starts, and says only in the log that it finds no such program.
+    if let Some(why) = first_line(&program).filter(|line| is_env(line) && line.ends_with('\r')).as_deref().and_then(interpreter_missing) {
+        return Err(failed(format!("{shown:?} could not be executed: {why}")));
+    }
+    let (output, writer) = pipe2(OFlag::O_CLOEXEC).map_err(|error| failed(format!("no pipe for its output: {error}")))?;
     let mut last = failed("no way to contain it".to_owned());
     // A way that fails has executed nothing, so the next may be tried.
     for way in wanted.and_lesser() {
@@ -90,12 +95,40 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
                 super::note(format_args!("cannot start it in a {}: {error}", way.as_str()));
                 last = match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => super::io_reason("start it", &error),
+                    io::ErrorKind::NotFound => {
+                        let why = first_line(&program).as_deref().and_then(interpreter_missing);
+                        failed(format!("{shown:?} could not be executed: {}", why.unwrap_or_else(|| error.to_string())))
+                    }
                     _ => failed(format!("{shown:?} could not be executed: {error}")),
                 };
             }
         }
     }
     Err(last)
+}
+
+/// The first line of a script, without its line feed; `None` for anything else.
+fn first_line(program: &Path) -> Option<String> {
+    /// The kernel reads no more of it.
+    const LINE_BYTES_MAX: u64 = 256;
+    let mut head = Vec::new();
+    PlainFile::open(program).ok()?.read_start(LINE_BYTES_MAX, &mut head).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).into_owned())
+}
+
+/// Whether the interpreter is looked for by `env`.
+fn is_env(line: &str) -> bool {
+    line.split_whitespace().next().is_some_and(|program| program.ends_with("/env"))
+}
+
+/// Names the interpreter of a script that the kernel, or `env`, does not find.
+fn interpreter_missing(line: &str) -> Option<String> {
+    // The kernel separates by blanks and tabs alone, so a carriage return is part of the name.
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    let interpreter = if is_env(line) { words.next_back()? } else { words.next()? };
+    let remedy = if line.ends_with('\r') { ": the file has Windows line ends (CR LF); save it with line feeds alone" } else { "" };
+    Some(format!("there is no interpreter {interpreter:?}, which its first line names{remedy}"))
 }
 
 /// The program of a launch. It is looked for below the image's root, and an absolute one begins there: an allowed image
@@ -371,6 +404,24 @@ mod tests {
             assert!(!reason.message.contains(&shown), "a path of the party's in {:?}", reason.message);
         }
         assert!(resolve(&launch(&["sh"], None)).is_ok_and(|found| found.is_absolute()));
+    }
+
+    #[test]
+    fn b14_a_script_with_windows_line_ends_names_the_interpreter_that_is_missing() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let script = folder.path().join("script");
+        for (head, named) in [
+            ("#!/bin/bash\r\nexit 0\r\n", r#"no interpreter "/bin/bash\r""#),
+            ("#!/usr/bin/env python3\r\n", r#"no interpreter "python3\r""#),
+            ("#! /opt/none/python3 -u\n", r#"no interpreter "/opt/none/python3""#),
+        ] {
+            std::fs::write(&script, head).expect("a script");
+            let line = first_line(&script).expect("a script's line");
+            let why = interpreter_missing(&line).expect("named");
+            assert!(why.contains(named) && why.contains("Windows line ends") == head.contains('\r'), "{why}");
+        }
+        std::fs::write(&script, b"\x7fELF").expect("a program");
+        assert_eq!(first_line(&script), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! However a workload ends, nothing of it outlives it, and the end is told truly. Tried in every way of containing
 //! descendants that this machine can offer; a machine that cannot offer one fails the test by saying so.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::support::{LONG, Place, code, lines};
@@ -155,6 +156,25 @@ async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_th
     launch.argv = vec![text.to_str().expect("text").to_owned()];
     agent.start(&place, launch).await;
     assert_eq!(code(&agent.exit().await), Some(ReasonCode::SpawnFailed), "not executable");
+}
+
+#[tokio::test]
+async fn b14_a_script_with_windows_line_ends_fails_with_the_interpreter_that_is_missing() {
+    for (head, interpreter) in [("#!/bin/bash\r\n", r#""/bin/bash\r""#), ("#!/usr/bin/env python3\r\n", r#""python3\r""#)] {
+        for way in WAYS {
+            let place = place(way);
+            let script = place.root.path().join("script");
+            std::fs::write(&script, head).expect("a script");
+            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("executable");
+            let mut agent = place.agent();
+            let mut launch = place.launch("");
+            launch.argv = vec!["script".to_owned()];
+            launch.image = Some(ImageSource::Root(place.root.path().to_owned()));
+            agent.start(&place, launch).await;
+            let reason = agent.exit().await.reason.expect("a reason");
+            assert!(reason.message.contains(interpreter) && reason.message.contains("Windows line ends"), "{way:?}: {reason}");
+        }
+    }
 }
 
 #[tokio::test]

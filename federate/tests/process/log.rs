@@ -62,6 +62,12 @@ async fn l16_a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk
     let size = kept(&place);
     assert!((3 << 20..=4 << 20).contains(&size), "{size} bytes kept");
     assert_eq!(read(&agent, &place, Some(1), false).await, "last\n");
+    // b15: a beginning that was cut is marked, also when fewer lines are kept than were asked for.
+    for tail in [None, Some(1 << 40)] {
+        let whole = read(&agent, &place, tail, false).await;
+        let (first, rest) = whole.split_once('\n').expect("lines");
+        assert_eq!(first, format!("[{} bytes of log before this line were rotated away]", 1_000_000_006 - rest.len()));
+    }
 }
 
 #[tokio::test]
