@@ -346,8 +346,14 @@ mod tests {
             let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", bad)]).unwrap();
             assert!(config.check().is_err(), "{bad}");
         }
-        for good in ["http://127.0.0.1:1", "http://[::1]:1234", "http://localhost:1234", "https://example.org:1", "https://[2001:db8::1]:1"]
-        {
+        for good in [
+            "http://127.0.0.1:1",
+            "http://[::1]:1234",
+            "http://localhost:1234",
+            "http://LOCALHOST:1234",
+            "https://example.org:1",
+            "https://[2001:db8::1]:1",
+        ] {
             let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", good)]).unwrap();
             assert!(config.check().is_ok(), "{good}");
         }

@@ -47,6 +47,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// Its address. Port 0 takes any free one.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// Most connections at a time.
     pub max_connections: usize,
@@ -91,6 +92,16 @@ pub struct StoreConfig {
     pub synchronous: SynchronousConfig,
     /// Most connections for reading.
     pub max_connections: u32,
+}
+
+/// With an error that names an address that would do.
+fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).unwrap_or(1235);
+        let wanted = format!("must be an IP address and a port: 127.0.0.1:{port} for this machine alone, 0.0.0.0:{port} for all");
+        serde::de::Error::custom(format!("{text:?} {wanted}"))
+    })
 }
 
 /// An empty text stands for "not set".
@@ -227,6 +238,12 @@ mod tests {
     #[test]
     fn the_defaults_are_complete_and_have_nothing_wrong() {
         assert_eq!(with(&[]).check(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn b15_a_listener_that_is_no_address_is_told_one_that_would_do() {
+        let error = load(None, vec![("rest.listen".to_owned(), "localhost:8080".to_owned())]).unwrap_err().to_string();
+        assert!(error.contains("rest.listen") && error.contains("127.0.0.1:8080 for this machine"), "{error}");
     }
 
     #[test]
