@@ -1,6 +1,8 @@
 //! Looking after the database: numbers for metrics, backup, and `doctor`.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::db::{Db, reading};
@@ -62,6 +64,8 @@ impl Store {
         {
             return Err(cannot(problem));
         }
+        // SQLite fills an empty file, and would make a new one readable by all: a backup holds what users keep in their tasks.
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).map_err(cannot)?;
         sqlx::query("VACUUM INTO ?").bind(text).execute(&pools.read).await?;
         finish(partial, path).map_err(cannot)
     }

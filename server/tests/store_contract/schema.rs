@@ -138,6 +138,8 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     let path = folder.path().join("backup.db");
     std::fs::write(folder.path().join("backup.db.partial"), "left by a crash").unwrap();
     fx.store.backup_to(&path).await.unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "b12: nobody else may read it");
     let mut later = change(&fx.store, &task.task.id).await;
     later.events.push(event("after the backup"));
     fx.store.apply(&[later]).await.unwrap();
