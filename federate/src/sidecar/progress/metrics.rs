@@ -192,7 +192,7 @@ fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
 
 /// A whole number, also one that was written as `2.0`.
 fn whole(value: &Value) -> Option<u64> {
-    /// From here on not every whole number is a float.
+    /// Every whole number up to here is exact as a float (2^53).
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let float = || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(float));
     value.as_u64().or_else(|| float().map(|float| float as u64))
