@@ -9,6 +9,7 @@
 mod args;
 mod client;
 mod command;
+mod editor;
 mod failure;
 mod manifest;
 mod output;

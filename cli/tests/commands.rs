@@ -1,5 +1,6 @@
 //! What the commands ask of the hub, print, and end with.
 
+mod editor;
 mod fake;
 
 use std::fs;

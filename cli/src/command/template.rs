@@ -1,14 +1,14 @@
 //! `flowctl template …`
 
 use std::path::Path;
-use std::process::Command;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args::TemplateCommand;
 use crate::client::Client;
-use crate::command::apply::{edit_template, said_template, template_doc, template_input};
+use crate::command::apply::{Change, edit_template, said_template, template_doc, template_input};
+use crate::editor::Draft;
 use crate::failure::{Exit, Failure};
 use crate::manifest::{self, Document, TemplateDoc};
 use crate::output::{self, Format};
@@ -61,15 +61,34 @@ async fn create(client: &Client, file: &Path, format: Format) -> Result<(), Fail
 
 async fn edit(client: &Client, reference: &str, file: Option<&Path>, format: Format) -> Result<(), Failure> {
     let (found, template) = resolve::template(client, reference).await?;
-    let doc = match file {
-        Some(file) => match <[TemplateDoc; 1]>::try_from(templates_in(file)?) {
-            Ok([doc]) => doc,
-            Err(_) => return Err(Failure::usage(format!("{} must hold one template", file.display()))),
-        },
-        None => in_editor(&template.id, &as_file(&template_doc(&found)?)?)?,
+    let edited = match file {
+        Some(file) => edit_template(client, &found, &only_template(&file.display().to_string(), templates_in(file)?)?).await?,
+        None => in_editor(client, &template.name, &found).await?,
     };
-    let (line, value) = said_template(edit_template(client, &found, &doc).await?);
+    let (line, value) = said_template(edited);
     output::show(format, &value, || line)
+}
+
+fn only_template(shown: &str, docs: Vec<TemplateDoc>) -> Result<TemplateDoc, Failure> {
+    let [doc] = <[TemplateDoc; 1]>::try_from(docs).map_err(|_| Failure::usage(format!("{shown} must hold one template")))?;
+    Ok(doc)
+}
+
+/// Lets the user edit the template `found` and sends it. A text that is refused can be edited again.
+async fn in_editor(client: &Client, name: &str, found: &Value) -> Result<(Change, Value), Failure> {
+    let mut draft = Draft::new("template.yaml", &as_file(&template_doc(found)?)?)?;
+    let shown = format!("the edited template {name}");
+    loop {
+        let text = draft.edit().await?;
+        let sent = async {
+            let docs = manifest::parse(&text).map_err(|message| Failure::usage(format!("{shown}: {message}")))?;
+            edit_template(client, found, &only_template(&shown, templates(&shown, docs)?)?).await
+        };
+        match draft.unless_stopped(sent).await {
+            Err(failure) if failure.exit != Exit::Interrupted && draft.asks_again(&failure).await? => {}
+            result => return result,
+        }
+    }
 }
 
 async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
@@ -84,13 +103,15 @@ async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(
 }
 
 fn templates_in(file: &Path) -> Result<Vec<TemplateDoc>, Failure> {
+    templates(&file.display().to_string(), manifest::load(file)?)
+}
+
+fn templates(shown: &str, documents: Vec<Document>) -> Result<Vec<TemplateDoc>, Failure> {
     let only = |document| match document {
         Document::Template(doc) => Ok(doc),
-        Document::Task(doc) => {
-            Err(Failure::usage(format!("{} holds the task {}; use `flowctl apply -f` for both", file.display(), doc.name)))
-        }
+        Document::Task(doc) => Err(Failure::usage(format!("{shown} holds the task {}; use `flowctl apply -f` for both", doc.name))),
     };
-    manifest::load(file)?.into_iter().map(only).collect()
+    documents.into_iter().map(only).collect()
 }
 
 fn as_file(doc: &TemplateDoc) -> Result<String, Failure> {
@@ -99,20 +120,4 @@ fn as_file(doc: &TemplateDoc) -> Result<String, Failure> {
         .into_iter()
         .collect::<Result<String, _>>()
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))
-}
-
-/// Lets a person edit the text. A text that cannot be read stays on disk, for nobody likes to type twice.
-fn in_editor(id: &str, text: &str) -> Result<TemplateDoc, Failure> {
-    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "vi".to_owned());
-    let path = std::env::temp_dir().join(format!("flowctl-template-{id}-{}.yaml", std::process::id()));
-    std::fs::write(&path, text)?;
-    // Through a shell, since editors are often given with arguments.
-    let ended = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&path).status()?;
-    if !ended.success() {
-        return Err(Failure::new(Exit::Failed, format!("the editor `{editor}` failed; nothing was changed")));
-    }
-    let mut docs = templates_in(&path)
-        .map_err(|failure| failure.with_remedy(format!("Mend it and give it to `flowctl template edit -f {}`.", path.display())))?;
-    std::fs::remove_file(&path)?;
-    docs.pop().ok_or_else(|| Failure::usage("the file holds no template"))
 }

@@ -1,0 +1,110 @@
+//! Edits a text in the user's editor, through a file in a private directory: mode 0700, random name, created exclusively.
+//!
+//! The directory holds the backup files of the editor too. It is removed on every return, on SIGTERM and on SIGHUP.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::{Exit, Failure};
+
+/// Used when neither VISUAL nor EDITOR names an editor.
+const DEFAULT_EDITOR: &str = "vi";
+
+/// A text under edit. From its creation on flowctl handles SIGINT, SIGTERM and SIGHUP itself, so every await goes through
+/// [`Draft::edit`] or [`Draft::unless_stopped`].
+pub struct Draft {
+    /// Removes the directory on drop.
+    _folder: TempDir,
+    path: PathBuf,
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Draft {
+    /// Writes `text` to a new private file called `name`.
+    pub fn new(name: &str, text: &str) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            let folder = std::env::temp_dir();
+            Failure::new(Exit::Failed, format!("cannot create a file in {} for the editor: {error}", folder.display()))
+                .with_remedy("Set TMPDIR to a directory that you can write to.")
+        };
+        // Before the file exists, so that no signal ends flowctl and leaves the file.
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let hangup = signal(SignalKind::hangup())?;
+        let mut builder = tempfile::Builder::new();
+        let folder = builder.prefix("flowctl-").permissions(Permissions::from_mode(0o700)).tempdir().map_err(failed)?;
+        let path = folder.path().join(name);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
+        Ok(Self { _folder: folder, path, interrupt, terminate, hangup })
+    }
+
+    /// Runs the editor on the file and waits for its end. Answers the text as the user left it.
+    pub async fn edit(&mut self) -> Result<String, Failure> {
+        let editor = editor();
+        // Through a shell, since editors are often given with arguments.
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&self.path).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status?,
+                // The terminal sends SIGINT to both; it is meant for the editor. Emacs uses it for Ctrl-G.
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => return Err(stopped()),
+                _ = self.hangup.recv() => return Err(stopped()),
+            }
+        };
+        if !status.success() {
+            let remedy = "Set EDITOR to an editor of this machine, or give the new content with `-f FILE`.";
+            return Err(
+                Failure::new(Exit::Failed, format!("the editor `{editor}` failed ({status}); nothing was changed")).with_remedy(remedy)
+            );
+        }
+        Ok(fs::read_to_string(&self.path)?)
+    }
+
+    /// Shows the failure and asks whether the user wants to edit again. Without a terminal the answer is no.
+    pub async fn asks_again(&mut self, failure: &Failure) -> Result<bool, Failure> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Ok(false);
+        }
+        eprint!("{}Edit again? [Y/n] ", failure.render());
+        // On a thread that the end of the process does not wait for.
+        let (send, answer) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().read_line(&mut line);
+            // The end of input is a no. Nobody receives the answer after a signal.
+            let _ = send.send(read.map(|bytes| bytes > 0 && !line.trim().to_lowercase().starts_with('n')));
+        });
+        self.unless_stopped(async { Ok(answer.await.map_err(io::Error::other)??) }).await
+    }
+
+    /// Does `work`, unless a signal asks flowctl to end.
+    pub async fn unless_stopped<T>(&mut self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            _ = self.interrupt.recv() => Err(stopped()),
+            _ = self.terminate.recv() => Err(stopped()),
+            _ = self.hangup.recv() => Err(stopped()),
+        }
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(Exit::Interrupted, "stopped by a signal")
+}
+
+/// VISUAL, else EDITOR, else `vi`. An empty variable counts as unset: the shell would run the file itself.
+fn editor() -> String {
+    let named = |name: &&str| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
+    ["VISUAL", "EDITOR"].iter().find_map(named).unwrap_or_else(|| DEFAULT_EDITOR.to_owned())
+}
