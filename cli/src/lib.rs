@@ -18,6 +18,7 @@ mod sse;
 mod view;
 mod watch;
 pub mod wire;
+mod yaml;
 
 use clap::Parser as _;
 

@@ -121,3 +121,65 @@ fn as_file(doc: &TemplateDoc) -> Result<String, Failure> {
         .collect::<Result<String, _>>()
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b7_a_template_that_is_shown_or_edited_is_read_back_as_it_was_whatever_its_texts_look_like() {
+        let odd = [
+            "",
+            "null",
+            "~",
+            "3.10",
+            "1e3",
+            "0x1F",
+            "+5",
+            ".5",
+            "true",
+            "yes",
+            "2026-11-30",
+            " lead",
+            "trail ",
+            "a: b",
+            "a #b",
+            "# c",
+            "two\nlines\n\n",
+            "\n",
+            "\ttab",
+            "a\r\nb",
+            "😀",
+            "\u{85}\u{2028}\u{feff}x",
+            "\u{1b}[0m",
+            "it's",
+            "\"",
+            "\\",
+            "- x",
+            "? k",
+            "*a",
+            "&a",
+            "!t",
+            "%x",
+            "@x",
+            "`x",
+            "|",
+            ">",
+            "---",
+            "...",
+            "{a}",
+            "[a]",
+            "a,b",
+            "<<",
+            "=",
+        ];
+        let mut doc = manifest::parse("kind: Template\nname: abc\nframework: generic\nimage: x\ncommand: [x]").unwrap();
+        let Document::Template(mut doc) = doc.remove(0) else { panic!("a template") };
+        doc.body.command = odd.map(str::to_owned).to_vec();
+        doc.body.command.push("long ".repeat(100));
+        doc.body.env = odd.iter().enumerate().map(|(index, text)| (format!("K{index}"), (*text).to_owned())).collect();
+        doc.remark = odd.join("\n");
+        doc.name = "1e3".to_owned();
+        assert_eq!(manifest::parse(&as_file(&doc).unwrap()), Ok(vec![Document::Template(doc)]));
+    }
+}

@@ -1,0 +1,444 @@
+//! YAML as people write it, read into the types that are asked for.
+//!
+//! A scalar keeps its text: the type that reads it decides what it is, so `3.10` is the text "3.10" where text is wanted and
+//! no number is rewritten on the way. An empty value is absent where a field may be absent, and an error everywhere else. A
+//! key that is given twice is an error. Every error names the field and its line.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+
+/// Most nodes of a file, aliases expanded.
+const NODES_MAX: usize = 100_000;
+/// Deepest nesting.
+const DEPTH_MAX: usize = 64;
+/// Every whole number up to here is exact as a float (2^53).
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A value with the line it begins at, from 1.
+#[derive(Debug, Clone)]
+pub struct Node {
+    line: usize,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    /// Its text; `plain` without quotes.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// Why a text cannot be read: the field at fault and its line, as far as they are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    message: String,
+    line: Option<usize>,
+    /// From the inside out, as it is collected.
+    path: Vec<String>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        for (index, part) in self.path.iter().rev().enumerate() {
+            let dot = if index == 0 || part.starts_with('[') { "" } else { "." };
+            write!(f, "{dot}{part}")?;
+        }
+        let colon = if self.path.is_empty() { "" } else { ": " };
+        write!(f, "{colon}{}", self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+}
+
+impl Error {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), line: None, path: Vec::new() }
+    }
+
+    fn at(mut self, line: usize) -> Self {
+        self.line = self.line.or(Some(line));
+        self
+    }
+
+    fn within(mut self, part: String) -> Self {
+        self.path.push(part);
+        self
+    }
+}
+
+/// The documents of a text. Empty ones are left out.
+pub fn documents(text: &str) -> Result<Vec<Node>, Error> {
+    let mut loader = Loader { nodes: 0, anchors: HashMap::new() };
+    let mut parser = Parser::new_from_str(text);
+    let mut documents = Vec::new();
+    while let Some((event, span)) = next(&mut parser)? {
+        match event {
+            Event::DocumentStart(_) => loader.anchors.clear(),
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Nothing => {}
+            first => documents.push(loader.node(&mut parser, first, span, 0)?),
+        }
+    }
+    documents.retain(|node| !node.is_empty());
+    Ok(documents)
+}
+
+type Source<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
+
+fn next<'a>(parser: &mut Source<'a>) -> Result<Option<(Event<'a>, Span)>, Error> {
+    parser.next().transpose().map_err(|error| Error::new(format!("is not YAML: {}", error.info())).at(error.marker().line()))
+}
+
+struct Loader {
+    nodes: usize,
+    /// Values with an anchor of the document, by the parser's number; with how many nodes each has.
+    anchors: HashMap<usize, (Node, usize)>,
+}
+
+impl Loader {
+    fn count(&mut self, more: usize, line: usize) -> Result<(), Error> {
+        self.nodes += more;
+        if self.nodes > NODES_MAX {
+            return Err(Error::new(format!("holds more than {NODES_MAX} values, aliases included")).at(line));
+        }
+        Ok(())
+    }
+
+    /// The value that begins with `event`.
+    fn node(&mut self, parser: &mut Source<'_>, event: Event<'_>, span: Span, depth: usize) -> Result<Node, Error> {
+        let line = span.start.line();
+        if depth > DEPTH_MAX {
+            return Err(Error::new(format!("is nested more than {DEPTH_MAX} levels deep")).at(line));
+        }
+        let before = self.nodes;
+        self.count(1, line)?;
+        let (anchor, content) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && !is_text(tag.as_deref(), line)?;
+                (anchor, Content::Scalar { text: text.into_owned(), plain })
+            }
+            Event::SequenceStart(anchor, tag) => {
+                is_text(tag.as_deref(), line)?;
+                let mut items = Vec::new();
+                loop {
+                    match end(parser)? {
+                        (Event::SequenceEnd, _) => break,
+                        (first, span) => items.push(self.node(parser, first, span, depth + 1)?),
+                    }
+                }
+                (anchor, Content::List(items))
+            }
+            Event::MappingStart(anchor, tag) => {
+                is_text(tag.as_deref(), line)?;
+                (anchor, Content::Map(self.entries(parser, depth)?))
+            }
+            Event::Alias(anchor) => {
+                let (node, nodes) = self.anchors.get(&anchor).cloned().ok_or_else(|| Error::new("an alias refers to itself").at(line))?;
+                self.count(nodes, line)?;
+                return Ok(node);
+            }
+            _ => return Err(Error::new("is not YAML").at(line)),
+        };
+        let node = Node { line, content };
+        // 0 stands for none.
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), self.nodes - before));
+        }
+        Ok(node)
+    }
+
+    fn entries(&mut self, parser: &mut Source<'_>, depth: usize) -> Result<Vec<(String, Node)>, Error> {
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        // With the line of each.
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        loop {
+            let (event, span) = end(parser)?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(entries);
+            }
+            let key = self.node(parser, event, span, depth + 1)?;
+            let line = key.line;
+            let Content::Scalar { text, .. } = key.content else {
+                return Err(Error::new("a key must be a text, not a list or a mapping").at(line));
+            };
+            if let Some(earlier) = seen.insert(text.clone(), line) {
+                return Err(Error::new(format!("the key `{text}` is given twice, in line {earlier} too")).at(line));
+            }
+            let (event, span) = end(parser)?;
+            let value = self.node(parser, event, span, depth + 1).map_err(|error| error.within(text.clone()))?;
+            entries.push((text, value));
+        }
+    }
+}
+
+fn end<'a>(parser: &mut Source<'a>) -> Result<(Event<'a>, Span), Error> {
+    next(parser)?.ok_or_else(|| Error::new("is not YAML: it ends too early"))
+}
+
+/// Whether a tag makes a scalar a text. Those of YAML's own types change nothing; others ask for types that there are none of.
+fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
+    match tag {
+        None => Ok(false),
+        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(true),
+        Some(tag) if tag.is_yaml_core_schema() && ["str", "int", "float", "bool", "null", "seq", "map"].contains(&tag.suffix.as_str()) => {
+            Ok(tag.suffix == "str")
+        }
+        Some(tag) => Err(Error::new(format!("the tag {}{} is not known here; leave it out", tag.handle, tag.suffix)).at(line)),
+    }
+}
+
+impl Node {
+    /// Nothing was written, or YAML's word for nothing.
+    fn is_empty(&self) -> bool {
+        matches!(&self.content, Content::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The items of a list.
+    pub fn into_items(self) -> Result<Vec<Self>, Self> {
+        match self.content {
+            Content::List(items) => Ok(items),
+            content => Err(Self { line: self.line, content }),
+        }
+    }
+
+    /// Whether it is a mapping of fields.
+    pub fn is_map(&self) -> bool {
+        matches!(self.content, Content::Map(_))
+    }
+
+    /// A field of a mapping.
+    pub fn field(&self, field: &str) -> Option<&Self> {
+        let Content::Map(entries) = &self.content else { return None };
+        entries.iter().find(|(key, _)| key == field).map(|(_, value)| value)
+    }
+
+    /// Takes a text out of a mapping. An empty field counts as absent.
+    pub fn take_text(&mut self, field: &str) -> Result<Option<String>, Error> {
+        let taken = self.take(field);
+        taken.map(|value| value.text().map(str::to_owned).map_err(|error| error.within(field.to_owned()))).transpose()
+    }
+
+    /// Takes a field out of a mapping. An empty one counts as absent.
+    pub fn take(&mut self, field: &str) -> Option<Self> {
+        let Content::Map(entries) = &mut self.content else { return None };
+        let index = entries.iter().position(|(key, _)| key == field)?;
+        Some(entries.remove(index).1).filter(|value| !value.is_empty())
+    }
+
+    /// The text of a scalar.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::List(_) | Content::Map(_) => None,
+        }
+    }
+
+    /// Reads a value of this type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        T::deserialize(self)
+    }
+
+    fn wrong(&self, wanted: &str) -> Error {
+        let found = match &self.content {
+            _ if self.is_empty() => {
+                return Error::new(format!("is empty: give it {wanted}, write \"\" for an empty text, or leave it out")).at(self.line);
+            }
+            Content::Scalar { text, .. } => format!("{text:?}"),
+            Content::List(_) => "a list".to_owned(),
+            Content::Map(_) => "a mapping".to_owned(),
+        };
+        Error::new(format!("is {found} and must be {wanted}")).at(self.line)
+    }
+
+    fn text(&self) -> Result<&str, Error> {
+        self.as_text().filter(|_| !self.is_empty()).ok_or_else(|| self.wrong("a text"))
+    }
+
+    /// A plain scalar that is a whole number, in one of YAML's notations.
+    fn whole(&self) -> Option<i128> {
+        let Content::Scalar { text, plain: true } = &self.content else { return None };
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let number = match (digits.strip_prefix("0x"), digits.strip_prefix("0o")) {
+            (Some(hex), _) => i128::from_str_radix(hex, 16).ok()?,
+            (_, Some(octal)) => i128::from_str_radix(octal, 8).ok()?,
+            _ if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+            _ => {
+                // As JSON Schema has it: 3.0 is whole.
+                let float = digits.starts_with(|first: char| first.is_ascii_digit()).then(|| digits.parse::<f64>().ok()).flatten()?;
+                if float.fract() != 0.0 || float > EXACT_MAX {
+                    return None;
+                }
+                // Whole and in range.
+                float as i128
+            }
+        };
+        Some(if text.starts_with('-') { -number } else { number })
+    }
+
+    fn number<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        let whole = self.whole().ok_or_else(|| self.wrong("a whole number"))?;
+        let visited = match (u64::try_from(whole), i64::try_from(whole)) {
+            (Ok(number), _) => visitor.visit_u64(number),
+            (_, Ok(number)) => visitor.visit_i64(number),
+            _ => Err(Error::new(format!("{whole} is too large a number"))),
+        };
+        visited.map_err(|error: Error| error.at(self.line))
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident)+) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.number(visitor)
+        })+
+    };
+}
+
+macro_rules! texts {
+    ($($method:ident)+) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_str(self.text()?).map_err(|error: Error| error.at(self.line))
+        })+
+    };
+}
+
+impl<'de> Deserializer<'de> for &Node {
+    type Error = Error;
+
+    numbers! { deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+
+    texts! { deserialize_str deserialize_string deserialize_char deserialize_identifier deserialize_bytes deserialize_byte_buf }
+
+    /// For a type that takes anything: a scalar is a text.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.content {
+            Content::List(_) => self.deserialize_seq(visitor),
+            Content::Map(_) => self.deserialize_map(visitor),
+            Content::Scalar { .. } if self.is_empty() => visitor.visit_unit(),
+            Content::Scalar { .. } => self.deserialize_str(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.content {
+            Content::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "True" | "TRUE") => visitor.visit_bool(true),
+            Content::Scalar { text, plain: true } if matches!(text.as_str(), "false" | "False" | "FALSE") => visitor.visit_bool(false),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Content::Scalar { text, plain: true } = &self.content else { return Err(self.wrong("a number")) };
+        visitor.visit_f64(text.parse().map_err(|_| self.wrong("a number"))?)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_empty() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_empty() { visitor.visit_unit() } else { Err(self.wrong("empty")) }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Content::List(items) = &self.content else { return Err(self.wrong("a list")) };
+        visitor.visit_seq(Items { items: items.iter().enumerate() }).map_err(|error| error.at(self.line))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Content::Map(entries) = &self.content else { return Err(self.wrong("a mapping")) };
+        visitor.visit_map(Entries { entries: entries.iter(), value: None, absent: &[] }).map_err(|error| error.at(self.line))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        let Content::Map(entries) = &self.content else { return Err(self.wrong("a mapping of fields")) };
+        visitor.visit_map(Entries { entries: entries.iter(), value: None, absent: fields }).map_err(|error| error.at(self.line))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let word: StrDeserializer<'_, Error> = self.text()?.into_deserializer();
+        word.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.line))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+}
+
+struct Items<'a> {
+    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some((index, item)) = self.items.next() else { return Ok(None) };
+        seed.deserialize(item).map(Some).map_err(|error| error.at(item.line).within(format!("[{index}]")))
+    }
+}
+
+struct Entries<'a> {
+    entries: std::slice::Iter<'a, (String, Node)>,
+    value: Option<&'a (String, Node)>,
+    /// Fields that are absent when they are empty.
+    absent: &'static [&'static str],
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let absent = self.absent;
+        self.value = self.entries.find(|(key, value)| !(value.is_empty() && absent.contains(&key.as_str())));
+        let Some((key, value)) = self.value else { return Ok(None) };
+        let word: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
+        seed.deserialize(word).map(Some).map_err(|error| error.at(value.line))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let (key, value) = self.value.take().ok_or_else(|| Error::new("a value without a key"))?;
+        seed.deserialize(value).map_err(|error| error.at(value.line).within(key.clone()))
+    }
+}
