@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use flow_domain::id::PartyId;
 
 use crate::output::Format;
 
@@ -188,7 +189,7 @@ pub struct LogsArgs {
     /// Name or id of the task
     pub task: String,
     /// Name of the party
-    pub party: String,
+    pub party: PartyId,
     /// Go on printing what is added
     #[arg(short, long)]
     pub follow: bool,
@@ -218,7 +219,7 @@ pub enum PartyCommand {
     /// Add a party and receive the secret its agent identifies itself by
     Add {
         /// Its name: 1 to 63 of a-z, 0-9 and '-'
-        name: String,
+        name: PartyId,
         /// For people
         #[arg(long, default_value = "")]
         remark: String,
@@ -234,7 +235,7 @@ pub enum PartyCommand {
     /// Show a party and what it offers
     Get {
         /// Its name
-        party: String,
+        party: PartyId,
     },
 }
 
@@ -245,7 +246,7 @@ pub enum OrphanCommand {
     List {
         /// Only those of this party
         #[arg(long)]
-        party: Option<String>,
+        party: Option<PartyId>,
     },
     /// Have an orphan stopped at its party
     Stop {

@@ -130,18 +130,22 @@ impl Client {
 
     /// Opens an answer that comes bit by bit. Sent once: the caller knows where to resume.
     pub async fn stream(&self, path: &[&str], query: &[(&str, &str)], headers: HeaderMap) -> Result<Response, Failure> {
-        let request = self.http.get(self.url(path, query)).headers(headers);
+        let request = self.http.get(self.url(path, query)?).headers(headers);
         let answer = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
         checked(answer).await
     }
 
-    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+    /// The address of a resource. A name of points alone would lead to another one: URLs drop such segments.
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Failure> {
+        if let Some(name) = path.iter().find(|name| matches!(**name, "" | "." | "..")) {
+            return Err(Failure::usage(format!("{name:?} is no name or id")));
+        }
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(["api", "v2"]).extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        url
+        Ok(url)
     }
 
     fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
@@ -171,7 +175,7 @@ impl Client {
         body: Option<&Value>,
         tag: Option<&str>,
     ) -> Result<Response, Failure> {
-        let url = self.url(path, query);
+        let url = self.url(path, query)?;
         let key = idempotency_key()?;
         let mut wait = Duration::from_millis(250);
         let mut tries = 0;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use flow_domain::error::ErrorCode;
+use flow_domain::error::{ErrorCode, FieldError};
 use serde::Deserialize;
 
 use crate::wire;
@@ -84,6 +84,16 @@ impl Failure {
         Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}")).with_remedy(
             "Check that flow-server runs, and that --server (or FLOW_SERVER) is its REST address: https:// where it has a certificate.",
         )
+    }
+
+    /// A document that the hub would refuse, with all that is wrong with it.
+    #[must_use]
+    pub fn invalid(what: &str, error: &flow_domain::error::Error) -> Self {
+        let mut failure = Self::new(Exit::Refused, format!("{what} is not acceptable; nothing was changed"));
+        let line = |field: &FieldError| ProblemField { pointer: field.path.clone(), message: field.message.clone() }.line();
+        failure.details = error.fields.iter().map(line).collect();
+        failure.details.extend(Some(error.more_fields).filter(|more| *more > 0).map(|more| format!("and {more} more")));
+        failure
     }
 
     /// An answer that is not a success, as the hub explains it (problem+json), or as far as the status tells.

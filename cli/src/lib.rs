@@ -1,5 +1,5 @@
-//! `flowctl`, the command line of the platform: a client of `/api/v2` and nothing more. It holds no rule of its own;
-//! what it shows is the hub's word, and `-o json` is the hub's answer itself.
+//! `flowctl`, the command line of the platform: a client of `/api/v2` and nothing more. It holds no rule of its own:
+//! documents are checked by the domain's rules, as the hub checks them again, and `-o json` is the hub's answer itself.
 //!
 //! ```text
 //!  args ─▶ command ─▶ resolve, manifest ─▶ client ─▶ hub

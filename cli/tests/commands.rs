@@ -62,6 +62,46 @@ fn nothing_is_sent_when_a_document_cannot_be_read() {
 }
 
 #[test]
+fn b15_nothing_is_changed_when_a_later_document_or_parameter_would_be_refused() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
+    let before = fake.world().templates.clone();
+    let edited = FILE.replace("client.py", "other.py");
+    let path = file(&dir, &edited);
+    for (arguments, code, told) in [
+        (&["-p", "lr"][..], 2, "must be NAME=VALUE"),
+        (&["-p", "lr=1", "-p", "lr=2"], 2, "--param lr is given twice"),
+        (&["-p", "lr=fast"], 4, "parameters.lr: "),
+        (&["--epochs", "0"], 4, "epochs: is 0"),
+    ] {
+        let done = fake.run(&[&["task", "submit", &path], arguments].concat()).exits(code);
+        assert!(done.err.contains(told), "{done:?}");
+        assert_eq!(fake.world().templates, before, "{arguments:?}");
+    }
+    for (from, to, told) in [
+        ("party: party-a", "party: party-b", "members[1].party: there is no party party-b"),
+        ("template: digits", "template: digts", "there is no template named"),
+        ("epochs: 3", "epochs: 3\nparameters: {speed: 1}", "parameters.speed: is not a parameter of the template"),
+    ] {
+        let done = fake.run(&["apply", "-f", &file(&dir, &edited.replace(from, to))]);
+        assert!(matches!(done.code, Some(3 | 4)) && done.err.contains(told), "{done:?}");
+        assert_eq!(fake.world().templates, before, "{to}");
+    }
+}
+
+#[test]
+fn b11_a_name_that_would_lead_elsewhere_is_refused_before_anything_is_asked() {
+    let fake = Fake::start();
+    for arguments in
+        [&["party", "get", ".."][..], &["party", "get", "a/b"], &["party", "add", "..", "--print-secret"], &["orphan", "stop", ".."]]
+    {
+        let done = fake.run(arguments).exits(2);
+        assert!(done.err.contains("party name must be") || done.err.contains("no name or id"), "{done:?}");
+    }
+    assert!(fake.world().heard.is_empty());
+}
+
+#[test]
 fn a_watched_submit_ends_as_its_run_ends() {
     for (phase, code) in [("succeeded", 0), ("failed", 1), ("cancelled", 7)] {
         let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
@@ -263,11 +303,11 @@ fn wait_for(path: &std::path::Path, text: &str) {
 #[test]
 fn lists_are_read_to_their_last_page() {
     let fake = Fake::start();
-    for name in ["party-a", "party-b", "party-c"] {
+    for name in ["party-b", "party-c", "party-d"] {
         fake.run(&["party", "add", name, "--print-secret"]).exits(0);
     }
     let names: Vec<Value> = serde_json::from_str(&fake.run(&["party", "list", "-o", "json"]).exits(0).out).unwrap();
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), 5);
 }
 
 #[test]

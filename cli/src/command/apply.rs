@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::check;
 use crate::client::{Client, Tagged};
 use crate::failure::{Exit, Failure};
 use crate::manifest::{self, Document, TaskDoc, TemplateDoc};
@@ -34,12 +35,13 @@ impl Change {
     }
 }
 
-/// Applies all documents of all files, in order. Nothing is sent before every file has been read.
+/// Applies all documents of all files, in order. Nothing is changed before every document has been read and checked.
 pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, Failure> {
     let mut documents = Vec::new();
     for file in files {
         documents.extend(manifest::load(file)?);
     }
+    check::documents(client, &documents).await?;
     let mut results = Vec::new();
     for document in documents {
         let (line, value) = match document {

@@ -23,7 +23,7 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
     if follow {
         query.push(("follow", "true"));
     }
-    let path = ["tasks", &task.id, "runs", &run, "members", &party, "logs"];
+    let path = ["tasks", &task.id, "runs", &run, "members", party.as_str(), "logs"];
     let mut chunks = client.stream(&path, &query, HeaderMap::new()).await?.bytes_stream();
     let mut shown = io::stdout().is_terminal().then(Shown::default);
     while let Some(chunk) = chunks.next().await {

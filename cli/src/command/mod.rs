@@ -1,6 +1,7 @@
 //! The commands, a file per noun.
 
 pub mod apply;
+mod check;
 mod logs;
 mod orphan;
 mod party;

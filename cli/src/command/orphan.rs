@@ -1,5 +1,6 @@
 //! `flowctl orphan …`: members that run at parties and that the hub does not know.
 
+use flow_domain::id::PartyId;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::wire::{self, Orphan};
 
 pub async fn run(client: &Client, command: OrphanCommand, format: Format) -> Result<Exit, Failure> {
     match command {
-        OrphanCommand::List { party } => list(client, party.as_deref(), format).await?,
+        OrphanCommand::List { party } => list(client, party.as_ref().map(PartyId::as_str), format).await?,
         OrphanCommand::Stop { orphan } => decide(client, &orphan, "stop", "is being stopped", format).await?,
         OrphanCommand::Keep { orphan } => decide(client, &orphan, "keep", "runs on to its end", format).await?,
     }

@@ -16,9 +16,11 @@ use crate::wire::{self, Contact, NewParty, Party};
 
 pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, Failure> {
     match command {
-        PartyCommand::Add { name, remark, secret_file, print_secret: _ } => add(client, &name, &remark, secret_file.as_deref()).await?,
+        PartyCommand::Add { name, remark, secret_file, print_secret: _ } => {
+            add(client, name.as_str(), &remark, secret_file.as_deref()).await?
+        }
         PartyCommand::List => list(client, format).await?,
-        PartyCommand::Get { party } => get(client, &party, format).await?,
+        PartyCommand::Get { party } => get(client, party.as_str(), format).await?,
     }
     Ok(Exit::Ok)
 }

@@ -1,5 +1,6 @@
 //! `flowctl task …` and `flowctl run …`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::args::{RunCommand, TaskCommand};
 use crate::client::Client;
-use crate::command::{apply, logs};
+use crate::command::{apply, check, logs};
 use crate::failure::{Exit, Failure};
 use crate::manifest::{self, Document, TaskDoc};
 use crate::output::{self, Format};
@@ -70,8 +71,12 @@ impl Changes {
         let Self { name, epochs, params } = self;
         doc.name = name.clone().unwrap_or(doc.name);
         doc.epochs = epochs.unwrap_or(doc.epochs);
+        let mut given = BTreeSet::new();
         for param in params {
             let (name, value) = param.split_once('=').ok_or_else(|| Failure::usage(format!("--param {param:?} must be NAME=VALUE")))?;
+            if !given.insert(name) {
+                return Err(Failure::usage(format!("--param {name} is given twice")));
+            }
             doc.parameters.insert(name.to_owned(), value.to_owned());
         }
         Ok(doc)
@@ -87,12 +92,18 @@ async fn submit(client: &Client, file: &Path, watch: bool, changes: &Changes, fo
     if tasks > 1 && (watch || changes.name.is_some()) {
         return Err(Failure::usage(format!("{} holds {tasks} tasks; --watch and --name are for one", file.display())));
     }
+    let changed = |document| match document {
+        Document::Task(doc) => changes.apply(doc).map(Document::Task),
+        template @ Document::Template(_) => Ok(template),
+    };
+    let documents: Vec<Document> = documents.into_iter().map(changed).collect::<Result<_, _>>()?;
+    check::documents(client, &documents).await?;
     let mut submitted = Vec::new();
     for document in documents {
         let line = match document {
             Document::Template(doc) => apply::said_template(apply::template(client, &doc).await?).0,
             Document::Task(doc) => {
-                let (line, value) = apply::said_task(apply::task(client, changes.apply(doc)?).await?);
+                let (line, value) = apply::said_task(apply::task(client, doc).await?);
                 submitted.push(wire::read::<Task>(&value)?);
                 line
             }

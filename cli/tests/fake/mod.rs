@@ -65,7 +65,9 @@ impl Fake {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        (Self { runtime, world: Shared::default(), address, scheme, serving: None }, listener)
+        let party = |name| json!({"name": name, "created_at": "2026-01-01T00:00:00Z", "contact": {"state": "connected"}});
+        let world = World { parties: vec![party("hub"), party("party-a")], ..World::default() };
+        (Self { runtime, world: Arc::new(Mutex::new(world)), address, scheme, serving: None }, listener)
     }
 
     pub fn address(&self) -> SocketAddr {
