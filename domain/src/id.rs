@@ -67,6 +67,13 @@ macro_rules! text_id {
     };
 }
 
+/// The form of the ids of tasks, runs, templates and agent instances.
+pub const ID_PATTERN: &str = "^[0-9a-f]{32}$";
+/// The form of a [`Digest`].
+pub const DIGEST_PATTERN: &str = "^[0-9a-f]{64}$";
+/// The form of names of parties, projects and datasets.
+pub const SLUG_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+
 fn is_hex32(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -16,6 +16,7 @@ pub mod bindings;
 pub mod error;
 pub mod framework;
 pub mod id;
+pub mod limits;
 pub mod member;
 pub mod policy;
 pub mod progress;

@@ -3,8 +3,8 @@
 use super::{Hole, MemberSpec, VERSION};
 use crate::bindings::{PORT_PREFIX, Piece, pieces};
 use crate::framework::contract;
-use crate::task::MAX_EPOCHS;
-use crate::template::{self, MAX_GRACE_S, MAX_RUNTIME_S};
+use crate::limits::{EPOCHS_MAX, GRACE_S_MAX, RUNTIME_S_MAX};
+use crate::template;
 
 /// Longest single argument or environment value, in bytes: Linux refuses more than 128 KiB, after holes are filled.
 const MAX_TEXT: usize = 120 * 1024;
@@ -18,9 +18,9 @@ impl MemberSpec {
         ensure(self.argv.first().is_some_and(|program| !program.is_empty()), || "argv names no program".to_owned())?;
         ensure(!self.image.is_empty(), || "it names no image".to_owned())?;
         ensure(!has_nul(&self.image) && template::is_workdir(&self.workdir), || "image or workdir is not acceptable".to_owned())?;
-        ensure((1..=MAX_EPOCHS).contains(&self.epochs), || format!("epochs must be 1 to {MAX_EPOCHS}"))?;
-        ensure((1..=MAX_RUNTIME_S).contains(&self.max_runtime_s), || format!("max_runtime_s must be 1 to {MAX_RUNTIME_S}"))?;
-        ensure(self.stop_grace_s <= MAX_GRACE_S, || format!("stop_grace_s must be at most {MAX_GRACE_S}"))?;
+        ensure((1..=EPOCHS_MAX).contains(&self.epochs), || format!("epochs must be 1 to {EPOCHS_MAX}"))?;
+        ensure((1..=RUNTIME_S_MAX).contains(&self.max_runtime_s), || format!("max_runtime_s must be 1 to {RUNTIME_S_MAX}"))?;
+        ensure(self.stop_grace_s <= GRACE_S_MAX, || format!("stop_grace_s must be at most {GRACE_S_MAX}"))?;
         let me = self.parties.iter().any(|p| p.party == self.party && p.role == self.role);
         ensure(me, || format!("{} is not among its parties as {}", self.party, self.role))?;
         for (name, hole) in &self.holes {

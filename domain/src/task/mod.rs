@@ -11,8 +11,6 @@ use crate::member::Role;
 use crate::template::TemplateBody;
 use crate::time::Timestamp;
 
-pub use validate::{MAX_EPOCHS, MAX_MEMBERS, MAX_RETRIES};
-
 /// One party's part, as asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,17 +6,9 @@ use super::{Rules, TaskBody, TaskMember};
 use crate::error::{FieldCode, FieldErrors, pointer};
 use crate::framework;
 use crate::id::PartyId;
+use crate::limits::{DEADLINE_S_MAX, EPOCHS_MAX, MEMBERS_MAX, RETRIES_MAX, START_DEADLINE_S_MAX};
 use crate::member::Role;
 use crate::template::{TemplateBody, check_head};
-
-/// Most rounds of training.
-pub const MAX_EPOCHS: u32 = 100_000;
-/// Most members.
-pub const MAX_MEMBERS: usize = 1_000;
-/// Most new runs after failures.
-pub const MAX_RETRIES: u32 = 10;
-
-const DAY_S: u64 = 86_400;
 
 impl TaskBody {
     /// Everything wrong with it, seen against the template's revision it names. `known_party` says which parties exist.
@@ -25,7 +17,7 @@ impl TaskBody {
         let mut errors = FieldErrors::default();
         check_head(name, remark, &mut errors);
         errors.range("/revision", *revision, 1, u32::MAX);
-        errors.range("/epochs", *epochs, 1, MAX_EPOCHS);
+        errors.range("/epochs", *epochs, 1, EPOCHS_MAX);
         self.check_parameters(template, &mut errors);
         self.check_members(known_party, &mut errors);
         self.check_rules(&mut errors);
@@ -57,8 +49,8 @@ impl TaskBody {
     }
 
     fn check_members(&self, known_party: &dyn Fn(&PartyId) -> bool, errors: &mut FieldErrors) {
-        if self.members.len() > MAX_MEMBERS {
-            errors.add("/members", FieldCode::TooLong, format!("has {} entries and may have {MAX_MEMBERS}", self.members.len()));
+        if self.members.len() > MEMBERS_MAX {
+            errors.add("/members", FieldCode::TooLong, format!("has {} entries and may have {MEMBERS_MAX}", self.members.len()));
         }
         if self.trainers() == 0 {
             errors.add("/members", FieldCode::Required, "needs at least one member of the role trainer");
@@ -89,11 +81,11 @@ impl TaskBody {
         if let Some(minimum) = minimum_parties {
             errors.range("/rules/minimum_parties", *minimum, 1, self.trainers().max(1));
         }
-        errors.range("/rules/retries", *retries, 0, MAX_RETRIES);
+        errors.range("/rules/retries", *retries, 0, RETRIES_MAX);
         // None of them may be switched off: the framework waits for ever (L2).
-        errors.range("/rules/queue_deadline_s", *queue_deadline_s, 1, 30 * DAY_S);
-        errors.range("/rules/start_deadline_s", *start_deadline_s, 1, DAY_S);
-        errors.range("/rules/no_progress_s", *no_progress_s, 1, 30 * DAY_S);
-        errors.range("/rules/give_up_after_s", *give_up_after_s, 1, 30 * DAY_S);
+        errors.range("/rules/queue_deadline_s", *queue_deadline_s, 1, DEADLINE_S_MAX);
+        errors.range("/rules/start_deadline_s", *start_deadline_s, 1, START_DEADLINE_S_MAX);
+        errors.range("/rules/no_progress_s", *no_progress_s, 1, DEADLINE_S_MAX);
+        errors.range("/rules/give_up_after_s", *give_up_after_s, 1, DEADLINE_S_MAX);
     }
 }

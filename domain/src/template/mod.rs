@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ProjectId, TemplateId};
+use crate::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT};
 use crate::member::text_enum;
 use crate::time::Timestamp;
 
-pub use validate::{MAX_GRACE_S, MAX_RUNTIME_S, NAME_CHARS_MAX, validate_head};
 pub(crate) use validate::{check_head, is_env_name, is_workdir};
+pub use validate::{check_remark, validate_head};
 
 text_enum!(
     /// How a workload is told what to do and how its end is recognised.
@@ -105,11 +106,11 @@ pub struct TemplateBody {
 }
 
 const fn default_max_runtime() -> u64 {
-    86_400
+    RUNTIME_S_DEFAULT
 }
 
 const fn default_grace() -> u64 {
-    10
+    GRACE_S_DEFAULT
 }
 
 /// A template with its newest revision.

@@ -3,23 +3,11 @@
 use super::{ParamSchema, ParamType, Resources, TemplateBody};
 use crate::error::{FieldCode, FieldErrors, clip, pointer};
 use crate::framework::{self, contract};
-
-/// Longest time a workload may be given, in seconds: a year.
-pub const MAX_RUNTIME_S: u64 = 31_536_000;
-/// Longest time between the polite and the hard end, in seconds.
-pub const MAX_GRACE_S: u64 = 600;
-
-/// Longest name of a task or template, in characters.
-pub const NAME_CHARS_MAX: usize = 50;
-
-const MAX_ARGS: usize = 256;
-const MAX_ARG_BYTES: usize = 8 * 1024;
-const MAX_ENV: usize = 128;
-const MAX_PARAMETERS: usize = 64;
-const MAX_VALUE_CHARS: usize = 1024;
-const MAX_ENUM: usize = 256;
-const MAX_CPU_MILLIS: u32 = 1_024_000;
-const MAX_MEMORY_MIB: u32 = 16 * 1024 * 1024;
+use crate::limits::{
+    ARGUMENT_CHARS_MAX, COMMAND_ITEMS_MAX, CPU_MILLIS_MAX, DESCRIPTION_CHARS_MAX, ENV_ITEMS_MAX, GRACE_S_MAX, IMAGE_CHARS_MAX,
+    MEMORY_MIB_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN, PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX, PARAMETERS_MAX, REMARK_CHARS_MAX,
+    RUNTIME_S_MAX, WORKDIR_CHARS_MAX,
+};
 
 /// Checks what a template is called and said to be. Its [`TemplateBody`] has a check of its own.
 pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
@@ -30,8 +18,7 @@ pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
 
 /// Name and remark: the same rules for templates and tasks.
 pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
-    // A name of two characters is a whole word in Chinese or Japanese.
-    errors.chars("/name", name, 1, NAME_CHARS_MAX);
+    errors.chars("/name", name, NAME_CHARS_MIN, NAME_CHARS_MAX);
     if name.chars().any(char::is_control) {
         errors.add("/name", FieldCode::Pattern, "holds a control character and must hold none");
     }
@@ -42,7 +29,12 @@ pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
     if name.contains(['/', '\\']) || name.contains("..") {
         errors.add("/name", FieldCode::Pattern, "looks like a path and must be without `/`, `\\` and `..`");
     }
-    errors.chars("/remark", remark, 0, 500);
+    check_remark(remark, errors);
+}
+
+/// A remark: the same rules for templates, tasks and parties.
+pub fn check_remark(remark: &str, errors: &mut FieldErrors) {
+    errors.chars("/remark", remark, 0, REMARK_CHARS_MAX);
     if remark.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         errors.add("/remark", FieldCode::Pattern, "holds a control character other than line breaks and tabs");
     }
@@ -64,7 +56,7 @@ impl TemplateBody {
             stop_grace_s,
         } = self;
         let mut errors = FieldErrors::default();
-        errors.chars("/image", image, 1, 255);
+        errors.chars("/image", image, 1, IMAGE_CHARS_MAX);
         if image.chars().any(|c| c.is_control() || c.is_whitespace()) {
             errors.add("/image", FieldCode::Pattern, "must be an image reference without white space");
         }
@@ -74,9 +66,13 @@ impl TemplateBody {
         check_command("/command", command, &mut errors);
         check_command("/aggregator_command", aggregator_command, &mut errors);
         if !is_workdir(workdir) {
-            errors.add("/workdir", FieldCode::Pattern, "must be a path of at most 255 bytes without `..` and control characters");
+            errors.add(
+                "/workdir",
+                FieldCode::Pattern,
+                format!("must be a path of at most {WORKDIR_CHARS_MAX} characters without `..` and control characters"),
+            );
         }
-        check_count("/env", env.len(), MAX_ENV, &mut errors);
+        check_count("/env", env.len(), ENV_ITEMS_MAX, &mut errors);
         for (name, value) in env {
             let path = pointer(&["env", name]);
             if !is_env_name(name) {
@@ -91,7 +87,7 @@ impl TemplateBody {
             }
             check_text(&path, value, &mut errors);
         }
-        check_count("/parameters", parameters.len(), MAX_PARAMETERS, &mut errors);
+        check_count("/parameters", parameters.len(), PARAMETERS_MAX, &mut errors);
         for (name, schema) in parameters {
             if !is_parameter_name(name) {
                 let accepted = "must be a name of letters, digits, `_` and `-`, starting with a letter, of at most 63";
@@ -99,10 +95,10 @@ impl TemplateBody {
             }
             schema.check(name, &mut errors);
         }
-        errors.range("/resources/cpu_millis", *cpu_millis, 0, MAX_CPU_MILLIS);
-        errors.range("/resources/memory_mib", *memory_mib, 0, MAX_MEMORY_MIB);
-        errors.range("/max_runtime_s", *max_runtime_s, 1, MAX_RUNTIME_S);
-        errors.range("/stop_grace_s", *stop_grace_s, 0, MAX_GRACE_S);
+        errors.range("/resources/cpu_millis", *cpu_millis, 0, CPU_MILLIS_MAX);
+        errors.range("/resources/memory_mib", *memory_mib, 0, MEMORY_MIB_MAX);
+        errors.range("/max_runtime_s", *max_runtime_s, 1, RUNTIME_S_MAX);
+        errors.range("/stop_grace_s", *stop_grace_s, 0, GRACE_S_MAX);
         framework::check_template(self, &mut errors);
         errors.finish()
     }
@@ -115,16 +111,14 @@ fn check_count(path: &str, count: usize, max: usize, errors: &mut FieldErrors) {
 }
 
 fn check_text(path: &str, text: &str, errors: &mut FieldErrors) {
-    if text.len() > MAX_ARG_BYTES {
-        errors.add(path, FieldCode::TooLong, format!("has {} bytes and may have {MAX_ARG_BYTES}", text.len()));
-    }
+    errors.chars(path, text, 0, ARGUMENT_CHARS_MAX);
     if text.contains('\0') {
         errors.add(path, FieldCode::Pattern, "holds a NUL, which no program can be given");
     }
 }
 
 fn check_command(path: &str, command: &[String], errors: &mut FieldErrors) {
-    check_count(path, command.len(), MAX_ARGS, errors);
+    check_count(path, command.len(), COMMAND_ITEMS_MAX, errors);
     if command.first().is_some_and(|program| program.trim().is_empty()) {
         errors.add(format!("{path}/0"), FieldCode::TooShort, "must name a program");
     }
@@ -134,7 +128,7 @@ fn check_command(path: &str, command: &[String], errors: &mut FieldErrors) {
 }
 
 pub(crate) fn is_workdir(path: &str) -> bool {
-    path.len() <= 255 && !path.chars().any(char::is_control) && path.split('/').all(|part| part != "..")
+    path.chars().count() <= WORKDIR_CHARS_MAX && !path.chars().any(char::is_control) && path.split('/').all(|part| part != "..")
 }
 
 pub(crate) fn is_env_name(name: &str) -> bool {
@@ -201,8 +195,8 @@ impl ParamSchema {
         if let Some(default) = default {
             note(path("default"), self.accepts(default));
         }
-        check_count(&path("enum"), allowed.len(), MAX_ENUM, errors);
-        errors.chars(&path("description"), description, 0, 500);
+        check_count(&path("enum"), allowed.len(), PARAMETER_ENUM_MAX, errors);
+        errors.chars(&path("description"), description, 0, DESCRIPTION_CHARS_MAX);
     }
 }
 
@@ -213,8 +207,8 @@ impl ParamType {
 
     fn accepts(self, value: &str) -> Result<(), Problem> {
         let wrong = |what: &str| Err((FieldCode::WrongType, format!("must be {what}")));
-        if value.chars().count() > MAX_VALUE_CHARS {
-            return Err((FieldCode::TooLong, format!("has more than {MAX_VALUE_CHARS} characters")));
+        if value.chars().count() > PARAMETER_CHARS_MAX {
+            return Err((FieldCode::TooLong, format!("has more than {PARAMETER_CHARS_MAX} characters")));
         }
         match self {
             Self::String if value.contains('\0') => Err((FieldCode::Pattern, "holds a NUL, which no program can be given".to_owned())),

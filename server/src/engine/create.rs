@@ -2,8 +2,9 @@
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, TaskId};
+use flow_domain::limits::MEMBERS_MAX;
 use flow_domain::run::{Event, EventKind};
-use flow_domain::task::{MAX_MEMBERS, Task, TaskBody};
+use flow_domain::task::{Task, TaskBody};
 use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ pub(super) async fn check(store: &Store, principal: &Principal, body: &TaskBody)
     let template = template(store, principal, body).await?;
     let mut known: HashSet<&PartyId> = HashSet::new();
     // More than this many are refused below; nobody has to be looked up for that.
-    for member in body.members.iter().take(MAX_MEMBERS) {
+    for member in body.members.iter().take(MEMBERS_MAX) {
         if store.party(&member.party).await?.is_some() {
             known.insert(&member.party);
         }
