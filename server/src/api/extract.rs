@@ -9,8 +9,8 @@ use flow_domain::error::{Error, ErrorCode, FieldCode, pointer};
 use flow_domain::id::Digest;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
-use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::json;
 use super::problem::{Failure, field};
@@ -129,7 +129,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut source = serde_json::Deserializer::from_slice(bytes);
     let malformed = |error: &serde_json::Error| Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"));
     let value = serde_path_to_error::deserialize(&mut source).map_err(|refused| {
-        if !refused.inner().is_data() {
+        // serde_json calls a wrong value a fault of syntax where it expects the name of a variant.
+        if !refused.inner().is_data() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
             return malformed(refused.inner());
         }
         let text = refused.inner().to_string();
@@ -177,6 +178,12 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
     }
     if text.starts_with("duplicate field") {
         return (FieldCode::Duplicate, named(), "is given more than once".to_owned());
+    }
+    if text == "expected value" {
+        return (FieldCode::WrongType, None, "must be one of the documented texts".to_owned());
+    }
+    if text == "number out of range" {
+        return (FieldCode::OutOfRange, None, "is beyond every range".to_owned());
     }
     let code = if text.starts_with("unknown variant") {
         FieldCode::NotAllowed
@@ -377,6 +384,8 @@ mod tests {
             ("/parameters/learning_rate", serde_json::json!(0.1), FieldCode::WrongType),
             ("/members/0/party", serde_json::json!("../x"), FieldCode::Pattern),
             ("/members/0/role", serde_json::json!("boss"), FieldCode::NotAllowed),
+            ("/members/0/role", serde_json::json!(null), FieldCode::WrongType),
+            ("/members/0/role", serde_json::json!(1), FieldCode::WrongType),
             ("/template", serde_json::json!("x"), FieldCode::Pattern),
             ("/rules/retries", serde_json::json!(null), FieldCode::WrongType),
         ] {
