@@ -13,6 +13,7 @@ use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::json;
+use super::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use super::problem::{Failure, field};
 use crate::engine::{IdemKey, Principal};
 
@@ -240,9 +241,9 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let mut sent = parts.headers.get_all(&IDEMPOTENCY_KEY).iter();
         let key = sent.next().map(|value| value.to_str().unwrap_or_default().to_owned());
-        let sane = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let sane = |key: &String| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         if sent.next().is_some() || key.as_ref().is_some_and(|key| !sane(key)) {
-            let message = "must be sent once, with 1 to 255 visible ASCII characters";
+            let message = format!("must be sent once, with 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
             return Err(field("Idempotency-Key", FieldCode::Pattern, message).into());
         }
         Ok(Self { key, address: format!("{} {}", parts.method, parts.uri.path()) })

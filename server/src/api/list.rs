@@ -6,15 +6,10 @@ use std::fmt::Write as _;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::Digest;
 
+use super::limits::{CURSOR_SEAL_DIGITS, FILTER_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use super::problem::field;
 use super::v2::model;
 use crate::store;
-
-/// Items of a page unless the caller says otherwise.
-pub const LIMIT: u32 = 50;
-/// Most items of a page.
-pub const MAX_LIMIT: u32 = 200;
-const SEAL: usize = 16;
 
 /// A list under certain filters.
 #[derive(Debug)]
@@ -26,7 +21,7 @@ impl List {
     /// The list of this name; `filters` is whatever tells its filters apart.
     pub fn of(name: &str, filters: &impl std::fmt::Debug) -> Self {
         let mut seal = String::from(Digest::of(format!("{name}\n{filters:?}").as_bytes()));
-        seal.truncate(SEAL);
+        seal.truncate(CURSOR_SEAL_DIGITS);
         Self { seal }
     }
 
@@ -59,17 +54,17 @@ impl List {
 /// A limit within bounds.
 pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
     match limit {
-        None => Ok(LIMIT),
-        Some(limit @ 1..=MAX_LIMIT) => Ok(limit),
-        Some(limit) => Err(field("?limit", FieldCode::OutOfRange, format!("is {limit} and must be 1 to {MAX_LIMIT}"))),
+        None => Ok(PAGE_ITEMS_DEFAULT),
+        Some(limit @ 1..=PAGE_ITEMS_MAX) => Ok(limit),
+        Some(limit) => Err(field("?limit", FieldCode::OutOfRange, format!("is {limit} and must be 1 to {PAGE_ITEMS_MAX}"))),
     }
 }
 
 /// A text filter without surprises.
 pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
-    if value.chars().count() > 50 {
-        return Err(field(format!("?{name}"), FieldCode::TooLong, "must have at most 50 characters"));
+    if value.chars().count() > FILTER_CHARS_MAX {
+        return Err(field(format!("?{name}"), FieldCode::TooLong, format!("must have at most {FILTER_CHARS_MAX} characters")));
     }
     if value.chars().any(char::is_control) {
         return Err(field(format!("?{name}"), FieldCode::Pattern, "must not contain control characters"));
@@ -79,7 +74,7 @@ pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> 
 
 fn unhex(text: &str) -> Option<String> {
     let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -113,9 +108,9 @@ mod tests {
 
     #[test]
     fn a_limit_outside_its_range_is_refused() {
-        assert_eq!(checked(None).expect("default"), LIMIT);
-        assert_eq!(checked(Some(MAX_LIMIT)).expect("the most"), MAX_LIMIT);
+        assert_eq!(checked(None).expect("default"), PAGE_ITEMS_DEFAULT);
+        assert_eq!(checked(Some(PAGE_ITEMS_MAX)).expect("the most"), PAGE_ITEMS_MAX);
         assert!(checked(Some(0)).is_err());
-        assert!(checked(Some(MAX_LIMIT + 1)).is_err());
+        assert!(checked(Some(PAGE_ITEMS_MAX + 1)).is_err());
     }
 }

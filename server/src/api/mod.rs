@@ -11,6 +11,7 @@
 mod extract;
 mod guard;
 mod json;
+mod limits;
 mod list;
 mod openapi;
 mod problem;

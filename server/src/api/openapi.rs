@@ -1,17 +1,21 @@
 //! The OpenAPI document. It is collected from the routes themselves, so a route cannot exist without it; here are its
 //! head, and what is true of every operation and would be tedious to say at each.
 
+mod links;
+
 use std::collections::BTreeMap;
 
 use flow_domain::error::ErrorCode;
 use utoipa::ToSchema as _;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
 
-use super::v2::model::{FieldProblem, Problem};
+use super::v2::model::{Event, FieldProblem, Problem, schema};
 
 /// Declares the failures an operation has of its own, for `responses(…)`.
 macro_rules! failures {
@@ -29,6 +33,12 @@ macro_rules! failures {
 pub(super) use failures;
 
 const TOKEN: &str = "token";
+/// Media type of failures.
+const PROBLEM: &str = "application/problem+json";
+/// First part of the names of pages, as utoipa makes them.
+const PAGE: &str = "Page_";
+/// The header of every answer; its component.
+const REQUEST_ID: (&str, &str) = ("X-Request-Id", "RequestId");
 
 /// The document before any route has been added.
 pub fn head() -> OpenApi {
@@ -36,6 +46,7 @@ pub fn head() -> OpenApi {
     let mut components = Components::new();
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The hub's API token.")).build();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
+    components.headers.insert(REQUEST_ID.1.to_owned(), header("^[A-Za-z0-9_.-]{1,64}$", "The request, as the hub's log knows it.").into());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -73,44 +84,87 @@ pub fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
         }
         text.push_str(&format!("`{}`: {}", row.slug, row.title));
     }
-    by_status.into_iter().map(|(status, text)| (status, problem(text).into())).collect()
+    by_status
+        .into_iter()
+        .map(|(status, text)| {
+            let problem = problem(&status, text);
+            (status, problem.into())
+        })
+        .collect()
 }
 
-fn problem(description: String) -> Response {
+fn problem(status: &str, description: String) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+    let problem = ResponseBuilder::new().description(description).content(PROBLEM, content);
+    match status {
+        "401" => problem.header("WWW-Authenticate", header("^Bearer$", "How to say who calls.")),
+        "503" => problem.header("Retry-After", header("^[0-9]+$", "Seconds after which the request is worth repeating.")),
+        _ => problem,
+    }
+    .build()
+}
+
+fn header(pattern: &str, description: &str) -> Header {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
 }
 
 /// Adds what every operation has in common.
 pub fn finish(mut document: OpenApi) -> OpenApi {
-    let mut schemas = Vec::new();
-    for (name, schema) in [
-        (Problem::name(), <Problem as utoipa::PartialSchema>::schema()),
-        (FieldProblem::name(), <FieldProblem as utoipa::PartialSchema>::schema()),
-    ] {
-        schemas.push((name.into_owned(), schema));
-    }
-    Problem::schemas(&mut schemas);
-    document.components.get_or_insert_default().schemas.extend(schemas);
-    for item in document.paths.paths.values_mut() {
+    let components = document.components.get_or_insert_default();
+    register::<Problem>(components);
+    register::<FieldProblem>(components);
+    register::<Event>(components);
+    register::<schema::OrphanId>(components);
+    register::<schema::Cursor>(components);
+    register::<schema::PageLimit>(components);
+    register::<schema::NamePrefix>(components);
+    register::<schema::PhaseFilters>(components);
+    register::<schema::IdempotencyKey>(components);
+    register::<schema::IfMatch>(components);
+    register::<schema::EventNumber>(components);
+    register::<schema::EventStream>(components);
+    register::<schema::TailLines>(components);
+    register::<schema::RevisionNumber>(components);
+    name_items(components);
+    for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            common(operation);
+            common(path, operation);
+            links::link(operation);
         }
     }
     document
+}
+
+/// Adds a schema and those it refers to. The macros find those of bodies, but not those of parameters.
+fn register<T: utoipa::ToSchema>(components: &mut Components) {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+}
+
+/// Lets a page refer to the schema of its items. The macros repeat that in each page, and generators make a second type
+/// of it.
+fn name_items(components: &mut Components) {
+    for (name, page) in &mut components.schemas {
+        let Some(item) = name.strip_prefix(PAGE) else { continue };
+        if let RefOr::T(Schema::Object(page)) = page
+            && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+        {
+            items.items = utoipa::openapi::schema::ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().filter_map(Option::as_mut)
 }
 
-fn common(operation: &mut Operation) {
-    let public = operation.security.as_ref().is_some_and(|required| required.contains(&SecurityRequirement::default()));
-    if public {
-        return;
+fn common(path: &str, operation: &mut Operation) {
+    let mut codes = vec![ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy];
+    if !super::PUBLIC.contains(&path) {
+        codes.extend([ErrorCode::Unauthenticated, ErrorCode::StoreUnavailable]);
     }
-    let mut codes =
-        vec![ErrorCode::Unauthenticated, ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy, ErrorCode::StoreUnavailable];
     if operation.request_body.is_some() {
         codes.extend([ErrorCode::Malformed, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);
     } else if operation.parameters.is_some() {
@@ -124,6 +178,17 @@ fn common(operation: &mut Operation) {
             *known = more;
         } else {
             known.description = format!("{}; {}", known.description, more.description);
+            // Headers of the failure are promised only where nothing else has this status.
+            if known.content.contains_key(PROBLEM) {
+                known.headers.extend(more.headers);
+            }
+            known.content.extend(more.content);
+        }
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let id = Ref::new(format!("#/components/headers/{}", REQUEST_ID.1));
+            response.headers.insert(REQUEST_ID.0.to_owned(), RefOr::Ref(id));
         }
     }
 }

@@ -8,6 +8,7 @@ use http::header;
 use std::sync::{Arc, LazyLock};
 
 use super::extract::Ids;
+use super::openapi::failures;
 use super::problem::Failure;
 use crate::app::App;
 
@@ -48,15 +49,31 @@ pub async fn docs() -> Response {
     page("text/html; charset=utf-8", PAGE.as_str())
 }
 
+failures!(NoAsset = RouteNotFound);
+
+/// A file of the reference page.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "documents the names that the handler knows")]
+pub enum AssetName {
+    /// What draws the page.
+    #[schema(rename = "docs.js")]
+    Script,
+    /// How the page looks.
+    #[schema(rename = "docs.css")]
+    Style,
+}
+
 #[derive(serde::Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct Asset {
     /// Name of the file.
+    #[param(value_type = AssetName, inline)]
     file: String,
 }
 
 /// A part of the reference page
-#[utoipa::path(get, path = "/docs/{file}", tag = "service", security(()), params(Asset), responses((status = 200, description = "The file")))]
+#[utoipa::path(get, path = "/docs/{file}", tag = "service", security(()), params(Asset), responses(
+    (status = 200, description = "The file", content((String = "text/javascript"), (String = "text/css"))), NoAsset))]
 pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, Failure> {
     match file.as_str() {
         "docs.js" => Ok(page("text/javascript; charset=utf-8", include_str!("reference/docs.js"))),

@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
+pub use orphans::ORPHAN_ID_PATTERN;
 pub use types::*;
 
 use db::{Db, reading};

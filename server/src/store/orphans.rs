@@ -43,6 +43,9 @@ impl FromStr for OrphanKey {
     }
 }
 
+/// The form of an [`OrphanKey`] as text: party, run and attempt.
+pub const ORPHAN_ID_PATTERN: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
+
 const WRONG_KEY: &str = "must be an id from the list of orphans: PARTY.RUN.ATTEMPT";
 
 #[derive(sqlx::FromRow)]

@@ -17,9 +17,14 @@ const marked = (name, text) =>
 const meaning = (schema) =>
   schema.description || (schema.oneOf || schema.anyOf || []).map((variant) => variant.description).find(Boolean) || "";
 
-// What a value must keep to, besides its type.
-const bounds = (schema) => {
-  if (!schema) return "";
+// The document's schemas by name.
+let schemas = {};
+
+// What a value must keep to, besides its type. A named number shows its range; other named types have their own entry.
+const bounds = (named) => {
+  if (!named) return "";
+  const schema = named.$ref ? schemas[named.$ref.split("/").pop()] : named;
+  if (named.$ref && schema.type !== "integer") return "";
   const range = (low, high, what) =>
     low !== undefined && high !== undefined ? `${low} to ${high}${what}`
     : low !== undefined ? `at least ${low}${what}`
@@ -96,6 +101,7 @@ const schemaOf = (name, schema) => {
 };
 
 const draw = (spec) => {
+  schemas = spec.components.schemas;
   const drawn = spec.info.description.split("\n\n").map((text) => marked("p", text));
   for (const tag of spec.tags) {
     drawn.push(node("h2", tag.name), marked("p", tag.description));

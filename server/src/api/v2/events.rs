@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
-use super::model::{Event, Page};
+use super::model::{Event, Page, schema};
 use super::{TaskPath, visible_task};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list;
@@ -42,10 +42,10 @@ failures!(NotFound = TaskNotFound);
 pub(super) struct EventParams {
     /// Only events with a greater number. 0 = all.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(value_type = schema::EventNumber, required = false)]
     after: i64,
     /// Most events of a page; a stream has no limit.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct EventParams {
 #[expect(dead_code, reason = "documents the headers that the handler reads")]
 struct StreamHeaders {
     /// Number of the last event received: a stream goes on after it. Outranks `after`.
-    #[param(rename = "Last-Event-ID", minimum = 0)]
+    #[param(rename = "Last-Event-ID", value_type = schema::EventNumber, required = false)]
     last: Option<i64>,
 }
 
@@ -72,7 +72,7 @@ impl From<EventRow> for Event {
 /// deleted; a client that lost it resumes with `Last-Event-ID`. Otherwise one page, whose `next` is the next `after`.
 #[utoipa::path(get, path = "/tasks/{task}/events", tag = "events", operation_id = "list_events", params(TaskPath, EventParams, StreamHeaders),
     responses((status = 200, description = "A page of events, or a stream of them", content(
-        (Page<Event> = "application/json"), (String = "text/event-stream"))), NotFound))]
+        (Page<Event> = "application/json"), (schema::EventStream = "text/event-stream"))), NotFound))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -84,8 +84,9 @@ pub(super) async fn list(
         return Err(field("?after", FieldCode::OutOfRange, format!("is {after} and must be 0 or more")).into());
     }
     visible_task(&app, &caller, &task).await?;
+    let resumed = last_event(&headers)?;
     if wants_stream(&headers) {
-        let after = last_event(&headers)?.unwrap_or(after);
+        let after = resumed.unwrap_or(after);
         let stream = follow(Arc::clone(&app), task, after).take_until(app.stopping.clone().cancelled_owned());
         let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
         return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flow_domain::error::{Error, ErrorCode};
+use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::{PartyId, RunId, TaskId};
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::header;
@@ -16,8 +16,9 @@ use utoipa::IntoParams;
 use super::model::{Member, SeriesList, schema};
 use super::{runs, visible_task};
 use crate::api::extract::{Caller, Ids, Params};
+use crate::api::limits::TAIL_LINES_MAX;
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::{Failure, field};
 use crate::app::App;
 
 failures!(NotFound = TaskNotFound, RunNotFound, MemberNotFound);
@@ -28,10 +29,10 @@ failures!(LogFailures = TaskNotFound, RunNotFound, MemberNotFound, LogNotFound, 
 #[into_params(parameter_in = Path)]
 pub(super) struct MemberPath {
     /// Id of the task.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
     task: TaskId,
     /// Id of the run.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::run_id)]
     run: RunId,
     /// Name of the party.
     #[param(value_type = schema::PartyName)]
@@ -44,6 +45,7 @@ pub(super) struct MemberPath {
 #[serde(deny_unknown_fields)]
 pub(super) struct LogParams {
     /// Only so many of the last lines; absent = from the start of what is kept.
+    #[param(value_type = Option<schema::TailLines>)]
     tail: Option<u64>,
     /// Go on with what is written from now on, until the member ends.
     #[serde(default)]
@@ -80,6 +82,9 @@ pub(super) async fn logs(
     Ids(path): Ids<MemberPath>,
     Params(LogParams { tail, follow }): Params<LogParams>,
 ) -> Result<Response, Failure> {
+    if let Some(lines) = tail.filter(|lines| *lines > TAIL_LINES_MAX) {
+        return Err(field("?tail", FieldCode::OutOfRange, format!("is {lines} and must be 0 to {TAIL_LINES_MAX}")).into());
+    }
     let member = stored(&app, &caller, &path).await?;
     let stream = app.sessions.open_log(&path.party, &path.run, member.attempt, tail, follow).await?;
     let stream = stream.take_until(app.stopping.clone().cancelled_owned());

@@ -54,7 +54,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Path)]
 struct TaskPath {
     /// Id of the task.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
     task: TaskId,
 }
 
@@ -63,7 +63,7 @@ struct TaskPath {
 #[into_params(parameter_in = Path)]
 struct TemplatePath {
     /// Id of the template.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::template_id)]
     template: TemplateId,
 }
 
@@ -82,9 +82,10 @@ struct PartyPath {
 #[serde(deny_unknown_fields)]
 struct PageParams {
     /// `next` of the page before; absent = from the start.
+    #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Most items wanted.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 
@@ -95,7 +96,7 @@ struct PageParams {
 struct IdempotencyHeader {
     /// 1 to 255 visible ASCII characters, fresh for each different request. The same request sent again with the same
     /// key is carried out once and answered the same, for a week.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", value_type = schema::IdempotencyKey, required = false)]
     key: Option<String>,
 }
 
@@ -105,7 +106,7 @@ struct IdempotencyHeader {
 #[expect(dead_code, reason = "documents the header that `extract::IfMatch` reads")]
 struct IfMatchHeader {
     /// The `ETag` of the version that was read. Absent or `*` = any version.
-    #[param(rename = "If-Match", example = "\"7\"")]
+    #[param(rename = "If-Match", value_type = schema::IfMatch, required = false, example = "\"7\"")]
     version: Option<String>,
 }
 

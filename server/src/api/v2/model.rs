@@ -10,6 +10,7 @@ mod orphan;
 mod party;
 mod progress;
 mod run;
+mod sample;
 pub mod schema;
 mod task;
 mod template;
@@ -25,7 +26,7 @@ pub use party::{Agent, Contact, ContactState, NewParty, Party, PartyCreated};
 pub use progress::{FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint};
 pub use run::{Ending, Exit, Member, Reason, Run, RunSummary, Waiting};
 pub use task::{Rules, Task, TaskInput, TaskMember};
-pub use template::{ParamSchema, Resources, Revision, Template, TemplateInput};
+pub use template::{ParamSchema, Resources, Revision, Template, TemplateContent, TemplateInput};
 
 /// A moment, RFC 3339 in UTC with microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +63,7 @@ pub struct Page<T> {
 
 /// A failure, as RFC 9457 describes it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Problem::sample)]
 pub struct Problem {
     /// Names the kind of problem: the place of its code in the documentation of errors.
     #[schema(example = "/docs#task_not_found")]

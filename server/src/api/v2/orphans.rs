@@ -31,9 +31,10 @@ pub(super) struct ListOrphans {
     #[param(value_type = Option<schema::PartyName>)]
     party: Option<PartyId>,
     /// `next` of the page before; absent = from the start.
+    #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Most items wanted.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use flow_domain::error::{Error, ErrorCode, FieldErrors};
 use flow_domain::id::Digest;
 use flow_domain::member;
+use flow_domain::template::check_remark;
 use http::{StatusCode, header};
 
 use super::model::{Agent, NewParty, Page, Party, PartyCreated};
@@ -60,7 +61,7 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Failure> {
     let NewParty { name, remark } = value;
     let mut wrong = FieldErrors::default();
-    wrong.chars("/remark", &remark, 0, 500);
+    check_remark(&remark, &mut wrong);
     wrong.finish().map_err(Error::from)?;
     let secret = flow_common::ids::secret();
     let row = store::PartyRow { id: name.clone(), secret_digest: Digest::of(secret.as_bytes()), created_at: app.clock.now(), remark };

@@ -27,10 +27,10 @@ failures!(NotFound = TaskNotFound, RunNotFound);
 #[into_params(parameter_in = Path)]
 pub(super) struct RunPath {
     /// Id of the task.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
     task: TaskId,
     /// Id of the run.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::run_id)]
     run: RunId,
 }
 

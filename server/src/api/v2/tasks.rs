@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use super::model::{Page, RunSummary, Task, TaskInput, schema};
 use super::{IdempotencyHeader, IfMatchHeader, TaskPath, runs, visible_task, visible_template};
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
+use crate::api::limits::NEVER_STARTED;
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
@@ -46,11 +47,11 @@ failures!(ListFailures = CursorInvalid);
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTasks {
     /// Whose name begins with this. Such a list is ordered by name; all others by age, newest first.
-    #[param(max_length = 50)]
+    #[param(value_type = Option<schema::NamePrefix>)]
     name: Option<String>,
     /// Whose newest run is in one of these phases, separated by commas; `new` = never started.
     #[serde(default, deserialize_with = "phases")]
-    #[param(value_type = Option<String>, example = "queued,running")]
+    #[param(value_type = Option<schema::PhaseFilters>, style = Form, explode = false, example = json!(["queued", "running"]))]
     phase: Vec<Option<RunPhase>>,
     /// In which this party has a part.
     #[param(value_type = Option<schema::PartyName>)]
@@ -59,16 +60,20 @@ pub(super) struct ListTasks {
     #[param(value_type = Option<schema::Id>)]
     template: Option<TemplateId>,
     /// `next` of the page before; absent = from the start.
+    #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Most items wanted.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 
 fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>, D::Error> {
     let text = String::deserialize(source)?;
-    let phase = |text: &str| if text == "new" { Ok(None) } else { text.parse().map(Some) };
-    text.split(',').map(phase).collect::<Result<_, _>>().map_err(|problem| serde::de::Error::custom(format!("each {problem}, new")))
+    let phase = |text: &str| if text == NEVER_STARTED { Ok(None) } else { text.parse().map(Some) };
+    text.split(',')
+        .map(phase)
+        .collect::<Result<_, _>>()
+        .map_err(|problem| serde::de::Error::custom(format!("each {problem}, {NEVER_STARTED}")))
 }
 
 /// List tasks

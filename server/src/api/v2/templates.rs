@@ -36,12 +36,13 @@ failures!(RevisionFailures = TemplateNotFound, RevisionNotFound);
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTemplates {
     /// Whose name begins with this.
-    #[param(max_length = 50)]
+    #[param(value_type = Option<schema::NamePrefix>)]
     name: Option<String>,
     /// `next` of the page before; absent = from the start.
+    #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Most items wanted.
-    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 
@@ -50,11 +51,11 @@ pub(super) struct ListTemplates {
 #[into_params(parameter_in = Path)]
 pub(super) struct RevisionPath {
     /// Id of the template.
-    #[param(value_type = schema::Id)]
+    #[param(value_type = schema::Id, example = flow_domain::sample::template_id)]
     template: TemplateId,
     /// Number of the revision.
     #[serde(deserialize_with = "number")]
-    #[param(minimum = 1)]
+    #[param(value_type = schema::RevisionNumber)]
     revision: u32,
 }
 

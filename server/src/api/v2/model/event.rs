@@ -8,6 +8,7 @@ use super::{Time, schema};
 
 /// One line of a task's history. Numbers are without gaps and in the order in which things were stored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Event::sample)]
 pub struct Event {
     /// Its number in the task's history, from 1.
     pub seq: i64,

@@ -27,6 +27,7 @@ impl From<store::OrphanDecision> for OrphanDecision {
 
 /// A member that runs at a party and that the hub does not know.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Orphan::sample)]
 pub struct Orphan {
     /// Names it.
     #[schema(value_type = schema::OrphanId)]

@@ -45,7 +45,7 @@ pub struct NewParty {
     pub name: PartyId,
     /// For people.
     #[serde(default)]
-    #[schema(max_length = 500)]
+    #[schema(value_type = schema::Remark)]
     pub remark: String,
 }
 
@@ -59,6 +59,7 @@ impl NewParty {
 
 /// A party with the secret its agent proves itself with.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = PartyCreated::sample)]
 pub struct PartyCreated {
     /// Its name.
     #[schema(value_type = schema::PartyName)]
@@ -79,6 +80,7 @@ pub struct Agent {
 
 /// An organisation that takes part.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Party::sample)]
 pub struct Party {
     /// Its name.
     #[schema(value_type = schema::PartyName)]

@@ -67,6 +67,7 @@ pub struct ProgressSummary {
 
 /// All series of one member.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = SeriesList::sample)]
 pub struct SeriesList {
     /// The series, by name.
     pub series: Vec<Series>,

@@ -111,6 +111,7 @@ impl From<flow_domain::member::Exit> for Exit {
 
 /// One party's part in one run.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Member::sample)]
 pub struct Member {
     /// Which party.
     #[schema(value_type = schema::PartyName)]
@@ -266,6 +267,7 @@ fn summary(run: &flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>, 
 
 /// One start of a task.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Run::sample)]
 pub struct Run {
     /// Its id.
     #[schema(value_type = schema::Id)]

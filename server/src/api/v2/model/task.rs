@@ -15,28 +15,29 @@ use super::{RunSummary, Time, schema};
 #[serde(deny_unknown_fields)]
 #[schema(example = TaskInput::sample)]
 pub struct TaskInput {
-    /// Its name, unique in the project; without `/`, `\` and `..`.
-    #[schema(min_length = 1, max_length = 50)]
+    /// Its name.
+    #[schema(value_type = schema::Name)]
     pub name: String,
     /// For people.
     #[serde(default)]
-    #[schema(max_length = 500)]
+    #[schema(value_type = schema::Remark)]
     pub remark: String,
     /// The id of the template.
     #[schema(value_type = schema::Id)]
     pub template: TemplateId,
     /// The revision of it; absent = the newest, which the task then keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(value_type = Option<schema::RevisionNumber>)]
     pub revision: Option<u32>,
     /// Rounds of training.
-    #[schema(minimum = 1)]
+    #[schema(value_type = schema::Epochs)]
     pub epochs: u32,
-    /// Parameters by name, checked against the template's schema. Values are texts, numbers too.
+    /// Parameters by name, checked against the template's schema.
     #[serde(default)]
+    #[schema(value_type = schema::ParameterValues)]
     pub parameters: BTreeMap<String, String>,
     /// Who takes part, each party once.
-    #[schema(min_items = 1)]
+    #[schema(value_type = schema::TaskMembers)]
     pub members: Vec<TaskMember>,
     /// How it is carried through.
     #[serde(default)]
@@ -47,13 +48,12 @@ impl TaskInput {
     /// The example of the documentation, which is what the tests send.
     #[must_use]
     pub fn sample() -> Self {
-        let id = |text: &str| text.parse::<TemplateId>().expect("a constant of the right form");
         let party = |text: &str| text.parse::<PartyId>().expect("a constant of the right form");
         let data: Option<DatasetName> = "digits".parse().ok();
         Self {
             name: "digits-spring".to_owned(),
             remark: String::new(),
-            template: id("0198f1c2a4b57d3e8f60718293a4b5c6"),
+            template: flow_domain::sample::template_id(),
             revision: Some(1),
             epochs: 10,
             parameters: BTreeMap::from([("learning_rate".to_owned(), "0.05".to_owned())]),
@@ -110,21 +110,22 @@ impl From<flow_domain::task::TaskMember> for TaskMember {
 pub struct Rules {
     /// Start with so many trainers ready at the reservation deadline (the aggregator besides); absent = all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::MinimumParties>)]
     pub minimum_parties: Option<u32>,
     /// New runs after a failure that may go better by itself.
-    #[schema(default = 0)]
+    #[schema(value_type = schema::Retries)]
     pub retries: u32,
     /// Longest wait from start to the first workload.
-    #[schema(default = 3600)]
+    #[schema(value_type = schema::QueueDeadline)]
     pub queue_deadline_s: u64,
     /// Longest wait from the start commit until every member runs.
-    #[schema(default = 300)]
+    #[schema(value_type = schema::StartDeadline)]
     pub start_deadline_s: u64,
     /// Longest time without any progress of a running run.
-    #[schema(default = 1800)]
+    #[schema(value_type = schema::NoProgressDeadline)]
     pub no_progress_s: u64,
     /// Absence of a required party after which the run is given up.
-    #[schema(default = 900)]
+    #[schema(value_type = schema::GiveUpDeadline)]
     pub give_up_after_s: u64,
 }
 
@@ -151,6 +152,7 @@ impl From<flow_domain::task::Rules> for Rules {
 
 /// A task and how its newest run stands.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Task::sample)]
 pub struct Task {
     /// Its id.
     #[schema(value_type = schema::Id)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_domain::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT};
 use flow_domain::template::{Framework, ParamType, TemplateBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,52 +14,57 @@ use super::{Time, schema};
 #[serde(deny_unknown_fields)]
 #[schema(example = TemplateInput::sample)]
 pub struct TemplateInput {
-    /// Its name, unique in the project; without `/`, `\` and `..`.
-    #[schema(min_length = 1, max_length = 50)]
+    /// Its name.
+    #[schema(value_type = schema::Name)]
     pub name: String,
     /// For people.
     #[serde(default)]
-    #[schema(max_length = 500)]
+    #[schema(value_type = schema::Remark)]
     pub remark: String,
     /// How the workload is told what to do and how its end is recognised.
     #[schema(value_type = schema::Framework)]
     pub framework: Framework,
     /// Image reference; each party resolves it by its own image map.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(value_type = schema::Image)]
     pub image: String,
     /// The trainer's program and arguments. The framework adds its own arguments.
+    #[schema(value_type = schema::Command)]
     pub command: Vec<String>,
     /// The aggregator's program and arguments; empty = the framework's own.
     #[serde(default)]
+    #[schema(value_type = schema::OptionalCommand)]
     pub aggregator_command: Vec<String>,
     /// Working directory inside the image; empty = the member's own.
     #[serde(default)]
+    #[schema(value_type = schema::Workdir)]
     pub workdir: String,
     /// Environment added to the contract's own.
     #[serde(default)]
+    #[schema(value_type = schema::Environment)]
     pub env: BTreeMap<String, String>,
     /// Parameters a task may set.
     #[serde(default)]
+    #[schema(value_type = schema::ParameterSchemas)]
     pub parameters: BTreeMap<String, ParamSchema>,
     /// What each member asks of its machine.
     #[serde(default)]
     pub resources: Resources,
     /// Longest time a workload may run, in seconds.
     #[serde(default = "default_max_runtime")]
-    #[schema(minimum = 1, default = default_max_runtime)]
+    #[schema(value_type = schema::MaxRuntime)]
     pub max_runtime_s: u64,
     /// Time between the polite and the hard end of a workload, in seconds.
     #[serde(default = "default_grace")]
-    #[schema(default = default_grace)]
+    #[schema(value_type = schema::StopGrace)]
     pub stop_grace_s: u64,
 }
 
 const fn default_max_runtime() -> u64 {
-    86_400
+    RUNTIME_S_DEFAULT
 }
 
 const fn default_grace() -> u64 {
-    10
+    GRACE_S_DEFAULT
 }
 
 impl TemplateInput {
@@ -121,8 +127,111 @@ impl TemplateInput {
         };
         (name, remark, body)
     }
+}
 
-    fn from_parts(name: String, remark: String, body: TemplateBody) -> Self {
+/// One parameter a template declares. Values travel as text; the type says which texts are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParamSchema {
+    /// Which texts are accepted.
+    #[serde(rename = "type")]
+    #[schema(value_type = schema::ParamType)]
+    pub kind: ParamType,
+    /// Used when a task gives none; without it the parameter is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub default: Option<String>,
+    /// Accepted values, if only these are.
+    #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = schema::ParameterEnum)]
+    pub allowed: Vec<String>,
+    /// Smallest accepted number, in decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub minimum: Option<String>,
+    /// Largest accepted number, in decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub maximum: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(value_type = schema::Description)]
+    pub description: String,
+}
+
+impl From<ParamSchema> for flow_domain::template::ParamSchema {
+    fn from(parameter: ParamSchema) -> Self {
+        let ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
+        Self { kind, default, allowed, minimum, maximum, description }
+    }
+}
+
+impl From<flow_domain::template::ParamSchema> for ParamSchema {
+    fn from(parameter: flow_domain::template::ParamSchema) -> Self {
+        let flow_domain::template::ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
+        Self { kind, default, allowed, minimum, maximum, description }
+    }
+}
+
+/// What each member asks of its machine; 0 = no claim.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resources {
+    /// Processor time, in thousandths of a core.
+    #[schema(value_type = schema::CpuMillis)]
+    pub cpu_millis: u32,
+    /// Memory, in MiB.
+    #[schema(value_type = schema::MemoryMib)]
+    pub memory_mib: u32,
+}
+
+impl From<Resources> for flow_domain::template::Resources {
+    fn from(Resources { cpu_millis, memory_mib }: Resources) -> Self {
+        Self { cpu_millis, memory_mib }
+    }
+}
+
+impl From<flow_domain::template::Resources> for Resources {
+    fn from(resources: flow_domain::template::Resources) -> Self {
+        let flow_domain::template::Resources { cpu_millis, memory_mib } = resources;
+        Self { cpu_millis, memory_mib }
+    }
+}
+
+// A type of its own beside `TemplateInput`: an answer has every field, and names of earlier versions keep the form that
+// was accepted then. A schema that forbids other properties cannot be part of another (`allOf`).
+/// What a revision of a template holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TemplateContent {
+    /// Its name, unique in the project.
+    pub name: String,
+    /// For people.
+    pub remark: String,
+    /// How the workload is told what to do and how its end is recognised.
+    #[schema(value_type = schema::Framework)]
+    pub framework: Framework,
+    /// Image reference; each party resolves it by its own image map.
+    pub image: String,
+    /// The trainer's program and arguments. The framework adds its own arguments.
+    pub command: Vec<String>,
+    /// The aggregator's program and arguments; empty = the framework's own.
+    pub aggregator_command: Vec<String>,
+    /// Working directory inside the image; empty = the member's own.
+    pub workdir: String,
+    /// Environment added to the contract's own.
+    pub env: BTreeMap<String, String>,
+    /// Parameters a task may set.
+    pub parameters: BTreeMap<String, ParamSchema>,
+    /// What each member asks of its machine.
+    pub resources: Resources,
+    /// Longest time a workload may run, in seconds.
+    pub max_runtime_s: u64,
+    /// Time between the polite and the hard end of a workload, in seconds.
+    pub stop_grace_s: u64,
+}
+
+impl TemplateContent {
+    fn new(name: String, remark: String, body: TemplateBody) -> Self {
         let TemplateBody {
             framework,
             image,
@@ -153,70 +262,9 @@ impl TemplateInput {
     }
 }
 
-/// One parameter a template declares. Values travel as text; the type says which texts are accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ParamSchema {
-    /// Which texts are accepted.
-    #[serde(rename = "type")]
-    #[schema(value_type = schema::ParamType)]
-    pub kind: ParamType,
-    /// Used when a task gives none; without it the parameter is required.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<String>,
-    /// Accepted values, if only these are.
-    #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
-    pub allowed: Vec<String>,
-    /// Smallest accepted number, in decimal text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum: Option<String>,
-    /// Largest accepted number, in decimal text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum: Option<String>,
-    /// For people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
-}
-
-impl From<ParamSchema> for flow_domain::template::ParamSchema {
-    fn from(parameter: ParamSchema) -> Self {
-        let ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
-        Self { kind, default, allowed, minimum, maximum, description }
-    }
-}
-
-impl From<flow_domain::template::ParamSchema> for ParamSchema {
-    fn from(parameter: flow_domain::template::ParamSchema) -> Self {
-        let flow_domain::template::ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
-        Self { kind, default, allowed, minimum, maximum, description }
-    }
-}
-
-/// What each member asks of its machine; 0 = no claim.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Resources {
-    /// Processor time, in thousandths of a core.
-    pub cpu_millis: u32,
-    /// Memory, in MiB.
-    pub memory_mib: u32,
-}
-
-impl From<Resources> for flow_domain::template::Resources {
-    fn from(Resources { cpu_millis, memory_mib }: Resources) -> Self {
-        Self { cpu_millis, memory_mib }
-    }
-}
-
-impl From<flow_domain::template::Resources> for Resources {
-    fn from(resources: flow_domain::template::Resources) -> Self {
-        let flow_domain::template::Resources { cpu_millis, memory_mib } = resources;
-        Self { cpu_millis, memory_mib }
-    }
-}
-
 /// A template with its newest revision.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Template::sample)]
 pub struct Template {
     /// Its id.
     #[schema(value_type = schema::Id)]
@@ -230,7 +278,7 @@ pub struct Template {
     pub modified_at: Time,
     /// What it says.
     #[serde(flatten)]
-    pub content: TemplateInput,
+    pub content: TemplateContent,
 }
 
 impl From<flow_domain::template::Template> for Template {
@@ -241,13 +289,14 @@ impl From<flow_domain::template::Template> for Template {
             revision,
             created_at: created_at.into(),
             modified_at: modified_at.into(),
-            content: TemplateInput::from_parts(name, remark, body),
+            content: TemplateContent::new(name, remark, body),
         }
     }
 }
 
 /// One revision of a template. Revisions never change.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = Revision::sample)]
 pub struct Revision {
     /// Its number, from 1.
     #[schema(minimum = 1)]
@@ -256,12 +305,12 @@ pub struct Revision {
     pub created_at: Time,
     /// What it says. The name is the template's present one.
     #[serde(flatten)]
-    pub content: TemplateInput,
+    pub content: TemplateContent,
 }
 
 impl From<flow_domain::template::Template> for Revision {
     fn from(template: flow_domain::template::Template) -> Self {
         let flow_domain::template::Template { id: _, project: _, name, remark, revision, body, created_at: _, modified_at } = template;
-        Self { revision, created_at: modified_at.into(), content: TemplateInput::from_parts(name, remark, body) }
+        Self { revision, created_at: modified_at.into(), content: TemplateContent::new(name, remark, body) }
     }
 }

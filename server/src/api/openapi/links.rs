@@ -1,0 +1,74 @@
+//! Links of answers: the operations that go on from one, and which part of the answer names their parameters. A client
+//! or a test tool walks from them through a template, its task and its runs.
+
+use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{RefOr, Response};
+
+/// Operation that answers with success, operation that goes on, its parameters and where they stand.
+type Link = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const ID: &str = "$response.body#/id";
+const FIRST: &str = "$response.body#/items/0/id";
+const OF_RUN: (&str, &str) = ("task", "$response.body#/task");
+const MEMBER: &[(&str, &str)] = &[OF_RUN, ("run", ID), ("party", "$response.body#/members/0/party")];
+const SAME_TASK: (&str, &str) = ("task", "$request.path.task");
+const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next")];
+const ETAG: (&str, &str) = ("If-Match", "$response.header.ETag");
+
+const LINKS: &[Link] = &[
+    ("create_template", "get_template", &[("template", ID)]),
+    ("create_template", "edit_template", &[("template", ID), ETAG]),
+    ("create_template", "delete_template", &[("template", ID)]),
+    ("create_template", "list_revisions", &[("template", ID)]),
+    ("create_template", "get_revision", &[("template", ID), ("revision", "$response.body#/revision")]),
+    ("create_template", "list_tasks", &[("template", ID)]),
+    ("list_templates", "get_template", &[("template", FIRST)]),
+    ("list_templates", "list_templates", NEXT),
+    ("list_revisions", "get_revision", &[("template", "$request.path.template"), ("revision", "$response.body#/items/0/revision")]),
+    ("create_task", "get_task", &[("task", ID)]),
+    ("create_task", "edit_task", &[("task", ID), ETAG]),
+    ("create_task", "start_task", &[("task", ID)]),
+    ("create_task", "delete_task", &[("task", ID)]),
+    ("create_task", "list_runs", &[("task", ID)]),
+    ("create_task", "list_events", &[("task", ID)]),
+    ("create_task", "get_template", &[("template", "$response.body#/template")]),
+    ("list_tasks", "get_task", &[("task", FIRST)]),
+    ("list_tasks", "list_tasks", NEXT),
+    ("start_task", "get_run", &[OF_RUN, ("run", ID)]),
+    ("start_task", "list_events", &[OF_RUN]),
+    ("start_task", "stop_task", &[OF_RUN]),
+    ("start_task", "get_member", MEMBER),
+    ("start_task", "get_member_log", MEMBER),
+    ("start_task", "get_member_series", MEMBER),
+    ("list_runs", "get_run", &[SAME_TASK, ("run", FIRST)]),
+    ("get_run", "get_member", MEMBER),
+    ("get_run", "get_member_log", MEMBER),
+    ("get_run", "get_member_series", MEMBER),
+    ("create_party", "get_party", &[("party", "$response.body#/name")]),
+    ("list_parties", "get_party", &[("party", "$response.body#/items/0/name")]),
+    ("list_parties", "list_parties", NEXT),
+    ("list_orphans", "keep_orphan", &[("orphan", FIRST)]),
+    ("list_orphans", "stop_orphan", &[("orphan", FIRST)]),
+    ("list_orphans", "list_orphans", NEXT),
+];
+
+/// Adds the links of the operation to its answers of success.
+pub fn link(operation: &mut Operation) {
+    let Some(id) = operation.operation_id.clone() else { return };
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            add(response, &id);
+        }
+    }
+}
+
+fn add(response: &mut Response, id: &str) {
+    for (_, target, parameters) in LINKS.iter().filter(|(from, ..)| *from == id) {
+        let link = LinkBuilder::new().operation_id(*target);
+        let link = parameters.iter().fold(link, |link, (name, place)| link.parameter(*name, *place));
+        response.links.insert((*target).to_owned(), link.build().into());
+    }
+}
