@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use crate::common::TestApp;
+use crate::common::document::{faults, schema};
 
 /// Reads Server-Sent Events one by one.
 struct Reader {
@@ -34,6 +35,7 @@ impl Reader {
                 let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
                 let parsed = line("id:").map(|id| {
                     let data = serde_json::from_str(&line("data:").expect("data")).expect("JSON");
+                    assert_eq!(faults(&schema("Event"), &data), [""; 0], "{data}");
                     (id.parse().expect("a number"), line("event:").expect("a kind"), data)
                 });
                 self.text = rest.to_owned();

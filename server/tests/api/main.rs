@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
+mod document;
 mod doors;
 mod events;
 mod input;

@@ -1,9 +1,11 @@
 //! A whole hub in the test's process: the real router and engine on a SQLite file, under a clock that is moved by hand.
 
 mod agent;
+pub mod document;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 pub use agent::FakeAgent;
+use document::Operation;
 
 /// A hub. Everything of it goes with the value.
 pub struct TestApp {
@@ -29,6 +32,8 @@ pub struct TestApp {
     dir: tempfile::TempDir,
     token: String,
     agents: OnceCell<SocketAddr>,
+    /// Names of the operations that answered with success.
+    answered: Mutex<BTreeSet<&'static str>>,
 }
 
 impl TestApp {
@@ -59,12 +64,12 @@ impl TestApp {
         let running = Running::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
-        Self { app, clock, running, router, dir, token, agents: OnceCell::new() }
+        Self { app, clock, running, router, dir, token, agents: OnceCell::new(), answered: Mutex::default() }
     }
 
     /// The same hub after an orderly end, with what it had stored.
     pub async fn restart(self) -> Self {
-        let Self { app, clock, running, router, dir, token: _, agents: _ } = self;
+        let Self { app, clock, running, router, dir, token: _, agents: _, answered: _ } = self;
         drop((app, router));
         running.finish().await;
         Self::on(dir, clock).await
@@ -84,7 +89,7 @@ impl TestApp {
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, format!("Bearer {}", self.token).parse().expect("a token is visible ASCII"));
-        Call { router: &self.router, method, path: path.to_owned(), headers, body: Body::empty() }
+        Call { hub: self, method, path: path.to_owned(), headers, body: Body::empty(), sent: None }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -101,6 +106,11 @@ impl TestApp {
 
     pub fn delete(&self, path: &str) -> Call<'_> {
         self.call(Method::DELETE, path)
+    }
+
+    /// Names of the operations that answered with success so far.
+    pub fn answered(&self) -> BTreeSet<&'static str> {
+        self.answered.lock().expect("nothing panics with the lock held").clone()
     }
 
     /// Makes parties known.
@@ -151,14 +161,16 @@ impl TestApp {
     }
 }
 
-/// A request being made.
+/// A request being made. Its answer is checked against the document, so that no test can forget it.
 #[must_use]
 pub struct Call<'a> {
-    router: &'a axum::Router,
+    hub: &'a TestApp,
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Body,
+    /// The body, if it is JSON.
+    sent: Option<Value>,
 }
 
 impl Call<'_> {
@@ -178,16 +190,26 @@ impl Call<'_> {
         self
     }
 
-    pub async fn json(self, body: &Value) -> Answer {
+    pub async fn json(mut self, body: &Value) -> Answer {
+        self.sent = Some(body.clone());
         self.body("application/json", body.to_string()).await
     }
 
     /// The answer as it begins; its body may go on.
     pub async fn open(self) -> http::Response<Body> {
-        let Self { router, method, path, headers, body } = self;
+        let Self { hub, method, path, headers, body, sent } = self;
+        let operation = Operation::of(&method, &path);
         let mut request = Request::builder().method(method).uri(path).body(body).expect("a request");
         *request.headers_mut() = headers;
-        router.clone().oneshot(request).await.expect("a router never fails")
+        let answer = hub.router.clone().oneshot(request).await.expect("a router never fails");
+        if let Some(operation) = operation {
+            operation.check_head(answer.status(), answer.headers());
+            if answer.status().is_success() {
+                sent.iter().for_each(|sent| operation.check_request(sent));
+                hub.answered.lock().expect("nothing panics with the lock held").insert(operation.id());
+            }
+        }
+        answer
     }
 }
 
@@ -197,8 +219,15 @@ impl<'a> IntoFuture for Call<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            let operation = Operation::of(&self.method, &self.path);
+            let is_head = self.method == Method::HEAD;
             let (head, body) = self.open().await.into_parts();
             let body = body.collect().await.expect("the body arrives").to_bytes();
+            match operation {
+                Some(operation) if !is_head => operation.check_body(head.status, &head.headers, &body),
+                Some(_) => {}
+                None => document::check_stray(head.status, &head.headers, &body),
+            }
             Answer { status: head.status, headers: head.headers, body }
         })
     }
