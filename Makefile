@@ -35,7 +35,7 @@ kube_tests := cluster setup renewal samples generated kubernetes kube_verbs quic
 test-kubernetes: setup-test build ## of these, the ones that need a Kubernetes, which they start themselves
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(kube_tests:%=--test %)
 
-setup-test: ## what the tests need: MariaDB, MySQL, Python with iflearner, data; cached in .cache/
+setup-test: ## what the tests need: MariaDB, MySQL, Python with iflearner, data, schemathesis; cached in .cache/
 	tools/setup-test.sh
 
 check: ## formatting, lints, generated files, dependencies, scripts: what a change must pass besides `test`

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prepares what the tests need besides Cargo: a C compiler, real MariaDB and MySQL servers, a Python environment with the
-# iflearner framework and its data, and a Kubernetes. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece
+# iflearner framework and its data, schemathesis, and a Kubernetes. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece
 # carries a stamp of what it was made from, so a second run only compares stamps.
 #
 # The database servers are Debian packages unpacked into the cache and run with their own C library, so nothing is
@@ -10,7 +10,8 @@
 # Kubernetes is built from the Go module proxy, as testkit/kube/go.mod pins it: `kube` is its programs, `kube-node` what
 # a node needs for pods that really run, `kube-workload` the real workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits kube kube-node kube-workload; all without any
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload;
+#                                   all without any
 #
 # `machine` is what comes first whatever is asked for: the C compiler and the Python that the machine must have itself.
 set -euo pipefail
@@ -19,7 +20,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry venv digits kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -164,6 +165,13 @@ prepare_venv() {
     bin/python -c 'import iflearner, sklearn'
 }
 
+# The contract test of the API document.
+prepare_schemathesis() {
+    "$1" -m venv .
+    bin/pip install --disable-pip-version-check --no-deps -r "$repo/e2e/contract/requirements.txt"
+    bin/st --version
+}
+
 # The first Go that understands testkit/kube/go.mod. (A Go that may fetch a newer one of itself does so here.)
 golang() {
     local candidate
@@ -228,6 +236,7 @@ piece registry "$(recipe mirror unpack launcher prepare_registry)" prepare_regis
 venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
 piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
+piece schemathesis "$(recipe prepare_schemathesis) $cache $interpreter $(cksum < e2e/contract/requirements.txt)" prepare_schemathesis "$interpreter"
 
 # Built at the lowest priority and from the user's own module and build caches: minutes the first time, seconds afterwards.
 if is_wanted kube; then

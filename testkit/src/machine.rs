@@ -36,6 +36,11 @@ pub fn venv_python() -> PathBuf {
     prepared("venv/bin/python")
 }
 
+/// schemathesis, which tests a server against its OpenAPI document.
+pub fn schemathesis() -> PathBuf {
+    prepared("schemathesis/bin/st")
+}
+
 /// The folder with `party-a.npz`, `party-b.npz` and `test.npz`: what `client.py --data` wants.
 pub fn digits_dir() -> PathBuf {
     prepared("digits/test.npz").parent().expect("a file lies in a folder").to_owned()
