@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod loopback;
 pub mod plain_file;
 pub mod private_dir;
+pub mod probe;
 pub mod secret_file;
 pub mod telemetry;
 pub mod tls;

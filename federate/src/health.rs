@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +18,6 @@ use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -27,18 +25,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::journal;
 
-/// Longest time for one request with its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest time the agent's loop may take to answer; while it takes up its members it does not.
 const ANSWER: Duration = Duration::from_secs(1);
-/// Most connections served at once; others wait.
-const MOST: usize = 16;
-/// Pause after a connection could not be accepted: the process has too many files open.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// How an agent stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,28 +57,13 @@ pub struct Pages {
     pub data_dir: PathBuf,
 }
 
-/// Serve for ever.
+/// Serve until the caller drops the future.
 pub async fn serve(listener: TcpListener, pages: Pages) {
-    let places = Arc::new(Semaphore::new(MOST));
-    loop {
-        let place = Arc::clone(&places).acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(AGAIN).await;
-            continue;
-        };
+    let answer = move |request: Request<Incoming>| {
         let pages = pages.clone();
-        tokio::spawn(async move {
-            let _place = place;
-            let answer = service_fn(async |request| Ok::<_, Infallible>(pages.answer(&request).await));
-            // One request each: who asks does so every few seconds.
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
-            // Whoever is too slow, or leaves, has had no answer; that is all.
-            let _ = tokio::time::timeout(PATIENCE, served).await;
-        });
-    }
+        async move { Ok::<_, Infallible>(pages.answer(&request).await) }
+    };
+    flow_common::probe::serve(listener, service_fn(answer)).await;
 }
 
 impl Pages {

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -25,16 +26,22 @@ pub struct Pages {
     pub views: Arc<std::sync::Mutex<Vec<View>>>,
 }
 
-/// Serve until `stop`.
+/// Serves at `address` until `stop`.
 pub async fn serve(address: SocketAddr, pages: Pages, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
+    stop.run_until_cancelled(serve_on(listener, pages)).await;
+    Ok(())
+}
+
+/// Serves on `listener` until the caller drops the future.
+async fn serve_on(listener: TcpListener, pages: Pages) {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(pages);
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    flow_common::probe::serve(listener, TowerToHyperService::new(router)).await;
 }
 
 async fn readyz(State(pages): State<Pages>) -> (StatusCode, &'static str) {
@@ -51,4 +58,27 @@ async fn metrics(State(pages): State<Pages>) -> Result<String, StatusCode> {
         view.count(&mut counts);
     }
     pages.metrics.encode(&counts).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use flow_testkit::{Holders, answer_time};
+
+    #[tokio::test]
+    async fn a14_holders_of_connections_do_not_delay_a_probe_and_lose_their_places() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve_on(listener, Pages::default()));
+        let mut first = tokio::net::TcpStream::connect(address).await.unwrap();
+        let _holders = Holders::start(address, 200, b"GET /healthz HTTP/1.1\r\nX");
+        for _ in 0..10 {
+            answer_time(address, "/healthz", Duration::from_secs(1)).await;
+        }
+        let closed = tokio::io::AsyncReadExt::read_to_end(&mut first, &mut Vec::new());
+        // A reset is an end, too.
+        let _ = tokio::time::timeout(Duration::from_secs(30), closed).await.expect("the oldest connection is closed");
+    }
 }

@@ -5,7 +5,9 @@
 //! it. Everything started through this crate dies with the test process, however that ends.
 
 mod database;
+pub mod http2;
 pub mod kube;
+mod load;
 mod machine;
 mod marker;
 mod port;
@@ -15,6 +17,8 @@ mod wait;
 
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
 pub use machine::{cache_dir, digits, digits_dir, nginx, registry, repository, schemathesis, venv_python, workload};
+pub use load::{Holders, answer_time, resident_bytes, sized};
+pub use machine::{cache_dir, digits, digits_dir, nginx, registry, repository, venv_python, workload};
 pub use marker::{StartMarker, alive_with_marker};
 pub use port::free_port;
 pub use tied::spawn_tied;

@@ -1,0 +1,24 @@
+//! The agent's health listener under attack.
+
+use std::time::Duration;
+
+use flow_federate::health::{self, Pages};
+use flow_testkit::{Holders, answer_time, sized};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// A kubelet's own timeout.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_holders_of_connections_do_not_delay_a_probe() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (questions, _unanswered) = mpsc::channel(1);
+    tokio::spawn(health::serve(listener, Pages { questions, data_dir: folder.path().to_owned() }));
+    let _holders = Holders::start(address, sized(200, 1000), b"GET /livez HTTP/1.1\r\nX");
+    for _ in 0..10 {
+        answer_time(address, "/livez", PROBE_TIMEOUT).await;
+    }
+}
