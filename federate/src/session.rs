@@ -12,6 +12,7 @@ use flow_common::ids::jitter;
 use flow_common::secret_file::Secret;
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
+use flow_proto::STREAM_ID;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -92,7 +93,9 @@ impl Hub {
 
     /// Answer a LogOpen: send `log` until it ends or nobody reads any more.
     pub async fn push_log(mut self, stream_id: u64, log: BoxStream<'static, std::io::Result<Bytes>>) -> Result<(), Status> {
-        self.0.push_log(Request::new(Chunks { first: Some(stream_id), log })).await.map(|_| ())
+        let mut request = Request::new(Chunks { first: Some(stream_id), log });
+        request.metadata_mut().insert(STREAM_ID, stream_id.into());
+        self.0.push_log(request).await.map(|_| ())
     }
 }
 
