@@ -9,7 +9,7 @@ export RUSTUP_TOOLCHAIN := stable
 endif
 endif
 .DEFAULT_GOAL := help
-.PHONY: help quickstart build test test-kubernetes setup-test check fmt generate bench clean
+.PHONY: help quickstart build test test-kubernetes test-long setup-test check fmt generate bench clean
 .PHONY: manifests install uninstall run deploy undeploy docker-build docker-push kube-quickstart
 
 help: ## list these verbs
@@ -34,6 +34,13 @@ test: setup-test build ## every test, on real databases and the real framework; 
 kube_tests := cluster setup renewal samples generated kubernetes kube_verbs quickstart native_sidecar kube kube_leftovers kube_node
 test-kubernetes: setup-test build ## of these, the ones that need a Kubernetes, which they start themselves
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(kube_tests:%=--test %)
+
+# Tests that take the numbers of the defaults in place of small ones (flow_testkit::sized): flow-CRATE:TEST.
+long_tests := flow-server:attacks flow-federate:health
+test-long: build ## attacks and loads with the numbers that the defaults allow, minutes
+	for test in $(long_tests); do \
+		FLOW_TEST_LONG=1 tools/no-leftovers.sh $(CARGO) test --locked -p $${test%:*} --test $${test#*:} || exit 1; \
+	done
 
 setup-test: ## what the tests need: MariaDB, MySQL, Python with iflearner, data, schemathesis; cached in .cache/
 	tools/setup-test.sh

@@ -133,6 +133,8 @@ data_dir = $(toml "$state/hub")
 listen = "127.0.0.1:$rest_port"
 [grpc]
 listen = "127.0.0.1:$grpc_port"
+[health]
+listen = ""
 [hub_agent.images."iflearner-digits"]
 root = $(toml "$image")
 allow = true

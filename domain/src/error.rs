@@ -112,6 +112,8 @@ error_table! {
         "Repeat after the time in `Retry-After`, with the same `Idempotency-Key`.";
     StoreUnavailable = "store_unavailable", 503, Unavailable, 10010, true, "the database does not answer",
         "Repeat with the same `Idempotency-Key`; an operator should look at the hub's health page.";
+    RequestTimeout = "request_timeout", 408, Unavailable, 10012, true, "the request's body did not arrive in time",
+        "Repeat with the same `Idempotency-Key`, on a faster connection or with a smaller body.";
     Internal = "internal", 500, Internal, 10011, false, "something broke inside",
         "Report it with the request id; the hub's log holds the cause.";
     PartyExists = "party_exists", 409, AlreadyExists, 10100, false, "a party of this name exists",

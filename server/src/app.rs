@@ -9,14 +9,13 @@ use flow_common::clock::SharedClock;
 use flow_common::lifecycle::Shutdown;
 use flow_domain::error::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::config::{Config, SynchronousConfig};
-use crate::door::Limits;
 use crate::engine::{Engine, EngineParts};
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
@@ -43,6 +42,8 @@ pub struct App {
     pub stopping: CancellationToken,
     /// Seconds without contact after which another agent may take a party's place.
     pub away_after_s: u64,
+    /// Bytes of request bodies that are in memory at a time, of all requests together.
+    pub body_bytes: Arc<Semaphore>,
 }
 
 /// What an [`App`] is made of.
@@ -55,6 +56,8 @@ pub struct Parts {
     pub auth: Auth,
     /// See [`App::away_after_s`].
     pub away_after_s: u64,
+    /// Most bytes of request bodies in memory at a time, of all requests together.
+    pub body_bytes: usize,
 }
 
 /// An [`App`] with its loops.
@@ -69,7 +72,7 @@ pub struct Running {
 impl Running {
     /// Starts the engine, notes that nobody is connected, and is ready.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, clock, auth, away_after_s } = parts;
+        let Parts { store, clock, auth, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::default());
         let engine_stops = CancellationToken::new();
@@ -83,7 +86,8 @@ impl Running {
         .await?;
         let (ready, is_ready) = watch::channel(true);
         let stopping = CancellationToken::new();
-        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s };
+        let body_bytes = Arc::new(Semaphore::new(body_bytes));
+        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s, body_bytes };
         Ok(Self { app: Arc::new(app), ready, engine_stops, engine_tasks })
     }
 
@@ -197,14 +201,29 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     let agents_tls = config.grpc.tls.acceptor(&grpc::ALPN).map_err(|error| StartError(format!("grpc.tls: {error}")))?;
     let rest = bind("rest.listen", config.rest.listen).await?;
     let agents = bind("grpc.listen", config.grpc.listen).await?;
+    let health = match config.health.listen {
+        Some(address) => Some(bind("health.listen", address).await?),
+        None => None,
+    };
     let addresses = (rest.local_addr().map_err(cannot("rest.listen"))?, agents.local_addr().map_err(cannot("grpc.listen"))?);
 
-    let parts = Parts { store: Arc::new(store), clock: clock.clone(), auth, away_after_s: config.contact.away_after_s };
+    let parts = Parts {
+        store: Arc::new(store),
+        clock: clock.clone(),
+        auth,
+        away_after_s: config.contact.away_after_s,
+        body_bytes: config.limits.body_bytes,
+    };
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
     let doors = TaskTracker::new();
-    doors.spawn(grpc::serve(Arc::clone(&app), agents, Limits::of(config.grpc.max_connections), agents_tls));
-    doors.spawn(api::serve(Arc::clone(&app), rest, Limits::of(config.rest.max_connections), rest_tls));
+    if let Some(listener) = health {
+        tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
+        // Served to the very end: a probe sees that the hub is stopping.
+        tokio::spawn(api::serve_probes(Arc::clone(&app), listener));
+    }
+    doors.spawn(grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls));
+    doors.spawn(api::serve(Arc::clone(&app), rest, config.rest.limits(), rest_tls));
     if config.hub_agent.enabled {
         crate::hub_agent::spawn(&config, &app, &doors, clock).await?;
     }

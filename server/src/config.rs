@@ -13,12 +13,18 @@ use flow_federate::offer::{Dataset, Image};
 use serde::Deserialize;
 use tokio_rustls::TlsAcceptor;
 
+use crate::door::Limits;
+
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// First part of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "FLOW_SERVER";
 /// Most connections a listener can be told to take.
 const MAX_CONNECTIONS: usize = 1_000_000;
+/// Smallest `limits.body_bytes`: one body of the largest size.
+const BODY_BYTES_MIN: usize = 1024 * 1024;
+/// Largest `limits.body_bytes`: what a semaphore on a 32-bit machine can count.
+const BODY_BYTES_MAX: usize = (u32::MAX >> 3) as usize;
 
 /// All of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +38,10 @@ pub struct Config {
     pub rest: Listen,
     /// The door for agents.
     pub grpc: Listen,
+    /// The listener for probes and metrics.
+    pub health: HealthConfig,
+    /// Limits of the process as a whole.
+    pub limits: LimitsConfig,
     /// The database.
     pub store: StoreConfig,
     /// When a party counts as away.
@@ -51,8 +61,35 @@ pub struct Listen {
     pub listen: SocketAddr,
     /// Most connections at a time.
     pub max_connections: usize,
+    /// Most connections at a time from one source address.
+    pub max_connections_per_address: usize,
     /// What it proves itself with.
     pub tls: TlsConfig,
+}
+
+impl Listen {
+    /// What its door allows.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits { per_address: self.max_connections_per_address, ..Limits::of(self.max_connections) }
+    }
+}
+
+/// The listener for probes and metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// Its address; `None` = there is no such listener.
+    #[serde(deserialize_with = "address_unless_empty")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Limits of the process as a whole.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Most bytes of request bodies in memory at a time, of all REST requests together.
+    pub body_bytes: usize,
 }
 
 /// What a listener proves itself with: both files, or neither for plain text.
@@ -108,6 +145,13 @@ fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::E
 fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// An address, or an empty text for "not set".
+fn address_unless_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    let address = |text: &String| text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} must look like 127.0.0.1:1237")));
+    Some(text).filter(|text| !text.is_empty()).as_ref().map(address).transpose()
 }
 
 /// See [`crate::store::Synchronous`].
@@ -169,7 +213,7 @@ impl Config {
     /// What can be told to be wrong without starting anything, files of certificates included. All of it, one sentence each.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (door, Listen { listen, max_connections, tls }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
+        for (door, Listen { listen, max_connections, max_connections_per_address, tls }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
             match tls.acceptor(&[]) {
                 Ok(None) if !is_loopback(listen.ip()) => wrong.push(format!(
                     "{door}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {door}.tls.cert_file \
@@ -180,6 +224,11 @@ impl Config {
             }
             if !(1..=MAX_CONNECTIONS).contains(max_connections) {
                 wrong.push(format!("{door}.max_connections: is {max_connections} and must be 1 to {MAX_CONNECTIONS}"));
+            }
+            if !(1..=MAX_CONNECTIONS).contains(max_connections_per_address) {
+                wrong.push(format!(
+                    "{door}.max_connections_per_address: is {max_connections_per_address} and must be 1 to {MAX_CONNECTIONS}"
+                ));
             }
         }
         match &self.store.url {
@@ -196,6 +245,9 @@ impl Config {
                 }
             }
             Some(_) => wrong.push("store.url: use mysql://USER@HOST:PORT/DATABASE, or leave it empty for the embedded SQLite".to_owned()),
+        }
+        if !(BODY_BYTES_MIN..=BODY_BYTES_MAX).contains(&self.limits.body_bytes) {
+            wrong.push(format!("limits.body_bytes: is {} and must be {BODY_BYTES_MIN} to {BODY_BYTES_MAX}", self.limits.body_bytes));
         }
         if !(1..=1024).contains(&self.store.max_connections) {
             wrong.push(format!("store.max_connections: is {} and must be 1 to 1024", self.store.max_connections));
@@ -268,6 +320,17 @@ mod tests {
             let fits = wrong.len() == expected.len() && wrong.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin));
             assert!(fits, "{overrides:?}: {wrong:?}");
         }
+    }
+
+    #[test]
+    fn limits_have_a_range_and_the_health_listener_may_be_left_out() {
+        let wrong = with(&[("limits.body_bytes", "1024"), ("rest.max_connections_per_address", "0")]).check();
+        let begins = ["rest.max_connections_per_address: is 0 and must be ", "limits.body_bytes: is 1024 and must be "];
+        assert!(wrong.iter().zip(begins).all(|(told, begin)| told.starts_with(begin)) && wrong.len() == 2, "{wrong:?}");
+        assert_eq!(with(&[("health.listen", "")]).health.listen, None);
+        assert_eq!(with(&[("health.listen", "0.0.0.0:1237")]).health.listen, Some(([0, 0, 0, 0], 1237).into()));
+        let refused = load(None, vec![("health.listen".to_owned(), "localhost".to_owned())]).expect_err("it is no address");
+        assert!(refused.to_string().contains("must look like 127.0.0.1:1237"), "{refused}");
     }
 
     #[test]

@@ -49,10 +49,10 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
     let (dial, mut dialled) = mpsc::channel(4);
     let stopping = app.stopping.clone();
     {
-        let (app, party) = (Arc::clone(app), party.clone());
+        let (app, party, metrics) = (Arc::clone(app), party.clone(), app.metrics.door("grpc"));
         doors.spawn(async move {
             while let Some(io) = dialled.recv().await {
-                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), Limits::of(1).patience));
+                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), Limits::of(1), metrics.clone()));
             }
         });
     }

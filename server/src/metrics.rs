@@ -51,6 +51,8 @@ pub struct Metrics {
     connections: Family<Door, Gauge>,
     doors_full: Family<Door, Counter>,
     handshakes_failed: Family<Door, Counter>,
+    refused: Family<Door, Counter>,
+    stalled: Family<Door, Counter>,
     session_limits: Family<Limit, Counter>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct DoorMetrics {
     open: Gauge,
     full: Counter,
     handshakes_failed: Counter,
+    refused: Counter,
+    stalled: Counter,
 }
 
 /// A connection, counted as long as it lives.
@@ -81,6 +85,16 @@ impl DoorMetrics {
     /// A connection ended before its TLS handshake was done.
     pub(crate) fn handshake_failed(&self) {
         self.handshakes_failed.inc();
+    }
+
+    /// A connection was closed because its source address had all of its places.
+    pub(crate) fn refused(&self) {
+        self.refused.inc();
+    }
+
+    /// A connection was dropped because its peer did not take an answer.
+    pub(crate) fn stalled(&self) {
+        self.stalled.inc();
     }
 }
 
@@ -113,6 +127,8 @@ impl Default for Metrics {
             connections: Family::default(),
             doors_full: Family::default(),
             handshakes_failed: Family::default(),
+            refused: Family::default(),
+            stalled: Family::default(),
             session_limits: Family::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
@@ -132,6 +148,12 @@ impl Default for Metrics {
         registry.register("connections", "Connections open, by listener", metrics.connections.clone());
         registry.register("connections_full", "Times a listener had all its places taken", metrics.doors_full.clone());
         registry.register("tls_handshakes_failed", "Connections without a TLS handshake", metrics.handshakes_failed.clone());
+        registry.register(
+            "connections_refused",
+            "Connections closed because their source address had all of its places",
+            metrics.refused.clone(),
+        );
+        registry.register("connections_stalled", "Connections dropped because their peer did not take an answer", metrics.stalled.clone());
         registry.register("session_limits", "Sessions of agents cut for going over a limit", metrics.session_limits.clone());
         Self { registry, ..metrics }
     }
@@ -166,6 +188,8 @@ impl Metrics {
             open: self.connections.get_or_create(&label).clone(),
             full: self.doors_full.get_or_create(&label).clone(),
             handshakes_failed: self.handshakes_failed.get_or_create(&label).clone(),
+            refused: self.refused.get_or_create(&label).clone(),
+            stalled: self.stalled.get_or_create(&label).clone(),
         }
     }
 

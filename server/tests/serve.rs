@@ -53,6 +53,7 @@ impl Place {
             format!("data_dir={}", self.data().display()),
             format!("rest.listen=127.0.0.1:{port}"),
             "grpc.listen=127.0.0.1:0".to_owned(),
+            "health.listen=127.0.0.1:0".to_owned(),
             "hub_agent.enabled=false".to_owned(),
         ];
         for pair in own.iter().chain(&self.set) {

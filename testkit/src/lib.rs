@@ -18,7 +18,6 @@ mod wait;
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
 pub use machine::{cache_dir, digits, digits_dir, nginx, registry, repository, schemathesis, venv_python, workload};
 pub use load::{Holders, answer_time, resident_bytes, sized};
-pub use machine::{cache_dir, digits, digits_dir, nginx, registry, repository, venv_python, workload};
 pub use marker::{StartMarker, alive_with_marker};
 pub use port::free_port;
 pub use tied::spawn_tied;

@@ -8,12 +8,14 @@
 //! and awaited, so a client that leaves cancels nothing. Routes are registered through `routes!` alone: none exists
 //! without its documentation, and none is open unless [`PUBLIC`] names it.
 
+mod bodies;
 mod extract;
 mod guard;
 mod json;
 mod limits;
 mod list;
 mod openapi;
+mod probes;
 mod problem;
 mod reference;
 mod service;
@@ -38,7 +40,9 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::door::{self, Io, Limits, Requests};
+use crate::metrics::DoorMetrics;
 use extract::Caller;
+pub use probes::serve as serve_probes;
 use problem::Failure;
 
 /// Routes that answer without a token. They hold nothing of anybody's.
@@ -63,6 +67,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .fallback(async || Failure::from(Error::of(ErrorCode::RouteNotFound)))
         .method_not_allowed_fallback(async || Failure::from(Error::of(ErrorCode::MethodNotAllowed)))
         .layer(DefaultBodyLimit::max(extract::MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&app), bodies::meter))
         .layer(from_fn(guard::finish))
         .layer(from_fn_with_state(Arc::clone(&app), authenticate))
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
@@ -72,15 +77,15 @@ pub fn router(app: Arc<App>) -> axum::Router {
 /// Serves the interface until the hub goes down; what was asked by then is answered.
 pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
     let (metrics, stopping) = (app.metrics.door("rest"), app.stopping.clone());
-    let (router, ends) = (router(app), stopping.clone());
-    let served = move |io| serve_io(router.clone(), io, limits.patience, ends.clone());
+    let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
+    let served = move |io| serve_io(router.clone(), io, limits, measured.clone(), ends.clone());
     door::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
-async fn serve_io(router: axum::Router, io: Io, patience: Duration, stopping: CancellationToken) {
+async fn serve_io(router: axum::Router, io: Io, limits: Limits, metrics: DoorMetrics, stopping: CancellationToken) {
     let requests = Requests::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEAD);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.patience).max_buf_size(HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -90,7 +95,7 @@ async fn serve_io(router: axum::Router, io: Io, patience: Duration, stopping: Ca
         .initial_connection_window_size(WINDOW * 4)
         .max_concurrent_streams(STREAMS);
     let connection = builder.serve_connection(TokioIo::new(io), requests.of(TowerToHyperService::new(router)));
-    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), patience, &stopping).await {
+    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping).await {
         tracing::debug!(%error, "a connection ended");
     }
 }

@@ -166,7 +166,7 @@ fn common(path: &str, operation: &mut Operation) {
         codes.extend([ErrorCode::Unauthenticated, ErrorCode::StoreUnavailable]);
     }
     if operation.request_body.is_some() {
-        codes.extend([ErrorCode::Malformed, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);
+        codes.extend([ErrorCode::Malformed, ErrorCode::RequestTimeout, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);
     } else if operation.parameters.is_some() {
         codes.extend([ErrorCode::Malformed, ErrorCode::Invalid]);
     }

@@ -1,9 +1,13 @@
 //! A side stream with a member's log: from the agent, through this process, to whoever reads it. HTTP/2 holds the
 //! agent back when the reader is slow; nothing is stored.
 
+use std::time::Duration;
+
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::PartyId;
+use flow_proto::STREAM_ID;
 use flow_proto::v1::{LogChunk, Reason};
+use tonic::metadata::MetadataMap;
 use tonic::{Status, Streaming};
 
 use super::convert;
@@ -19,14 +23,38 @@ pub(super) fn refused(party: &PartyId, Reason { code, message }: Reason) -> Erro
     Error::new(code, format!("{party} gives no log: {}", convert::clip(message)))
 }
 
-pub(super) async fn pump(sessions: &Sessions, party: &PartyId, mut stream: Streaming<LogChunk>) -> Result<(), Status> {
-    let Some(first) = stream.message().await? else { return Err(Status::invalid_argument("a log stream begins with its stream_id")) };
-    let id = first.stream_id;
+/// The stream id in the metadata of a PushLog call. Agents of protocol 1 may leave it out and send it in the first chunk
+/// only.
+pub(super) fn announced_id(metadata: &MetadataMap) -> Result<Option<u64>, Status> {
+    let Some(value) = metadata.get(STREAM_ID) else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| Status::invalid_argument(format!("the metadata {STREAM_ID} must be a whole number")))
+}
+
+/// Passes a log on to its reader. `announced` is the stream's id, unless the first chunk has it; that chunk must arrive
+/// within `patience`.
+pub(super) async fn pump(
+    sessions: &Sessions,
+    party: &PartyId,
+    announced: Option<u64>,
+    mut stream: Streaming<LogChunk>,
+    patience: Duration,
+) -> Result<(), Status> {
+    let (id, mut chunk) = match announced {
+        Some(id) => (id, Some(LogChunk::default())),
+        None => {
+            let first = tokio::time::timeout(patience, stream.message()).await.map_err(|_| {
+                let waited = patience.as_secs();
+                Status::deadline_exceeded(format!("a log stream begins with its stream_id, and none arrived within {waited} s"))
+            })??;
+            let first = first.ok_or_else(|| Status::invalid_argument("a log stream begins with its stream_id"))?;
+            (first.stream_id, Some(first))
+        }
+    };
     let Some(reader) = sessions.take_log(party, id) else {
         // Nobody reads any more.
         return Ok(());
     };
-    let mut chunk = Some(first);
     while let Some(LogChunk { data, .. }) = chunk {
         if !data.is_empty() && reader.send(Ok(data)).await.is_err() {
             return Ok(());

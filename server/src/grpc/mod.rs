@@ -5,26 +5,32 @@
 //! memory. [`session`] holds the conversation, [`sessions`] who is connected, [`logs`] the side streams, [`convert`]
 //! the only place where protocol meets domain.
 
+mod calls;
 pub mod convert;
 mod logs;
 mod session;
 pub mod sessions;
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use flow_domain::id::PartyId;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::{AgentMessage, LogChunk, LogClosed};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tonic::body::Body;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::door::{self, Limits, Requests};
+use crate::metrics::DoorMetrics;
 
 /// What is spoken in TLS.
 pub const ALPN: [&[u8]; 1] = [b"h2"];
@@ -36,6 +42,12 @@ const WINDOW: u32 = 64 * 1024;
 
 /// Most streams of one connection: the session, and logs that are being read.
 const STREAMS: u32 = 256;
+/// Largest message of a session, in bytes: an agent sends chunks of at most 1 MiB.
+const SESSION_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest message of a PushLog call, in bytes: an agent sends at most 64 KiB of a log in each.
+const LOG_MESSAGE_BYTES_MAX: usize = 128 * 1024;
+/// Path of a PushLog call.
+const PUSH_LOG: &str = "/flow.v1.Control/PushLog";
 
 /// How a connection came in.
 #[derive(Debug, Clone)]
@@ -51,6 +63,8 @@ pub(crate) enum Peer {
 struct Door {
     app: Arc<App>,
     peer: Peer,
+    /// Longest wait for the first message of a PushLog call.
+    patience: Duration,
 }
 
 #[tonic::async_trait]
@@ -59,12 +73,15 @@ impl Control for Door {
 
     async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
         let party = self.authenticate(&request).await?;
-        Ok(Response::new(session::open(Arc::clone(&self.app), party, request.into_inner())))
+        let call = self.app.sessions.calls().session(&party)?;
+        Ok(Response::new(session::open(Arc::clone(&self.app), party, request.into_inner(), call)))
     }
 
     async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
         let party = self.authenticate(&request).await?;
-        logs::pump(&self.app.sessions, &party, request.into_inner()).await?;
+        let _call = self.app.sessions.calls().push_log(&party)?;
+        let id = logs::announced_id(request.metadata())?;
+        logs::pump(&self.app.sessions, &party, id, request.into_inner(), self.patience).await?;
         Ok(Response::new(LogClosed {}))
     }
 }
@@ -78,21 +95,53 @@ impl Door {
     }
 }
 
+/// Both limits on messages: which one holds is decided by the call.
+#[derive(Clone)]
+struct Calls {
+    session: ControlServer<Door>,
+    push_log: ControlServer<Door>,
+}
+
+impl Calls {
+    fn new(door: Door) -> Self {
+        Self {
+            push_log: ControlServer::new(door.clone()).max_decoding_message_size(LOG_MESSAGE_BYTES_MAX),
+            session: ControlServer::new(door).max_decoding_message_size(SESSION_MESSAGE_BYTES_MAX),
+        }
+    }
+}
+
+impl tower::Service<http::Request<Incoming>> for Calls {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = <ControlServer<Door> as tower::Service<http::Request<Incoming>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
+        let server = if request.uri().path() == PUSH_LOG { &mut self.push_log } else { &mut self.session };
+        server.call(request)
+    }
+}
+
 /// Accepts agents until the hub goes down; those connected are told to come back later.
 pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
     let (metrics, stopping) = (app.metrics.door("grpc"), app.stopping.clone());
-    let served = move |io| serve_io(Arc::clone(&app), io, Peer::Network, limits.patience);
+    let measured = metrics.clone();
+    let served = move |io| serve_io(Arc::clone(&app), io, Peer::Network, limits, measured.clone());
     door::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve_io<I>(app: Arc<App>, io: I, peer: Peer, patience: Duration)
+pub(crate) async fn serve_io<I>(app: Arc<App>, io: I, peer: Peer, limits: Limits, metrics: DoorMetrics)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stopping = app.stopping.clone();
     let requests = Requests::default();
-    let service = requests.of(TowerToHyperService::new(ControlServer::new(Door { app, peer })));
+    let service = requests.of(TowerToHyperService::new(Calls::new(Door { app, peer, patience: limits.patience })));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
@@ -102,7 +151,7 @@ where
         .max_send_buf_size(WINDOW as usize)
         .max_concurrent_streams(STREAMS)
         .serve_connection(TokioIo::new(io), service);
-    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), patience, &stopping).await {
+    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping).await {
         tracing::debug!(%error, "an agent's connection ended");
     }
 }

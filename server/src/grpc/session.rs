@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+use super::calls::Call;
 use super::sessions::Registered;
 use super::{convert, logs};
 use crate::app::App;
@@ -93,9 +94,10 @@ fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> End
 }
 
 /// Starts the conversation; it lives until either side ends it.
-pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>) -> Messages {
+pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>, call: Call) -> Messages {
     let (out, rx) = mpsc::channel(OUT);
     tokio::spawn(async move {
+        let _call = call;
         let (party, app) = (&party, &app);
         // Boxed, because an idle session should not keep the room that its beginning and its end take.
         let end = match Box::pin(Conversation::begin(app, party, stream, out.clone())).await {

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+use super::calls::Calls;
+
 /// Messages that may wait for an agent that does not read, and their size in bytes: a spec may have 256 KiB. Beyond either
 /// the session is cut, and the next one's full set says everything again.
 const WAITING: usize = 4096;
@@ -56,6 +58,7 @@ struct Inner {
     open: Mutex<HashMap<PartyId, Open>>,
     logs: Mutex<HashMap<u64, LogStream>>,
     next_log: AtomicU64,
+    calls: Calls,
 }
 
 /// The registry. Cheap to clone.
@@ -102,6 +105,11 @@ impl Sessions {
     #[must_use]
     pub fn is_connected(&self, party: &PartyId) -> bool {
         self.open().contains_key(party)
+    }
+
+    /// The calls of each party.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Open>> {

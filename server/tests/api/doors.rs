@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flow_common::tls::client::{self, Trust};
 use flow_server::door::Limits;
-use flow_testkit::{Authority, Pair, wait_for};
+use flow_testkit::{Authority, Pair, http2, wait_for};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,9 +31,12 @@ async fn listen_tls(hub: &TestApp, connections: usize, patience: Duration, pair:
 }
 
 async fn listen_with(hub: &TestApp, connections: usize, patience: Duration, tls: Option<TlsAcceptor>) -> (SocketAddr, JoinHandle<()>) {
+    listen_at(hub, Limits { patience, ..Limits::of(connections) }, tls).await
+}
+
+async fn listen_at(hub: &TestApp, limits: Limits, tls: Option<TlsAcceptor>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = Limits { connections, patience };
     (address, tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, tls)))
 }
 
@@ -230,4 +233,77 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     wait_for("the new certificate is shown", SOON, async || shake(address, &new_ca, b"http/1.1").await.is_ok()).await;
     assert!(shake(address, &ca, b"http/1.1").await.is_err(), "the old one is not");
     assert_eq!(ask(&mut before).await, "HTTP/1.1 200 OK", "who was there stays");
+}
+
+/// Connects from another address of this machine.
+async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind((source, 0).into()).expect("all of 127/8 is this machine");
+    socket.connect(address).await.expect("the kernel takes it")
+}
+
+/// Waits until the hub closes the connection.
+async fn closed(mut stream: impl AsyncRead + Unpin) {
+    // A reset is an end, too.
+    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("the hub closes it in time");
+}
+
+async fn counted(hub: &TestApp, counter: &str) -> u64 {
+    let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("flow_{counter}_total{{door=\"rest\"}} ")));
+    line.expect("it is counted").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
+    let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
+    let limits = Limits { patience: Duration::from_secs(3600), progress: Duration::from_millis(500), ..Limits::of(1) };
+    let (plain, _) = listen_at(&hub, limits, None).await;
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN).expect("a sound pair");
+    let (secure, _) = listen_at(&hub, limits, Some(tls)).await;
+
+    let mut holder = connect(plain).await;
+    holder.write_all(&http2::get("/docs")).await.expect("the hub reads");
+    let holder = tokio::spawn(http2::until_closed(holder));
+    assert_eq!(ask(&mut connect(plain).await).await, "HTTP/1.1 200 OK", "there is one place");
+    holder.await.expect("it was closed");
+
+    let mut holder = shake(secure, &ca, b"h2").await.expect("it trusts the authority");
+    holder.write_all(&http2::get("/docs")).await.expect("the hub reads");
+    let holder = tokio::spawn(http2::until_closed(holder));
+    assert_eq!(ask(&mut shake(secure, &ca, b"http/1.1").await.expect("a place is free in time")).await, "HTTP/1.1 200 OK");
+    holder.await.expect("it was closed");
+    assert_eq!(counted(&hub, "connections_stalled").await, 2);
+}
+
+#[tokio::test]
+async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
+    let hub = TestApp::start().await;
+    let limits = Limits { patience: Duration::from_secs(3600), progress: Duration::from_millis(500), ..Limits::of(1) };
+    let (address, _) = listen_at(&hub, limits, None).await;
+    let mut holder = connect(address).await;
+    let asking = async { while holder.write_all(b"GET /docs HTTP/1.1\r\nHost: hub\r\n\r\n").await.is_ok() {} };
+    tokio::time::timeout(SOON, asking).await.expect("the hub closes it in time");
+    assert_eq!(ask(&mut connect(address).await).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn a2_an_address_that_has_its_places_leaves_the_others_theirs() {
+    let hub = TestApp::start().await;
+    let limits = Limits { per_address: 2, patience: Duration::from_secs(3600), ..Limits::of(3) };
+    let (address, _) = listen_at(&hub, limits, None).await;
+    let mut held = [connect(address).await, connect(address).await];
+    ask(&mut held[1]).await;
+    closed(connect(address).await).await;
+    assert_eq!(counted(&hub, "connections_refused").await, 1);
+    let mut other = connect_from([127, 0, 0, 2], address).await;
+    assert_eq!(ask(&mut other).await, "HTTP/1.1 200 OK");
+    assert_eq!(ask(&mut held[0]).await, "HTTP/1.1 200 OK", "what it has it keeps");
+    drop(held);
+    flow_testkit::wait_for("a place of the address to be free again", SOON, async || {
+        let mut stream = connect(address).await;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await.is_ok()
+            && stream.read_to_end(&mut Vec::new()).await.is_ok_and(|length| length > 0)
+    })
+    .await;
 }

@@ -60,7 +60,7 @@ impl TestApp {
         let token = flow_common::ids::secret();
         let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
         let shared = Arc::new(clock.clone());
-        let parts = Parts { store: Arc::new(store), clock: shared, auth, away_after_s: 30 };
+        let parts = Parts { store: Arc::new(store), clock: shared, auth, away_after_s: 30, body_bytes: 2 << 20 };
         let running = Running::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));

@@ -25,7 +25,7 @@ async fn closed(mut stream: TcpStream) {
 #[tokio::test]
 async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays() {
     let hub = TestApp::start().await;
-    let limits = Limits { connections: 3, patience: Duration::from_secs(2) };
+    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(3) };
     let door = Door::with(&hub, &["hospital-a"], limits).await;
     let mut agent = door.open("hospital-a").await;
     let silent = TcpStream::connect(door.address).await.expect("the hub listens");
@@ -47,7 +47,7 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let hub = TestApp::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = Limits { connections: 10, patience: Duration::from_secs(3600) };
+    let limits = Limits { patience: Duration::from_secs(3600), ..Limits::of(10) };
     let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
     hub.stop();
@@ -64,7 +64,7 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
     let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::grpc::ALPN).expect("a sound pair");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = Limits { connections: 2, patience: Duration::from_secs(2) };
+    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(2) };
     tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, Some(tls)));
 
     let silent = TcpStream::connect(address).await.expect("the hub listens");

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
+mod calls;
 mod doors;
 mod limits;
 mod lost_commits;

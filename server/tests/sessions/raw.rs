@@ -57,6 +57,20 @@ impl Door {
         Self { address, secrets }
     }
 
+    /// What the party proves itself with.
+    pub fn secret(&self, party: &str) -> &str {
+        &self.secrets[party]
+    }
+
+    /// A request of this party, with its credentials.
+    pub fn request<T>(&self, party: &str, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("flow-party", party.parse().expect("visible ASCII"));
+        let bearer = format!("Bearer {}", self.secret(party));
+        request.metadata_mut().insert("authorization", bearer.parse().expect("visible ASCII"));
+        request
+    }
+
     /// Says Hello; the hub's first answer is still to come.
     pub async fn dial(&self, party: &str, hello: Hello) -> Raw {
         let secret = self.secrets[party].clone();

@@ -11,7 +11,10 @@ use crate::agents::Party;
 /// A hub whose agents' door is at a port that is known here.
 pub async fn hub(builder: Builder) -> (Federation, u16) {
     let grpc = flow_testkit::free_port();
-    let builder = builder.server("grpc.listen", &format!("127.0.0.1:{grpc}")).agent("hub.address", &format!("http://127.0.0.1:{grpc}"));
+    let builder = builder
+        .server("grpc.listen", &format!("127.0.0.1:{grpc}"))
+        .server("grpc.max_connections_per_address", "20000")
+        .agent("hub.address", &format!("http://127.0.0.1:{grpc}"));
     (builder.start().await, grpc)
 }
 

@@ -1,0 +1,137 @@
+//! A listener's accept loop: bounds on connections, in total and per source address, and a deadline for every wait on a
+//! peer. A listener with a certificate speaks TLS only.
+//!
+//! | the peer | bound |
+//! | --- | --- |
+//! | sends no TLS handshake, no complete request head, or no further request | [`Limits::patience`] |
+//! | takes none of an answer: its socket is full, or its HTTP/2 window | [`Limits::progress`] |
+//! | holds many connections | [`Limits::per_address`]; the next is closed at once |
+//!
+//! While all places are taken the loop accepts nobody: callers wait in the kernel's queue, which costs this process
+//! nothing.
+
+mod progress;
+mod requests;
+mod sources;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::{DoorMetrics, Place};
+use progress::Progress;
+pub(crate) use requests::Requests;
+use sources::Sources;
+
+/// Wait after an `accept` that failed: usually too many files are open, and going on at once would only spin.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What a door allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most connections at a time.
+    pub connections: usize,
+    /// Most connections at a time of one source: an IPv4 address, or an IPv6 network of 64 bits.
+    pub per_address: usize,
+    /// Longest time of a connection without a request under way: for the TLS handshake, from then to a whole request head,
+    /// and between two requests.
+    pub patience: Duration,
+    /// Longest time in which a peer takes none of an answer that is ready for it.
+    pub progress: Duration,
+}
+
+impl Limits {
+    /// At most `connections`, of which one source may have all.
+    #[must_use]
+    pub const fn of(connections: usize) -> Self {
+        Self { connections, per_address: connections, patience: Duration::from_secs(10), progress: Duration::from_secs(30) }
+    }
+}
+
+/// A connection, in plain text or in TLS.
+pub(crate) type Io = Either<Progress<TcpStream>, Box<TlsStream<Progress<TcpStream>>>>;
+
+/// Accepts until told to stop, then waits until the last connection has ended. Speaks TLS if it has what for.
+pub(crate) async fn accept<F>(
+    listener: TcpListener,
+    limits: Limits,
+    tls: Option<TlsAcceptor>,
+    metrics: DoorMetrics,
+    stopping: &CancellationToken,
+    serve: impl Fn(Io) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let sources = Sources::new(limits.per_address);
+    let connections = TaskTracker::new();
+    loop {
+        if places.available_permits() == 0 {
+            metrics.full();
+        }
+        let accepted = tokio::select! {
+            () = stopping.cancelled() => break,
+            accepted = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) } => accepted,
+        };
+        match accepted {
+            (Ok(permit), Ok((stream, peer))) => {
+                let Some(source) = sources.enter(peer.ip()) else {
+                    metrics.refused();
+                    tracing::debug!(peer = %peer.ip(), "a connection was closed: its source address has all of its places");
+                    continue;
+                };
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection went before it was served");
+                    continue;
+                }
+                let place: Place = metrics.enter();
+                let stream = Progress::new(stream, limits.progress);
+                let greeted = greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone());
+                let serve = serve.clone();
+                connections.spawn(async move {
+                    if let Some(io) = greeted.await {
+                        serve(io).await;
+                    }
+                    drop((permit, source, place));
+                });
+            }
+            (Ok(_), Err(error)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(BREATH).await;
+            }
+            (Err(_), _) => unreachable!("the semaphore is never closed"),
+        }
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+/// The TLS handshake, if there is to be one; `None` if it fails, takes too long, or the door is closing.
+async fn greet(
+    stream: Progress<TcpStream>,
+    tls: Option<TlsAcceptor>,
+    patience: Duration,
+    metrics: DoorMetrics,
+    stopping: CancellationToken,
+) -> Option<Io> {
+    let Some(tls) = tls else { return Some(Either::Left(stream)) };
+    let why = tokio::select! {
+        () = stopping.cancelled() => return None,
+        shaken = tokio::time::timeout(patience, tls.accept(stream)) => match shaken {
+            Ok(Ok(stream)) => return Some(Either::Right(Box::new(stream))),
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        },
+    };
+    metrics.handshake_failed();
+    tracing::debug!(why, "a connection ended without a TLS handshake");
+    None
+}

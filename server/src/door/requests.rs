@@ -1,0 +1,242 @@
+//! The requests of one connection: how many are under way, and answers that their peer does not take.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::Service;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Limits;
+use crate::metrics::DoorMetrics;
+
+/// Longest wait for the last bytes of an answer to be read, once the connection was told to end.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The requests of one connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Requests {
+    count: watch::Sender<Count>,
+    deliveries: Arc<Deliveries>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    /// How many there are now, from the whole head to the end of the answer's body.
+    under_way: usize,
+    /// Whether there ever was one.
+    asked: bool,
+}
+
+impl Requests {
+    /// A service that is counted here.
+    pub(crate) fn of<S>(&self, service: S) -> Counted<S> {
+        Counted { service, requests: self.clone() }
+    }
+
+    fn begin(&self) -> Underway {
+        self.count.send_modify(|count| {
+            count.under_way += 1;
+            count.asked = true;
+        });
+        Underway(self.count.clone())
+    }
+
+    /// Waits until no request was under way for `patience`.
+    async fn idle(&self, patience: Duration) {
+        let mut count = self.count.subscribe();
+        loop {
+            let moved = if count.borrow_and_update().under_way > 0 {
+                count.changed().await
+            } else {
+                match tokio::time::timeout(patience, count.changed()).await {
+                    Ok(moved) => moved,
+                    Err(_) => return,
+                }
+            };
+            if moved.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the peer has taken none of a ready part of an answer for `timeout`. Notices it within twice that.
+    ///
+    /// HTTP/2 makes this necessary: a peer with a closed window answers pings, and its socket is never full.
+    async fn stalled(&self, timeout: Duration) {
+        let mut count = self.count.subscribe();
+        loop {
+            if count.borrow_and_update().under_way == 0 {
+                if count.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            let oldest = self.deliveries.oldest().unwrap_or_else(Instant::now);
+            tokio::time::sleep_until(oldest + timeout).await;
+            if self.deliveries.oldest().is_some_and(|since| since.elapsed() >= timeout) {
+                return;
+            }
+        }
+    }
+
+    /// Drives a connection until it ends, makes no further request, or `stopping` is called; in the last two cases the
+    /// requests under way are still answered. A connection whose peer does not take its answers is dropped.
+    pub(crate) async fn drive<C, E>(
+        &self,
+        connection: C,
+        wind_down: impl FnOnce(Pin<&mut C>),
+        limits: Limits,
+        metrics: &DoorMetrics,
+        stopping: &CancellationToken,
+    ) -> Result<(), E>
+    where
+        C: Future<Output = Result<(), E>>,
+    {
+        let mut connection = std::pin::pin!(connection);
+        let stalled = async {
+            self.stalled(limits.progress).await;
+            metrics.stalled();
+            tracing::debug!("a connection was dropped: its peer took none of an answer within {} s", limits.progress.as_secs());
+        };
+        let mut stalled = std::pin::pin!(stalled);
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = stalled.as_mut() => return Ok(()),
+            () = self.idle(limits.patience) => {}
+            () = stopping.cancelled() => {}
+        }
+        if !self.count.borrow().asked {
+            // Nothing to finish, and it would not end by itself.
+            return Ok(());
+        }
+        wind_down(connection.as_mut());
+        tokio::select! {
+            ended = connection => ended,
+            () = stalled => Ok(()),
+            () = self.idle(LINGER) => Ok(()),
+        }
+    }
+}
+
+/// Answers with a part that the peer has not taken, each with the time since when.
+#[derive(Debug, Default)]
+struct Deliveries {
+    next_id: AtomicU64,
+    since: Mutex<HashMap<u64, Instant>>,
+}
+
+impl Deliveries {
+    fn since(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn oldest(&self) -> Option<Instant> {
+        self.since().values().min().copied()
+    }
+}
+
+/// The delivery of one answer. It waits for the peer from the moment a part is ready until hyper asks for the next part,
+/// and hyper asks only when the peer has taken enough of the last one.
+#[derive(Debug)]
+struct Delivery {
+    deliveries: Arc<Deliveries>,
+    id: u64,
+}
+
+impl Delivery {
+    fn of(deliveries: Arc<Deliveries>) -> Self {
+        let id = deliveries.next_id.fetch_add(1, Ordering::Relaxed);
+        let delivery = Self { deliveries, id };
+        delivery.waits_for_peer();
+        delivery
+    }
+
+    fn waits_for_peer(&self) {
+        self.deliveries.since().insert(self.id, Instant::now());
+    }
+
+    /// The next part of the answer is still to come: a stream may be silent for as long as it likes.
+    fn waits_for_source(&self) {
+        self.deliveries.since().remove(&self.id);
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.waits_for_source();
+    }
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct Underway(watch::Sender<Count>);
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| count.under_way -= 1);
+    }
+}
+
+/// A service whose requests are counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted<S> {
+    service: S,
+    requests: Requests,
+}
+
+impl<S, B> Service<Request<Incoming>> for Counted<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Answer<B>>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (underway, deliveries) = (self.requests.begin(), Arc::clone(&self.requests.deliveries));
+        let answer = self.service.call(request);
+        let counted = |body| Answer { body, delivery: Delivery::of(deliveries), _underway: underway };
+        answer.map(|answer| answer.map(|answer| answer.map(counted))).boxed()
+    }
+}
+
+/// An answer's body: the request is under way as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Answer<B> {
+    body: B,
+    delivery: Delivery,
+    _underway: Underway,
+}
+
+impl<B: Body + Unpin> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match polled {
+            Poll::Ready(_) => self.delivery.waits_for_peer(),
+            Poll::Pending => self.delivery.waits_for_source(),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,91 @@
+//! Places per source address, so that one address cannot take all places of a listener.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bits of an IPv6 address that name its network: one subscriber has at least a /64.
+const IPV6_PREFIX: u32 = 64;
+
+/// Open connections by source: an IPv4 address, or an IPv6 network of 64 bits.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    max: usize,
+}
+
+impl Sources {
+    /// At most `max` connections of each source.
+    pub(super) fn new(max: usize) -> Self {
+        Self { open: Arc::default(), max }
+    }
+
+    /// Takes a place for a connection from `address`; `None` if the source has all of its places.
+    pub(super) fn enter(&self, address: IpAddr) -> Option<SourcePlace> {
+        let source = source_of(address);
+        let mut open = self.lock();
+        let count = open.entry(source).or_default();
+        if *count >= self.max {
+            return None;
+        }
+        *count += 1;
+        Some(SourcePlace { sources: self.clone(), source })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection; free again when dropped.
+#[derive(Debug)]
+pub(super) struct SourcePlace {
+    sources: Sources,
+    source: IpAddr,
+}
+
+impl Drop for SourcePlace {
+    fn drop(&mut self) {
+        let mut open = self.sources.lock();
+        if let Some(count) = open.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.source);
+            }
+        }
+    }
+}
+
+fn source_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - IPV6_PREFIX))).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
+        for (address, expected) in
+            [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("::1", "::")]
+        {
+            assert_eq!(source_of(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_source_has_so_many_places_and_gets_each_back() {
+        let sources = Sources::new(2);
+        let enter = |address: &str| sources.enter(address.parse().unwrap());
+        let held = [enter("2001:db8::1"), enter("2001:db8::2")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(enter("2001:db8::3").is_none());
+        assert!(enter("2001:db8:0:1::1").is_some(), "another network");
+        drop(held);
+        assert!(enter("2001:db8::3").is_some());
+        assert!(sources.lock().is_empty(), "sources without a connection take no memory");
+    }
+}

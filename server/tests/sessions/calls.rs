@@ -1,0 +1,107 @@
+//! What one party's secret may hold of the agents' listener: calls, their first messages, and answers it does not take.
+
+use std::time::Duration;
+
+use flow_proto::v1::control_client::ControlClient;
+use flow_proto::v1::{AgentMessage, LogChunk};
+use flow_proto::{STREAM_ID, v1::agent_message::Body as ToHub};
+use flow_server::door::Limits;
+use flow_testkit::http2;
+use futures::StreamExt as _;
+use futures::stream::{self, FuturesUnordered};
+use prost::Message as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use crate::SOON;
+use crate::common::TestApp;
+use crate::raw::{Door, hello};
+
+/// Most PushLog calls of a party, and most of its session calls.
+const PUSH_LOGS: usize = 64;
+const SESSIONS: usize = 8;
+
+async fn client(door: &Door) -> ControlClient<Channel> {
+    ControlClient::connect(format!("http://{}", door.address)).await.expect("the hub listens")
+}
+
+#[tokio::test]
+async fn a3_a_log_stream_without_a_first_chunk_ends() {
+    let hub = TestApp::start().await;
+    let limits = Limits { patience: Duration::from_secs(1), ..Limits::of(10) };
+    let door = Door::with(&hub, &["hospital-a"], limits).await;
+    let mut client = client(&door).await;
+    let silent = client.push_log(door.request("hospital-a", stream::pending()));
+    let status = tokio::time::timeout(SOON, silent).await.expect("the hub ends it").expect_err("it is no log");
+    assert_eq!((status.code(), status.message().contains("stream_id")), (Code::DeadlineExceeded, true), "{status}");
+    // A stream that nobody reads needs no chunk to be known as such.
+    let mut request = door.request("hospital-a", stream::pending());
+    request.metadata_mut().insert(STREAM_ID, 7.into());
+    tokio::time::timeout(SOON, client.push_log(request)).await.expect("the hub ends it").expect("nobody reads it");
+}
+
+#[tokio::test]
+async fn a3_a_chunk_of_a_log_has_a_small_limit() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a"]).await;
+    let chunk = LogChunk { stream_id: 1, data: vec![0; 128 * 1024].into() };
+    let status = client(&door).await.push_log(door.request("hospital-a", stream::iter([chunk]))).await.expect_err("it is too long");
+    assert_eq!(status.code(), Code::OutOfRange, "{status}");
+}
+
+#[tokio::test]
+async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
+    let hub = TestApp::start().await;
+    let limits = Limits { patience: Duration::from_secs(3600), ..Limits::of(10) };
+    let door = Door::with(&hub, &["hospital-a", "hospital-b"], limits).await;
+    let clients = client(&door).await;
+    let call = |party: &'static str| {
+        let (mut client, request) = (clients.clone(), door.request(party, stream::pending()));
+        async move { client.push_log(request).await }
+    };
+    let mut held: FuturesUnordered<_> = (0..=PUSH_LOGS).map(|_| call("hospital-a")).collect();
+    let refused = tokio::time::timeout(SOON, held.next()).await.expect("one is refused").expect("of many").expect_err("a refusal");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.message(), "hospital-a has 64 log streams open, the most a party may have: retry when one of them has ended");
+    tokio::select! {
+        other = call("hospital-b") => panic!("another party has its own: {other:?}"),
+        next = held.next() => panic!("the others stay: {next:?}"),
+        session = door.open("hospital-a") => drop(session),
+    }
+
+    let mut sessions = Vec::new();
+    let refused = loop {
+        let mut client = clients.clone();
+        match client.session(door.request("hospital-b", stream::pending::<AgentMessage>())).await {
+            Ok(session) => sessions.push(session),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((sessions.len(), refused.code()), (SESSIONS, Code::ResourceExhausted), "{refused}");
+}
+
+#[tokio::test]
+async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
+    let hub = TestApp::start().await;
+    let limits = Limits { progress: Duration::from_millis(500), patience: Duration::from_secs(3600), ..Limits::of(10) };
+    let door = Door::with(&hub, &["hospital-a"], limits).await;
+    let bearer = format!("Bearer {}", door.secret("hospital-a"));
+    let headers = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "hub"),
+        (":path", "/flow.v1.Control/Session"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+        ("flow-party", "hospital-a"),
+        ("authorization", &bearer),
+    ];
+    let message = AgentMessage { body: Some(ToHub::Hello(hello())) }.encode_to_vec();
+    let length = u32::try_from(message.len()).expect("it is short").to_be_bytes();
+    let body = [&[0], length.as_slice(), &message].concat();
+    let mut agent = TcpStream::connect(door.address).await.expect("the hub listens");
+    agent.write_all(&http2::closed_window(&headers, Some(&body))).await.expect("the hub reads");
+    tokio::time::timeout(SOON, http2::until_closed(agent)).await.expect("the hub closes it in time");
+}
