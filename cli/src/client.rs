@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
+use flow_common::text::visible;
 use flow_common::tls::client::{self as tls, Trust};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -15,7 +16,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
-use crate::output::visible;
 use crate::wire::Page;
 
 /// How often a request is sent at most.

@@ -1,6 +1,5 @@
 //! What goes to standard output: tables for people, the hub's own JSON or YAML for programs.
 
-use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -19,26 +18,6 @@ pub enum Format {
     Json,
     /// The hub's answer, as YAML.
     Yaml,
-}
-
-/// Text of others as it may be shown: what a terminal would obey, or what turns the order of letters around, is written
-/// out. Line breaks too, so that nobody can fake a line.
-#[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    for char in text.chars() {
-        if is_unsafe(char) { safe.extend(char.escape_default()) } else { safe.push(char) }
-    }
-    Cow::Owned(safe)
-}
-
-/// Whether a terminal does anything but print it.
-#[must_use]
-pub fn is_unsafe(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints text as it is. A reader that has gone (`| head`) is no error of ours.
@@ -115,12 +94,6 @@ mod tests {
     fn a_table_is_aligned_and_has_no_trailing_blanks() {
         let text = table(&["NAME", "AGE"], vec![vec!["a-long-name".into(), "7s".into()], vec!["b".into(), String::new()]]);
         assert_eq!(text, "NAME         AGE\na-long-name  7s\nb\n");
-    }
-
-    #[test]
-    fn what_a_terminal_would_obey_is_written_out() {
-        assert_eq!(visible("größe 🧪 \\ \"x\""), "größe 🧪 \\ \"x\"");
-        assert_eq!(visible("a\u{1b}[2Jb\u{9b}1mc\rd\ne\u{7f}\u{202e}"), "a\\u{1b}[2Jb\\u{9b}1mc\\rd\\ne\\u{7f}\\u{202e}");
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use flow_common::text::visible;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
-use crate::output::visible;
 
 /// One page of a list.
 #[derive(Debug, Clone, Deserialize)]

@@ -6,13 +6,13 @@
 
 pub mod docs;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::member::text_enum;
+use crate::text::clip;
 
 /// Status of a gRPC answer, by its number in the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,15 +201,6 @@ pub struct FieldError {
 
 /// Most errors of one request that are told one by one.
 pub const MOST_FIELDS: usize = 100;
-
-/// A text of the caller's own, short enough to be told back: at most `most` characters of it.
-#[must_use]
-pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
 
 /// Everything wrong with a request: a caller mends it in one go. Of very much, the first [`MOST_FIELDS`], and how many
 /// more there are.
@@ -418,8 +409,6 @@ mod tests {
 
     #[test]
     fn a_long_name_is_told_back_in_part() {
-        assert_eq!(clip("größe", 5), "größe");
-        assert_eq!(clip("größer", 5), "größe…");
         let mut errors = FieldErrors::default();
         errors.add(pointer(&["parameters", &"x".repeat(1_000_000)]), FieldCode::Unknown, "is not known");
         assert!(Error::from(errors).message.len() < 200);

@@ -25,4 +25,5 @@ pub mod sample;
 pub mod spec;
 pub mod task;
 pub mod template;
+pub mod text;
 pub mod time;

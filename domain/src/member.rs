@@ -1,11 +1,13 @@
 //! One party's part in one run: what is wished of it, what it was seen to be, and the four numbers that order both.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, InstanceId, PartyId};
+use crate::text::clip;
 use crate::time::Timestamp;
 
 macro_rules! text_enum {
@@ -147,7 +149,7 @@ text_enum!(
         PeerLost = "peer_lost",
         /// The workload ran longer than the spec allows.
         MaxRuntimeExceeded = "max_runtime_exceeded",
-        /// The supervising sidecar vanished; what was left was killed.
+        /// The supervising sidecar vanished; what the agent found of the workload was killed.
         SidecarLost = "sidecar_lost",
         /// The agent's journal was lost or replaced.
         AgentStateLost = "agent_state_lost",
@@ -189,6 +191,9 @@ impl ReasonCode {
     }
 }
 
+/// Longest message of a reason, in characters.
+const MESSAGE_CHARS_MAX: usize = 1000;
+
 /// A reason: a code for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,9 +205,14 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A reason from its two halves.
+    /// A reason from its two halves. A message may quote what a stranger sent; it is journaled, reported and shown, so its
+    /// length is bounded here.
     pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let mut message = message.into();
+        if let Cow::Owned(short) = clip(&message, MESSAGE_CHARS_MAX) {
+            message = short;
+        }
+        Self { code, message }
     }
 }
 

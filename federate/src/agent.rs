@@ -7,9 +7,12 @@ mod outbox;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use flow_common::clock::SharedClock;
+use flow_common::log_limit::LogLimit;
 use flow_common::secret_file::Secret;
+use flow_common::text::foreign;
 use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::member::{Desired, MemberPhase, ReasonCode};
 use flow_domain::spec::SealedSpec;
@@ -45,6 +48,8 @@ const JOURNAL_RETRY_S: u64 = 5;
 const BATCH: usize = 256;
 /// Messages of the hub that may wait for us: each may be long, and a hub may send without end.
 const HEARD: usize = 32;
+/// Longest error about a message of the hub in the log, in characters.
+const HUB_ERROR_CHARS_MAX: usize = 300;
 /// Opened specs beyond which those that nothing is started from any more are dropped.
 const SPECS: usize = 64;
 
@@ -117,6 +122,7 @@ pub async fn run(
         seen,
         outbox: Outbox::default(),
         logs,
+        hub_lines: LogLimit::default(),
         connected: false,
         sessions: 0,
         purge_at: now,
@@ -147,6 +153,8 @@ struct Agent {
     seen: SeenHub,
     outbox: Outbox,
     logs: Logs,
+    /// Lines that a hub can cause as often as it likes.
+    hub_lines: LogLimit,
     connected: bool,
     /// Sessions opened by this process.
     sessions: u64,
@@ -394,7 +402,10 @@ impl Agent {
         let (wish, bytes) = match convert::wish(assignment) {
             Ok(parsed) => parsed,
             Err(error) => {
-                tracing::error!(%error, "an assignment cannot be understood and is ignored");
+                if let Some(left_out) = self.hub_lines.admit(Instant::now()) {
+                    let error = foreign(&error, HUB_ERROR_CHARS_MAX);
+                    tracing::error!(error, left_out, "an assignment cannot be understood and is ignored");
+                }
                 return Ok(());
             }
         };

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_common::ids::jitter;
 use flow_common::secret_file::Secret;
+use flow_common::text::foreign;
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
 use flow_proto::STREAM_ID;
@@ -51,6 +52,13 @@ const GOOD_SESSION_S: u64 = 5;
 const QUEUE: usize = 64;
 /// Longest message taken, in bytes: a chunk of the hub's set has at most half of it.
 const LONGEST: usize = 2 * 1024 * 1024;
+
+/// Longest cause of a session's end in the log, in characters.
+const CAUSE_CHARS_MAX: usize = 500;
+/// Longest version of a hub in the log, in characters.
+const VERSION_CHARS_MAX: usize = 64;
+/// Longest party name of a hub's in the log, in characters: no party's name is longer.
+const PARTY_CHARS_MAX: usize = 63;
 
 /// How the hub is reached.
 #[derive(Debug, Clone)]
@@ -168,8 +176,13 @@ struct Ended {
 }
 
 impl Ended {
-    fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry_after_s: 0 }
+    fn new(why: impl AsRef<str>) -> Self {
+        Self::until(why, 0)
+    }
+
+    /// The cause may hold the hub's own words, which go to the log.
+    fn until(why: impl AsRef<str>, retry_after_s: u32) -> Self {
+        Self { why: foreign(why.as_ref(), CAUSE_CHARS_MAX), retry_after_s: retry_after_s.into() }
     }
 }
 
@@ -230,7 +243,7 @@ async fn session(
         Ok(opened) => opened,
         Err(ended) => return ended,
     };
-    tracing::info!(hub_version = %welcome.hub_version, epoch = welcome.epoch, "connected to the hub");
+    tracing::info!(hub_version = %foreign(&welcome.hub_version, VERSION_CHARS_MAX), epoch = welcome.epoch, "connected to the hub");
     if events.send(FromSession::Opened { welcome, out, hub }).await.is_err() {
         return Ended::new("the agent is going down");
     }
@@ -242,7 +255,7 @@ async fn session(
         match message {
             Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => break refused_by(&refused),
             Ok(Some(HubMessage { body: Some(FromHub::Goodbye(goodbye)) })) => {
-                break Ended { why: "the hub is going down".to_owned(), retry_after_s: goodbye.retry_after_s.into() };
+                break Ended::until("the hub is going down", goodbye.retry_after_s);
             }
             Ok(Some(HubMessage { body: Some(body) })) => {
                 if events.send(FromSession::Message(body)).await.is_err() {
@@ -267,18 +280,38 @@ async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &wat
     let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
+    let protocol = first.protocol;
     out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) }).map_err(|_| Ended::new("the queue is new and empty"))?;
     let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(failed)?;
     let mut messages = answer.into_inner();
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
-        Some(FromHub::Welcome(welcome)) => Ok((welcome, out, messages, Hub(client))),
+        Some(FromHub::Welcome(welcome)) => {
+            fits(&welcome, credentials, protocol)?;
+            Ok((welcome, out, messages, Hub(client)))
+        }
         Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
         _ => Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?")),
     }
 }
 
+/// Whether the hub greets this very agent. What it assigns to another party, or says in another protocol, means something
+/// else here.
+fn fits(welcome: &Welcome, credentials: &Credentials, protocol: u32) -> Result<(), Ended> {
+    let party = credentials.party.to_str().unwrap_or_default();
+    if welcome.party != party {
+        let told = foreign(&welcome.party, PARTY_CHARS_MAX);
+        let text = format!("the hub takes this agent for party {told}, and this is the agent of {party}: check hub.address and the secret");
+        return Err(Ended::new(text));
+    }
+    if welcome.protocol != protocol {
+        let theirs = welcome.protocol;
+        return Err(Ended::new(format!("the hub speaks protocol {theirs}, this agent {protocol}: update the older of the two")));
+    }
+    Ok(())
+}
+
 fn refused_by(refused: &flow_proto::v1::Refused) -> Ended {
-    Ended { why: format!("{}: {}", refused.code, refused.message), retry_after_s: refused.retry_after_s.into() }
+    Ended::until(format!("{}: {}", refused.code, refused.message), refused.retry_after_s)
 }
 
 /// The hub's own words; or, when the connection failed, what it failed of.
@@ -338,5 +371,27 @@ mod tests {
         assert!((0..1000).all(|_| jitter(10_000) < 10_000));
         assert_eq!(bound_ms(failures_after(failures, GOOD_SESSION_S)), 100);
         assert_eq!(bound_ms(failures_after(u32::MAX, 0)), 10_000);
+    }
+
+    #[test]
+    fn a11_a_hubs_words_reach_the_log_short_and_harmless_and_only_a_greeting_for_this_agent_counts() {
+        let refused = flow_proto::v1::Refused {
+            code: "\u{1b}[31mX\nFORGED".to_owned(),
+            message: format!("\u{1b}[2J\nERROR forged {}", "m".repeat(1_000_000)),
+            retry_after_s: 7,
+        };
+        let Ended { why, retry_after_s } = refused_by(&refused);
+        assert!(why.starts_with("\\u{1b}[31mX\\nFORGED: \\u{1b}[2J\\nERROR forged mm") && why.len() < 600, "{why}");
+        assert_eq!(retry_after_s, 7);
+        let status = describe(&Status::unavailable(format!("a\n{}", "b".repeat(10_000))));
+        assert!(!Ended::new(status).why.contains('\n'));
+
+        let credentials = Credentials::new(&"hospital-a".parse().expect("a name"), None).expect("plain text");
+        let welcome = |party: &str, protocol| Welcome { party: party.to_owned(), protocol, ..Welcome::default() };
+        let refusal = |party, protocol| fits(&welcome(party, protocol), &credentials, PROTOCOL).err().map(|ended| ended.why);
+        assert_eq!(refusal("hospital-a", PROTOCOL), None);
+        assert!(refusal("hospital-b", PROTOCOL).is_some_and(|why| why.contains("party hospital-b") && why.contains("check hub.address")));
+        assert!(refusal("", PROTOCOL).is_some() && refusal("\n", PROTOCOL).is_some_and(|why| !why.contains('\n')));
+        assert!(refusal("hospital-a", 99).is_some_and(|why| why.contains("protocol 99")));
     }
 }

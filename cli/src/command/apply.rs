@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
+use flow_common::text::visible;
 use serde_json::{Value, json};
 
 use super::check;
 use crate::client::{Client, Tagged};
 use crate::failure::{Exit, Failure};
 use crate::manifest::{self, Document, TaskDoc, TemplateDoc};
-use crate::output::{self, Format, visible};
+use crate::output::{self, Format};
 use crate::resolve;
 use crate::wire;
 

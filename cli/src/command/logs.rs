@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use flow_common::text::is_unsafe;
 use futures::StreamExt as _;
 use reqwest::header::HeaderMap;
 
 use crate::args::LogsArgs;
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
-use crate::output::is_unsafe;
 use crate::resolve;
 
 /// Copies the log to standard output, as it comes; to a terminal, without what a terminal would obey.

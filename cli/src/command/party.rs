@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use flow_common::text::visible;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ async fn add(client: &Client, name: &str, remark: &str, secret_file: Option<&Pat
     let place = secret_file.map(Place::make).transpose()?;
     let NewParty { secret } = client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
     match place {
-        None => output::print(&format!("{}\n", output::visible(&secret))),
+        None => output::print(&format!("{}\n", visible(&secret))),
         Some(place) => {
             let path = place.keep(&secret)?;
             output::print(&format!("party {name} added; its secret is in {}\n", path.display()))

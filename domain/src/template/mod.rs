@@ -11,8 +11,8 @@ use crate::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT};
 use crate::member::text_enum;
 use crate::time::Timestamp;
 
-pub(crate) use validate::{check_head, is_env_name, is_workdir};
-pub use validate::{check_remark, validate_head};
+pub(crate) use validate::{check_head, is_workdir};
+pub use validate::{check_remark, is_env_name, validate_head};
 
 text_enum!(
     /// How a workload is told what to do and how its end is recognised.

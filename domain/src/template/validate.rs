@@ -1,13 +1,14 @@
 //! What a template must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
 
 use super::{ParamSchema, ParamType, Resources, TemplateBody};
-use crate::error::{FieldCode, FieldErrors, clip, pointer};
+use crate::error::{FieldCode, FieldErrors, pointer};
 use crate::framework::{self, contract};
 use crate::limits::{
     ARGUMENT_CHARS_MAX, COMMAND_ITEMS_MAX, CPU_MILLIS_MAX, DESCRIPTION_CHARS_MAX, ENV_ITEMS_MAX, GRACE_S_MAX, IMAGE_CHARS_MAX,
     MEMORY_MIB_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN, PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX, PARAMETERS_MAX, REMARK_CHARS_MAX,
     RUNTIME_S_MAX, WORKDIR_CHARS_MAX,
 };
+use crate::text::clip;
 
 /// Checks what a template is called and said to be. Its [`TemplateBody`] has a check of its own.
 pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
@@ -83,7 +84,7 @@ impl TemplateBody {
                 );
             }
             if contract::is_reserved(name) {
-                errors.add(&path, FieldCode::Reserved, "is set by the platform or the party: FED_*, HOME and *_PROXY cannot be given");
+                errors.add(&path, FieldCode::Reserved, "is set by the platform or the party, or makes a program load code: FED_*, HOME, *_PROXY, LD_* and the like cannot be given");
             }
             check_text(&path, value, &mut errors);
         }
@@ -131,7 +132,9 @@ pub(crate) fn is_workdir(path: &str) -> bool {
     path.chars().count() <= WORKDIR_CHARS_MAX && !path.chars().any(char::is_control) && path.split('/').all(|part| part != "..")
 }
 
-pub(crate) fn is_env_name(name: &str) -> bool {
+/// Whether `name` can be the name of an environment variable in a template.
+#[must_use]
+pub fn is_env_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit())

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use flow_domain::error::{Error, ErrorCode, FieldError, clip};
+use flow_domain::error::{Error, ErrorCode, FieldError};
+use flow_domain::text::clip;
 use http::{HeaderValue, StatusCode, header};
 
 use super::v2::model::{FieldProblem, Problem};

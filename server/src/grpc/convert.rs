@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_common::text::is_unsafe;
 use flow_domain::bindings::is_endpoint;
 use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
@@ -46,7 +47,7 @@ where
 
 /// Texts of a party are shown on terminals and pages: what a terminal would obey is taken out, and the length is bounded.
 pub(super) fn clip(text: String) -> String {
-    let mut text: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+    let mut text: String = text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
     if text.len() > TEXT {
         let mut end = TEXT;
         while !text.is_char_boundary(end) {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use flow_common::text::foreign;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::PartyId;
 use flow_proto::STREAM_ID;
@@ -12,6 +13,9 @@ use tonic::{Status, Streaming};
 
 use super::convert;
 use super::sessions::Sessions;
+
+/// Longest cause of an agent's for the end of its log, in characters.
+const CAUSE_CHARS_MAX: usize = 300;
 
 /// What the reader of a log is told whose agent will not, or cannot, send it.
 pub(super) fn refused(party: &PartyId, Reason { code, message }: Reason) -> Error {
@@ -63,7 +67,7 @@ pub(super) async fn pump(
             next = stream.message() => match next {
                 Ok(next) => next,
                 Err(status) => {
-                    let error = Error::new(ErrorCode::LogUnavailable, format!("the log of {party} broke off: {}", status.message()));
+                    let error = Error::new(ErrorCode::LogUnavailable, format!("the log of {party} broke off: {}", foreign(status.message(), CAUSE_CHARS_MAX)));
                     // The reader may have left.
                     let _ = reader.send(Err(error)).await;
                     None

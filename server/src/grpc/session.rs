@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::text::foreign;
 use flow_domain::error::Error;
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
 use flow_domain::run::Refusal;
@@ -51,6 +52,8 @@ const REPORTS: usize = 256;
 const MEMBERS: usize = 10_000;
 /// Most live members of a party that this hub does not know.
 const ORPHANS: u32 = 1_000;
+/// Longest refusal that quotes an agent, in characters.
+const MESSAGE_CHARS_MAX: usize = 500;
 /// Messages under way to an agent that does not read: each has at most [`CHUNK`] bytes.
 const OUT: usize = 16;
 /// Longest time an agent may take to read the hub's full set.
@@ -83,8 +86,9 @@ impl From<crate::store::StoreError> for End {
     }
 }
 
-fn malformed(message: impl Into<String>) -> End {
-    End::Refused { code: "malformed", message: message.into(), retry_after_s: 10 }
+/// The message may quote what the agent sent, and goes to the log.
+fn malformed(message: impl AsRef<str>) -> End {
+    End::Refused { code: "malformed", message: foreign(message.as_ref(), MESSAGE_CHARS_MAX), retry_after_s: 10 }
 }
 
 /// What is over a limit is counted, and the agent left alone for a while.
@@ -111,7 +115,9 @@ pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage
         let last = match end {
             End::Gone => return,
             End::Refused { code, message, retry_after_s } => {
-                tracing::info!(%party, code, message, "a session was refused or cut");
+                if let Some(left_out) = app.sessions.admit_line(party) {
+                    tracing::info!(%party, code, message, left_out, "a session was refused or cut");
+                }
                 ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
             }
             End::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
@@ -164,8 +170,10 @@ impl<'a> Conversation<'a> {
                 return Err(End::Refused { code: "unauthenticated", message, retry_after_s: 10 });
             }
         };
-        if let Some(old) = &grant.replaced {
-            tracing::warn!(%party, %old, new = %instance, "another agent journal took the party's place");
+        if let Some(old) = &grant.replaced
+            && let Some(left_out) = app.sessions.admit_line(party)
+        {
+            tracing::warn!(%party, %old, new = %instance, left_out, "another agent journal took the party's place");
         }
         let Some(registered) = app.sessions.register(party, grant.epoch) else {
             return Err(superseded());
@@ -420,10 +428,14 @@ impl<'a> Conversation<'a> {
         }
         // Once listed, it stays an operator's to decide, however often the agent comes back.
         if known.as_ref().map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop)) {
-            tracing::warn!(party = %self.party, %run, "a member of an unknown run is being stopped");
+            if let Some(left_out) = self.app.sessions.admit_line(self.party) {
+                tracing::warn!(party = %self.party, %run, left_out, "a member of an unknown run is being stopped");
+            }
             self.say(ToAgent::Assignment(convert::stop_orphan(&key, task, self.revision))).await?;
-        } else if known.is_none() {
-            tracing::warn!(party = %self.party, %run, "a member made before this hub was restored is left running");
+        } else if known.is_none()
+            && let Some(left_out) = self.app.sessions.admit_line(self.party)
+        {
+            tracing::warn!(party = %self.party, %run, left_out, "a member made before this hub was restored is left running");
         }
         if known.is_some() || !self.knows_us {
             let orphan = Orphan {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flow_common::log_limit::LogLimit;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, RunId};
 use flow_proto::v1::hub_message::Body;
@@ -57,6 +58,8 @@ pub(super) struct LogStream {
 struct Inner {
     open: Mutex<HashMap<PartyId, Open>>,
     logs: Mutex<HashMap<u64, LogStream>>,
+    /// Log lines that each party caused lately: it could cause thousands a second.
+    lines: Mutex<HashMap<PartyId, LogLimit>>,
     next_log: AtomicU64,
     calls: Calls,
 }
@@ -120,6 +123,12 @@ impl Sessions {
         self.0.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a log line that the party caused may be written now, and how many were left out before it.
+    pub(super) fn admit_line(&self, party: &PartyId) -> Option<u64> {
+        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.entry(party.clone()).or_default().admit(Instant::now())
+    }
+
     /// Takes the place of an older session of the party; `None` if a newer one is there already.
     pub(super) fn register(&self, party: &PartyId, epoch: u64) -> Option<Registered> {
         let (out, messages) = mpsc::channel(WAITING);
@@ -157,7 +166,9 @@ impl Sessions {
         let open = self.open();
         let Some(session) = open.get(party) else { return false };
         if !session.say(body) {
-            tracing::warn!(%party, "the agent does not read; cutting its session");
+            if let Some(left_out) = self.admit_line(party) {
+                tracing::warn!(%party, left_out, "the agent does not read; cutting its session");
+            }
             session.cut.cancel();
             return false;
         }
@@ -261,6 +272,14 @@ mod tests {
 
     fn assignment(spec: usize) -> Assignment {
         Assignment { spec: vec![0; spec], ..Assignment::default() }
+    }
+
+    #[test]
+    fn a11_a_party_that_causes_line_after_line_silences_itself_alone() {
+        let (sessions, hostile, other) = (Sessions::default(), "hostile".parse().expect("a name"), "other".parse().expect("a name"));
+        let written = (0..1_000).filter(|_| sessions.admit_line(&hostile).is_some()).count();
+        assert!(written < 50, "{written} lines");
+        assert_eq!(sessions.admit_line(&other), Some(0));
     }
 
     #[tokio::test]
