@@ -4,11 +4,15 @@
 //! explained and tested without an agent. An approval is for (digest of the spec, digest of the resolution): when a
 //! name comes to mean something else at the party, what was approved is no longer what would run.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::framework;
 use crate::id::Digest;
 use crate::member::{Reason, ReasonCode};
 use crate::spec::{MemberSpec, canonical};
+use crate::text::clip;
 
 /// What the party's image map says of an image: `allow = true | false | "ask"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct ResolvedImage {
     pub meaning: String,
     /// What the party allows.
     pub allow: Allow,
+    /// Names of the environment variables that a template may set for it.
+    #[serde(default)]
+    pub env: BTreeSet<String>,
 }
 
 /// The dataset that a spec's name stands for.
@@ -116,6 +123,9 @@ pub struct Decision {
     pub reason: Option<Reason>,
 }
 
+/// Longest list of variable names in a reason, in characters.
+const SHOWN_NAMES_MAX: usize = 300;
+
 /// What the party's policy says to this spec. Nothing in the spec can widen it.
 #[must_use]
 pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
@@ -132,6 +142,21 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
     if let Some(dataset) = spec.dataset.as_ref().filter(|_| resolution.dataset.is_none()) {
         let message = format!("no dataset {dataset} is declared at {}", spec.party);
         return deny("default deny: no entry for the dataset".to_owned(), ReasonCode::DatasetUnknown, message);
+    }
+    // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER, NODE_OPTIONS, PS4, …), so no
+    // list of forbidden names is ever complete.
+    let foreign = spec.env.keys().filter(|name| !framework::is_own_variable(spec.framework, name) && !image.env.contains(*name));
+    let foreign: Vec<&str> = foreign.map(String::as_str).collect();
+    if !foreign.is_empty() {
+        let names = foreign.join(", ");
+        let message = format!(
+            "{} does not let a template set {} for the image {}: take that out of the template's `env`, or have the party add it to \
+             `env` of the image in its configuration",
+            spec.party,
+            clip(&names, SHOWN_NAMES_MAX),
+            spec.image
+        );
+        return deny(format!("images.{:?}: env does not list it", image.entry), ReasonCode::PolicyDenied, message);
     }
     if image.allow == Allow::Ask {
         let message = format!("a person at {} must approve the spec first", spec.party);

@@ -15,6 +15,9 @@ use crate::proc::{self, Process};
 use crate::process::Daemon;
 use crate::{Hub, Run, SOON, binaries, eventually, job};
 
+/// Variables that the templates of tests may set at every party.
+const ENV: &str = r#"["E2E", "IFLEARNER_COMPAT"]"#;
+
 /// Something done to a folder.
 pub type Prepare = fn(&Path);
 
@@ -229,10 +232,10 @@ impl Federation {
         if let Some(Cluster { image: (image, root), .. }) = &self.builder.cluster {
             // The data is in a claim of this name, in the party's namespace.
             return format!(
-                "[{prefix}images.digits]\ncontainer = {image:?}\nroot = {root:?}\nallow = true\n[{prefix}datasets.digits]\nclaim = \"digits\"\n"
+                "[{prefix}images.digits]\ncontainer = {image:?}\nroot = {root:?}\nallow = true\nenv = {ENV}\n[{prefix}datasets.digits]\nclaim = \"digits\"\n"
             );
         }
-        let mut text = format!("[{prefix}images.e2e]\nroot = {:?}\nallow = true\n", self.root.join("image"));
+        let mut text = format!("[{prefix}images.e2e]\nroot = {:?}\nallow = true\nenv = {ENV}\n", self.root.join("image"));
         if self.builder.digits {
             let data = self.root.join("rows").join(party);
             fs::create_dir_all(&data).expect("the folder is ours");
@@ -241,7 +244,7 @@ impl Federation {
                 fs::copy(flow_testkit::digits(part), data.join(format!("{party}.npz"))).expect("the folder is ours");
             }
             fs::copy(flow_testkit::digits("test"), data.join("test.npz")).expect("the folder is ours");
-            text += &format!("[{prefix}images.digits]\nroot = {:?}\nallow = true\n", self.root.join("digits"));
+            text += &format!("[{prefix}images.digits]\nroot = {:?}\nallow = true\nenv = {ENV}\n", self.root.join("digits"));
             text += &format!("[{prefix}datasets.digits]\npath = {data:?}\n");
         }
         text

@@ -45,6 +45,7 @@ impl Offer {
             entry: spec.image.clone(),
             meaning: image.meaning(),
             allow: image.allow,
+            env: image.env.clone(),
         });
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
         Resolution { image, dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.meaning() }) }

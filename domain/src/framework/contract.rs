@@ -40,7 +40,8 @@ const IN_SPECS: [&str; 12] = [
     "FED_SERVER_ADDR",
     "FED_PEERS",
 ];
-/// Variables that make a program of an allowed image load something else.
+/// Variables by which a program loads code. The list is a second line only: which names a template may set at all is each
+/// party's allow-list (`crate::policy`), and this keeps a careless entry there from handing over the dynamic linker.
 const LOADERS: [&str; 6] = ["GCONV_PATH", "BASH_ENV", "ENV", "PYTHONSTARTUP", "PYTHONHOME", "PERL5OPT"];
 
 /// Whether a template may not set this variable: it is the contract's, or the agent's, or makes an allowed program load
@@ -57,10 +58,16 @@ pub fn is_reserved(name: &str) -> bool {
         || LOADERS.contains(&upper.as_str())
 }
 
+/// Whether the contract puts this variable into specs.
+#[must_use]
+pub fn is_contract_variable(name: &str) -> bool {
+    IN_SPECS.contains(&name)
+}
+
 /// Whether a spec may set this variable: what a template may, and the contract's own.
 #[must_use]
 pub fn is_spec_variable(name: &str) -> bool {
-    IN_SPECS.contains(&name) || !is_reserved(name)
+    is_contract_variable(name) || !is_reserved(name)
 }
 
 /// Exit status by which a workload says that it lost the other side: a new run may go better.

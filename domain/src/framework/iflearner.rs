@@ -122,6 +122,10 @@ fn strategy_params(parameters: &BTreeMap<String, String>) -> &str {
     parameters.get(STRATEGY_PARAMS).map_or("{}", String::as_str)
 }
 
+const UNBUFFERED: &str = "PYTHONUNBUFFERED";
+/// Variables that every spec of this framework sets. No value of theirs makes a program load anything.
+pub(super) const OWN_VARIABLES: &[&str] = &[UNBUFFERED];
+
 /// Adds the framework's own flags, as the original platform spells them. They come last: where a flag is given twice
 /// iflearner takes the last, so neither a command nor a parameter can give one party other epochs than the rest (L5).
 pub(super) fn start(
@@ -132,7 +136,7 @@ pub(super) fn start(
     start: &mut Start,
 ) {
     // Without it the last lines of output are lost (L10). A template may decide otherwise.
-    start.env.insert("PYTHONUNBUFFERED".to_owned(), "1".to_owned());
+    start.env.insert(UNBUFFERED.to_owned(), "1".to_owned());
     let epochs = task.epochs;
     let flags = match member.role {
         Role::Aggregator => {

@@ -113,6 +113,16 @@ pub(crate) const fn own_parameters(framework: Framework) -> &'static [&'static s
     }
 }
 
+/// Whether the platform itself puts this variable into a spec: the contract's, and the framework's own.
+#[must_use]
+pub fn is_own_variable(framework: Framework, name: &str) -> bool {
+    let own: &[&str] = match framework {
+        Framework::Iflearner => iflearner::OWN_VARIABLES,
+        Framework::Generic => &[],
+    };
+    contract::is_contract_variable(name) || own.contains(&name)
+}
+
 /// What a framework makes of a member: the part of its spec that says how it is started.
 #[derive(Debug, Default)]
 pub(crate) struct Start {

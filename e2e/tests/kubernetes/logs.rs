@@ -52,7 +52,11 @@ fn numbers<'a>(lines: impl Iterator<Item = &'a str>) -> std::ops::RangeInclusive
 async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_again_have_each_line_once() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
-    let builder = ground.builder("").agent("images.small.container", BUSYBOX).agent("images.small.allow", "true");
+    let builder = ground
+        .builder("")
+        .agent("images.small.container", BUSYBOX)
+        .agent("images.small.allow", "true")
+        .agent("images.small.env", "[\"E2E\"]");
     let mut federation = builder.start().await;
     let job = Job::new("print")
         .template("image", "small")

@@ -15,7 +15,11 @@ async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_
     equip(cluster).await;
     let mut ground = Ground::on(cluster).await;
     ground.start_operator("");
-    let builder = ground.builder("").agent("images.small.container", BUSYBOX).agent("images.small.allow", "true");
+    let builder = ground
+        .builder("")
+        .agent("images.small.container", BUSYBOX)
+        .agent("images.small.allow", "true")
+        .agent("images.small.env", "[\"E2E\"]");
     let unreachable = "[{ key = 'node.kubernetes.io/unreachable', operator = 'Exists', effect = 'NoExecute', tolerationSeconds = 45 }]";
     let builder = builder.agent("images.small.pod.tolerations", unreachable);
     let federation = builder.agent("images.small.pod.nodeSelector.'kubernetes.io/hostname'", "node2").start().await;

@@ -65,7 +65,11 @@ async fn data_comes_from_a_directory_of_the_node_if_party_and_namespace_allow_it
     fs::create_dir_all(&rows).expect("the folder is ours");
     fs::write(rows.join("rows"), "of the node").expect("the folder is ours");
     let put = json!(["sh", "-c", "echo -n of an image > $FED_DATA_DIR/rows"]);
-    let builder = ground.builder("allow_host_path = true\n").agent("images.small.container", BUSYBOX).agent("images.small.allow", "true");
+    let builder = ground
+        .builder("allow_host_path = true\n")
+        .agent("images.small.container", BUSYBOX)
+        .agent("images.small.allow", "true")
+        .agent("images.small.env", "[\"E2E\"]");
     let builder = builder.agent("datasets.folder.host_path", &rows.display().to_string());
     let federation = builder.agent("datasets.brought.image", BUSYBOX).agent("datasets.brought.args", &put.to_string()).start().await;
 

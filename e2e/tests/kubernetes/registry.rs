@@ -34,7 +34,10 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
 
     ground.start_operator("");
     let builder = ground.builder("").agent("kubernetes.sidecar_image", &format!("{host}/team/sidecar:1"));
-    let builder = builder.agent("images.small.container", &format!("{host}/team/small:1")).agent("images.small.allow", "true");
+    let builder = builder
+        .agent("images.small.container", &format!("{host}/team/small:1"))
+        .agent("images.small.allow", "true")
+        .agent("images.small.env", "[\"E2E\"]");
     let federation = builder.agent("images.small.pod.imagePullSecrets", "[{ name = \"registry\" }]").start().await;
     let job = Job::new("pull").template("image", "small").template("command", json!(["echo", "pulled"])).trainers_only();
     let run = federation.hub.launch(&job).await;

@@ -1,12 +1,12 @@
 //! What a party writes about one image or one dataset. An entry says one of several things; which one is found here, so
 //! that nothing inside has to ask again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flow_domain::framework;
+use flow_domain::framework::{self, contract};
 use flow_domain::policy::Allow;
-use flow_domain::template::Framework;
+use flow_domain::template::{Framework, is_env_name};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -35,6 +35,8 @@ pub struct Image {
     pub source: ImageSource,
     /// Whether it may run.
     pub allow: Allow,
+    /// Names of the environment variables that a template may set.
+    pub env: BTreeSet<String>,
 }
 
 /// One dataset.
@@ -103,13 +105,20 @@ struct ImageEntry {
     limits: BTreeMap<String, String>,
     #[serde(default)]
     allow: Allow,
+    #[serde(default)]
+    env: BTreeSet<String>,
 }
 
 impl TryFrom<ImageEntry> for Image {
     type Error = String;
 
     fn try_from(entry: ImageEntry) -> Result<Self, String> {
-        let ImageEntry { root, container, pod, limits, allow } = entry;
+        let ImageEntry { root, container, pod, limits, allow, env } = entry;
+        if let Some(name) = env.iter().find(|name| !is_env_name(name) || contract::is_reserved(name)) {
+            return Err(format!(
+                "env: {name:?} is no variable that a template could set: list plain names, without FED_*, HOME, *_PROXY, LD_*"
+            ));
+        }
         if let Some(root) = &root {
             absolute("root", root)?;
         }
@@ -125,7 +134,7 @@ impl TryFrom<ImageEntry> for Image {
             }
             (None, None) => return Err("give it a `root` (a directory) or a `container` (an image reference)".to_owned()),
         };
-        Ok(Self { source, allow })
+        Ok(Self { source, allow, env })
     }
 }
 
@@ -196,7 +205,7 @@ mod tests {
     fn an_image_is_a_directory_or_a_container_and_says_so_once() {
         assert_eq!(image(r#"{"root": "/opt/x"}"#).map(|image| image.source), Ok(ImageSource::Root("/opt/x".into())));
         let container = image(r#"{"container": "r/x:1", "pod": {"nodeSelector": {"gpu": "a"}}, "limits": {"nvidia.com/gpu": "1"}}"#);
-        let Ok(Image { source: ImageSource::Container(container), allow: Allow::No }) = container else { panic!("{container:?}") };
+        let Ok(Image { source: ImageSource::Container(container), allow: Allow::No, .. }) = container else { panic!("{container:?}") };
         assert_eq!((container.image.as_str(), container.root.as_path()), ("r/x:1", Path::new("/")));
         for bad in [
             "{}",
@@ -205,9 +214,18 @@ mod tests {
             r#"{"container": ""}"#,
             r#"{"container": "x", "pod": {"hostNetwork": true}}"#,
             r#"{"container": "x", "pod": {"volumes": []}}"#,
+            r#"{"root": "/x", "env": ["A_*"]}"#,
+            r#"{"root": "/x", "env": ["LD_PRELOAD"]}"#,
         ] {
             assert!(image(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a5_no_variable_may_be_set_unless_the_entry_lists_it() {
+        let env = |text: &str| image(text).expect("an image").env;
+        assert_eq!(env(r#"{"root": "/x", "allow": true}"#), BTreeSet::new());
+        assert_eq!(env(r#"{"root": "/x", "env": ["OMP_NUM_THREADS"]}"#), BTreeSet::from(["OMP_NUM_THREADS".to_owned()]));
     }
 
     #[test]

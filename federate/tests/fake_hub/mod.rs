@@ -1,6 +1,6 @@
 //! A hub that says what the test wants, behind the real server stack over a channel in memory; and an agent to talk to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -299,7 +299,7 @@ impl TestAgent {
     pub fn new(mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = MockClock::default();
-        let image = Image { source: ImageSource::Root(dir.path().to_owned()), allow: Allow::Yes };
+        let image = Image { source: ImageSource::Root(dir.path().to_owned()), allow: Allow::Yes, env: BTreeSet::new() };
         let offer = Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
         Self {
             dir,
