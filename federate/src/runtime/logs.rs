@@ -22,6 +22,10 @@ use crate::sidecar::rundir::open_plain;
 /// Largest chunk.
 const CHUNK: usize = 64 << 10;
 
+/// Most bytes looked through for the last lines. No log of ours is longer, but a workload can make a sparse file of any
+/// length in its place.
+const TAIL_BYTES_MAX: u64 = 128 << 20;
+
 /// Pause before a log that is followed is looked at again.
 const PERIOD: Duration = Duration::from_millis(100);
 
@@ -129,7 +133,7 @@ impl Reader {
     fn read_current(&mut self) -> io::Result<Option<Bytes>> {
         let Some((start, file)) = &self.current else { return Ok(None) };
         let mut buffer = vec![0; CHUNK];
-        let count = file.read_at(&mut buffer, self.offset - start)?;
+        let count = file.read_at(&mut buffer, self.offset.saturating_sub(*start))?;
         self.offset += count as u64;
         buffer.truncate(count);
         Ok((count > 0).then(|| Bytes::from(buffer)))
@@ -139,7 +143,7 @@ impl Reader {
 /// Offset at which the last `lines` lines begin.
 fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
     let segments = listed(folder)?;
-    let mut found = 0;
+    let (mut found, mut seen) = (0, 0);
     let mut end = None;
     for (start, path) in segments.iter().rev() {
         let Ok(file) = open_plain(path) else { break };
@@ -149,8 +153,12 @@ fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
             return Ok(end);
         }
         while position > 0 {
+            if seen >= TAIL_BYTES_MAX {
+                return Ok(start + position);
+            }
             let count = position.min(CHUNK as u64);
             position -= count;
+            seen += count;
             let mut block = vec![0; usize::try_from(count).unwrap_or(CHUNK)];
             file.read_exact_at(&mut block, position)?;
             for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {

@@ -14,10 +14,20 @@ const SEGMENTS: u64 = 4;
 /// A segment is never smaller than this, however small the limit.
 const SMALLEST_SEGMENT: u64 = 1024;
 
+/// Largest offset that a segment may begin at. A workload can put files of any name beside the segments; from here on, with
+/// the longest file there can be (2^63 bytes), every sum of offsets still is a `u64`.
+const OFFSET_MAX: u64 = 1 << 62;
+
 /// The name of the segment that begins at `offset`. Names sort as offsets do.
 #[must_use]
 pub fn segment_name(offset: u64) -> String {
     format!("{offset:020}.log")
+}
+
+/// The offset that a file name stands for, if it is the name of a segment.
+fn offset_of(file_name: &str) -> Option<u64> {
+    let offset = file_name.strip_suffix(".log")?.parse().ok()?;
+    (offset <= OFFSET_MAX && segment_name(offset) == file_name).then_some(offset)
 }
 
 /// Segments of a log folder, oldest first: offset of the first byte, and path.
@@ -26,7 +36,7 @@ pub fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let file_name = entry.file_name();
-        let offset = file_name.to_str().and_then(|text| text.strip_suffix(".log")).and_then(|text| text.parse().ok());
+        let offset = file_name.to_str().and_then(offset_of);
         found.extend(offset.map(|offset| (offset, entry.path())));
     }
     found.sort_unstable();
@@ -64,7 +74,8 @@ impl LogWriter {
 
     /// The log in `folder` as it was when it had `offset` bytes: what was written later is taken off.
     pub fn resume(folder: PathBuf, limit: u64, offset: u64) -> io::Result<Self> {
-        let mut log = Self { offset, ..Self::new(folder, limit) };
+        let mut log = Self { offset: offset.min(OFFSET_MAX), ..Self::new(folder, limit) };
+        let offset = log.offset;
         let found = match segments(&log.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             found => found?,
@@ -173,6 +184,25 @@ mod tests {
         assert!(all.ends_with(&kept));
         let first = segments(&folder.path().join("log")).expect("segments")[0].0;
         assert_eq!(usize::try_from(first).expect("small"), all.len() - kept.len(), "a name is the offset of its first byte");
+    }
+
+    #[test]
+    fn a13_a_file_name_is_an_offset_only_as_the_writer_spells_it_and_within_bounds() {
+        assert_eq!(offset_of(&segment_name(0)), Some(0));
+        assert_eq!(offset_of(&segment_name(OFFSET_MAX)), Some(OFFSET_MAX));
+        let strange =
+            ["18446744073709551614.log", "18446744073709551616.log", "04611686018427387905.log", "5.log", "+0000000000000000005.log"];
+        for name in strange {
+            assert_eq!(offset_of(name), None, "{name}");
+        }
+        let folder = tempfile::tempdir().expect("a directory");
+        for name in strange {
+            fs::write(folder.path().join(name), "x\n").expect("a file");
+        }
+        assert_eq!(end(folder.path()).expect("an end"), 0);
+        let mut log = LogWriter::resume(folder.path().to_owned(), 4096, u64::MAX).expect("a log");
+        log.write(b"more");
+        assert_eq!(log.offset(), OFFSET_MAX + 4);
     }
 
     #[test]

@@ -165,3 +165,20 @@ async fn the_log_of_a_forgotten_member_can_still_be_read_and_that_of_a_removed_o
     let request = LogRequest { tail_lines: None, follow: false };
     assert!(agent.runtime.logs(place.key.clone(), request).await.is_err());
 }
+
+#[tokio::test]
+async fn a13_a_file_in_the_log_folder_whose_name_is_a_huge_number_breaks_no_reader() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    let script = "echo first; cd \"$FED_OUTPUT_DIR/../log\"; for n in 18446744073709551614 18446744073709551615 99999999999999999999; do \
+                  echo x > $n.log; done; truncate -s 8T 00000000000000000006.log; echo second";
+    agent.start(&place, place.launch(script)).await;
+    agent.exit().await;
+    for tail in [None, Some(0), Some(1), Some(99)] {
+        let request = LogRequest { tail_lines: tail, follow: false };
+        let mut stream = agent.runtime.logs(place.key.clone(), request).await.expect("a log");
+        // A hole of terabytes has no end that is worth waiting for.
+        let first = tokio::time::timeout(LONG, stream.next()).await.expect("in time");
+        assert!(first.is_none_or(|chunk| chunk.is_ok()), "{tail:?}");
+    }
+}

@@ -135,7 +135,7 @@ impl Sink for Spool {
         if whole_lines {
             self.cursor.at = at;
             self.cursor.offset = offset;
-            if offset >= self.saved + SAVE_EVERY {
+            if offset >= self.saved.saturating_add(SAVE_EVERY) {
                 self.save().await;
             }
         }
