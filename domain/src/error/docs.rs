@@ -52,7 +52,7 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
             ("the workload ran longer than its template allows", "Raise `max_runtime_s` of the template, or ask for fewer epochs.")
         }
         ReasonCode::SidecarLost => (
-            "the supervisor beside the workload vanished; what was left was killed",
+            "the supervisor beside the workload vanished; what the agent found of the workload was killed",
             "Start again; if it repeats, the party should look at its machine's log.",
         ),
         ReasonCode::AgentStateLost => ("the agent's journal was lost or replaced", "Start again; nothing of the old run is continued."),

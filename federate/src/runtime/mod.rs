@@ -5,7 +5,8 @@
 //!
 //! * one `WorkKey` is started at most once, whatever crashes between any two writes; doubt resolves to `Lost`,
 //!   never to a second start;
-//! * `Exited`, `Lost` and `Absent` are said only when no process (or pod) of that key is alive any more;
+//! * `Exited`, `Lost` and `Absent` are said only when no process (or pod) of that key is alive any more that can be found:
+//!   a process that left its group and cleared its environment cannot be;
 //! * after a restart of the agent, `watch` first tells the state of every key the runtime still knows.
 
 pub mod fake;

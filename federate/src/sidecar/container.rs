@@ -26,6 +26,9 @@ use crate::runtime::WorkKey;
 /// Environment variable by which a workload's processes are known.
 pub const MARKER: &str = "FED_MEMBER";
 
+/// Most ancestors looked through for this process: a workload can make the chain of its own as long as it likes.
+const ANCESTORS_MAX: usize = 1000;
+
 /// A way of catching descendants, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,9 +100,7 @@ impl Container {
     pub fn create(containment: Containment, key: &WorkKey, dir: &RunDir) -> io::Result<Self> {
         let cgroup = match containment {
             Containment::Cgroup => {
-                let own = own_cgroup().ok_or(io::ErrorKind::Unsupported)?;
-                let mark = Digest::of(dir.mark(key).as_bytes());
-                let path = own.join(format!("flow-{}-{:.16}", marker(key), mark.as_str()));
+                let path = Self::cgroup_of(key, dir).ok_or(io::ErrorKind::Unsupported)?;
                 match fs::create_dir(&path) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                     _ => Some(path),
@@ -108,6 +109,13 @@ impl Container {
             Containment::PidNamespace | Containment::Session => None,
         };
         Ok(Self { containment, boot: boot_id(), cgroup, init: None })
+    }
+
+    /// The cgroup of a key's workload, whether or not it exists; `None` where there are no cgroups.
+    #[must_use]
+    pub fn cgroup_of(key: &WorkKey, dir: &RunDir) -> Option<PathBuf> {
+        let mark = Digest::of(dir.mark(key).as_bytes());
+        Some(own_cgroup()?.join(format!("flow-{}-{:.16}", marker(key), mark.as_str())))
     }
 
     /// SIGTERM to every descendant of this process. Init of a PID namespace is left out: it waits for the others.
@@ -191,6 +199,24 @@ pub fn descendants() -> Vec<Pid> {
     family.into_iter().skip(1).filter(alive).map(Pid::from_raw).collect()
 }
 
+/// Whether `pid` is a descendant of this process, or nothing can be said of it any more. A number that stands for no
+/// process here (0) belongs to another PID namespace, which descendants are never outside of.
+#[must_use]
+pub fn is_descendant(pid: i32) -> bool {
+    let own = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
+    let mut next = pid;
+    for _ in 0..ANCESTORS_MAX {
+        if next <= 1 {
+            return false;
+        }
+        match stat(next) {
+            Some(stat) if stat.parent != own => next = stat.parent,
+            Some(_) | None => return true,
+        }
+    }
+    true
+}
+
 /// The cgroup2 directory this process lives in.
 fn own_cgroup() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -237,6 +263,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         assert!(descendants().contains(&pid));
+        assert!(is_descendant(pid.as_raw()) && !is_descendant(nix::unistd::getppid().as_raw()) && !is_descendant(0));
         assert!(stat(pid.as_raw()).is_some_and(|stat| !stat.dead && stat.start > 0));
         child.kill().expect("killed");
         child.wait().expect("reaped");

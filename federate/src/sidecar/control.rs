@@ -8,13 +8,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use flow_domain::progress::Progress;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 
+use super::container::is_descendant;
 use super::progress::Known;
 use super::protocol::{Answer, LINE_LIMIT, Verb, line, parse_request};
 use crate::runtime::WorkState;
 
 /// Connections served at a time. An agent needs two.
 const MOST: usize = 16;
+
+/// Most connections accepted in one turn of the loop: whoever connects without end must not hold up the rest of it.
+const ACCEPTS_PER_TURN: usize = 32;
 
 /// Points in one line: keeps it far below the limit.
 const POINTS_PER_LINE: usize = 500;
@@ -65,10 +71,14 @@ impl Control {
         listener.chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
     }
 
-    /// Accept whoever waits, read what has come, and answer the requests.
+    /// Accept whoever waits, read what has come, and answer the requests. The workload is refused: it has nothing to say
+    /// here, and would take the agent's places.
     pub fn receive(&mut self) -> Vec<(usize, Verb)> {
-        while let Ok((stream, _)) = self.listener.accept() {
-            if self.connections.len() < MOST && stream.set_nonblocking(true).is_ok() {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Ok((stream, _)) = self.listener.accept() else { break };
+            let peer = getsockopt(&stream, PeerCredentials).map(|credentials| credentials.pid());
+            let is_stranger = peer.is_ok_and(|pid| !is_descendant(pid));
+            if self.connections.len() < MOST && is_stranger && stream.set_nonblocking(true).is_ok() {
                 let connection = Connection { stream, input: Vec::new(), output: Vec::new(), subscription: None, closed: false };
                 self.connections.push(connection);
             }

@@ -7,3 +7,4 @@ mod log;
 mod progress;
 mod start;
 mod support;
+mod unstoppable;

@@ -172,13 +172,14 @@ async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again
 }
 
 #[tokio::test]
-async fn a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent() {
+async fn a8_a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent_and_leaves_no_trace() {
     let place = Place::new();
     let mut agent = place.agent();
     let refused = agent.runtime.ensure(place.launch("exit 0")).await;
     assert!(matches!(refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::HoldExpired));
     agent.runtime.stop(place.key.clone(), 1).await.expect("nothing to do");
     assert_eq!(agent.next().await.state, WorkState::Absent);
-    agent.runtime.forget(place.key.clone()).await.expect("never to be started");
-    assert!(agent.runtime.hold(place.hold(&[])).await.is_err());
+    agent.runtime.forget(place.key.clone()).await.expect("nothing to do");
+    let written = std::fs::read_dir(place.root.path().join("runs")).expect("the folder of all runs").count();
+    assert_eq!(written, 0, "a hub that invents runs must not fill the disk");
 }

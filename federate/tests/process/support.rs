@@ -13,6 +13,7 @@ use flow_federate::runtime::{Hold, Launch, Observation, ProgressSource, Runtime,
 use flow_federate::sidecar::container::stat;
 use flow_federate::sidecar::rundir::{RunDir, marker};
 use flow_testkit::{alive_with_marker, wait_for};
+use futures::future::BoxFuture;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::mpsc;
@@ -167,6 +168,20 @@ impl Agent {
             WorkState::Exited(exit) => exit,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Asks for something that may wait for the end, and observes that end meanwhile.
+    pub async fn end_during<T>(&mut self, ask: impl for<'a> FnOnce(&'a ProcessRuntime) -> BoxFuture<'a, T>) -> (T, WorkState) {
+        let Self { runtime, observed, key } = self;
+        let end = async {
+            loop {
+                let seen = tokio::time::timeout(LONG, observed.recv()).await.expect("an observation in time").expect("open");
+                if seen.key == *key && matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent) {
+                    return seen.state;
+                }
+            }
+        };
+        futures::join!(ask(runtime), end)
     }
 
     /// The last state this agent would tell, once it is final.

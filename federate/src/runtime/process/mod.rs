@@ -11,6 +11,7 @@
 //! sidecar's lock and the exclusive `started` decide.
 
 mod client;
+mod enforce;
 mod follow;
 mod sweep;
 
@@ -45,6 +46,9 @@ use crate::sidecar::rundir::{RunDir, Verdict, marker, name, parse_marker, privat
 /// Time a new sidecar has to become ready. It takes milliseconds; a machine that swaps takes seconds.
 const BIRTH: Duration = Duration::from_secs(20);
 
+/// How long a sidecar may be late with an end. It needs milliseconds; a machine that swaps needs seconds.
+const OVERDUE: Duration = Duration::from_secs(10);
+
 /// Tries within one call, when a sidecar goes away while it is spoken to.
 const TRIES: u32 = 4;
 
@@ -63,13 +67,23 @@ pub struct ProcessConfig {
     pub port_range: Option<(u16, u16)>,
     /// Where descendants are caught; `None` = the best this machine allows.
     pub containment: Option<Containment>,
+    /// How long after a workload should have been killed the agent relies on its sidecar; then it kills both.
+    pub overdue: Duration,
 }
 
 impl ProcessConfig {
     /// The defaults, in this data directory.
     #[must_use]
     pub fn new(data_root: impl Into<PathBuf>) -> Self {
-        Self { data_root: data_root.into(), sidecar: None, log_limit_bytes: 64 << 20, hold_max_s: 600, port_range: None, containment: None }
+        Self {
+            data_root: data_root.into(),
+            sidecar: None,
+            log_limit_bytes: 64 << 20,
+            hold_max_s: 600,
+            port_range: None,
+            containment: None,
+            overdue: OVERDUE,
+        }
     }
 }
 
@@ -204,6 +218,7 @@ impl ProcessRuntime {
     async fn birth(&self, entry: &Arc<Entry>, hold: &Hold) -> io::Result<Answer> {
         // The follower of an earlier sidecar might speak of that one's end while a new one is born.
         entry.unfollow().await;
+        entry.enforcer.reset();
         entry.dir.create()?;
         let mut ports = entry.dir.read::<HoldFile>(name::HOLD).map(|before| before.ports).unwrap_or_default();
         ports.retain(|name, _| hold.ports.contains(name));
@@ -244,23 +259,34 @@ impl ProcessRuntime {
             return Err(refused("this agent runs plain processes: its images and datasets must be directories"));
         }
         launch.log_limit_bytes = launch.log_limit_bytes.min(self.config.log_limit_bytes);
+        let limit = Duration::from_secs(launch.max_runtime_s.saturating_add(launch.stop_grace_s)).saturating_add(self.config.overdue);
         let entry = self.entry(&launch.key);
         let _turn = entry.turn.lock().await;
         let mut last = None;
         for attempt in 0..TRIES {
             pause(attempt).await;
             match entry.judge()? {
-                Verdict::Alive => match ask(&entry.dir, Verb::Start(Box::new(launch.clone()))).await {
-                    Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
-                    Ok(Answer { state: Some(WorkState::Absent | WorkState::Held { .. }), .. }) => {
-                        last = Some(io::ErrorKind::ConnectionReset.into())
+                Verdict::Alive => {
+                    // It may have been started by an earlier agent, and be frozen since.
+                    let started = entry.dir.has(name::STARTED);
+                    if started {
+                        entry.must_end_within(limit, false).await;
                     }
-                    Ok(_) => {
-                        entry.follow_if_idle();
-                        return Ok(());
+                    match ask(&entry.dir, Verb::Start(Box::new(launch.clone()))).await {
+                        Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
+                        Ok(Answer { state: Some(WorkState::Absent | WorkState::Held { .. }), .. }) => {
+                            last = Some(io::ErrorKind::ConnectionReset.into())
+                        }
+                        Ok(_) => {
+                            if !started {
+                                entry.must_end_within(limit, true).await;
+                            }
+                            entry.follow_if_idle();
+                            return Ok(());
+                        }
+                        Err(error) => last = Some(error),
                     }
-                    Err(error) => last = Some(error),
-                },
+                }
                 // Its sidecar died before the start: nothing has run. The ports it had told are bound again, or it fails.
                 Verdict::Fresh(lock) => {
                     drop(lock);
@@ -292,6 +318,8 @@ impl ProcessRuntime {
             match entry.judge()? {
                 Verdict::Alive => {
                     entry.release_when_fresh();
+                    // Before the sidecar is asked, which may not answer.
+                    entry.must_stop_within(Duration::from_secs(grace_s).saturating_add(self.config.overdue));
                     match ask(&entry.dir, Verb::Stop { grace_s }).await {
                         Ok(_) => {
                             entry.follow_if_idle();
@@ -300,8 +328,15 @@ impl ProcessRuntime {
                         Err(error) => last = Some(error),
                     }
                 }
+                // A workload can remove its directory.
+                Verdict::Missing => {
+                    entry.sweep().await;
+                    entry.unfollow().await;
+                    entry.follow();
+                    return Ok(());
+                }
                 // Nothing runs: say so (again), and keep no empty directory.
-                Verdict::Missing | Verdict::Fresh(_) | Verdict::Forgotten | Verdict::Exited(_) | Verdict::CutOff(_) => {
+                Verdict::Fresh(_) | Verdict::Forgotten | Verdict::Exited(_) | Verdict::CutOff(_) => {
                     entry.release_when_fresh();
                     entry.unfollow().await;
                     entry.follow();
@@ -322,10 +357,16 @@ impl ProcessRuntime {
                 return Err(still_alive());
             }
             Verdict::CutOff(_lock) => entry.sweep().await,
-            Verdict::Missing | Verdict::Fresh(_) | Verdict::Exited(_) | Verdict::Forgotten => {}
+            // Nothing has run in a directory that is not there: a mark in it would only let a hub fill the disk.
+            Verdict::Missing => {
+                self.drop_entry(&key);
+                self.observations.forget(&key);
+                return Ok(());
+            }
+            Verdict::Fresh(_) | Verdict::Exited(_) | Verdict::Forgotten => {}
         }
         let dir = entry.dir.clone();
-        let forgotten = tokio::task::spawn_blocking(move || dir.create().and_then(|()| dir.forget())).await;
+        let forgotten = tokio::task::spawn_blocking(move || dir.forget()).await;
         forgotten.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| transient("forget a member", error))?;
         self.drop_entry(&key);
         self.observations.forget(&key);

@@ -1,0 +1,190 @@
+//! A workload of the agent's own user can freeze its sidecar, crowd its control socket, or speak in its place. It does not
+//! outlive its stop or its longest runtime by that.
+
+use std::time::Duration;
+
+use crate::support::{Agent, LONG, Place, code, lines};
+use flow_domain::member::{Exit, ReasonCode};
+use flow_federate::runtime::{Runtime as _, WorkState};
+use flow_federate::sidecar::container::Containment;
+use flow_testkit::wait_for;
+use nix::sys::signal::{Signal, kill};
+
+/// An agent that does not wait long for a sidecar.
+fn place(containment: Option<Containment>) -> Place {
+    let mut place = Place::new();
+    place.config.containment = containment;
+    place.config.overdue = Duration::from_secs(1);
+    place
+}
+
+fn freeze(place: &Place) {
+    kill(place.sidecar().expect("a sidecar"), Signal::SIGSTOP).expect("frozen");
+}
+
+/// Stops the workload and answers the exit that is told.
+async fn stop(agent: &mut Agent, place: &Place, grace_s: u64) -> Exit {
+    let (stopped, end) = agent.end_during(|runtime| runtime.stop(place.key.clone(), grace_s)).await;
+    stopped.expect("placed");
+    match end {
+        WorkState::Exited(exit) => exit,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
+    for way in [Containment::Cgroup, Containment::PidNamespace, Containment::Session] {
+        let place = place(Some(way));
+        let mut agent = place.agent();
+        let born = place.root.path().join("born");
+        let daemon = format!("(setsid sh -c 'trap \"\" TERM; echo >> {0}; sleep 600' &); echo >> {0}", born.display());
+        agent.start(&place, place.launch(&format!("trap '' TERM; {daemon}; while :; do sleep 0.05; done"))).await;
+        lines(&born, 2).await;
+        freeze(&place);
+        let asked = std::time::Instant::now();
+        let exit = stop(&mut agent, &place, 1).await;
+        assert!(asked.elapsed() >= Duration::from_secs(2), "{way:?}: grace and delay were not given");
+        assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::StopRequested)), "{way:?}");
+        assert!(exit.reason.is_some_and(|reason| reason.message.contains("the agent killed what it found")));
+        assert_eq!((place.alive(), place.sidecar()), (vec![], None), "{way:?}");
+        // The next agent reads it from the directory.
+        drop(agent);
+        assert_eq!(code(&place.agent().exit().await), Some(ReasonCode::StopRequested), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a6_the_longest_runtime_holds_though_the_sidecar_is_frozen_and_the_agent_another() {
+    let place = place(None);
+    let agent = place.agent();
+    let mut launch = place.launch("sleep 600");
+    (launch.max_runtime_s, launch.stop_grace_s) = (3, 0);
+    agent.start(&place, launch.clone()).await;
+    freeze(&place);
+    drop(agent);
+    let mut next = place.agent();
+    let exit = match next.end_during(|runtime| runtime.ensure(launch)).await.1 {
+        WorkState::Exited(exit) => exit,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::MaxRuntimeExceeded)));
+    assert_eq!((place.alive(), place.sidecar()), (vec![], None));
+}
+
+#[tokio::test]
+async fn a6_a_hold_with_a_frozen_sidecar_is_let_go() {
+    let place = place(None);
+    let mut agent = place.agent();
+    agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
+    freeze(&place);
+    let (stopped, end) = agent.end_during(|runtime| runtime.stop(place.key.clone(), 0)).await;
+    stopped.expect("placed");
+    assert_eq!(end, WorkState::Absent);
+    assert_eq!((place.sidecar(), place.dir().path().exists()), (None, false));
+}
+
+#[tokio::test]
+async fn a6_a_workload_that_takes_all_places_of_the_control_socket_is_stopped_politely() {
+    let place = place(None);
+    let mut agent = place.agent();
+    let ready = place.root.path().join("ready");
+    let script = "import os, signal, socket, sys, time\n\
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(4))\n\
+        os.chdir(os.path.dirname(os.environ['FED_OUTPUT_DIR']))\n\
+        kept = []\n\
+        while True:\n\
+        \x20   for _ in range(20):\n\
+        \x20       one = socket.socket(socket.AF_UNIX)\n\
+        \x20       one.setblocking(False)\n\
+        \x20       try: one.connect('control.sock')\n\
+        \x20       except OSError: break\n\
+        \x20       kept.append(one)\n\
+        \x20   kept = kept[-40:]\n\
+        \x20   open(sys.argv[1], 'a').write('.\\n')\n\
+        \x20   time.sleep(0.02)\n";
+    let mut launch = place.launch("");
+    launch.argv = ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
+    launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
+    agent.start(&place, launch).await;
+    lines(&ready, 5).await;
+    drop(agent);
+    agent = place.agent();
+    agent.runtime.stop(place.key.clone(), 60).await.expect("asked");
+    let exit = agent.exit().await;
+    assert_eq!((exit.code, code(&exit)), (Some(4), Some(ReasonCode::StopRequested)));
+}
+
+#[tokio::test]
+async fn a6_an_end_told_by_somebody_else_on_the_control_socket_is_not_believed() {
+    let place = place(None);
+    let agent = place.agent();
+    let ready = place.root.path().join("ready");
+    let script = "import os, signal, socket, sys\n\
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+        os.chdir(os.path.dirname(os.environ['FED_OUTPUT_DIR']))\n\
+        os.unlink('control.sock')\n\
+        server = socket.socket(socket.AF_UNIX)\n\
+        server.bind('control.sock')\n\
+        server.listen(20)\n\
+        open(sys.argv[1], 'w').write('listens\\n')\n\
+        exit = b'{\"code\":0,\"signal\":null,\"reason\":null,\"started_at\":1,\"finished_at\":2}'\n\
+        while True:\n\
+        \x20   one, _ = server.accept()\n\
+        \x20   one.recv(1000)\n\
+        \x20   one.sendall(b'{\"version\":1,\"state\":{\"Exited\":' + exit + b'}}\\n')\n\
+        \x20   open(sys.argv[1], 'a').write('lied\\n')\n";
+    let mut launch = place.launch("");
+    launch.argv = ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
+    launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
+    agent.start(&place, launch).await;
+    lines(&ready, 1).await;
+    drop(agent);
+    let mut next = place.agent();
+    lines(&ready, 2).await;
+    assert!(next.observed.try_recv().is_err(), "told as ended while it is alive");
+    let exit = stop(&mut next, &place, 0).await;
+    assert_eq!(code(&exit), Some(ReasonCode::StopRequested));
+    assert_eq!((place.alive(), place.sidecar()), (vec![], None));
+}
+
+#[tokio::test]
+async fn a6_an_exit_that_the_workload_wrote_itself_leaves_nothing_of_it_alive() {
+    let place = place(Some(Containment::Session));
+    let mut agent = place.agent();
+    let born = place.root.path().join("born");
+    let exit = r#"{"exit":{"code":0,"signal":null,"reason":null,"started_at":1,"finished_at":2},"progress":null}"#;
+    let script = format!(
+        "cd \"$FED_OUTPUT_DIR/..\"; (setsid sh -c 'trap \"\" TERM HUP; echo >> {0}; sleep 600' &); \
+         while [ ! -s {0} ]; do sleep 0.01; done; echo '{exit}' > exit; kill -KILL $PPID; sleep 600",
+        born.display()
+    );
+    agent.start(&place, place.launch(&script)).await;
+    assert_eq!(agent.exit().await.code, Some(0));
+    assert_eq!(place.alive(), [0; 0], "told the end with something alive");
+}
+
+#[tokio::test]
+async fn a6_a_workload_whose_directory_is_gone_and_whose_sidecar_is_frozen_is_stopped() {
+    let place = place(None);
+    let mut agent = place.agent();
+    agent.start(&place, place.launch("trap '' TERM; while :; do sleep 0.05; done")).await;
+    wait_for("the workload", LONG, async || !place.alive().is_empty()).await;
+    freeze(&place);
+    std::fs::rename(place.dir().path(), place.root.path().join("elsewhere")).expect("moved");
+    let (stopped, end) = agent.end_during(|runtime| runtime.stop(place.key.clone(), 0)).await;
+    stopped.expect("placed");
+    assert_eq!(end, WorkState::Absent);
+    assert_eq!((place.alive(), place.sidecar()), (vec![], None));
+}
+
+#[tokio::test]
+async fn a12_the_end_of_a_vanished_supervisor_claims_no_more_than_was_found() {
+    let place = place(None);
+    let mut agent = place.agent();
+    agent.start(&place, place.launch("sleep 600")).await;
+    kill(place.sidecar().expect("a sidecar"), Signal::SIGKILL).expect("killed");
+    let WorkState::Lost(reason) = agent.end().await else { panic!("it is not known how it ended") };
+    assert!(reason.message.contains("every process of the workload that it found"), "{}", reason.message);
+    assert!(reason.message.contains("cannot be found"), "{}", reason.message);
+}
