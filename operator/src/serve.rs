@@ -77,7 +77,8 @@ mod tests {
         for _ in 0..10 {
             answer_time(address, "/healthz", Duration::from_secs(1)).await;
         }
-        let closed = tokio::io::AsyncReadExt::read_to_end(&mut first, &mut Vec::new());
+        let mut rest = Vec::new();
+        let closed = tokio::io::AsyncReadExt::read_to_end(&mut first, &mut rest);
         // A reset is an end, too.
         let _ = tokio::time::timeout(Duration::from_secs(30), closed).await.expect("the oldest connection is closed");
     }
