@@ -5,7 +5,7 @@
 //! invents (a map of images, say) are declared free-form. An empty text stands for "not set", so that optional keys can
 //! be listed too. Every error names the layer at fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use config::{Map, Source, Value, ValueKind};
@@ -16,6 +16,8 @@ use crate::plain_file::PlainFile;
 
 /// Largest configuration file.
 const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The origin of the embedded defaults.
+const DEFAULT: &str = "default";
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone)]
@@ -77,6 +79,13 @@ pub enum ConfigError {
     /// A value of the wrong type or out of range.
     #[error("{0}")]
     Value(String),
+    /// More than one of these.
+    #[error("{}", lines(.0))]
+    Several(Vec<ConfigError>),
+}
+
+fn lines(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A configuration, and where each of its values came from.
@@ -84,41 +93,119 @@ pub enum ConfigError {
 pub struct Loaded<T> {
     /// The configuration.
     pub value: T,
-    entries: BTreeMap<String, (toml::Value, String)>,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// The value that counts for a key.
+#[derive(Debug, Clone)]
+struct Entry {
+    path: Vec<String>,
+    value: toml::Value,
+    origin: String,
 }
 
 impl<T> Loaded<T> {
     /// Every effective value as TOML with its source as a comment. Secrets are left out.
     #[must_use]
     pub fn dump(&self) -> String {
-        let line = |(key, (value, origin)): (&String, &(toml::Value, String))| format!("{key} = {} # {origin}\n", redacted(key, value));
-        self.entries.iter().map(line).collect()
+        let shown = self.entries.iter().filter(|(_, entry)| !is_empty_table(&entry.value));
+        shown.map(|(key, Entry { value, origin, .. })| format!("{key} = {} # {origin}\n", redacted(key, value))).collect()
+    }
+
+    /// A sentence about a key (`rest.tls: …`), with the layer in front that set the key or one below it; as it is, if none did.
+    #[must_use]
+    pub fn locate(&self, sentence: &str) -> String {
+        let key = sentence.split_once(": ").map_or("", |(key, _)| key);
+        let set = self.entries.iter().find(|(name, entry)| is_in(name, key) && entry.origin != DEFAULT);
+        set.map_or_else(|| sentence.to_owned(), |(_, entry)| format!("{}: {sentence}", entry.origin))
+    }
+
+    /// Keys that have another value than in `before`, without those in the sections `reloadable`.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self, reloadable: &[&str]) -> Vec<String> {
+        let names: BTreeSet<&String> = self.entries.keys().chain(before.entries.keys()).collect();
+        let value = |loaded: &Self, name: &String| loaded.entries.get(name).map(|entry| entry.value.clone());
+        let changed = names.into_iter().filter(|name| value(self, name) != value(before, name));
+        changed.filter(|name| !reloadable.iter().any(|section| is_in(name, section))).cloned().collect()
     }
 }
 
-/// Read all layers and make a `T` of them.
+/// Read all layers and make a `T` of them. All that is wrong is told at once.
 pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigError> {
-    let layers = layers(spec)?;
-    let mut known = BTreeMap::new();
-    flatten(&layers[0].table, "", &mut known);
-    let mut entries = BTreeMap::new();
-    let mut builder = config::Config::builder();
-    for layer in layers {
-        let mut found = BTreeMap::new();
-        flatten(&layer.table, "", &mut found);
-        for (key, value) in found {
-            let free =
-                spec.free_form.iter().any(|section| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
-            if !known.contains_key(&key) && !free {
-                let nearest = nearest(&key, known.keys());
-                return Err(ConfigError::UnknownKey { origin: layer.origin, key, nearest });
-            }
-            entries.insert(key, (value, layer.origin.clone()));
+    let (loaded, mut faults) = load_sound(spec)?;
+    match faults.pop() {
+        None => Ok(loaded),
+        Some(only) if faults.is_empty() => Err(only),
+        Some(last) => {
+            faults.push(last);
+            Err(ConfigError::Several(faults))
         }
-        builder = builder.add_source(layer);
     }
-    let value = builder.build().and_then(config::Config::try_deserialize).map_err(|error| ConfigError::Value(error.to_string()))?;
-    Ok(Loaded { value, entries })
+}
+
+/// As [`load`]; settings that cannot be used are listed and left at their defaults, so that the others can be looked at, too.
+pub fn load_sound<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<(Loaded<T>, Vec<ConfigError>), ConfigError> {
+    let layers = layers(spec)?;
+    let known: Vec<String> = flatten(&layers[0].table).iter().map(|(path, _)| dotted(path)).collect();
+    let mut faults = Vec::new();
+    let mut entries = BTreeMap::new();
+    for Layer { origin, table } in &layers {
+        for (path, value) in flatten(table) {
+            let key = dotted(&path);
+            if is_empty_table(&value) && known.iter().any(|known| is_in(known, &key) && *known != key) {
+                // A section without anything in it.
+                continue;
+            }
+            if !known.contains(&key) && !spec.free_form.iter().any(|section| is_in(&key, section)) {
+                let nearest = nearest(&key, known.iter());
+                faults.push(ConfigError::UnknownKey { origin: origin.clone(), key, nearest });
+                continue;
+            }
+            entries.insert(key, Entry { path, value, origin: origin.clone() });
+        }
+    }
+    // A unit is used or refused as a whole: one key, or all keys of one entry in a free-form section.
+    let mut units: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
+    for (key, entry) in entries.iter().filter(|(_, entry)| entry.origin != DEFAULT) {
+        let section = spec.free_form.iter().find(|section| is_in(key, section) && key != *section);
+        let unit = section.map_or_else(|| key.clone(), |section| dotted(&entry.path[..=section.split('.').count()]));
+        units.entry(unit).or_default().push(entry);
+    }
+    let defaults = &layers[0];
+    let mut unusable = Vec::new();
+    for (unit, entries) in &units {
+        if let Err(error) = build::<T>(defaults, entries.iter().copied()) {
+            let origin = &entries[0].origin;
+            let located = if error.contains(origin.as_str()) { error } else { format!("{origin}: {unit}: {error}") };
+            faults.push(ConfigError::Value(located));
+            unusable.push(unit.clone());
+        }
+    }
+    entries.retain(|key, _| !unusable.iter().any(|unit| is_in(key, unit)));
+    for (path, value) in flatten(&defaults.table) {
+        let entry = Entry { path, value, origin: DEFAULT.to_owned() };
+        entries.entry(dotted(&entry.path)).or_insert(entry);
+    }
+    let value = build(defaults, entries.values()).map_err(ConfigError::Value)?;
+    Ok((Loaded { value, entries }, faults))
+}
+
+/// The configuration of the defaults and these entries.
+fn build<'e, T: DeserializeOwned>(defaults: &Layer, entries: impl Iterator<Item = &'e Entry>) -> Result<T, String> {
+    let mut builder = config::Config::builder().add_source(defaults.clone());
+    for Entry { path, value, origin } in entries {
+        builder = builder.add_source(Layer { origin: origin.clone(), table: nest(path, value.clone()) });
+    }
+    builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())
+}
+
+/// True if a key is the section itself or below it.
+fn is_in(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn is_empty_table(value: &toml::Value) -> bool {
+    value.as_table().is_some_and(Table::is_empty)
 }
 
 /// One layer: a table and what to call it in an error.
@@ -153,7 +240,7 @@ fn convert(origin: &String, value: &toml::Value) -> Value {
 
 /// In order of precedence, the defaults first.
 fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
-    let mut layers = vec![parse("default", spec.defaults)?];
+    let mut layers = vec![parse(DEFAULT, spec.defaults)?];
     if let Some(path) = &spec.file {
         layers.push(parse(&path.display().to_string(), &read(path)?)?);
     }
@@ -220,19 +307,26 @@ fn spine(mut table: Table) -> Vec<String> {
     }
 }
 
-/// Dotted keys of all values that are not tables themselves.
-fn flatten(table: &Table, prefix: &str, into: &mut BTreeMap<String, toml::Value>) {
+/// All values that are not tables themselves, and tables with nothing in them, with their paths.
+fn flatten(table: &Table) -> Vec<(Vec<String>, toml::Value)> {
+    let mut found = Vec::new();
     for (key, value) in table {
-        let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        let part = if bare { key.clone() } else { toml::Value::String(key.clone()).to_string() };
-        let path = if prefix.is_empty() { part } else { format!("{prefix}.{part}") };
         match value {
-            toml::Value::Table(inner) => flatten(inner, &path, into),
-            _ => {
-                into.insert(path, value.clone());
+            toml::Value::Table(inner) if !inner.is_empty() => {
+                let below = flatten(inner).into_iter();
+                found.extend(below.map(|(path, value)| ([vec![key.clone()], path].concat(), value)));
             }
+            _ => found.push((vec![key.clone()], value.clone())),
         }
     }
+    found
+}
+
+/// A path as one writes it in TOML.
+fn dotted(path: &[String]) -> String {
+    let is_bare = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let written = path.iter().map(|part| if is_bare(part) { part.clone() } else { toml::Value::String(part.clone()).to_string() });
+    written.collect::<Vec<_>>().join(".")
 }
 
 fn nearest<'k>(key: &str, known: impl Iterator<Item = &'k String>) -> String {
@@ -351,6 +445,33 @@ mod tests {
         let (_dir, file) = with_file("[images.x]\nrot = 'x'");
         let error = load::<Demo>(&file).unwrap_err().to_string();
         assert!(error.contains("rot"), "{error}");
+    }
+
+    #[test]
+    fn u24_every_fault_is_told_with_its_file_and_the_rest_is_usable() {
+        let (_dir, file) = with_file(
+            "data_dir = 'file'\nlogg = 1\n[log]\nlevel = 'warn'\n[limits]\nmembers = 'many'\n[images.a]\nrot = '/a'\n[images.b]\n[images.c]\nroot = '/c'",
+        );
+        let (loaded, faults) = load_sound::<Demo>(&file).unwrap();
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 4, "{told:#?}");
+        for (sentence, part) in told.iter().zip(["`logg`", "images.a", "images.b", "limits.members"]) {
+            assert!(sentence.contains("demo.toml") && sentence.contains(part), "{sentence}");
+        }
+        let Demo { data_dir, limits, images, .. } = loaded.value;
+        assert_eq!((data_dir.as_str(), limits.members, images.len()), ("file", 10, 1));
+        assert_eq!(load::<Demo>(&file).unwrap_err().to_string().lines().count(), 4);
+    }
+
+    #[test]
+    fn b9_what_changed_and_cannot_be_reloaded_is_found() {
+        let (_one, before) = with_file("data_dir = 'a'\n[images.x]\nroot = '/x'");
+        let (_two, after) = with_file("data_dir = 'b'\n[images.y]\nroot = '/y'\n[log]\nlevel = 'debug'");
+        let [before, after] = [before, after].map(|spec| load::<Demo>(&spec).unwrap());
+        assert_eq!(after.changed_since(&before, &["images"]), ["data_dir", "log.level"]);
+        assert_eq!(before.changed_since(&before, &[]), Vec::<String>::new());
+        assert!(after.locate("images: wrong").ends_with("demo.toml: images: wrong"));
+        assert_eq!(after.locate("limits.members: wrong"), "limits.members: wrong");
     }
 
     #[test]
