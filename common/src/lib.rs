@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod disk;
 pub mod ids;
 pub mod lifecycle;
 pub mod log_limit;

@@ -44,7 +44,12 @@ pub enum PrivateDirError {
 pub fn ensure(path: &Path) -> Result<(), PrivateDirError> {
     let failed = |source| PrivateDirError::Io { path: path.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-    let found = std::fs::metadata(path).map_err(failed)?;
+    check(path)
+}
+
+/// As [`ensure`], of a directory that is there: nothing is made.
+pub fn check(path: &Path) -> Result<(), PrivateDirError> {
+    let found = std::fs::metadata(path).map_err(|source| PrivateDirError::Io { path: path.to_owned(), source })?;
     judge(path, found.uid(), found.mode(), geteuid().as_raw())
 }
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd};
 
 /// Who signs. Every one has the same name, and a key of its own.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -47,8 +48,22 @@ impl Authority {
     /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses, over those that are there.
     #[must_use]
     pub fn pair(&self, folder: &Path, name: &str, names: &[&str]) -> Pair {
-        let key = key();
+        self.pair_of(CertificateParams::default(), folder, name, names)
+    }
+
+    /// As [`Authority::pair`], with a certificate that ends in so many days, or ended so many days ago.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the programs under test compare certificates with the machine's clock")]
+    pub fn pair_ending(&self, folder: &Path, name: &str, names: &[&str], days: i64) -> Pair {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+        let day = i64::try_from(since.as_secs() / (24 * 3600)).expect("a day") + days;
         let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(day).expect("after 1970") * 24 * 3600);
+        self.pair_of(params, folder, name, names)
+    }
+
+    fn pair_of(&self, mut params: CertificateParams, folder: &Path, name: &str, names: &[&str]) -> Pair {
+        let key = key();
         let name_of = |name: &&str| match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName((*name).try_into().expect("an ASCII name")),

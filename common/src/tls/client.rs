@@ -4,9 +4,13 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use flow_domain::time::Timestamp;
+use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
+use super::validity::Validity;
 use super::{TlsError, certificates};
+use crate::clock::{Clock as _, SystemClock};
 
 /// Whose word counts on who a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +39,7 @@ pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     match trust {
         Trust::File(path) => {
-            for certificate in certificates(path)? {
+            for certificate in usable(path, SystemClock.now())? {
                 let unusable = |error: rustls::Error| TlsError::Certificates { path: path.to_owned(), why: error.to_string() };
                 roots.add(certificate).map_err(unusable)?;
             }
@@ -55,6 +59,28 @@ pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
         .expect("the provider knows TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// The authorities in a file with their times, if at least one is valid at `now`.
+pub fn trusted(path: &Path, now: Timestamp) -> Result<Vec<Validity>, TlsError> {
+    usable(path, now)?;
+    certificates(path)?.iter().map(|certificate| Validity::read(path, certificate)).collect()
+}
+
+/// The certificates of a file that are valid at `now`; an error says why there is none.
+fn usable(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let mut invalid = None;
+    let mut usable = certificates(path)?;
+    usable.retain(|certificate| {
+        let checked = Validity::read(path, certificate).and_then(|validity| validity.check(now));
+        let is_valid = checked.is_ok();
+        invalid = checked.err().or(invalid.take());
+        is_valid
+    });
+    match invalid {
+        Some(error) if usable.is_empty() => Err(error),
+        _ => Ok(usable),
+    }
 }
 
 /// Why a handshake with a server failed, and what to do; `None` if the error has nothing to do with TLS. `ca_file` is how
