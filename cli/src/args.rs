@@ -223,12 +223,26 @@ pub enum PartyCommand {
         /// For people
         #[arg(long, default_value = "")]
         remark: String,
-        /// New file for the secret; only you can read it
-        #[arg(long, value_name = "FILE", required_unless_present = "print_secret")]
-        secret_file: Option<PathBuf>,
-        /// Print the secret instead of writing it to a file
-        #[arg(long, conflicts_with = "secret_file")]
-        print_secret: bool,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
+    /// Give a party another secret, in place of one that was lost or stolen
+    RotateSecret {
+        /// Its name
+        party: PartyId,
+        /// Accept the replaced secret for so long, in seconds, at most a week [default: not at all]
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
+        overlap: u32,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
+    /// Remove a party of which nothing runs; what it took part in stays readable
+    Remove {
+        /// Its name
+        party: PartyId,
+        /// Also if its agent has not confirmed the end of its part in runs that are over
+        #[arg(long)]
+        force: bool,
     },
     /// List parties
     List,
@@ -237,6 +251,18 @@ pub enum PartyCommand {
         /// Its name
         party: PartyId,
     },
+}
+
+/// Where a new secret goes.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct SecretArgs {
+    /// New file for the secret; only you can read it
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Print the secret instead of writing it to a file
+    #[arg(long)]
+    pub print_secret: bool,
 }
 
 /// Verbs of orphans.

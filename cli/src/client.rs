@@ -103,7 +103,12 @@ impl Client {
 
     /// Deletes a document.
     pub async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
-        self.send(Method::DELETE, path, &[], None, None).await.map(drop)
+        self.delete_with(path, &[]).await
+    }
+
+    /// Deletes a document as the parameters say.
+    pub async fn delete_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), Failure> {
+        self.send(Method::DELETE, path, query, None, None).await.map(drop)
     }
 
     /// Creates something whose answer cannot be had a second time: sent once, whatever happens.

@@ -298,11 +298,14 @@ pub struct Revision {
     pub command: Vec<String>,
 }
 
-/// A party just added, with the secret its agent identifies itself by.
+/// A party's new secret, by which its agent identifies itself.
 #[derive(Clone, Deserialize)]
-pub struct NewParty {
+pub struct NewSecret {
     /// Shown this once.
     pub secret: String,
+    /// Until when the secret that it replaces is accepted.
+    #[serde(default)]
+    pub former_until: Option<String>,
 }
 
 impl Run {

@@ -222,6 +222,32 @@ fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
 }
 
 #[test]
+fn u21_a_secret_is_replaced_and_a_party_removed() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("again.secret");
+    let rotate = ["party", "rotate-secret", "party-a", "--overlap", "60", "--secret-file", path.to_str().unwrap()];
+    let done = fake.run(&rotate).exits(0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "another-s3cret\n");
+    assert!(done.out.contains("the old one is accepted until 2026-01-01T01:00:00Z") && !done.out.contains("s3cret"), "{done:?}");
+    fake.run(&["party", "rotate-secret", "party-a"]).exits(2);
+    fake.run(&["party", "remove", "party-a"]).exits(0);
+    fake.run(&["party", "remove", "party-b", "--force"]).exits(0);
+    assert_eq!(fake.world().heard, ["POST parties/party-a/secret", "DELETE parties/party-a", "DELETE parties/party-b?force=true"]);
+}
+
+#[test]
+fn b10_a_secret_that_could_not_be_written_can_be_replaced() {
+    let fake = Fake::start();
+    for verb in [["party", "add", "party-a"], ["party", "rotate-secret", "party-a"]] {
+        let mut command = fake.command(&[&verb[..], &["--print-secret"]].concat());
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let done = fake::Done::from(command.stdout(full).output().unwrap()).exits(1);
+        let remedy = "flowctl party rotate-secret party-a --secret-file FILE";
+        assert!(done.err.contains("could not be written") && done.err.contains(remedy), "{done:?}");
+    }
+}
+
+#[test]
 fn a_party_that_was_refused_leaves_no_secret_file() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.world().refuse = Some((409, json!({"code": "party_exists", "detail": "there is a party-a"})));
@@ -284,6 +310,20 @@ fn a_log_is_copied_as_it_is() {
     let done = fake.run(&["logs", "-f", "--tail", "2", "digits-run", "party-a"]).exits(0);
     assert_eq!(done.out, "epoch 1\nepoch 2\n");
     assert!(fake.world().heard.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true"));
+}
+
+#[test]
+fn u3_an_empty_log_is_empty_and_a_note_says_whether_more_may_come() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
+    let done = fake.run(&["logs", "digits-run", "hub"]).exits(0);
+    assert_eq!(done.out, "");
+    assert!(done.err.starts_with("hub has printed nothing yet ("), "{}", done.err);
+    fake.world().tasks[0]["run"]["members"][0]["phase"] = json!("succeeded");
+    let done = fake.run(&["logs", "digits-run", "hub"]).exits(0);
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("", "hub has printed nothing\n"));
+    let done = fake.run(&["logs", "digits-run", "hub", "--tail", "0"]).exits(0);
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("", ""));
 }
 
 #[test]

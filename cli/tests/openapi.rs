@@ -36,7 +36,7 @@ fn every_field_that_is_read_is_in_the_published_document() {
     check("Agent", fields::<wire::Agent>());
     check("Contact", fields::<wire::Contact>());
     check("Orphan", fields::<wire::Orphan>());
-    check("PartyCreated", fields::<wire::NewParty>());
+    check("PartySecret", fields::<wire::NewSecret>());
     assert!(missing.is_empty(), "not in docs/openapi.json: {missing:#?}");
 }
 

@@ -117,7 +117,7 @@ error_table! {
     Internal = "internal", 500, Internal, 10011, false, "something broke inside",
         "Report it with the request id; the hub's log holds the cause.";
     PartyExists = "party_exists", 409, AlreadyExists, 10100, false, "a party of this name exists",
-        "Choose another name, or use the existing party.";
+        "Choose another name, or use the existing party; a secret that was lost is replaced by another.";
     PartyNotFound = "party_not_found", 404, NotFound, 10101, false, "there is no such party",
         "List the parties; names are exact.";
     TemplateNotFound = "template_not_found", 404, NotFound, 10200, false, "there is no such template",
@@ -142,6 +142,8 @@ error_table! {
         "List the task's runs.";
     MemberNotFound = "member_not_found", 404, NotFound, 10306, false, "the party has no part in this",
         "List the members of the task or run.";
+    PartyActive = "party_active", 409, FailedPrecondition, 10103, false, "the party still takes part in something",
+        "Stop the tasks the message names, and let the party's agent confirm their end.";
     OrphanNotFound = "orphan_not_found", 404, NotFound, 10102, false, "there is no such orphan",
         "List the orphans; one that has ended is gone from the list.";
     LogUnavailable = "log_unavailable", 503, Unavailable, 10307, true, "the log cannot be fetched from the party now",
@@ -149,7 +151,7 @@ error_table! {
     LogRefused = "log_refused", 403, PermissionDenied, 10308, false, "the party does not disclose this log",
         "Ask the party; its own policy decides what leaves it.";
     LogNotFound = "log_not_found", 404, NotFound, 10309, false, "the party has no log of this member",
-        "Look at the member's reason: one that never started has no log; others are kept for a week.";
+        "Look at the member's reason: one that never started has no log; others are kept until the party deletes them.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
         "Repeat later; the agent reconnects by itself.";
 }

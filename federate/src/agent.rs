@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use flow_common::clock::SharedClock;
 use flow_common::log_limit::LogLimit;
-use flow_common::secret_file::Secret;
 use flow_common::text::foreign;
 use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::member::{Desired, MemberPhase, ReasonCode};
@@ -30,7 +29,7 @@ use crate::member::{Member, Work};
 use crate::offer::Offer;
 use crate::reconcile::{Action, Input, Outcome, Party};
 use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
-use crate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
+use crate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
 use crate::works::{Done, Job, Word, Works};
 pub use logs::LogPolicy;
 use logs::Logs;
@@ -60,8 +59,8 @@ pub struct AgentConfig {
     pub party: PartyId,
     /// Where the journal lives.
     pub data_dir: PathBuf,
-    /// Proves to the hub who is calling; not needed in memory.
-    pub secret: Option<Secret>,
+    /// Where the secret is that proves to the hub who is calling.
+    pub secret: SecretSource,
     /// Holds are let go after so many seconds without the hub.
     pub hold_max_s: u64,
     /// What the party offers; a change is taken up at once.
@@ -78,9 +77,6 @@ pub enum AgentError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The secret.
-    #[error("the secret holds what cannot be sent in a header: write it anew")]
-    Secret,
     /// The runtime ended.
     #[error("the runtime stopped telling how its work stands")]
     RuntimeGone,
@@ -94,7 +90,7 @@ pub async fn run(
     clock: SharedClock,
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
-    let credentials = Credentials::new(&config.party, config.secret.as_ref()).ok_or(AgentError::Secret)?;
+    let login = Login { party: config.party.clone(), secret: config.secret.clone() };
     // Before anything is waited for: what the runtime tells until then, it tells nobody.
     let watch = runtime.watch();
     let mut journal = Journal::open(&config.data_dir, &config.party).await?;
@@ -127,7 +123,7 @@ pub async fn run(
         sessions: 0,
         purge_at: now,
     };
-    let ended = agent.live(connector, credentials, watch, heard, &stop).await;
+    let ended = agent.live(connector, login, watch, heard, &stop).await;
     agent.commit().await?;
     agent.flush().await;
     agent.journal.close().await?;
@@ -166,7 +162,7 @@ impl Agent {
     async fn live(
         &mut self,
         connector: Connector,
-        credentials: Credentials,
+        login: Login,
         mut watch: mpsc::Receiver<Observation>,
         mut words: mpsc::UnboundedReceiver<Word>,
         stop: &CancellationToken,
@@ -180,7 +176,7 @@ impl Agent {
         let (events_tx, mut events) = mpsc::channel(HEARD);
         let mut offers = self.config.offer.clone();
         // Dropping `events` ends it.
-        tokio::spawn(session::run(connector, credentials, hello_rx, Arc::clone(&self.clock), events_tx));
+        tokio::spawn(session::run(connector, login, hello_rx, Arc::clone(&self.clock), events_tx));
         loop {
             let clock = Arc::clone(&self.clock);
             // Neither deadlines nor the hub wait for a quiet moment.
@@ -455,7 +451,7 @@ impl Agent {
 
     /// The party offers something else: ask the policy again about whatever has not begun.
     async fn reoffer(&mut self, offer: Arc<Offer>) -> Result<(), AgentError> {
-        tracing::info!("the party's configuration was read anew");
+        tracing::info!("images, datasets and resources were read again");
         self.party.set_capacity(offer.resources.clone());
         self.offer = offer;
         let open: Vec<Member> = self.party.members().filter(|m| !m.phase.is_terminal() && m.desired != Desired::Stopped).cloned().collect();

@@ -4,31 +4,33 @@
 mod cluster;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use flow_common::clock::SystemClock;
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
+use flow_common::tls::client::trusted;
+use flow_common::tls::validity::WARNING_PERIOD;
 use flow_common::{private_dir, secret_file, telemetry};
 use futures::future::{BoxFuture, FutureExt as _};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::AccessFlags;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::agent::{self, AgentConfig, RETENTION_S};
-use crate::config::{self, Checked, Config, RuntimeKind};
+use crate::agent::{self, AgentConfig};
+use crate::config::{self, Checked, Config, Faults, RuntimeKind};
+use crate::dial::Address;
 use crate::health::{self, Pages};
 use crate::offer::{Offer, UNREPAIRED};
+use crate::retention;
 use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
 use crate::runtime::{DataSource, ImageSource, Runtime};
-use crate::session::Connector;
-
-/// Time between two looks for run directories past their retention.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+use crate::session::{self, Connector, Login, SecretSource};
 
 /// One party's agent: runs what the hub asks for and this party allows.
 #[derive(Debug, Parser)]
@@ -41,12 +43,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Connect to the hub and serve until SIGTERM. Work that was started goes on and is taken up by the next agent.
-    /// SIGHUP reads images, datasets and resources anew.
+    /// SIGHUP reads images, datasets and resources anew, and names what else changed and takes a restart.
     Run(Source),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check what this party needs: configuration, secret, directories, cluster, hub.
+    /// Check what this party needs: configuration, secret, directories, cluster, and whether the hub accepts the secret.
+    /// Writes nothing.
     Doctor(Source),
     /// What an administrator of a cluster needs.
     #[cfg(feature = "kubernetes")]
@@ -107,8 +110,34 @@ pub fn main() -> ExitCode {
 }
 
 fn check(source: &Source) -> Result<bool, Failure> {
-    let checked = source.load()?.value.check()?;
-    say(&format!("good: party {}, hub {}", checked.party, checked.hub))
+    let (loaded, faults) = config::load_sound(source.config.clone(), source.set.clone())?;
+    let mut wrong: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let checked = loaded.value.check();
+    if let Err(Faults(found)) = &checked {
+        wrong.extend(found.iter().map(|fault| loaded.locate(&fault.to_string())));
+    }
+    let (expired, warnings) = trust_findings(checked.as_ref().ok());
+    wrong.extend(expired);
+    match checked {
+        Ok(checked) if wrong.is_empty() => {
+            warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}")).map(drop))?;
+            say(&format!("good: party {}, hub {}", checked.party, checked.hub))
+        }
+        _ => Err(wrong.join("\n").into()),
+    }
+}
+
+/// Faults and warnings about the certificates of the authorities in `hub.ca_file`.
+fn trust_findings(checked: Option<&Checked>) -> (Vec<String>, Vec<String>) {
+    let Some(Checked { hub: Address::Tls { ca_file: Some(file), .. }, .. }) = checked else { return Default::default() };
+    let now = SystemClock.now();
+    match trusted(file, now) {
+        Err(error) => (vec![format!("hub.ca_file: {error}")], Vec::new()),
+        Ok(trusted) => {
+            let warnings = trusted.iter().filter_map(|certificate| certificate.warning(now));
+            (Vec::new(), warnings.map(|warning| format!("hub.ca_file: {warning}")).collect())
+        }
+    }
 }
 
 fn dump(source: &Source) -> Result<bool, Failure> {
@@ -121,40 +150,58 @@ fn say(text: &str) -> Result<bool, Failure> {
 }
 
 fn run(source: &Source) -> Result<bool, Failure> {
-    let config = source.load()?.value;
+    let loaded = source.load()?;
+    let config = loaded.value.clone();
     telemetry::init(&config.log)?;
-    let checked = config.check()?;
-    let secret = secret_file::read(&config.hub.secret_file)?;
+    let checked = config.check().map_err(|faults| located(&loaded, &faults))?;
+    let login = login(&config, &checked);
+    login.credentials()?;
     // One thread is plenty for an agent, and small: the work is done by others.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(source.clone(), config, checked, secret))?;
+    runtime.block_on(serve(source.clone(), loaded, checked, login))?;
     // What still blocks must not keep us: nothing of it needs an end.
     runtime.shutdown_background();
     Ok(true)
 }
 
-async fn serve(source: Source, config: Config, checked: Checked, secret: secret_file::Secret) -> Result<(), Failure> {
+fn login(config: &Config, checked: &Checked) -> Login {
+    Login { party: checked.party.clone(), secret: SecretSource::File(config.hub.secret_file.clone()) }
+}
+
+/// Faults with the files that they are in, a sentence a line.
+fn located(loaded: &Loaded<Config>, Faults(faults): &Faults) -> String {
+    faults.iter().map(|fault| loaded.locate(&fault.to_string())).collect::<Vec<_>>().join("\n")
+}
+
+async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: Login) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals()?;
+    // From the beginning: unheard, the signal would end the process.
+    let hangups = signal(SignalKind::hangup())?;
+    let config = loaded.value.clone();
     let (questions, asked) = mpsc::channel(1);
     if let Some(address) = checked.health {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("health.listen = {address}: {error}"))?;
         tracing::info!(address = %listener.local_addr()?, "health and metrics");
-        tokio::spawn(health::serve(listener, Pages { questions, data_dir: config.data_dir.clone() }));
+        tokio::spawn(health::serve(listener, Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) }));
     }
     let (runtime, lost) = tokio::select! {
         runtime = runtime(&config, &checked) => runtime?,
         // A cluster that does not answer is waited for.
         () = shutdown.soft.cancelled() => return Ok(()),
     };
-    let (offers, offer) = watch::channel(Arc::new(checked.offer));
+    let (offers, offer) = watch::channel(Arc::new(checked.offer.clone()));
     let logs = config.logs.policy();
-    tokio::spawn(reread(source, offers, signal(SignalKind::hangup())?));
-    tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), "agent started");
+    if let Some(file) = ca_file(&checked) {
+        tokio::spawn(watch_trust(file));
+    }
+    tokio::spawn(reread(source, loaded, offers, hangups));
+    let pid = std::process::id();
+    tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), pid, "agent started");
     let agent = agent::run(
         AgentConfig {
             party: checked.party,
             data_dir: config.data_dir,
-            secret: Some(secret),
+            secret: login.secret,
             hold_max_s: config.hold_max_s,
             offer,
             logs,
@@ -179,7 +226,7 @@ async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runtime>
         RuntimeKind::Process => {
             let processes = ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) };
             let processes = Arc::new(ProcessRuntime::new(processes)?);
-            tokio::spawn(sweep(Arc::clone(&processes)));
+            tokio::spawn(retention::sweep(Arc::clone(&processes), config.retention, config.data_dir.clone()));
             Ok((processes, std::future::pending().boxed()))
         }
         #[cfg(feature = "kubernetes")]
@@ -189,12 +236,19 @@ async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runtime>
     }
 }
 
-/// SIGHUP: images, datasets and resources are read anew; anything else needs a restart.
-async fn reread(source: Source, offers: watch::Sender<Arc<Offer>>, mut hangups: tokio::signal::unix::Signal) {
+/// SIGHUP: images, datasets and resources are read anew; of anything else that changed it is said that it takes a restart.
+async fn reread(source: Source, started: Loaded<Config>, offers: watch::Sender<Arc<Offer>>, mut hangups: tokio::signal::unix::Signal) {
     while hangups.recv().await.is_some() {
-        let read = source.load().and_then(|loaded| Ok(loaded.value.check()?));
+        let read = source.load().and_then(|loaded| match loaded.value.check() {
+            Ok(checked) => Ok((loaded, checked)),
+            Err(faults) => Err(located(&loaded, &faults).into()),
+        });
         match read {
-            Ok(checked) => {
+            Ok((loaded, checked)) => {
+                let ignored = loaded.changed_since(&started, &config::RELOADABLE).join(", ");
+                if !ignored.is_empty() {
+                    tracing::warn!("changed, and not reloadable: {ignored}; restart the agent to use the new values");
+                }
                 offers.send_replace(Arc::new(checked.offer));
             }
             Err(error) => tracing::error!(%error, "the configuration is not taken over; the old one stays"),
@@ -202,31 +256,50 @@ async fn reread(source: Source, offers: watch::Sender<Arc<Offer>>, mut hangups: 
     }
 }
 
-/// Logs and outputs of members that ended long ago go with what proved their end.
-pub async fn sweep(processes: Arc<ProcessRuntime>) {
+/// The file of the authorities that say who the hub is, unless this machine's own count.
+fn ca_file(checked: &Checked) -> Option<PathBuf> {
+    match &checked.hub {
+        Address::Tls { ca_file, .. } => ca_file.clone(),
+        Address::Plain(_) => None,
+    }
+}
+
+/// Says once a day what will soon be wrong with the authorities in this file.
+async fn watch_trust(file: PathBuf) {
     loop {
-        match processes.sweep_older_than(Duration::from_secs(RETENTION_S)).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "run directories past their retention were removed"),
-            Err(error) => tracing::warn!(%error, "run directories could not be removed; trying again later"),
+        let now = SystemClock.now();
+        match trusted(&file, now) {
+            Ok(trusted) => {
+                trusted.iter().filter_map(|certificate| certificate.warning(now)).for_each(|warning| tracing::warn!("{warning}"))
+            }
+            Err(error) => tracing::warn!("hub.ca_file: {error}"),
         }
-        tokio::time::sleep(SWEEP_EVERY).await;
+        tokio::time::sleep(WARNING_PERIOD).await;
     }
 }
 
 fn doctor(source: &Source) -> Result<bool, Failure> {
     let mut report = Report::default();
-    let Some(loaded) = report.note("configuration", source.load().map_err(|e| e.to_string())) else { return report.print() };
-    let config = loaded.value;
-    let checked = report.note("values", config.check().map_err(|e| e.to_string()));
+    let read = config::load_sound(source.config.clone(), source.set.clone()).map_err(|e| e.to_string());
+    let Some((loaded, faults)) = report.note("configuration", read) else { return report.print() };
+    faults.iter().for_each(|fault| report.fail("configuration", &fault.to_string()));
+    let config = &loaded.value;
+    let checked = report.note("values", config.check().map_err(|faults| located(&loaded, &faults)));
     report.note("secret", secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()));
-    report.note("data_dir", writable(&config.data_dir));
+    match usable(&config.data_dir) {
+        Ok(None) => report.lines.push("ok    data_dir".to_owned()),
+        Ok(Some(note)) => report.lines.push(format!("ok    data_dir: {note}")),
+        Err(error) => report.fail("data_dir", &error),
+    }
+    if let Some(warning) = config.retention.warning(&config.data_dir) {
+        report.warn(&warning);
+    }
     for (name, image) in &config.images {
         let ImageSource::Root(root) = &image.source else { continue };
         let there = root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", root.display()));
         report.note(&format!("image {name}"), there);
         if image.source.is_unrepaired() {
-            report.lines.push(format!("warn  image {name}: it has no compat/: {UNREPAIRED}"));
+            report.warn(&format!("image {name}: it has no compat/: {UNREPAIRED}"));
         }
     }
     for (name, dataset) in &config.datasets {
@@ -234,25 +307,47 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
         let there = std::fs::read_dir(path).map(|_| ()).map_err(|e| format!("{}: {e}", path.display()));
         report.note(&format!("dataset {name}"), there);
     }
-    if let Some(Checked { hub, .. }) = checked {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        report.note("hub", runtime.block_on(hub.knock()).map_err(|e| e.to_string()));
+    if let Some(checked) = &checked {
+        let (expired, warnings) = trust_findings(Some(checked));
+        warnings.iter().for_each(|warning| report.warn(warning));
+        if expired.is_empty() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let known = runtime.block_on(session::authenticate(&checked.hub, &login(config, checked)));
+            report.note("hub", known);
+        } else {
+            expired.iter().for_each(|problem| report.fail("hub", problem));
+        }
     }
     match config.runtime {
         RuntimeKind::Process => report.lines.push(format!("ok    containment of workloads: {}", containment())),
         #[cfg(feature = "kubernetes")]
-        RuntimeKind::Kubernetes => cluster::doctor(&config, &mut report)?,
+        RuntimeKind::Kubernetes => cluster::doctor(config, &mut report)?,
         #[cfg(not(feature = "kubernetes"))]
         RuntimeKind::Kubernetes => {}
     }
     report.print()
 }
 
-fn writable(dir: &std::path::Path) -> Result<(), String> {
-    private_dir::ensure(dir).map_err(|error| error.to_string())?;
-    let probe = dir.join(".doctor");
-    let tried = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
-    tried.map_err(|error| format!("{}: {error}", dir.display()))
+/// Checks that this user can use the directory, or that `run` can make it. Writes nothing: a directory made by the user who
+/// runs `doctor`, perhaps root, would be of no use to the agent.
+fn usable(dir: &Path) -> Result<Option<String>, String> {
+    let writable = |dir: &Path| {
+        let modes = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+        nix::unistd::faccessat(AT_FDCWD, dir, modes, AtFlags::AT_EACCESS).map_err(|error| format!("{}: {}", dir.display(), error.desc()))
+    };
+    match std::fs::metadata(dir) {
+        Ok(found) if found.is_dir() => {
+            private_dir::check(dir).map_err(|error| error.to_string())?;
+            writable(dir).map(|()| None)
+        }
+        Ok(_) => Err(format!("{} is not a directory", dir.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let absolute = std::path::absolute(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+            let parent = absolute.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new("/"));
+            writable(parent).map(|()| Some(format!("{} is not there yet; `run` makes it", dir.display())))
+        }
+        Err(error) => Err(format!("{}: {error}", dir.display())),
+    }
 }
 
 #[derive(Default)]
@@ -269,11 +364,19 @@ impl Report {
                 Some(value)
             }
             Err(error) => {
-                self.bad = true;
-                self.lines.push(format!("FAIL  {what}: {error}"));
+                self.fail(what, &error);
                 None
             }
         }
+    }
+
+    fn fail(&mut self, what: &str, error: &str) {
+        self.bad = true;
+        self.lines.extend(error.lines().map(|line| format!("FAIL  {what}: {line}")));
+    }
+
+    fn warn(&mut self, warning: &str) {
+        self.lines.push(format!("warn  {warning}"));
     }
 
     fn print(self) -> Result<bool, Failure> {

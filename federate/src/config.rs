@@ -15,6 +15,7 @@ use tonic::transport::Uri;
 use crate::agent::LogPolicy;
 use crate::dial::Address;
 use crate::offer::{Dataset, Image, Offer, Peers};
+use crate::retention::Retention;
 use crate::runtime::{DataSource, ImageSource};
 
 /// The documented defaults.
@@ -44,6 +45,8 @@ pub struct Config {
     pub logs: LogsConfig,
     /// Health and metrics.
     pub health: HealthConfig,
+    /// How long logs and outputs are kept.
+    pub retention: Retention,
     /// Share of the machine.
     pub resources: Resources,
     /// The image map.
@@ -147,26 +150,34 @@ impl KubernetesConfig {
             zone.split('.').all(is_name).then_some(())?;
             Some((zone.to_owned(), address.parse().ok()?))
         };
-        let invalid = |text: &String| Invalid::Key {
-            key: "kubernetes.hosts",
-            message: format!("{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address"),
+        let invalid = |text: &String| {
+            let message = format!("{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address");
+            Invalid::new("kubernetes.hosts", message)
         };
         self.hosts.iter().map(|text| parsed(text).ok_or_else(|| invalid(text))).collect()
     }
 }
 
-/// What is wrong with a configuration that could be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Invalid {
-    /// One of the keys, with what to do.
-    #[error("{key}: {message}")]
-    Key {
-        /// Which.
-        key: &'static str,
-        /// What is wrong.
-        message: String,
-    },
+/// One thing that is wrong with a configuration that could be read: the key, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct Invalid {
+    /// Which key.
+    pub key: &'static str,
+    /// The fault, and what to do.
+    pub message: String,
 }
+
+impl Invalid {
+    fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self { key, message: message.into() }
+    }
+}
+
+/// All that is wrong, a sentence a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Faults(pub Vec<Invalid>);
 
 /// A configuration that makes sense.
 #[derive(Debug, Clone)]
@@ -181,69 +192,98 @@ pub struct Checked {
     pub health: Option<SocketAddr>,
 }
 
+/// Sections that SIGHUP reads again; any other key takes effect at the next start.
+pub const RELOADABLE: [&str; 3] = ["images", "datasets", "resources"];
+
 /// Read all layers.
 pub fn load(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
-    config::load(&Spec { file, overrides, free_form: &["images", "datasets"], ..Spec::new(DEFAULTS, ENV_PREFIX) })
+    config::load(&spec(file, overrides))
+}
+
+/// As [`load`], with what can be read where not all can; and what cannot.
+pub fn load_sound(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
+    config::load_sound(&spec(file, overrides))
+}
+
+fn spec(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Spec<'static> {
+    Spec { file, overrides, free_form: &["images", "datasets"], ..Spec::new(DEFAULTS, ENV_PREFIX) }
 }
 
 impl Config {
     /// Everything that can be said against the values without touching the machine.
-    pub fn check(&self) -> Result<Checked, Invalid> {
-        let invalid = |key, message: String| Invalid::Key { key, message };
-        if self.party.is_empty() {
-            return Err(invalid("party", "set the name of this party in the federation".to_owned()));
-        }
-        let party = self.party.parse().map_err(|error| invalid("party", format!("{error}")))?;
+    pub fn check(&self) -> Result<Checked, Faults> {
+        let mut faults = Vec::new();
+        let party = self.checked_party().map_err(|fault| faults.push(fault));
         if self.hub.secret_file.as_os_str().is_empty() {
-            return Err(invalid("hub.secret_file", "set the file that holds this party's secret".to_owned()));
+            faults.push(Invalid::new("hub.secret_file", "set the file that holds this party's secret"));
         }
+        let hub = self.hub.checked().map_err(|fault| faults.push(fault));
         if self.hold_max_s < 60 {
-            return Err(invalid("hold_max_s", "must be at least 60: the hub's own reservation deadline is 30 s".to_owned()));
+            faults.push(Invalid::new("hold_max_s", "must be at least 60: the hub's own reservation deadline is 30 s"));
         }
         if self.runtime == RuntimeKind::Kubernetes && !cfg!(feature = "kubernetes") {
-            return Err(invalid(
-                "runtime",
-                "this build of flow-federate knows no clusters: build it with the feature kubernetes".to_owned(),
-            ));
+            let message = "this build of flow-federate knows no clusters: build it with the feature kubernetes";
+            faults.push(Invalid::new("runtime", message));
         }
-        for (name, image) in &self.images {
-            let fits = match &image.source {
-                ImageSource::Root(_) => self.runtime == RuntimeKind::Process,
-                ImageSource::Container(_) => self.runtime == RuntimeKind::Kubernetes,
-            };
-            if name.is_empty() || !fits {
-                let kind = match self.runtime {
-                    RuntimeKind::Process => "a directory as `root`, and no `container`",
-                    RuntimeKind::Kubernetes => "an image reference as `container`",
-                };
-                return Err(invalid("images", format!("{name:?}: needs a name, and here {kind}")));
+        faults.extend(self.images.iter().filter_map(|(name, image)| self.image_fault(name, image)));
+        faults.extend(self.datasets.iter().filter_map(|(name, dataset)| self.dataset_fault(name, dataset)));
+        faults.extend(self.kubernetes.hosts().err());
+        faults.extend(
+            self.retention
+                .check()
+                .err()
+                .map(|(key, message)| Invalid::new(if key == "days" { "retention.days" } else { "retention.min_free_percent" }, message)),
+        );
+        let health = match self.health.listen.as_str() {
+            "" => None,
+            text => {
+                let bad = |_| faults.push(Invalid::new("health.listen", format!("{text:?} must look like 127.0.0.1:1236")));
+                text.parse::<SocketAddr>().map_err(bad).ok()
             }
-        }
-        for (name, dataset) in &self.datasets {
-            let problem = match (&dataset.source, self.runtime) {
-                (DataSource::Directory(_), RuntimeKind::Process) => continue,
-                (DataSource::HostPath { .. }, RuntimeKind::Kubernetes) if !self.kubernetes.allow_host_path => {
-                    "host_path needs kubernetes.allow_host_path = true"
-                }
-                (_, RuntimeKind::Process) => "a process reads a directory: give it a `path`",
-                (DataSource::Directory(_), RuntimeKind::Kubernetes) => {
-                    "pods do not see the agent's directories: give it a `claim`, an `image` or a `host_path`"
-                }
-                (_, RuntimeKind::Kubernetes) => continue,
-            };
-            return Err(invalid("datasets", format!("{name}: {problem}")));
-        }
-        self.kubernetes.hosts()?;
+        };
         let peers = match self.runtime {
             RuntimeKind::Process => Peers::Loopback,
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
         };
         let offer = Offer { images: self.images.clone(), datasets: self.datasets.clone(), resources: self.resources.clone(), peers };
-        let health = match self.health.listen.as_str() {
-            "" => None,
-            text => Some(text.parse().map_err(|_| invalid("health.listen", format!("{text:?} must look like 127.0.0.1:1236")))?),
+        match (party, hub) {
+            (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, offer, health }),
+            _ => Err(Faults(faults)),
+        }
+    }
+
+    fn checked_party(&self) -> Result<PartyId, Invalid> {
+        match self.party.as_str() {
+            "" => Err(Invalid::new("party", "set the name of this party in the federation")),
+            name => name.parse().map_err(|error| Invalid::new("party", format!("{error}"))),
+        }
+    }
+
+    fn image_fault(&self, name: &str, image: &Image) -> Option<Invalid> {
+        let fits = match &image.source {
+            ImageSource::Root(_) => self.runtime == RuntimeKind::Process,
+            ImageSource::Container(_) => self.runtime == RuntimeKind::Kubernetes,
         };
-        Ok(Checked { party, hub: self.hub.checked()?, offer, health })
+        let kind = match self.runtime {
+            RuntimeKind::Process => "a directory as `root`, and no `container`",
+            RuntimeKind::Kubernetes => "an image reference as `container`",
+        };
+        (name.is_empty() || !fits).then(|| Invalid::new("images", format!("{name:?}: needs a name, and here {kind}")))
+    }
+
+    fn dataset_fault(&self, name: &DatasetName, dataset: &Dataset) -> Option<Invalid> {
+        let problem = match (&dataset.source, self.runtime) {
+            (DataSource::Directory(_), RuntimeKind::Process) => return None,
+            (DataSource::HostPath { .. }, RuntimeKind::Kubernetes) if !self.kubernetes.allow_host_path => {
+                "host_path needs kubernetes.allow_host_path = true"
+            }
+            (_, RuntimeKind::Process) => "a process reads a directory: give it a `path`",
+            (DataSource::Directory(_), RuntimeKind::Kubernetes) => {
+                "pods do not see the agent's directories: give it a `claim`, an `image` or a `host_path`"
+            }
+            (_, RuntimeKind::Kubernetes) => return None,
+        };
+        Some(Invalid::new("datasets", format!("{name}: {problem}")))
     }
 }
 
@@ -251,7 +291,7 @@ impl HubConfig {
     /// Plain text carries the secret readable, so it must not leave the machine.
     fn checked(&self) -> Result<Address, Invalid> {
         let text = &self.address;
-        let invalid = |message: String| Invalid::Key { key: "hub.address", message };
+        let invalid = |message: String| Invalid::new("hub.address", message);
         let bad = || invalid(format!("{text:?} must look like https://hub.example.org:1234, or http://127.0.0.1:1234 on this machine"));
         let uri: Uri = text.parse().map_err(|_| bad())?;
         let (Some(scheme), Some(host), Some(_), "/") = (uri.scheme_str(), uri.host(), uri.port_u16(), uri.path()) else {
@@ -280,9 +320,9 @@ mod tests {
     #[test]
     fn the_defaults_load_and_say_what_is_missing() {
         let error = loaded(&[]).unwrap().check().unwrap_err().to_string();
-        assert!(error.starts_with("party: "), "{error}");
+        assert!(error.starts_with("party: ") && error.contains("\nhub.secret_file: "), "{error}");
         let error = loaded(&[("party", "a")]).unwrap().check().unwrap_err().to_string();
-        assert!(error.starts_with("hub.secret_file: "), "{error}");
+        assert!(error.starts_with("hub.secret_file: ") && error.lines().count() == 1, "{error}");
     }
 
     #[test]

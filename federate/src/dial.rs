@@ -7,25 +7,19 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use flow_common::tls::client::{self, Trust};
 use hyper_util::client::legacy::connect::HttpConnector;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tonic::transport::Uri;
 use tower::Service as _;
 
-/// Longest wait of [`Address::knock`].
-const PATIENCE: Duration = Duration::from_secs(10);
-/// What an HTTP/2 client says first: the preface, and a SETTINGS frame with nothing in it.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// What an HTTP/2 frame begins with: its length, type, flags and stream.
-const FRAME_HEAD: usize = 9;
-/// The type of a SETTINGS frame.
-const SETTINGS: u8 = 4;
+/// The sentence for an address where something else answers.
+pub(crate) const NOT_FOR_AGENTS: &str = "what answers at hub.address is not a hub's listener for agents: name the port of grpc.listen (1234 \
+                                         unless set otherwise), not that of rest.listen";
 /// First byte of a TLS alert. An HTTP/2 frame that begins so would be longer than any may be.
 const TLS_ALERT: u8 = 0x15;
 
@@ -105,23 +99,6 @@ impl Address {
         connected
             .map(hyper_util::rt::TokioIo::into_inner)
             .map_err(|error| DialError(format!("cannot reach the hub at {self}: {}", root_cause(&error))))
-    }
-
-    /// Whether something that may be a hub answers, as far as can be told without a session.
-    pub async fn knock(&self) -> Result<(), DialError> {
-        let answered = async {
-            let (mut connection, noticed) = self.connect().await?;
-            let mut head = [0; FRAME_HEAD];
-            let heard = async {
-                connection.write_all(PREFACE).await?;
-                connection.flush().await?;
-                connection.read_exact(&mut head).await
-            };
-            heard.await.map_err(|error| DialError(noticed.sentence().unwrap_or_else(|| error.to_string())))?;
-            if head[3] == SETTINGS { Ok(()) } else { Err(DialError(format!("what answers at {self} is no flow-server"))) }
-        };
-        let late = || DialError(format!("the hub at {self} did not answer within {} s", PATIENCE.as_secs()));
-        tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

@@ -12,7 +12,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::disk::Disk;
+use flow_common::tls::client::trusted;
 use flow_domain::member::MemberPhase;
+use flow_domain::time::Timestamp;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -55,6 +59,8 @@ pub struct Pages {
     pub questions: mpsc::Sender<Question>,
     /// The agent's data directory.
     pub data_dir: PathBuf,
+    /// The file of the authorities that say who the hub is, if there is one.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Serve until the caller drops the future.
@@ -80,7 +86,7 @@ impl Pages {
             },
             "/metrics" => {
                 let Some(standing) = self.ask().await else { return page(StatusCode::SERVICE_UNAVAILABLE, BUSY) };
-                match metrics(&standing, journal::size(&self.data_dir)) {
+                match metrics(&standing, &self.machine()) {
                     Ok(text) => {
                         let mut shown = page(StatusCode::OK, text);
                         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -91,6 +97,16 @@ impl Pages {
                 }
             }
             _ => page(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics"),
+        }
+    }
+
+    fn machine(&self) -> Machine {
+        // A file that cannot be read is reported in the log, and left out here.
+        let trusted = self.ca_file.as_deref().and_then(|file| trusted(file, SystemClock.now()).ok());
+        Machine {
+            journal_bytes: journal::size(&self.data_dir),
+            disk: Disk::of(&self.data_dir).ok(),
+            authority_ends: trusted.and_then(|trusted| trusted.iter().map(|certificate| certificate.ends).min()),
         }
     }
 
@@ -117,8 +133,17 @@ struct Phase {
     phase: &'static str,
 }
 
+/// Figures that do not come from the agent's loop.
+#[derive(Debug, Clone, Copy, Default)]
+struct Machine {
+    journal_bytes: u64,
+    disk: Option<Disk>,
+    /// When the first of the trusted authorities expires.
+    authority_ends: Option<Timestamp>,
+}
+
 /// The page as text, in the OpenMetrics format.
-fn metrics(standing: &Standing, journal_bytes: u64) -> Result<String, fmt::Error> {
+fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error> {
     let Standing { connected, sessions, members, journal_writable } = standing;
     let gauge = |value: i64| {
         let gauge = Gauge::<i64>::default();
@@ -137,7 +162,15 @@ fn metrics(standing: &Standing, journal_bytes: u64) -> Result<String, fmt::Error
     registry.register("sessions", "Sessions opened with the hub; all but the first were reconnects", opened);
     registry.register("members", "Members that have not settled, by phase", by_phase);
     registry.register("journal_writable", "Whether the journal takes writes", gauge(i64::from(*journal_writable)));
-    registry.register_with_unit("journal", "Size of the journal on the disk", Unit::Bytes, gauge(number(journal_bytes)));
+    registry.register_with_unit("journal", "Size of the journal on the disk", Unit::Bytes, gauge(number(machine.journal_bytes)));
+    if let Some(Disk { size, free }) = machine.disk {
+        registry.register_with_unit("disk_size", "Size of the disk that holds the data directory", Unit::Bytes, gauge(number(size)));
+        registry.register_with_unit("disk_free", "Bytes the agent may still write there", Unit::Bytes, gauge(number(free)));
+    }
+    if let Some(ends) = machine.authority_ends {
+        let help = "End of the first certificate in hub.ca_file that expires";
+        registry.register_with_unit("certificate_expires_timestamp", help, Unit::Seconds, gauge(ends.0 / 1_000_000));
+    }
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -150,7 +183,8 @@ mod tests {
     #[test]
     fn the_page_has_a_line_for_every_figure_and_for_phases_nobody_is_in() {
         let members = BTreeMap::from([(MemberPhase::Running, 2)]);
-        let text = metrics(&Standing { connected: true, sessions: 3, members, journal_writable: true }, 4096).unwrap();
+        let machine = Machine { journal_bytes: 4096, disk: Some(Disk { size: 9, free: 3 }), authority_ends: Some(Timestamp(7_000_000)) };
+        let text = metrics(&Standing { connected: true, sessions: 3, members, journal_writable: true }, &machine).unwrap();
         let wanted = [
             "flow_agent_connected 1",
             "flow_agent_sessions_total 3",
@@ -158,6 +192,9 @@ mod tests {
             "flow_agent_members{phase=\"reserved\"} 0",
             "flow_agent_journal_writable 1",
             "flow_agent_journal_bytes 4096",
+            "flow_agent_certificate_expires_timestamp_seconds 7",
+            "flow_agent_disk_size_bytes 9",
+            "flow_agent_disk_free_bytes 3",
         ];
         for line in wanted {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

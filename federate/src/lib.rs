@@ -21,6 +21,7 @@ pub mod journal;
 pub mod member;
 pub mod offer;
 pub mod reconcile;
+pub mod retention;
 pub mod runtime;
 pub mod session;
 pub mod sidecar;

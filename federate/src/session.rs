@@ -1,15 +1,16 @@
 //! The way to the hub: one outbound connection, dialled again and again with full-jitter back-off. It authenticates,
 //! says Hello, waits for the Welcome, and from then on carries messages; what they mean is [`crate::agent`]'s business.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_common::ids::jitter;
-use flow_common::secret_file::Secret;
+use flow_common::secret_file::{self, Secret};
 use flow_common::text::foreign;
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
@@ -24,13 +25,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
-use crate::dial::{Address, Io, Noticed, root_cause};
+use crate::dial::{Address, Io, NOT_FOR_AGENTS, Noticed, root_cause};
 
 /// The protocol spoken.
 pub const PROTOCOL: u32 = 1;
@@ -120,17 +121,89 @@ impl Stream for Chunks {
         if let Some(stream_id) = self.first.take() {
             return Poll::Ready(Some(LogChunk { stream_id, data: Bytes::new() }));
         }
-        self.log.poll_next_unpin(cx).map(|chunk| match chunk? {
-            Ok(data) => Some(LogChunk { stream_id: 0, data }),
-            Err(error) => {
+        match ready!(self.log.poll_next_unpin(cx)) {
+            Some(Ok(data)) => Poll::Ready(Some(LogChunk { stream_id: 0, data })),
+            Some(Err(error)) => {
                 tracing::warn!(%error, "a log broke off");
-                None
+                // So that nobody takes it for whole.
+                self.log = futures::stream::empty().boxed();
+                let note = format!("\n[the rest of this log cannot be read: {}]\n", error.kind());
+                Poll::Ready(Some(LogChunk { stream_id: 0, data: note.into() }))
             }
-        })
+            None => Poll::Ready(None),
+        }
     }
 }
 
-/// Who we are, on every call.
+/// Where a party's secret is.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// In this file. It is read at each connection, so that a replaced one counts.
+    File(PathBuf),
+    /// Here.
+    Fixed(Secret),
+    /// Not needed: the hub is in this process, and knows whose connection it is.
+    Embedded,
+}
+
+/// A party's name with its secret, as an agent logs in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The party.
+    pub party: PartyId,
+    /// Its secret.
+    pub secret: SecretSource,
+}
+
+impl Login {
+    /// The metadata of every call of a connection; an error says what is wrong with the secret.
+    pub fn credentials(&self) -> Result<Credentials, String> {
+        let read;
+        let secret = match &self.secret {
+            SecretSource::File(path) => {
+                read = secret_file::read(path).map_err(|error| format!("hub.secret_file: {error}"))?;
+                Some(&read)
+            }
+            SecretSource::Fixed(secret) => Some(secret),
+            SecretSource::Embedded => None,
+        };
+        Credentials::new(&self.party, secret).ok_or_else(|| "the secret holds what cannot be sent in a header: write it anew".to_owned())
+    }
+
+    /// For a sentence: where the secret comes from.
+    fn place(&self) -> String {
+        match &self.secret {
+            SecretSource::File(path) => format!("the secret in {}", path.display()),
+            SecretSource::Fixed(_) | SecretSource::Embedded => "the secret".to_owned(),
+        }
+    }
+}
+
+/// Asks the hub whether it takes us for who we say we are. No session is opened, so a running agent's is left alone.
+pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String> {
+    let credentials = login.credentials()?;
+    let asked = async {
+        let (channel, noticed) = dial(&Connector::Network(address.clone())).await?;
+        let mut client = ControlClient::with_interceptor(channel, credentials);
+        // The hub authenticates the call before it waits for the Hello, which never comes.
+        match client.session(Request::new(futures::stream::pending())).await {
+            Ok(answer) if is_grpc(answer.metadata()) => Ok(()),
+            Ok(_) => Err(NOT_FOR_AGENTS.to_owned()),
+            Err(status) if status.code() == Code::Unauthenticated && !is_not_grpc(&status) => Err(format!(
+                "the hub at {address} does not accept {} for the party {}: compare the party's name, or have the secret replaced \
+                 (`flowctl party rotate-secret {}`)",
+                login.place(),
+                login.party,
+                login.party
+            )),
+            Err(status) => Err(noticed.sentence().unwrap_or_else(|| describe(&status))),
+        }
+    };
+    let late = || format!("the hub at {address} did not answer within {PATIENCE_S} s");
+    tokio::time::timeout(Duration::from_secs(PATIENCE_S), asked).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The metadata of every call.
 #[derive(Clone)]
 pub struct Credentials {
     party: MetadataValue<Ascii>,
@@ -145,8 +218,7 @@ impl std::fmt::Debug for Credentials {
 
 impl Credentials {
     /// A party's name and, over the network, its secret. `None` if the secret holds what no header can carry.
-    #[must_use]
-    pub fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
+    fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
         let bearer = match secret {
             Some(secret) => {
                 let mut value = MetadataValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
@@ -187,18 +259,12 @@ impl Ended {
 }
 
 /// Keeps a session open for as long as somebody listens to `events`. `hello` always holds what the next session says.
-pub async fn run(
-    connector: Connector,
-    credentials: Credentials,
-    hello: watch::Receiver<Hello>,
-    clock: SharedClock,
-    events: mpsc::Sender<FromSession>,
-) {
+pub async fn run(connector: Connector, login: Login, hello: watch::Receiver<Hello>, clock: SharedClock, events: mpsc::Sender<FromSession>) {
     let connector = Arc::new(connector);
     let mut failures = 0_u32;
     loop {
         let began = clock.now();
-        let ended = session(&connector, &credentials, &hello, &clock, &events).await;
+        let ended = session(&connector, &login, &hello, &clock, &events).await;
         let lasted = clock.now().secs_since(began);
         if events.is_closed() {
             return;
@@ -229,14 +295,14 @@ fn bound_ms(failures: u32) -> u64 {
 
 async fn session(
     connector: &Arc<Connector>,
-    credentials: &Credentials,
+    login: &Login,
     hello: &watch::Receiver<Hello>,
     clock: &SharedClock,
     events: &mpsc::Sender<FromSession>,
 ) -> Ended {
     let deadline = clock.sleep_until(clock.now().plus_secs(PATIENCE_S));
     let opened = tokio::select! {
-        opened = open(connector, credentials, hello) => opened,
+        opened = open(connector, login, hello) => opened,
         () = deadline => Err(Ended::new(format!("the hub did not answer within {PATIENCE_S} s"))),
     };
     let (welcome, out, mut messages, hub) = match opened {
@@ -274,10 +340,11 @@ async fn session(
 
 type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
 
-async fn open(connector: &Arc<Connector>, credentials: &Credentials, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
+async fn open(connector: &Arc<Connector>, login: &Login, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
+    let credentials = login.credentials().map_err(Ended::new)?;
     let (channel, noticed) = dial(connector).await.map_err(Ended::new)?;
     let failed = |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
-    let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
+    let mut client = ControlClient::with_interceptor(channel, credentials).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
     let protocol = first.protocol;
@@ -317,11 +384,24 @@ fn refused_by(refused: &flow_proto::v1::Refused) -> Ended {
 /// The hub's own words; or, when the connection failed, what it failed of.
 fn describe(status: &Status) -> String {
     use std::error::Error as _;
+    if is_not_grpc(status) {
+        return format!("{NOT_FOR_AGENTS} ({})", status.message());
+    }
     match (status.source(), status.message()) {
         (Some(source), _) => root_cause(source).to_string(),
         (None, "") => status.code().to_string(),
         (None, message) => format!("{}: {message}", status.code()),
     }
+}
+
+/// True if a server that speaks gRPC gave the answer.
+fn is_grpc(metadata: &MetadataMap) -> bool {
+    metadata.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// True if a server that does not speak gRPC gave the answer: tonic says so in the text alone.
+fn is_not_grpc(status: &Status) -> bool {
+    status.message().contains("grpc-status header missing")
 }
 
 /// Connects once: a connection that ends is the session's end, not dialled again behind its back.

@@ -316,7 +316,7 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     agent.start(hub.connector());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(health::serve(listener, Pages { questions: agent.questions.clone(), data_dir: agent.data_dir() }));
+    tokio::spawn(health::serve(listener, Pages { questions: agent.questions.clone(), data_dir: agent.data_dir(), ca_file: None }));
     assert_eq!(page(address, "/livez").await, (200, "ok".to_owned()));
     let mut unready = hub.accept().await;
     assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");

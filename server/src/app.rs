@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
+use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
 use flow_domain::error::Error;
+use flow_domain::id::PartyId;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
@@ -15,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::config::{Config, SynchronousConfig};
+use crate::config::{self, Config, SynchronousConfig};
 use crate::engine::{Engine, EngineParts};
 use crate::grpc::sessions::Sessions;
-use crate::metrics::Metrics;
+use crate::metrics::{Machine, Metrics};
+use crate::reload::Reload;
 use crate::store::{HubLock, Store, StoreError, StoreOptions, Synchronous};
 use crate::{api, grpc};
 
@@ -44,6 +47,8 @@ pub struct App {
     pub away_after_s: u64,
     /// Bytes of request bodies that are in memory at a time, of all requests together.
     pub body_bytes: Arc<Semaphore>,
+    /// The party whose agent is inside this process; unset if there is none.
+    pub embedded: OnceLock<PartyId>,
 }
 
 /// What an [`App`] is made of.
@@ -87,7 +92,8 @@ impl Running {
         let (ready, is_ready) = watch::channel(true);
         let stopping = CancellationToken::new();
         let body_bytes = Arc::new(Semaphore::new(body_bytes));
-        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s, body_bytes };
+        let embedded = OnceLock::new();
+        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s, body_bytes, embedded };
         Ok(Self { app: Arc::new(app), ready, engine_stops, engine_tasks })
     }
 
@@ -183,22 +189,28 @@ async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, S
     })
 }
 
-/// Runs a hub until it is told to stop.
-pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<(), StartError> {
-    let wrong = config.check();
+/// Runs a hub until it is told to stop. `reload` is answered at each SIGHUP.
+pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedClock, shutdown: Shutdown) -> Result<(), StartError> {
+    let wrong = config::faults(&loaded);
     if !wrong.is_empty() {
         return Err(StartError(wrong.join("\n")));
     }
+    let config = &loaded.value;
     let _lock = lock_data_dir(&config.data_dir)?;
-    let store = open_store(&config).await?;
+    let store = open_store(config).await?;
     if config.store.url.is_none() {
         store.migrate().await.map_err(|error| StartError(format!("cannot bring the database up to date: {}", chain(&error))))?;
     }
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
     let mut lock = lock_database(&store).await?;
     let (auth, token_file) = Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
-    let rest_tls = config.rest.tls.acceptor(&api::ALPN).map_err(|error| StartError(format!("rest.tls: {error}")))?;
-    let agents_tls = config.grpc.tls.acceptor(&grpc::ALPN).map_err(|error| StartError(format!("grpc.tls: {error}")))?;
+    let rest_tls = config.rest.tls.listener(&api::ALPN).map_err(|error| StartError(format!("rest.tls: {error}")))?;
+    let agents_tls = config.grpc.tls.listener(&grpc::ALPN).map_err(|error| StartError(format!("grpc.tls: {error}")))?;
+    let certificates: Vec<_> = [("rest", &rest_tls), ("grpc", &agents_tls)]
+        .into_iter()
+        .filter_map(|(door, tls)| Some((door, tls.as_ref()?.certificate.clone())))
+        .collect();
+    let [rest_tls, agents_tls] = [rest_tls, agents_tls].map(|tls| tls.map(|tls| tls.acceptor));
     let rest = bind("rest.listen", config.rest.listen).await?;
     let agents = bind("grpc.listen", config.grpc.listen).await?;
     let health = match config.health.listen {
@@ -216,6 +228,7 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     };
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
+    app.metrics.observe(Machine { data_dir: config.data_dir.clone(), certificates: certificates.clone() });
     let doors = TaskTracker::new();
     if let Some(listener) = health {
         tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
@@ -224,16 +237,19 @@ pub async fn serve(config: Config, clock: SharedClock, shutdown: Shutdown) -> Re
     }
     doors.spawn(grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls));
     doors.spawn(api::serve(Arc::clone(&app), rest, config.rest.limits(), rest_tls));
-    if config.hub_agent.enabled {
-        crate::hub_agent::spawn(&config, &app, &doors, clock).await?;
-    }
+    let offers = match config.hub_agent.enabled {
+        true => Some(crate::hub_agent::spawn(config, &app, &doors, clock).await?),
+        false => None,
+    };
     doors.close();
-    tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), "the hub is ready");
+    let pid = std::process::id();
+    tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), pid, "the hub is ready");
 
     // Watched to the very end: what is still to be stored is this hub's alone.
     let watch = tokio::spawn(async move { lock.lost().await });
     let watch_ends = watch.abort_handle();
     let ended = tokio::select! {
+        never = reload.run(&loaded, offers.as_ref(), &certificates) => match never {},
         () = shutdown.soft.cancelled() => {
             tracing::info!("going down; a second signal ends it at once");
             Ok(())

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flow_common::secret_file::{self, Secret, SecretFileError};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, PartyId, ProjectId};
+use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
@@ -65,15 +66,38 @@ impl Auth {
         Ok(Principal { subject: "bootstrap".to_owned(), project: self.project.clone() })
     }
 
-    /// The party behind a gRPC request. The answer does not tell an unknown party from a wrong secret.
-    pub(crate) async fn party(&self, store: &Store, metadata: &MetadataMap) -> Result<PartyId, Error> {
+    /// The party behind a gRPC request, and how it proved itself. The answer does not tell an unknown party from a wrong
+    /// secret.
+    pub(crate) async fn party(&self, store: &Store, metadata: &MetadataMap, now: Timestamp) -> Result<(PartyId, Proof), Error> {
         let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
-        let refused = || Error::new(ErrorCode::Unauthenticated, "the party's name or secret is not right");
-        let party: PartyId = text(PARTY).and_then(|name| name.parse().ok()).ok_or_else(refused)?;
-        let secret = text("authorization").and_then(bearer).ok_or_else(refused)?;
-        let known = store.party(&party).await?.ok_or_else(refused)?;
-        if same(&known.row.secret_digest, secret) { Ok(party) } else { Err(refused()) }
+        let party: PartyId = text(PARTY).and_then(|name| name.parse().ok()).ok_or_else(unproven)?;
+        let secret = text("authorization").and_then(bearer).ok_or_else(unproven)?;
+        let proof = Proof(Digest::of(secret.as_bytes()));
+        proof.accepted_until(store, &party, now).await?;
+        Ok((party, proof))
     }
+}
+
+/// The digest of the secret that an agent sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof(Digest);
+
+impl Proof {
+    /// Until when the secret is accepted, `None` = until it is replaced; an error if it is not.
+    pub(crate) async fn accepted_until(&self, store: &Store, party: &PartyId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let known = store.party(party).await?.ok_or_else(unproven)?;
+        if equal(&known.row.secret_digest, &self.0) {
+            return Ok(None);
+        }
+        match store.former_secret(party).await? {
+            Some((former, until)) if now < until && equal(&former, &self.0) => Ok(Some(until)),
+            _ => Err(unproven()),
+        }
+    }
+}
+
+fn unproven() -> Error {
+    Error::new(ErrorCode::Unauthenticated, "the party's name or secret is not right")
 }
 
 fn bearer(header: &str) -> Option<&str> {
@@ -82,5 +106,9 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 fn same(digest: &Digest, secret: &str) -> bool {
-    digest.as_str().as_bytes().ct_eq(Digest::of(secret.as_bytes()).as_str().as_bytes()).into()
+    equal(digest, &Digest::of(secret.as_bytes()))
+}
+
+fn equal(one: &Digest, other: &Digest) -> bool {
+    one.as_str().as_bytes().ct_eq(other.as_str().as_bytes()).into()
 }

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use flow_common::clock::SystemClock;
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::lifecycle::Shutdown;
 use flow_common::secret_file;
 
 use crate::app::{self, StartError, chain};
 use crate::auth::TOKEN_FILE;
 use crate::config::{self, Config};
+use crate::reload::Reload;
 use crate::store::{Store, StoreError};
 
 /// The hub of a federation: keeps tasks, schedules them across parties, tells users how they stand.
@@ -30,7 +31,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C; twice ends it at once).
+    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C; twice ends it at once). SIGHUP reads images, datasets and
+    /// resources of its own agent anew, and names what else changed and takes a restart.
     Serve,
     /// Bring the database's schema up to date. The embedded one is brought up to date by `serve` itself.
     Migrate {
@@ -109,12 +111,21 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         println!("{}", crate::api::openapi_json());
         return Ok(ExitCode::SUCCESS);
     }
-    let loaded = config::load(cli.config.as_deref(), cli.set).map_err(|error| StartError(error.to_string()))?;
+    if let Command::Config { command: ConfigCommand::Check } | Command::Doctor = cli.command {
+        let (loaded, faults) = config::load_sound(cli.config.as_deref(), cli.set).map_err(|error| StartError(error.to_string()))?;
+        let mut wrong: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        wrong.extend(config::faults(&loaded));
+        return match cli.command {
+            Command::Doctor => doctor(&loaded.value, &wrong).await,
+            _ => check(&loaded.value, &wrong),
+        };
+    }
+    let loaded = config::load(cli.config.as_deref(), cli.set.clone()).map_err(|error| StartError(error.to_string()))?;
     if let Command::Config { command: ConfigCommand::Dump } = cli.command {
         print!("{}", loaded.dump());
         return Ok(ExitCode::SUCCESS);
     }
-    let config = loaded.value;
+    let config = loaded.value.clone();
     flow_common::telemetry::init(&config.log).map_err(|error| StartError(error.to_string()))?;
     match cli.command {
         Command::Serve => {
@@ -122,14 +133,9 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
                 tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
             }
             let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
-            app::serve(config, SystemClock::shared(), shutdown).await?;
-        }
-        Command::Config { .. } => {
-            let wrong = config.check();
-            if !wrong.is_empty() {
-                return Err(StartError(wrong.join("\n")));
-            }
-            println!("the configuration has nothing wrong");
+            let reload =
+                Reload::on_hangup(cli.config, cli.set).map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            app::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
         }
         Command::Migrate { wait } => {
             let _lock = app::lock_data_dir(&config.data_dir)?;
@@ -144,7 +150,6 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             store.close().await;
             println!("the database is up to date");
         }
-        Command::Doctor => return doctor(&config).await,
         Command::Backup { to } => {
             let store = app::open_store(&config).await?;
             store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
@@ -157,18 +162,28 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             let token = secret_file::read(&config.data_dir.join(TOKEN_FILE));
             println!("{}", token.map_err(|error| StartError(format!("{error}; the hub's first start makes it")))?.expose());
         }
-        Command::Openapi => {}
+        Command::Config { .. } | Command::Doctor | Command::Openapi => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn doctor(config: &Config) -> Result<ExitCode, StartError> {
+/// Tells all that is wrong, or else what works now and will not for long.
+fn check(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
+    if !wrong.is_empty() {
+        return Err(StartError(wrong.join("\n")));
+    }
+    config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warning: {warning}"));
+    println!("the configuration has nothing wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
     let mut well = true;
     let mut tell = |ok: bool, check: &str, detail: &str| {
         println!("{} {check}: {detail}", if ok { "ok  " } else { "FAIL" });
         well &= ok;
     };
-    let wrong = config.check();
+    config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warn {warning}"));
     match wrong.is_empty() {
         true => tell(true, "configuration", "nothing wrong"),
         false => wrong.iter().for_each(|sentence| tell(false, "configuration", sentence)),

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use flow_common::config::{ConfigError, Loaded, Spec};
 use flow_common::loopback::is_loopback;
 use flow_common::telemetry::LogConfig;
+use flow_common::tls::Listener;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
+use flow_domain::time::Timestamp;
 use flow_federate::offer::{Dataset, Image};
+use flow_federate::retention::Retention;
 use serde::Deserialize;
-use tokio_rustls::TlsAcceptor;
 
 use crate::door::Limits;
 
@@ -106,10 +108,10 @@ pub struct TlsConfig {
 
 impl TlsConfig {
     /// TLS with these files, offering the protocols `alpn`; `None` for plain text. Says in a sentence what is wrong with them.
-    pub fn acceptor(&self, alpn: &[&[u8]]) -> Result<Option<TlsAcceptor>, String> {
+    pub fn listener(&self, alpn: &[&[u8]]) -> Result<Option<Listener>, String> {
         match (&self.cert_file, &self.key_file) {
             (None, None) => Ok(None),
-            (Some(cert), Some(key)) => flow_common::tls::acceptor(cert, key, alpn).map(Some).map_err(|error| error.to_string()),
+            (Some(cert), Some(key)) => flow_common::tls::listener(cert, key, alpn).map(Some).map_err(|error| error.to_string()),
             _ => Err("cert_file and key_file belong together: set both, or neither".to_owned()),
         }
     }
@@ -192,6 +194,8 @@ pub struct HubAgentConfig {
     pub hold_max_s: u64,
     /// What members may claim together.
     pub resources: Resources,
+    /// How long logs and outputs are kept.
+    pub retention: Retention,
     /// What image names mean.
     #[serde(default)]
     pub images: BTreeMap<String, Image>,
@@ -200,13 +204,28 @@ pub struct HubAgentConfig {
     pub datasets: BTreeMap<DatasetName, Dataset>,
 }
 
+/// Sections that SIGHUP reads again; any other key takes effect at the next start.
+pub const RELOADABLE: [&str; 3] = ["hub_agent.images", "hub_agent.datasets", "hub_agent.resources"];
+
 /// Reads all layers.
 pub fn load(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
-    let mut spec = Spec::new(DEFAULTS, ENV_PREFIX);
-    spec.file = file.map(Path::to_owned);
-    spec.overrides = overrides;
-    spec.free_form = &["hub_agent.images", "hub_agent.datasets"];
-    flow_common::config::load(&spec)
+    flow_common::config::load(&spec(file, overrides))
+}
+
+/// As [`load`], with what can be read where not all can; and what cannot.
+pub fn load_sound(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
+    flow_common::config::load_sound(&spec(file, overrides))
+}
+
+fn spec(file: Option<&Path>, overrides: Vec<(String, String)>) -> Spec<'static> {
+    let file = file.map(Path::to_owned);
+    Spec { file, overrides, free_form: &["hub_agent.images", "hub_agent.datasets"], ..Spec::new(DEFAULTS, ENV_PREFIX) }
+}
+
+/// Everything that is wrong, with the files that it is in.
+#[must_use]
+pub fn faults(loaded: &Loaded<Config>) -> Vec<String> {
+    loaded.value.check().iter().map(|fault| loaded.locate(fault)).collect()
 }
 
 impl Config {
@@ -214,7 +233,7 @@ impl Config {
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (door, Listen { listen, max_connections, max_connections_per_address, tls }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
-            match tls.acceptor(&[]) {
+            match tls.listener(&[]) {
                 Ok(None) if !is_loopback(listen.ip()) => wrong.push(format!(
                     "{door}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {door}.tls.cert_file \
                      and {door}.tls.key_file, or listen on 127.0.0.1"
@@ -230,6 +249,9 @@ impl Config {
                     "{door}.max_connections_per_address: is {max_connections_per_address} and must be 1 to {MAX_CONNECTIONS}"
                 ));
             }
+        }
+        if let Err((key, message)) = self.hub_agent.retention.check() {
+            wrong.push(format!("hub_agent.retention.{key}: {message}"));
         }
         match &self.store.url {
             None => {}
@@ -253,6 +275,18 @@ impl Config {
             wrong.push(format!("store.max_connections: is {} and must be 1 to 1024", self.store.max_connections));
         }
         wrong
+    }
+
+    /// Warnings about things that work now and soon will not, one sentence each.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let listeners = [("rest", &self.rest), ("grpc", &self.grpc)];
+        let certificates = listeners.into_iter().filter_map(|(door, listen)| Some((door, listen.tls.listener(&[]).ok()??.certificate)));
+        let ending = certificates.flat_map(|(door, certificate)| {
+            let warnings = certificate.validity().into_iter().filter_map(move |validity| validity.warning(now));
+            warnings.map(move |warning| format!("{door}.tls: {warning}"))
+        });
+        ending.chain(self.hub_agent.retention.warning(&self.data_dir)).collect()
     }
 
     /// Where the embedded database lies.

@@ -7,7 +7,7 @@ use flow_domain::id::Digest;
 use flow_federate::agent::{self, AgentConfig, LogPolicy};
 use flow_federate::offer::Offer;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
-use flow_federate::session::Connector;
+use flow_federate::session::{Connector, SecretSource};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
@@ -20,10 +20,25 @@ use crate::store::PartyRow;
 /// Wait before an agent that failed is started again, in seconds.
 const RESTART_S: u64 = 5;
 
-/// Starts the agent; its party is made if there is none of the name. It ends with the hub; what it started goes on, and
+/// The offer of the hub's own agent, from the hub's configuration.
+pub(crate) fn offer(config: &Config) -> Offer {
+    Offer {
+        images: config.hub_agent.images.clone(),
+        datasets: config.hub_agent.datasets.clone(),
+        resources: config.hub_agent.resources.clone(),
+        ..Offer::default()
+    }
+}
+
+/// Starts the agent, whose offer is changed through the answer; its party is made if there is none of the name. It ends with the hub; what it started goes on, and
 /// is taken up again by the next.
-pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, clock: SharedClock) -> Result<(), StartError> {
-    let party = config.hub_agent.party.clone();
+pub(crate) async fn spawn(
+    config: &Config,
+    app: &Arc<App>,
+    doors: &TaskTracker,
+    clock: SharedClock,
+) -> Result<watch::Sender<Arc<Offer>>, StartError> {
+    let party = app.embedded.get_or_init(|| config.hub_agent.party.clone()).clone();
     let failed = |error: &dyn std::error::Error| StartError(format!("cannot start the hub's own agent: {}", chain(error)));
     if app.store.party(&party).await.map_err(|error| failed(&error))?.is_none() {
         let row = PartyRow {
@@ -39,13 +54,7 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
     let hold_max_s = config.hub_agent.hold_max_s;
     let processes = ProcessConfig { hold_max_s, ..ProcessConfig::new(&data_dir) };
     let runtime = Arc::new(ProcessRuntime::new(processes).map_err(|error| failed(&error))?);
-    let offer = Offer {
-        images: config.hub_agent.images.clone(),
-        datasets: config.hub_agent.datasets.clone(),
-        resources: config.hub_agent.resources.clone(),
-        ..Offer::default()
-    };
-    let (offers, offer) = watch::channel(Arc::new(offer));
+    let (offers, offer) = watch::channel(Arc::new(offer(config)));
     let (dial, mut dialled) = mpsc::channel(4);
     let stopping = app.stopping.clone();
     {
@@ -57,22 +66,21 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
         });
     }
     {
-        let (runtime, stopping) = (Arc::clone(&runtime), stopping.clone());
+        let stopping = stopping.clone();
+        let sweep = flow_federate::retention::sweep(Arc::clone(&runtime), config.hub_agent.retention, data_dir.clone());
         doors.spawn(async move {
             tokio::select! {
                 () = stopping.cancelled() => {}
-                () = flow_federate::cli::sweep(runtime) => {}
+                () = sweep => {}
             }
         });
     }
     doors.spawn(async move {
-        // Kept open: the offer of this agent changes with the hub's configuration, that is with its next start.
-        let _offers = offers;
         while !stopping.is_cancelled() {
             let (party, data_dir, offer, dial) = (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
             // Its logs are the hub's own, and how it stands shows in the hub.
             let (logs, questions) = (LogPolicy::default(), mpsc::channel(1).1);
-            let agent = AgentConfig { party, data_dir, secret: None, hold_max_s, offer, logs, questions };
+            let agent = AgentConfig { party, data_dir, secret: SecretSource::Embedded, hold_max_s, offer, logs, questions };
             let runtime = Arc::clone(&runtime);
             if let Err(error) = agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
                 tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
@@ -80,5 +88,5 @@ pub(crate) async fn spawn(config: &Config, app: &Arc<App>, doors: &TaskTracker, 
             }
         }
     });
-    Ok(())
+    Ok(offers)
 }

@@ -17,4 +17,5 @@ pub mod engine;
 pub mod grpc;
 mod hub_agent;
 pub mod metrics;
+pub mod reload;
 pub mod store;

@@ -2,9 +2,13 @@
 //! is asked for, so that they are right after a restart too; everything else is counted here as it happens.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use flow_common::disk::Disk;
+use flow_common::tls::Certificate;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -54,6 +58,19 @@ pub struct Metrics {
     refused: Family<Door, Counter>,
     stalled: Family<Door, Counter>,
     session_limits: Family<Limit, Counter>,
+    disk_size: Gauge,
+    disk_free: Gauge,
+    certificate_expires: Family<Door, Gauge>,
+    machine: OnceLock<Machine>,
+}
+
+/// Things that are read each time the page is served.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// The directory whose disk is measured.
+    pub(crate) data_dir: PathBuf,
+    /// The certificate of each listener that has one.
+    pub(crate) certificates: Vec<(&'static str, Certificate)>,
 }
 
 /// What is measured of one listener.
@@ -130,6 +147,10 @@ impl Default for Metrics {
             refused: Family::default(),
             stalled: Family::default(),
             session_limits: Family::default(),
+            disk_size: Gauge::default(),
+            disk_free: Gauge::default(),
+            certificate_expires: Family::default(),
+            machine: OnceLock::new(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
@@ -155,6 +176,14 @@ impl Default for Metrics {
         );
         registry.register("connections_stalled", "Connections dropped because their peer did not take an answer", metrics.stalled.clone());
         registry.register("session_limits", "Sessions of agents cut for going over a limit", metrics.session_limits.clone());
+        registry.register_with_unit("disk_size", "Size of the disk that holds data_dir", Unit::Bytes, metrics.disk_size.clone());
+        registry.register_with_unit("disk_free", "Bytes the hub may still write there", Unit::Bytes, metrics.disk_free.clone());
+        registry.register_with_unit(
+            "certificate_expires_timestamp",
+            "End of a listener's certificate, or of one between it and the authority",
+            Unit::Seconds,
+            metrics.certificate_expires.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -198,6 +227,26 @@ impl Metrics {
         self.session_limits.get_or_create(&Limit { limit }).inc();
     }
 
+    /// From now on the page shows this machine.
+    pub(crate) fn observe(&self, machine: Machine) {
+        // Set once, at the start.
+        let _ = self.machine.set(machine);
+    }
+
+    fn look_at_machine(&self) {
+        let Some(Machine { data_dir, certificates }) = self.machine.get() else { return };
+        if let Ok(disk) = Disk::of(data_dir) {
+            let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.disk_size.set(signed(disk.size));
+            self.disk_free.set(signed(disk.free));
+        }
+        for (door, certificate) in certificates {
+            if let Some(ends) = certificate.validity().iter().map(|validity| validity.ends).min() {
+                self.certificate_expires.get_or_create(&Door { door }).set(ends.0 / 1_000_000);
+            }
+        }
+    }
+
     /// The page, with counts read from the store and the number of sessions now.
     pub fn encode(&self, counts: &Counts, sessions: usize) -> Result<String, fmt::Error> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -209,6 +258,7 @@ impl Metrics {
         }
         self.parties.set(signed(counts.parties));
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.look_at_machine();
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

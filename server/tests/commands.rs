@@ -67,7 +67,7 @@ fn each_command_ends_with_its_status_and_its_sentence() {
         (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
         (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
         (&["token"], 1, &[], &["bootstrap-token", "the hub's first start makes it"]),
-        (&["doctor", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
+        (&["doctor", "--config", &misspelt], 1, &["FAIL configuration: ", "did you mean `rest.listen`?"], &[]),
         (&["config"], 2, &[], &["Usage: flow-server config"]),
         (&["srve"], 2, &[], &["serve"]),
     ] {
@@ -85,6 +85,40 @@ fn each_command_ends_with_its_status_and_its_sentence() {
 fn the_document_printed_is_the_one_checked_in() {
     let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json")).expect("it is checked in");
     assert!(Place::new().server(&["openapi"]).out == written, "run `make generate`");
+}
+
+#[test]
+fn u24_every_fault_of_a_configuration_is_told_at_once_with_its_file() {
+    let place = Place::new();
+    let text = "[rest]\nlisten = \"nowhere\"\nport = 1\n[store]\nmax_connections = 0\n[hub_agent.images.mine]\nroot = \"relative\"\n";
+    let config = place.write("several.toml", text);
+    let said = place.server(&["config", "check", "--config", &config]);
+    assert_eq!((said.status, said.err.lines().count()), (1, 4), "{said:?}");
+    for (line, part) in said.err.lines().zip(["`rest.port`", "hub_agent.images.mine", "rest.listen", "store.max_connections: is 0"]) {
+        assert!(line.contains("several.toml") && line.contains(part), "{part}: {said:?}");
+    }
+    let said = place.server(&["doctor", "--config", &config]);
+    assert_eq!(said.out.matches("FAIL configuration: ").count(), 4, "{said:?}");
+}
+
+#[test]
+fn u27_an_expired_certificate_is_refused_and_one_that_ends_soon_warned_about() {
+    let place = Place::new();
+    let authority = flow_testkit::Authority::new();
+    let folder = std::path::PathBuf::from(place.path("."));
+    let config = |pair: flow_testkit::Pair| {
+        let (cert, key) = (pair.cert.display(), pair.key.display());
+        place.write("hub.toml", &format!("[rest.tls]\ncert_file = \"{cert}\"\nkey_file = \"{key}\"\n"))
+    };
+    let ended = config(authority.pair_ending(&folder, "old", &["localhost"], -1));
+    for command in [&["config", "check"][..], &["doctor"], &["serve"]] {
+        let said = place.server(&[command, &["--config", &ended]].concat());
+        assert!(said.status == 1 && format!("{}{}", said.out, said.err).contains("expired on "), "{command:?}: {said:?}");
+    }
+    let ending = config(authority.pair_ending(&folder, "ending", &["localhost"], 20));
+    let said = place.server(&["config", "check", "--config", &ending]);
+    assert!(said.status == 0 && said.out.contains("warning: rest.tls: the certificate of ") && said.out.contains("renew it"), "{said:?}");
+    assert!(place.server(&["doctor", "--config", &ending]).out.contains("warn rest.tls: the certificate of "));
 }
 
 #[test]
@@ -122,7 +156,8 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
     assert_eq!((migrated.status, migrated.out.trim()), (0, "the database is up to date"), "{migrated:?}");
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 0, "{said:?}");
-    assert!(said.out.lines().all(|line| line.starts_with("ok   ")), "{said:?}");
+    // The disk of this machine may be full.
+    assert!(said.out.lines().all(|line| line.starts_with("ok   ") || line.starts_with("warn ")), "{said:?}");
     for line in ["configuration: nothing wrong", "schema: up to date", "server: SQLite ", "integrity: ", "events: ", "counts: 0 parties"] {
         assert!(said.out.contains(line), "{line}: {said:?}");
     }

@@ -43,6 +43,11 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    /// Its configuration file, if it is written.
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("hub.toml")
+    }
+
     fn hub(&self) -> Hub {
         let port = free_port();
         let log = self.folder.path().join(format!("log-{port}"));
@@ -58,6 +63,9 @@ impl Place {
         ];
         for pair in own.iter().chain(&self.set) {
             command.args(["--set", pair]);
+        }
+        if self.file().exists() {
+            command.arg("--config").arg(self.file());
         }
         Hub { process: spawn_tied(command).expect("the program was built"), port, log }
     }
@@ -98,8 +106,16 @@ impl Hub {
     }
 
     fn terminate(&self) {
-        let told = Command::new("kill").arg(self.process.id().to_string()).status();
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = Command::new("kill").arg(signal).arg(self.process.id().to_string()).status();
         assert!(told.is_ok_and(|status| status.success()), "a child of ours");
+    }
+
+    async fn says(&self, sentence: &str) {
+        wait_for(sentence, SOON, async || said(&self.log).contains(sentence)).await;
     }
 
     /// A request of which the last byte, `}`, is still to come, and which the hub is waiting for.
@@ -216,4 +232,31 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("ended at once"), "{said}");
     assert_eq!(rest(held).await, "", "nobody waited for it");
+}
+
+#[tokio::test]
+async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
+    let mut place = Place::new();
+    place.set.push("hub_agent.enabled=true".to_owned());
+    let write = |text: &str| std::fs::write(place.file(), text).expect("the folder is ours");
+    write("[contact]\naway_after_s = 31\n");
+    let mut hub = place.hub();
+    hub.ready().await;
+    let images = place.folder.path().display().to_string();
+    write(&format!("[contact]\naway_after_s = 32\n[hub_agent.images.mine]\nroot = \"{images}\"\nallow = true\n"));
+    hub.signal("-HUP");
+    hub.says("changed, and not reloadable: contact.away_after_s; restart the hub").await;
+    let token = std::fs::read_to_string(place.data().join("bootstrap-token")).expect("made at the first start");
+    wait_for("the hub's own party to offer the image", SOON, async || {
+        let mut stream = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
+        let ask =
+            format!("GET /api/v2/parties/hub HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", token.trim());
+        stream.write_all(ask.as_bytes()).await.expect("the hub reads");
+        rest(stream).await.contains("\"mine\"")
+    })
+    .await;
+    write("[contact]\naway_after_s = \"soon\"\n");
+    hub.signal("-HUP");
+    hub.says("the configuration is not taken over; the old one stays").await;
+    assert!(hub.is_ready().await);
 }

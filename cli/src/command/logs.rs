@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use flow_common::text::is_unsafe;
+use flow_domain::member::MemberPhase;
 use futures::StreamExt as _;
 use reqwest::header::HeaderMap;
 
@@ -10,15 +11,16 @@ use crate::args::LogsArgs;
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::resolve;
+use crate::wire::{self, Member};
 
 /// Copies the log to standard output, as it comes; to a terminal, without what a terminal would obey.
 pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }: LogsArgs) -> Result<Exit, Failure> {
     let (_, task) = resolve::task(client, &task).await?;
     let run = resolve::run(client, &task, run).await?;
-    let tail = tail.map(|lines| lines.to_string());
+    let lines = tail.map(|lines| lines.to_string());
     let mut query = Vec::new();
-    if let Some(tail) = &tail {
-        query.push(("tail", tail.as_str()));
+    if let Some(lines) = &lines {
+        query.push(("tail", lines.as_str()));
     }
     if follow {
         query.push(("follow", "true"));
@@ -26,6 +28,7 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
     let path = ["tasks", &task.id, "runs", &run, "members", party.as_str(), "logs"];
     let mut chunks = client.stream(&path, &query, HeaderMap::new()).await?.bytes_stream();
     let mut shown = io::stdout().is_terminal().then(Shown::default);
+    let mut empty = true;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
             Failure::new(Exit::Unreachable, format!("the log broke off: {error}")).with_remedy("Ask for it again with --tail.")
@@ -34,13 +37,28 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
             Some(shown) => shown.feed(&chunk).into(),
             None => chunk,
         };
+        empty &= chunk.is_empty();
         let mut out = io::stdout().lock();
         match out.write_all(&chunk).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Ok),
             result => result?,
         }
     }
+    if empty && tail.is_none_or(|lines| lines > 0) {
+        // On standard error, so that standard output stays as empty as the log. The log itself was delivered, whatever
+        // becomes of this note.
+        let _ = writeln!(io::stderr(), "{}", empty_note(client, &path, &party).await);
+    }
     Ok(Exit::Ok)
+}
+
+/// Why nothing was printed, as far as the hub tells.
+async fn empty_note(client: &Client, log: &[&str], party: &str) -> String {
+    let member = client.get(&log[..log.len() - 1], &[]).await.and_then(|value| wire::read::<Member>(&value));
+    match member.map(|member| member.phase.parse().is_ok_and(MemberPhase::is_terminal)) {
+        Ok(false) => format!("{party} has printed nothing yet (Python prints at once with `python -u` or `print(…, flush=True)`)"),
+        Ok(true) | Err(_) => format!("{party} has printed nothing"),
+    }
 }
 
 /// A log on a terminal. Line breaks and tabs stay; a bare carriage return, as progress bars use it, begins a line.

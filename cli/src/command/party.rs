@@ -1,7 +1,7 @@
 //! `flowctl party …`
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,20 @@ use flow_common::text::visible;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::args::PartyCommand;
+use crate::args::{PartyCommand, SecretArgs};
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, Format};
-use crate::wire::{self, Contact, NewParty, Party};
+use crate::wire::{self, Contact, NewSecret, Party};
 
 pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, Failure> {
     match command {
-        PartyCommand::Add { name, remark, secret_file, print_secret: _ } => {
-            add(client, name.as_str(), &remark, secret_file.as_deref()).await?
+        PartyCommand::Add { name, remark, secret } => add(client, name.as_str(), &remark, &secret).await?,
+        PartyCommand::RotateSecret { party, overlap, secret } => rotate(client, party.as_str(), overlap, &secret).await?,
+        PartyCommand::Remove { party, force } => {
+            let query: &[(&str, &str)] = if force { &[("force", "true")] } else { &[] };
+            client.delete_with(&["parties", party.as_str()], query).await?;
+            output::print(&format!("party {party} removed\n"))?;
         }
         PartyCommand::List => list(client, format).await?,
         PartyCommand::Get { party } => get(client, party.as_str(), format).await?,
@@ -27,14 +31,34 @@ pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Resu
 }
 
 /// The hub tells the secret once, so the place for it is made before it is asked.
-async fn add(client: &Client, name: &str, remark: &str, secret_file: Option<&Path>) -> Result<(), Failure> {
-    let place = secret_file.map(Place::make).transpose()?;
-    let NewParty { secret } = client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
+async fn add(client: &Client, name: &str, remark: &str, SecretArgs { secret_file, .. }: &SecretArgs) -> Result<(), Failure> {
+    let place = secret_file.as_deref().map(Place::make).transpose()?;
+    let NewSecret { secret, .. } = client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
+    deliver(name, "added", &secret, place)
+}
+
+async fn rotate(client: &Client, name: &str, overlap_s: u32, SecretArgs { secret_file, .. }: &SecretArgs) -> Result<(), Failure> {
+    let place = secret_file.as_deref().map(Place::make).transpose()?;
+    let NewSecret { secret, former_until } = client.post_once(&["parties", name, "secret"], &json!({"overlap_s": overlap_s})).await?;
+    let deed = match former_until {
+        Some(until) => format!("has a new secret; the old one is accepted until {}", visible(&until)),
+        None => "has a new secret; the old one is no longer accepted".to_owned(),
+    };
+    deliver(name, &deed, &secret, place)
+}
+
+/// Prints the secret, or keeps it in its place. A secret that is lost here cannot be had again, but replaced.
+fn deliver(name: &str, deed: &str, secret: &str, place: Option<Place>) -> Result<(), Failure> {
+    let lost = |error: io::Error| {
+        Failure::new(Exit::Failed, format!("party {name} {deed}, but its new secret could not be written: {error}"))
+            .with_remedy(format!("Give it another one: flowctl party rotate-secret {name} --secret-file FILE"))
+    };
     match place {
-        None => output::print(&format!("{}\n", visible(&secret))),
+        // Also to a pipe that nobody reads: unlike other answers, this one cannot be had again.
+        None => writeln!(io::stdout(), "{}", visible(secret)).map_err(lost),
         Some(place) => {
-            let path = place.keep(&secret)?;
-            output::print(&format!("party {name} added; its secret is in {}\n", path.display()))
+            let path = place.keep(secret).map_err(lost)?;
+            Ok(output::print(&format!("party {name} {deed}; its secret is in {}\n", path.display()))?)
         }
     }
 }
@@ -55,10 +79,9 @@ impl Place {
         Ok(Self { path: path.to_owned(), file, kept: false })
     }
 
-    fn keep(mut self, secret: &str) -> Result<PathBuf, Failure> {
-        writeln!(self.file, "{secret}")
-            .and_then(|()| self.file.sync_all())
-            .map_err(|error| Failure::new(Exit::Failed, format!("the party was added, but its secret could not be written: {error}")))?;
+    fn keep(mut self, secret: &str) -> io::Result<PathBuf> {
+        writeln!(self.file, "{secret}")?;
+        self.file.sync_all()?;
         self.kept = true;
         Ok(self.path.clone())
     }

@@ -208,6 +208,8 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
             first.map_or_else(|| missing("run"), |look| respond(200, &look))
         }
         ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => Response::new(Body::from("epoch 1\nepoch 2\n")),
+        ("GET", ["tasks", _, "runs", _, "members", "hub", "logs"]) => Response::new(Body::empty()),
+        ("GET", ["tasks", _, "runs", _, "members", "hub"]) => respond(200, &world.tasks[0]["run"]["members"][0]),
         ("POST", ["tasks", id, "start"]) => match world.tasks.iter_mut().find(|task| task["id"] == *id) {
             None => missing("task"),
             Some(task) => {
@@ -241,6 +243,10 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
             party["contact"] = json!({"state": "away"});
             world.parties.push(party);
             respond(201, &json!({"name": body["name"], "secret": "s3cret-of-the-party"}))
+        }
+        ("POST", ["parties", party, "secret"]) => {
+            let until = body["overlap_s"].as_u64().filter(|overlap| *overlap > 0).map(|_| "2026-01-01T01:00:00Z");
+            respond(200, &json!({"name": party, "secret": "another-s3cret", "former_until": until}))
         }
         ("POST", [list]) => {
             let number = world.list(list).len() + 1;

@@ -1,5 +1,6 @@
 //! The command line's way to a cluster.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use flow_common::clock::SystemClock;
 use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
 
-use super::{Failure, Report, SWEEP_EVERY, Source, say};
+use super::{Failure, Report, Source, say};
 use crate::agent::RETENTION_S;
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
+use crate::retention::{Retention, SWEEP_PERIOD};
 use crate::runtime::Runtime;
 use crate::runtime::kubernetes::settings::Settings;
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, access, cluster};
@@ -82,7 +84,7 @@ pub async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runt
     };
     let runtime = Arc::new(KubernetesRuntime::start(client, wanted, SystemClock::shared()).await?);
     tracing::info!(namespace, "members run in the cluster");
-    tokio::spawn(sweep(Arc::clone(&runtime)));
+    tokio::spawn(sweep(Arc::clone(&runtime), config.retention, config.data_dir.clone()));
     let lost = {
         let runtime = Arc::clone(&runtime);
         async move {
@@ -93,15 +95,18 @@ pub async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runt
     Ok((runtime, lost.boxed()))
 }
 
-/// Logs of members that ended long ago go with what proved their end.
-async fn sweep(runtime: Arc<KubernetesRuntime>) {
+/// Removes what the party keeps no longer, and warns about the disk.
+async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: PathBuf) {
     loop {
-        match runtime.sweep_older_than(Duration::from_secs(RETENTION_S)) {
+        match runtime.sweep(Duration::from_secs(RETENTION_S), retention.results()) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "records past their retention were removed"),
             Err(error) => tracing::warn!(%error, "records could not be removed; trying again later"),
         }
-        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Some(warning) = retention.warning(&data_dir) {
+            tracing::warn!("{warning}");
+        }
+        tokio::time::sleep(SWEEP_PERIOD).await;
     }
 }
 

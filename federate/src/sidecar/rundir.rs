@@ -282,6 +282,26 @@ impl RunDir {
         Ok(())
     }
 
+    /// True if the workload left a log or outputs. A directory that cannot be read may hold some.
+    #[must_use]
+    pub fn has_results(&self) -> bool {
+        [name::LOG, name::OUTPUT].into_iter().any(|folder| match fs::read_dir(self.join(folder)) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        })
+    }
+
+    /// Remove the scratch directories of a member that has ended.
+    pub fn remove_scratch(&self) -> io::Result<()> {
+        for folder in [name::WORK, name::HOME] {
+            match fs::remove_dir_all(self.join(folder)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Make the names in the directory durable.
     fn sync(&self) -> io::Result<()> {
         File::open(&self.0)?.sync_all()

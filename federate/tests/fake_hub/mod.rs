@@ -18,7 +18,7 @@ use flow_federate::health::Question;
 use flow_federate::offer::{Image, Offer};
 use flow_federate::runtime::fake::{FakeRuntime, Mode};
 use flow_federate::runtime::{ImageSource, WorkKey};
-use flow_federate::session::Connector;
+use flow_federate::session::{Connector, SecretSource};
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::hub_message::Body as ToAgent;
@@ -330,7 +330,7 @@ impl TestAgent {
         let config = AgentConfig {
             party: "a".parse().unwrap(),
             data_dir: self.data_dir(),
-            secret: None,
+            secret: SecretSource::Embedded,
             hold_max_s: 600,
             offer: self.offers.subscribe(),
             logs: self.logs,

@@ -1,5 +1,8 @@
 //! One key is started at most once, whoever dies when.
 
+use std::fs::File;
+use std::time::Duration;
+
 use crate::support::{LONG, Place, code};
 use flow_domain::member::ReasonCode;
 use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
@@ -166,8 +169,30 @@ async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again
     }
     assert_eq!(marker.count(), 1);
     let agent = place.agent();
-    assert_eq!(agent.runtime.sweep_older_than(LONG).await.expect("swept"), 0);
-    assert_eq!(agent.runtime.sweep_older_than(std::time::Duration::ZERO).await.expect("swept"), 1);
+    assert_eq!(agent.runtime.sweep(LONG, None).await.expect("swept"), 0);
+    assert_eq!(agent.runtime.sweep(Duration::ZERO, Some(LONG)).await.expect("swept"), 0);
+    assert_eq!(agent.runtime.sweep(Duration::ZERO, Some(Duration::ZERO)).await.expect("swept"), 1);
+    assert!(!place.dir().path().exists());
+}
+
+#[tokio::test]
+async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
+    let place = Place::new();
+    let mut agent = place.agent();
+    agent.start(&place, place.launch("echo said; echo kept > \"$FED_OUTPUT_DIR/result\"; echo scratch > \"$FED_WORK_DIR/cache\"")).await;
+    assert_eq!(agent.exit().await.code, Some(0));
+    agent.runtime.forget(place.key.clone()).await.expect("forgotten");
+    // Ended long ago.
+    let marker = File::options().write(true).open(place.dir().path().join("forgotten")).expect("the marker");
+    marker.set_modified(std::time::UNIX_EPOCH).expect("aged");
+    let week = Duration::from_secs(7 * 24 * 3600);
+    assert_eq!(agent.runtime.sweep(week, None).await.expect("swept"), 0);
+    assert_eq!(place.text("output/result"), "kept\n");
+    assert!(!place.dir().path().join("work").exists() && place.dir().path().join("log").exists());
+    for folder in ["output", "log"] {
+        std::fs::remove_dir_all(place.dir().path().join(folder)).expect("removed by the party");
+    }
+    assert_eq!(agent.runtime.sweep(week, None).await.expect("swept"), 1, "nothing is left that is worth keeping");
     assert!(!place.dir().path().exists());
 }
 

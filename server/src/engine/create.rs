@@ -13,8 +13,8 @@ use super::working::Working;
 use super::{IdemKey, Principal};
 use crate::store::{IdemRecord, Store};
 
-/// Everything about a task's content that needs no look at the task itself. Templates' revisions never change and
-/// parties are never removed, so what is found true here stays true until the task is stored.
+/// Everything about a task's content that needs no look at the task itself. Templates' revisions never change; a party
+/// that is removed before the task is stored is found missing at the start.
 pub(super) async fn check(store: &Store, principal: &Principal, body: &TaskBody) -> Result<(), Error> {
     let template = template(store, principal, body).await?;
     let mut known: HashSet<&PartyId> = HashSet::new();

@@ -15,6 +15,7 @@ mod edit;
 mod outage;
 pub mod progress;
 mod queue;
+mod remove_party;
 mod report;
 mod start;
 mod stop;
@@ -147,6 +148,7 @@ enum ContactChange {
 enum Post {
     Job(TaskId, Job),
     Contact(ContactPost),
+    RemoveParty(remove_party::RemovePost),
 }
 
 /// The door to the queue. Cheap to clone.
@@ -240,6 +242,18 @@ impl Engine {
     /// With `if_version` only if that is its version.
     pub async fn delete_task(&self, principal: &Principal, task: &TaskId, if_version: Option<u64>) -> Result<(), Error> {
         self.post(task.clone(), Act::Delete { principal: principal.clone(), if_version }).await.map(|_| ())
+    }
+
+    /// Removes a party. Refused while a run with it is active and, unless `force`, while its agent has not confirmed the end
+    /// of its members.
+    pub async fn remove_party(&self, party: &PartyId, force: bool) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let post = remove_party::RemovePost { party: party.clone(), force, reply };
+        let asked = async {
+            self.posts.send(Post::RemoveParty(post)).await.map_err(|_| going_down())?;
+            answer.await.map_err(|_| going_down())?
+        };
+        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
 
     /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made

@@ -8,7 +8,7 @@
 
 mod fold;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -44,8 +44,8 @@ const APPLY: Duration = Duration::from_secs(30);
 const STALE_TRIES: u32 = 50;
 
 pub(super) struct Queue {
-    store: Arc<Store>,
-    sessions: Sessions,
+    pub(super) store: Arc<Store>,
+    pub(super) sessions: Sessions,
     clock: SharedClock,
     metrics: Arc<Metrics>,
     watchers: Arc<Watchers>,
@@ -57,6 +57,8 @@ pub(super) struct Queue {
     room: usize,
     /// Parties with a session here, with its epoch.
     contacts: HashMap<PartyId, (u64, InstanceId)>,
+    /// Parties that were found to exist; only this queue removes one.
+    pub(super) known_parties: HashSet<PartyId>,
     /// Revisions never change.
     templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
     specs: Specs,
@@ -91,6 +93,7 @@ impl Queue {
             tasks: HashMap::new(),
             room: KEEP_TASKS,
             contacts: HashMap::new(),
+            known_parties: HashSet::new(),
             templates: HashMap::new(),
             specs: Specs::default(),
             outage: Outage::default(),
@@ -136,6 +139,11 @@ impl Queue {
                         self.meet(std::mem::take(&mut contacts)).await;
                     }
                     contacts.push(contact);
+                }
+                Post::RemoveParty(post) => {
+                    self.commit(group(std::mem::take(&mut jobs))).await;
+                    self.meet(std::mem::take(&mut contacts)).await;
+                    self.remove_party(post).await;
                 }
             }
         }
@@ -230,7 +238,7 @@ impl Queue {
         next
     }
 
-    async fn load(&mut self, task: &TaskId) -> Result<Option<Arc<Aggregate>>, StoreError> {
+    pub(super) async fn load(&mut self, task: &TaskId) -> Result<Option<Arc<Aggregate>>, StoreError> {
         if let Some(found) = self.tasks.get(task) {
             return Ok(Some(Arc::clone(found)));
         }

@@ -45,36 +45,42 @@ pub(super) async fn pump(
     patience: Duration,
 ) -> Result<(), Status> {
     let (id, mut chunk) = match announced {
-        Some(id) => (id, Some(LogChunk::default())),
+        Some(id) => (id, LogChunk::default()),
         None => {
             let first = tokio::time::timeout(patience, stream.message()).await.map_err(|_| {
                 let waited = patience.as_secs();
                 Status::deadline_exceeded(format!("a log stream begins with its stream_id, and none arrived within {waited} s"))
             })??;
             let first = first.ok_or_else(|| Status::invalid_argument("a log stream begins with its stream_id"))?;
-            (first.stream_id, Some(first))
+            (first.stream_id, first)
         }
     };
     let Some(reader) = sessions.take_log(party, id) else {
         // Nobody reads any more.
         return Ok(());
     };
-    while let Some(LogChunk { data, .. }) = chunk {
-        if !data.is_empty() && reader.send(Ok(data)).await.is_err() {
+    loop {
+        if !chunk.data.is_empty() && !reader.send(Ok(chunk.data)).await {
             return Ok(());
         }
-        chunk = tokio::select! {
-            next = stream.message() => match next {
-                Ok(next) => next,
-                Err(status) => {
-                    let error = Error::new(ErrorCode::LogUnavailable, format!("the log of {party} broke off: {}", foreign(status.message(), CAUSE_CHARS_MAX)));
-                    // The reader may have left.
-                    let _ = reader.send(Err(error)).await;
-                    None
-                }
-            },
-            () = reader.closed() => None,
+        let next = tokio::select! {
+            next = stream.message() => next,
+            () = reader.closed() => break,
         };
+        match next {
+            Ok(Some(next)) => chunk = next,
+            Ok(None) => {
+                reader.finish();
+                break;
+            }
+            Err(status) => {
+                let cause = foreign(status.message(), CAUSE_CHARS_MAX);
+                let error = Error::new(ErrorCode::LogUnavailable, format!("the log of {party} broke off: {cause}"));
+                // The reader may have left.
+                reader.send(Err(error)).await;
+                break;
+            }
+        }
     }
     sessions.end_log(id);
     Ok(())

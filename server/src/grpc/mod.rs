@@ -29,6 +29,7 @@ use tonic::body::Body;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
+use crate::auth::Proof;
 use crate::door::{self, Limits, Requests};
 use crate::metrics::DoorMetrics;
 
@@ -72,13 +73,13 @@ impl Control for Door {
     type SessionStream = session::Messages;
 
     async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
-        let party = self.authenticate(&request).await?;
+        let (party, proof) = self.authenticate(&request).await?;
         let call = self.app.sessions.calls().session(&party)?;
-        Ok(Response::new(session::open(Arc::clone(&self.app), party, request.into_inner(), call)))
+        Ok(Response::new(session::open(Arc::clone(&self.app), party, proof, request.into_inner(), call)))
     }
 
     async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
-        let party = self.authenticate(&request).await?;
+        let (party, _) = self.authenticate(&request).await?;
         let _call = self.app.sessions.calls().push_log(&party)?;
         let id = logs::announced_id(request.metadata())?;
         logs::pump(&self.app.sessions, &party, id, request.into_inner(), self.patience).await?;
@@ -87,10 +88,15 @@ impl Control for Door {
 }
 
 impl Door {
-    async fn authenticate<T>(&self, request: &Request<T>) -> Result<PartyId, Status> {
+    /// The calling party; and what it proved itself with, unless this process made the connection.
+    async fn authenticate<T>(&self, request: &Request<T>) -> Result<(PartyId, Option<Proof>), Status> {
         match &self.peer {
-            Peer::Embedded(party) => Ok(party.clone()),
-            Peer::Network => self.app.auth.party(&self.app.store, request.metadata()).await.map_err(|error| convert::status(&error)),
+            Peer::Embedded(party) => Ok((party.clone(), None)),
+            Peer::Network => {
+                let Self { app, .. } = self;
+                let known = app.auth.party(&app.store, request.metadata(), app.clock.now()).await;
+                known.map(|(party, proof)| (party, Some(proof))).map_err(|error| convert::status(&error))
+            }
         }
     }
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::text::foreign;
-use flow_domain::error::Error;
+use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
 use flow_domain::run::Refusal;
+use flow_domain::time::Timestamp;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
@@ -27,12 +28,14 @@ use futures::stream::{FuturesUnordered, Map};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
 use super::calls::Call;
 use super::sessions::Registered;
 use super::{convert, logs};
 use crate::app::App;
+use crate::auth::Proof;
 use crate::engine::Reported;
 use crate::store::{AuditReport, Orphan, OrphanDecision, OrphanKey, PageRequest, SessionAnswer};
 
@@ -98,13 +101,13 @@ fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> End
 }
 
 /// Starts the conversation; it lives until either side ends it.
-pub(super) fn open(app: Arc<App>, party: PartyId, stream: Streaming<AgentMessage>, call: Call) -> Messages {
+pub(super) fn open(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: Streaming<AgentMessage>, call: Call) -> Messages {
     let (out, rx) = mpsc::channel(OUT);
     tokio::spawn(async move {
         let _call = call;
         let (party, app) = (&party, &app);
         // Boxed, because an idle session should not keep the room that its beginning and its end take.
-        let end = match Box::pin(Conversation::begin(app, party, stream, out.clone())).await {
+        let end = match Box::pin(Conversation::begin(app, party, proof, stream, out.clone())).await {
             Ok(mut conversation) => {
                 let Err(end) = conversation.talk().await;
                 Box::pin(conversation.close()).await;
@@ -146,10 +149,18 @@ struct Conversation<'a> {
     /// Orphans the agent spoke of in this session.
     orphans: HashSet<OrphanKey>,
     pending: FuturesUnordered<BoxFuture<'static, (convert::Reported, Result<Reported, Error>)>>,
+    /// Cuts the session when the secret it was opened with is no longer accepted.
+    revocation: Option<AbortOnDropHandle<()>>,
 }
 
 impl<'a> Conversation<'a> {
-    async fn begin(app: &'a Arc<App>, party: &'a PartyId, mut stream: Streaming<AgentMessage>, out: Out) -> Result<Self, End> {
+    async fn begin(
+        app: &'a Arc<App>,
+        party: &'a PartyId,
+        proof: Option<Proof>,
+        mut stream: Streaming<AgentMessage>,
+        out: Out,
+    ) -> Result<Self, End> {
         let hello = hello(&mut stream).await?;
         let instance: InstanceId = hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
         if !(OLDEST_PROTOCOL..=PROTOCOL).contains(&hello.protocol) {
@@ -194,14 +205,30 @@ impl<'a> Conversation<'a> {
             owners: HashMap::new(),
             orphans: HashSet::new(),
             pending: FuturesUnordered::new(),
+            revocation: None,
         };
-        match conversation.welcome(&hello).await {
+        match conversation.settle_in(proof, &hello).await {
             Ok(()) => Ok(conversation),
             Err(end) => {
                 conversation.close().await;
                 Err(end)
             }
         }
+    }
+
+    async fn settle_in(&mut self, proof: Option<Proof>, hello: &Hello) -> Result<(), End> {
+        if let Some(proof) = proof {
+            // Again, now that the session is registered: one that authenticated before its secret was replaced and was
+            // registered after would otherwise be cut by nobody.
+            let now = self.app.clock.now();
+            let until = proof.accepted_until(&self.app.store, self.party, now).await.map_err(|error| match error.code {
+                ErrorCode::Unauthenticated => End::Refused { code: "unauthenticated", message: error.to_string(), retry_after_s: 10 },
+                _ => error.into(),
+            })?;
+            self.revocation =
+                until.map(|until| AbortOnDropHandle::new(tokio::spawn(revoke_at(Arc::clone(self.app), self.party.clone(), until))));
+        }
+        self.welcome(hello).await
     }
 
     async fn welcome(&mut self, hello: &Hello) -> Result<(), End> {
@@ -479,8 +506,18 @@ impl<'a> Conversation<'a> {
     }
 }
 
+async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
+    app.clock.sleep_until(until).await;
+    tracing::info!(%party, "the replaced secret of a session is no longer accepted; cutting the session");
+    app.sessions.revoke(&party);
+}
+
 fn superseded() -> End {
-    End::Refused { code: "superseded", message: "a newer session of this agent was opened".to_owned(), retry_after_s: 1 }
+    End::Refused {
+        code: "superseded",
+        message: "a newer session of this agent was opened, or the party's secret replaced".to_owned(),
+        retry_after_s: 1,
+    }
 }
 
 async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, End> {

@@ -13,7 +13,6 @@ use flow_proto::v1::hub_message::Body;
 use flow_proto::v1::{Assignment, LogCancel, LogOpen};
 use futures::Stream;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Calls;
@@ -48,10 +47,44 @@ impl Open {
 /// One log being read.
 pub(super) struct LogStream {
     pub(super) party: PartyId,
-    /// Taken by the agent's side stream: when that ends, however it ends, the reader sees the end.
-    pub(super) chunks: Option<mpsc::Sender<Result<Bytes, Error>>>,
+    /// Taken by the agent's side stream.
+    chunks: Option<mpsc::Sender<Result<Bytes, Error>>>,
     /// Cancelled when the agent has opened its side.
-    pub(super) opened: CancellationToken,
+    opened: CancellationToken,
+    /// Cancelled when the agent has sent the whole log. A channel that closes before is a log that broke off.
+    complete: CancellationToken,
+    /// Cancelled when the party may send no more.
+    revoked: CancellationToken,
+}
+
+/// The agent's end of a log.
+pub(super) struct LogWriter {
+    chunks: mpsc::Sender<Result<Bytes, Error>>,
+    complete: CancellationToken,
+    revoked: CancellationToken,
+}
+
+impl LogWriter {
+    /// Passes a chunk on, as fast as it is read; `false` if the reader has left, or the party may send no more.
+    pub(super) async fn send(&self, chunk: Result<Bytes, Error>) -> bool {
+        tokio::select! {
+            sent = self.chunks.send(chunk) => sent.is_ok(),
+            () = self.revoked.cancelled() => false,
+        }
+    }
+
+    /// Completes when the reader has left, or the party may send no more.
+    pub(super) async fn closed(&self) {
+        tokio::select! {
+            () = self.chunks.closed() => {}
+            () = self.revoked.cancelled() => {}
+        }
+    }
+
+    /// The log is whole.
+    pub(super) fn finish(self) {
+        self.complete.cancel();
+    }
 }
 
 #[derive(Default)]
@@ -175,6 +208,14 @@ impl Sessions {
         true
     }
 
+    /// Ends the party's session and the logs that are read from it: what let them in may do so no longer.
+    pub(crate) fn revoke(&self, party: &PartyId) {
+        self.cut(party);
+        for (_, log) in self.logs().extract_if(|_, log| &log.party == party) {
+            log.revoked.cancel();
+        }
+    }
+
     /// Ends the party's session; the agent comes back and gets the full set.
     pub(crate) fn cut(&self, party: &PartyId) {
         if let Some(session) = self.open().get(party) {
@@ -194,8 +235,15 @@ impl Sessions {
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
         let id = self.0.next_log.fetch_add(1, Ordering::Relaxed) + 1;
         let (chunks, mut rx) = mpsc::channel(CHUNKS);
-        let opened = CancellationToken::new();
-        self.logs().insert(id, LogStream { party: party.clone(), chunks: Some(chunks), opened: opened.clone() });
+        let (opened, complete) = (CancellationToken::new(), CancellationToken::new());
+        let log = LogStream {
+            party: party.clone(),
+            chunks: Some(chunks),
+            opened: opened.clone(),
+            complete: complete.clone(),
+            revoked: CancellationToken::new(),
+        };
+        self.logs().insert(id, log);
         let guard = LogGuard { sessions: self.clone(), party: party.clone(), id };
         let open = LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
         if !self.say(party, Body::LogOpen(open)) {
@@ -207,6 +255,8 @@ impl Sessions {
                 first = rx.recv() => match first {
                     Some(Ok(chunk)) => Ok(Some(chunk)),
                     Some(Err(error)) => Err(error),
+                    // Opened and ended at once: an empty log.
+                    None if opened.is_cancelled() => Ok(None),
                     None => Err(unavailable(party, "has gone away")),
                 },
                 () = opened.cancelled() => Ok(None),
@@ -214,19 +264,27 @@ impl Sessions {
         })
         .await
         .map_err(|_| unavailable(party, "does not answer"))??;
-        let rest = futures::stream::unfold((ReceiverStream::new(rx), guard), |(mut rx, guard)| async move {
-            let next = futures::StreamExt::next(&mut rx).await?;
-            Some((next, (rx, guard)))
+        let rest = futures::stream::unfold(Some((rx, guard)), move |reading| {
+            let complete = complete.clone();
+            async move {
+                let (mut rx, guard) = reading?;
+                match rx.recv().await {
+                    Some(Ok(chunk)) => Some((Ok(chunk), Some((rx, guard)))),
+                    Some(Err(error)) => Some((Err(error), None)),
+                    None if complete.is_cancelled() => None,
+                    None => Some((Err(unavailable(&guard.party, "has gone away")), None)),
+                }
+            }
         });
         Ok(futures::StreamExt::chain(futures::stream::iter(first.map(Ok)), rest))
     }
 
     /// The agent opens its side of a log.
-    pub(super) fn take_log(&self, party: &PartyId, id: u64) -> Option<mpsc::Sender<Result<Bytes, Error>>> {
+    pub(super) fn take_log(&self, party: &PartyId, id: u64) -> Option<LogWriter> {
         let mut logs = self.logs();
         let log = logs.get_mut(&id).filter(|log| &log.party == party)?;
         log.opened.cancel();
-        log.chunks.take()
+        Some(LogWriter { chunks: log.chunks.take()?, complete: log.complete.clone(), revoked: log.revoked.clone() })
     }
 
     /// The agent will not, or cannot, open a log.

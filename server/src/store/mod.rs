@@ -18,6 +18,7 @@ mod db;
 mod dialect;
 mod error;
 mod events;
+mod former_secrets;
 mod leases;
 mod lock;
 mod orphans;

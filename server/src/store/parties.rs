@@ -1,6 +1,6 @@
 //! Parties. What their sessions write stands in `sessions`.
 
-use flow_domain::id::{Digest, PartyId};
+use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, in_tx, reading};
@@ -85,10 +85,13 @@ impl Store {
         }
     }
 
-    /// Gives the party another secret; `false` if there is no such party.
-    pub async fn set_party_secret(&self, id: &PartyId, secret_digest: &Digest) -> Result<bool, StoreError> {
+    /// Removes the party with its secrets and the list of its orphans; what it took part in stays. `false` if there is no
+    /// such party.
+    pub async fn remove_party(&self, id: &PartyId) -> Result<bool, StoreError> {
         let mut tx = self.db.write().await?;
-        let matched = execute!(&mut tx, "UPDATE parties SET secret_digest = ? WHERE id = ?", secret_digest.as_str(), id.as_str())?;
+        execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
+        execute!(&mut tx, "DELETE FROM orphans WHERE party_id = ?", id.as_str())?;
+        let matched = execute!(&mut tx, "DELETE FROM parties WHERE id = ?", id.as_str())?;
         tx.commit().await?;
         Ok(matched > 0)
     }

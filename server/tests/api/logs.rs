@@ -93,6 +93,31 @@ async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
 }
 
 #[tokio::test]
+async fn b3_a_log_that_ends_as_it_is_opened_is_empty_and_one_that_is_cut_is_an_error() {
+    let mut running = Running::new().await;
+    for query in ["", "?tail=0"] {
+        let path = format!("{}/members/hospital-a/logs{query}", running.path);
+        let (agent, _) = &mut running.agents[1];
+        let (answer, ()) = tokio::join!(running.hub.get(&path).into_future(), async {
+            let wanted = agent.log_wanted().await;
+            agent.send_empty_log(&wanted).await;
+        });
+        assert_eq!((answer.status, answer.text().as_str()), (StatusCode::OK, ""));
+    }
+    let path = format!("{}/members/hospital-a/logs?follow=true", running.path);
+    let (agent, _) = &mut running.agents[1];
+    let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
+        let wanted = agent.log_wanted().await;
+        agent.open_log(&wanted).await
+    });
+    running.hub.post("/api/v2/parties/hospital-a/secret").json(&json!({})).await.expect(StatusCode::OK);
+    let mut body = answer.into_body();
+    let broken = tokio::time::timeout(Duration::from_secs(30), body.frame()).await.expect("the reader is told in time");
+    assert!(broken.expect("an error").is_err(), "a log that was cut must not look whole");
+    drop(lines);
+}
+
+#[tokio::test]
 async fn a_log_is_fetched_no_faster_than_it_is_read() {
     const CHUNKS: usize = 1024;
     let chunk = Bytes::from(vec![b'x'; 32 * 1024]);

@@ -1,9 +1,13 @@
 //! Parties.
 
-use http::StatusCode;
-use serde_json::json;
+use std::time::Duration;
 
-use crate::common::TestApp;
+use flow_server::api::v2::model::SecretRotation;
+use flow_testkit::wait_for;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::common::{FakeAgent, TestApp};
 
 #[tokio::test]
 async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
@@ -25,6 +29,71 @@ async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
     let stored = hub.app.store.party(&id).await.expect("the store answers").expect("it is stored");
     assert_eq!(stored.row.secret_digest, flow_domain::id::Digest::of(secret.as_bytes()));
     hub.post("/api/v2/parties").json(&body).await.problem(409, "party_exists");
+}
+
+#[tokio::test]
+async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_it_opened() {
+    let hub = TestApp::start().await;
+    let first = hub.post("/api/v2/parties").json(&json!({ "name": "hospital-a" })).await.expect(StatusCode::CREATED).json();
+    let first = first["secret"].as_str().expect("a secret");
+    let rotate = async |body: Value| {
+        let answer = hub.post("/api/v2/parties/hospital-a/secret").json(&body).await.expect(StatusCode::OK).json();
+        (answer["secret"].as_str().expect("a secret").to_owned(), answer["former_until"].clone())
+    };
+    let address = hub.agents_address().await;
+    // An agent that still has this secret, after its session was cut.
+    let refused = async |agent: &FakeAgent, secret: &str| {
+        let answer = agent.again(address, secret).await.err().expect("the secret is no longer accepted");
+        assert_eq!(answer.code(), tonic::Code::Unauthenticated);
+    };
+    let mut agent = FakeAgent::connect(address, "hospital-a", first).await;
+    let (second, until) = rotate(json!({})).await;
+    assert_eq!(until, Value::Null);
+    agent.cut_off().await;
+    refused(&agent, first).await;
+
+    let mut agent = agent.again(address, &second).await.expect("a session");
+    let (third, until) = rotate(json!(SecretRotation::sample())).await;
+    assert_eq!(until, "2026-01-01T01:00:00.000000Z");
+    agent.cut_off().await;
+    // An agent that does not have the new secret yet comes back with the old one, until the overlap ends.
+    let mut agent = agent.again(address, &second).await.expect("a session");
+    hub.clock.advance(3600);
+    agent.cut_off().await;
+    refused(&agent, &second).await;
+    agent.again(address, &third).await.expect("a session");
+
+    hub.post("/api/v2/parties/nobody/secret").json(&json!({})).await.problem(404, "party_not_found");
+    hub.post("/api/v2/parties/hospital-a/secret").json(&json!({ "overlap_s": 604_801 })).await.field("/overlap_s", "out_of_range");
+}
+
+#[tokio::test]
+async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() {
+    let hub = TestApp::start().await;
+    let [mut hub_agent, mut a, mut b] = [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
+    let task = hub.post("/api/v2/tasks").json(&hub.task_body(&hub.template().await).clone()).await.expect(StatusCode::CREATED).json();
+    let task = format!("/api/v2/tasks/{}", task["id"].as_str().expect("an id"));
+    let run = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let run = format!("{task}/runs/{}", run["id"].as_str().expect("an id"));
+    let (one, two, three) = tokio::join!(hub_agent.run(), a.run(), b.run());
+    let refused = hub.delete("/api/v2/parties/hospital-b").await.problem(409, "party_active");
+    assert!(refused["detail"].as_str().expect("text").contains("run 1 of task"), "{refused}");
+
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    for (agent, member) in [(&mut hub_agent, &one), (&mut a, &two), (&mut b, &three)] {
+        let stop = agent.assigned("stopped").await;
+        assert_eq!(stop.run_id, member.run_id);
+        agent.report(&stop, "stopped").await;
+    }
+    wait_for("the run to end", Duration::from_secs(30), async || (hub.get(&run).await.json()["phase"] == "cancelled").then_some(())).await;
+    hub.delete("/api/v2/parties/hospital-b").await.expect(StatusCode::NO_CONTENT);
+    b.cut_off().await;
+    hub.get("/api/v2/parties/hospital-b").await.problem(404, "party_not_found");
+    let history = hub.get(&format!("{run}/members/hospital-b")).await.expect(StatusCode::OK).json();
+    assert_eq!(history["phase"], "stopped");
+    let refused = hub.post(&format!("{task}/start")).await.problem(404, "party_not_found");
+    assert!(refused["detail"].as_str().expect("text").contains("hospital-b"), "{refused}");
+    hub.delete("/api/v2/parties/hospital-b").await.problem(404, "party_not_found");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Request, Streaming};
+use tonic::{Request, Status, Streaming};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -25,6 +25,7 @@ pub struct FakeAgent {
     secret: String,
     out: mpsc::Sender<AgentMessage>,
     inbox: Streaming<HubMessage>,
+    instance: String,
     sequence: u64,
 }
 
@@ -39,18 +40,22 @@ fn signed<T>(party: &str, secret: &str, message: T) -> Request<T> {
 impl FakeAgent {
     /// Opens a session as an agent that holds nothing.
     pub async fn connect(address: SocketAddr, party: &str, secret: &str) -> Self {
+        Self::connect_as(address, party, secret, flow_common::ids::instance_id().to_string()).await.expect("a session")
+    }
+
+    /// The next session of the same agent.
+    pub async fn again(&self, address: SocketAddr, secret: &str) -> Result<Self, Status> {
+        Self::connect_as(address, &self.party, secret, self.instance.clone()).await
+    }
+
+    async fn connect_as(address: SocketAddr, party: &str, secret: &str, instance: String) -> Result<Self, Status> {
         let mut client = ControlClient::connect(format!("http://{address}")).await.expect("the hub listens");
         let (out, messages) = mpsc::channel(16);
-        let hello = Hello {
-            protocol: 1,
-            agent_version: "test".to_owned(),
-            instance: flow_common::ids::instance_id().to_string(),
-            ..Hello::default()
-        };
+        let hello = Hello { protocol: 1, agent_version: "test".to_owned(), instance: instance.clone(), ..Hello::default() };
         let message = |body| AgentMessage { body: Some(body) };
         out.send(message(ToHub::Hello(hello))).await.expect("the stream is open");
-        let inbox = client.session(signed(party, secret, ReceiverStream::new(messages))).await.expect("a session").into_inner();
-        let mut agent = Self { client, party: party.to_owned(), secret: secret.to_owned(), out, inbox, sequence: 0 };
+        let inbox = client.session(signed(party, secret, ReceiverStream::new(messages))).await?.into_inner();
+        let mut agent = Self { client, party: party.to_owned(), secret: secret.to_owned(), out, inbox, instance, sequence: 0 };
         let epoch = loop {
             if let FromHub::SnapshotEnd(end) = agent.next().await {
                 break end.epoch;
@@ -58,7 +63,13 @@ impl FakeAgent {
         };
         agent.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;
         agent.say(ToHub::SnapshotEnd(SnapshotEnd { epoch })).await;
-        agent
+        Ok(agent)
+    }
+
+    /// Reads until the hub has ended the session.
+    pub async fn cut_off(&mut self) {
+        let ended = async { while let Ok(Some(_)) = self.inbox.message().await {} };
+        tokio::time::timeout(DEADLINE, ended).await.expect("the hub ends the session in time");
     }
 
     async fn say(&self, body: ToHub) {
@@ -164,5 +175,12 @@ impl FakeAgent {
         let request = signed(&self.party, &self.secret, ReceiverStream::new(stream));
         tokio::spawn(async move { client.push_log(request).await });
         lines
+    }
+
+    /// Opens a log that ends in the same breath.
+    pub async fn send_empty_log(&mut self, open: &LogOpen) {
+        let chunk = LogChunk { stream_id: open.stream_id, data: Bytes::new() };
+        let request = signed(&self.party, &self.secret, futures::stream::iter([chunk]));
+        self.client.clone().push_log(request).await.expect("the log is taken");
     }
 }

@@ -129,13 +129,18 @@ impl TestApp {
     /// Makes a party known and connects an agent for it that does what the test says.
     pub async fn agent(&self, name: &str) -> FakeAgent {
         let secret = self.party(name).await;
+        FakeAgent::connect(self.agents_address().await, name, &secret).await
+    }
+
+    /// Where agents dial; listens from the first call on.
+    pub async fn agents_address(&self) -> SocketAddr {
         let address = self.agents.get_or_init(async || {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("its address");
             tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, flow_server::door::Limits::of(1000), None));
             address
         });
-        FakeAgent::connect(*address.await, name, &secret).await
+        *address.await
     }
 
     /// Creates the template of the documentation's example and answers its id.

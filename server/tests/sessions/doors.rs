@@ -1,9 +1,12 @@
 //! The agents' listener: who holds a connection without asking for a session, and who holds one for long.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::secret_file::Secret;
 use flow_federate::dial::Address;
+use flow_federate::session::{Login, SecretSource, authenticate};
 use flow_proto::v1::MemberReport;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_server::door::Limits;
@@ -12,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::SOON;
-use crate::common::TestApp;
+use crate::common::{FakeAgent, TestApp};
 use crate::raw::{Door, orphan};
 
 /// Waits until the hub closes the connection.
@@ -72,8 +75,37 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
     plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
     let uri = format!("https://localhost:{}", address.port()).parse().expect("an address");
     // Waits for a place.
-    Address::Tls { uri, ca_file: Some(ca) }.knock().await.expect("a hub");
+    let login = Login { party: "nobody".parse().expect("a name"), secret: SecretSource::Fixed(Secret::new("x".to_owned())) };
+    let refused = authenticate(&Address::Tls { uri, ca_file: Some(ca) }, &login).await.expect_err("there is no such party");
+    assert!(refused.contains("does not accept the secret for the party nobody"), "{refused}");
     for stream in [silent, plain] {
         closed(stream).await;
     }
+}
+
+#[tokio::test]
+async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session() {
+    let hub = TestApp::start().await;
+    let [secret, other] = [hub.party("hospital-a").await, hub.party("hospital-b").await];
+    let agent = FakeAgent::connect(hub.agents_address().await, "hospital-a", &secret).await;
+    let ask = async |address: SocketAddr, secret: &str| {
+        let login = Login { party: "hospital-a".parse().expect("a name"), secret: SecretSource::Fixed(Secret::new(secret.to_owned())) };
+        let uri = format!("http://{address}").parse().expect("an address");
+        authenticate(&Address::Plain(uri), &login).await
+    };
+    let door = hub.agents_address().await;
+    assert_eq!(ask(door, &secret).await, Ok(()));
+    let party = hub.get("/api/v2/parties/hospital-a").await.json();
+    assert_eq!(party["contact"]["state"], "connected", "the agent's own session goes on");
+    drop(agent);
+    for wrong in [other.as_str(), "nonsense"] {
+        let refused = ask(door, wrong).await.expect_err("it is not the party's");
+        assert!(refused.contains("does not accept the secret for the party hospital-a"), "{refused}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let rest = listener.local_addr().expect("its address");
+    let limits = Limits { connections: 8, patience: Duration::from_secs(2) };
+    tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
+    let refused = ask(rest, &secret).await.expect_err("it is for users");
+    assert!(refused.contains("not a hub's listener for agents") && refused.contains("grpc.listen"), "{refused}");
 }

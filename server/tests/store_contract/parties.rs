@@ -7,6 +7,7 @@ use crate::support::*;
 
 crate::on_every_database!(
     parties_are_made_once_and_listed_by_name,
+    u21_a_secret_is_replaced_and_its_party_removed,
     one_agent_at_a_time_speaks_for_a_party,
     agents_that_come_at_once_get_different_epochs,
     an_inventory_is_kept_with_its_digest,
@@ -36,10 +37,27 @@ async fn parties_are_made_once_and_listed_by_name(fx: Fixture) {
     let all: Vec<_> = page.items.iter().chain(&rest.items).map(|party| party.row.id.to_string()).collect();
     assert_eq!((all, rest.next), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], None));
     assert_eq!(store.count_parties().await.unwrap(), 3);
+}
 
-    assert!(store.set_party_secret(&party("a"), &Digest::of(b"new")).await.unwrap());
-    assert!(!store.set_party_secret(&party("z"), &Digest::of(b"newer")).await.unwrap());
-    assert_eq!(store.party(&party("a")).await.unwrap().unwrap().row.secret_digest, Digest::of(b"new"));
+async fn u21_a_secret_is_replaced_and_its_party_removed(fx: Fixture) {
+    let store = &fx.store;
+    store.create_party(&row("a")).await.unwrap();
+    assert!(!store.rotate_party_secret(&party("z"), &Digest::of(b"new"), None).await.unwrap());
+    for (secret, until, former) in [
+        (b"1", None, None),
+        (b"2", Some(at(9)), Some((Digest::of(b"1"), at(9)))),
+        (b"3", Some(at(8)), Some((Digest::of(b"2"), at(8)))),
+        (b"4", None, None),
+        (b"5", Some(at(7)), Some((Digest::of(b"4"), at(7)))),
+    ] {
+        assert!(store.rotate_party_secret(&party("a"), &Digest::of(secret), until).await.unwrap());
+        assert_eq!(store.party(&party("a")).await.unwrap().unwrap().row.secret_digest, Digest::of(secret));
+        assert_eq!(store.former_secret(&party("a")).await.unwrap(), former);
+    }
+    assert!(store.remove_party(&party("a")).await.unwrap());
+    assert!(!store.remove_party(&party("a")).await.unwrap());
+    assert_eq!((store.party(&party("a")).await.unwrap(), store.former_secret(&party("a")).await.unwrap()), (None, None));
+    store.create_party(&row("a")).await.unwrap();
 }
 
 async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {

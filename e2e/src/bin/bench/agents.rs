@@ -9,7 +9,7 @@ use flow_common::ids;
 use flow_common::secret_file::Secret;
 use flow_domain::id::Digest;
 use flow_federate::dial::Address;
-use flow_federate::session::{self, Connector, Credentials, FromSession, PROTOCOL};
+use flow_federate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{AgentMessage, Assignment, Exit, Hello, Inventory, MemberReport, SnapshotBegin, SnapshotEnd};
@@ -114,8 +114,8 @@ impl Agent {
         let (events, mut heard) = mpsc::channel(256);
         let connector = Connector::Network(Address::Plain(format!("http://127.0.0.1:{grpc}").parse().expect("an address")));
         let name = party.name.parse().expect("the hub has taken the name");
-        let credentials = Credentials::new(&name, Some(&Secret::new(party.secret))).expect("the hub's secrets are hexadecimal");
-        let session = session::run(connector, credentials, says, SystemClock::shared(), events);
+        let login = Login { party: name, secret: SecretSource::Fixed(Secret::new(party.secret)) };
+        let session = session::run(connector, login, says, SystemClock::shared(), events);
         let mut agent = Self { conduct, sequence: 0, ended: BTreeSet::new(), out: None, seen };
         let listen = async {
             while let Some(event) = heard.recv().await {

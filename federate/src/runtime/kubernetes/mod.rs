@@ -166,14 +166,17 @@ impl KubernetesRuntime {
         self.shared.lease.lost().await;
     }
 
-    /// Remove every forgotten key that was forgotten longer ago than `age`, with its log. Answers how many.
-    pub fn sweep_older_than(&self, age: Duration) -> io::Result<usize> {
+    /// Removes forgotten keys: those without a log after `proof`, the others with their logs after `logs`, or never.
+    /// Answers how many. Outputs are on the party's claim, where nothing is removed.
+    pub fn sweep(&self, proof: Duration, logs: Option<Duration>) -> io::Result<usize> {
         let now = self.shared.clock.now().secs_since(Timestamp(0));
         let mut removed = 0;
         for key in self.shared.records.keys()? {
             let forgotten = self.shared.records.read(&key)?.is_some_and(|record| record.stage == Stage::Forgotten);
             let since = self.shared.records.changed(&key)?.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            if forgotten && now.saturating_sub(since) >= age.as_secs() {
+            let age = Duration::from_secs(now.saturating_sub(since));
+            let past = logs.is_some_and(|logs| age >= logs) || !self.shared.records.has_log(&key);
+            if forgotten && age >= proof && past {
                 self.shared.records.remove(&key)?;
                 removed += 1;
             }

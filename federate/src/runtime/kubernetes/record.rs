@@ -149,6 +149,12 @@ impl Records {
         self.dir(key).join(LOG)
     }
 
+    /// True if anything of a key's log is kept.
+    #[must_use]
+    pub fn has_log(&self, key: &WorkKey) -> bool {
+        RunDir::at(self.dir(key)).has_results()
+    }
+
     /// A key's own folder.
     #[must_use]
     pub fn dir(&self, key: &WorkKey) -> PathBuf {

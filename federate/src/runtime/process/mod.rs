@@ -136,20 +136,28 @@ impl ProcessRuntime {
         entry.remove_dir().await
     }
 
-    /// Remove every forgotten key that was forgotten longer ago than `age`. Answers how many.
-    pub async fn sweep_older_than(&self, age: Duration) -> Result<usize, RuntimeError> {
+    /// Removes what is kept no longer of forgotten keys: their proof and scratch after `proof`, their logs and outputs
+    /// after `results`, or never. Answers how many run directories are gone.
+    pub async fn sweep(&self, proof: Duration, results: Option<Duration>) -> Result<usize, RuntimeError> {
         let directories = self.directories().map_err(|error| transient("list the runs", error))?;
         let now = SystemClock.now();
-        let old = |dir: &RunDir| {
+        let age = |dir: &RunDir| {
             let since = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
             let since = since.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
             // A clock that was set back makes it young: it is removed later, not earlier.
-            now.secs_since(Timestamp(0)).checked_sub(since).filter(|seconds| *seconds >= age.as_secs())
+            now.secs_since(Timestamp(0)).checked_sub(since).map(Duration::from_secs)
         };
         let mut removed = 0;
-        for (key, _) in directories.into_iter().filter(|(_, dir)| old(dir).is_some()) {
-            self.remove(&key).await?;
-            removed += 1;
+        for (key, dir) in directories {
+            let Some(age) = age(&dir).filter(|age| *age >= proof) else { continue };
+            if results.is_some_and(|results| age >= results) || !dir.has_results() {
+                self.remove(&key).await?;
+                removed += 1;
+            } else {
+                let cleared = tokio::task::spawn_blocking(move || dir.remove_scratch()).await;
+                let cleared = cleared.unwrap_or_else(|error| Err(io::Error::other(error)));
+                cleared.map_err(|error| transient("remove the scratch of a member", error))?;
+            }
         }
         Ok(removed)
     }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 pub use event::Event;
 pub use orphan::{Orphan, OrphanDecision};
-pub use party::{Agent, Contact, ContactState, NewParty, Party, PartyCreated};
+pub use party::{Agent, Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation};
 pub use progress::{FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint};
 pub use run::{Ending, Exit, Member, Reason, Run, RunSummary, Waiting};
 pub use task::{Rules, Task, TaskInput, TaskMember};

@@ -37,7 +37,7 @@ failures!(
     Invalid
 );
 failures!(DeleteFailures = TaskNotFound, PreconditionFailed);
-failures!(StartFailures = TaskNotFound, TaskActive, IdempotencyKeyReused);
+failures!(StartFailures = TaskNotFound, TaskActive, PartyNotFound, IdempotencyKeyReused);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid);
 

@@ -60,6 +60,19 @@ impl Queue {
         }
     }
 
+    /// A member's party that there is no more.
+    async fn unknown_party(&mut self, working: &Working) -> Result<Option<PartyId>, StoreError> {
+        for member in &working.task.body.members {
+            if !self.known_parties.contains(&member.party) {
+                if self.store.party(&member.party).await?.is_none() {
+                    return Ok(Some(member.party.clone()));
+                }
+                self.known_parties.insert(member.party.clone());
+            }
+        }
+        Ok(None)
+    }
+
     /// One job. The outer error says that the store did not answer, the inner one is the caller's.
     async fn fold_job(
         &mut self,
@@ -114,6 +127,10 @@ impl Queue {
                         Ok(template) => template,
                         Err(error) => return Ok(Err(error)),
                     };
+                    if let Some(party) = self.unknown_party(working).await? {
+                        let message = format!("{party}, a member of the task, was removed from the federation: edit the task");
+                        return Ok(Err(Error::new(ErrorCode::PartyNotFound, message)));
+                    }
                     let connected = |party: &PartyId| self.contacts.get(party).map(|(_, instance)| instance.clone());
                     let done = start::start(working, run, idem.as_ref(), &template, &connected, now);
                     if done.is_ok() {

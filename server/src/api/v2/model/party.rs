@@ -68,6 +68,38 @@ pub struct PartyCreated {
     pub secret: String,
 }
 
+/// How a party's secret is replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = SecretRotation::sample)]
+pub struct SecretRotation {
+    /// Seconds for which the replaced secret is still accepted; 0 = it stops at once.
+    #[serde(default)]
+    #[schema(maximum = 604800, default = 0)]
+    pub overlap_s: u32,
+}
+
+impl SecretRotation {
+    /// The example of the documentation, which is what the tests send.
+    #[must_use]
+    pub const fn sample() -> Self {
+        Self { overlap_s: 3600 }
+    }
+}
+
+/// A party with the secret its agent proves itself with from now on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartySecret {
+    /// Its name.
+    #[schema(value_type = schema::PartyName)]
+    pub name: String,
+    /// The agent's secret. Shown this once; only its hash is kept.
+    pub secret: String,
+    /// Until when the replaced secret is accepted; absent if it stopped at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_until: Option<Time>,
+}
+
 /// The agent that last spoke for a party.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Agent {

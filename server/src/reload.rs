@@ -1,0 +1,81 @@
+//! Reloads a running hub: the configuration at SIGHUP; checks the certificates once a day.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::config::Loaded;
+use flow_common::tls::Certificate;
+use flow_common::tls::validity::WARNING_PERIOD;
+use flow_federate::offer::Offer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{self, Config, RELOADABLE};
+use crate::hub_agent;
+
+/// Where the configuration comes from, and the signals that ask for it.
+#[derive(Debug)]
+pub struct Reload {
+    file: Option<PathBuf>,
+    overrides: Vec<(String, String)>,
+    hangups: Signal,
+}
+
+impl Reload {
+    /// From now on SIGHUP no longer ends the process. Needs a running tokio runtime.
+    pub fn on_hangup(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> io::Result<Self> {
+        Ok(Self { file, overrides, hangups: signal(SignalKind::hangup())? })
+    }
+
+    /// Answers signals, and warns of certificates that end, for as long as it is polled.
+    pub(crate) async fn run(
+        &mut self,
+        started: &Loaded<Config>,
+        offers: Option<&watch::Sender<Arc<Offer>>>,
+        certificates: &[(&'static str, Certificate)],
+    ) -> Infallible {
+        let mut days = tokio::time::interval(WARNING_PERIOD);
+        loop {
+            tokio::select! {
+                _ = self.hangups.recv() => {
+                    certificates.iter().for_each(|(_, certificate)| certificate.refresh());
+                    self.reread(started, offers);
+                }
+                _ = days.tick() => warn(certificates),
+            }
+        }
+    }
+
+    fn reread(&self, started: &Loaded<Config>, offers: Option<&watch::Sender<Arc<Offer>>>) {
+        let read = config::load(self.file.as_deref(), self.overrides.clone()).map_err(|error| error.to_string());
+        let read = read.and_then(|loaded| match config::faults(&loaded) {
+            faults if faults.is_empty() => Ok(loaded),
+            faults => Err(faults.join("\n")),
+        });
+        match read {
+            Err(error) => tracing::error!(%error, "the configuration is not taken over; the old one stays"),
+            Ok(loaded) => {
+                tracing::info!("the configuration was read again");
+                let ignored = loaded.changed_since(started, &RELOADABLE).join(", ");
+                if !ignored.is_empty() {
+                    tracing::warn!("changed, and not reloadable: {ignored}; restart the hub to use the new values");
+                }
+                if let Some(offers) = offers {
+                    offers.send_replace(Arc::new(hub_agent::offer(&loaded.value)));
+                }
+            }
+        }
+    }
+}
+
+fn warn(certificates: &[(&'static str, Certificate)]) {
+    let now = SystemClock.now();
+    for (door, certificate) in certificates {
+        for warning in certificate.validity().iter().filter_map(|validity| validity.warning(now)) {
+            tracing::warn!(door, "{warning}");
+        }
+    }
+}

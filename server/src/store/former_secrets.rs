@@ -1,0 +1,49 @@
+//! Secrets that were replaced and are accepted for a while: at most one of each party.
+
+use flow_domain::id::{Digest, PartyId};
+use flow_domain::time::Timestamp;
+
+use super::db::{execute, reading};
+use super::error::StoreError;
+use super::{DEFAULT_PROJECT, Store, parties};
+
+impl Store {
+    /// Gives the party another secret. The one before is accepted until `former_until`, older ones no longer. `false` if
+    /// there is no such party.
+    pub async fn rotate_party_secret(
+        &self,
+        id: &PartyId,
+        secret_digest: &Digest,
+        former_until: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db.write().await?;
+        let Some(party) = parties::read(&mut tx, id).await? else {
+            tx.rollback().await;
+            return Ok(false);
+        };
+        execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
+        if let Some(until) = former_until {
+            let former = party.row.secret_digest;
+            let sql = "INSERT INTO former_secrets (party_id, project_id, secret_digest, accepted_until) VALUES (?, ?, ?, ?)";
+            execute!(&mut tx, sql, id.as_str(), DEFAULT_PROJECT, former.as_str(), until.0)?;
+        }
+        execute!(&mut tx, "UPDATE parties SET secret_digest = ? WHERE id = ?", secret_digest.as_str(), id.as_str())?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The secret that the party's present one replaced, and until when it is accepted.
+    pub async fn former_secret(&self, id: &PartyId) -> Result<Option<(Digest, Timestamp)>, StoreError> {
+        let row: Option<(String, i64)> = reading!(&*self.db, |c| {
+            let sql = "SELECT secret_digest, accepted_until FROM former_secrets WHERE party_id = ?";
+            sqlx::query_as(sql).bind(id.as_str()).fetch_optional(c).await
+        })?;
+        let read = |(digest, until): (String, i64)| {
+            let digest = digest.parse();
+            let digest =
+                digest.map_err(|problem| StoreError::corrupt("former_secrets", "secret_digest", id.as_str(), format!("{problem}")))?;
+            Ok((digest, Timestamp(until)))
+        };
+        row.map(read).transpose()
+    }
+}
