@@ -65,7 +65,13 @@ free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 [ "$free" -ge 12 ] || fail "needs 12 GiB of free disk here for a build, a Kubernetes and images, and there are $free"
 
 tools/setup-test.sh machine venv digits kube kube-node
-rm -rf "$state"
+# Results of an earlier one are somebody's: the folder is moved aside, and only the images in it, which are made again, go.
+if [ -n "$(ls -A "$state" 2> /dev/null)" ]; then
+    before=$state.$(date +%Y%m%dT%H%M%S)
+    mv "$state" "$before"
+    rm -rf "$before/images"
+    say "what an earlier quickstart left, results included, is in $before now; remove it when you need it no longer"
+fi
 mkdir -p "$state"/{images,manifests}
 
 clean_up() {

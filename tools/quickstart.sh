@@ -3,23 +3,30 @@
 #
 #   tools/quickstart.sh              builds, trains, compares with each party alone, leaves nothing running
 #   KEEP=1 tools/quickstart.sh       leaves hub and agents up to try things with
-#   tools/quickstart.sh stop         ends what KEEP=1 left
+#   tools/quickstart.sh start        starts the hub and agents of an earlier quickstart again
+#   tools/quickstart.sh reload       has them read their configuration again (SIGHUP)
+#   tools/quickstart.sh stop         ends what KEEP=1 or start left
 #
-# REST_PORT and GRPC_PORT move the hub's ports (1235, 1234); BIN=FOLDER uses programs that were built before. Everything it
-# writes is in quickstart.run/, made anew each time, and .cache/ (Python environment and data, kept). It ends only
-# processes it started itself.
+# REST_PORT and GRPC_PORT move the hub's ports (1235, 1234); BIN=FOLDER uses programs that were built before; RUN_DIR=FOLDER
+# works there in place of quickstart.run/. Everything it writes is in that folder and in .cache/ (Python environment and
+# data). A folder of an earlier quickstart is used again, and nothing in it is deleted: to begin from nothing, stop it and
+# remove the folder yourself. It ends only processes it started itself.
 set -euo pipefail
 # The programs refuse a configuration that others can write.
 umask go-w
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
+state=$(realpath -m "${RUN_DIR:-$repo/quickstart.run}")
+bin=$(realpath -m "${BIN:-${CARGO_TARGET_DIR:-$repo/target}/debug}")
 cd "$repo"
-state=$repo/quickstart.run
 cache=${FLOW_CACHE:-$repo/.cache}
-bin=${BIN:-${CARGO_TARGET_DIR:-$repo/target}/debug}
 workload=workloads/iflearner-digits
-rest_port=${REST_PORT:-1235}
-grpc_port=${GRPC_PORT:-1234}
+# port SECTION FILE: the port that an earlier quickstart gave this listener of the hub.
+port() { [ ! -e "$2" ] || sed -n "/^\[$1\]/,/^listen/s/^listen = \"127\.0\.0\.1:\([0-9]*\)\"$/\1/p" "$2"; }
+rest_before=$(port rest "$state/hub.toml")
+grpc_before=$(port grpc "$state/hub.toml")
+rest_port=${REST_PORT:-${rest_before:-1235}}
+grpc_port=${GRPC_PORT:-${grpc_before:-1234}}
 export FLOW_SERVER=http://127.0.0.1:$rest_port FLOW_DATA_DIR=$state/hub
 unset FLOW_TOKEN_FILE
 
@@ -36,13 +43,42 @@ fail() {
     exit 1
 }
 
-# Processes of this quickstart: our programs (also if built anew since), working in our directory.
+# Processes of this quickstart: a hub, agents or sidecars, whatever folder they were started from (also if built anew
+# since), that work in our directory.
 ours() {
     local exe
-    find /proc/[0-9]* -maxdepth 1 -name exe \( -lname "$bin/flow-server*" -o -lname "$bin/flow-federate*" \) 2>/dev/null \
+    find /proc/[0-9]* -maxdepth 1 -name exe \( -lname "*/flow-server*" -o -lname "*/flow-federate*" \) 2>/dev/null \
         | while read -r exe; do
-            if { tr '\0' ' ' < "${exe%/exe}/cmdline"; } 2>/dev/null | grep -qF -e "$state/" -e " quickstart.run/"; then basename "${exe%/exe}"; fi
+            if works_here "${exe%/exe}" 2>/dev/null; then basename "${exe%/exe}"; fi
         done
+}
+# works_here /proc/PID: by an absolute path, or by one relative to the repository.
+works_here() {
+    local line
+    line=$(tr '\0' ' ' < "$1/cmdline") || return 1
+    case $line in
+        *"$state/"*) return 0 ;;
+        *" quickstart.run/"*) [ "$state" = "$repo/quickstart.run" ] && [ "$(readlink "$1/cwd")" = "$repo" ] ;;
+        *) return 1 ;;
+    esac
+}
+# The hub and the agents among them.
+servers() {
+    local pid
+    for pid in $(ours); do
+        tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -qF -e " sidecar " || echo "$pid"
+    done
+}
+# flowctl ARGUMENT…: ours, or the one beside the programs that are running.
+flowctl() {
+    local pid program=$bin/flowctl
+    if [ ! -x "$program" ]; then
+        for pid in $(ours); do
+            program=$(dirname "$(readlink "/proc/$pid/exe")")/flowctl
+            [ ! -x "$program" ] || break
+        done
+    fi
+    "$program" "$@"
 }
 # until_gone SECONDS: waits until none is left.
 until_gone() {
@@ -56,8 +92,8 @@ until_gone() {
 stop_all() {
     local pids
     [ -n "$(ours)" ] || return 0
-    if "$bin/flowctl" task stop digits > /dev/null 2>&1; then
-        "$bin/flowctl" task watch digits > /dev/null 2>&1 || true
+    if flowctl task stop digits > /dev/null 2>&1; then
+        flowctl task watch digits > /dev/null 2>&1 || true
     fi
     mapfile -t pids < <(ours)
     [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
@@ -67,19 +103,102 @@ stop_all() {
     until_gone 5
 }
 
+left() { ours | tr '\n' ' '; }
+
+# ---- hub and agents ----------------------------------------------------------------------------------------------------
+
+# launch NAME PROGRAM ARGUMENT…: in the background, in a session of its own, with a log of its own.
+launch() {
+    local name=$1
+    shift
+    setsid "$@" >> "$state/$name.log" 2>&1 < /dev/null &
+}
+start_hub() {
+    local deadline=$((SECONDS + 30)) hub
+    launch hub "$bin/flow-server" serve --config "$state/hub.toml"
+    hub=$!
+    until "$bin/flowctl" party list > /dev/null 2> "$state/flowctl.log"; do
+        kill -0 "$hub" 2>/dev/null || fail "the hub did not start" "$state/hub.log"
+        [ "$SECONDS" -lt "$deadline" ] || fail "the hub does not answer on $FLOW_SERVER" "$state/hub.log"
+        sleep 0.1
+    done
+    say "the hub is up: $FLOW_SERVER"
+}
+start_agent() { launch "$1" "$bin/flow-federate" run --config "$state/$1/agent.toml"; }
+# The ports of an earlier quickstart, where others were asked for.
+move_ports() {
+    [ -e "$state/hub.toml" ] || return 0
+    sed -i -e "/^\[rest\]/,/^listen/s/^listen = \"127\.0\.0\.1:$rest_before\"/listen = \"127.0.0.1:$rest_port\"/" \
+        -e "/^\[grpc\]/,/^listen/s/^listen = \"127\.0\.0\.1:$grpc_before\"/listen = \"127.0.0.1:$grpc_port\"/" "$state/hub.toml"
+    for party in party-a party-b; do
+        [ ! -e "$state/$party/agent.toml" ] \
+            || sed -i "s|^address = \"http://127\.0\.0\.1:$grpc_before\"|address = \"http://127.0.0.1:$grpc_port\"|" "$state/$party/agent.toml"
+    done
+}
+check_ports() {
+    local port
+    for port in "REST_PORT $rest_port" "GRPC_PORT $grpc_port"; do
+        if (: < "/dev/tcp/127.0.0.1/${port#* }") 2> /dev/null; then
+            fail "port ${port#* } of 127.0.0.1 is taken by another program; choose another with ${port% *}=PORT"
+        fi
+    done
+}
+hints() {
+    cat << END
+  Hub and agents are up. Try, in any shell:
+
+    export FLOW_SERVER=$FLOW_SERVER FLOW_DATA_DIR=$(printf %q "$FLOW_DATA_DIR") PATH=\$PATH:$(printf %q "$bin")
+    flowctl task list
+    flowctl logs digits party-a
+    flowctl task submit $(printf %q "$repo/$workload/task.yaml") --name again --epochs 8 -p fit-seconds=1 --watch
+    flowctl task stop again                   # from another terminal; or kill -9 an agent, then start
+
+  Your own script and data, in five minutes: $repo/docs/first-task.md
+  After a change of a configuration file: $repo/tools/quickstart.sh reload
+  End it all: $repo/tools/quickstart.sh stop, and go on another day: $repo/tools/quickstart.sh start
+
+END
+}
+
 case ${1:-} in
     "") ;;
-    stop) stop_all; say "nothing is running"; exit 0 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    stop)
+        stop_all || fail "these processes did not end: $(left)"
+        say "nothing is running; $state stays as it is"
+        exit 0
+        ;;
+    start)
+        [ -e "$state/hub.toml" ] || fail "there is no quickstart in $state yet; make one with: KEEP=1 tools/quickstart.sh"
+        for program in flow-server flow-federate flowctl; do
+            [ -x "$bin/$program" ] || fail "there is no $program in $bin; build it with: make build"
+        done
+        if [ -z "$(servers)" ]; then
+            check_ports
+            move_ports
+        fi
+        up=$(for pid in $(servers); do tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null; done)
+        grep -qF "/hub.toml" <<< "$up" || start_hub
+        for party in party-a party-b; do
+            grep -qF "/$party/agent.toml" <<< "$up" || [ ! -e "$state/$party/agent.toml" ] || start_agent "$party"
+        done
+        hints
+        exit 0
+        ;;
+    reload)
+        mapfile -t pids < <(servers)
+        [ ${#pids[@]} != 0 ] || fail "nothing is running in $state; start it with: tools/quickstart.sh start"
+        kill -HUP "${pids[@]}"
+        say "told the hub and the agents; what they made of it is in $state/{hub,party-a,party-b}.log"
+        exit 0
+        ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
 # ---- what it needs ----------------------------------------------------------------------------------------------------
 
 command -v cargo > /dev/null || fail "Rust is missing; install it with the command on https://rustup.rs"
 [ -z "$(ours)" ] || fail "an earlier quickstart is still up; end it with: tools/quickstart.sh stop"
-taken() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
-! taken "$rest_port" || fail "port $rest_port of 127.0.0.1 is taken by another program; choose another with REST_PORT=PORT"
-! taken "$grpc_port" || fail "port $grpc_port of 127.0.0.1 is taken by another program; choose another with GRPC_PORT=PORT"
+check_ports
 needed=1
 [ -x "$bin/flow-server" ] || needed=5
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
@@ -87,9 +206,16 @@ free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 
 tools/setup-test.sh machine
 
-rm -rf "$state"
+# The marker comes first, so that a quickstart which was interrupted knows its folder again.
+if [ -e "$state/.quickstart" ] || [ -e "$state/hub.toml" ]; then
+    say "using $state again: what is in it stays (to begin from nothing, remove it yourself)"
+elif [ -n "$(ls -A "$state" 2> /dev/null)" ]; then
+    fail "$state is not empty and was not made by a quickstart; move it away, or choose another folder with RUN_DIR=FOLDER"
+fi
 mkdir -p "$state"
 chmod 700 "$state"
+: > "$state/.quickstart"
+move_ports
 
 installing=
 clean_up() {
@@ -97,7 +223,7 @@ clean_up() {
     trap '' INT TERM
     [ -z "$(ours)" ] || say "stopping what was started"
     [ -z "$installing" ] || kill -TERM -- "-$installing" 2>/dev/null || true
-    stop_all || echo "quickstart: some processes did not end: $(ours | tr '\n' ' ')" >&2
+    stop_all || echo "quickstart: some processes did not end: $(left)" >&2
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -124,10 +250,10 @@ install_s=$(cat "$state/install.seconds")
 
 SECONDS=0
 image=$state/images/iflearner-digits
-tools/make-image.sh "$cache/venv" "$workload" "$image"
+[ -e "$image/.made" ] || { tools/make-image.sh "$cache/venv" "$workload" "$image" && : > "$image/.made"; }
 toml() { printf '"%s"' "$(printf %s "$1" | sed 's/[\\"]/\\&/g')"; }
 
-cat > "$state/hub.toml" << END
+[ -e "$state/hub.toml" ] || cat > "$state/hub.toml.new" << END
 data_dir = $(toml "$state/hub")
 [rest]
 listen = "127.0.0.1:$rest_port"
@@ -143,29 +269,24 @@ allow = true
 root = $(toml "$state/images/mine")
 allow = true
 END
-# start NAME PROGRAM ARGUMENT…: in the background, in a session of its own, with a log of its own.
-start() {
-    local name=$1
-    shift
-    setsid "$@" > "$state/$name.log" 2>&1 < /dev/null &
-}
-start hub "$bin/flow-server" serve --config "$state/hub.toml"
-hub=$!
-deadline=$((SECONDS + 30))
-until "$bin/flowctl" party list > /dev/null 2> "$state/flowctl.log"; do
-    kill -0 "$hub" 2>/dev/null || fail "the hub did not start" "$state/hub.log"
-    [ "$SECONDS" -lt "$deadline" ] || fail "the hub does not answer on $FLOW_SERVER" "$state/hub.log"
-    sleep 0.1
-done
-say "the hub is up: $FLOW_SERVER"
+[ -e "$state/hub.toml" ] || mv "$state/hub.toml.new" "$state/hub.toml"
+start_hub
 
 for party in party-a party-b; do
     # A party holds its own rows and the test set, which both may see, and nothing else.
     mkdir -p "$state/$party/data" "$state/$party/alone"
-    cp "$cache/digits/$party.npz" "$cache/digits/test.npz" "$state/$party/data"
-    "$bin/flowctl" party add "$party" --remark "made by the quickstart" --secret-file "$state/$party/secret" > /dev/null \
-        || fail "could not add $party" "$state/hub.log"
-    cat > "$state/$party/agent.toml" << END
+    for rows in "$party.npz" test.npz; do
+        [ -e "$state/$party/data/$rows" ] || cp "$cache/digits/$rows" "$state/$party/data"
+    done
+    secret=$state/$party/secret
+    if [ ! -s "$secret" ]; then
+        # Empty, if a quickstart was killed between the two: then the party is there, and its secret is not.
+        rm -f "$secret"
+        "$bin/flowctl" party add "$party" --remark "made by the quickstart" --secret-file "$secret" > /dev/null 2> "$state/flowctl.log" \
+            || "$bin/flowctl" party rotate-secret "$party" --secret-file "$secret" > /dev/null 2>> "$state/flowctl.log" \
+            || fail "could not add $party" "$state/flowctl.log"
+    fi
+    [ -e "$state/$party/agent.toml" ] || cat > "$state/$party/agent.toml.new" << END
 party = "$party"
 data_dir = $(toml "$state/$party/agent")
 [hub]
@@ -183,7 +304,8 @@ allow = true
 [datasets.mine]
 path = $(toml "$state/$party/mine")
 END
-    start "$party" "$bin/flow-federate" run --config "$state/$party/agent.toml"
+    [ -e "$state/$party/agent.toml" ] || mv "$state/$party/agent.toml.new" "$state/$party/agent.toml"
+    start_agent "$party"
 done
 say "two parties, each with 674 images of its own: party-a mostly of 0 to 4, party-b mostly of 5 to 9"
 
@@ -199,7 +321,7 @@ if [ "$code" != 0 ]; then
         "$bin/flowctl" logs --tail 20 digits "$party" > "$log" 2>/dev/null || continue
         { echo "---- last lines of the workload at $party"; cat "$log"; } >&2
     done
-    fail "the training did not succeed (flowctl: $code); the logs of hub and agents are quickstart.run/{hub,party-a,party-b}.log"
+    fail "the training did not succeed (flowctl: $code); the logs of hub and agents are $state/{hub,party-a,party-b}.log"
 fi
 train_s=$SECONDS
 
@@ -218,14 +340,14 @@ done
 
 # The last average, as the parties measured it and their agents reported it to the hub.
 "$bin/flowctl" run get digits -o json > "$state/run.json"
-shared=$("$cache/venv/bin/python" - "$state/run.json" << 'END'
+read -r run_id shared < <("$cache/venv/bin/python" - "$state/run.json" << 'END'
 import json, sys
 run = json.load(open(sys.argv[1]))
 found = [m["progress"]["metrics"].get("global/acc") for m in run["members"] if m["role"] == "trainer" and m.get("progress")]
-print("%.4f" % min(found) if found and None not in found else "")
+print(run["id"], "%.4f" % min(found) if found and None not in found else "")
 END
-)
-[ -n "$shared" ] || fail "the run shows no accuracy of the shared model; see flowctl run get digits" "$state/hub.log"
+) || true
+[ -n "$shared" ] || fail "the run shows no accuracy of the shared model; see $state/run.json" "$state/hub.log"
 
 cat << END
 
@@ -235,22 +357,12 @@ cat << END
     party-b alone      $(accuracy "$state/party-b/alone/metrics.jsonl" local)
 
   time     build $build_s s, install $install_s s (side by side), hub to end of training $train_s s
-  models   $(find "$state"/party-?/agent -name model.npz | sed "s|^$repo/||" | paste -sd' ' | sed 's/ /\n           /g')
-  logs     quickstart.run/{hub,party-a,party-b}.log
+  models   $(find "$state"/party-?/agent/runs/"$run_id"-* -name model.npz | sed '2,$s/^/           /')
+  logs     $state/{hub,party-a,party-b}.log
 
 END
 
 if [ -n "${KEEP:-}" ]; then
     trap - EXIT
-    cat << END
-  Hub and agents are up. Try, in this shell:
-
-    export FLOW_SERVER=$FLOW_SERVER FLOW_DATA_DIR=${FLOW_DATA_DIR#"$repo"/} PATH=\$PATH:${bin#"$repo"/}
-    flowctl task list
-    flowctl logs digits party-a
-    flowctl task submit $workload/task.yaml --name again --epochs 8 -p fit-seconds=1 --watch
-    flowctl task stop again                   # from another terminal; or kill -9 an agent and start it again
-
-  Your own script and data, in five minutes: docs/first-task.md. End it all with: tools/quickstart.sh stop
-END
+    hints
 fi

@@ -34,27 +34,72 @@ fn told(output: &Output) -> String {
 }
 
 /// What is still running in the folder it works in.
-fn left(folder: &str) -> Vec<proc::Process> {
-    proc::with_word(&flow_testkit::repository().join(folder).display().to_string())
+fn left(folder: &Path) -> Vec<proc::Process> {
+    proc::with_word(folder.to_str().unwrap())
+}
+
+/// `quickstart.sh VERB` in a folder of its own.
+fn quickstart(folder: &Path, verb: Option<&str>) -> Command {
+    let mut command = script("quickstart.sh");
+    command.args(verb).env("RUN_DIR", folder);
+    command
+}
+
+fn hub_answers(folder: &Path) -> bool {
+    let text = std::fs::read_to_string(folder.join("hub.toml")).unwrap();
+    let address = text.split('"').find(|part| part.starts_with("127.0.0.1:")).unwrap();
+    std::net::TcpStream::connect(address).is_ok()
 }
 
 #[test]
-fn the_quickstart_trains_compares_and_leaves_nothing_running() {
+fn u5_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing() {
     let _alone = alone();
-    let output = script("quickstart.sh").output().unwrap();
-    let told = told(&output);
-    assert!(output.status.success(), "{told}");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mine = folder.join("images/mine/fit.py");
+    std::fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    std::fs::write(&mine, "mine").unwrap();
+    let refused = quickstart(folder, None).output().unwrap();
+    assert!(!refused.status.success() && told(&refused).contains("was not made by a quickstart"), "{}", told(&refused));
+
+    // As one that was interrupted has left it.
+    std::fs::write(folder.join(".quickstart"), "").unwrap();
+    let kept = |runs| {
+        let results = std::fs::read_dir(folder.join("party-a/agent/runs")).unwrap().count();
+        assert_eq!((std::fs::read_to_string(&mine).unwrap().as_str(), results), ("mine", runs), "files and history stay");
+    };
+    let output = quickstart(folder, None).output().unwrap();
+    let said = told(&output);
+    assert!(output.status.success(), "{said}");
     for figure in [format!("trained together   {TOGETHER}"), "party-a alone      0.6837".into(), "party-b alone      0.5768".into()] {
-        assert!(told.contains(&figure), "no {figure:?} in {told}");
+        assert!(said.contains(&figure), "no {figure:?} in {said}");
     }
-    assert_eq!(told.matches("model.npz").count(), 2, "{told}");
-    assert!(left("quickstart.run").is_empty(), "{:?}", left("quickstart.run"));
+    assert_eq!(said.matches("model.npz").count(), 2, "{said}");
+    assert!(left(folder).is_empty(), "{:?}", left(folder));
+    kept(1);
+
+    let output = quickstart(folder, None).env("KEEP", "1").output().unwrap();
+    let said = told(&output);
+    assert!(output.status.success() && said.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())), "{said}");
+    assert_eq!(said.matches("model.npz").count(), 2, "those of this run: {said}");
+    kept(2);
+    // Programs that are somewhere else end it all the same.
+    let verb = |verb| quickstart(folder, Some(verb)).env_remove("REST_PORT").env_remove("GRPC_PORT").output().unwrap();
+    let stopped = quickstart(folder, Some("stop")).env("BIN", folder.join("elsewhere")).output().unwrap();
+    assert!(stopped.status.success() && left(folder).is_empty(), "{}", told(&stopped));
+
+    let started = verb("start");
+    assert!(started.status.success() && hub_answers(folder), "{}", told(&started));
+    assert!(verb("reload").status.success());
+    assert!(verb("stop").status.success() && left(folder).is_empty(), "{:?}", left(folder));
+    kept(2);
 }
 
 #[test]
 fn the_quickstart_interrupted_ends_what_it_started() {
     let _alone = alone();
-    let script = script("quickstart.sh");
+    let folder = tempfile::tempdir().unwrap();
+    let script = quickstart(folder.path(), None);
     // Whoever runs the tests in the background has them ignore what the terminal's Ctrl-C sends, and a shell keeps to that.
     let mut running = Command::new("env");
     running.arg("--default-signal=INT").arg(script.get_program()).stdin(Stdio::null());
@@ -66,7 +111,7 @@ fn the_quickstart_interrupted_ends_what_it_started() {
     killpg(Pid::from_raw(running.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     let rest: Vec<_> = lines.collect();
     assert_eq!(running.wait().unwrap().code(), Some(130), "{rest:#?}");
-    assert!(left("quickstart.run").is_empty(), "{:?}", left("quickstart.run"));
+    assert!(left(folder.path()).is_empty(), "{:?}", left(folder.path()));
 }
 
 #[test]
@@ -143,6 +188,7 @@ fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kep
 
     let stopped = Kept::end();
     assert!(stopped.status.success() && told(&stopped).contains("nothing is running"), "{}", told(&stopped));
-    assert!(left("kube-quickstart.run").is_empty(), "{:?}", left("kube-quickstart.run"));
+    let folder = flow_testkit::repository().join("kube-quickstart.run");
+    assert!(left(&folder).is_empty(), "{:?}", left(&folder));
     assert!(!Kept::kubeconfig().exists(), "it leads nowhere any more");
 }
