@@ -344,7 +344,7 @@ async fn open(connector: &Arc<Connector>, login: &Login, hello: &watch::Receiver
     let credentials = login.credentials().map_err(Ended::new)?;
     let (channel, noticed) = dial(connector).await.map_err(Ended::new)?;
     let failed = |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
-    let mut client = ControlClient::with_interceptor(channel, credentials).max_decoding_message_size(LONGEST);
+    let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
     let protocol = first.protocol;
@@ -353,7 +353,7 @@ async fn open(connector: &Arc<Connector>, login: &Login, hello: &watch::Receiver
     let mut messages = answer.into_inner();
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
         Some(FromHub::Welcome(welcome)) => {
-            fits(&welcome, credentials, protocol)?;
+            fits(&welcome, &credentials, protocol)?;
             Ok((welcome, out, messages, Hub(client)))
         }
         Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),

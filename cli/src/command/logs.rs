@@ -47,7 +47,7 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
     if empty && tail.is_none_or(|lines| lines > 0) {
         // On standard error, so that standard output stays as empty as the log. The log itself was delivered, whatever
         // becomes of this note.
-        let _ = writeln!(io::stderr(), "{}", empty_note(client, &path, &party).await);
+        let _ = writeln!(io::stderr(), "{}", empty_note(client, &path, party.as_str()).await);
     }
     Ok(Exit::Ok)
 }

@@ -104,7 +104,7 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let rest = listener.local_addr().expect("its address");
-    let limits = Limits { connections: 8, patience: Duration::from_secs(2) };
+    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(8) };
     tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
     let refused = ask(rest, &secret).await.expect_err("it is for users");
     assert!(refused.contains("not a hub's listener for agents") && refused.contains("grpc.listen"), "{refused}");
