@@ -90,6 +90,16 @@ fn b15_nothing_is_changed_when_a_later_document_or_parameter_would_be_refused() 
 }
 
 #[test]
+fn a_task_may_name_the_revision_that_its_own_file_makes() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let first = FILE.replace("epochs: 3", "epochs: 3\nrevision: 1\nparameters: {lr: 0.1}");
+    fake.run(&["apply", "-f", &file(&dir, &first)]).exits(0);
+    let second = first.replace("  lr: {", "  rate: {").replace("revision: 1", "revision: 2").replace("{lr: 0.1}", "{rate: 0.1}");
+    fake.run(&["apply", "-f", &file(&dir, &second)]).exits(0);
+    assert_eq!(fake.world().templates[0]["revision"], 2);
+}
+
+#[test]
 fn b11_a_name_that_would_lead_elsewhere_is_refused_before_anything_is_asked() {
     let fake = Fake::start();
     for arguments in

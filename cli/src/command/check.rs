@@ -52,10 +52,14 @@ async fn task(
     templates: &BTreeMap<&str, &TemplateBody>,
     parties: Option<&BTreeSet<String>>,
 ) -> Result<(), Failure> {
-    // A revision that the task names is one of the hub's: that of this file has no number yet.
-    let of_file = templates.get(doc.template.as_str()).filter(|_| doc.revision.is_none());
+    let mut of_file = templates.get(doc.template.as_str()).copied();
+    if let (Some(_), Some(revision)) = (of_file, doc.revision) {
+        // What this file says becomes the next revision; the ones before are the hub's.
+        let newest = resolve::by_name(client, "templates", &doc.template).await?.and_then(|found| found["revision"].as_u64());
+        of_file = of_file.filter(|_| newest.is_none_or(|newest| u64::from(revision) > newest));
+    }
     let body = match of_file {
-        Some(body) => (*body).clone(),
+        Some(body) => body.clone(),
         None => {
             let (mut value, template) = resolve::template(client, &doc.template).await?;
             if let Some(revision) = doc.revision.filter(|revision| *revision != template.revision) {
