@@ -59,27 +59,3 @@ async fn metrics(State(pages): State<Pages>) -> Result<String, StatusCode> {
     }
     pages.metrics.encode(&counts).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use flow_testkit::{Holders, answer_time};
-
-    #[tokio::test]
-    async fn a14_holders_of_connections_do_not_delay_a_probe_and_lose_their_places() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(serve_on(listener, Pages::default()));
-        let mut first = tokio::net::TcpStream::connect(address).await.unwrap();
-        let _holders = Holders::start(address, 200, b"GET /healthz HTTP/1.1\r\nX");
-        for _ in 0..10 {
-            answer_time(address, "/healthz", Duration::from_secs(1)).await;
-        }
-        let mut rest = Vec::new();
-        let closed = tokio::io::AsyncReadExt::read_to_end(&mut first, &mut rest);
-        // A reset is an end, too.
-        let _ = tokio::time::timeout(Duration::from_secs(30), closed).await.expect("the oldest connection is closed");
-    }
-}
