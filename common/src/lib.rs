@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod dir_lock;
 pub mod disk;
 pub mod ids;
 pub mod lifecycle;
@@ -13,6 +14,7 @@ pub mod plain_file;
 pub mod private_dir;
 pub mod probe;
 pub mod secret_file;
+pub mod supervisor;
 pub mod telemetry;
 pub mod text;
 pub mod tls;

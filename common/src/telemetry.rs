@@ -1,9 +1,26 @@
 //! Logging, set up once per process. Lines go to standard error, so that standard output stays for answers.
 //!
+//! Nothing depends on a log line: one that cannot be written (disk full, pipe closed, reader stopped) is dropped and
+//! counted, and nobody waits for its reader longer than [`WRITE_WAIT_MAX`].
+//!
 //! Secrets do not reach it: they are kept in [`crate::secret_file::Secret`], which prints as `[secret]`.
 
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+
+/// Longest wait for room in a pipe, a socket or a terminal. Once it has passed, lines are dropped without any wait until
+/// there is room again.
+const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
+/// Bytes that can be written without blocking to a pipe that `poll` reports as writable: `PIPE_BUF`.
+const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
 
 /// The `log` section of every configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,19 +53,119 @@ pub enum TelemetryError {
     Again,
 }
 
-/// Set up logging for this process.
+/// Set up logging for this process, panics included.
 pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&config.level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The subscriber prints its own errors by a macro that panics.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(|| StandardError);
     match config.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
-    .map_err(|_| TelemetryError::Again)
+    .map_err(|_| TelemetryError::Again)?;
+    // The default hook waits for the reader of standard error.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let message = panic.payload_as_str().unwrap_or("a panic without a message");
+        tracing::error!(place, thread = thread.name().unwrap_or_default(), "panic: {message}");
+    }));
+    Ok(())
+}
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Lines of this process's log that could not be written so far.
+#[must_use]
+pub fn lines_dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Writes a line to standard error as the log does: never panics, and waits for nobody. For a process's last words.
+pub fn last_words(text: &str) {
+    write_line(format!("{text}\n").as_bytes());
+}
+
+fn write_line(line: &[u8]) {
+    static OUTPUT: LazyLock<Mutex<LineWriter<io::Stderr>>> = LazyLock::new(|| Mutex::new(LineWriter::new(io::stderr())));
+    if !OUTPUT.lock().unwrap_or_else(PoisonError::into_inner).write_line(line) {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the subscriber writes its lines to, each in one piece.
+struct StandardError;
+
+impl io::Write for StandardError {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        write_line(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes whole lines to a descriptor, past every buffer.
+#[derive(Debug)]
+struct LineWriter<F> {
+    output: F,
+    /// The last byte written was not the end of a line.
+    torn: bool,
+    /// There was no room when last asked.
+    stalled: bool,
+}
+
+impl<F: AsFd> LineWriter<F> {
+    const fn new(output: F) -> Self {
+        Self { output, torn: false, stalled: false }
+    }
+
+    /// Answers whether all of the line was written. The rest of one that was cut off is closed by the next.
+    fn write_line(&mut self, line: &[u8]) -> bool {
+        let end: &[u8] = if self.torn { b"\n" } else { b"" };
+        end.chunks(WRITE_BYTES_MAX).chain(line.chunks(WRITE_BYTES_MAX)).all(|part| self.write_part(part))
+    }
+
+    fn write_part(&mut self, mut part: &[u8]) -> bool {
+        while !part.is_empty() {
+            if !self.has_room() {
+                return false;
+            }
+            match nix::unistd::write(&self.output, part) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    self.torn = part[count - 1] != b'\n';
+                    part = &part[count..];
+                }
+                Err(Errno::EINTR) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Regular files always have; that they are full is told by the write.
+    fn has_room(&mut self) -> bool {
+        let wait = if self.stalled { PollTimeout::ZERO } else { PollTimeout::try_from(WRITE_WAIT_MAX).unwrap_or(PollTimeout::ZERO) };
+        let mut polled = [PollFd::new(self.output.as_fd(), PollFlags::POLLOUT)];
+        let room = loop {
+            match poll(&mut polled, wait) {
+                Err(Errno::EINTR) => {}
+                found => break found.is_ok_and(|ready| ready > 0),
+            }
+        };
+        self.stalled = !room;
+        room
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -56,5 +173,34 @@ mod tests {
         let config = LogConfig { level: "lou=d=er".to_owned(), format: LogFormat::Text };
         let error = init(&config).unwrap_err().to_string();
         assert!(error.starts_with("log.level: ") && error.contains("info"), "{error}");
+    }
+
+    #[test]
+    fn a1_a_line_for_a_full_disk_or_a_closed_pipe_is_dropped() {
+        let mut full = LineWriter::new(File::options().write(true).open("/dev/full").unwrap());
+        assert!(!full.write_line(b"lost\n"));
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        assert!(!LineWriter::new(writer).write_line(b"lost\n"));
+    }
+
+    #[test]
+    fn a1_a_reader_that_stopped_is_not_waited_for_and_gets_whole_lines_again() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut lines = LineWriter::new(writer);
+        let line = [&[b'x'; 100_000][..], b"\n"].concat();
+        let begun = std::time::Instant::now();
+        assert!(!lines.write_line(&line), "a pipe has room for 64 KiB");
+        for _ in 0..1000 {
+            assert!(!lines.write_line(b"lost\n"));
+        }
+        assert!(begun.elapsed() < 50 * WRITE_WAIT_MAX, "a stalled pipe is waited for once");
+        let mut read = vec![0; 64 * 1024];
+        let count = reader.read(&mut read).unwrap();
+        assert!(lines.write_line(b"kept\n"));
+        drop(lines);
+        let mut rest = String::from_utf8(read[..count].to_vec()).unwrap();
+        reader.read_to_string(&mut rest).unwrap();
+        assert!(rest.ends_with("x\nkept\n") && !rest.contains("lost"), "the line that was cut off is closed");
     }
 }

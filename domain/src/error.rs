@@ -114,6 +114,8 @@ error_table! {
         "Repeat with the same `Idempotency-Key`; an operator should look at the hub's health page.";
     RequestTimeout = "request_timeout", 408, Unavailable, 10012, true, "the request's body did not arrive in time",
         "Repeat with the same `Idempotency-Key`, on a faster connection or with a smaller body.";
+    StoreFull = "store_full", 503, Unavailable, 10012, true, "the disk of the hub's database is full",
+        "Tell the hub's operator to free some space; then repeat with the same `Idempotency-Key`.";
     Internal = "internal", 500, Internal, 10011, false, "something broke inside",
         "Report it with the request id; the hub's log holds the cause.";
     PartyExists = "party_exists", 409, AlreadyExists, 10100, false, "a party of this name exists",

@@ -7,7 +7,7 @@ mod outbox;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_common::log_limit::LogLimit;
@@ -19,6 +19,7 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{Assignment, Hello};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
@@ -43,6 +44,8 @@ const PURGE_EVERY_S: u64 = 3600;
 const LAZY_WRITE_S: u64 = 1;
 /// Time between two tries to write a journal that cannot be written, in seconds.
 const JOURNAL_RETRY_S: u64 = 5;
+/// Shortest time between two writes that only show whether the journal takes them.
+const PROBE_PERIOD: Duration = Duration::from_secs(1);
 /// Most inputs folded into one transaction.
 const BATCH: usize = 256;
 /// Messages of the hub that may wait for us: each may be long, and a hub may send without end.
@@ -78,8 +81,17 @@ pub enum AgentError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The runtime ended.
-    #[error("the runtime stopped telling how its work stands")]
+    #[error("the runtime stopped telling how its work stands; the log says why")]
     RuntimeGone,
+    /// The task that keeps the session with the hub ended.
+    #[error("the session with the hub ended for good; the log says why")]
+    SessionGone,
+    /// A task that asks the runtime for something panicked.
+    #[error("a request to the runtime panicked: {0}")]
+    Request(String),
+    /// The data directory is another one.
+    #[error("{0}")]
+    Place(String),
 }
 
 /// Run an agent until `stop`. What it started goes on; a later agent on the same journal takes it up again.
@@ -122,8 +134,14 @@ pub async fn run(
         connected: false,
         sessions: 0,
         purge_at: now,
+        wrote_at: None,
     };
-    let ended = agent.live(connector, login, watch, heard, &stop).await;
+    let lost = agent.journal.lock().lost();
+    let ended = tokio::select! {
+        ended = agent.live(connector, login, watch, heard, &stop) => ended,
+        // Nothing that is written from now on would be found again.
+        lost = lost => return Err(AgentError::Place(lost)),
+    };
     agent.commit().await?;
     agent.flush().await;
     agent.journal.close().await?;
@@ -155,6 +173,8 @@ struct Agent {
     /// Sessions opened by this process.
     sessions: u64,
     purge_at: Timestamp,
+    /// When the journal last took a write.
+    wrote_at: Option<Instant>,
     works: Works,
 }
 
@@ -198,13 +218,14 @@ impl Agent {
                         }
                     }
                 }
-                Some(word) = words.recv() => self.answered(word),
+                Some(word) = words.recv() => self.answered(word)?,
                 Some(question) = self.config.questions.recv() => {
+                    self.probe().await;
                     // Whoever asked may have left.
                     let _ = question.send(self.standing());
                 }
-                Some(event) = events.recv() => {
-                    self.hear(event).await?;
+                event = events.recv() => {
+                    self.hear(event.ok_or(AgentError::SessionGone)?).await?;
                     for _ in 1..BATCH {
                         match events.try_recv() {
                             Ok(event) => self.hear(event).await?,
@@ -262,7 +283,7 @@ impl Agent {
                     }
                     self.observe(observation);
                 }
-                Some(word) = words.recv() => self.answered(word),
+                Some(word) = words.recv() => self.answered(word)?,
             }
             self.commit().await?;
         }
@@ -288,6 +309,13 @@ impl Agent {
         Standing { connected: self.connected, sessions: self.sessions, members, journal_writable: self.journal_retry.is_none() }
     }
 
+    /// Sees whether the journal takes writes, unless that was seen a moment ago: somebody asks how the agent stands.
+    async fn probe(&mut self) {
+        if self.journal_retry.is_none() && self.wrote_at.is_none_or(|at| at.elapsed() >= PROBE_PERIOD) {
+            self.write().await;
+        }
+    }
+
     fn apply(&mut self, input: Input) {
         self.party.apply(input, self.clock.now(), &mut self.out);
     }
@@ -304,10 +332,14 @@ impl Agent {
         self.apply(Input::Seen(key, state));
     }
 
-    fn answered(&mut self, word: Word) {
+    fn answered(&mut self, word: Word) -> Result<(), AgentError> {
         let Done { key, result } = match word {
-            Word::Delayed(key, reason) => return self.apply(Input::Delayed(key, Some(reason))),
+            Word::Delayed(key, reason) => {
+                self.apply(Input::Delayed(key, Some(reason)));
+                return Ok(());
+            }
             Word::Done(done) => done,
+            Word::Panicked(message) => return Err(AgentError::Request(message)),
         };
         self.apply(Input::Delayed(key.clone(), None));
         match result {
@@ -317,6 +349,7 @@ impl Agent {
             Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, cause = %root_cause(&error), "a request was given up"),
         }
         self.works.finished(&key);
+        Ok(())
     }
 
     async fn hear(&mut self, event: FromSession) -> Result<(), AgentError> {
@@ -398,7 +431,7 @@ impl Agent {
         let (wish, bytes) = match convert::wish(assignment) {
             Ok(parsed) => parsed,
             Err(error) => {
-                if let Some(left_out) = self.hub_lines.admit(Instant::now()) {
+                if let Some(left_out) = self.hub_lines.admit(Instant::now().into_std()) {
                     let error = foreign(&error, HUB_ERROR_CHARS_MAX);
                     tracing::error!(error, left_out, "an assignment cannot be understood and is ignored");
                 }
@@ -550,6 +583,7 @@ impl Agent {
             Ok(()) => {
                 self.unwritten.clear();
                 self.write_by = None;
+                self.wrote_at = Some(Instant::now());
                 if self.journal_retry.take().is_some() {
                     tracing::info!("the journal can be written again");
                     self.apply(Input::Written);

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
+use flow_common::supervisor::Supervisor;
 use flow_common::tls::client::trusted;
 use flow_common::tls::validity::WARNING_PERIOD;
 use flow_common::{private_dir, secret_file, telemetry};
@@ -21,6 +22,7 @@ use nix::unistd::AccessFlags;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, AgentConfig};
 use crate::config::{self, Checked, Config, Faults, RuntimeKind};
@@ -31,6 +33,11 @@ use crate::retention;
 use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
 use crate::runtime::{DataSource, ImageSource, Runtime};
 use crate::session::{self, Connector, Login, SecretSource};
+
+/// Longest time from the first signal to the end.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(15);
+/// The name of the task that removes what is past its retention.
+const SWEEP: &str = "sweep of what is past its retention";
 
 /// One party's agent: runs what the hub asks for and this party allows.
 #[derive(Debug, Parser)]
@@ -103,7 +110,7 @@ pub fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "flow-federate: {error}");
+            telemetry::last_words(&format!("flow-federate: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -174,7 +181,8 @@ fn located(loaded: &Loaded<Config>, Faults(faults): &Faults) -> String {
 }
 
 async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: Login) -> Result<(), Failure> {
-    let shutdown = Shutdown::on_signals()?;
+    let shutdown = Shutdown::on_signals(SHUTDOWN_DEADLINE)?;
+    let (supervisor, stopping) = (Supervisor::default(), &shutdown.soft);
     // From the beginning: unheard, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let config = loaded.value.clone();
@@ -182,19 +190,21 @@ async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: 
     if let Some(address) = checked.health {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("health.listen = {address}: {error}"))?;
         tracing::info!(address = %listener.local_addr()?, "health and metrics");
-        tokio::spawn(health::serve(listener, Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) }));
+        let pages = Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) };
+        tokio::spawn(supervisor.essential("health listener", stopping, health::serve(listener, pages)));
     }
     let (runtime, lost) = tokio::select! {
-        runtime = runtime(&config, &checked) => runtime?,
+        runtime = runtime(&config, &checked, &supervisor, stopping) => runtime?,
         // A cluster that does not answer is waited for.
         () = shutdown.soft.cancelled() => return Ok(()),
     };
     let (offers, offer) = watch::channel(Arc::new(checked.offer.clone()));
     let logs = config.logs.policy();
     if let Some(file) = ca_file(&checked) {
-        tokio::spawn(watch_trust(file));
+        tokio::spawn(supervisor.essential("watch of the authorities' certificates", stopping, watch_trust(file)));
     }
-    tokio::spawn(reread(source, loaded, offers, hangups));
+    let reread = reread(source, loaded, offers, hangups);
+    tokio::spawn(supervisor.essential("reload of the configuration", stopping, reread));
     let pid = std::process::id();
     tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), pid, "agent started");
     let agent = agent::run(
@@ -212,25 +222,32 @@ async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: 
         SystemClock::shared(),
         shutdown.soft.clone(),
     );
-    tokio::select! {
-        ended = agent => ended?,
-        why = lost => return Err(why.into()),
-        () = shutdown.hard.cancelled() => tracing::warn!("ended at once, as asked"),
-    }
-    Ok(())
+    let ended = tokio::select! {
+        ended = agent => ended.map_err(Failure::from),
+        why = lost => Err(why.into()),
+        why = supervisor.failed() => Err(why.into()),
+    };
+    shutdown.begin();
+    ended
 }
 
 /// What members run on, and what completes, with the reason, when they cannot be run any more.
-async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
+async fn runtime(
+    config: &Config,
+    checked: &Checked,
+    supervisor: &Supervisor,
+    stopping: &CancellationToken,
+) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     match config.runtime {
         RuntimeKind::Process => {
             let processes = ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) };
             let processes = Arc::new(ProcessRuntime::new(processes)?);
-            tokio::spawn(retention::sweep(Arc::clone(&processes), config.retention, config.data_dir.clone()));
+            let sweep = retention::sweep(Arc::clone(&processes), config.retention, config.data_dir.clone());
+            tokio::spawn(supervisor.essential(SWEEP, stopping, sweep));
             Ok((processes, std::future::pending().boxed()))
         }
         #[cfg(feature = "kubernetes")]
-        RuntimeKind::Kubernetes => cluster::runtime(config, checked).await,
+        RuntimeKind::Kubernetes => cluster::runtime(config, checked, supervisor, stopping).await,
         #[cfg(not(feature = "kubernetes"))]
         RuntimeKind::Kubernetes => Err(format!("{}: this build knows no clusters", checked.party).into()),
     }

@@ -2,7 +2,8 @@
 //! same machine. Nothing on these pages is secret, they name no run and no dataset, and nothing can be changed through
 //! them.
 //!
-//! `/livez` says that the process answers. `/readyz` says that a session with the hub is open. What they show is asked of
+//! `/livez` says that the process answers. `/readyz` says that a session with the hub is open, and that the journal can be
+//! written. What they show is asked of
 //! the agent's own loop, at each request, so that it cannot be out of date and costs nothing while nobody looks.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::disk::Disk;
+use flow_common::telemetry;
 use flow_common::tls::client::trusted;
 use flow_domain::member::MemberPhase;
 use flow_domain::time::Timestamp;
@@ -80,6 +82,9 @@ impl Pages {
         match request.uri().path() {
             "/livez" => page(StatusCode::OK, "ok"),
             "/readyz" => match self.ask().await {
+                Some(Standing { journal_writable: false, .. }) => {
+                    page(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the agent's log says why")
+                }
                 Some(Standing { connected: true, .. }) => page(StatusCode::OK, "ok"),
                 Some(_) => page(StatusCode::SERVICE_UNAVAILABLE, "no session with the hub is open; the agent's log says why"),
                 None => page(StatusCode::SERVICE_UNAVAILABLE, BUSY),
@@ -157,7 +162,11 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
     }
     let opened = Counter::<u64>::default();
     opened.inc_by(*sessions);
-    let mut registry = Registry::with_prefix("flow_agent");
+    let dropped = Counter::<u64>::default();
+    dropped.inc_by(telemetry::lines_dropped());
+    let mut all = Registry::with_prefix("flow");
+    all.register("log_lines_dropped", "Lines of the log that could not be written", dropped);
+    let registry = all.sub_registry_with_prefix("agent");
     registry.register("connected", "Whether a session with the hub is open", gauge(i64::from(*connected)));
     registry.register("sessions", "Sessions opened with the hub; all but the first were reconnects", opened);
     registry.register("members", "Members that have not settled, by phase", by_phase);
@@ -172,7 +181,7 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
         registry.register_with_unit("certificate_expires_timestamp", help, Unit::Seconds, gauge(ends.0 / 1_000_000));
     }
     let mut text = String::new();
-    encode(&mut text, &registry)?;
+    encode(&mut text, &all)?;
     Ok(text)
 }
 
@@ -195,6 +204,7 @@ mod tests {
             "flow_agent_certificate_expires_timestamp_seconds 7",
             "flow_agent_disk_size_bytes 9",
             "flow_agent_disk_free_bytes 3",
+            "flow_log_lines_dropped_total 0",
         ];
         for line in wanted {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

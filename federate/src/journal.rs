@@ -10,10 +10,10 @@
 //! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, and of a
 //! member that was refused at once nothing stays when it has settled.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_common::dir_lock::{DirLock, DirLockError};
 use flow_common::private_dir::{self, PrivateDirError};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId};
 use flow_domain::time::Timestamp;
@@ -94,14 +94,11 @@ pub enum JournalError {
     #[error(transparent)]
     Directory(#[from] PrivateDirError),
     /// The lock.
-    #[error("cannot open {path}: {source}", path = path.display())]
-    Io {
-        /// What.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Lock(DirLockError),
+    /// The directory was deleted or replaced: what was written is lost.
+    #[error("the directory of the journal was deleted or replaced")]
+    Gone,
     /// The database.
     #[error("journal: {0}")]
     Database(#[from] sqlx::Error),
@@ -136,25 +133,18 @@ pub struct Journal {
     /// Sequences below this one are used up, or set aside by this process.
     ceiling: u64,
     first_sequence: u64,
-    _lock: File,
+    lock: DirLock,
 }
 
 impl Journal {
     /// Open the journal in `dir`, or begin one.
     pub async fn open(dir: &Path, party: &PartyId) -> Result<Self, JournalError> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| JournalError::Io { path, source }
-        };
         // Specs and data paths are the party's own, and what is read here decides what is started.
         private_dir::ensure(dir)?;
-        let lock_path = dir.join(LOCK);
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: dir.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(JournalError::Io { path: lock_path, source }),
-        }
+        let lock = DirLock::acquire(&dir.join(LOCK)).map_err(|error| match error {
+            DirLockError::InUse(_) => JournalError::InUse { path: dir.to_owned() },
+            error @ DirLockError::Io { .. } => JournalError::Lock(error),
+        })?;
         let mut db = SqliteConnectOptions::new()
             .filename(dir.join(FILE))
             .create_if_missing(true)
@@ -181,7 +171,7 @@ impl Journal {
         let instance = instance.parse().map_err(|e: flow_domain::id::BadId| broken("agent", "1", e.to_string()))?;
         let seen = SeenHub { incarnation: unsigned(incarnation), revision: unsigned(revision) };
         let first_sequence = unsigned(sequence);
-        let mut journal = Self { db, instance, seen, ceiling: first_sequence, first_sequence, _lock: lock };
+        let mut journal = Self { db, instance, seen, ceiling: first_sequence, first_sequence, lock };
         journal.write(&[], &[], first_sequence, seen).await?;
         Ok(journal)
     }
@@ -198,6 +188,12 @@ impl Journal {
         self.seen
     }
 
+    /// The lock on the directory.
+    #[must_use]
+    pub const fn lock(&self) -> &DirLock {
+        &self.lock
+    }
+
     /// Every sequence used before was at most this.
     #[must_use]
     pub const fn first_sequence(&self) -> u64 {
@@ -205,7 +201,8 @@ impl Journal {
     }
 
     /// One transaction: all of it is durable, or nothing. `specs` are those of members that may still be started; one
-    /// that is there already stays as it is.
+    /// that is there already stays as it is. Without anything to write, a sequence is used up, which shows whether
+    /// something can be written.
     pub async fn write(
         &mut self,
         members: &[&Member],
@@ -214,6 +211,8 @@ impl Journal {
         seen: SeenHub,
     ) -> Result<(), JournalError> {
         let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling { sequence + SEQUENCES } else { self.ceiling };
+        let is_probe = members.is_empty() && ceiling == self.ceiling && seen == self.seen;
+        let ceiling = ceiling + u64::from(is_probe);
         let mut tx = self.db.begin().await?;
         if ceiling != self.ceiling || seen != self.seen {
             sqlx::query("UPDATE agent SET sequence = ?, incarnation = ?, revision = ? WHERE id = 1")
@@ -259,6 +258,9 @@ impl Journal {
                 .await?;
         }
         tx.commit().await?;
+        if self.lock.place().is_gone() {
+            return Err(JournalError::Gone);
+        }
         self.ceiling = ceiling;
         self.seen = seen;
         Ok(())

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use flow_common::clock::SharedClock;
+use flow_common::supervisor::panic_message;
 use flow_domain::member::Reason;
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +62,8 @@ pub enum Word {
     Delayed(WorkKey, Reason),
     /// It has been answered.
     Done(Done),
+    /// The task that asks panicked: its key would never be asked about again.
+    Panicked(String),
 }
 
 struct Running {
@@ -91,7 +96,13 @@ impl Works {
             Entry::Vacant(free) => {
                 let superseded = CancellationToken::new();
                 free.insert(Running { superseded: superseded.clone(), next: None });
-                tokio::spawn(ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.words.clone()));
+                let asking = ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.words.clone());
+                let words = self.words.clone();
+                tokio::spawn(async move {
+                    if let Err(panic) = AssertUnwindSafe(asking).catch_unwind().await {
+                        let _ = words.send(Word::Panicked(panic_message(&*panic).to_owned()));
+                    }
+                });
             }
         }
     }

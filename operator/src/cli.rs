@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "flow-operator: {error}");
+            telemetry::last_words(&format!("flow-operator: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -112,7 +112,7 @@ fn set_up(command: setup::Command) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "flow-operator: {error}");
+            telemetry::last_words(&format!("flow-operator: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -124,7 +124,7 @@ fn serve(source: Source) -> Result<(), run::Failure> {
     // One thread keeps up with an API server that stores each write; a second one would only cost memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
+        let shutdown = Shutdown::on_signals(run::SHUTDOWN_DEADLINE)?;
         let client = Client::try_default().await.map_err(|error| format!("no cluster: {error}; set KUBECONFIG, or run in a Pod"))?;
         run::run(client, config, SystemClock::shared(), shutdown).await
     })

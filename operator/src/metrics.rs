@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -45,6 +45,7 @@ pub struct Metrics {
     jobs: Family<Jobs, Gauge>,
     time_to_run: Histogram,
     leader: Gauge,
+    log_lines_dropped: Counter<u64, AtomicU64>,
 }
 
 impl fmt::Debug for Metrics {
@@ -55,7 +56,7 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("flow_operator");
+        let mut all = Registry::with_prefix("flow");
         let metrics = Self {
             registry: Registry::default(),
             reconcile: Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
@@ -64,7 +65,10 @@ impl Default for Metrics {
             jobs: Family::default(),
             time_to_run: Histogram::new(exponential_buckets(0.1, 2.0, 14)),
             leader: Gauge::default(),
+            log_lines_dropped: Counter::default(),
         };
+        all.register("log_lines_dropped", "Lines of the log that could not be written", metrics.log_lines_dropped.clone());
+        let registry = all.sub_registry_with_prefix("operator");
         registry.register_with_unit("reconcile", "Time of one look at one object", Unit::Seconds, metrics.reconcile.clone());
         registry.register("reconcile_failures", "Looks that ended in an error, and will be repeated", metrics.failures.clone());
         registry.register("writes", "Requests sent to the API server that change something", metrics.writes.clone());
@@ -76,7 +80,7 @@ impl Default for Metrics {
             metrics.time_to_run.clone(),
         );
         registry.register("leader", "1 if this operator is the one that works", metrics.leader.clone());
-        Self { registry, ..metrics }
+        Self { registry: all, ..metrics }
     }
 }
 
@@ -108,6 +112,7 @@ impl Metrics {
 
     /// The page.
     pub fn encode(&self, counts: &Counts) -> Result<String, fmt::Error> {
+        self.log_lines_dropped.inner().store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.jobs.clear();
         for ((role, phase), count) in counts {
             self.jobs.get_or_create(&Jobs { role, phase }).set(*count);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use flow_common::clock::SharedClock;
 use flow_common::ids;
 use flow_common::lifecycle::Shutdown;
+use flow_common::supervisor::Supervisor;
 use futures::future::join_all;
 use kube::Client;
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,12 @@ const DISCOVER_EVERY: Duration = Duration::from_secs(60);
 /// Looks that are under way when the operator is asked to end have so long to finish.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Longest wait for the API server to take the Lease back.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest time from the first signal to the end: reconciles, the Lease, events.
+pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(25);
+
 /// Why the operator ended.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,21 +41,25 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<(), Failure> {
     let config = Arc::new(config);
     let pages = Pages::default();
+    let supervisor = Supervisor::default();
+    let over = CancellationToken::new();
     if let Some(address) = config.http.address()? {
-        let (pages, stop) = (pages.clone(), shutdown.hard.clone());
-        tokio::spawn(async move {
-            if let Err(error) = serve::serve(address, pages, stop).await {
-                tracing::error!(%address, %error, "health and metrics cannot be served: is another process there? (http.listen)");
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| format!("http.listen = {address}: {error}: is another process there?"))?;
+        let (pages, failing) = (pages.clone(), supervisor.clone());
+        let serving = async move {
+            if let Err(error) = serve::serve(listener, pages).await {
+                failing.fail(format!("health and metrics can be served no longer: {error}"));
             }
-        });
+        };
+        tokio::spawn(supervisor.essential("health listener", &over, serving));
     }
     if !apis::has::<IflearnerJob>(&client).await? {
         return Err("the cluster does not know IflearnerJobs: install the definition first (flow-operator crd | kubectl apply -f -)".into());
     }
     let identity = identity();
-    let over = CancellationToken::new();
     let (events, telling) = Events::new(client.clone(), identity.clone(), Arc::clone(&pages.metrics), over.clone());
-    let telling = tokio::spawn(telling);
+    let telling = tokio::spawn(supervisor.essential("sender of events", &over, telling));
     let inputs = Inputs {
         apis: Apis::discover(&client).await?,
         events,
@@ -56,22 +68,22 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
         config: Arc::clone(&config),
         clock: Arc::clone(&clock),
     };
-    let ended = lead(inputs, identity, &pages, &shutdown).await;
+    let ended = lead(inputs, identity, &pages, &supervisor, &shutdown).await;
+    pages.ready.store(false, Ordering::Relaxed);
+    shutdown.begin();
     over.cancel();
-    tokio::select! {
-        _ = timeout(GRACE, telling) => {}
-        () = shutdown.hard.cancelled() => {}
-    }
+    // An event that is not sent is lost, and nothing depends on it.
+    let _ = timeout(GRACE, telling).await;
     ended
 }
 
 /// Work once no other does.
-async fn lead(inputs: Inputs, identity: String, pages: &Pages, shutdown: &Shutdown) -> Result<(), Failure> {
+async fn lead(inputs: Inputs, identity: String, pages: &Pages, supervisor: &Supervisor, shutdown: &Shutdown) -> Result<(), Failure> {
     let Inputs { client, config, clock, .. } = inputs.clone();
     let work = async {
         tokio::select! {
             ended = work(inputs, pages, &shutdown.soft) => ended,
-            () = shutdown.hard.cancelled() => Err("ended at once, as asked".into()),
+            reason = supervisor.failed() => Err(reason.into()),
             () = async { shutdown.soft.cancelled().await; sleep(GRACE).await; } => Err("what was under way did not end in time".into()),
         }
     };
@@ -85,6 +97,7 @@ async fn lead(inputs: Inputs, identity: String, pages: &Pages, shutdown: &Shutdo
     tokio::select! {
         () = elector.acquire() => {}
         () = shutdown.soft.cancelled() => return Ok(()),
+        reason = supervisor.failed() => return Err(reason.into()),
     }
     pages.ready.store(false, Ordering::Relaxed);
     pages.metrics.leads(true);
@@ -93,8 +106,10 @@ async fn lead(inputs: Inputs, identity: String, pages: &Pages, shutdown: &Shutdo
         lost = elector.hold() => Err(lost.into()),
     };
     pages.metrics.leads(false);
-    if let Err(error) = elector.release().await {
-        tracing::warn!(%error, "the Lease was not given back; it ends by itself");
+    match timeout(RELEASE_TIMEOUT, elector.release()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the Lease was not given back; it ends by itself"),
+        Err(late) => tracing::warn!(%late, "the Lease was not given back; it ends by itself"),
     }
     ended
 }
@@ -129,7 +144,17 @@ async fn work(mut inputs: Inputs, pages: &Pages, stop: &CancellationToken) -> Re
             round.cancel();
             found
         };
-        let (found, ()) = tokio::join!(noticing, controlling);
+        let controlling = async {
+            controlling.await;
+            let unasked = !round.is_cancelled();
+            // Nobody reconciles any more: the round is over, whatever else goes on.
+            round.cancel();
+            unasked
+        };
+        let (found, unasked) = tokio::join!(noticing, controlling);
+        if unasked {
+            return Err("a controller ended although nobody asked for that".into());
+        }
         let Some(apis) = found else { return Ok(()) };
         inputs.apis = apis;
     }

@@ -1,6 +1,5 @@
 //! Health and metrics over plain HTTP: nothing on it is secret, and nothing can be changed through it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +9,6 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::iflearnerjob::controller::View;
 use crate::metrics::{Counts, Metrics};
@@ -26,29 +24,23 @@ pub struct Pages {
     pub views: Arc<std::sync::Mutex<Vec<View>>>,
 }
 
-/// Serves at `address` until `stop`.
-pub async fn serve(address: SocketAddr, pages: Pages, stop: CancellationToken) -> std::io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "health and metrics");
-    stop.run_until_cancelled(serve_on(listener, pages)).await;
-    Ok(())
-}
-
 /// Serves on `listener` until the caller drops the future.
-async fn serve_on(listener: TcpListener, pages: Pages) {
+pub async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
+    tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(pages);
     flow_common::probe::serve(listener, TowerToHyperService::new(router)).await;
+    Ok(())
 }
 
 async fn readyz(State(pages): State<Pages>) -> (StatusCode, &'static str) {
     if pages.ready.load(Ordering::Relaxed) {
         (StatusCode::OK, "ok")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not everything was listed yet")
+        (StatusCode::SERVICE_UNAVAILABLE, "not everything was listed yet, or the operator ends")
     }
 }
 

@@ -1,13 +1,14 @@
 //! The hub put together: what its doors share, how it comes up and how it goes down.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_common::config::Loaded;
+use flow_common::dir_lock::{DirLock, DirLockError};
 use flow_common::lifecycle::Shutdown;
+use flow_common::supervisor::Supervisor;
 use flow_domain::error::Error;
 use flow_domain::id::PartyId;
 use tokio::net::TcpListener;
@@ -21,9 +22,15 @@ use crate::config::{self, Config, SynchronousConfig};
 use crate::engine::{Engine, EngineParts};
 use crate::grpc::sessions::Sessions;
 use crate::metrics::{Machine, Metrics};
+use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::store::{HubLock, Store, StoreError, StoreOptions, Synchronous};
 use crate::{api, grpc};
+
+/// Longest time for the engine to store what was posted, once the listeners are closed.
+const ENGINE_FINISH_MAX: Duration = Duration::from_secs(10);
+/// Time of an orderly end beyond `shutdown.grace_s` after which the process is ended whatever it waits for.
+const SHUTDOWN_MARGIN: Duration = Duration::from_secs(15);
 
 /// What every handler and session shares.
 pub struct App {
@@ -41,6 +48,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Requests are welcome.
     pub ready: watch::Receiver<bool>,
+    /// The result of the last check whether the hub works.
+    pub readiness: Readiness,
+    /// Why the hub can work no longer, if it cannot.
+    pub supervisor: Supervisor,
     /// The hub is going down: streams end, agents are told to come back.
     pub stopping: CancellationToken,
     /// Seconds without contact after which another agent may take a party's place.
@@ -80,6 +91,7 @@ impl Running {
         let Parts { store, clock, auth, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::default());
+        let supervisor = Supervisor::default();
         let engine_stops = CancellationToken::new();
         let (engine, engine_tasks) = Engine::start(EngineParts {
             store: Arc::clone(&store),
@@ -87,13 +99,26 @@ impl Running {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             stopping: engine_stops.clone(),
+            supervisor: supervisor.clone(),
         })
         .await?;
         let (ready, is_ready) = watch::channel(true);
         let stopping = CancellationToken::new();
-        let body_bytes = Arc::new(Semaphore::new(body_bytes));
-        let embedded = OnceLock::new();
-        let app = App { engine, store, sessions, clock, auth, metrics, ready: is_ready, stopping, away_after_s, body_bytes, embedded };
+        let app = App {
+            engine,
+            store,
+            sessions,
+            clock,
+            auth,
+            metrics,
+            ready: is_ready,
+            readiness: Readiness::default(),
+            supervisor,
+            stopping,
+            away_after_s,
+            body_bytes: Arc::new(Semaphore::new(body_bytes)),
+            embedded: OnceLock::new(),
+        };
         Ok(Self { app: Arc::new(app), ready, engine_stops, engine_tasks })
     }
 
@@ -122,17 +147,13 @@ fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartE
 }
 
 /// The lock on the data directory: one hub at a time. Held as long as the value lives.
-pub fn lock_data_dir(data_dir: &Path) -> Result<File, StartError> {
+pub fn lock_data_dir(data_dir: &Path) -> Result<DirLock, StartError> {
     let shown = data_dir.display();
     flow_common::private_dir::ensure(data_dir).map_err(|error| StartError(format!("data_dir: {error}")))?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(data_dir.join("lock"))
-        .map_err(cannot(format_args!("cannot write to the data directory {shown}")))?;
-    lock.try_lock().map_err(|_| StartError(format!("another flow-server is using {shown}: stop it, or set another data_dir")))?;
-    Ok(lock)
+    DirLock::acquire(&data_dir.join("lock")).map_err(|error| match error {
+        DirLockError::InUse(_) => StartError(format!("another flow-server is using {shown}: stop it, or set another data_dir")),
+        DirLockError::Io { .. } => StartError(format!("cannot write to the data directory {shown}: {}", chain(&error))),
+    })
 }
 
 /// Opens the configured store. The caller holds the lock on the data directory if it means to write.
@@ -189,14 +210,21 @@ async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, S
     })
 }
 
-/// Runs a hub until it is told to stop. `reload` is answered at each SIGHUP.
+/// Longest time from the first signal to the end of a hub of this configuration.
+#[must_use]
+pub fn shutdown_deadline(config: &Config) -> Duration {
+    Duration::from_secs(config.shutdown.grace_s) + SHUTDOWN_MARGIN
+}
+
+/// Runs a hub until it is told to stop, or until something essential of it has ended: that is an error. `reload` is answered
+/// at each SIGHUP.
 pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedClock, shutdown: Shutdown) -> Result<(), StartError> {
     let wrong = config::faults(&loaded);
     if !wrong.is_empty() {
         return Err(StartError(wrong.join("\n")));
     }
     let config = &loaded.value;
-    let _lock = lock_data_dir(&config.data_dir)?;
+    let data_lock = lock_data_dir(&config.data_dir)?;
     let store = open_store(config).await?;
     if config.store.url.is_none() {
         store.migrate().await.map_err(|error| StartError(format!("cannot bring the database up to date: {}", chain(&error))))?;
@@ -229,14 +257,18 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
     app.metrics.observe(Machine { data_dir: config.data_dir.clone(), certificates: certificates.clone() });
+    let supervisor = &app.supervisor;
     let doors = TaskTracker::new();
     if let Some(listener) = health {
         tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
         // Served to the very end: a probe sees that the hub is stopping.
-        tokio::spawn(api::serve_probes(Arc::clone(&app), listener));
+        let probes = api::serve_probes(Arc::clone(&app), listener);
+        tokio::spawn(supervisor.essential("listener for probes", &CancellationToken::new(), probes));
     }
-    doors.spawn(grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls));
-    doors.spawn(api::serve(Arc::clone(&app), rest, config.rest.limits(), rest_tls));
+    let serve_agents = grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls);
+    doors.spawn(supervisor.essential("gRPC listener", &app.stopping, serve_agents));
+    let serve_rest = api::serve(Arc::clone(&app), rest, config.rest.limits(), rest_tls);
+    doors.spawn(supervisor.essential("REST listener", &app.stopping, serve_rest));
     let offers = match config.hub_agent.enabled {
         true => Some(crate::hub_agent::spawn(config, &app, &doors, clock).await?),
         false => None,
@@ -246,29 +278,37 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
     tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), pid, "the hub is ready");
 
     // Watched to the very end: what is still to be stored is this hub's alone.
-    let watch = tokio::spawn(async move { lock.lost().await });
-    let watch_ends = watch.abort_handle();
+    let watched = CancellationToken::new();
+    let data_lock_lost = data_lock.lost();
+    let failing = supervisor.clone();
+    let watch_locks = async move {
+        let reason = tokio::select! {
+            lost = lock.lost() => chain(&lost),
+            lost = data_lock_lost => lost,
+        };
+        failing.fail(format!("this hub has lost its place: {reason}"));
+    };
+    let watch = tokio::spawn(supervisor.essential("lock watch", &watched, watch_locks));
     let ended = tokio::select! {
         never = reload.run(&loaded, offers.as_ref(), &certificates) => match never {},
-        () = shutdown.soft.cancelled() => {
-            tracing::info!("going down; a second signal ends it at once");
-            Ok(())
-        }
-        Ok(lost) = watch => {
-            tracing::error!(error = %chain(&lost), "this hub has lost its place; going down");
-            Err(StartError(chain(&lost)))
-        }
+        () = shutdown.soft.cancelled() => Ok(()),
+        reason = supervisor.failed() => Err(StartError(reason)),
     };
+    shutdown.begin();
     running.stop();
     tokio::select! {
         () = doors.wait() => {}
         () = tokio::time::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
-        () = shutdown.hard.cancelled() => tracing::warn!("ended at once"),
     }
-    tokio::select! {
-        () = running.finish() => {}
-        () = shutdown.hard.cancelled() => {}
+    let finished = tokio::time::timeout(ENGINE_FINISH_MAX, running.finish()).await;
+    watched.cancel();
+    watch.abort();
+    match (ended, app.supervisor.failure()) {
+        (Ok(()), Some(reason)) => Err(StartError(reason)),
+        (Ok(()), None) if finished.is_err() => {
+            let seconds = ENGINE_FINISH_MAX.as_secs();
+            Err(StartError(format!("the store did not finish within {seconds} s; requests without an answer may or may not be stored")))
+        }
+        (ended, _) => ended,
     }
-    watch_ends.abort();
-    ended
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::lifecycle::Shutdown;
-use flow_common::secret_file;
+use flow_common::{secret_file, telemetry};
 
 use crate::app::{self, StartError, chain};
 use crate::auth::TOKEN_FILE;
@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("flow-server: cannot start: {error}");
+            telemetry::last_words(&format!("flow-server: cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -100,7 +100,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(StartError(message)) => {
-            eprintln!("flow-server: {message}");
+            telemetry::last_words(&format!("flow-server: {message}"));
             ExitCode::FAILURE
         }
     }
@@ -126,13 +126,13 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = loaded.value.clone();
-    flow_common::telemetry::init(&config.log).map_err(|error| StartError(error.to_string()))?;
+    telemetry::init(&config.log).map_err(|error| StartError(error.to_string()))?;
     match cli.command {
         Command::Serve => {
             if let Err(error) = flow_common::lifecycle::raise_open_files() {
                 tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
             }
-            let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            let shutdown = on_signals(app::shutdown_deadline(&config))?;
             let reload =
                 Reload::on_hangup(cli.config, cli.set).map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
             app::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
@@ -140,8 +140,8 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         Command::Migrate { wait } => {
             let _lock = app::lock_data_dir(&config.data_dir)?;
             // As the first process of a container it would not be ended by a signal otherwise. A migration that has begun is
-            // not cut off.
-            let shutdown = Shutdown::on_signals().map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            // cut off by a second signal only.
+            let shutdown = on_signals(Duration::MAX)?;
             let store = tokio::select! {
                 opened = app::open_store_within(&config, Duration::from_secs(wait)) => opened?,
                 () = shutdown.soft.cancelled() => return Err(StartError("told to end while it waited for the database".to_owned())),
@@ -165,6 +165,10 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         Command::Config { .. } | Command::Doctor | Command::Openapi => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn on_signals(deadline: Duration) -> Result<Shutdown, StartError> {
+    Shutdown::on_signals(deadline).map_err(|error| StartError(format!("cannot listen for signals: {error}")))
 }
 
 /// Tells all that is wrong, or else what works now and will not for long.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flow_common::clock::SharedClock;
 use flow_domain::id::Digest;
-use flow_federate::agent::{self, AgentConfig, LogPolicy};
+use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
 use flow_federate::offer::Offer;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::session::{Connector, SecretSource};
@@ -56,37 +56,46 @@ pub(crate) async fn spawn(
     let runtime = Arc::new(ProcessRuntime::new(processes).map_err(|error| failed(&error))?);
     let (offers, offer) = watch::channel(Arc::new(offer(config)));
     let (dial, mut dialled) = mpsc::channel(4);
-    let stopping = app.stopping.clone();
+    let (stopping, supervisor) = (app.stopping.clone(), &app.supervisor);
     {
         let (app, party, metrics) = (Arc::clone(app), party.clone(), app.metrics.door("grpc"));
-        doors.spawn(async move {
+        let serve = async move {
             while let Some(io) = dialled.recv().await {
                 tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), Limits::of(1), metrics.clone()));
             }
-        });
+        };
+        doors.spawn(supervisor.essential("door of the hub's own agent", &stopping, serve));
     }
     {
-        let stopping = stopping.clone();
         let sweep = flow_federate::retention::sweep(Arc::clone(&runtime), config.hub_agent.retention, data_dir.clone());
-        doors.spawn(async move {
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = sweep => {}
-            }
-        });
+        let sweep = stopping.clone().run_until_cancelled_owned(sweep);
+        doors.spawn(supervisor.essential("sweep of the hub's own agent", &stopping, async move {
+            sweep.await;
+        }));
     }
-    doors.spawn(async move {
+    let (ends, failing) = (stopping.clone(), supervisor.clone());
+    let run = async move {
         while !stopping.is_cancelled() {
             let (party, data_dir, offer, dial) = (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
             // Its logs are the hub's own, and how it stands shows in the hub.
             let (logs, questions) = (LogPolicy::default(), mpsc::channel(1).1);
             let agent = AgentConfig { party, data_dir, secret: SecretSource::Embedded, hold_max_s, offer, logs, questions };
             let runtime = Arc::clone(&runtime);
-            if let Err(error) = agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
-                tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
-                clock.sleep_until(clock.now().plus_secs(RESTART_S)).await;
+            match agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
+                Ok(()) => {}
+                // A disk may have room again.
+                Err(error @ AgentError::Journal(_)) => {
+                    tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
+                    tokio::select! {
+                        () = clock.sleep_until(clock.now().plus_secs(RESTART_S)) => {}
+                        () = stopping.cancelled() => {}
+                    }
+                }
+                // Something of it is gone that another start in this process would miss as well.
+                Err(error) => return failing.fail(format!("the hub's own agent: {}", chain(&error))),
             }
         }
-    });
+    };
+    doors.spawn(supervisor.essential("hub's own agent", &ends, run));
     Ok(offers)
 }

@@ -17,5 +17,6 @@ pub mod engine;
 pub mod grpc;
 mod hub_agent;
 pub mod metrics;
+pub mod readiness;
 pub mod reload;
 pub mod store;

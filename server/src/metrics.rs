@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flow_common::disk::Disk;
@@ -58,6 +58,7 @@ pub struct Metrics {
     refused: Family<Door, Counter>,
     stalled: Family<Door, Counter>,
     session_limits: Family<Limit, Counter>,
+    log_lines_dropped: Counter<u64, AtomicU64>,
     disk_size: Gauge,
     disk_free: Gauge,
     certificate_expires: Family<Door, Gauge>,
@@ -151,6 +152,7 @@ impl Default for Metrics {
             disk_free: Gauge::default(),
             certificate_expires: Family::default(),
             machine: OnceLock::new(),
+            log_lines_dropped: Counter::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
@@ -184,6 +186,7 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.certificate_expires.clone(),
         );
+        registry.register("log_lines_dropped", "Lines of the log that could not be written", metrics.log_lines_dropped.clone());
         Self { registry, ..metrics }
     }
 }
@@ -256,6 +259,7 @@ impl Metrics {
                 family.get_or_create(&Phase { phase: phase.clone() }).set(signed(*count));
             }
         }
+        self.log_lines_dropped.inner().store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.parties.set(signed(counts.parties));
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         self.look_at_machine();

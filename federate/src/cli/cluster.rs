@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use flow_common::clock::SystemClock;
+use flow_common::supervisor::Supervisor;
 use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
+use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Report, Source, say};
+use super::{Failure, Report, SWEEP, Source, say};
 use crate::agent::RETENTION_S;
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
@@ -68,7 +70,12 @@ async fn connect(config: &Config) -> Result<(Client, Settings), Failure> {
 }
 
 /// Members as pods.
-pub async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
+pub async fn runtime(
+    config: &Config,
+    checked: &Checked,
+    supervisor: &Supervisor,
+    stopping: &CancellationToken,
+) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     let (client, settings) = connect(config).await?;
     // Whose the namespace is, is said by the journal's identity.
     let journal = Journal::open(&config.data_dir, &checked.party).await?;
@@ -84,7 +91,8 @@ pub async fn runtime(config: &Config, checked: &Checked) -> Result<(Arc<dyn Runt
     };
     let runtime = Arc::new(KubernetesRuntime::start(client, wanted, SystemClock::shared()).await?);
     tracing::info!(namespace, "members run in the cluster");
-    tokio::spawn(sweep(Arc::clone(&runtime), config.retention, config.data_dir.clone()));
+    let sweep = sweep(Arc::clone(&runtime), config.retention, config.data_dir.clone());
+    tokio::spawn(supervisor.essential(SWEEP, stopping, sweep));
     let lost = {
         let runtime = Arc::clone(&runtime);
         async move {

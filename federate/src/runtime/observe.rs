@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flow_common::supervisor::Supervisor;
 use flow_domain::progress::{Point, Progress};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::runtime::{Observation, WorkKey, WorkState};
 
@@ -31,9 +33,27 @@ struct Inner {
 pub struct Observations {
     inner: Arc<Mutex<Inner>>,
     changed: watch::Sender<()>,
+    supervisor: Supervisor,
 }
 
 impl Observations {
+    /// Wraps a task without which nothing more is observed, of a key or at all: after its panic the receiver is closed.
+    /// Such a task may return.
+    pub fn essential<F>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let may_return = CancellationToken::new();
+        may_return.cancel();
+        self.supervisor.essential(name, &may_return, task)
+    }
+
+    /// Closes the receiver: nothing is observed any more.
+    #[cfg(feature = "kubernetes")]
+    pub fn fail(&self, reason: &str) {
+        self.supervisor.fail(reason);
+    }
+
     /// Put down what is true of a key now.
     pub fn publish(&self, key: &WorkKey, state: WorkState, progress: Option<Progress>) {
         let mut inner = lock(&self.inner);
@@ -93,7 +113,13 @@ impl Observations {
             inner.receiver += 1;
             inner.receiver
         };
-        tokio::spawn(forward(self.inner.clone(), self.changed.subscribe(), sender, number));
+        let (forwarding, supervisor) = (forward(self.inner.clone(), self.changed.subscribe(), sender, number), self.supervisor.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = forwarding => {}
+                _ = supervisor.failed() => {}
+            }
+        });
         self.changed.send_replace(());
         receiver
     }

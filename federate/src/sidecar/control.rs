@@ -50,6 +50,9 @@ struct Subscription {
 pub struct Control {
     listener: UnixListener,
     connections: Vec<Connection>,
+    /// `false` after a connection could not be accepted for want of descriptors: the listener would stay readable, and the
+    /// loop spin.
+    accepting: bool,
 }
 
 impl Control {
@@ -62,20 +65,27 @@ impl Control {
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener, connections: Vec::new() })
+        Ok(Self { listener, connections: Vec::new(), accepting: true })
     }
 
     /// What to poll: the listener, then each connection with whether it waits to write.
     pub fn polled(&self) -> impl Iterator<Item = (BorrowedFd<'_>, bool)> {
-        let listener = std::iter::once((self.listener.as_fd(), false));
-        listener.chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
+        let listener = self.accepting.then(|| (self.listener.as_fd(), false));
+        listener.into_iter().chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
     }
 
     /// Accept whoever waits, read what has come, and answer the requests. The workload is refused: it has nothing to say
     /// here, and would take the agent's places.
     pub fn receive(&mut self) -> Vec<(usize, Verb)> {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Ok((stream, _)) = self.listener.accept() else { break };
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.accepting = error.kind() == io::ErrorKind::WouldBlock;
+                    break;
+                }
+            };
             let peer = getsockopt(&stream, PeerCredentials).map(|credentials| credentials.pid());
             let is_stranger = peer.is_ok_and(|pid| !is_descendant(pid));
             if self.connections.len() < MOST && is_stranger && stream.set_nonblocking(true).is_ok() {
@@ -88,6 +98,11 @@ impl Control {
             requests.extend(connection.receive().into_iter().map(|verb| (index, verb)));
         }
         requests
+    }
+
+    /// Try again to accept connections.
+    pub fn accept_again(&mut self) {
+        self.accepting = true;
     }
 
     /// Answer one connection.

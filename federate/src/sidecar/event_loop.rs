@@ -2,11 +2,11 @@
 
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::dir_lock::Place;
 use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::Progress;
 use flow_domain::time::Timestamp;
@@ -26,7 +26,7 @@ use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
 use super::supervise::{Effect, Ended, Input, Supervision};
 use super::{answer, io_reason, note, pause};
-use crate::runtime::{Held, Launch, WorkState};
+use crate::runtime::{Held, Launch, ProgressSource, WorkState};
 
 /// How often the run directory is looked for, and everything else that gives no sign of its own.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,6 +63,8 @@ struct Work {
     spawned: Spawned,
     log: LogWriter,
     output_open: bool,
+    progress: ProgressSource,
+    /// `None` while its thread cannot be made.
     watcher: Option<Watcher>,
 }
 
@@ -180,10 +182,9 @@ impl Sidecar {
         point(Point::AfterStarted);
         let spawned = spawn(launch, &self.dir, self.file.containment)?;
         point(Point::AfterSpawn);
-        let page = StatusPage::of(&launch.progress, |port| self.ports.numbers().get(port).copied());
-        let watcher = Watcher::start(metrics_file(&self.dir.join(name::OUTPUT)), page, self.changed.clone());
+        let watcher = watch(&launch.progress, &self.dir, &self.ports, &self.changed);
         let log = LogWriter::new(self.dir.join(name::LOG), launch.log_limit_bytes);
-        Ok(Work { spawned, log, output_open: true, watcher: watcher.ok() })
+        Ok(Work { spawned, log, output_open: true, progress: launch.progress.clone(), watcher })
     }
 
     fn step(&mut self, input: Input) {
@@ -266,15 +267,11 @@ impl Sidecar {
         let now = self.now();
         if now >= self.looked + TICK {
             self.looked = now;
-            let mine = self.lock.file().metadata().map(|meta| meta.ino());
-            let there = self.dir.join(name::LOCK).metadata().map(|meta| meta.ino());
-            // Only what is certainly not there is gone: a disk that cannot be read just now proves nothing.
-            let gone = match (mine, there) {
-                (Ok(mine), Ok(there)) => mine != there,
-                (_, Err(error)) => error.kind() == io::ErrorKind::NotFound,
-                (Err(_), Ok(_)) => false,
-            };
-            if gone {
+            self.control.accept_again();
+            if let Some(work) = self.work.as_mut().filter(|work| work.watcher.as_ref().is_none_or(Watcher::has_ended)) {
+                work.watcher = watch(&work.progress, &self.dir, &self.ports, &self.changed);
+            }
+            if Place::of_file(&self.dir.join(name::LOCK), self.lock.file()).is_ok_and(|place| place.is_gone()) {
                 note("the run directory is gone");
                 self.step(Input::DirGone);
             }
@@ -330,6 +327,14 @@ impl Sidecar {
         }
         point(Point::AfterExitRename);
     }
+}
+
+/// Watches the progress, if the machine gives a thread for it. From its beginning: whoever was told points is not told them
+/// again, because their number is known.
+fn watch(progress: &ProgressSource, dir: &RunDir, ports: &HeldPorts, changed: &Arc<EventFd>) -> Option<Watcher> {
+    let page = StatusPage::of(progress, |port| ports.numbers().get(port).copied());
+    let started = Watcher::start(metrics_file(&dir.join(name::OUTPUT)), page, Arc::clone(changed));
+    started.inspect_err(|error| note(format_args!("cannot watch the progress, trying again: {error}"))).ok()
 }
 
 impl Work {

@@ -178,11 +178,15 @@ pub(crate) fn io_reason(deed: &str, error: &io::Error) -> Reason {
 }
 
 static NOTES: AtomicUsize = AtomicUsize::new(0);
+static NOTES_DROPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Write to the sidecar's own log, up to its limit. Never fails: `eprintln!` would panic on a full disk.
+/// Write to the sidecar's own log, up to its limit. Never fails: `eprintln!` would panic on a full disk. The next note
+/// that can be written says how many before it could not.
 fn note(text: impl Display) {
-    let text = format!("{text}\n");
-    if NOTES.fetch_add(text.len(), Ordering::Relaxed) < NOTES_LIMIT {
-        let _ = io::stderr().write_all(text.as_bytes());
+    let dropped = NOTES_DROPPED.swap(0, Ordering::Relaxed);
+    let text = if dropped > 0 { format!("[{dropped} lines were lost: no space left for this log]\n{text}\n") } else { format!("{text}\n") };
+    if NOTES.fetch_add(text.len(), Ordering::Relaxed) < NOTES_LIMIT && io::stderr().write_all(text.as_bytes()).is_err() {
+        NOTES.fetch_sub(text.len(), Ordering::Relaxed);
+        NOTES_DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
     }
 }

@@ -67,6 +67,10 @@ pub fn run(task: &str) -> io::Result<()> {
         let _ = changed.read();
         let lines = watcher.with(|known| told.lines(known));
         io::stdout().write_all(&lines)?;
+        if watcher.has_ended() {
+            // Kubernetes starts the container again.
+            return Err(io::Error::other("the thread that watches the progress ended"));
+        }
     }
     let lines = told.lines(&watcher.finish());
     io::stdout().write_all(&lines)

@@ -163,7 +163,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn common(path: &str, operation: &mut Operation) {
     let mut codes = vec![ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy];
     if !super::PUBLIC.contains(&path) {
-        codes.extend([ErrorCode::Unauthenticated, ErrorCode::StoreUnavailable]);
+        codes.extend([ErrorCode::Unauthenticated, ErrorCode::StoreUnavailable, ErrorCode::StoreFull]);
     }
     if operation.request_body.is_some() {
         codes.extend([ErrorCode::Malformed, ErrorCode::RequestTimeout, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);

@@ -1,7 +1,6 @@
 //! How the hub itself is: for probes and for Prometheus. Only the probes are open, and they tell nothing but the state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -10,9 +9,7 @@ use http::{StatusCode, header};
 
 use super::problem::Failure;
 use crate::app::App;
-
-/// Longest wait for the database's sign of life.
-const PING: Duration = Duration::from_secs(2);
+use crate::readiness;
 
 /// Whether the process lives
 #[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, description = "It lives", body = String, content_type = "text/plain")))]
@@ -20,25 +17,15 @@ pub async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests are served: not while starting or stopping, nor without a database
+/// Whether requests are served: not while starting or stopping, nor while the engine is stuck or nothing can be stored
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
     (status = 200, description = "They are", body = String, content_type = "text/plain"),
     (status = 503, description = "They are not; the text says why", body = String, content_type = "text/plain")
 ))]
-pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    if app.stopping.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
-    }
-    if !*app.ready.borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n");
-    }
-    match tokio::time::timeout(PING, app.store.ping()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ok\n"),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer in time\n"),
+pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    match readiness::check(&app).await {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 

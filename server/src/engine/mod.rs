@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flow_common::clock::SharedClock;
+use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId};
 use flow_domain::member::Report;
@@ -39,7 +40,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use outage::Trouble;
 use progress::ProgressSink;
 
 pub use report::Reported;
@@ -149,6 +151,8 @@ enum Post {
     Job(TaskId, Job),
     Contact(ContactPost),
     RemoveParty(remove_party::RemovePost),
+    /// Answered when everything posted before is done.
+    Ping(oneshot::Sender<()>),
 }
 
 /// The door to the queue. Cheap to clone.
@@ -159,6 +163,7 @@ pub struct Engine {
     watchers: Arc<wake::Watchers>,
     progress: Arc<ProgressSink>,
     revision: Arc<AtomicU64>,
+    trouble: Trouble,
 }
 
 /// What the engine needs.
@@ -173,6 +178,8 @@ pub struct EngineParts {
     pub metrics: Arc<Metrics>,
     /// Ends the loops. What was posted before is still done.
     pub stopping: CancellationToken,
+    /// Takes the loops' unexpected ends.
+    pub supervisor: Supervisor,
 }
 
 impl Engine {
@@ -183,16 +190,20 @@ impl Engine {
         let watchers = Arc::new(wake::Watchers::default());
         let due = Arc::new(timers::Due::new());
         let revision = Arc::new(AtomicU64::new(0));
-        let queue = queue::Queue::new(&parts, Arc::clone(&watchers), Arc::clone(&due), Arc::clone(&revision));
-        let EngineParts { store, clock, stopping, .. } = parts;
+        let trouble = Trouble::default();
+        let queue = queue::Queue::new(&parts, Arc::clone(&watchers), Arc::clone(&due), Arc::clone(&revision), trouble.clone());
+        let EngineParts { store, clock, stopping, supervisor, .. } = parts;
         let progress = Arc::new(ProgressSink::new(clock.clone()));
-        let engine = Self { posts, revision, store: Arc::clone(&store), watchers, progress: Arc::clone(&progress) };
+        let engine = Self { posts, revision, trouble, store: Arc::clone(&store), watchers, progress: Arc::clone(&progress) };
         let tracker = tokio_util::task::TaskTracker::new();
-        tracker.spawn(queue.run(rx));
+        tracker.spawn(supervisor.essential("engine queue", &stopping, queue.run(rx)));
+        tracker.spawn(supervisor.essential("session writer", &stopping, session_writer(Arc::clone(&store), stopping.clone())));
         // Before anybody looks at a deadline.
         engine.take_over(clock.now()).await?;
-        tracker.spawn(timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone()));
-        tracker.spawn(progress::run(engine.clone(), store, clock, progress, stopping));
+        let timers = timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone());
+        tracker.spawn(supervisor.essential("timers", &stopping, timers));
+        let progress = progress::run(engine.clone(), store, clock, progress, stopping.clone());
+        tracker.spawn(supervisor.essential("progress writer", &stopping, progress));
         tracker.close();
         Ok((engine, tracker))
     }
@@ -205,7 +216,8 @@ impl Engine {
             self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
             answer.await.map_err(|_| going_down())?
         };
-        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
+        let late = |_| self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from);
+        tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.
@@ -340,6 +352,17 @@ impl Engine {
         self.post(task, Act::Tick).await.map(|_| ())
     }
 
+    /// Completes once everything posted before is done; `false` if it never will be.
+    pub(crate) async fn ping(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.posts.send(Post::Ping(reply)).await.is_ok() && answer.await.is_ok()
+    }
+
+    /// Why the store takes nothing from the engine at the moment, if it does not.
+    pub(crate) fn trouble(&self) -> Option<StoreError> {
+        self.trouble.get()
+    }
+
     /// Number of the newest change published.
     pub(crate) fn revision(&self) -> u64 {
         self.revision.load(Ordering::SeqCst)
@@ -349,6 +372,11 @@ impl Engine {
     pub(crate) fn progress(&self) -> &ProgressSink {
         &self.progress
     }
+}
+
+/// The store's own task, which it started before there was a supervisor.
+async fn session_writer(store: Arc<Store>, stopping: CancellationToken) {
+    stopping.run_until_cancelled(store.session_writer_ended()).await;
 }
 
 fn going_down() -> Error {

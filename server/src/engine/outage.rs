@@ -2,18 +2,36 @@
 //! nobody could be heard, and deadlines that ran out meanwhile begin again ([`Input::TakenOver`]).
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flow_domain::id::TaskId;
 use flow_domain::run::Input;
 use flow_domain::time::Timestamp;
 
 use super::working::Working;
+use crate::store::StoreError;
 
 /// Shorter outages are forgiven to nobody, in seconds.
 const NOTICED_S: u64 = 5;
 
+/// Why the store does not take what the engine writes, while it does not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Option<StoreError>>>);
+
+impl Trouble {
+    pub(crate) fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, trouble: Option<StoreError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Outage {
+    /// Shown to callers whose request the engine does not come to.
+    trouble: Trouble,
     /// The first failure of the present one.
     since: Option<Timestamp>,
     /// When the newest one of notice ended.
@@ -23,13 +41,19 @@ pub(super) struct Outage {
 }
 
 impl Outage {
+    pub(super) fn new(trouble: Trouble) -> Self {
+        Self { trouble, ..Self::default() }
+    }
+
     /// The store did not answer.
-    pub(super) fn failed(&mut self, now: Timestamp) {
+    pub(super) fn failed(&mut self, now: Timestamp, error: &StoreError) {
         self.since.get_or_insert(now);
+        self.trouble.set(Some(error.clone()));
     }
 
     /// The store has answered; these tasks were folded under [`Outage::pardon`].
     pub(super) fn answered<'a>(&mut self, now: Timestamp, tasks: impl Iterator<Item = &'a TaskId>) {
+        self.trouble.set(None);
         if self.since.take().is_some_and(|since| now >= since.plus_secs(NOTICED_S)) {
             self.ended = Some(now);
             self.pardoned.clear();

@@ -23,7 +23,7 @@ use flow_proto::v1::Assignment;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::outage::Outage;
+use super::outage::{Outage, Trouble};
 use super::timers::Due;
 use super::wake::{self, Specs, Watchers};
 use super::{Act, Answer, ContactChange, ContactPost, EngineParts, Job, Post};
@@ -81,7 +81,7 @@ struct Folded {
 }
 
 impl Queue {
-    pub(super) fn new(parts: &EngineParts, watchers: Arc<Watchers>, due: Arc<Due>, revision: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(parts: &EngineParts, watchers: Arc<Watchers>, due: Arc<Due>, revision: Arc<AtomicU64>, trouble: Trouble) -> Self {
         Self {
             store: Arc::clone(&parts.store),
             sessions: parts.sessions.clone(),
@@ -96,7 +96,7 @@ impl Queue {
             known_parties: HashSet::new(),
             templates: HashMap::new(),
             specs: Specs::default(),
-            outage: Outage::default(),
+            outage: Outage::new(trouble),
             revision,
         }
     }
@@ -126,8 +126,10 @@ impl Queue {
     async fn drain(&mut self, batch: &mut Vec<Post>) {
         let mut jobs: Vec<(TaskId, Job)> = Vec::new();
         let mut contacts: Vec<ContactPost> = Vec::new();
+        let mut pings = Vec::new();
         for post in batch.drain(..) {
             match post {
+                Post::Ping(reply) => pings.push(reply),
                 Post::Job(task, job) => {
                     self.meet(std::mem::take(&mut contacts)).await;
                     self.metrics.queue_age(job.posted.elapsed());
@@ -149,6 +151,10 @@ impl Queue {
         }
         self.commit(group(jobs)).await;
         self.meet(contacts).await;
+        for reply in pings {
+            // A probe that has ended meanwhile does not wait for it.
+            let _ = reply.send(());
+        }
     }
 
     /// Parties came and went: write it into their unsettled members, then tell those who came what these shall be.
@@ -209,7 +215,7 @@ impl Queue {
                 }
                 Err(error) => {
                     tracing::warn!(%party, error = %chain(&error), "the store does not answer; trying again");
-                    self.outage.failed(self.clock.now());
+                    self.outage.failed(self.clock.now(), &error);
                     tries += 1;
                     self.pause(tries).await;
                 }
@@ -326,13 +332,13 @@ impl Queue {
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
                     tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading again");
-                    self.outage.failed(now);
+                    self.outage.failed(now, &error);
                     // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
                     // told comes back for its full set, which is made behind this commit.
                     for party in groups.iter().filter_map(|group| self.tasks.remove(&group.task)).flat_map(|task| parties(&task)) {
                         self.sessions.cut(&party);
                     }
-                    self.endure(&mut groups, tries).await;
+                    self.endure(&mut groups, tries, &error).await;
                 }
                 ApplyError::Store(error) if !error.is_retryable() => {
                     for group in &groups {
@@ -348,11 +354,11 @@ impl Queue {
                 }
                 ApplyError::Store(error) => {
                     tracing::warn!(error = %chain(&error), "the store does not answer; trying again");
-                    self.outage.failed(now);
+                    self.outage.failed(now, &error);
                     for group in &groups {
                         self.tasks.remove(&group.task);
                     }
-                    self.endure(&mut groups, tries).await;
+                    self.endure(&mut groups, tries, &error).await;
                 }
             }
         }
@@ -390,14 +396,14 @@ impl Queue {
     }
 
     /// The database does not answer: callers are patient for a while, facts for as long as it takes.
-    async fn endure(&mut self, groups: &mut Vec<Group>, tries: u32) {
+    async fn endure(&mut self, groups: &mut Vec<Group>, tries: u32, error: &StoreError) {
         let impatient = |job: &Job| job.posted.elapsed() > PATIENCE;
         if self.stopping.is_cancelled() && tries > 5 {
             tracing::error!("going down although the store does not answer");
-            shed(groups, &Error::of(ErrorCode::StoreUnavailable));
+            shed(groups, &error.clone().into());
             groups.clear();
         } else if groups.iter().flat_map(|group| &group.jobs).any(impatient) {
-            shed(groups, &Error::of(ErrorCode::StoreUnavailable));
+            shed(groups, &error.clone().into());
         }
         self.pause(tries).await;
     }

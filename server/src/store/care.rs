@@ -43,7 +43,7 @@ impl Store {
 
     /// A consistent copy of a SQLite database in a new file, while it is in use. The file appears when it is whole.
     pub async fn backup_to(&self, path: &Path) -> Result<(), StoreError> {
-        let Db::Sqlite(pools) = &*self.db else {
+        let Db::Sqlite(pools, _) = &*self.db else {
             return Err(StoreError::Config(
                 "back up MySQL and MariaDB with their own tools, for example `mysqldump --single-transaction --hex-blob DATABASE`; \
                  after a restore run `UPDATE hub SET incarnation = incarnation + 1`, so that agents learn of it"
@@ -95,7 +95,7 @@ impl Store {
 
     async fn server(&self) -> Result<Result<String, String>, StoreError> {
         Ok(match &*self.db {
-            Db::Sqlite(pools) => {
+            Db::Sqlite(pools, _) => {
                 let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&pools.read).await?;
                 let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pools.write).await?;
                 let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&pools.write).await?;
@@ -125,7 +125,7 @@ impl Store {
     }
 
     async fn integrity(&self) -> Result<Result<String, String>, StoreError> {
-        let Db::Sqlite(pools) = &*self.db else { return Ok(Ok("left to the database server".to_owned())) };
+        let Db::Sqlite(pools, _) = &*self.db else { return Ok(Ok("left to the database server".to_owned())) };
         let problems: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&pools.read).await?;
         Ok(if problems == ["ok"] { Ok("ok".to_owned()) } else { Err(format!("{}; restore the last backup", problems.join("; "))) })
     }

@@ -5,8 +5,10 @@
 //! `dialect`), with `?` placeholders, static or put together by `QueryBuilder` from static pieces.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::dir_lock::Place;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -30,13 +32,14 @@ pub(super) struct Pools<D: Database> {
 
 /// The databases spoken to.
 pub(super) enum Db {
-    Sqlite(Pools<Sqlite>),
+    Sqlite(Pools<Sqlite>, Arc<Place>),
     MySql(Pools<MySql>),
 }
 
 /// An open transaction; rolled back when dropped.
 pub(super) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// With the place of the database's file.
+    Sqlite(Transaction<'static, Sqlite>, Arc<Place>),
     MySql(Transaction<'static, MySql>),
 }
 
@@ -44,7 +47,7 @@ pub(super) enum Tx {
 macro_rules! reading {
     ($db:expr, |$c:ident| $body:expr) => {
         match $db {
-            $crate::store::db::Db::Sqlite(pools) => {
+            $crate::store::db::Db::Sqlite(pools, _) => {
                 let $c = &pools.read;
                 $body
             }
@@ -61,7 +64,7 @@ pub(super) use reading;
 macro_rules! in_tx {
     ($tx:expr, |$c:ident| $body:expr) => {
         match $tx {
-            $crate::store::db::Tx::Sqlite(tx) => {
+            $crate::store::db::Tx::Sqlite(tx, _) => {
                 let $c = &mut **tx;
                 $body
             }
@@ -140,7 +143,10 @@ pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = &[T]> {
 impl Db {
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         match url.split(':').next().unwrap_or_default() {
-            "sqlite" => Ok(Self::Sqlite(open_sqlite(url, options).await?)),
+            "sqlite" => {
+                let (pools, place) = open_sqlite(url, options).await?;
+                Ok(Self::Sqlite(pools, Arc::new(place)))
+            }
             "mysql" | "mariadb" => Ok(Self::MySql(open_mysql(url, options).await?)),
             _ => Err(StoreError::Config(
                 "the database address must begin with `sqlite:` (then a path) or `mysql://` (MySQL and MariaDB)".to_owned(),
@@ -151,7 +157,7 @@ impl Db {
     /// A transaction that writes. On SQLite it holds the write lock from the start, so that it cannot lose it half-way.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite(pools) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(pools, place) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?, Arc::clone(place)),
             Self::MySql(pools) => Tx::MySql(pools.write.begin().await?),
         })
     }
@@ -159,7 +165,7 @@ impl Db {
     /// A transaction whose reads all see one state.
     pub async fn snapshot(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite(pools) => Tx::Sqlite(pools.read.begin().await?),
+            Self::Sqlite(pools, place) => Tx::Sqlite(pools.read.begin().await?, Arc::clone(place)),
             Self::MySql(pools) => Tx::MySql(pools.read.begin().await?),
         })
     }
@@ -168,7 +174,7 @@ impl Db {
     /// the commit that makes its log too long, and then whoever waits for that commit waits for ten times the work.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         // If somebody writes, this is not the time.
-        let Self::Sqlite(Pools { write, .. }) = self else { return Ok(()) };
+        let Self::Sqlite(Pools { write, .. }, _) = self else { return Ok(()) };
         let Some(mut connection) = write.try_acquire() else { return Ok(()) };
         let looked = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await;
         let (_, logged, copied): (i64, i64, i64) = looked?;
@@ -180,7 +186,7 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite(pools) => {
+            Self::Sqlite(pools, _) => {
                 pools.read.close().await;
                 pools.write.close().await;
             }
@@ -196,7 +202,7 @@ impl Tx {
     /// Most bytes of values in one statement, if it has several rows.
     pub const fn longest(&self) -> usize {
         match self {
-            Self::Sqlite(_) => LONGEST_SQLITE,
+            Self::Sqlite(..) => LONGEST_SQLITE,
             Self::MySql(_) => LONGEST,
         }
     }
@@ -204,10 +210,13 @@ impl Tx {
     /// Until this returns `Ok`, nobody may be told that anything is stored.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::MySql(tx) => tx.commit().await,
+            Self::Sqlite(tx, place) => {
+                tx.commit().await.map_err(StoreError::at_commit)?;
+                // The file that took the change may be one that no path leads to.
+                if place.is_gone() { Err(StoreError::Gone) } else { Ok(()) }
+            }
+            Self::MySql(tx) => tx.commit().await.map_err(StoreError::at_commit),
         }
-        .map_err(StoreError::at_commit)
     }
 }
 
@@ -215,7 +224,7 @@ impl Tx {
     /// Gives the connection back at once, rather than when somebody needs it next.
     pub async fn rollback(self) {
         let done = match self {
-            Self::Sqlite(tx) => tx.rollback().await,
+            Self::Sqlite(tx, _) => tx.rollback().await,
             Self::MySql(tx) => tx.rollback().await,
         };
         if let Err(error) = done {
@@ -228,7 +237,7 @@ fn pool<D: Database>(max: u32) -> PoolOptions<D> {
     PoolOptions::new().max_connections(max.max(1)).acquire_timeout(PATIENCE)
 }
 
-async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, StoreError> {
+async fn open_sqlite(url: &str, options: StoreOptions) -> Result<(Pools<Sqlite>, Place), StoreError> {
     let connect = SqliteConnectOptions::from_str(url)
         .map_err(|_| StoreError::Config("the database address must be `sqlite:` and the path of a file".to_owned()))?
         .create_if_missing(true)
@@ -255,8 +264,12 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<Pools<Sqlite>, 
     let pool = |max| -> SqlitePoolOptions { pool(max).test_before_acquire(false) };
     let write = pool(1).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
     let write = write.connect_with(connect.clone()).await?;
+    // A file that has been replaced must not be opened in the place of the first one.
+    write.set_connect_options(connect.clone().create_if_missing(false));
+    let file = connect.get_filename().to_owned();
+    let place = Place::of(&file).map_err(|error| StoreError::Config(format!("{}: {error}", file.display())))?;
     let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
-    Ok(Pools { write, read })
+    Ok((Pools { write, read }, place))
 }
 
 async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, StoreError> {

@@ -13,7 +13,7 @@ impl Tx {
         let set =
             |value: fn(&str) -> String| columns.iter().map(|column| format!("{column} = {}", value(column))).collect::<Vec<_>>().join(", ");
         match self {
-            Self::Sqlite(_) => format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set(|column| format!("excluded.{column}"))),
+            Self::Sqlite(..) => format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set(|column| format!("excluded.{column}"))),
             Self::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {}", set(|column| format!("VALUES({column})"))),
         }
     }
@@ -21,7 +21,7 @@ impl Tx {
     /// Tail of an INSERT that leaves an existing row of the key alone. Unlike INSERT IGNORE it hides no other error.
     pub fn or_keep(&self, key: &str, column: &str) -> String {
         match self {
-            Self::Sqlite(_) => format!(" ON CONFLICT ({key}) DO NOTHING"),
+            Self::Sqlite(..) => format!(" ON CONFLICT ({key}) DO NOTHING"),
             Self::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {column} = {column}"),
         }
     }
@@ -32,7 +32,7 @@ impl Db {
     /// million rows for a rare filter; SQLite has no statistics and guesses.
     pub const fn index_hint(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Sqlite(_) => (" INDEXED BY ", ""),
+            Self::Sqlite(..) => (" INDEXED BY ", ""),
             Self::MySql(_) => (" FORCE INDEX (", ")"),
         }
     }
@@ -40,7 +40,7 @@ impl Db {
     /// FROM of a list led by `task_parties`.
     pub const fn of_party(&self) -> &'static str {
         match self {
-            Self::Sqlite(_) => " FROM task_parties p",
+            Self::Sqlite(..) => " FROM task_parties p",
             Self::MySql(_) => " FROM task_parties p FORCE INDEX (PRIMARY)",
         }
     }
@@ -48,7 +48,7 @@ impl Db {
     /// The join that keeps the order of its tables.
     pub const fn then_join(&self) -> &'static str {
         match self {
-            Self::Sqlite(_) => " CROSS JOIN",
+            Self::Sqlite(..) => " CROSS JOIN",
             Self::MySql(_) => " STRAIGHT_JOIN",
         }
     }

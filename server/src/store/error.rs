@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The database's address or an argument is not usable; the sentence says what to do.
     #[error("{0}")]
     Config(String),
+    /// The database's file was deleted or replaced while it was open: what was written is lost.
+    #[error("the database's file was deleted or replaced while it was open")]
+    Gone,
     /// Another hub has the database; the sentence says which.
     #[error("{0}")]
     InUse(String),
@@ -83,6 +86,17 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// The database has no room to write.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause) => {
+                cause.as_database_error().is_some_and(|refusal| is_disk_full(refusal))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn corrupt(table: &'static str, column: &'static str, id: impl Into<String>, problem: impl ToString) -> Self {
         Self::Corrupt { table, column, id: id.into(), problem: problem.to_string() }
     }
@@ -118,16 +132,28 @@ impl From<sqlx::Error> for StoreError {
 
 pub(super) fn is_transient(refusal: &dyn sqlx::error::DatabaseError) -> bool {
     if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        // Too many connections, out of memory, server shutting down, disk full, lock wait timeout, deadlock,
+        // Too many connections, out of memory, server shutting down, lock wait timeout, deadlock,
         // read-only (failover), killed query, gone away, lost, killed connection.
-        return matches!(
-            refusal.number(),
-            1040 | 1041 | 1053 | 1021 | 1203 | 1205 | 1213 | 1290 | 1317 | 1792 | 1836 | 1927 | 2006 | 2013 | 4031
-        );
+        return is_disk_full(refusal)
+            || matches!(refusal.number(), 1040 | 1041 | 1053 | 1203 | 1205 | 1213 | 1290 | 1317 | 1792 | 1836 | 1927 | 2006 | 2013 | 4031);
     }
     // SQLite's primary result code is the low byte: busy, locked, read-only, I/O error, full, cannot open.
-    let code = refusal.code().and_then(|code| code.parse::<i64>().ok()).unwrap_or(0) & 0xff;
-    matches!(code, 5 | 6 | 8 | 10 | 13 | 14)
+    matches!(sqlite_code(refusal) & 0xff, 5 | 6 | 8 | 10 | 13 | 14)
+}
+
+fn sqlite_code(refusal: &dyn sqlx::error::DatabaseError) -> i64 {
+    refusal.code().and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+fn is_disk_full(refusal: &dyn sqlx::error::DatabaseError) -> bool {
+    if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        // Disk full; the table is full, which InnoDB says of a file that cannot grow. Others quote the system's error 28.
+        let quotes_enospc = ["No space left on device", "errno: 28", "error 28 "].iter().any(|text| refusal.message().contains(text));
+        return matches!(refusal.number(), 1021 | 1114) || quotes_enospc;
+    }
+    // Full; and the file of shared memory cannot grow, which nothing but a full disk causes.
+    let code = sqlite_code(refusal);
+    code & 0xff == 13 || code == 4874
 }
 
 pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
@@ -138,6 +164,11 @@ pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
+            error if error.is_disk_full() => Self::of(ErrorCode::StoreFull).caused_by(error),
+            StoreError::Gone => {
+                let message = "the hub's database was deleted or replaced, and this hub ends: nothing was stored";
+                Self::new(ErrorCode::StoreUnavailable, message).caused_by(error)
+            }
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::of(ErrorCode::StoreUnavailable).caused_by(error),
             _ => Self::internal(error),
         }

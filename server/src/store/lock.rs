@@ -63,7 +63,7 @@ impl Store {
     /// program has it.
     pub async fn lock_hub(&self, holder: &str) -> Result<HubLock, StoreError> {
         let held = match &*self.db {
-            Db::Sqlite(_) => None,
+            Db::Sqlite(..) => None,
             Db::MySql(_) => match self.ask().await? {
                 Asked::Taken(by) => return Err(self.in_use(by).await),
                 Asked::Granted(connection, number) => {

@@ -39,10 +39,13 @@ pub use orphans::ORPHAN_ID_PATTERN;
 pub use types::*;
 
 use db::{Db, reading};
+use flow_domain::time::Timestamp;
 use tokio::sync::mpsc;
 
 /// Project of what belongs to no project of its own yet.
 const DEFAULT_PROJECT: &str = "default";
+/// The row that is written to see whether something can be stored. Nobody holds this lease.
+const PROBE_LEASE: &str = "probe";
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +60,16 @@ impl Store {
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let db = Arc::new(Db::open(url, options).await?);
         Ok(Self { sessions: sessions::start(Arc::clone(&db)), db, grown: Arc::default() })
+    }
+
+    /// Completes if the task that writes what sessions say has ended, which it does only by a panic.
+    pub async fn session_writer_ended(&self) {
+        self.sessions.closed().await;
+    }
+
+    /// Whether something can be stored now: writes, and commits.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.take_lease(PROBE_LEASE, PROBE_LEASE, Timestamp(0), now).await.map(|_| ())
     }
 
     /// Whether the database answers.

@@ -50,7 +50,7 @@ impl Store {
     /// Brings the schema up to date. Safe to run at the same time from several places.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &*self.db {
-            Db::Sqlite(pools) => {
+            Db::Sqlite(pools, _) => {
                 let mut connection = pools.write.acquire().await?;
                 // SQLite has no lock to migrate under: of two programs one finds a migration done by the other.
                 let mut races = 0;
@@ -75,7 +75,7 @@ impl Store {
     /// Whether the schema is the one this program needs; if not, the error says what to do.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         let (present, migrator): (i64, &Migrator) = match &*self.db {
-            Db::Sqlite(pools) => (
+            Db::Sqlite(pools, _) => (
                 sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'").fetch_one(&pools.read).await?,
                 &SQLITE,
             ),

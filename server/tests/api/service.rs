@@ -29,6 +29,27 @@ async fn a_hub_without_its_database_is_not_ready_and_says_so_to_callers() {
 }
 
 #[tokio::test]
+async fn a1_a_hub_that_lost_an_essential_task_is_not_ready() {
+    let hub = TestApp::start().await;
+    hub.get("/readyz").anonymous().await.expect(StatusCode::OK);
+    hub.app.supervisor.fail("the engine queue panicked: /var/lib/secret");
+    let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.text(), "this hub has failed and ends; its log says why\n", "a probe without a token is shown no reason");
+}
+
+#[tokio::test]
+async fn a1_a_hub_whose_database_takes_no_writes_is_not_ready() {
+    let hub = TestApp::start().await;
+    let mut other = hub.database().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the database is free");
+    let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.text(), "the database does not answer in time\n", "it can still be read");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("it has begun");
+    let ready = async || hub.get("/readyz").anonymous().await.status == StatusCode::OK;
+    flow_testkit::wait_for("the hub to be ready again", std::time::Duration::from_secs(30), ready).await;
+}
+
+#[tokio::test]
 async fn measurements_count_requests_by_method_and_status() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/tasks").await.expect(StatusCode::OK);

@@ -75,6 +75,12 @@ impl TestApp {
         Self::on(dir, clock).await
     }
 
+    /// Another program's connection to the hub's database.
+    pub async fn database(&self) -> sqlx::SqliteConnection {
+        let url = format!("sqlite:{}", self.dir.path().join("hub.sqlite").display());
+        <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("the database is there")
+    }
+
     /// Tells the hub to go down, without waiting for it.
     pub fn stop(&self) {
         self.running.stop();

@@ -96,7 +96,8 @@ impl Entry {
         self.wake.notify_one();
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            *task = Some(AbortOnDropHandle::new(tokio::spawn(Arc::clone(self).run(Arc::clone(shared)))));
+            let follower = shared.observations.essential("follower of a member", Arc::clone(self).run(Arc::clone(shared)));
+            *task = Some(AbortOnDropHandle::new(tokio::spawn(follower)));
         }
     }
 
@@ -273,14 +274,18 @@ impl Entry {
                 let give_up = memory.give_up.clone();
                 memory.logs.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid, name) = (Arc::clone(self), Arc::clone(shared), uid.clone(), name.clone());
-                    AbortOnDropHandle::new(tokio::spawn(async move { entry.spool(&shared, &uid, name, &give_up).await }))
+                    let observations = Arc::clone(&shared.observations);
+                    let spool = async move { entry.spool(&shared, &uid, name, &give_up).await };
+                    AbortOnDropHandle::new(tokio::spawn(observations.essential("reader of a member's log", spool)))
                 });
             }
             if judge::has_begun(pod, SIDECAR) {
                 let give_up = memory.give_up.clone();
                 memory.sidecars.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
-                    AbortOnDropHandle::new(tokio::spawn(async move { entry.listen(&shared, &uid, name, &give_up).await }))
+                    let observations = Arc::clone(&shared.observations);
+                    let listen = async move { entry.listen(&shared, &uid, name, &give_up).await };
+                    AbortOnDropHandle::new(tokio::spawn(observations.essential("reader of a member's progress", listen)))
                 });
             }
             if let Some(exit) = judge::exit_of(pod, shared.clock.now()) {

@@ -147,6 +147,7 @@ impl KubernetesRuntime {
             async move {
                 let (jobs, pods) = (shared.cluster.jobs.clone(), shared.cluster.pods.clone());
                 shared.store.follow(jobs, pods, &selector, |key| shared.changed(key)).await;
+                shared.observations.fail("the watch of the cluster ended");
             }
         };
         let noticing = {
@@ -157,7 +158,13 @@ impl KubernetesRuntime {
                 }
             }
         };
-        let tasks = [tokio::spawn(watching), tokio::spawn(noticing), tokio::spawn(lease.keep())].map(AbortOnDropHandle::new);
+        let observations = &shared.observations;
+        let tasks = [
+            tokio::spawn(observations.essential("watch of the cluster", watching)),
+            tokio::spawn(observations.essential("watch of the Lease's state", noticing)),
+            tokio::spawn(observations.essential("renewal of the Lease", lease.keep())),
+        ];
+        let tasks = tasks.map(AbortOnDropHandle::new);
         Ok(Self { shared, _tasks: tasks })
     }
 

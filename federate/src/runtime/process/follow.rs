@@ -92,7 +92,7 @@ impl Entry {
 
     /// Follow the sidecar, beginning anew.
     pub fn follow(self: &Arc<Self>) {
-        let followed = tokio::spawn(self.clone().run());
+        let followed = tokio::spawn(self.observations.essential("follower of a sidecar", self.clone().run()));
         *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(AbortOnDropHandle::new(followed));
     }
 

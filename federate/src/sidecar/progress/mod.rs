@@ -108,7 +108,10 @@ impl Watcher {
         let over = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new().name("progress".to_owned()).stack_size(256 << 10).spawn({
             let (known, over) = (known.clone(), over.clone());
-            move || look(MetricsFile::new(metrics), page.as_ref(), &known, &over, &changed)
+            move || {
+                let _wake = WakeAtEnd(&changed);
+                look(MetricsFile::new(metrics), page.as_ref(), &known, &over, &changed);
+            }
         })?;
         Ok(Self { known, over, thread })
     }
@@ -118,6 +121,12 @@ impl Watcher {
         read(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the thread has ended though nobody asked for that: it panicked.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// The workload has ended: read the rest of its metrics and answer the last progress.
     pub fn finish(self) -> Known {
         self.over.store(true, Ordering::Release);
@@ -125,6 +134,15 @@ impl Watcher {
         // A panic there has been written to the sidecar's log; what was known before it still is.
         let _ = self.thread.join();
         std::mem::take(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Wakes whoever waits for changes when the thread ends, by a panic too.
+struct WakeAtEnd<'a>(&'a EventFd);
+
+impl Drop for WakeAtEnd<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.write(1);
     }
 }
 

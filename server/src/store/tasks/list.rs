@@ -356,7 +356,7 @@ impl Store {
 
     async fn explain(&self, query: &Query<'_>, end: bool) -> Result<Plan, StoreError> {
         Ok(match &*self.db {
-            Db::Sqlite(pools) => {
+            Db::Sqlite(pools, _) => {
                 let mut connection = pools.read.acquire().await?;
                 let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
                 query.push_either(&mut sql, end);
