@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub struct Builder {
     server: Vec<(String, String)>,
     agent: Vec<(String, String)>,
     prepared: Vec<(String, Prepare)>,
+    logs_in_data_dirs: bool,
 }
 
 impl Default for Builder {
@@ -50,7 +51,17 @@ impl Default for Builder {
         let parties = ["hospital-a", "hospital-b"].map(str::to_owned).to_vec();
         // The hub's own doubt whether an agent is gone is kept short, so that the tests of it are.
         let server = vec![("contact.away_after_s".to_owned(), "1".to_owned())];
-        Self { parties, digits: false, database: None, cluster: None, tls: false, server, agent: Vec::new(), prepared: Vec::new() }
+        Self {
+            parties,
+            digits: false,
+            database: None,
+            cluster: None,
+            tls: false,
+            server,
+            agent: Vec::new(),
+            prepared: Vec::new(),
+            logs_in_data_dirs: false,
+        }
     }
 }
 
@@ -114,6 +125,13 @@ impl Builder {
     #[must_use]
     pub fn at_data_dir(mut self, party: &str, prepare: Prepare) -> Self {
         self.prepared.push((party.to_owned(), prepare));
+        self
+    }
+
+    /// With the log of each program on the same disk as its data.
+    #[must_use]
+    pub fn logs_in_data_dirs(mut self) -> Self {
+        self.logs_in_data_dirs = true;
         self
     }
 
@@ -195,6 +213,17 @@ impl Federation {
         self.root.join("data").join(party)
     }
 
+    /// The log of a program: `server`, or the name of an agent.
+    #[must_use]
+    pub fn log_file(&self, name: &str) -> PathBuf {
+        if !self.builder.logs_in_data_dirs {
+            return self.root.join(format!("{name}.log"));
+        }
+        let folder = self.data_dir(name);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("the folder is ours");
+        folder.join("log")
+    }
+
     fn prepare(&self, party: &str) {
         for (_, prepare) in self.builder.prepared.iter().filter(|(name, _)| name == party) {
             prepare(&self.data_dir(party));
@@ -268,7 +297,7 @@ impl Federation {
     }
 
     async fn start_server(&mut self) {
-        self.server = Some(Daemon::start(self.server_program(&["serve"]), &self.root.join("server.log")));
+        self.server = Some(Daemon::start(self.server_program(&["serve"]), &self.log_file("server")));
         let token = self.data_dir("server").join("bootstrap-token");
         if self.hub.ready(&token).await.is_none() {
             panic!("flow-server does not become ready; its log:\n{}", self.server_log());
@@ -284,7 +313,7 @@ impl Federation {
     /// What the hub has logged so far.
     #[must_use]
     pub fn server_log(&self) -> String {
-        fs::read_to_string(self.root.join("server.log")).unwrap_or_default()
+        fs::read_to_string(self.log_file("server")).unwrap_or_default()
     }
 
     /// Ends the hub as a crash does.
@@ -352,7 +381,7 @@ impl Federation {
         for (key, value) in &self.builder.agent {
             command.arg("--set").arg(format!("{key}={value}"));
         }
-        let agent = Daemon::start(command, &self.root.join(format!("{name}.log")));
+        let agent = Daemon::start(command, &self.log_file(name));
         assert!(self.agents.insert(name.to_owned(), agent).is_none(), "{name} runs already");
     }
 
@@ -418,7 +447,7 @@ impl Federation {
             (last["contact"]["state"] == state).then_some(())
         });
         if found.await.is_none() {
-            let log = fs::read_to_string(self.root.join(format!("{party}.log"))).unwrap_or_default();
+            let log = fs::read_to_string(self.log_file(party)).unwrap_or_default();
             panic!("{party} does not become {state}: {last:#}\nits agent's log:\n{log}");
         }
     }
@@ -531,7 +560,7 @@ impl Drop for Federation {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for name in std::iter::once("server").chain(self.agents.keys().map(String::as_str)) {
-                let log = fs::read_to_string(self.root.join(format!("{name}.log"))).unwrap_or_default();
+                let log = fs::read_to_string(self.log_file(name)).unwrap_or_default();
                 let lines: Vec<_> = log.lines().collect();
                 eprintln!("---- the end of {name}.log\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
             }

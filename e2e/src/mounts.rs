@@ -34,6 +34,13 @@ pub fn small_disk(folder: &Path) {
     mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700")).expect("mounts are our own");
 }
 
+/// Makes a file longer until its disk is full.
+pub fn fill_up(file: &Path) {
+    let mut file = std::fs::File::options().append(true).open(file).expect("the file is there");
+    let full = std::io::copy(&mut std::io::repeat(b'x'), &mut file).expect_err("the disk is small");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+}
+
 /// Fills the disk that the folder is on to its last byte, until the answer is dropped.
 #[must_use]
 pub fn fill(folder: &Path) -> tempfile::NamedTempFile {

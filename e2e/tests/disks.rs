@@ -1,4 +1,4 @@
-//! Disks that are full to the last byte.
+//! Disks that are full to the last byte, with the log of a program on the same disk as its data.
 
 use flow_e2e::{Builder, Job, SOON, eventually, mounts};
 use reqwest::Method;
@@ -7,15 +7,16 @@ use serde_json::json;
 const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 
 #[tokio::test]
-async fn a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
-    if !mounts::are_our_own("a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs") {
+async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
+    if !mounts::are_our_own("b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs") {
         return;
     }
-    let federation = Builder::default().at_data_dir("hospital-b", mounts::small_disk).start().await;
+    let federation = Builder::default().logs_in_data_dirs().at_data_dir("hospital-b", mounts::small_disk).start().await;
     let hub = &federation.hub;
     let run = hub.launch(&Job::new("hang").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
     let ballast = mounts::fill(&federation.data_dir("hospital-b"));
+    mounts::fill_up(&federation.log_file("hospital-b"));
     let refused = hub.launch(&Job::new("ok").trainers_only()).await;
     let end = hub.ends(&refused, "failed", "start_failed").await;
     assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&json!("hospital-b"), &json!("agent_disk_full")));
@@ -31,17 +32,18 @@ async fn a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
 }
 
 #[tokio::test]
-async fn a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room() {
-    if !mounts::are_our_own("a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room") {
+async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room() {
+    if !mounts::are_our_own("b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room") {
         return;
     }
-    let mut federation = Builder::default().at_data_dir("server", mounts::small_disk).start().await;
+    let mut federation = Builder::default().logs_in_data_dirs().at_data_dir("server", mounts::small_disk).start().await;
     let hub = federation.hub.clone();
     let run = hub.launch(&Job::new("gate").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
     let task = hub.prepare(&Job::new("ok").trainers_only()).await;
 
     let ballast = mounts::fill(&federation.data_dir("server"));
+    mounts::fill_up(&federation.log_file("server"));
     // What the log of the database has room for is kept; at some number there is no more.
     let mut made = 0;
     let refused = eventually(SOON, async || {
@@ -55,7 +57,11 @@ async fn a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers
         Some((status, problem))
     });
     let (status, problem) = refused.await.expect("a disk that is full at some time");
-    assert!(status.is_server_error() && problem["retryable"] == true, "{status}: {problem:#}");
+    assert_eq!((status.as_u16(), &problem["code"], &problem["retryable"]), (503, &json!("store_full"), &json!(true)), "{problem:#}");
+    let ready = async || hub.http().get(format!("{}/readyz", hub.base)).send().await.expect("the hub answers");
+    let unready = eventually(SOON, async || Some(ready().await).filter(|answer| answer.status() == 503)).await.expect("it is not ready");
+    let why = unready.text().await.expect("a text");
+    assert!(why.contains("disk") && why.contains("full"), "{why}");
     // The work ends while the hub cannot write it down, and reading goes on.
     federation.release(&run);
     federation.nothing_left(&run, None).await;
@@ -63,6 +69,11 @@ async fn a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers
 
     drop(ballast);
     hub.ends(&run, "succeeded", "completed").await;
+    eventually(SOON, async || ready().await.status().is_success().then_some(())).await.expect("it is ready again");
+    let page = hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await.expect("the hub answers");
+    let page = page.text().await.expect("a text");
+    let dropped = page.lines().find_map(|line| line.strip_prefix("flow_log_lines_dropped_total ")).expect("a metric");
+    assert_ne!(dropped, "0", "its log is on the same disk");
     let kept = hub.get("/tasks?name=full-&limit=200").await;
     assert_eq!(kept["items"].as_array().map(Vec::len), Some(made), "what was acknowledged, and no more");
     federation.restart_server().await;

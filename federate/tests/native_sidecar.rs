@@ -77,3 +77,15 @@ fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
     let output = Command::new(env!("CARGO_BIN_EXE_flow-federate")).args(["sidecar", "--progress", "{}"]).output().expect("run");
     assert!(!output.status.success() && !output.stderr.is_empty());
 }
+
+#[test]
+fn a1_a_sidecar_that_nobody_hears_ends_and_is_started_again_by_the_kubelet() {
+    let outputs = tempfile::tempdir().expect("a directory");
+    let task = Task { outputs: outputs.path().to_owned(), progress: ProgressSource::MetricsFile, port: None };
+    let mut sidecar = spawn(&task);
+    drop(sidecar.stdout.take());
+    std::fs::write(outputs.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").expect("written");
+    let ended =
+        flow_testkit::wait_for_blocking("its end", std::time::Duration::from_secs(30), || sidecar.try_wait().expect("a child of ours"));
+    assert!(!ended.success());
+}

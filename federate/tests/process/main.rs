@@ -7,4 +7,5 @@ mod log;
 mod progress;
 mod start;
 mod support;
+mod survive;
 mod unstoppable;

@@ -13,5 +13,6 @@ mod rights;
 mod security;
 mod status;
 mod support;
+mod survive;
 mod unreadable;
 mod upgrade;

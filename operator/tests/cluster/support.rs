@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -145,6 +146,14 @@ impl World {
         self.operator_of(self.rights().await, settings)
     }
 
+    /// The same, with its log in this place.
+    pub async fn operator_that_logs_to(&self, output: OwnedFd) -> Operator {
+        let kubeconfig = self.rights().await;
+        let settings = self.settings();
+        let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        Operator::start_with_log(kubeconfig, &settings, tempfile::tempdir().unwrap(), output)
+    }
+
     /// The kubeconfig of that operator.
     pub async fn rights(&self) -> PathBuf {
         rights(self.cluster, &self.namespace, std::slice::from_ref(&self.namespace)).await
@@ -152,9 +161,15 @@ impl World {
 
     /// An operator for this namespace only.
     pub fn operator_of(&self, kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Operator {
-        let served = format!("[\"{}\"]", self.namespace);
-        let own = [("namespaces", served.as_str()), ("leader.namespace", &self.namespace), ("leader.lease_s", "10")];
+        let own = self.settings();
+        let own: Vec<_> = own.iter().map(|(key, value)| (*key, value.as_str())).collect();
         Operator::start(kubeconfig, &[&own, settings].concat())
+    }
+
+    /// Those of an operator for this namespace only.
+    fn settings(&self) -> [(&'static str, String); 3] {
+        let served = format!("[\"{}\"]", self.namespace);
+        [("namespaces", served), ("leader.namespace", self.namespace.clone()), ("leader.lease_s", "10".to_owned())]
     }
 
     /// Creates an IflearnerJob; the API server's words if it refuses.
@@ -342,18 +357,22 @@ pub struct Operator {
 impl Operator {
     pub fn start(kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Self {
         let log = tempfile::tempdir().unwrap();
-        let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let file = std::fs::File::create(log.path().join("log")).unwrap();
+        Self::start_with_log(kubeconfig, settings, log, file.into())
+    }
+
+    fn start_with_log(kubeconfig: PathBuf, settings: &[(&str, &str)], log: tempfile::TempDir, output: OwnedFd) -> Self {
+        let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
         command.arg("run").arg(format!("--set=http.listen={metrics}"));
         command.args(settings.iter().map(|(key, value)| format!("--set={key}={value}")));
         command.env_clear().env("KUBECONFIG", kubeconfig);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
         Self { child: spawn_tied(command).unwrap(), metrics, log }
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log.path().join("log")).unwrap()
+        std::fs::read_to_string(self.log.path().join("log")).unwrap_or_default()
     }
 
     async fn page(&self, path: &str) -> Option<(u16, String)> {
@@ -404,6 +423,12 @@ impl Operator {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
         self.ended().await;
         self.log()
+    }
+
+    /// Asks it to end, and answers how it did.
+    pub async fn terminate(mut self) -> std::process::ExitStatus {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+        self.ended().await
     }
 
     /// As `kill -9` does.
