@@ -50,6 +50,8 @@ pub use report::Reported;
 const QUEUE: usize = 8192;
 /// Longest wait of a caller for the engine, however long the queue is.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+/// The same while the disk of the database is full and the engine tries again and again to write.
+const FULL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +219,8 @@ impl Engine {
             answer.await.map_err(|_| going_down())?
         };
         let late = |_| self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from);
-        tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
+        let is_full = self.trouble.get().is_some_and(|error| error.is_disk_full());
+        tokio::time::timeout(if is_full { FULL_PATIENCE } else { PATIENCE }, asked).await.map_err(late)?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.

@@ -38,6 +38,8 @@ const BATCH: usize = 512;
 const KEEP_TASKS: usize = 20_000;
 /// Longest wait of a caller for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait of a caller for a disk that is full: somebody has to free some space, which takes longer than any caller waits.
+const FULL_PATIENCE: Duration = Duration::from_secs(1);
 /// Longest time of one transaction.
 const APPLY: Duration = Duration::from_secs(30);
 /// Times a task that others keep changing is folded again before its caller is told to come back.
@@ -397,7 +399,8 @@ impl Queue {
 
     /// The database does not answer: callers are patient for a while, facts for as long as it takes.
     async fn endure(&mut self, groups: &mut Vec<Group>, tries: u32, error: &StoreError) {
-        let impatient = |job: &Job| job.posted.elapsed() > PATIENCE;
+        let patience = if error.is_disk_full() { FULL_PATIENCE } else { PATIENCE };
+        let impatient = |job: &Job| job.posted.elapsed() > patience;
         if self.stopping.is_cancelled() && tries > 5 {
             tracing::error!("going down although the store does not answer");
             shed(groups, &error.clone().into());

@@ -89,12 +89,9 @@ impl StoreError {
     /// The database has no room to write.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        match self {
-            Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause) => {
-                cause.as_database_error().is_some_and(|refusal| is_disk_full(refusal))
-            }
-            _ => false,
-        }
+        let (Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause)) = self else { return false };
+        let Some(refusal) = cause.as_database_error() else { return false };
+        is_disk_full(refusal)
     }
 
     pub(super) fn corrupt(table: &'static str, column: &'static str, id: impl Into<String>, problem: impl ToString) -> Self {
