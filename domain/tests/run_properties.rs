@@ -23,6 +23,7 @@ enum Happening {
     Away,
     Moved,
     TakenOver,
+    ClockSet,
     Tick,
 }
 
@@ -51,6 +52,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Away),
         2 => Just(Happening::Moved),
         1 => Just(Happening::TakenOver),
+        1 => Just(Happening::ClockSet),
         4 => Just(Happening::Tick),
     ]
 }
@@ -76,7 +78,8 @@ fn input(run: &Run, happening: &Happening, index: usize, now: Timestamp) -> Inpu
         Happening::Connected { journal } => Input::Connected { party: who, instance: instance(index, journal) },
         Happening::Away => Input::Away { party: who, since: now },
         Happening::Moved => Input::Moved { party: who },
-        Happening::TakenOver => Input::TakenOver,
+        Happening::TakenOver => Input::TakenOver { from: now, clock_set: None },
+        Happening::ClockSet => Input::TakenOver { from: now, clock_set: Some(now) },
         Happening::Tick => Input::Tick,
         Happening::Report { phase, older, newer, repeated, journal, complete, released } => {
             let mut report = report(run, index.min(run.members.len() - 1), phase);

@@ -88,7 +88,8 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
         ("connected anew".to_owned(), Input::Connected { party: me(), instance: instance(ME, 7) }),
         ("away".to_owned(), Input::Away { party: me(), since: START.plus_secs(2) }),
         ("moved".to_owned(), Input::Moved { party: me() }),
-        ("taken over".to_owned(), Input::TakenOver),
+        ("taken over".to_owned(), Input::TakenOver { from: START.plus_secs(2), clock_set: None }),
+        ("clock set".to_owned(), Input::TakenOver { from: START.plus_secs(2), clock_set: Some(START.plus_secs(2)) }),
         ("tick".to_owned(), Input::Tick),
         ("tick after all deadlines".to_owned(), Input::Tick),
     ]);
@@ -119,7 +120,8 @@ connected again            (no_change)       (no_change)       (no_change)      
 connected anew             queued            reserving         stopping          stopping          stopping          (member_terminal) failed            cancelled
 away                       queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
 moved                      (no_change)       (no_change)       (no_change)       running           (no_change)       (no_change)       (no_change)       (no_change)
-taken over                 (no_change)       reserving         starting          running           (no_change)       (no_change)       (no_change)       (no_change)
+taken over                 (no_change)       reserving         starting          running           stopping          (no_change)       (no_change)       (no_change)
+clock set                  queued            reserving         starting          running           stopping          (no_change)       (no_change)       (no_change)
 tick                       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (no_change)
 tick after all deadlines   stopping          stopping          stopping          stopping          cancelled         (no_change)       (no_change)       (no_change)
 ";
@@ -364,13 +366,88 @@ fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
 #[test]
 fn f8_deadlines_that_ran_out_while_the_hub_was_down_begin_again() {
     let later = START.plus_secs(86_400);
-    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running] {
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
         let (run, _) = run_in(phase);
-        let taken = after(&run, &Input::TakenOver, later);
+        let taken = after(&run, &Input::TakenOver { from: later, clock_set: None }, later);
         assert_eq!(taken.phase, phase);
         assert_eq!(step(&taken, &Input::Tick, later.plus_secs(25)), Err(Refusal::NoChange), "{phase}");
         let due = flow_domain::run::next_due(&taken).expect("the deadline is there all the same");
         assert_ne!(after(&taken, &Input::Tick, due).phase, phase, "{phase}");
+    }
+}
+
+const HOUR_S: i64 = 3_600;
+/// By how much a wall clock is set in these tests, in seconds.
+const JUMPS: [i64; 4] = [HOUR_S, -HOUR_S, 240 * HOUR_S, -240 * HOUR_S];
+
+/// A moment shown by a clock that was set by so many seconds.
+fn set_by(at: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp(at.0 + seconds * 1_000_000)
+}
+
+#[test]
+fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_no_more() {
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+        let (run, now) = run_in(phase);
+        let length = flow_domain::run::next_due(&run).expect("a deadline").secs_since(now);
+        for jump in JUMPS {
+            let now = set_by(now.plus_secs(5), jump);
+            let set = after(&run, &Input::TakenOver { from: now, clock_set: Some(now) }, now);
+            assert_eq!(set.phase, phase, "{phase} {jump}");
+            let due = if phase == RunPhase::Queued { Some(set.queue_until) } else { flow_domain::run::next_due(&set) };
+            let due = due.expect("the deadline is there all the same");
+            let left = due.secs_since(now);
+            // `run_in` answers a moment up to two seconds after the deadline was set.
+            assert!((length - 5..=length + 2).contains(&left), "{phase} {jump}: {left} s of {length} s");
+            let early = step(&set, &Input::Tick, now.plus_secs(left - 1)).map_or(phase, |(run, _)| run.phase);
+            assert_eq!(early, phase, "{jump}");
+            assert_ne!(after(&set, &Input::Tick, due).phase, phase, "{phase} {jump}");
+        }
+    }
+}
+
+#[test]
+fn b6_a_pause_long_after_the_clock_was_set_is_judged_by_the_pause_alone() {
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+        let (run, now) = run_in(phase);
+        let later = now.plus_secs(86_400);
+        let taken = after(&run, &Input::TakenOver { from: later, clock_set: Some(now) }, later.plus_secs(3));
+        assert_eq!(taken.phase, phase);
+    }
+}
+
+#[test]
+fn b5_an_absent_party_and_a_repeated_run_wait_as_long_as_before_the_clock_was_set() {
+    let (run, now) = run_in(RunPhase::Running);
+    let run = after(&run, &Input::Away { party: party(ME), since: now }, now);
+    for jump in JUMPS {
+        let now = set_by(now.plus_secs(5), jump);
+        let set = after(&run, &Input::TakenOver { from: now, clock_set: Some(now) }, now);
+        let limit = run.rules.give_up_after_s;
+        assert_eq!(step(&set, &Input::Tick, now.plus_secs(limit - 1)), Err(Refusal::NoChange), "{jump}");
+        let ended = after(&set, &Input::Tick, now.plus_secs(limit));
+        assert_eq!(ended.ending.map(|ending| ending.code), Some(EndCode::PartyLost), "{jump}");
+    }
+    let mut repeated = new_run(Framework::Iflearner, 2, Rules::default(), false);
+    repeated.not_before = START.plus_secs(600);
+    repeated.retry_of = Some(repeated.id.clone());
+    for jump in JUMPS {
+        let now = set_by(START.plus_secs(5), jump);
+        let set = step(&repeated, &Input::TakenOver { from: now, clock_set: Some(now) }, now).expect("it is queued").0;
+        assert!(set.not_before <= now.plus_secs(600), "{jump}: waits until {:?}", set.not_before);
+    }
+}
+
+#[test]
+fn b5_a_hub_that_starts_after_its_clock_was_set_back_waits_for_nothing_longer_than_the_rules_say() {
+    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+        let (run, now) = run_in(phase);
+        let length = flow_domain::run::next_due(&run).expect("a deadline").secs_since(now);
+        let now = set_by(now, -240 * HOUR_S);
+        let taken = after(&run, &Input::TakenOver { from: now, clock_set: None }, now);
+        let due = if phase == RunPhase::Queued { Some(taken.queue_until) } else { flow_domain::run::next_due(&taken) };
+        let left = due.expect("a deadline").secs_since(now);
+        assert!(left <= length + 2, "{phase}: {left} s of {length} s");
     }
 }
 

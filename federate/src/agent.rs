@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{self, Detector, Moment, Monotonic, Retention, SharedClock};
 use flow_common::log_limit::LogLimit;
 use flow_common::text::foreign;
 use flow_domain::id::{Digest, PartyId, RunId};
@@ -19,7 +19,6 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{Assignment, Hello};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
@@ -38,12 +37,14 @@ use outbox::Outbox;
 
 /// Settled members are kept so long, in seconds: a hub restored from a backup may ask.
 pub const RETENTION_S: u64 = 7 * 24 * 3600;
-/// Time between two looks for what may be dropped, in seconds.
-const PURGE_EVERY_S: u64 = 3600;
-/// Longest time something that the runtime would tell again stays unwritten, in seconds.
-const LAZY_WRITE_S: u64 = 1;
-/// Time between two tries to write a journal that cannot be written, in seconds.
-const JOURNAL_RETRY_S: u64 = 5;
+/// Time between two looks for what may be dropped.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+/// Longest time something that the runtime would tell again stays unwritten.
+const LAZY_WRITE: Duration = Duration::from_secs(1);
+/// Time between two tries to write a journal that cannot be written.
+const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+/// Time between two tries to ask the runtime what it knows.
+const RUNTIME_RETRY: Duration = Duration::from_secs(1);
 /// Shortest time between two writes that only show whether the journal takes them.
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
 /// Most inputs folded into one transaction.
@@ -107,10 +108,11 @@ pub async fn run(
     let watch = runtime.watch();
     let mut journal = Journal::open(&config.data_dir, &config.party).await?;
     let offer = config.offer.borrow().clone();
-    let now = clock.now();
+    let reading = clock.read();
     let members = journal.unsettled().await?;
     let seen = journal.seen();
-    let (party, out) = Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, now);
+    let (party, out) =
+        Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, reading.into());
     let (words, heard) = mpsc::unbounded_channel();
     let logs = Logs::new(config.logs);
     let mut agent = Agent {
@@ -133,12 +135,16 @@ pub async fn run(
         hub_lines: LogLimit::default(),
         connected: false,
         sessions: 0,
-        purge_at: now,
+        purge_at: reading.monotonic,
+        retention: Retention::new(Duration::from_secs(RETENTION_S), reading),
+        detector: Detector::new(reading),
         wrote_at: None,
     };
     let lost = agent.journal.lock().lost();
+    let heartbeat = clock::heartbeat(Arc::clone(&agent.clock));
     let ended = tokio::select! {
         ended = agent.live(connector, login, watch, heard, &stop) => ended,
+        never = heartbeat => match never {},
         // Nothing that is written from now on would be found again.
         lost = lost => return Err(AgentError::Place(lost)),
     };
@@ -162,8 +168,8 @@ struct Agent {
     /// Members the journal could not take.
     unwritten: BTreeMap<RunId, Member>,
     write_later: BTreeSet<RunId>,
-    write_by: Option<Timestamp>,
-    journal_retry: Option<Timestamp>,
+    write_by: Option<Monotonic>,
+    journal_retry: Option<Monotonic>,
     seen: SeenHub,
     outbox: Outbox,
     logs: Logs,
@@ -172,9 +178,11 @@ struct Agent {
     connected: bool,
     /// Sessions opened by this process.
     sessions: u64,
-    purge_at: Timestamp,
+    purge_at: Monotonic,
+    retention: Retention,
+    detector: Detector,
     /// When the journal last took a write.
-    wrote_at: Option<Instant>,
+    wrote_at: Option<Monotonic>,
     works: Works,
 }
 
@@ -200,11 +208,11 @@ impl Agent {
         loop {
             let clock = Arc::clone(&self.clock);
             // Neither deadlines nor the hub wait for a quiet moment.
-            if self.next_due() <= clock.now() {
+            if self.next_due() <= self.now().monotonic {
                 self.tick().await;
                 self.commit().await?;
             }
-            self.outbox.send_ready(&self.party, clock.now());
+            self.outbox.send_ready(&self.party, clock.monotonic());
             let due = self.next_due();
             tokio::select! {
                 biased;
@@ -237,7 +245,7 @@ impl Agent {
                     let offer = offers.borrow_and_update().clone();
                     self.reoffer(offer).await?;
                 }
-                () = self.outbox.send_next(&self.party, clock.now()) => {}
+                () = self.outbox.send_next(&self.party, clock.monotonic()) => {}
                 () = clock.sleep_until(due) => self.tick().await,
             }
             self.commit().await?;
@@ -258,7 +266,7 @@ impl Agent {
                 Ok(known) => break known,
                 Err(error) => {
                     tracing::warn!(cause = %root_cause(&error), "{error}; trying again");
-                    self.clock.sleep_until(self.clock.now().plus_secs(1)).await;
+                    self.clock.sleep(RUNTIME_RETRY).await;
                 }
             }
         };
@@ -309,15 +317,29 @@ impl Agent {
         Standing { connected: self.connected, sessions: self.sessions, members, journal_writable: self.journal_retry.is_none() }
     }
 
-    /// Sees whether the journal takes writes, unless that was seen a moment ago: somebody asks how the agent stands.
+    /// Checks that the journal takes writes, unless one succeeded a moment ago: somebody asks for the agent's state.
     async fn probe(&mut self) {
         if self.journal_retry.is_none() && self.wrote_at.is_none_or(|at| at.elapsed() >= PROBE_PERIOD) {
             self.write().await;
         }
     }
 
+    /// The present moment. Every deadline is judged by it, because this notices that the process did not run for a while.
+    fn now(&mut self) -> Moment {
+        let reading = self.clock.read();
+        if let Some(disturbance) = self.detector.observe(reading) {
+            let (set_by_s, paused_s) = (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
+            tracing::warn!(set_by_s, paused_s, "the clock was set, or this process did not run for a while");
+            if !disturbance.paused.is_zero() {
+                self.party.apply(Input::Resumed, reading.into(), &mut self.out);
+            }
+        }
+        reading.into()
+    }
+
     fn apply(&mut self, input: Input) {
-        self.party.apply(input, self.clock.now(), &mut self.out);
+        let now = self.now();
+        self.party.apply(input, now, &mut self.out);
     }
 
     fn observe(&mut self, Observation { key, state, progress }: Observation) {
@@ -326,7 +348,7 @@ impl Agent {
                 self.apply(Input::Complete(key.clone()));
             }
             if self.party.member(&key.run).is_some_and(|member| member.attempt == key.attempt) {
-                self.outbox.progress(key.clone(), progress, self.clock.now());
+                self.outbox.progress(key.clone(), progress, self.clock.monotonic());
             }
         }
         self.apply(Input::Seen(key, state));
@@ -431,7 +453,7 @@ impl Agent {
         let (wish, bytes) = match convert::wish(assignment) {
             Ok(parsed) => parsed,
             Err(error) => {
-                if let Some(left_out) = self.hub_lines.admit(Instant::now().into_std()) {
+                if let Some(left_out) = self.hub_lines.admit(std::time::Instant::now()) {
                     let error = foreign(&error, HUB_ERROR_CHARS_MAX);
                     tracing::error!(error, left_out, "an assignment cannot be understood and is ignored");
                 }
@@ -498,22 +520,22 @@ impl Agent {
         Ok(())
     }
 
-    fn next_due(&self) -> Timestamp {
+    fn next_due(&self) -> Monotonic {
         // Progress that is due goes out as soon as the session has room: nothing to wake up for.
-        let progress = self.outbox.next_due().filter(|at| *at > self.clock.now());
+        let progress = self.outbox.next_due().filter(|at| *at > self.clock.monotonic());
         let due = [self.party.next_due(), self.write_by, self.journal_retry, progress];
-        due.into_iter().flatten().fold(self.purge_at, Timestamp::min)
+        due.into_iter().flatten().fold(self.purge_at, Monotonic::min)
     }
 
     async fn tick(&mut self) {
-        let now = self.clock.now();
         self.apply(Input::Tick);
-        if self.write_by.is_some_and(|by| now >= by) {
+        let monotonic = self.now().monotonic;
+        if self.write_by.is_some_and(|by| monotonic >= by) {
             self.flush().await;
         }
-        if now >= self.purge_at {
-            self.purge_at = now.plus_secs(PURGE_EVERY_S);
-            let before = Timestamp(now.0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
+        if monotonic >= self.purge_at {
+            self.purge_at = monotonic + PURGE_EVERY;
+            let Some(before) = self.retention.cutoff(self.clock.read()) else { return };
             match self.journal.purge(before).await {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "settled members past their retention were dropped"),
@@ -525,7 +547,7 @@ impl Agent {
     /// Write, then act, then speak; again as long as that leads to more.
     async fn commit(&mut self) -> Result<(), AgentError> {
         loop {
-            let retry = self.journal_retry.is_some_and(|at| self.clock.now() >= at);
+            let retry = self.journal_retry.is_some_and(|at| self.clock.monotonic() >= at);
             let out = std::mem::take(&mut self.out);
             if out == Outcome::default() && !retry {
                 break;
@@ -554,7 +576,7 @@ impl Agent {
             turned_away.iter().for_each(|member| self.outbox.answer(member));
         }
         if !self.write_later.is_empty() && self.write_by.is_none() || self.seen != self.journal.seen() && self.write_by.is_none() {
-            self.write_by = Some(self.clock.now().plus_secs(LAZY_WRITE_S));
+            self.write_by = Some(self.clock.monotonic() + LAZY_WRITE);
         }
         Ok(())
     }
@@ -583,7 +605,7 @@ impl Agent {
             Ok(()) => {
                 self.unwritten.clear();
                 self.write_by = None;
-                self.wrote_at = Some(Instant::now());
+                self.wrote_at = Some(clock::monotonic());
                 if self.journal_retry.take().is_some() {
                     tracing::info!("the journal can be written again");
                     self.apply(Input::Written);
@@ -592,7 +614,7 @@ impl Agent {
             }
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written: no new work until it can; free some space");
-                self.journal_retry = Some(self.clock.now().plus_secs(JOURNAL_RETRY_S));
+                self.journal_retry = Some(self.clock.monotonic() + JOURNAL_RETRY);
                 false
             }
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
 use flow_common::supervisor::Supervisor;
@@ -292,7 +292,7 @@ async fn watch_trust(file: PathBuf) {
             }
             Err(error) => tracing::warn!("hub.ca_file: {error}"),
         }
-        tokio::time::sleep(WARNING_PERIOD).await;
+        clock::sleep(WARNING_PERIOD).await;
     }
 }
 

@@ -13,11 +13,12 @@
 //! * at most [`MOST_MEMBERS`] are held: who is turned away is answered, and not remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{RunId, TaskId};
 use flow_domain::member::{Desired, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
-use flow_domain::time::Timestamp;
 
 use crate::member::{Member, Needs, Verdict, Wish, Work};
 use crate::runtime::{WorkKey, WorkState};
@@ -56,6 +57,8 @@ pub enum Input {
     },
     /// The session is gone.
     Away,
+    /// This process did not run for a while, so it could not hear the hub: the time without the hub begins again.
+    Resumed,
     /// The journal could not be written: these actions were not done.
     NotWritten(Vec<Action>),
     /// The journal can be written again.
@@ -116,7 +119,7 @@ pub struct Party {
     hold_max_s: u64,
     sequence: u64,
     incarnation: u64,
-    away_since: Option<Timestamp>,
+    away_since: Option<Monotonic>,
     journal_broken: bool,
 }
 
@@ -129,7 +132,7 @@ impl Party {
         hold_max_s: u64,
         sequence: u64,
         incarnation: u64,
-        now: Timestamp,
+        now: Moment,
     ) -> (Self, Outcome) {
         let mut party = Self {
             members: members.into_iter().map(|m| (m.run.clone(), m)).collect(),
@@ -140,7 +143,7 @@ impl Party {
             hold_max_s,
             sequence,
             incarnation,
-            away_since: Some(now),
+            away_since: Some(now.monotonic),
             journal_broken: false,
         };
         let mut out = Outcome::default();
@@ -179,9 +182,9 @@ impl Party {
 
     /// When [`Input::Tick`] may change something.
     #[must_use]
-    pub fn next_due(&self) -> Option<Timestamp> {
+    pub fn next_due(&self) -> Option<Monotonic> {
         let holds = self.members.values().any(Self::may_expire);
-        self.away_since.filter(|_| holds).map(|since| since.plus_secs(self.hold_max_s))
+        self.away_since.filter(|_| holds).map(|since| since + Duration::from_secs(self.hold_max_s))
     }
 
     fn may_expire(member: &Member) -> bool {
@@ -218,7 +221,7 @@ impl Party {
     }
 
     /// What follows from `input`.
-    pub fn apply(&mut self, input: Input, now: Timestamp, out: &mut Outcome) {
+    pub fn apply(&mut self, input: Input, now: Moment, out: &mut Outcome) {
         match input {
             Input::Wish(wish, verdict) => self.wish(&wish, verdict, now, out),
             Input::Verdict(run, verdict) => self.touch(&run, now, out, |m| m.judge(verdict)),
@@ -245,7 +248,8 @@ impl Party {
                 }
                 self.wake(now, out);
             }
-            Input::Away => self.away_since = Some(self.away_since.unwrap_or(now)),
+            Input::Away => self.away_since = Some(self.away_since.unwrap_or(now.monotonic)),
+            Input::Resumed => self.away_since = self.away_since.map(|_| now.monotonic),
             Input::NotWritten(actions) => self.not_written(&actions, now, out),
             Input::Written => {
                 self.journal_broken = false;
@@ -255,7 +259,7 @@ impl Party {
         }
     }
 
-    fn wish(&mut self, wish: &Wish, verdict: Option<Verdict>, now: Timestamp, out: &mut Outcome) {
+    fn wish(&mut self, wish: &Wish, verdict: Option<Verdict>, now: Moment, out: &mut Outcome) {
         if let Some(member) = self.members.get(&wish.run) {
             let exchanged = wish.digest.is_some() && member.digest.is_some() && wish.digest != member.digest;
             let incarnation = self.incarnation;
@@ -305,7 +309,7 @@ impl Party {
         out.turned_away.push(Member { sequence: self.sequence, phase, reason: Some(reason), ..Member::new(wish) });
     }
 
-    fn seen(&mut self, key: &WorkKey, state: WorkState, now: Timestamp, out: &mut Outcome) {
+    fn seen(&mut self, key: &WorkKey, state: WorkState, now: Moment, out: &mut Outcome) {
         let alive = matches!(state, WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_));
         let gone = state == WorkState::Absent;
         if gone {
@@ -340,7 +344,7 @@ impl Party {
         }
     }
 
-    fn acked(&mut self, run: &RunId, attempt: u32, settled: bool, now: Timestamp, out: &mut Outcome) {
+    fn acked(&mut self, run: &RunId, attempt: u32, settled: bool, now: Moment, out: &mut Outcome) {
         let Some(member) = self.members.get(run).filter(|m| settled && m.attempt == attempt) else { return };
         if !member.phase.is_terminal() {
             // For the hub it is history, and nobody will ever tell us to end it.
@@ -363,7 +367,7 @@ impl Party {
         out.write.insert(run.clone(), member);
     }
 
-    fn not_written(&mut self, actions: &[Action], now: Timestamp, out: &mut Outcome) {
+    fn not_written(&mut self, actions: &[Action], now: Moment, out: &mut Outcome) {
         self.journal_broken = true;
         for action in actions {
             let key = action.key();
@@ -390,8 +394,8 @@ impl Party {
         }
     }
 
-    fn tick(&mut self, now: Timestamp, out: &mut Outcome) {
-        if self.next_due().is_none_or(|due| now < due) {
+    fn tick(&mut self, now: Moment, out: &mut Outcome) {
+        if self.next_due().is_none_or(|due| now.monotonic < due) {
             return;
         }
         let expired: Vec<RunId> = self.members.values().filter(|m| Self::may_expire(m)).map(|m| m.run.clone()).collect();
@@ -405,14 +409,14 @@ impl Party {
     }
 
     /// Try again for all that wait.
-    fn wake(&mut self, now: Timestamp, out: &mut Outcome) {
+    fn wake(&mut self, now: Moment, out: &mut Outcome) {
         for run in self.waiting.iter().cloned().collect::<Vec<_>>() {
             self.touch(&run, now, out, |_| {});
         }
     }
 
     /// Change one member, draw the conclusions, and note what has to be written, done and said about it.
-    fn touch(&mut self, run: &RunId, now: Timestamp, out: &mut Outcome, change: impl FnOnce(&mut Member)) {
+    fn touch(&mut self, run: &RunId, now: Moment, out: &mut Outcome, change: impl FnOnce(&mut Member)) {
         let Some(before) = self.members.get(run).cloned() else { return };
         let Some(member) = self.members.get_mut(run) else { return };
         change(member);
@@ -448,7 +452,7 @@ impl Party {
     }
 
     /// What follows from what a member is. Calling it twice does nothing more.
-    fn drive(&mut self, run: &RunId, now: Timestamp, out: &mut Outcome) {
+    fn drive(&mut self, run: &RunId, now: Moment, out: &mut Outcome) {
         let block = self.obstacle(run);
         let Some(member) = self.members.get_mut(run) else { return };
         self.waiting.remove(run);
@@ -490,7 +494,7 @@ impl Party {
         if member.doom.is_some() && matches!(member.work, Work::Holding | Work::Held | Work::Started) {
             member.work = Work::Stopping;
         }
-        member.finish(now);
+        member.finish(now.wall);
         let grace = member.needs.grace_s;
         let mut wanted: Vec<Action> =
             member.strays.iter().map(|attempt| Action::Stop(WorkKey { run: run.clone(), attempt: *attempt }, grace)).collect();

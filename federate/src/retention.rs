@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::clock::{self, Clock as _, Reading, SystemClock};
 use flow_common::disk::Disk;
+use flow_domain::time::Timestamp;
 use serde::Deserialize;
 
 use crate::agent::RETENTION_S;
@@ -69,18 +71,44 @@ impl Retention {
     }
 }
 
-/// Removes, once an hour, what the party keeps no longer, and warns about the disk.
+/// The moments at which members must have been forgotten for their proof and their results to be removed. A wall clock that
+/// was set keeps both for their whole time again.
+#[derive(Debug)]
+pub struct Cutoffs {
+    proof: clock::Retention,
+    results: Option<clock::Retention>,
+}
+
+impl Cutoffs {
+    /// Starts with one reading of the clocks.
+    #[must_use]
+    pub fn new(retention: Retention, first: Reading) -> Self {
+        let proof = clock::Retention::new(Duration::from_secs(RETENTION_S), first);
+        Self { proof, results: retention.results().map(|keep| clock::Retention::new(keep, first)) }
+    }
+
+    /// For proofs and for results. `None`: nothing, or no results, may be removed.
+    pub fn at(&mut self, reading: Reading) -> Option<(Timestamp, Option<Timestamp>)> {
+        let results = self.results.as_mut().and_then(|results| results.cutoff(reading));
+        Some((self.proof.cutoff(reading)?, results))
+    }
+}
+
+/// Removes what the party keeps no longer, and warns about the disk.
 pub async fn sweep(processes: Arc<ProcessRuntime>, retention: Retention, data_dir: PathBuf) {
+    let mut cutoffs = Cutoffs::new(retention, SystemClock.read());
     loop {
-        match processes.sweep(Duration::from_secs(RETENTION_S), retention.results()).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "run directories past their retention were removed"),
-            Err(error) => tracing::warn!(%error, "run directories could not be removed; trying again later"),
+        if let Some((proof, results)) = cutoffs.at(SystemClock.read()) {
+            match processes.sweep(proof, results).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "run directories past their retention were removed"),
+                Err(error) => tracing::warn!(%error, "run directories could not be removed; trying again later"),
+            }
         }
         if let Some(warning) = retention.warning(&data_dir) {
             tracing::warn!("{warning}");
         }
-        tokio::time::sleep(SWEEP_PERIOD).await;
+        clock::sleep(SWEEP_PERIOD).await;
     }
 }
 

@@ -13,7 +13,6 @@ use flow_common::ids::jitter;
 use flow_common::secret_file::{self, Secret};
 use flow_common::text::foreign;
 use flow_domain::id::PartyId;
-use flow_domain::time::Timestamp;
 use flow_proto::STREAM_ID;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
@@ -40,15 +39,15 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// HTTP/2 flow control window, in bytes: fixed.
 const WINDOW: u32 = 64 * 1024;
 /// Longest wait for a connection, and for the Welcome on it.
-const PATIENCE_S: u64 = 10;
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// First upper bound of the back-off, in milliseconds; it doubles.
 const BACKOFF_MS: u64 = 100;
 /// Last upper bound of the back-off, in milliseconds.
 const BACKOFF_MAX_MS: u64 = 10_000;
 /// Longest wait a hub may ask for, in seconds.
 const RETRY_AFTER_MAX_S: u64 = 300;
-/// A session that lasted so long, in seconds, was a good one: the next back-off begins at the bottom.
-const GOOD_SESSION_S: u64 = 5;
+/// A session that lasted this long was a good one: the next back-off begins at the bottom.
+const GOOD_SESSION_MIN: Duration = Duration::from_secs(5);
 /// Messages that may wait on either way.
 const QUEUE: usize = 64;
 /// Longest message taken, in bytes: a chunk of the hub's set has at most half of it.
@@ -263,9 +262,9 @@ pub async fn run(connector: Connector, login: Login, hello: watch::Receiver<Hell
     let connector = Arc::new(connector);
     let mut failures = 0_u32;
     loop {
-        let began = clock.now();
+        let began = clock.monotonic();
         let ended = session(&connector, &login, &hello, &clock, &events).await;
-        let lasted = clock.now().secs_since(began);
+        let lasted = clock.monotonic().since(began);
         if events.is_closed() {
             return;
         }
@@ -275,17 +274,16 @@ pub async fn run(connector: Connector, login: Login, hello: watch::Receiver<Hell
         if failures.is_power_of_two() || failures == 0 {
             tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");
         }
-        let until = Timestamp(clock.now().0.saturating_add(i64::try_from(wait_ms * 1000).unwrap_or(i64::MAX)));
         tokio::select! {
-            () = clock.sleep_until(until) => {}
+            () = clock.sleep(Duration::from_millis(wait_ms)) => {}
             () = events.closed() => return,
         }
     }
 }
 
-/// How many sessions in a row were none, now that one more has lasted so many seconds.
-fn failures_after(before: u32, lasted_s: u64) -> u32 {
-    if lasted_s >= GOOD_SESSION_S { 0 } else { before.saturating_add(1) }
+/// How many sessions in a row were none, now that one more has lasted this long.
+fn failures_after(before: u32, lasted: Duration) -> u32 {
+    if lasted >= GOOD_SESSION_MIN { 0 } else { before.saturating_add(1) }
 }
 
 /// Upper bound of the wait after so many sessions in a row that were none, in milliseconds.
@@ -300,10 +298,10 @@ async fn session(
     clock: &SharedClock,
     events: &mpsc::Sender<FromSession>,
 ) -> Ended {
-    let deadline = clock.sleep_until(clock.now().plus_secs(PATIENCE_S));
+    let deadline = clock.sleep(OPEN_TIMEOUT);
     let opened = tokio::select! {
         opened = open(connector, login, hello) => opened,
-        () = deadline => Err(Ended::new(format!("the hub did not answer within {PATIENCE_S} s"))),
+        () = deadline => Err(Ended::new(format!("the hub did not answer within {} s", OPEN_TIMEOUT.as_secs()))),
     };
     let (welcome, out, mut messages, hub) = match opened {
         Ok(opened) => opened,
@@ -443,14 +441,14 @@ mod tests {
         let mut failures = 0;
         let mut bounds = Vec::new();
         for _ in 0..40 {
-            failures = failures_after(failures, GOOD_SESSION_S - 1);
+            failures = failures_after(failures, GOOD_SESSION_MIN - Duration::from_millis(1));
             bounds.push(bound_ms(failures));
         }
         assert_eq!(bounds[..7], [200, 400, 800, 1600, 3200, 6400, 10_000]);
         assert!(bounds[7..].iter().all(|bound| *bound == 10_000), "{bounds:?}");
         assert!((0..1000).all(|_| jitter(10_000) < 10_000));
-        assert_eq!(bound_ms(failures_after(failures, GOOD_SESSION_S)), 100);
-        assert_eq!(bound_ms(failures_after(u32::MAX, 0)), 10_000);
+        assert_eq!(bound_ms(failures_after(failures, GOOD_SESSION_MIN)), 100);
+        assert_eq!(bound_ms(failures_after(u32::MAX, Duration::ZERO)), 10_000);
     }
 
     #[test]

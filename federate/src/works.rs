@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_common::supervisor::panic_message;
@@ -16,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::dial::root_cause;
 use crate::runtime::{Held, Hold, Launch, Runtime, RuntimeError, WorkKey};
 
-/// First wait before a request is repeated, in seconds; doubles.
-const RETRY_S: u64 = 1;
-/// Longest wait before a request is repeated, in seconds.
-const RETRY_MAX_S: u64 = 30;
+/// First wait before a request is repeated; doubles.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest wait before a request is repeated.
+const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// A request, with all it needs.
 #[derive(Debug, Clone)]
@@ -116,7 +117,7 @@ impl Works {
 }
 
 async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded: CancellationToken, words: mpsc::UnboundedSender<Word>) {
-    let mut wait = RETRY_S;
+    let mut wait = RETRY;
     let mut told = None;
     let result = loop {
         let result = match &job {
@@ -132,14 +133,14 @@ async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded
             result => break result,
         };
         let WorkKey { run, attempt } = job.key();
-        tracing::warn!(run.id = %run, attempt, cause = %root_cause(&error), wait_s = wait, "{error}; trying again");
+        tracing::warn!(run.id = %run, attempt, cause = %root_cause(&error), wait_s = wait.as_secs(), "{error}; trying again");
         // A closed receiver is an agent going down; here and below.
         if told.as_ref() != Some(error.reason()) {
             told = Some(error.reason().clone());
             let _ = words.send(Word::Delayed(job.key().clone(), error.reason().clone()));
         }
         tokio::select! {
-            () = clock.sleep_until(clock.now().plus_secs(wait)) => wait = RETRY_MAX_S.min(wait * 2),
+            () = clock.sleep(wait) => wait = RETRY_MAX.min(wait * 2),
             () = superseded.cancelled() => break Ok(None),
         }
     };

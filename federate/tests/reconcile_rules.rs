@@ -1,7 +1,9 @@
 //! The agent's rules, one by one. What they are worth together is the model check's business.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{Digest, RunId};
 use flow_domain::member::{Desired, Exit, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
@@ -16,6 +18,11 @@ const NO_LIMIT: Resources = Resources { cpu_millis: 0, memory_mib: 0 };
 struct Test {
     party: Party,
     now: Timestamp,
+}
+
+/// A moment of clocks that have never been set.
+fn moment(wall: Timestamp) -> Moment {
+    Moment { wall, monotonic: Monotonic::from_origin(Duration::from_micros(wall.0.unsigned_abs())) }
 }
 
 fn run(n: u8) -> RunId {
@@ -60,7 +67,7 @@ impl Test {
     }
 
     fn offering(capacity: Resources) -> Self {
-        let (party, out) = Party::restore(Vec::new(), capacity, 600, 0, 1, NOW);
+        let (party, out) = Party::restore(Vec::new(), capacity, 600, 0, 1, moment(NOW));
         assert_eq!(out, Outcome::default());
         let mut test = Self { party, now: NOW };
         test.hear(Input::Connected { incarnation: 1 });
@@ -69,7 +76,7 @@ impl Test {
 
     fn hear(&mut self, input: Input) -> Outcome {
         let mut out = Outcome::default();
-        self.party.apply(input, self.now, &mut out);
+        self.party.apply(input, moment(self.now), &mut out);
         out
     }
 
@@ -254,12 +261,43 @@ fn a_hold_expires_only_without_the_hub_and_only_after_its_time() {
     test.see(1, 1, held());
     assert_eq!(test.party.next_due(), None, "a connected agent keeps it until told");
     test.hear(Input::Away);
-    assert_eq!(test.party.next_due(), Some(NOW.plus_secs(600)));
+    assert_eq!(test.party.next_due(), Some(moment(NOW.plus_secs(600)).monotonic));
     test.now = NOW.plus_secs(599);
     assert_eq!(test.hear(Input::Tick), Outcome::default());
     test.now = NOW.plus_secs(600);
     assert_eq!(test.hear(Input::Tick).actions, [Action::Stop(key(1, 1), 7)]);
     assert_eq!(test.at(1), (MemberPhase::Admitted, Some(ReasonCode::HoldExpired)));
+}
+
+#[test]
+fn a7_the_wall_clock_neither_lets_a_hold_go_nor_keeps_it() {
+    for set_to in [NOW.plus_secs(10 * 86_400), Timestamp(0)] {
+        let mut test = Test::new();
+        test.wish(1, 1, 2, Desired::Reserved);
+        test.see(1, 1, held());
+        test.hear(Input::Away);
+        let at = |seconds| Moment { wall: set_to, monotonic: moment(NOW.plus_secs(seconds)).monotonic };
+        let mut out = Outcome::default();
+        test.party.apply(Input::Tick, at(599), &mut out);
+        assert_eq!(out, Outcome::default());
+        test.party.apply(Input::Tick, at(600), &mut out);
+        assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
+    }
+}
+
+#[test]
+fn b6_an_agent_that_did_not_run_has_the_whole_time_to_hear_its_hub_before_a_hold_is_let_go() {
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    test.hear(Input::Resumed);
+    assert_eq!(test.party.next_due(), None, "connected as before");
+    test.hear(Input::Away);
+    test.now = NOW.plus_secs(5_000);
+    assert_eq!(test.hear(Input::Resumed), Outcome::default());
+    assert_eq!(test.hear(Input::Tick), Outcome::default());
+    test.now = NOW.plus_secs(5_600);
+    assert_eq!(test.hear(Input::Tick).actions, [Action::Stop(key(1, 1), 7)]);
 }
 
 #[test]
@@ -359,7 +397,7 @@ fn a_new_process_asks_again_for_what_was_under_way() {
     for (journal, again) in
         [(holding, Action::Hold(key(1, 1))), (started, Action::Ensure(key(1, 1))), (stopping, Action::Stop(key(1, 1), 7))]
     {
-        let (_, out) = Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, NOW);
+        let (_, out) = Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, moment(NOW));
         assert_eq!(out.actions, [again]);
     }
 }
@@ -475,7 +513,7 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
 
     // A crash forgets nothing of it.
     let members: Vec<Member> = test.party.members().cloned().collect();
-    let (party, _) = Party::restore(members, NO_LIMIT, 600, 100, 2, NOW);
+    let (party, _) = Party::restore(members, NO_LIMIT, 600, 100, 2, moment(NOW));
     assert_eq!(party.oldest_incarnation(), 1);
 
     // An operator may have it stopped, which makes it no younger; when it has ended nobody asks.

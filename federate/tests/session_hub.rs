@@ -1,5 +1,7 @@
 //! The agent against a hub that says what the test wants, over the real HTTP/2 stack.
 
+#[path = "session_hub/clock.rs"]
+mod clock;
 mod fake_hub;
 #[path = "session_hub/limits.rs"]
 mod limits;

@@ -3,17 +3,17 @@
 //! The Lease is a matter of economy, not of safety: two that work at once, for a moment, do no harm, because every write
 //! is one that either may make (names that follow from UIDs, creations that find each other, applies under one name).
 //! Whoever cannot renew in time stops all the same. Clocks are not compared: a Lease is over when *this* process has not
-//! seen it change for its validity.
+//! seen it change for its validity. Validity is measured in boot time: while a machine is suspended its monotonic time stands
+//! still and the Lease runs out all the same.
 
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{Boot, SharedClock, timeout};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
-use tokio::time::{Instant, sleep, timeout};
 
 /// A candidate.
 #[derive(Clone)]
@@ -48,19 +48,19 @@ impl Elector {
 
     /// Completes once this process is the leader.
     pub async fn acquire(&self) {
-        let mut seen: Option<(Option<String>, Instant)> = None;
+        let mut seen: Option<(Option<String>, Boot)> = None;
         loop {
             match self.attempt(&mut seen).await {
                 Ok(true) => return tracing::info!(lease = self.name, identity = self.identity, "leads"),
                 Ok(false) => {}
                 Err(error) => tracing::warn!(lease = self.name, %error, "the Lease cannot be had; trying again"),
             }
-            sleep(self.validity / 8).await;
+            self.clock.sleep(self.validity / 8).await;
         }
     }
 
     /// One attempt. `seen` is the version of the Lease last seen, and since when.
-    async fn attempt(&self, seen: &mut Option<(Option<String>, Instant)>) -> kube::Result<bool> {
+    async fn attempt(&self, seen: &mut Option<(Option<String>, Boot)>) -> kube::Result<bool> {
         let parameters = PostParams::default();
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let mut lease = Lease::default();
@@ -70,13 +70,13 @@ impl Elector {
         };
         let version = lease.metadata.resource_version.clone();
         if seen.as_ref().is_none_or(|(known, _)| *known != version) {
-            *seen = Some((version, Instant::now()));
+            *seen = Some((version, self.clock.boot()));
         }
         let spec = lease.spec.take().unwrap_or_default();
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
         let validity =
             spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map_or(self.validity, Duration::from_secs);
-        let over = seen.as_ref().is_some_and(|(_, since)| since.elapsed() >= validity);
+        let over = seen.as_ref().is_some_and(|(_, since)| self.clock.boot().since(*since) >= validity);
         if !holder.is_empty() && holder != self.identity && !over {
             return Ok(false);
         }
@@ -87,19 +87,20 @@ impl Elector {
     /// Renews; completes when that has failed for too long.
     pub async fn hold(&self) -> Lost {
         let lost = |why: String| Lost { name: self.name.clone(), why };
-        let mut renewed = Instant::now();
+        let mut renewed = self.clock.boot();
         loop {
-            sleep(self.validity / 3).await;
+            self.clock.sleep(self.validity / 3).await;
+            let asked = self.clock.boot();
             let why = match timeout(self.validity / 3, self.renew()).await {
                 Ok(Ok(true)) => {
-                    renewed = Instant::now();
+                    renewed = asked;
                     continue;
                 }
                 Ok(Ok(false)) => return lost("somebody else holds it".to_owned()),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the API server does not answer".to_owned(),
             };
-            if renewed.elapsed() + self.validity / 3 >= self.validity {
+            if self.clock.boot().since(renewed) + self.validity / 3 >= self.validity {
                 return lost(why);
             }
             tracing::warn!(lease = self.name, why, "the Lease could not be renewed; trying again");

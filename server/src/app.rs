@@ -100,6 +100,7 @@ impl Running {
             metrics: Arc::clone(&metrics),
             stopping: engine_stops.clone(),
             supervisor: supervisor.clone(),
+            away_after_s,
         })
         .await?;
         let (ready, is_ready) = watch::channel(true);

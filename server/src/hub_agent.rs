@@ -1,6 +1,7 @@
 //! The hub party's own agent, inside this process: the same code as everywhere, over a channel in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_domain::id::Digest;
@@ -17,8 +18,8 @@ use crate::door::Limits;
 use crate::grpc::{self, Peer};
 use crate::store::PartyRow;
 
-/// Wait before an agent that failed is started again, in seconds.
-const RESTART_S: u64 = 5;
+/// Wait before an agent that failed is started again.
+const RESTART_DELAY: Duration = Duration::from_secs(5);
 
 /// The offer of the hub's own agent, from the hub's configuration.
 pub(crate) fn offer(config: &Config) -> Offer {
@@ -87,7 +88,7 @@ pub(crate) async fn spawn(
                 Err(error @ AgentError::Journal(_)) => {
                     tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
                     tokio::select! {
-                        () = clock.sleep_until(clock.now().plus_secs(RESTART_S)) => {}
+                        () = clock.sleep(RESTART_DELAY) => {}
                         () = stopping.cancelled() => {}
                     }
                 }

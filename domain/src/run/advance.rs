@@ -1,8 +1,8 @@
 //! Drawing conclusions from facts: the rules by which a run moves on.
 
 use super::{
-    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, Run, RunPhase, STOP_SLACK_S, VERDICT_DEADLINE_S,
-    WaitCode, Waiting,
+    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, RETRY_BACKOFF_MAX_S, Run, RunPhase,
+    VERDICT_DEADLINE_S, WaitCode, Waiting,
 };
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Role};
 use crate::template::Framework;
@@ -10,8 +10,6 @@ use crate::time::Timestamp;
 
 /// First wait before a run is repeated, in seconds; doubles with each repetition.
 const RETRY_BACKOFF_S: u64 = 10;
-/// Longest wait before a run is repeated, in seconds.
-const RETRY_BACKOFF_MAX_S: u64 = 600;
 
 /// Move on as far as the facts allow.
 pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -323,7 +321,7 @@ pub(super) fn end(run: &mut Run, ending: Ending, now: Timestamp, effects: &mut V
         return;
     }
     run.phase = RunPhase::Stopping;
-    run.phase_until = Some(now.plus_secs(run.stop_grace_s.saturating_add(STOP_SLACK_S)));
+    run.phase_until = Some(now.plus_secs(run.stop_limit_s()));
     run.members.iter_mut().for_each(release);
     effects.push(run.event(EventKind::RunStopping, ending.party.as_ref(), format!("{}: {}", ending.outcome, ending.message)));
     run.ending = Some(ending);
@@ -360,7 +358,8 @@ fn note_waiting(run: &mut Run, now: Timestamp) {
     let found = waiting(run, now);
     run.waiting = found.map(|(code, message, party, until)| {
         let since = match &run.waiting {
-            Some(old) if old.code == code && old.party == party => old.since,
+            // Never in the future, where a clock that was set back would leave it.
+            Some(old) if old.code == code && old.party == party => old.since.min(now),
             _ => now,
         };
         Waiting { code, message, party, since, until }

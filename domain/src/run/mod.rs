@@ -29,6 +29,8 @@ pub use step::step;
 pub const RESERVE_DEADLINE_S: u64 = 30;
 /// Wait after a reservation round that failed, in seconds.
 pub const RESERVE_BACKOFF_S: u64 = 10;
+/// Longest wait before a run is repeated, in seconds.
+const RETRY_BACKOFF_MAX_S: u64 = 600;
 /// What a stop may take beyond the spec's grace before the run ends without its members, in seconds.
 pub const STOP_SLACK_S: u64 = 30;
 /// Longest wait for the framework's own verdict once all trainers have exited 0, in seconds.
@@ -285,9 +287,14 @@ pub enum Input {
         /// Whose.
         party: PartyId,
     },
-    /// This hub has just started: what ran out while nobody could look gets its time anew. (That its parties are away
-    /// from now on is told by [`Input::Away`].)
-    TakenOver,
+    /// Until `from` this hub could hear nobody, because it, its process or its database did not run: every deadline by which
+    /// a party must have been heard begins again. ([`Input::Away`] says that a party is away.)
+    TakenOver {
+        /// The end of the outage.
+        from: Timestamp,
+        /// When the hub's wall clock was last set, if it was: then the queue deadline begins again, too.
+        clock_set: Option<Timestamp>,
+    },
     /// Time has passed: look at the deadlines.
     Tick,
 }
@@ -460,6 +467,11 @@ impl Run {
         crate::bindings::compose(&spec.holes, &self.id, self.number, u32::try_from(trainers).unwrap_or(u32::MAX), &|party, port| {
             self.member(party).and_then(|m| m.endpoints.get(port).cloned())
         })
+    }
+
+    /// Longest time in `stopping` before the run ends without its members, in seconds.
+    fn stop_limit_s(&self) -> u64 {
+        self.stop_grace_s.saturating_add(STOP_SLACK_S)
     }
 
     fn event(&self, kind: EventKind, party: Option<&PartyId>, message: String) -> Effect {

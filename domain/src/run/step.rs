@@ -1,7 +1,9 @@
 //! Writing an input down as facts about members.
 
 use super::advance::{advance, end};
-use super::{Effect, EndCode, EventKind, Input, Outcome, RESERVE_DEADLINE_S, Refusal, Run, RunPhase};
+use super::{
+    Effect, EndCode, EventKind, Input, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, RETRY_BACKOFF_MAX_S, Refusal, Run, RunPhase,
+};
 use crate::id::{InstanceId, PartyId};
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
 use crate::time::Timestamp;
@@ -46,7 +48,12 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             }
             next.progress_at = now;
         }
-        Input::TakenOver => taken_over(&mut next, now),
+        Input::TakenOver { from, clock_set } => {
+            begin_again(&mut next, *from, now);
+            if let Some(set) = clock_set {
+                queue_again(&mut next, *set, now);
+            }
+        }
         Input::Tick => {}
     }
     advance(&mut next, now, &mut effects);
@@ -127,23 +134,52 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     effects.push(run.event(EventKind::RunStarting, None, "already started before the hub was restored".to_owned()));
 }
 
-/// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again.
-fn taken_over(run: &mut Run, now: Timestamp) {
+/// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again at
+/// `from`. Moments and deadlines are brought into the range that `from..=now` allows, because a wall clock that was set
+/// back leaves them in the future. Doing it twice changes nothing.
+fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
+    let from = from.min(now);
+    let moment = |at: Timestamp| at.clamp(from, now);
+    let deadline = |until: Timestamp, seconds: u64| until.clamp(from.plus_secs(seconds), now.plus_secs(seconds));
     for member in run.members.iter_mut().filter(|member| !member.settled) {
         if let Contact::Away(since) = &mut member.contact {
-            *since = (*since).max(now);
+            *since = moment(*since);
         }
     }
     match run.phase {
-        RunPhase::Queued => run.queue_until = run.queue_until.max(now.plus_secs(RESERVE_DEADLINE_S)),
+        RunPhase::Queued => queue_again_at_least(run, RESERVE_DEADLINE_S, from, now),
         RunPhase::Reserving => {
-            let until = now.plus_secs(RESERVE_DEADLINE_S);
-            run.queue_until = run.queue_until.max(until);
-            run.phase_until = run.phase_until.max(Some(until));
+            queue_again_at_least(run, RESERVE_DEADLINE_S, from, now);
+            run.phase_until = run.phase_until.map(|until| deadline(until, RESERVE_DEADLINE_S));
         }
-        RunPhase::Starting => run.phase_until = run.phase_until.max(Some(now.plus_secs(run.rules.start_deadline_s))),
-        RunPhase::Running => heard_again(run, now),
-        RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {}
+        RunPhase::Starting => run.phase_until = run.phase_until.map(|until| deadline(until, run.rules.start_deadline_s)),
+        RunPhase::Running => {
+            run.progress_at = moment(run.progress_at);
+            run.trainers_done_at = run.trainers_done_at.map(moment);
+        }
+        RunPhase::Stopping => run.phase_until = run.phase_until.map(|until| deadline(until, run.stop_limit_s())),
+        RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {}
+    }
+}
+
+/// Leaves a run that has not started at least `seconds` from `from` on, and no more than its queue deadline from now on.
+fn queue_again_at_least(run: &mut Run, seconds: u64, from: Timestamp, now: Timestamp) {
+    // A moment beyond the longest backoff was meant by the clock as it was before.
+    let backoff_max_s = match (run.attempt, &run.retry_of) {
+        (0, None) => 0,
+        (0, Some(_)) => RETRY_BACKOFF_MAX_S,
+        _ => RESERVE_BACKOFF_S,
+    };
+    run.not_before = run.not_before.min(now.plus_secs(backoff_max_s));
+    let begins = if run.attempt == 0 { now.max(run.not_before) } else { now };
+    let latest = begins.plus_secs(run.rules.queue_deadline_s);
+    run.queue_until = run.queue_until.min(latest).max(from.plus_secs(seconds));
+}
+
+/// After the wall clock was set at `from` nobody can say how much of the queue deadline is left: it begins again.
+fn queue_again(run: &mut Run, from: Timestamp, now: Timestamp) {
+    if matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) {
+        queue_again_at_least(run, run.rules.queue_deadline_s, from.min(now), now);
     }
 }
 

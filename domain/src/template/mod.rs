@@ -97,7 +97,7 @@ pub struct TemplateBody {
     /// What each member asks of its machine.
     #[serde(default)]
     pub resources: Resources,
-    /// Longest time a workload may run, in seconds. Default 86 400.
+    /// Longest time a workload may run, in seconds. Default 86 400. A suspend of its machine does not count.
     #[serde(default = "default_max_runtime")]
     pub max_runtime_s: u64,
     /// Time between the polite and the hard end of a workload, in seconds. Default 10.

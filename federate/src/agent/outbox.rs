@@ -6,10 +6,11 @@
 //! before anything else; the hub leaves out what it has.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
+use flow_common::clock::Monotonic;
 use flow_domain::id::{Digest, RunId};
 use flow_domain::progress::Progress;
-use flow_domain::time::Timestamp;
 use flow_proto::v1::agent_message::Body;
 use flow_proto::v1::{AgentMessage, Inventory, MemberProgress, MemberReport, MemberReports, ProgressBatch, SnapshotBegin, SnapshotEnd};
 use tokio::sync::mpsc;
@@ -21,8 +22,8 @@ use crate::runtime::WorkKey;
 
 /// Largest chunk of the full set, and largest batch of progress, in bytes.
 const CHUNK: usize = 1024 * 1024;
-/// Shortest time between two batches of progress, in seconds.
-const PROGRESS_EVERY_S: u64 = 2;
+/// Shortest time between two batches of progress.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 /// Points of a member kept while they cannot be sent.
 const UNSENT_POINTS: usize = 2_000;
 /// Points of a member kept after they were sent: what a workload measures in the few seconds until the hub has written them.
@@ -41,7 +42,7 @@ pub struct Outbox {
     progress: BTreeMap<WorkKey, Progress>,
     /// The newest that was sent.
     sent: BTreeMap<WorkKey, Progress>,
-    progress_at: Option<Timestamp>,
+    progress_at: Option<Monotonic>,
 }
 
 impl Outbox {
@@ -93,22 +94,22 @@ impl Outbox {
     }
 
     /// A workload has moved on.
-    pub fn progress(&mut self, key: WorkKey, progress: Progress, now: Timestamp) {
+    pub fn progress(&mut self, key: WorkKey, progress: Progress, now: Monotonic) {
         convert::coalesce(&mut self.progress, key, progress, UNSENT_POINTS);
         self.progress_at.get_or_insert(now);
     }
 
     /// When progress may be sent.
-    pub fn next_due(&self) -> Option<Timestamp> {
+    pub fn next_due(&self) -> Option<Monotonic> {
         self.progress_at.filter(|_| self.out.is_some() && !self.progress.is_empty())
     }
 
-    fn is_empty(&self, now: Timestamp) -> bool {
+    fn is_empty(&self, now: Monotonic) -> bool {
         self.first.is_empty() && self.answers.is_empty() && self.reports.is_empty() && self.next_due().is_none_or(|at| now < at)
     }
 
     /// Sends as much as the hub takes at once.
-    pub fn send_ready(&mut self, party: &Party, now: Timestamp) {
+    pub fn send_ready(&mut self, party: &Party, now: Monotonic) {
         while !self.is_empty(now) {
             let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else { return };
             if let Some(body) = self.next(party, now) {
@@ -118,7 +119,7 @@ impl Outbox {
     }
 
     /// Sends one message, as soon as there is one and the hub takes it.
-    pub async fn send_next(&mut self, party: &Party, now: Timestamp) {
+    pub async fn send_next(&mut self, party: &Party, now: Monotonic) {
         let Some(out) = self.out.as_ref().filter(|_| !self.is_empty(now)) else {
             return std::future::pending().await;
         };
@@ -132,7 +133,7 @@ impl Outbox {
         }
     }
 
-    fn next(&mut self, party: &Party, now: Timestamp) -> Option<Body> {
+    fn next(&mut self, party: &Party, now: Monotonic) -> Option<Body> {
         if let Some(body) = self.first.pop_front() {
             return Some(body);
         }
@@ -144,7 +145,7 @@ impl Outbox {
                 // It settled meanwhile.
                 return None;
             }
-            self.progress_at = Some(now.plus_secs(PROGRESS_EVERY_S));
+            self.progress_at = Some(now + PROGRESS_EVERY);
             self.queue_progress(party);
             return self.first.pop_front();
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use flow_common::clock::SystemClock;
+use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::supervisor::Supervisor;
 use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
@@ -15,7 +15,7 @@ use super::{Failure, Report, SWEEP, Source, say};
 use crate::agent::RETENTION_S;
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
-use crate::retention::{Retention, SWEEP_PERIOD};
+use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD};
 use crate::runtime::Runtime;
 use crate::runtime::kubernetes::settings::Settings;
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, access, cluster};
@@ -105,16 +105,19 @@ pub async fn runtime(
 
 /// Removes what the party keeps no longer, and warns about the disk.
 async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: PathBuf) {
+    let mut cutoffs = Cutoffs::new(retention, SystemClock.read());
     loop {
-        match runtime.sweep(Duration::from_secs(RETENTION_S), retention.results()) {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "records past their retention were removed"),
-            Err(error) => tracing::warn!(%error, "records could not be removed; trying again later"),
+        if let Some((proof, logs)) = cutoffs.at(SystemClock.read()) {
+            match runtime.sweep(proof, logs) {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "records past their retention were removed"),
+                Err(error) => tracing::warn!(%error, "records could not be removed; trying again later"),
+            }
         }
         if let Some(warning) = retention.warning(&data_dir) {
             tracing::warn!("{warning}");
         }
-        tokio::time::sleep(SWEEP_PERIOD).await;
+        clock::sleep(SWEEP_PERIOD).await;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
@@ -158,9 +159,9 @@ impl FakeRuntime {
             self.exit(&key, 0);
             return;
         }
-        let (fake, until) = (self.clone(), self.clock.now().plus_secs(run_s));
+        let (fake, end) = (self.clone(), self.clock.sleep(Duration::from_secs(run_s)));
         tokio::spawn(async move {
-            fake.clock.sleep_until(until).await;
+            end.await;
             if fake.state(&key) == WorkState::Running {
                 fake.exit(&key, 0);
             }

@@ -3,9 +3,9 @@
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::clock::{self, Clock as _, Monotonic, STALL_MIN, Stalls, SystemClock};
 use flow_common::dir_lock::Place;
 use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::Progress;
@@ -48,7 +48,9 @@ pub struct Sidecar {
     state: WorkState,
     work: Option<Work>,
     started_at: Timestamp,
-    began: Instant,
+    began: Monotonic,
+    stalls: Stalls,
+    stalled: Duration,
     looked: Duration,
     attended: bool,
     signals: SignalFd,
@@ -77,7 +79,9 @@ impl Sidecar {
             state: WorkState::Held(Held::on_loopback(ports.numbers().clone())),
             signals: SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?,
             changed: Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?),
-            began: Instant::now(),
+            began: clock::monotonic(),
+            stalls: Stalls::new(),
+            stalled: Duration::ZERO,
             looked: Duration::ZERO,
             attended: false,
             started_at: Timestamp::default(),
@@ -101,6 +105,7 @@ impl Sidecar {
     pub fn run(mut self) -> io::Result<()> {
         while self.last.is_none() {
             self.wait()?;
+            self.notice_pause();
             self.receive();
             self.reap();
             self.read_output();
@@ -131,6 +136,15 @@ impl Sidecar {
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The loop turns at least every [`TICK`]: a longer gap means that this process did not run.
+    fn notice_pause(&mut self) {
+        let stalled = self.stalls.beat(clock::monotonic());
+        if stalled > std::mem::replace(&mut self.stalled, stalled) {
+            note(format_args!("did not run for more than {} s", STALL_MIN.as_secs()));
+            self.step(Input::Resumed);
         }
     }
 

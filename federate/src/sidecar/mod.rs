@@ -130,9 +130,9 @@ fn lock_patiently(dir: &RunDir) -> io::Result<Option<rundir::Lock>> {
     Ok(None)
 }
 
-#[expect(clippy::disallowed_methods, reason = "one thread, nothing to await, and nothing else to do meanwhile")]
+/// For a thread that has nothing to await, and nothing else to do meanwhile.
 fn pause(length: Duration) {
-    std::thread::sleep(length);
+    flow_common::clock::sleep_blocking(length);
 }
 
 /// Everything a hold consists of, and all the space that a later exit will need.

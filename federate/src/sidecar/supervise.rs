@@ -8,6 +8,10 @@
 //!
 //! What it keeps true: the workload is launched at most once; `Finish` is said only after the main process has ended
 //! and no descendant is left; the first cause of an end wins.
+//!
+//! `now` is monotonic time: the longest runtime does not count a suspend of the machine, in which the workload does not run
+//! either. After a pause of this process alone the agent, and a workload that was asked to end, have their time anew: it
+//! cannot be known whether they were paused, too.
 
 use std::time::Duration;
 
@@ -55,6 +59,8 @@ pub enum Input {
     Emptied,
     /// The run directory is gone: nobody will ever ask.
     DirGone,
+    /// This process did not run for a while: stopped, frozen or starved.
+    Resumed,
     /// Time has passed.
     Tick,
 }
@@ -90,6 +96,8 @@ enum Phase {
 struct Running {
     deadline: Option<Duration>,
     grace: Duration,
+    /// The grace under way, between the polite and the hard end.
+    ending: Option<Duration>,
     kill_at: Option<Duration>,
     why: Option<Reason>,
     main: Option<Ended>,
@@ -136,12 +144,17 @@ impl Supervision {
                     self.0 = Phase::Running(Running {
                         deadline: now.checked_add(limit),
                         grace,
+                        ending: None,
                         kill_at: None,
                         why: None,
                         main: None,
                         unwanted: false,
                     });
                     vec![Effect::Launch]
+                }
+                Input::Resumed => {
+                    *alone_since = alone_since.map(|_| now);
+                    Vec::new()
                 }
                 Input::Tick if alone_since.is_none_or(|since| now < since.saturating_add(*hold_max)) => Vec::new(),
                 Input::Tick | Input::Stop { .. } | Input::Terminated | Input::DirGone => {
@@ -185,6 +198,12 @@ impl Running {
                 Some(ended) => vec![Effect::Finish { ended: Some(ended), reason: self.why.take().or_else(|| verdict(ended)) }],
                 None => Vec::new(),
             },
+            Input::Resumed => {
+                if let Some(grace) = self.ending {
+                    self.kill_at = Some(now.saturating_add(grace));
+                }
+                Vec::new()
+            }
             Input::Tick if self.kill_at.is_some_and(|at| now >= at) => self.kill(now),
             Input::Tick if self.kill_at.is_none() && self.deadline.is_some_and(|at| now >= at) => {
                 let text = "ran longer than its longest runtime; raise max_runtime or make it faster";
@@ -197,6 +216,9 @@ impl Running {
     /// Begin the end, or hasten it. An end after the main process's own is no cause any more.
     fn end(&mut self, now: Duration, grace: Duration, why: Reason) -> Vec<Effect> {
         let kill_at = now.saturating_add(grace);
+        if self.kill_at.is_none() || self.ending.is_some() {
+            self.ending = Some(self.ending.map_or(grace, |known| known.min(grace)));
+        }
         match &mut self.kill_at {
             Some(at) => {
                 *at = kill_at.min(*at);
@@ -211,6 +233,7 @@ impl Running {
     }
 
     fn kill(&mut self, now: Duration) -> Vec<Effect> {
+        self.ending = None;
         self.kill_at = Some(now.saturating_add(KILL_AGAIN));
         vec![Effect::Kill]
     }
@@ -315,6 +338,22 @@ mod tests {
         assert_eq!(it.step(Input::Stop { grace: s(0) }, s(102)), []);
         it.step(Input::MainEnded(Ended::Signal(15)), s(102));
         assert_eq!(code_of(&it.step(Input::Emptied, s(102))), Some(ReasonCode::MaxRuntimeExceeded));
+    }
+
+    #[test]
+    fn b6_after_a_pause_the_agent_and_a_workload_that_is_to_end_have_their_whole_time_again() {
+        let mut it = Supervision::new(s(0), s(600));
+        assert_eq!(it.step(Input::Resumed, s(5_000)), []);
+        assert_eq!(it.step(Input::Tick, s(5_599)), []);
+        assert_eq!(it.step(Input::Tick, s(5_600)), [Effect::Leave]);
+
+        let mut it = running();
+        assert_eq!(it.step(Input::Stop { grace: s(30) }, s(10)), [Effect::Terminate]);
+        assert_eq!(it.step(Input::Resumed, s(90)), []);
+        assert_eq!(it.step(Input::Tick, s(119)), []);
+        assert_eq!(it.step(Input::Tick, s(120)), [Effect::Kill]);
+        assert_eq!(it.step(Input::Resumed, s(200)), []);
+        assert_eq!(it.step(Input::Tick, s(200)), [Effect::Kill], "the hard end does not become polite again");
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! the agent journals before it acts, loses everything else in a crash, and says its full set on connect.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
+use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
 use flow_domain::member::{Desired, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role};
 use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next_due, step};
@@ -97,6 +99,16 @@ pub fn index(id: &PartyId) -> usize {
     usize::from(id.as_str() == "b")
 }
 
+/// In this world monotonic time is wall time.
+fn moment(wall: Timestamp) -> Moment {
+    let since = Duration::from_micros(u64::try_from(wall.0).expect("after 1970"));
+    Moment { wall, monotonic: Monotonic::from_origin(since) }
+}
+
+fn wall(at: Monotonic) -> Timestamp {
+    Timestamp(i64::try_from(at.since(Monotonic::default()).as_micros()).expect("a moment"))
+}
+
 fn hex<T: std::str::FromStr>(n: u8) -> T
 where
     T::Err: std::fmt::Debug,
@@ -106,7 +118,7 @@ where
 
 impl Agent {
     fn new(party: usize, instance: InstanceId, now: Timestamp) -> Self {
-        let (core, _) = Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, now);
+        let (core, _) = Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, moment(now));
         Self {
             party,
             instance,
@@ -163,7 +175,7 @@ impl Agent {
 
     pub fn hear(&mut self, input: Input, now: Timestamp) {
         let mut out = Outcome::default();
-        self.core.apply(input, now, &mut out);
+        self.core.apply(input, moment(now), &mut out);
         self.take(out);
     }
 
@@ -172,7 +184,8 @@ impl Agent {
         self.todo.clear();
         self.absent.clear();
         let members = self.journal.values().filter(|m| !m.settled).cloned().collect();
-        let (core, out) = Party::restore(members, Resources::default(), HOLD_MAX_S, self.core.sequence(), self.seen_incarnation, now);
+        let (core, out) =
+            Party::restore(members, Resources::default(), HOLD_MAX_S, self.core.sequence(), self.seen_incarnation, moment(now));
         self.core = core;
         self.take(out);
         // The runtime tells again what it knows; what the journal does not know is stopped before anything else.
@@ -543,7 +556,7 @@ impl World {
 
     pub fn next_due(&self) -> Option<Timestamp> {
         let runs = self.db.runs.iter().filter_map(next_due);
-        runs.chain(self.agents.iter().filter_map(|a| a.core.next_due())).filter(|due| *due > self.now).min()
+        runs.chain(self.agents.iter().filter_map(|a| a.core.next_due()).map(wall)).filter(|due| *due > self.now).min()
     }
 
     pub fn pass_time(&mut self, to: Timestamp) {

@@ -67,6 +67,23 @@ async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_wit
 }
 
 #[tokio::test]
+async fn b6_a_sidecar_that_was_stopped_for_longer_than_its_hold_hears_an_agent_before_it_lets_go() {
+    let mut place = Place::new();
+    place.config.hold_max_s = 6;
+    let mut agent = place.agent();
+    agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
+    drop(agent);
+    let sidecar = place.sidecar().expect("it holds");
+    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGSTOP).expect("it is ours");
+    let elsewhere = tokio::process::Command::new("sleep").arg("7").status().await.expect("another process ran meanwhile");
+    assert!(elsewhere.success());
+    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGCONT).expect("it is ours");
+    agent = place.agent();
+    agent.runtime.ensure(place.launch("exit 0")).await.expect("what was held is started");
+    assert_eq!(agent.exit().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn a_hold_that_is_stopped_is_gone_without_a_trace_and_may_be_held_anew() {
     let place = Place::new();
     let mut agent = place.agent();

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::time::Duration;
 
 use crate::support::{LONG, Place, code};
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::ReasonCode;
+use flow_domain::time::Timestamp;
 use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_federate::sidecar::crash::Point;
 use flow_testkit::{StartMarker, wait_for};
@@ -169,9 +171,10 @@ async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again
     }
     assert_eq!(marker.count(), 1);
     let agent = place.agent();
-    assert_eq!(agent.runtime.sweep(LONG, None).await.expect("swept"), 0);
-    assert_eq!(agent.runtime.sweep(Duration::ZERO, Some(LONG)).await.expect("swept"), 0);
-    assert_eq!(agent.runtime.sweep(Duration::ZERO, Some(Duration::ZERO)).await.expect("swept"), 1);
+    let now = SystemClock.now();
+    assert_eq!(agent.runtime.sweep(Timestamp(0), None).await.expect("swept"), 0);
+    assert_eq!(agent.runtime.sweep(now, Some(Timestamp(0))).await.expect("swept"), 0);
+    assert_eq!(agent.runtime.sweep(now, Some(now)).await.expect("swept"), 1);
     assert!(!place.dir().path().exists());
 }
 

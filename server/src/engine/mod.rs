@@ -26,7 +26,7 @@ mod working;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{self, Monotonic, SharedClock};
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId};
@@ -128,7 +128,7 @@ type Reply = oneshot::Sender<Result<Answer, Error>>;
 struct Job {
     act: Act,
     /// For the age of the queue.
-    posted: std::time::Instant,
+    posted: Monotonic,
     /// Nobody may be waiting.
     reply: Option<Reply>,
 }
@@ -182,6 +182,8 @@ pub struct EngineParts {
     pub stopping: CancellationToken,
     /// Takes the loops' unexpected ends.
     pub supervisor: Supervisor,
+    /// Seconds without contact after which another agent may take a party's place.
+    pub away_after_s: u64,
 }
 
 impl Engine {
@@ -212,7 +214,7 @@ impl Engine {
 
     async fn post(&self, task: TaskId, act: Act) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { act, posted: std::time::Instant::now(), reply: Some(reply) };
+        let job = Job { act, posted: clock::monotonic(), reply: Some(reply) };
         // What was posted is done even if nobody waits any longer.
         let asked = async {
             self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
@@ -220,7 +222,7 @@ impl Engine {
         };
         let late = |_| self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from);
         let is_full = self.trouble.get().is_some_and(|error| error.is_disk_full());
-        tokio::time::timeout(if is_full { FULL_PATIENCE } else { PATIENCE }, asked).await.map_err(late)?
+        clock::timeout(if is_full { FULL_PATIENCE } else { PATIENCE }, asked).await.map_err(late)?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.
@@ -290,7 +292,7 @@ impl Engine {
             self.progress.flush_member(&self.store, &run, &party).await?;
         }
         let (reply, answer) = oneshot::channel();
-        let job = Job { act: Act::Report { run, party, report }, posted: std::time::Instant::now(), reply: Some(reply) };
+        let job = Job { act: Act::Report { run, party, report }, posted: clock::monotonic(), reply: Some(reply) };
         self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
         Ok(async move {
             match answer.await.map_err(|_| going_down())?? {
@@ -317,7 +319,8 @@ impl Engine {
         answer.await.map_err(|_| going_down())?
     }
 
-    /// A hub that has just started: whoever is not connected is away from now on, not from before.
+    /// A hub that has just started: whoever is not connected is away from now on, not from before. (That deadlines begin
+    /// again is the queue's doing, which has just started, too.)
     async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
         self.store.all_away(now).await?;
         // There is one hub per database: whoever looked at the deadlines is gone.
@@ -334,7 +337,6 @@ impl Engine {
                 }
             };
             for run in aggregate.runs.iter().filter(|run| !run.is_settled()) {
-                self.tell(task.clone(), run.id.clone(), Input::TakenOver).await?;
                 for member in run.members.iter().filter(|member| !member.settled) {
                     let input = Input::Away { party: member.party.clone(), since: now };
                     self.tell(task.clone(), run.id.clone(), input).await?;
@@ -347,7 +349,7 @@ impl Engine {
 
     /// Posts a fact about a run without waiting for it.
     pub(crate) async fn tell(&self, task: TaskId, run: RunId, input: Input) -> Result<(), Error> {
-        let job = Job { act: Act::Input { run, input }, posted: std::time::Instant::now(), reply: None };
+        let job = Job { act: Act::Input { run, input }, posted: clock::monotonic(), reply: None };
         self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())
     }
 

@@ -1,18 +1,23 @@
-//! The database's own outages, which count against a party no more than the hub's: while nothing could be written,
-//! nobody could be heard, and deadlines that ran out meanwhile begin again ([`Input::TakenOver`]).
+//! Times in which this hub could hear nobody: its database did not answer, its process did not run, or it had not started.
+//! And moments at which its wall clock was set. None of it counts against a party: deadlines begin again
+//! ([`Input::TakenOver`]).
+//!
+//! A task is pardoned when it is folded for the first time after the outage, before anything else is folded into it, so no
+//! deadline is judged before. The queue knows that first time by its cache, which an outage empties. Pardoning twice
+//! changes nothing.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use flow_domain::id::TaskId;
+use flow_common::clock::{Detector, Disturbance, Moment, Monotonic, Reading};
 use flow_domain::run::Input;
 use flow_domain::time::Timestamp;
 
 use super::working::Working;
 use crate::store::StoreError;
 
-/// Shorter outages are forgiven to nobody, in seconds.
-const NOTICED_S: u64 = 5;
+/// A database that answers within this time was not away.
+const NOTICED: Duration = Duration::from_secs(5);
 
 /// Why the store does not take what the engine writes, while it does not.
 #[derive(Debug, Clone, Default)]
@@ -28,59 +33,68 @@ impl Trouble {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outage {
     /// Shown to callers whose request the engine does not come to.
     trouble: Trouble,
-    /// The first failure of the present one.
-    since: Option<Timestamp>,
-    /// When the newest one of notice ended.
-    ended: Option<Timestamp>,
-    /// Tasks that have had their time anew.
-    pardoned: HashSet<TaskId>,
+    detector: Detector,
+    /// The first failure of the database's present outage.
+    failing_since: Option<Monotonic>,
+    /// When the newest outage ended, by the wall clock as it is set now.
+    deaf_until: Timestamp,
+    /// When the wall clock was last set.
+    clock_set: Option<Timestamp>,
 }
 
 impl Outage {
-    pub(super) fn new(trouble: Trouble) -> Self {
-        Self { trouble, ..Self::default() }
+    /// A hub that starts now has heard nobody before.
+    pub(super) const fn new(start: Reading, trouble: Trouble) -> Self {
+        Self { trouble, detector: Detector::new(start), failing_since: None, deaf_until: start.wall, clock_set: None }
     }
 
-    /// The store did not answer.
-    pub(super) fn failed(&mut self, now: Timestamp, error: &StoreError) {
-        self.since.get_or_insert(now);
+    /// Takes a reading of the clocks by which deadlines are going to be judged.
+    pub(super) fn observe(&mut self, reading: Reading) -> Option<Disturbance> {
+        let disturbance = self.detector.observe(reading)?;
+        self.deaf_until = reading.wall;
+        if disturbance.is_clock_set() {
+            self.clock_set = Some(reading.wall);
+        }
+        Some(disturbance)
+    }
+
+    /// The database did not answer.
+    pub(super) fn failed(&mut self, now: Monotonic, error: &StoreError) {
+        self.failing_since.get_or_insert(now);
         self.trouble.set(Some(error.clone()));
     }
 
-    /// The store has answered; these tasks were folded under [`Outage::pardon`].
-    pub(super) fn answered<'a>(&mut self, now: Timestamp, tasks: impl Iterator<Item = &'a TaskId>) {
+    /// The database has answered. `true` if that ended an outage.
+    pub(super) fn answered(&mut self, now: Moment) -> bool {
         self.trouble.set(None);
-        if self.since.take().is_some_and(|since| now >= since.plus_secs(NOTICED_S)) {
-            self.ended = Some(now);
-            self.pardoned.clear();
+        let ended = self.is_present(now.monotonic);
+        self.failing_since = None;
+        if ended {
+            self.deaf_until = now.wall;
         }
-        if self.ended.is_some() {
-            self.pardoned.extend(tasks.cloned());
-        }
+        ended
+    }
+
+    /// The database does not answer, and that is long enough to matter.
+    pub(super) fn is_present(&self, now: Monotonic) -> bool {
+        self.failing_since.is_some_and(|since| now.since(since) >= NOTICED)
     }
 
     /// The moment before which nobody could be heard.
-    pub(super) fn deaf_until(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.since {
-            Some(since) if now >= since.plus_secs(NOTICED_S) => Some(now),
-            _ => self.ended,
-        }
+    pub(super) fn deaf_until(&self, now: Moment) -> Timestamp {
+        if self.is_present(now.monotonic) { now.wall } else { self.deaf_until }
     }
 
-    /// Gives the task's runs their time anew, once per outage.
-    pub(super) fn pardon(&self, task: &TaskId, working: &mut Working, now: Timestamp) {
-        let Some(until) = self.deaf_until(now) else { return };
-        if self.since.is_none() && self.pardoned.contains(task) {
-            return;
-        }
-        let active = working.runs.iter().filter(|run| run.is_active() && run.created_at < until);
-        for run in active.map(|run| run.id.clone()).collect::<Vec<_>>() {
-            // A refusal says that nothing of it had run out.
-            let _ = working.input(&run, &Input::TakenOver, until);
+    /// Gives the task's runs their time anew.
+    pub(super) fn pardon(&self, working: &mut Working, now: Moment) {
+        let from = self.deaf_until(now);
+        for run in working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>() {
+            // A refusal says that the run had all its time.
+            let _ = working.input(&run, &Input::TakenOver { from, clock_set: self.clock_set }, now.wall);
         }
     }
 }

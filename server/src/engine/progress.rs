@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_domain::error::Error;
@@ -16,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use crate::store::{ProgressWrite, Store, StoreError};
 
-/// Time between two writes, in seconds.
-const FLUSH_S: u64 = 2;
+/// Time between two writes.
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// Points kept in memory per member between two writes; the oldest are dropped first.
 const POINTS: usize = 4096;
 /// Members written in one transaction.
@@ -135,7 +136,7 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, s
     loop {
         let stop = tokio::select! {
             () = stopping.cancelled() => true,
-            () = clock.sleep_until(clock.now().plus_secs(FLUSH_S)) => false,
+            () = clock.sleep(FLUSH_EVERY) => false,
         };
         let (moved, error) = sink.flush(&store).await;
         if let Some(error) = error {

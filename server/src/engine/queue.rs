@@ -11,9 +11,9 @@ mod fold;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{self, HEARTBEAT, Moment, SharedClock};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
 use flow_domain::run::{Input, Run};
@@ -53,7 +53,7 @@ pub(super) struct Queue {
     watchers: Arc<Watchers>,
     due: Arc<Due>,
     stopping: CancellationToken,
-    /// As stored; somebody else's change shows as a stale version.
+    /// As stored; somebody else's change shows as a stale version. Only tasks folded since the newest outage.
     tasks: HashMap<TaskId, Arc<Aggregate>>,
     /// How many of them may be there before the idle ones are looked for.
     room: usize,
@@ -65,6 +65,9 @@ pub(super) struct Queue {
     templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
     specs: Specs,
     outage: Outage,
+    /// How far the wall clock was set before all active tasks were looked at again, in microseconds; `None` = they were.
+    disturbed_by: Option<i64>,
+    away_after_s: u64,
     /// Number of the newest change published: grows with each, and over restarts.
     revision: Arc<AtomicU64>,
 }
@@ -98,7 +101,9 @@ impl Queue {
             known_parties: HashSet::new(),
             templates: HashMap::new(),
             specs: Specs::default(),
-            outage: Outage::new(trouble),
+            outage: Outage::new(parts.clock.read(), trouble),
+            disturbed_by: None,
+            away_after_s: parts.away_after_s,
             revision,
         }
     }
@@ -106,7 +111,9 @@ impl Queue {
     pub(super) async fn run(mut self, mut rx: mpsc::Receiver<Post>) {
         let mut batch = Vec::with_capacity(BATCH);
         let stopping = self.stopping.clone();
+        let mut observed = self.clock.monotonic();
         loop {
+            let heartbeat = self.clock.sleep_until(observed + HEARTBEAT);
             tokio::select! {
                 biased;
                 () = stopping.cancelled(), if !rx.is_closed() => rx.close(),
@@ -120,8 +127,43 @@ impl Queue {
                         tokio::spawn(rest(Arc::clone(&self.store)));
                     }
                 }
+                () = heartbeat => {}
+            }
+            // After what waited has been heard.
+            observed = self.observe().monotonic;
+            if let Some(set_by) = self.disturbed_by
+                && let Err(error) = self.look_again(set_by).await
+            {
+                tracing::warn!(error = %chain(&error), "active tasks cannot be looked at again; trying again");
             }
         }
+    }
+
+    /// The present moment. Whoever judges a deadline takes it from here, because this notices that the moment cannot be
+    /// compared with those stored before.
+    fn observe(&mut self) -> Moment {
+        let reading = self.clock.read();
+        if let Some(disturbance) = self.outage.observe(reading) {
+            let (set_by_s, paused_s) = (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
+            tracing::warn!(set_by_s, paused_s, "the clock was set, or this process did not run for a while: deadlines begin again");
+            self.tasks.clear();
+            self.disturbed_by = Some(self.disturbed_by.unwrap_or(0).saturating_add(disturbance.wall_set_by));
+        }
+        reading.into()
+    }
+
+    /// Stores the deadlines of all active tasks as they begin again: as stored they may be far in the future.
+    async fn look_again(&mut self, set_by: i64) -> Result<(), StoreError> {
+        if set_by != 0 {
+            self.store.absence_again(self.clock.now(), set_by, self.away_after_s).await?;
+        }
+        let tasks = self.store.active_tasks().await?;
+        self.disturbed_by = None;
+        for tasks in tasks.chunks(BATCH) {
+            let tick = |task: &TaskId| (task.clone(), Job { act: Act::Tick, posted: clock::monotonic(), reply: None });
+            self.commit(group(tasks.iter().map(tick).collect())).await;
+        }
+        Ok(())
     }
 
     /// Jobs and contacts in the order they were posted; neighbours of one kind go together.
@@ -186,7 +228,7 @@ impl Queue {
             let unsettled = self.unsettled(&party).await;
             for (task, run) in &unsettled {
                 let act = Act::Input { run: run.clone(), input: input.clone() };
-                jobs.push((task.clone(), Job { act, posted: Instant::now(), reply: None }));
+                jobs.push((task.clone(), Job { act, posted: clock::monotonic(), reply: None }));
             }
             came.push((party, unsettled, reply));
         }
@@ -217,7 +259,7 @@ impl Queue {
                 }
                 Err(error) => {
                     tracing::warn!(%party, error = %chain(&error), "the store does not answer; trying again");
-                    self.outage.failed(self.clock.now(), &error);
+                    self.outage.failed(self.clock.monotonic(), &error);
                     tries += 1;
                     self.pause(tries).await;
                 }
@@ -250,11 +292,7 @@ impl Queue {
         if let Some(found) = self.tasks.get(task) {
             return Ok(Some(Arc::clone(found)));
         }
-        let found = self.store.load_task(task).await?.map(Arc::new);
-        if let Some(found) = &found {
-            self.keep(Arc::clone(found));
-        }
-        Ok(found)
+        Ok(self.store.load_task(task).await?.map(Arc::new))
     }
 
     fn keep(&mut self, aggregate: Arc<Aggregate>) {
@@ -279,7 +317,7 @@ impl Queue {
     async fn commit_together(&mut self, mut groups: Vec<Group>, alone: &mut Vec<Vec<Group>>) {
         let mut tries = 0;
         while !groups.is_empty() {
-            let now = self.clock.now();
+            let now = self.observe();
             let (mut folded, error) = match self.fold(&groups, now).await {
                 Ok(folded) => (folded, None),
                 Err(error) => (Vec::new(), Some(ApplyError::from(error))),
@@ -288,11 +326,13 @@ impl Queue {
                 Some(error) => error,
                 None => {
                     let changes: Vec<Change> = folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
-                    let begun = Instant::now();
+                    let begun = clock::monotonic();
                     let applied = if changes.is_empty() { Ok(()) } else { self.apply(&changes).await };
                     match applied {
                         Ok(()) => {
-                            self.outage.answered(now, groups.iter().map(|group| &group.task));
+                            if self.outage.answered(now) {
+                                self.tasks.clear();
+                            }
                             if !changes.is_empty() {
                                 self.metrics.commit(changes.len(), begun.elapsed());
                             }
@@ -334,7 +374,7 @@ impl Queue {
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
                     tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading again");
-                    self.outage.failed(now, &error);
+                    self.outage.failed(now.monotonic, &error);
                     // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
                     // told comes back for its full set, which is made behind this commit.
                     for party in groups.iter().filter_map(|group| self.tasks.remove(&group.task)).flat_map(|task| parties(&task)) {
@@ -356,7 +396,7 @@ impl Queue {
                 }
                 ApplyError::Store(error) => {
                     tracing::warn!(error = %chain(&error), "the store does not answer; trying again");
-                    self.outage.failed(now, &error);
+                    self.outage.failed(now.monotonic, &error);
                     for group in &groups {
                         self.tasks.remove(&group.task);
                     }
@@ -368,7 +408,7 @@ impl Queue {
 
     /// A database that vanished without a word must not hold the hub for as long as TCP does.
     async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
-        match tokio::time::timeout(APPLY, self.store.apply(changes)).await {
+        match clock::timeout(APPLY, self.store.apply(changes)).await {
             Ok(applied) => applied,
             Err(_) => Err(ApplyError::Store(StoreError::timed_out())),
         }
@@ -413,7 +453,7 @@ impl Queue {
 
     async fn pause(&self, tries: u32) {
         let wait = Duration::from_millis(10 << tries.min(6));
-        tokio::time::sleep(wait).await;
+        clock::sleep(wait).await;
     }
 
     /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.

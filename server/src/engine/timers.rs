@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{Monotonic, Reading, Retention, SharedClock};
 use flow_domain::time::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -16,16 +17,18 @@ use crate::store::{Store, StoreError};
 pub(super) const LEASE: &str = "sweeper";
 /// How long the lease lasts without being renewed, in seconds.
 const LEASE_S: u64 = 15;
-/// Longest time without a look, in seconds: mends a lost wake, renews the lease.
-const LOOK_S: u64 = 5;
+/// Longest time without a look: mends a lost wake, renews the lease, notices a wall clock that was set.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Pause after a look that failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Tasks looked at in one go.
 const SWEEP: u32 = 1000;
 /// Reports that changed nothing kept of each party.
 const AUDITED: u32 = 1000;
-/// Answers under an idempotency key are kept so long, in seconds: a week.
-const ANSWERS_S: u64 = 7 * 86_400;
-/// Time between two looks for answers that are older, in seconds.
-const FORGET_S: u64 = 3600;
+/// How long answers under an idempotency key are kept: a week.
+const ANSWERS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// Time between two looks for answers that are older.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The earliest deadline known here, and a bell for one that is earlier still.
 #[derive(Debug)]
@@ -49,23 +52,23 @@ impl Due {
 
 pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, due: Arc<Due>, stopping: CancellationToken) {
     let holder = flow_common::ids::run_id().to_string();
-    let mut forget_at = clock.now();
+    let mut answers = Retention::new(ANSWERS_KEPT, clock.read());
+    let mut forget_at = clock.monotonic();
     loop {
         due.at.store(i64::MAX, Ordering::SeqCst);
-        let now = clock.now();
-        let next = match sweep(&engine, &store, &holder, now).await {
-            Ok(next) => next,
+        let now = clock.read();
+        let pause = match sweep(&engine, &store, &holder, now.wall).await {
+            Ok(Some(next)) => LOOK_EVERY.min(Duration::from_micros(u64::try_from(next.0.saturating_sub(now.wall.0)).unwrap_or(0))),
+            Ok(None) => LOOK_EVERY,
             Err(error) => {
                 tracing::warn!(%error, "deadlines could not be looked at; trying again");
-                Some(now.plus_secs(1))
+                LOOK_AGAIN
             }
         };
-        if let Err(error) = prune(&store, &mut forget_at, now).await {
+        if let Err(error) = prune(&store, &mut answers, &mut forget_at, now).await {
             tracing::warn!(%error, "what is not kept for ever could not be dropped; trying again");
         }
-        let latest = now.plus_secs(LOOK_S);
-        let until = next.map_or(latest, |next| next.min(latest));
-        due.at.fetch_min(until.0, Ordering::SeqCst);
+        due.at.fetch_min(now.wall.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX)), Ordering::SeqCst);
         tokio::select! {
             () = stopping.cancelled() => {
                 if let Err(error) = store.release_lease(LEASE, &holder).await {
@@ -73,7 +76,7 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, d
                 }
                 return;
             }
-            () = clock.sleep_until(until) => {}
+            () = clock.sleep_until(now.monotonic + pause) => {}
             () = due.bell.notified() => {}
         }
     }
@@ -98,11 +101,13 @@ async fn sweep(engine: &Engine, store: &Store, holder: &str, now: Timestamp) -> 
 }
 
 /// Keeps small what would only ever grow.
-async fn prune(store: &Store, forget_at: &mut Timestamp, now: Timestamp) -> Result<(), StoreError> {
+async fn prune(store: &Store, answers: &mut Retention, forget_at: &mut Monotonic, now: Reading) -> Result<(), StoreError> {
     store.prune_audit(AUDITED).await?;
-    if now >= *forget_at {
-        store.purge_idempotency(Timestamp(now.0.saturating_sub(Timestamp(0).plus_secs(ANSWERS_S).0))).await?;
-        *forget_at = now.plus_secs(FORGET_S);
+    if now.monotonic >= *forget_at {
+        if let Some(cutoff) = answers.cutoff(now) {
+            store.purge_idempotency(cutoff).await?;
+        }
+        *forget_at = now.monotonic + FORGET_EVERY;
     }
     Ok(())
 }

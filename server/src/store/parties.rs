@@ -125,10 +125,21 @@ impl Store {
         Ok(unsigned(count))
     }
 
-    /// At the start of a hub: no session of an earlier process lives; absence counts from now.
+    /// At the start of a hub: no session of an earlier process lives; absence counts from now. An absence that begins in the
+    /// future was stored before the clock was set back.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE parties SET connected = 0, since = ? WHERE connected = 1", now.0)?;
+        execute!(&mut tx, "UPDATE parties SET connected = 0, since = ? WHERE connected = 1 OR since > ?", now.0, now.0)?;
+        tx.commit().await
+    }
+
+    /// The wall clock was set by `set_by` microseconds and shows `now`. Absences that were shorter than `away_after_s` count
+    /// from now, so that no other agent takes a party's place too early; and those that now begin in the future, so that
+    /// none is kept out for ever.
+    pub async fn absence_again(&self, now: Timestamp, set_by: i64, away_after_s: u64) -> Result<(), StoreError> {
+        let recent = now.0.saturating_sub(set_by).saturating_sub(Timestamp(0).plus_secs(away_after_s).0).min(now.0);
+        let mut tx = self.db.write().await?;
+        execute!(&mut tx, "UPDATE parties SET since = ? WHERE connected = 0 AND since > ?", now.0, recent)?;
         tx.commit().await
     }
 

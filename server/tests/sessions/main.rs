@@ -5,6 +5,7 @@
 mod common;
 
 mod calls;
+mod clock;
 mod doors;
 mod limits;
 mod lost_commits;

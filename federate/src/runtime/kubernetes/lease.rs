@@ -6,11 +6,10 @@
 //! notices at the next renewal, and ends.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{Boot, SharedClock};
 use flow_domain::id::{InstanceId, PartyId};
 use flow_domain::member::Reason;
 use flow_domain::time::Timestamp;
@@ -32,8 +31,9 @@ pub const NAME: &str = "flow-federate";
 const RENEW: Duration = Duration::from_secs(10);
 /// Pause after a renewal that failed.
 const AGAIN: Duration = Duration::from_secs(2);
-/// Nothing is made in the cluster so many seconds after the last renewal.
-const VALID_S: u64 = 30;
+/// Nothing is made in the cluster this long after the last renewal. Boot time: while the machine was suspended, another
+/// agent may have taken the Lease.
+const VALID: Duration = Duration::from_secs(30);
 
 /// Why the namespace cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ pub struct Lease {
     api: Api<LeaseObject>,
     holder: String,
     clock: SharedClock,
-    renewed: AtomicI64,
+    renewed: Mutex<Boot>,
     /// Why it could not be renewed, since it cannot.
     trouble: watch::Sender<Option<Reason>>,
     lost: CancellationToken,
@@ -93,12 +93,12 @@ impl Lease {
                 Ok(()) => break,
                 Err(error) => tracing::warn!(error = %error, "the cluster does not answer yet; trying again"),
             }
-            tokio::time::sleep(AGAIN).await;
+            clock.sleep(AGAIN).await;
         }
         Ok(Arc::new(Self {
             api,
             holder: who.holder.clone(),
-            renewed: AtomicI64::new(clock.now().0),
+            renewed: Mutex::new(clock.boot()),
             clock,
             trouble: watch::Sender::new(None),
             lost: CancellationToken::new(),
@@ -139,7 +139,7 @@ impl Lease {
         let mut pause = RENEW;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = self.clock.sleep(pause) => {}
                 () = self.lost.cancelled() => return,
             }
             pause = match self.renew().await {
@@ -175,25 +175,25 @@ impl Lease {
 
     /// `Gone`: deleted, or another's.
     async fn renew(&self) -> Result<(), Trouble> {
-        let asked_at = self.clock.now();
+        let asked_at = self.clock.boot();
         let mut lease = within(self.api.get_opt(NAME)).await?.ok_or(Trouble::Gone)?;
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() != Some(&self.holder) {
             return Err(Trouble::Gone);
         }
-        spec.renew_time = Some(micro(asked_at));
+        spec.renew_time = Some(micro(self.clock.now()));
         within(self.api.replace(NAME, &PostParams::default(), &lease)).await?;
-        self.renewed.store(asked_at.0, Ordering::Relaxed);
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
         Ok(())
     }
 
     /// Whether something may be made in the cluster: the Lease was ours a moment ago. Asks, if that was too long ago.
     pub async fn confirm(&self) -> Result<(), Trouble> {
-        let valid_until = Timestamp(self.renewed.load(Ordering::Relaxed)).plus_secs(VALID_S);
+        let valid_until = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) + VALID;
         if self.lost.is_cancelled() {
             return Err(Trouble::Away(std::io::Error::other("the agent's Lease is lost")));
         }
-        if self.clock.now() < valid_until { Ok(()) } else { self.renew().await }
+        if self.clock.boot() < valid_until { Ok(()) } else { self.renew().await }
     }
 
     /// Answers whether that is new.
@@ -227,7 +227,7 @@ fn born(who: &Applicant, now: Timestamp) -> LeaseObject {
             holder_identity: Some(who.holder.clone()),
             acquire_time: Some(micro(now)),
             renew_time: Some(micro(now)),
-            lease_duration_seconds: i32::try_from(VALID_S).ok(),
+            lease_duration_seconds: i32::try_from(VALID.as_secs()).ok(),
             lease_transitions: Some(0),
             ..LeaseSpec::default()
         }),

@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
@@ -173,17 +173,16 @@ impl KubernetesRuntime {
         self.shared.lease.lost().await;
     }
 
-    /// Removes forgotten keys: those without a log after `proof`, the others with their logs after `logs`, or never.
-    /// Answers how many. Outputs are on the party's claim, where nothing is removed.
-    pub fn sweep(&self, proof: Duration, logs: Option<Duration>) -> io::Result<usize> {
-        let now = self.shared.clock.now().secs_since(Timestamp(0));
+    /// Removes forgotten keys: those without a log if they were forgotten at `proof` or before, the others with their logs if
+    /// at `logs` or before; `None` keeps logs. Answers how many. Outputs are on the party's claim, where nothing is removed.
+    pub fn sweep(&self, proof: Timestamp, logs: Option<Timestamp>) -> io::Result<usize> {
         let mut removed = 0;
         for key in self.shared.records.keys()? {
             let forgotten = self.shared.records.read(&key)?.is_some_and(|record| record.stage == Stage::Forgotten);
-            let since = self.shared.records.changed(&key)?.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let age = Duration::from_secs(now.saturating_sub(since));
-            let past = logs.is_some_and(|logs| age >= logs) || !self.shared.records.has_log(&key);
-            if forgotten && age >= proof && past {
+            let since = self.shared.records.changed(&key)?.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+            let is_before = |cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
+            let past = logs.is_some_and(is_before) || !self.shared.records.has_log(&key);
+            if forgotten && is_before(proof) && past {
                 self.shared.records.remove(&key)?;
                 removed += 1;
             }

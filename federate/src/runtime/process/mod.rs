@@ -24,7 +24,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::time::Timestamp;
 use futures::future::{BoxFuture, FutureExt as _};
@@ -136,21 +135,19 @@ impl ProcessRuntime {
         entry.remove_dir().await
     }
 
-    /// Removes what is kept no longer of forgotten keys: their proof and scratch after `proof`, their logs and outputs
-    /// after `results`, or never. Answers how many run directories are gone.
-    pub async fn sweep(&self, proof: Duration, results: Option<Duration>) -> Result<usize, RuntimeError> {
+    /// Removes what is kept no longer of forgotten keys: proof and scratch of those forgotten at `proof` or before, logs and
+    /// outputs of those at `results` or before; `None` keeps them. Answers how many run directories are gone.
+    pub async fn sweep(&self, proof: Timestamp, results: Option<Timestamp>) -> Result<usize, RuntimeError> {
         let directories = self.directories().map_err(|error| transient("list the runs", error))?;
-        let now = SystemClock.now();
-        let age = |dir: &RunDir| {
-            let since = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
-            let since = since.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
-            // A clock that was set back makes it young: it is removed later, not earlier.
-            now.secs_since(Timestamp(0)).checked_sub(since).map(Duration::from_secs)
+        let forgotten = |dir: &RunDir| {
+            let at = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
+            Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_micros())
         };
+        let is_before = |since: u128, cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
         let mut removed = 0;
         for (key, dir) in directories {
-            let Some(age) = age(&dir).filter(|age| *age >= proof) else { continue };
-            if results.is_some_and(|results| age >= results) || !dir.has_results() {
+            let Some(since) = forgotten(&dir).filter(|since| is_before(*since, proof)) else { continue };
+            if results.is_some_and(|results| is_before(since, results)) || !dir.has_results() {
                 self.remove(&key).await?;
                 removed += 1;
             } else {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flow_common::clock::Moment;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, PartyId, TaskId};
 use flow_domain::run::Input;
@@ -20,7 +21,7 @@ type BatchKeys = HashMap<(String, String), (Digest, String)>;
 
 impl Queue {
     /// Folds every group in memory. Nothing is changed by it but caches.
-    pub(super) async fn fold(&mut self, groups: &[Group], now: Timestamp) -> Result<Vec<Folded>, StoreError> {
+    pub(super) async fn fold(&mut self, groups: &[Group], now: Moment) -> Result<Vec<Folded>, StoreError> {
         let mut keys = BatchKeys::new();
         let mut folded = Vec::with_capacity(groups.len());
         for group in groups {
@@ -29,10 +30,11 @@ impl Queue {
         Ok(folded)
     }
 
-    async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Timestamp) -> Result<Folded, StoreError> {
+    async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Moment) -> Result<Folded, StoreError> {
+        let is_first = !self.tasks.contains_key(&group.task);
         let mut working = self.load(&group.task).await?.map(Working::of);
-        if let Some(working) = &mut working {
-            self.outage.pardon(&group.task, working, now);
+        if let Some(working) = working.as_mut().filter(|_| is_first || self.outage.is_present(now.monotonic)) {
+            self.outage.pardon(working, now);
         }
         let mut answers = Vec::with_capacity(group.jobs.len());
         for job in &group.jobs {
@@ -40,8 +42,8 @@ impl Queue {
         }
         let (change, after) = match working {
             Some(mut working) => {
-                self.greet(&mut working, now);
-                let (change, after) = working.finish(now);
+                self.greet(&mut working, now.wall);
+                let (change, after) = working.finish(now.wall);
                 (change, Some(after))
             }
             None => (None, None),
@@ -80,8 +82,9 @@ impl Queue {
         working: &mut Option<Working>,
         act: &Act,
         keys: &mut BatchKeys,
-        now: Timestamp,
+        moment: Moment,
     ) -> Result<Result<Answer, Error>, StoreError> {
+        let now = moment.wall;
         if let Act::Create { idem: Some(idem), .. } | Act::Start { idem: Some(idem), .. } = act
             && let Some(earlier) = self.earlier(idem, keys).await?
         {
@@ -146,8 +149,9 @@ impl Queue {
             Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
             Act::Input { run, input } => {
                 let mut input = input.clone();
-                if let (Input::Away { since, .. }, Some(until)) = (&mut input, self.outage.deaf_until(now)) {
-                    *since = (*since).max(until);
+                if let Input::Away { since, .. } = &mut input {
+                    // Posted before the clock was set, it may be later than now.
+                    *since = (*since).max(self.outage.deaf_until(moment)).min(now);
                 }
                 // A refusal says that the fact changes nothing.
                 let _ = working.input(run, &input, now);

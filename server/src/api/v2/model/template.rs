@@ -49,7 +49,7 @@ pub struct TemplateInput {
     /// What each member asks of its machine.
     #[serde(default)]
     pub resources: Resources,
-    /// Longest time a workload may run, in seconds.
+    /// Longest time a workload may run, in seconds. A suspend of its machine does not count.
     #[serde(default = "default_max_runtime")]
     #[schema(value_type = schema::MaxRuntime)]
     pub max_runtime_s: u64,

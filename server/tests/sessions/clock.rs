@@ -1,0 +1,197 @@
+//! The hub's clocks: a wall clock that is set, a hub that does not run for a while, a machine that is suspended. None of
+//! it ends a run, and none of it makes a deadline longer than its rule says.
+
+use flow_common::clock::{Clock as _, MockClock};
+use flow_domain::id::TaskId;
+use flow_proto::v1::agent_message::Body as ToHub;
+use flow_proto::v1::{MemberProgress, Point, ProgressBatch};
+use flow_testkit::wait_for;
+use serde_json::{Value, json};
+
+use super::common::TestApp;
+use super::raw::{Door, Raw, hello};
+use super::{SOON, both, running, start, until};
+
+const HOUR_S: i64 = 3_600;
+const TEN_DAYS_S: i64 = 240 * HOUR_S;
+
+/// Something that happens to the clocks.
+type Disturb = fn(&MockClock);
+
+/// What happens to the clocks, by name.
+const DISTURBANCES: [(&str, Disturb); 6] = [
+    ("an hour forward", |clock| clock.set_by(HOUR_S)),
+    ("an hour back", |clock| clock.set_by(-HOUR_S)),
+    ("ten days forward", |clock| clock.set_by(TEN_DAYS_S)),
+    ("ten days back", |clock| clock.set_by(-TEN_DAYS_S)),
+    ("stopped for ten days", |clock| clock.pause(TEN_DAYS_S.unsigned_abs())),
+    ("suspended for ten days", |clock| clock.suspend(TEN_DAYS_S.unsigned_abs())),
+];
+
+/// A run in some phase, and the longest time it may stay there, in seconds.
+struct Case {
+    phase: &'static str,
+    task: TaskId,
+    path: String,
+    limit_s: u64,
+}
+
+async fn bring(hub: &TestApp, body: &Value, a: &mut Raw, b: &mut Raw, phase: &'static str, limit_s: u64) -> Case {
+    let mut body = body.clone();
+    body["name"] = phase.into();
+    if phase == "queued" {
+        body["members"][1]["party"] = "hospital-c".into();
+    }
+    let (task, path) = start(hub, &body).await;
+    let steps: &[&str] = match phase {
+        "queued" | "reserving" => &[],
+        "starting" => &["reserved"],
+        _ => &["reserved", "running"],
+    };
+    for step in steps {
+        for agent in [&mut *a, &mut *b] {
+            let assignment = agent.assigned(step).await;
+            agent.report(&assignment, step).await;
+        }
+    }
+    if phase == "stopping" {
+        hub.post(&format!("/api/v2/tasks/{task}/stop")).await;
+    }
+    until(hub, &path, phase, |run| run["phase"] == phase).await;
+    Case { phase, task: task.parse().expect("an id"), path, limit_s }
+}
+
+#[tokio::test]
+async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not_run() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b", "hospital-c"]).await;
+    let (mut a, mut b) = (door.open("hospital-a").await, door.open("hospital-b").await);
+    let body = both(&hub).await;
+    let mut cases = Vec::new();
+    // The last one leaves its assignments unread.
+    for (phase, limit_s) in [("starting", 300), ("running", 1_800), ("stopping", 120), ("queued", 3_600), ("reserving", 30)] {
+        cases.push(bring(&hub, &body, &mut a, &mut b, phase, limit_s).await);
+        a.set.clear();
+        b.set.clear();
+    }
+    for (name, disturb) in DISTURBANCES {
+        disturb(&hub.clock);
+        hub.clock.advance(1);
+        for Case { phase, task, path, limit_s } in &cases {
+            let now = hub.clock.now();
+            // A hub that was only stopped gives the queue deadline no more time than a reservation needs.
+            let least = now.plus_secs(limit_s.min(&30) - 2);
+            let most = now.plus_secs(*limit_s);
+            wait_for(&format!("{name}: the deadline in {phase} begins again"), SOON, async || {
+                let due = hub.app.store.load_task(task).await.expect("the store reads").expect("a task").due.expect("a deadline");
+                (least..=most).contains(&due)
+            })
+            .await;
+            let run = hub.get(path).await.expect(http::StatusCode::OK).json();
+            assert_eq!(run["phase"], *phase, "{name}: {run}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (_a, _b, path) = running(&hub, &door).await;
+    hub.clock.set_by(-TEN_DAYS_S);
+    hub.clock.advance(1);
+    let task: TaskId = path.split('/').nth(4).and_then(|id| id.parse().ok()).expect("the path names the task");
+    let due = async || hub.app.store.load_task(&task).await.expect("the store reads").expect("a task").due.expect("a deadline");
+    wait_for("the deadline begins again", SOON, async || due().await <= hub.clock.now().plus_secs(1_800)).await;
+    hub.clock.advance(1_790);
+    let run = until(&hub, &path, "the run", |_| true).await;
+    assert_eq!(run["phase"], "running", "{run}");
+    hub.clock.advance(20);
+    let run = until(&hub, &path, "the run is ended", |run| run["phase"] == "stopping").await;
+    assert_eq!(run["ending"]["code"], "no_progress", "{run}");
+}
+
+#[tokio::test]
+async fn b6_an_agent_is_heard_before_the_deadline_that_passed_while_the_hub_did_not_run() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &door).await;
+    hub.clock.pause(86_400);
+    // The hub runs again, and its deadlines are looked at before the agent's word arrives.
+    hub.clock.advance(10);
+    until(&hub, &path, "the hub answers", |_| true).await;
+    hub.clock.advance(1_000);
+    moved(&a, 1).await;
+    progress(&hub, &path, 1).await;
+    hub.clock.advance(1_000);
+    let run = until(&hub, &path, "the hub answers", |_| true).await;
+    assert_eq!(run["phase"], "running", "{run}");
+}
+
+/// The member of hospital-a says that it is at this epoch.
+async fn moved(agent: &Raw, epoch: u32) {
+    let last = agent.last.clone().expect("it has reported");
+    let point = Point { series: "loss".to_owned(), step: epoch.into(), value: "0.5".to_owned() };
+    let member = MemberProgress {
+        run_id: last.run_id,
+        attempt: last.attempt,
+        epoch: Some(epoch),
+        epochs: Some(3),
+        points: vec![point],
+        ..MemberProgress::default()
+    };
+    agent.say(ToHub::Progress(ProgressBatch { members: vec![member] })).await;
+}
+
+/// Waits until the hub has written this epoch, while time passes.
+async fn progress(hub: &TestApp, path: &str, epoch: u32) {
+    wait_for(&format!("epoch {epoch} to be written"), SOON, async || {
+        hub.clock.advance(1);
+        let run = hub.get(path).await.expect(http::StatusCode::OK).json();
+        run["members"][0]["progress"]["epoch"] == json!(epoch)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a7_a_hub_whose_clock_is_set_back_writes_progress_and_looks_at_deadlines_as_before() {
+    let hub = TestApp::start().await;
+    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &door).await;
+    hub.clock.set_by(-2 * HOUR_S);
+    let before = hub.clock.now();
+    moved(&a, 1).await;
+    progress(&hub, &path, 1).await;
+    let took = hub.clock.now().secs_since(before);
+    assert!(took < 600, "{took} s went by");
+    until(&hub, &path, "the run is ended for want of progress", |run| {
+        hub.clock.advance(60);
+        run["phase"] == "stopping"
+    })
+    .await;
+    let took = hub.clock.now().secs_since(before);
+    assert!((1_800..7_200).contains(&took), "{took} s went by");
+}
+
+#[tokio::test]
+async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_from_another_agent() {
+    for seconds in [HOUR_S, -TEN_DAYS_S] {
+        let hub = TestApp::start().await;
+        let door = Door::of(&hub, &["hospital-a"]).await;
+        drop(door.open("hospital-a").await);
+        let since = async || {
+            let party = hub.app.store.party(&"hospital-a".parse().expect("a name")).await.expect("the store reads").expect("a party");
+            (!party.connected).then_some(party.since)
+        };
+        wait_for("the hub notices that it is gone", SOON, since).await;
+        hub.clock.set_by(seconds);
+        hub.clock.advance(1);
+        wait_for("its absence counts by the clock as it is set", SOON, async || {
+            since().await.is_some_and(|since| (hub.clock.now().0 - since.0).abs() < 5_000_000)
+        })
+        .await;
+        assert_eq!(door.dial("hospital-a", hello()).await.refused().await, "party_in_use", "{seconds}");
+        hub.clock.advance(31);
+        door.open("hospital-a").await;
+    }
+}
