@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_common::clock::SharedClock;
+use flow_common::clock::{self, SharedClock};
 use flow_common::ids::jitter;
 use flow_common::secret_file::{self, Secret};
 use flow_common::text::foreign;
@@ -198,8 +198,8 @@ pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String
             Err(status) => Err(noticed.sentence().unwrap_or_else(|| describe(&status))),
         }
     };
-    let late = || format!("the hub at {address} did not answer within {PATIENCE_S} s");
-    tokio::time::timeout(Duration::from_secs(PATIENCE_S), asked).await.unwrap_or_else(|_| Err(late()))
+    let late = || format!("the hub at {address} did not answer within {} s", OPEN_TIMEOUT.as_secs());
+    clock::timeout(OPEN_TIMEOUT, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// The metadata of every call.

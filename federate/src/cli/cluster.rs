@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Subcommand;
 use flow_common::clock::{self, Clock as _, SystemClock};
@@ -12,7 +11,6 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Report, SWEEP, Source, say};
-use crate::agent::RETENTION_S;
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
 use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD};
