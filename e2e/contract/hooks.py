@@ -58,7 +58,7 @@ def before_call(context, case, kwargs):
     # schemathesis makes values of this header by a form of its own in place of the documented pattern (its
     # openapi/headers.py), and counts them as valid.
     pattern = case.operation.schema.raw_schema["components"]["schemas"]["IfMatch"]["pattern"]
-    if (tag := headers.get("If-Match")) and not re.fullmatch(pattern, tag):
+    if (tag := headers.get("If-Match")) is not None and not re.fullmatch(pattern, tag):
         headers["If-Match"] = "*"
     if not isinstance(case.body, dict):
         return
