@@ -1,7 +1,6 @@
 //! One key is started at most once, whoever dies when.
 
 use std::fs::File;
-use std::time::Duration;
 
 use crate::support::{LONG, Place, code};
 use flow_common::clock::{Clock as _, SystemClock};
@@ -188,14 +187,14 @@ async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
     // Ended long ago.
     let marker = File::options().write(true).open(place.dir().path().join("forgotten")).expect("the marker");
     marker.set_modified(std::time::UNIX_EPOCH).expect("aged");
-    let week = Duration::from_secs(7 * 24 * 3600);
-    assert_eq!(agent.runtime.sweep(week, None).await.expect("swept"), 0);
+    let week_ago = Timestamp(SystemClock.now().0 - 7 * 24 * 3600 * 1_000_000);
+    assert_eq!(agent.runtime.sweep(week_ago, None).await.expect("swept"), 0);
     assert_eq!(place.text("output/result"), "kept\n");
     assert!(!place.dir().path().join("work").exists() && place.dir().path().join("log").exists());
     for folder in ["output", "log"] {
         std::fs::remove_dir_all(place.dir().path().join(folder)).expect("removed by the party");
     }
-    assert_eq!(agent.runtime.sweep(week, None).await.expect("swept"), 1, "nothing is left that is worth keeping");
+    assert_eq!(agent.runtime.sweep(week_ago, None).await.expect("swept"), 1, "nothing is left that is worth keeping");
     assert!(!place.dir().path().exists());
 }
 

@@ -45,6 +45,8 @@ const PROTOCOL: u32 = 1;
 const OLDEST_PROTOCOL: u32 = PROTOCOL;
 /// Longest wait for a Hello.
 const HELLO: Duration = Duration::from_secs(10);
+/// Time between two looks at the wall clock while a stored deadline is awaited.
+const WALL_CHECK_PERIOD: Duration = Duration::from_secs(5);
 /// Largest chunk of a full set, in bytes.
 const CHUNK: usize = 1024 * 1024;
 /// Largest inventory taken, in bytes.
@@ -507,7 +509,10 @@ impl<'a> Conversation<'a> {
 }
 
 async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
-    app.clock.sleep_until(until).await;
+    // The wall clock can be set meanwhile, so it is read again and again.
+    while let Ok(left @ 1..) = u64::try_from(until.0.saturating_sub(app.clock.now().0)) {
+        app.clock.sleep(Duration::from_micros(left).min(WALL_CHECK_PERIOD)).await;
+    }
     tracing::info!(%party, "the replaced secret of a session is no longer accepted; cutting the session");
     app.sessions.revoke(&party);
 }
