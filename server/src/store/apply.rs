@@ -82,18 +82,17 @@ impl Store {
     /// Tasks that are not at the version their change was computed from. Versions only rise, so what had moved is found.
     async fn moved(&self, changes: &[&Change]) -> Result<Vec<TaskId>, StoreError> {
         let old: Vec<&Change> = changes.iter().copied().filter(|change| !change.insert).collect();
-        let mut moved = Vec::new();
+        let mut versions = HashMap::new();
         for batch in id_batches(&old) {
-            let versions: Vec<(String, i64)> = reading!(&*self.db, |c| {
+            let found: Vec<(String, i64)> = reading!(&*self.db, |c| {
                 let mut sql = QueryBuilder::new("SELECT id, version FROM tasks WHERE id IN ");
                 push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
                 sql.build_query_as().fetch_all(c).await
             })?;
-            let versions: HashMap<String, i64> = versions.into_iter().collect();
-            let as_read = |change: &Change| versions.get(change.task.id.as_str()) == Some(&signed(change.base_version));
-            moved.extend(batch.iter().filter(|change| !as_read(change)).map(|change| change.task.id.clone()));
+            versions.extend(found);
         }
-        Ok(moved)
+        let as_read = |change: &Change| versions.get(change.task.id.as_str()) == Some(&signed(change.base_version));
+        Ok(old.into_iter().filter(|change| !as_read(change)).map(|change| change.task.id.clone()).collect())
     }
 
     /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a

@@ -135,9 +135,13 @@ pub(super) fn batches<T>(rows: &[T], longest: usize, bytes: impl Fn(&T) -> usize
     })
 }
 
-/// Lists of ids.
-pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = &[T]> {
-    batches(ids, LONGEST, |_| 32)
+/// Cuts `ids` into lists for `IN (…)` of few lengths, so that each statement is prepared once. The last id fills the last
+/// list up: a list that names an id twice finds its row once, and a second statement would take longer.
+pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    ids.chunks(LENGTHS[0]).map(|chunk| {
+        let length = chunk.len().next_power_of_two();
+        chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], length - chunk.len())).collect()
+    })
 }
 
 impl Db {
@@ -293,7 +297,20 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
 
 #[cfg(test)]
 mod tests {
-    use super::{LENGTHS, LONGEST, batches};
+    use super::{LENGTHS, LONGEST, batches, id_batches};
+
+    #[test]
+    fn lists_of_ids_hold_every_id_and_have_few_lengths() {
+        for count in [0_usize, 1, 2, 3, 50, 51, 127, 128, 129, 300] {
+            let ids: Vec<usize> = (0..count).collect();
+            let lists: Vec<_> = id_batches(&ids).collect();
+            assert_eq!(lists.len(), count.div_ceil(LENGTHS[0]), "one statement for as many as it may name");
+            assert!(lists.iter().all(|list| list.len().is_power_of_two() && list.len() <= LENGTHS[0]));
+            let mut named: Vec<usize> = lists.into_iter().flatten().copied().collect();
+            named.dedup();
+            assert_eq!(named, ids);
+        }
+    }
 
     #[test]
     fn batches_hold_every_row_once_and_have_few_lengths() {

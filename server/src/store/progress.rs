@@ -250,7 +250,7 @@ impl Store {
         for batch in id_batches(runs) {
             let rows: Vec<(String, String, i64, String)> = reading!(&*self.db, |c| {
                 let mut sql = sqlx::QueryBuilder::new("SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ");
-                push_list!(sql, batch.iter().map(RunId::as_str));
+                push_list!(sql, batch.iter().copied().map(RunId::as_str));
                 sql.push(" ORDER BY run_id, party_id");
                 sql.build_query_as().fetch_all(c).await
             })?;

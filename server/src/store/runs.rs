@@ -166,10 +166,10 @@ pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, Sto
     for batch in id_batches(ids) {
         let (some_runs, some_members) = in_tx!(&mut *tx, |c| {
             let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
-            push_list!(query, batch.iter().copied());
+            push_list!(query, batch.iter().copied().copied());
             let some_runs: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
             let mut query = sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
-            push_list!(query, batch.iter().copied());
+            push_list!(query, batch.iter().copied().copied());
             query.push(" ORDER BY run_id, position");
             let some_members: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
             (some_runs, some_members)

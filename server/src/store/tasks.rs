@@ -121,17 +121,17 @@ impl Store {
                 let wanted = " AND (r.settled_at IS NULL OR r.id = t.latest_run)";
                 let mut sql = QueryBuilder::new("SELECT ");
                 sql.push(COLUMNS).push(" FROM tasks t WHERE t.id IN ");
-                push_list!(sql, batch.iter().map(TaskId::as_str));
+                push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(" ORDER BY t.id");
                 let tasks: Vec<Row> = sql.build_query_as().fetch_all(&mut *c).await?;
                 let mut sql = QueryBuilder::new("SELECT r.id, r.body FROM tasks t JOIN runs r ON r.task_id = t.id WHERE t.id IN ");
-                push_list!(sql, batch.iter().map(TaskId::as_str));
+                push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(wanted).push(" ORDER BY r.task_id, r.number");
                 let runs: Vec<Body> = sql.build_query_as().fetch_all(&mut *c).await?;
                 let mut sql = QueryBuilder::new(
                     "SELECT m.run_id, m.body FROM tasks t JOIN runs r ON r.task_id = t.id JOIN members m ON m.run_id = r.id WHERE t.id IN ",
                 );
-                push_list!(sql, batch.iter().map(TaskId::as_str));
+                push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(wanted).push(" ORDER BY m.run_id, m.position");
                 let members: Vec<Body> = sql.build_query_as().fetch_all(&mut *c).await?;
                 (tasks, runs, members)

@@ -198,8 +198,8 @@ impl Query<'_> {
         }
     }
 
-    /// One walk down the index per phase: a single statement would have to sort them all. (A narrow list by name is
-    /// found whole, and sorted.)
+    /// One walk down the index per phase: `phase IN (…)` would have to read and sort every task of these phases. (A narrow
+    /// list by name is found whole, and sorted.)
     fn walks(self) -> Vec<Self> {
         if self.lead.is_by_phase() && !self.by_name() {
             self.phases.chunks(1).map(|phases| Self { phases, ..self }).collect()
@@ -236,12 +236,40 @@ impl Query<'_> {
         sql.push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
     }
 
+    /// The newest `limit` rows after the first `offset` of several walks. Each walk reads index entries only, and the table
+    /// gives the rows of the page alone; in no order.
+    fn push_merged<DB: Database>(walks: &[Self], sql: &mut QueryBuilder<DB>, offset: u32, limit: i64)
+    where
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        let Some(Self { db, .. }) = walks.first() else { return };
+        sql.push("SELECT ").push(COLUMNS).push(" FROM (");
+        Self::push_union(walks, sql, |walk, sql| {
+            sql.push("SELECT t.id AS place");
+            walk.push(sql);
+            walk.push_order(sql);
+            sql.push_bind(limit + i64::from(offset));
+        });
+        sql.push(" ORDER BY place DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
+        sql.push(") page").push(db.then_join()).push(" tasks t ON t.id = page.place");
+    }
+
+    /// The places that `push` selects for each walk, each place once: a filter may name a phase twice.
+    fn push_union<DB: Database>(walks: &[Self], sql: &mut QueryBuilder<DB>, push: impl Fn(&Self, &mut QueryBuilder<DB>)) {
+        for (number, walk) in walks.iter().enumerate() {
+            sql.push(if number == 0 { "SELECT place FROM (" } else { " UNION SELECT place FROM (" });
+            push(walk, sql);
+            sql.push(") walk");
+        }
+    }
+
     fn push_end<DB: Database>(&self, sql: &mut QueryBuilder<DB>, entries: usize)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
         i64: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        sql.push("SELECT ").push(self.place());
+        sql.push("SELECT ").push(self.place()).push(" AS place");
         self.push_lead(sql);
         self.push_places(sql);
         self.push_order(sql);
@@ -257,49 +285,61 @@ impl Query<'_> {
         if end { self.push_end(sql, WALK) } else { self.push_rows(sql, 0, 51) }
     }
 
-    /// How many entries the leading index has, counted no further than needed to see that they are many.
-    async fn width(&self) -> Result<i64, StoreError> {
-        Ok(reading!(self.db, |c| {
-            let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1");
-            self.push_lead(&mut sql);
-            sql.push(" LIMIT ").push_bind(signed(WALK) + 1).push(") few");
-            sql.build_query_scalar().fetch_one(c).await
-        })?)
-    }
-
-    /// The place so many entries of the leading index further on; `None` if it has fewer.
-    async fn end(&self, entries: usize) -> Result<Option<String>, StoreError> {
-        Ok(reading!(self.db, |c| {
+    /// How many entries the leading index of each has, counted no further than needed to see that they are many.
+    async fn widths(candidates: &[Self]) -> Result<Vec<i64>, StoreError> {
+        let [Self { db, .. }, _, ..] = candidates else { return Ok(vec![0; candidates.len()]) };
+        let mut widths: Vec<(i64, i64)> = reading!(db, |c| {
             let mut sql = QueryBuilder::new("");
-            self.push_end(&mut sql, entries);
-            sql.build_query_scalar().fetch_optional(c).await
-        })?)
-    }
-
-    async fn rows(&self, offset: u32, limit: i64) -> Result<Vec<Row>, StoreError> {
-        Ok(reading!(self.db, |c| {
-            let mut sql = QueryBuilder::new("");
-            self.push_rows(&mut sql, offset, limit);
+            for (number, candidate) in candidates.iter().enumerate() {
+                sql.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " });
+                sql.push(number).push(", COUNT(*) FROM (SELECT 1");
+                candidate.push_lead(&mut sql);
+                sql.push(" LIMIT ").push_bind(signed(WALK) + 1).push(") few");
+            }
             sql.build_query_as().fetch_all(c).await
-        })?)
+        })?;
+        widths.sort_unstable();
+        Ok(widths.into_iter().map(|(_, width)| width).collect())
+    }
+
+    /// The place that every walk reaches within [`WALK`] entries of the leading index in all; `None` if all have fewer.
+    async fn end(walks: &[Self]) -> Result<Option<String>, StoreError> {
+        let Some(Self { db, .. }) = walks.first() else { return Ok(None) };
+        let ends: Vec<String> = reading!(db, |c| {
+            let mut sql = QueryBuilder::new("");
+            Self::push_union(walks, &mut sql, |walk, sql| walk.push_end(sql, WALK / walks.len()));
+            sql.build_query_scalar().fetch_all(c).await
+        })?;
+        // Walks lead from the newest to the oldest where there are several; one by name has one end.
+        Ok(ends.into_iter().max())
+    }
+
+    async fn rows(walks: &[Self], offset: u32, limit: i64) -> Result<Vec<Row>, StoreError> {
+        let Some(Self { db, .. }) = walks.first() else { return Ok(Vec::new()) };
+        let mut rows: Vec<Row> = reading!(db, |c| {
+            let mut sql = QueryBuilder::new("");
+            match walks {
+                [walk] => walk.push_rows(&mut sql, offset, limit),
+                _ => Self::push_merged(walks, &mut sql, offset, limit),
+            }
+            sql.build_query_as().fetch_all(c).await
+        })?;
+        if walks.len() > 1 {
+            rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        }
+        Ok(rows)
     }
 }
 
 impl Store {
     /// A list's statement, led by the narrowest of the filters given; of one filter, that is clear without looking.
     async fn query<'a>(&'a self, filter: &'a TaskFilter, after: Option<&'a str>) -> Result<Query<'a>, StoreError> {
-        let offered = Lead::offered(filter);
-        let mut query = Query { db: &self.db, filter, lead: Lead::Newest, is_wide: false, phases: &filter.phases, after, until: None };
-        let mut best = i64::MAX;
-        for lead in &offered {
-            let candidate = Query { lead: *lead, ..query };
-            let width = if offered.len() > 1 { candidate.width().await? } else { 0 };
-            if width <= best {
-                best = width;
-                query = Query { is_wide: width > signed(WALK), ..candidate };
-            }
-        }
-        Ok(query)
+        let newest = Query { db: &self.db, filter, lead: Lead::Newest, is_wide: false, phases: &filter.phases, after, until: None };
+        let offered: Vec<_> = Lead::offered(filter).into_iter().map(|lead| Query { lead, ..newest }).collect();
+        let widths = Query::widths(&offered).await?;
+        // Of several that are equally narrow the last.
+        let narrowest = offered.into_iter().zip(widths).rev().min_by_key(|(_, width)| *width);
+        Ok(narrowest.map_or(newest, |(query, width)| Query { is_wide: width > signed(WALK), ..query }))
     }
 
     /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for. Of several wide filters a
@@ -309,22 +349,10 @@ impl Store {
         let limit = i64::from(page.limit) + 1;
         let query = self.query(filter, page.after.as_deref()).await?;
         let by_name = query.by_name();
-        let walks = query.walks();
-        let (offset, limit) = if walks.len() > 1 { (0, limit + i64::from(page.offset)) } else { (page.offset, limit) };
-        let mut rows = Vec::new();
-        let mut until: Option<String> = None;
-        for walk in &walks {
-            let end = if walk.is_wide && page.offset == 0 { walk.end(WALK / walks.len()).await? } else { None };
-            rows.extend(Query { until: end.as_deref(), ..*walk }.rows(offset, limit).await?);
-            // Only so far have all walks come.
-            until = until.max(end);
-        }
-        if walks.len() > 1 {
-            rows.retain(|row: &Row| until.as_ref().is_none_or(|until| row.id >= *until));
-            rows.sort_by(|a, b| b.id.cmp(&a.id));
-            rows.dedup_by(|a, b| a.id == b.id);
-            rows.drain(..rows.len().min(page.offset as usize));
-        }
+        let mut walks = query.walks();
+        let until = if query.is_wide && page.offset == 0 { Query::end(&walks).await? } else { None };
+        walks.iter_mut().for_each(|walk| walk.until = until.as_deref());
+        let rows = Query::rows(&walks, page.offset, limit).await?;
         let rows = rows.into_iter().map(|row| Ok(row.read()?.0)).collect::<Result<Vec<_>, StoreError>>()?;
         let page = cut(rows, page, |row| if by_name { row.task.body.name.clone() } else { row.task.id.to_string() });
         Ok(Page { next: page.next.or(until), ..page })
@@ -342,11 +370,11 @@ impl Store {
     }
 
     /// How the database would find a page of such a list: proof that an index leads, and that pages far into a list are
-    /// found like the first. A plan for each statement; of several wide filters, first of the one that finds the page's end.
+    /// found like the first. A plan for each walk; of several wide filters, first of the one that finds the page's end.
     pub async fn explain_tasks(&self, filter: &TaskFilter, after: Option<&str>) -> Result<Vec<Plan>, StoreError> {
         let mut plans = Vec::new();
         for walk in self.query(filter, after).await?.walks() {
-            let end = if walk.is_wide { walk.end(WALK).await? } else { None };
+            let end = if walk.is_wide { Query::end(&[walk]).await? } else { None };
             let page = Query { until: end.as_deref(), ..walk };
             plans.extend(if walk.is_wide { Some(self.explain(&walk, true).await?) } else { None });
             plans.push(self.explain(&page, false).await?);
