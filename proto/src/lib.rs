@@ -1,6 +1,8 @@
 //! Generated types of the control protocol; see `flow/v1/control.proto`, which says of each message who sends it,
 //! when, and what happens if it is lost or repeated.
 
+pub mod codec;
+
 /// Version 1 of the protocol.
 #[expect(missing_docs, reason = "generated; the .proto holds the comments")]
 #[expect(clippy::all, clippy::allow_attributes, reason = "generated")]

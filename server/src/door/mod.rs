@@ -18,6 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -94,7 +95,8 @@ pub(crate) async fn accept<F>(
                 }
                 let place: Place = metrics.enter();
                 let stream = Progress::new(stream, limits.progress);
-                let greeted = greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone());
+                // On the heap, because a connection should not keep the room that its handshake takes.
+                let greeted = greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone()).boxed();
                 let serve = serve.clone();
                 connections.spawn(async move {
                     if let Some(io) = greeted.await {

@@ -94,7 +94,8 @@ impl Door {
             Peer::Embedded(party) => Ok((party.clone(), None)),
             Peer::Network => {
                 let Self { app, .. } = self;
-                let known = app.auth.party(&app.store, request.metadata(), app.clock.now()).await;
+                // On the heap, because the request's future should not keep the room for this.
+                let known = Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
                 known.map(|(party, proof)| (party, Some(proof))).map_err(|error| convert::status(&error))
             }
         }
@@ -157,7 +158,10 @@ where
         .max_send_buf_size(WINDOW as usize)
         .max_concurrent_streams(STREAMS)
         .serve_connection(TokioIo::new(io), service);
-    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping).await {
+    // On the heap, because each future that a large one is handed through keeps room for it.
+    let connection = Box::pin(connection);
+    let driven = requests.drive(connection, |connection| connection.as_deref_mut().graceful_shutdown(), limits, &metrics, &stopping);
+    if let Err(error) = driven.await {
         tracing::debug!(%error, "an agent's connection ended");
     }
 }

@@ -105,32 +105,35 @@ fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> End
 /// Starts the conversation; it lives until either side ends it.
 pub(super) fn open(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: Streaming<AgentMessage>, call: Call) -> Messages {
     let (out, rx) = mpsc::channel(OUT);
-    tokio::spawn(async move {
-        let _call = call;
-        let (party, app) = (&party, &app);
-        // Boxed, because an idle session should not keep the room that its beginning and its end take.
-        let end = match Box::pin(Conversation::begin(app, party, proof, stream, out.clone())).await {
-            Ok(mut conversation) => {
-                let Err(end) = conversation.talk().await;
-                Box::pin(conversation.close()).await;
-                end
-            }
-            Err(end) => end,
-        };
-        let last = match end {
-            End::Gone => return,
-            End::Refused { code, message, retry_after_s } => {
-                if let Some(left_out) = app.sessions.admit_line(party) {
-                    tracing::info!(%party, code, message, left_out, "a session was refused or cut");
-                }
-                ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
-            }
-            End::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
-        };
-        // An agent that does not read will find the stream closed.
-        let _ = out.try_send(Box::new(HubMessage { body: Some(last) }));
-    });
+    tokio::spawn(converse(app, party, proof, stream, call, out));
     ReceiverStream::new(rx).map(|message| Ok(*message))
+}
+
+/// The task of a session. The hub keeps one for each agent, so its beginning, its end and each message are on the heap: an
+/// idle session should not keep the room that they take.
+async fn converse(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: Streaming<AgentMessage>, call: Call, out: Out) {
+    let _call = call;
+    let (party, app) = (&party, &app);
+    let end = match Box::pin(Conversation::begin(app, party, proof, stream, out.clone())).await {
+        Ok(mut conversation) => {
+            let Err(end) = conversation.talk().await;
+            Box::pin(conversation.close()).await;
+            end
+        }
+        Err(end) => end,
+    };
+    let last = match end {
+        End::Gone => return,
+        End::Refused { code, message, retry_after_s } => {
+            if let Some(left_out) = app.sessions.admit_line(party) {
+                tracing::info!(%party, code, message, left_out, "a session was refused or cut");
+            }
+            ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
+        }
+        End::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
+    };
+    // An agent that does not read will find the stream closed.
+    let _ = out.try_send(Box::new(HubMessage { body: Some(last) }));
 }
 
 struct Conversation<'a> {
@@ -170,6 +173,29 @@ impl<'a> Conversation<'a> {
             let message = format!("{spoken}, the agent {}: update the older of the two", hello.protocol);
             return Err(End::Refused { code: "protocol_unsupported", message, retry_after_s: 60 });
         }
+        // On the heap, because a session that sends its full set should not keep the room for this.
+        let (mut conversation, set) = Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
+        let set = match tokio::time::timeout(SET, conversation.say_set(set)).await {
+            Ok(said) => said,
+            Err(_) => Err(over_limit(app, "set", format!("the hub's full set was not read within {} s", SET.as_secs()))),
+        };
+        if let Err(end) = set {
+            conversation.close().await;
+            return Err(end);
+        }
+        Ok(conversation)
+    }
+
+    /// Opens the session, welcomes the agent and reads the full set of its party.
+    async fn register(
+        app: &'a Arc<App>,
+        party: &'a PartyId,
+        proof: Option<Proof>,
+        stream: Streaming<AgentMessage>,
+        out: Out,
+        hello: &Hello,
+        instance: InstanceId,
+    ) -> Result<(Self, Vec<Assignment>), End> {
         let now = app.clock.now();
         let incarnation = app.store.incarnation().await?;
         let grant = match app.store.open_session(party, &instance, &convert::version(&hello.agent_version), now, app.away_after_s).await? {
@@ -209,8 +235,8 @@ impl<'a> Conversation<'a> {
             pending: FuturesUnordered::new(),
             revocation: None,
         };
-        match conversation.settle_in(proof, &hello).await {
-            Ok(()) => Ok(conversation),
+        match conversation.settle_in(proof, hello).await {
+            Ok(set) => Ok((conversation, set)),
             Err(end) => {
                 conversation.close().await;
                 Err(end)
@@ -218,7 +244,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn settle_in(&mut self, proof: Option<Proof>, hello: &Hello) -> Result<(), End> {
+    async fn settle_in(&mut self, proof: Option<Proof>, hello: &Hello) -> Result<Vec<Assignment>, End> {
         if let Some(proof) = proof {
             // Again, now that the session is registered: one that authenticated before its secret was replaced and was
             // registered after would otherwise be cut by nobody.
@@ -233,7 +259,7 @@ impl<'a> Conversation<'a> {
         self.welcome(hello).await
     }
 
-    async fn welcome(&mut self, hello: &Hello) -> Result<(), End> {
+    async fn welcome(&mut self, hello: &Hello) -> Result<Vec<Assignment>, End> {
         let known = self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
         let want_inventory = known.is_none_or(|known| known.as_str() != hello.inventory_digest);
         self.say(ToAgent::Welcome(Welcome {
@@ -248,10 +274,7 @@ impl<'a> Conversation<'a> {
         let set = self.app.engine.connected(self.party, self.epoch, &self.instance).await?;
         self.revision = set.iter().map(|assignment| assignment.revision).max().unwrap_or(0).max(self.app.engine.revision());
         self.knows_us &= hello.seen_revision <= self.revision;
-        match tokio::time::timeout(SET, self.say_set(set)).await {
-            Ok(said) => said,
-            Err(_) => Err(over_limit(self.app, "set", format!("the hub's full set was not read within {} s", SET.as_secs()))),
-        }
+        Ok(set)
     }
 
     /// Every unsettled member of the party.
@@ -292,11 +315,11 @@ impl<'a> Conversation<'a> {
                 () = self.registered.cut.cancelled() => return Err(superseded()),
                 () = self.app.stopping.cancelled() => return Err(End::Goodbye),
                 Some(body) = self.registered.out.next() => self.say(*body).await?,
-                Some((reported, outcome)) = self.pending.next() => self.reported(reported, outcome).await?,
+                Some((reported, outcome)) = self.pending.next() => Box::pin(self.reported(reported, outcome)).await?,
                 message = self.stream.message(), if self.pending.len() < REPORTS => {
                     let body = message.ok().flatten().ok_or(End::Gone)?.body;
                     match body {
-                        Some(body) => self.hear(body).await?,
+                        Some(body) => Box::pin(self.hear(body)).await?,
                         None => tracing::debug!(party = %self.party, "a message this hub does not know; a newer agent, perhaps"),
                     }
                 }
