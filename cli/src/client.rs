@@ -200,12 +200,12 @@ impl Client {
             match self.authorized(request).send().await {
                 Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE && tries < most => {
                     let asked = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-                    tokio::time::sleep(asked.map_or(wait, Duration::from_secs).min(MAX_WAIT)).await;
+                    flow_common::clock::sleep(asked.map_or(wait, Duration::from_secs).min(MAX_WAIT)).await;
                 }
                 Ok(answer) => return checked(answer).await,
                 // Nobody listens: say so at once. A connection that broke midway is another matter.
                 Err(error) if error.is_connect() || tries >= most => return Err(self.unreachable(&error)),
-                Err(_) => tokio::time::sleep(wait).await,
+                Err(_) => flow_common::clock::sleep(wait).await,
             }
             wait = (wait * 2).min(MAX_WAIT);
         }

@@ -3,10 +3,16 @@
 use std::io::{self, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use flow_common::clock::{Clock as _, SystemClock};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
+
+/// The present moment, to compare the hub's times with.
+pub fn now() -> Timestamp {
+    Timestamp::from_microsecond(SystemClock.now().0).unwrap_or_default()
+}
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

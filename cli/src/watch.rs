@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use console::Term;
+use flow_common::clock::{Monotonic, monotonic};
 use futures::StreamExt as _;
-use jiff::Timestamp;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
@@ -36,11 +35,11 @@ pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, fo
     let (wake, mut woken) = watch::channel(());
     let mut background = JoinSet::new();
     background.spawn(listen(client.clone(), task.id.clone(), wake));
-    let mut away_since: Option<Instant> = None;
-    let mut looked: Option<Instant> = None;
+    let mut away_since: Option<Monotonic> = None;
+    let mut looked: Option<Monotonic> = None;
     loop {
         if looked.is_none_or(|at| at.elapsed() >= display.interval(away_since.is_some())) {
-            looked = Some(Instant::now());
+            looked = Some(monotonic());
             match look(client, task, &current, retries).await {
                 Ok((value, next)) => {
                     away_since = None;
@@ -56,7 +55,7 @@ pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, fo
                     }
                 }
                 Err(failure) if failure.exit == Exit::Unreachable => {
-                    if away_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+                    if away_since.get_or_insert_with(monotonic).elapsed() >= PATIENCE {
                         return Err(failure);
                     }
                     display.reconnecting(&failure)?;
@@ -67,7 +66,7 @@ pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, fo
         display.redraw()?;
         tokio::select! {
             Ok(()) = woken.changed(), if away_since.is_none() => looked = None,
-            () = tokio::time::sleep(LOOK) => {}
+            () = flow_common::clock::sleep(LOOK) => {}
             _ = interrupts.recv() => {
                 display.line(&format!(
                     "the task goes on; come back with `flowctl task watch {0}`, end it with `flowctl task stop {0}`",
@@ -111,7 +110,7 @@ async fn listen(client: Client, task: String, wake: watch::Sender<()>) {
                 }
             }
         }
-        tokio::time::sleep(LOOK).await;
+        flow_common::clock::sleep(LOOK).await;
     }
 }
 
@@ -127,7 +126,7 @@ struct Display {
     task: String,
     run: Option<Run>,
     drawn: Vec<String>,
-    away: Option<(Instant, String)>,
+    away: Option<(Monotonic, String)>,
 }
 
 impl Display {
@@ -157,7 +156,7 @@ impl Display {
         match self.kind {
             Kind::Live(_) => {}
             Kind::Lines => {
-                for line in view::changes(self.run.as_ref(), &run, Timestamp::now()) {
+                for line in view::changes(self.run.as_ref(), &run, crate::output::now()) {
                     output::print(&format!("{line}\n"))?;
                 }
             }
@@ -169,7 +168,7 @@ impl Display {
 
     fn reconnecting(&mut self, failure: &Failure) -> Result<(), Failure> {
         if self.away.is_none() {
-            self.away = Some((Instant::now(), failure.message.clone()));
+            self.away = Some((monotonic(), failure.message.clone()));
             if matches!(self.kind, Kind::Lines) {
                 output::print(&format!("{}; reconnecting\n", failure.message))?;
             }
@@ -181,7 +180,7 @@ impl Display {
     fn redraw(&mut self) -> Result<(), Failure> {
         let Kind::Live(term) = &self.kind else { return Ok(()) };
         let width = usize::from(term.size().1).max(20) - 1;
-        let mut lines = self.run.as_ref().map_or_else(Vec::new, |run| view::frame(&self.task, run, Timestamp::now(), width));
+        let mut lines = self.run.as_ref().map_or_else(Vec::new, |run| view::frame(&self.task, run, crate::output::now(), width));
         if let Some((since, message)) = &self.away {
             let seconds = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
             let line = format!("reconnecting for {}: {message}", output::duration(seconds));
@@ -209,7 +208,7 @@ impl Display {
     fn finish(mut self) -> Result<Exit, Failure> {
         self.redraw()?;
         let Some(run) = &self.run else { return Ok(Exit::Failed) };
-        self.line(&view::verdict(&self.task, run, Timestamp::now()))?;
+        self.line(&view::verdict(&self.task, run, crate::output::now()))?;
         Ok(match run.phase.as_str() {
             "succeeded" => Exit::Ok,
             "cancelled" => Exit::Cancelled,

@@ -201,11 +201,13 @@ pub fn boot() -> Boot {
     Boot(elapsed_of(ClockId::CLOCK_BOOTTIME))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the other clocks")]
 fn elapsed_of(clock: ClockId) -> Duration {
     clock_gettime(clock).map(Duration::from).expect("Linux has this clock")
 }
 
 /// Completes after this much monotonic time, by the machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
 pub async fn sleep(length: Duration) {
     tokio::time::sleep(length).await;
 }
@@ -221,10 +223,17 @@ pub fn sleep_blocking(length: Duration) {
 #[error("not done within its time limit")]
 pub struct Elapsed;
 
+impl From<Elapsed> for std::io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
 /// The future's output, unless `limit` of monotonic time passes first.
 ///
 /// # Errors
 /// [`Elapsed`] if it does.
+#[expect(clippy::disallowed_methods, reason = "the one place that limits time")]
 pub async fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     tokio::time::timeout(limit, future).await.map_err(|_| Elapsed)
 }

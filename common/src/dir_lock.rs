@@ -101,7 +101,7 @@ impl DirLock {
         let place = self.place.clone();
         async move {
             while !place.is_gone() {
-                tokio::time::sleep(CHECK_PERIOD).await;
+                crate::clock::sleep(CHECK_PERIOD).await;
             }
             format!(
                 "{} was deleted or replaced while this process used its directory; start it again on the right one",

@@ -16,7 +16,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::clock::{Monotonic, monotonic, sleep, timeout};
 
 /// Connections served at a time.
 const CONNECTIONS_MAX: usize = 256;
@@ -32,7 +33,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A connection that is being served.
 struct Connection {
-    accepted_at: Instant,
+    accepted_at: Monotonic,
     /// A complete request has arrived.
     requested: Arc<AtomicBool>,
     task: AbortHandle,
@@ -75,7 +76,7 @@ where
             // A prober that is too slow, or leaves, gets no answer and needs no log line.
             let _ = timeout(REQUEST_TIMEOUT, served).await;
         });
-        connections.push_back(Connection { accepted_at: Instant::now(), requested, task: task.abort_handle() });
+        connections.push_back(Connection { accepted_at: monotonic(), requested, task: task.abort_handle() });
     }
 }
 
@@ -89,8 +90,9 @@ async fn make_room(connections: &mut VecDeque<Connection>) {
         let unrequested = connections.iter().position(|connection| !connection.requested.load(Ordering::Relaxed));
         let Some(index) = unrequested.or(Some(0)).filter(|index| *index < connections.len()) else { return };
         let due = connections[index].accepted_at + EVICTION_AGE_MIN;
-        if Instant::now() < due {
-            sleep_until(due).await;
+        let now = monotonic();
+        if now < due {
+            sleep(due.since(now)).await;
         } else if let Some(evicted) = connections.remove(index) {
             evicted.task.abort();
             return;

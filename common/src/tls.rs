@@ -303,7 +303,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), tries).await.unwrap();
+        crate::clock::timeout(std::time::Duration::from_secs(20), tries).await.unwrap();
     }
 
     /// Shakes hands until the files have been read since the call.
@@ -316,7 +316,7 @@ mod tests {
             }
             well && shakes_hands(acceptor, root, "hub.example").await
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), tries).await.unwrap()
+        crate::clock::timeout(std::time::Duration::from_secs(20), tries).await.unwrap()
     }
 
     #[tokio::test]

@@ -45,8 +45,8 @@ pub async fn eventually<T>(deadline: Duration, mut condition: impl AsyncFnMut() 
             if let Some(found) = condition().await {
                 return found;
             }
-            tokio::time::sleep(Duration::from_millis(15)).await;
+            flow_common::clock::sleep(Duration::from_millis(15)).await;
         }
     };
-    tokio::time::timeout(deadline, looks).await.ok()
+    flow_common::clock::timeout(deadline, looks).await.ok()
 }

@@ -60,7 +60,8 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("schemathesis ends in time").expect("it can be executed");
+    let output =
+        flow_common::clock::timeout(DEADLINE, command.output()).await.expect("schemathesis ends in time").expect("it can be executed");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}\nthe hub's log:\n{}", String::from_utf8_lossy(&output.stderr), federation.server_log());
     // A filter that fits nothing is no error to schemathesis.

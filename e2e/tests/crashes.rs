@@ -192,7 +192,7 @@ async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_wo
         let path = sidecar.cwd.join(file);
         // Waiting 15 ms between two looks, as everywhere else, would be too late for everything.
         let killer = tokio::task::spawn_blocking(move || {
-            let begun = std::time::Instant::now();
+            let begun = flow_common::clock::monotonic();
             while path.symlink_metadata().is_err() && begun.elapsed() < SOON {
                 std::hint::spin_loop();
             }

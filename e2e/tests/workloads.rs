@@ -195,7 +195,7 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     federation.release(&run);
     hub.ends(&run, "succeeded", "completed").await;
     // Who stayed has everything, to the last line, and the stream ends by itself.
-    let all = tokio::time::timeout(SOON, follower.text()).await.expect("a log that is over ends").expect("a log");
+    let all = flow_common::clock::timeout(SOON, follower.text()).await.expect("a log that is over ends").expect("a log");
     assert!(all.starts_with("line 1\n") && all.ends_with("the last line\n"), "{all}");
     let mut answer = vec![0; 15];
     lazy.read_exact(&mut answer).await.expect("an answer");

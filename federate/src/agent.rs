@@ -453,7 +453,7 @@ impl Agent {
         let (wish, bytes) = match convert::wish(assignment) {
             Ok(parsed) => parsed,
             Err(error) => {
-                if let Some(left_out) = self.hub_lines.admit(std::time::Instant::now()) {
+                if let Some(left_out) = self.hub_lines.admit(clock::monotonic()) {
                     let error = foreign(&error, HUB_ERROR_CHARS_MAX);
                     tracing::error!(error, left_out, "an assignment cannot be understood and is ignored");
                 }

@@ -121,7 +121,7 @@ impl Pages {
             self.questions.send(question).await.ok()?;
             answer.await.ok()
         };
-        tokio::time::timeout(ANSWER, asked).await.ok()?
+        flow_common::clock::timeout(ANSWER, asked).await.ok()?
     }
 }
 

@@ -50,7 +50,7 @@ impl Agent {
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
         };
-        tokio::time::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
+        flow_common::clock::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
     }
 
     /// Waits until its loop answers: there is no session, and the journal takes writes.

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{SharedClock, sleep, timeout};
 use flow_common::ids;
 use flow_common::lifecycle::Shutdown;
 use flow_common::supervisor::Supervisor;
 use futures::future::join_all;
 use kube::Client;
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::apis::{self, Apis};

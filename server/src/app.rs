@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{SharedClock, monotonic};
 use flow_common::config::Loaded;
 use flow_common::dir_lock::{DirLock, DirLockError};
 use flow_common::lifecycle::Shutdown;
@@ -13,7 +13,6 @@ use flow_domain::error::Error;
 use flow_domain::id::PartyId;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -172,12 +171,12 @@ pub async fn open_store_within(config: &Config, patience: Duration) -> Result<St
         },
         max_connections: config.store.max_connections,
     };
-    let deadline = Instant::now() + patience;
+    let deadline = monotonic() + patience;
     loop {
         match Store::open(&url, options).await {
-            Err(error @ StoreError::Unavailable(_)) if Instant::now() < deadline => {
+            Err(error @ StoreError::Unavailable(_)) if monotonic() < deadline => {
                 tracing::info!(error = chain(&error), "waiting for the database");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                flow_common::clock::sleep(Duration::from_secs(1)).await;
             }
             done => return done.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error)))),
         }
@@ -299,9 +298,9 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
     running.stop();
     tokio::select! {
         () = doors.wait() => {}
-        () = tokio::time::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
+        () = flow_common::clock::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
     }
-    let finished = tokio::time::timeout(ENGINE_FINISH_MAX, running.finish()).await;
+    let finished = flow_common::clock::timeout(ENGINE_FINISH_MAX, running.finish()).await;
     watched.cancel();
     watch.abort();
     match (ended, app.supervisor.failure()) {

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use flow_common::clock::{Monotonic, monotonic, timeout};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
 
 use crate::app::{App, chain};
 use crate::store::StoreError;
@@ -52,7 +52,7 @@ impl fmt::Display for NotReady {
 
 /// The last result, and when it was found.
 #[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, Result<(), NotReady>)>>);
+pub struct Readiness(Mutex<Option<(Monotonic, Result<(), NotReady>)>>);
 
 /// Whether requests are served.
 pub async fn check(app: &App) -> Result<(), NotReady> {
@@ -82,7 +82,7 @@ pub async fn check(app: &App) -> Result<(), NotReady> {
     if let Err(why) = result {
         tracing::warn!(%why, "not ready");
     }
-    *last = Some((Instant::now(), result));
+    *last = Some((monotonic(), result));
     result
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::tls::Certificate;
 use flow_common::tls::validity::WARNING_PERIOD;
@@ -37,14 +37,18 @@ impl Reload {
         offers: Option<&watch::Sender<Arc<Offer>>>,
         certificates: &[(&'static str, Certificate)],
     ) -> Infallible {
-        let mut days = tokio::time::interval(WARNING_PERIOD);
+        warn(certificates);
+        let mut warning_due = std::pin::pin!(clock::sleep(WARNING_PERIOD));
         loop {
             tokio::select! {
                 _ = self.hangups.recv() => {
                     certificates.iter().for_each(|(_, certificate)| certificate.refresh());
                     self.reread(started, offers);
                 }
-                _ = days.tick() => warn(certificates),
+                () = &mut warning_due => {
+                    warn(certificates);
+                    warning_due.set(clock::sleep(WARNING_PERIOD));
+                }
             }
         }
     }

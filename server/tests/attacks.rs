@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow_testkit::{answer_time, free_port, http2, resident_bytes, sized, spawn_tied, wait_for};
@@ -161,7 +161,7 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
         other.read_to_string(&mut answer).await.expect("the hub answers");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     };
-    hub.endures(32 * MIB, tokio::time::timeout(SOON, attack)).await.expect("others are served in time");
+    hub.endures(32 * MIB, flow_common::clock::timeout(SOON, attack)).await.expect("others are served in time");
     if sized(0, 1) == 1 {
         // From enough addresses every place is taken: probes are answered, and each place is free again in time.
         let all_addresses = async {
@@ -170,7 +170,7 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
             }
             while held.join_next().await.is_some() {}
         };
-        hub.endures(64 * MIB, tokio::time::timeout(10 * SOON, all_addresses)).await.expect("each loses its place");
+        hub.endures(64 * MIB, flow_common::clock::timeout(10 * SOON, all_addresses)).await.expect("each loses its place");
     }
 }
 
@@ -196,7 +196,8 @@ async fn a3_endless_log_messages_of_one_party_take_little_memory() {
             }
         })
         .collect();
-    let statuses: Vec<i32> = hub.endures(32 * MIB, tokio::time::timeout(SOON, calls.collect())).await.expect("each call ends in time");
+    let statuses: Vec<i32> =
+        hub.endures(32 * MIB, flow_common::clock::timeout(SOON, calls.collect())).await.expect("each call ends in time");
     // Out of range, and resource exhausted.
     assert!(statuses.iter().all(|status| [11, 8].contains(status)), "{statuses:?}");
 }
@@ -207,7 +208,7 @@ async fn a17_unfinished_bodies_take_no_more_than_their_budget() {
     let hub = Hub::start(&[&format!("limits.body_bytes={budget}")]).await;
     let bearer = format!("Bearer {}", hub.token());
     let mut asked = FuturesUnordered::new();
-    let begun = Instant::now();
+    let begun = flow_common::clock::monotonic();
     for _ in 0..sized(1, 8) {
         let client = client::<Parts>(hub.rest).await;
         for _ in 0..sized(16, 64) {
@@ -219,14 +220,14 @@ async fn a17_unfinished_bodies_take_no_more_than_their_budget() {
     }
     // Memory that was freed is not always given back, so both what is held and what was held a moment ago count.
     let growth = 2 * budget + 32 * MIB;
-    let refused = hub.endures(growth, tokio::time::timeout(SOON, asked.next())).await.expect("in time").expect("an answer");
+    let refused = hub.endures(growth, flow_common::clock::timeout(SOON, asked.next())).await.expect("in time").expect("an answer");
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "after {:?}", begun.elapsed());
     assert_eq!(refused.headers()["retry-after"], "1");
     let problem: Value = serde_json::from_slice(&refused.into_body().collect().await.expect("a body").to_bytes()).expect("JSON");
     assert_eq!((&problem["code"], &problem["retryable"]), (&"busy".into(), &true.into()), "{problem}");
     if sized(0, 1) == 1 {
         let rest = async { while asked.next().await.is_some() {} };
-        hub.endures(growth, tokio::time::timeout(2 * SOON, rest)).await.expect("each body ends in time");
+        hub.endures(growth, flow_common::clock::timeout(2 * SOON, rest)).await.expect("each body ends in time");
     }
     drop(asked);
     wait_for("the budget to be free again", SOON, async || {

@@ -209,7 +209,7 @@ async fn hub_without_its_place_ends(url: &str) {
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     // Cut is an end as well.
-    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection ends in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection ends in time");
     String::from_utf8_lossy(&answer).into_owned()
 }
 

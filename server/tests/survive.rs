@@ -51,7 +51,7 @@ impl Hub {
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
         };
-        tokio::time::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
+        flow_common::clock::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
     }
 
     async fn is_ready(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Load as attackers make it, and its cost: connections that are held, answer times, memory.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -44,7 +44,7 @@ impl Holders {
 
 /// How long a new connection waits for the answer to `GET path`, which must be 200; panics after `deadline`.
 pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) -> Duration {
-    let begun = Instant::now();
+    let begun = flow_common::clock::monotonic();
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes()).await?;
@@ -52,7 +52,7 @@ pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) ->
         stream.read_to_string(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
     };
-    match tokio::time::timeout(deadline, asked).await {
+    match flow_common::clock::timeout(deadline, asked).await {
         Ok(Ok(answer)) => assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}"),
         Ok(Err(error)) => panic!("{path}: {error}"),
         Err(_) => panic!("{path}: no answer within {deadline:?}"),

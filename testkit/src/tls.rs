@@ -4,8 +4,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use flow_common::clock::{Clock as _, SystemClock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd};
 
 /// Who signs. Every one has the same name, and a key of its own.
@@ -53,10 +54,8 @@ impl Authority {
 
     /// As [`Authority::pair`], with a certificate that ends in so many days, or ended so many days ago.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the programs under test compare certificates with the machine's clock")]
     pub fn pair_ending(&self, folder: &Path, name: &str, names: &[&str], days: i64) -> Pair {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-        let day = i64::try_from(since.as_secs() / (24 * 3600)).expect("a day") + days;
+        let day = SystemClock.now().0 / (24 * 3600 * 1_000_000) + days;
         let mut params = CertificateParams::default();
         params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(day).expect("after 1970") * 24 * 3600);
         self.pair_of(params, folder, name, names)

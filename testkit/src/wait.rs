@@ -1,6 +1,8 @@
 //! Waiting for a condition with a deadline, in place of sleeping and hoping.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use flow_common::clock;
 
 /// How often a condition is looked at.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -39,10 +41,10 @@ pub fn wait_for<C: Condition>(what: &str, deadline: Duration, mut condition: imp
                 if let Some(found) = condition().await.found() {
                     return found;
                 }
-                tokio::time::sleep(PAUSE).await;
+                clock::sleep(PAUSE).await;
             }
         };
-        match tokio::time::timeout(deadline, poll).await {
+        match clock::timeout(deadline, poll).await {
             Ok(found) => found,
             Err(_) => panic!("{caller}: waited {deadline:?} in vain for: {what}"),
         }
@@ -51,14 +53,13 @@ pub fn wait_for<C: Condition>(what: &str, deadline: Duration, mut condition: imp
 
 /// [`wait_for`] for tests without a runtime. A look that hangs is not cut short.
 #[track_caller]
-#[expect(clippy::disallowed_methods, reason = "the sleep between two looks that the ban sends everybody to")]
 pub fn wait_for_blocking<C: Condition>(what: &str, deadline: Duration, mut condition: impl FnMut() -> C) -> C::Found {
-    let began = Instant::now();
+    let began = clock::monotonic();
     loop {
         if let Some(found) = condition().found() {
             return found;
         }
         assert!(began.elapsed() < deadline, "waited {deadline:?} in vain for: {what}");
-        std::thread::sleep(PAUSE);
+        clock::sleep_blocking(PAUSE);
     }
 }

@@ -1,7 +1,6 @@
 //! `flowctl orphan …`: members that run at parties and that the hub does not know.
 
 use flow_domain::id::PartyId;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::args::OrphanCommand;
@@ -24,7 +23,7 @@ async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<()
     let all: Vec<Value> = client.list(&["orphans"], &filter, "cursor").await?;
     let orphans: Vec<Orphan> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |orphan: Orphan| {
             let seen = output::age(&orphan.seen_at, now);
             vec![orphan.id, orphan.phase, seen, orphan.decision.unwrap_or_default(), orphan.task.unwrap_or_default()]

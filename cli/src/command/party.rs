@@ -100,7 +100,7 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     let all: Vec<Value> = client.list(&["parties"], &[], "cursor").await?;
     let parties: Vec<Party> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |party: Party| {
             let agent = party.agent.map(|agent| agent.version).unwrap_or_default();
             vec![party.name, contact(&party.contact, now), agent, output::age(&party.created_at, now), party.remark]
@@ -115,7 +115,7 @@ async fn get(client: &Client, name: &str, format: Format) -> Result<(), Failure>
     let inventory = party.inventory.as_ref().map(serde_yaml_ng::to_string).transpose();
     let inventory = inventory.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     output::show(format, &value, || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let text = output::fields(&[
             ("name", party.name.clone()),
             ("remark", party.remark.clone()),

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::args::{RunCommand, TaskCommand};
@@ -55,7 +54,7 @@ pub async fn run_command(client: &Client, RunCommand::Get { task, run }: RunComm
     let id = resolve::run(client, &task, run).await?;
     let value: Value = client.get(&["tasks", &task.id, "runs", &id], &[]).await?;
     let run: Run = wire::read(&value)?;
-    output::show(format, &value, || view::frame(&task.name, &run, Timestamp::now(), usize::MAX).join("\n") + "\n")?;
+    output::show(format, &value, || view::frame(&task.name, &run, crate::output::now(), usize::MAX).join("\n") + "\n")?;
     Ok(Exit::Ok)
 }
 
@@ -131,7 +130,7 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     let all: Vec<Value> = client.list(&["tasks"], &[], "cursor").await?;
     let tasks: Vec<Task> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |task: Task| {
             let why = task.run.as_ref().map(in_short).unwrap_or_default();
             let phase = task.run.as_ref().map_or("never started", |run| &run.phase).to_owned();
@@ -157,7 +156,7 @@ async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Fai
             ("template", format!("{template} revision {}", task.revision)),
             ("epochs", task.epochs.to_string()),
             ("parameters", task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")),
-            ("age", output::age(&task.created_at, Timestamp::now())),
+            ("age", output::age(&task.created_at, crate::output::now())),
             ("runs", task.runs.to_string()),
             ("phase", run.map_or("never started", |run| &run.phase).to_owned()),
             ("epoch", epochs(run)),
@@ -184,7 +183,7 @@ async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), Fa
     let all: Vec<Value> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
     let runs: Vec<RunSummary> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |run: RunSummary| {
             let took = output::seconds_between(&run.created_at, run.finished_at.as_deref(), now).map(output::duration);
             let why = in_short(&run);

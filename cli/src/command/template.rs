@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args::TemplateCommand;
@@ -35,7 +34,7 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     let all: Vec<Value> = client.list(&["templates"], &[], "cursor").await?;
     let templates: Vec<Template> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |t: Template| vec![t.name, t.revision.to_string(), t.framework, t.image, output::age(&t.modified_at, now), t.remark];
         output::table(&["NAME", "REVISION", "FRAMEWORK", "IMAGE", "CHANGED", "REMARK"], templates.into_iter().map(row).collect())
     })
@@ -96,7 +95,7 @@ async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(
     let all: Vec<Value> = client.list(&["templates", &template.id, "revisions"], &[], "cursor").await?;
     let revisions: Vec<Revision> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let now = Timestamp::now();
+        let now = crate::output::now();
         let row = |r: Revision| vec![r.revision.to_string(), output::age(&r.created_at, now), r.image, r.command.join(" ")];
         output::table(&["REVISION", "MADE", "IMAGE", "COMMAND"], revisions.into_iter().map(row).collect())
     })

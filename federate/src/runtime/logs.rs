@@ -72,7 +72,7 @@ pub async fn open(
             match &mut state {
                 Some(state) if !over => {
                     // A dropped runtime ends the stream at the next turn: nobody will tell the end any more.
-                    let gone = tokio::time::timeout(PERIOD, state.changed()).await.is_ok_and(|changed| changed.is_err());
+                    let gone = flow_common::clock::timeout(PERIOD, state.changed()).await.is_ok_and(|changed| changed.is_err());
                     if gone {
                         return None;
                     }

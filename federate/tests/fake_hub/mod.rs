@@ -111,7 +111,7 @@ impl FakeHub {
 
     /// The agent's next session, not yet greeted.
     pub async fn accept(&mut self) -> Session {
-        tokio::time::timeout(PATIENCE, self.sessions.recv()).await.expect("the agent connects in time").expect("the hub lives")
+        flow_common::clock::timeout(PATIENCE, self.sessions.recv()).await.expect("the agent connects in time").expect("the hub lives")
     }
 
     /// The agent's next session, greeted with an empty set, its own set read.
@@ -125,7 +125,7 @@ impl FakeHub {
     }
 
     pub async fn log(&mut self) -> (u64, Vec<u8>) {
-        tokio::time::timeout(PATIENCE, self.logs.recv()).await.expect("a log comes in time").expect("the hub lives")
+        flow_common::clock::timeout(PATIENCE, self.logs.recv()).await.expect("a log comes in time").expect("the hub lives")
     }
 
     /// Whether a session was opened meanwhile.
@@ -153,7 +153,7 @@ impl Session {
             self.welcome(incarnation, false).await;
             self.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
         };
-        let greeting = std::panic::AssertUnwindSafe(tokio::time::timeout(Duration::from_secs(2), greeting));
+        let greeting = std::panic::AssertUnwindSafe(flow_common::clock::timeout(Duration::from_secs(2), greeting));
         matches!(futures::FutureExt::catch_unwind(greeting).await, Ok(Ok(())))
     }
 
@@ -173,7 +173,7 @@ impl Session {
     }
 
     pub async fn recv(&mut self) -> FromAgent {
-        let message = tokio::time::timeout(PATIENCE, self.messages.message()).await.expect("the agent speaks in time");
+        let message = flow_common::clock::timeout(PATIENCE, self.messages.message()).await.expect("the agent speaks in time");
         let body = message.expect("the session is open").and_then(|m| m.body).expect("a message");
         self.heard.push(body.clone());
         body
@@ -367,7 +367,7 @@ impl TestAgent {
         loop {
             tokio::select! {
                 done = &mut future => return done,
-                () = tokio::time::sleep(Duration::from_millis(20)) => self.clock.advance(step_s),
+                () = flow_common::clock::sleep(Duration::from_millis(20)) => self.clock.advance(step_s),
             }
         }
     }

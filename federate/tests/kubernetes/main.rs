@@ -294,7 +294,7 @@ async fn one_namespace_has_one_agent() {
     assert!(text.contains("party-a") && text.contains("delete lease flow-federate"), "{text}");
     // The same journal: the process before it is dead, or about to be.
     let _second = party.agent().await;
-    tokio::time::timeout(LONG, first.runtime.lost()).await.expect("the first one notices");
+    flow_common::clock::timeout(LONG, first.runtime.lost()).await.expect("the first one notices");
 }
 
 #[tokio::test]

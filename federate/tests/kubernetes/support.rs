@@ -260,7 +260,7 @@ impl Agent {
                 }
             }
         };
-        tokio::time::timeout(LONG, seen).await.expect("told in time")
+        flow_common::clock::timeout(LONG, seen).await.expect("told in time")
     }
 
     pub async fn exit(&mut self, key: &WorkKey) -> Exit {
@@ -285,7 +285,7 @@ impl Agent {
                 }
             }
         };
-        let exit = tokio::time::timeout(LONG, ended).await.expect("told in time");
+        let exit = flow_common::clock::timeout(LONG, ended).await.expect("told in time");
         (exit, steps)
     }
 

@@ -57,7 +57,7 @@ async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_wit
     let mut agent = place.agent();
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
     // Longer than the longest time: nothing but an observation could come, and none may.
-    let early = tokio::time::timeout(Duration::from_millis(4500), agent.until(|state| *state == WorkState::Absent)).await;
+    let early = flow_common::clock::timeout(Duration::from_millis(4500), agent.until(|state| *state == WorkState::Absent)).await;
     assert!(early.is_err(), "let go although its agent was there");
     drop(agent);
     wait_for("the sidecar to let go", LONG, async || place.sidecar().is_none()).await;

@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 
 async fn read(agent: &Agent, place: &Place, tail_lines: Option<u64>, follow: bool) -> String {
     let stream = agent.runtime.logs(place.key.clone(), LogRequest { tail_lines, follow }).await.expect("a log");
-    let parts: Vec<Bytes> = tokio::time::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
+    let parts: Vec<Bytes> = flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
     assert!(parts.iter().all(|part| part.len() <= 64 << 10));
     String::from_utf8(parts.concat()).expect("text")
 }
@@ -43,10 +43,10 @@ async fn a_log_that_is_followed_shows_what_is_written_and_ends_with_the_workload
     let request = LogRequest { tail_lines: None, follow: true };
     let mut stream = agent.runtime.logs(place.key.clone(), request).await.expect("followed before there is anything");
     agent.runtime.ensure(place.launch(&script)).await.expect("started");
-    let first = tokio::time::timeout(LONG, stream.next()).await.expect("in time").expect("more").expect("read");
+    let first = flow_common::clock::timeout(LONG, stream.next()).await.expect("in time").expect("more").expect("read");
     assert_eq!(&first[..], b"before\n");
     std::fs::write(&gate, "").expect("opened");
-    let rest: Vec<Bytes> = tokio::time::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
+    let rest: Vec<Bytes> = flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
     assert_eq!(rest.concat(), b"after\n");
     agent.exit().await;
 }
@@ -178,7 +178,7 @@ async fn a13_a_file_in_the_log_folder_whose_name_is_a_huge_number_breaks_no_read
         let request = LogRequest { tail_lines: tail, follow: false };
         let mut stream = agent.runtime.logs(place.key.clone(), request).await.expect("a log");
         // A hole of terabytes has no end that is worth waiting for.
-        let first = tokio::time::timeout(LONG, stream.next()).await.expect("in time");
+        let first = flow_common::clock::timeout(LONG, stream.next()).await.expect("in time");
         assert!(first.is_none_or(|chunk| chunk.is_ok()), "{tail:?}");
     }
 }

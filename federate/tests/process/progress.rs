@@ -24,7 +24,7 @@ fn line(party: &str, complete: bool, current: u32, total: u32) -> String {
 }
 
 async fn progress(agent: &mut Agent, wanted: impl Fn(&Progress) -> bool) -> Progress {
-    tokio::time::timeout(LONG, async {
+    flow_common::clock::timeout(LONG, async {
         loop {
             if let Some(progress) = agent.next().await.progress.filter(|progress| wanted(progress)) {
                 return progress;
@@ -64,7 +64,7 @@ async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_n
     // The page is up and has been read when the next change of it is told: that one must be the first.
     let url = format!("127.0.0.1:{}", ports["http"]);
     flow_testkit::wait_for("the page", LONG, async || std::net::TcpStream::connect(&url).is_ok()).await;
-    let early = tokio::time::timeout(std::time::Duration::from_millis(2200), agent.next()).await;
+    let early = flow_common::clock::timeout(std::time::Duration::from_millis(2200), agent.next()).await;
     assert!(early.is_err_and(|_| true), "a page of strangers was believed");
     write(format!("{{{}, {}}}", line("party-a", false, 2, 3), line("party-b", true, 3, 3)));
     let seen = progress(&mut agent, |_| true).await;

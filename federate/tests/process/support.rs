@@ -145,7 +145,7 @@ impl Agent {
     /// The next observation of the key.
     pub async fn next(&mut self) -> Observation {
         loop {
-            let seen = tokio::time::timeout(LONG, self.observed.recv()).await.expect("an observation in time").expect("open");
+            let seen = flow_common::clock::timeout(LONG, self.observed.recv()).await.expect("an observation in time").expect("open");
             if seen.key == self.key {
                 return seen;
             }
@@ -175,7 +175,7 @@ impl Agent {
         let Self { runtime, observed, key } = self;
         let end = async {
             loop {
-                let seen = tokio::time::timeout(LONG, observed.recv()).await.expect("an observation in time").expect("open");
+                let seen = flow_common::clock::timeout(LONG, observed.recv()).await.expect("an observation in time").expect("open");
                 if seen.key == *key && matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent) {
                     return seen.state;
                 }

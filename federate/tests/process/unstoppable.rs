@@ -42,7 +42,7 @@ async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
         agent.start(&place, place.launch(&format!("trap '' TERM; {daemon}; while :; do sleep 0.05; done"))).await;
         lines(&born, 2).await;
         freeze(&place);
-        let asked = std::time::Instant::now();
+        let asked = flow_common::clock::monotonic();
         let exit = stop(&mut agent, &place, 1).await;
         assert!(asked.elapsed() >= Duration::from_secs(2), "{way:?}: grace and delay were not given");
         assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::StopRequested)), "{way:?}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flow_common::clock::monotonic;
 use http::Uri;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
@@ -9,7 +10,6 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::api::{IflearnerJob, JobRef};
 use super::build::{self, Desired};
@@ -185,7 +185,7 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
         },
     };
     let job = observe::job(&context.jobs.wrote(job));
-    context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, Instant::now());
+    context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, monotonic());
     Ok(Created::Job(job))
 }
 

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flow_common::clock::{Monotonic, monotonic};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt as _};
 use tokio::sync::Mutex as Turn;
-use tokio::time::Instant;
 
 use super::api::{ALLOW_ANNOTATION, IflearnerJob};
 use super::dereference::forbidden;
@@ -34,7 +34,7 @@ struct Answer {
     allowed: Allowed,
     /// Objects up to this version were known when it was asked for.
     version: u64,
-    asked: Instant,
+    asked: Monotonic,
 }
 
 impl Consent {
@@ -49,20 +49,20 @@ impl Consent {
 
 impl Answer {
     /// For an object of this version, of whoever came then, maybe before it was asked.
-    fn is_for(&self, version: u64, came: Instant) -> bool {
+    fn is_for(&self, version: u64, came: Monotonic) -> bool {
         version <= self.version && came < self.asked + GOOD_FOR
     }
 }
 
 /// What the administrator of the object's namespace allows, or why the operator may not know.
 pub async fn allowed(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Result<Allowed, Why>, Error> {
-    let (own, came) = (version(object), Instant::now());
+    let (own, came) = (version(object), monotonic());
     let latest = context.consent.of(&plan.namespace);
     let mut latest = latest.lock().await;
     if let Some(answer) = latest.as_ref().filter(|answer| answer.is_for(own, came)) {
         return Ok(Ok(answer.allowed.clone()));
     }
-    let (version, asked) = (own.max(context.objects.seen()), Instant::now());
+    let (version, asked) = (own.max(context.objects.seen()), monotonic());
     let api: Api<Namespace> = Api::all(context.client.clone());
     let namespace = match api.get_opt(&plan.namespace).await {
         Ok(namespace) => namespace,
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_for_those_that_were_known_when_it_was_asked_for_and_not_for_long() {
-        let asked = Instant::now();
+        let asked = monotonic();
         let answer = Answer { allowed: Allowed::new(), version: 10, asked };
         assert!(answer.is_for(10, asked));
         assert!(!answer.is_for(11, asked), "it came after the question");

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use flow_common::clock::monotonic;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
-use tokio::time::Instant;
 
 use super::api::{GatewayRef, IflearnerJob, JobRef, SERVER_CERTIFICATE, UID_LABEL};
 use super::observe::{self, JobFacts, PodFacts, Why};
@@ -39,7 +39,7 @@ pub enum Run {
 /// Find the Job of an object. What is recorded is never taken for gone on the word of a cache.
 pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
     let status = object.status.clone().unwrap_or_default();
-    let unrecorded = context.unrecorded.of(&plan.uid, Instant::now());
+    let unrecorded = context.unrecorded.of(&plan.uid, monotonic());
     if status.job.is_some() && unrecorded.is_some() {
         context.unrecorded.forget(&plan.uid);
     }
@@ -49,7 +49,7 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     if let Some(job) = context.jobs.get(&plan.namespace, name).filter(|job| is_ours(job)) {
         let job = observe::job(&job);
         if recorded.is_none() {
-            context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, Instant::now());
+            context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, monotonic());
         }
         return Ok(Run::Created(job));
     }

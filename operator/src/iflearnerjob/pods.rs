@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use flow_common::clock::{Monotonic, monotonic};
 use futures::{Stream, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -12,7 +13,6 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as follow};
 use kube::{Api, ResourceExt as _};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::api::{JOB_ANNOTATION, UID_LABEL};
 use super::observe::{self, PodFacts, PodState};
@@ -37,7 +37,7 @@ struct Shelf {
     /// Filled by a list that is under way.
     fresh: HashMap<String, Vec<PodFacts>>,
     /// Those that have just gone after they had ended, or because the cluster ended them.
-    gone: HashMap<String, (PodFacts, Instant)>,
+    gone: HashMap<String, (PodFacts, Monotonic)>,
 }
 
 impl Pods {
@@ -62,13 +62,13 @@ impl Pods {
     /// What the last Pod of a job said, which has gone with its end, not long ago.
     #[must_use]
     pub fn last_words(&self, uid: &str) -> Option<PodFacts> {
-        self.locked().gone_since(uid, Instant::now(), REMEMBERED).cloned()
+        self.locked().gone_since(uid, monotonic(), REMEMBERED).cloned()
     }
 
     /// Whether that was just now.
     #[must_use]
     pub fn has_just_gone(&self, uid: &str) -> bool {
-        self.locked().gone_since(uid, Instant::now(), JUST_NOW).is_some()
+        self.locked().gone_since(uid, monotonic(), JUST_NOW).is_some()
     }
 
     /// Completes once all Pods are known.
@@ -78,7 +78,7 @@ impl Pods {
     }
 
     fn take(&self, event: &Event<Pod>) {
-        self.locked().take(event, Instant::now());
+        self.locked().take(event, monotonic());
         if matches!(event, Event::InitDone) {
             self.listed.send_replace(true);
         }
@@ -117,7 +117,7 @@ pub fn latest(all: &[PodFacts]) -> Option<PodFacts> {
 }
 
 impl Shelf {
-    fn take(&mut self, event: &Event<Pod>, now: Instant) {
+    fn take(&mut self, event: &Event<Pod>, now: Monotonic) {
         match event {
             Event::Init => self.fresh = HashMap::new(),
             Event::InitApply(pod) => put(&mut self.fresh, pod, Some(observe::pod(pod))),
@@ -130,8 +130,8 @@ impl Shelf {
         }
     }
 
-    fn remember(&mut self, pod: &Pod, now: Instant) {
-        self.gone.retain(|_, (_, at)| now - *at < REMEMBERED);
+    fn remember(&mut self, pod: &Pod, now: Monotonic) {
+        self.gone.retain(|_, (_, at)| now.since(*at) < REMEMBERED);
         let facts = observe::pod(pod);
         let disrupted = facts.trouble.as_ref().is_some_and(|why| observe::is_disruption(&why.reason));
         if let Some(uid) = pod.labels().get(UID_LABEL).filter(|_| facts.state == PodState::Ended || disrupted) {
@@ -139,8 +139,8 @@ impl Shelf {
         }
     }
 
-    fn gone_since(&self, uid: &str, now: Instant, longest: Duration) -> Option<&PodFacts> {
-        self.gone.get(uid).filter(|(_, at)| now - *at < longest).map(|(facts, _)| facts)
+    fn gone_since(&self, uid: &str, now: Monotonic, longest: Duration) -> Option<&PodFacts> {
+        self.gone.get(uid).filter(|(_, at)| now.since(*at) < longest).map(|(facts, _)| facts)
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_a_pod_said_that_was_ended_is_known_for_a_moment_after_it_has_gone() {
-        let (mut pods, now) = (Shelf::default(), Instant::now());
+        let (mut pods, now) = (Shelf::default(), monotonic());
         let status = |text: &str| Pod { status: Some(serde_yaml_ng::from_str(text).unwrap()), ..pod("p", 1) };
         pods.take(&Event::Delete(status("{phase: Running}")), now);
         assert_eq!(pods.gone_since("u", now, REMEMBERED), None, "nothing follows from it");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{SharedClock, monotonic};
 use flow_common::ids::jitter;
 use futures::future::OptionFuture;
 use k8s_openapi::api::batch::v1::Job;
@@ -15,7 +15,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use tokio::time::Instant;
 
 use super::api::{IflearnerJob, IflearnerJobStatus, Phase};
 use super::apply::{self, Applied, Created, Written};
@@ -165,7 +164,7 @@ impl Context {
 /// Look at an object.
 pub async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     context.ready().await;
-    let began = Instant::now();
+    let began = monotonic();
     let object = context.objects.newest(object);
     let outcome = match &object.0 {
         Ok(job) => look(job, &context).await,

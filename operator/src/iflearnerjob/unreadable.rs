@@ -1,6 +1,7 @@
 //! An object that passes the schema and still is none of ours: a number too large for its field, a version of the
 //! definition that is not this operator's. It stops nobody else, and is told so itself.
 
+use flow_common::clock::monotonic;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -9,7 +10,6 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource as _};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::IflearnerJob;
 use super::api::condition;
@@ -37,7 +37,7 @@ pub async fn unreadable(invalid: &InvalidObject, context: &Context) -> Result<Ac
     let condition = |type_: &str, status: &str| json!({ "type": type_, "status": status, "reason": REASON, "message": message, "lastTransitionTime": Time(now), "observedGeneration": live.metadata.generation });
     let told = |field: &str| live.data.pointer(field).and_then(|value| value.as_str());
     let has_ended = matches!(told("/status/phase"), Some("Succeeded" | "Failed")) && told("/status/reason") != Some(REASON);
-    let unrecorded = invalid.metadata.uid.as_ref().and_then(|uid| context.unrecorded.of(uid, Instant::now()));
+    let unrecorded = invalid.metadata.uid.as_ref().and_then(|uid| context.unrecorded.of(uid, monotonic()));
     let was_started = live.data.pointer("/status/job").is_some() || unrecorded.is_some();
     let status = if !was_started && !has_ended {
         let conditions = [condition(condition::READY, "False"), condition(condition::FAILED, "True")];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use flow_common::clock::Monotonic;
 
 use super::api::JobRef;
 
@@ -14,18 +14,18 @@ const REMEMBERED: Duration = Duration::from_secs(900);
 
 /// The Jobs, by the UID of their object.
 #[derive(Debug, Default)]
-pub struct Unrecorded(Mutex<HashMap<String, (JobRef, Instant)>>);
+pub struct Unrecorded(Mutex<HashMap<String, (JobRef, Monotonic)>>);
 
 impl Unrecorded {
     /// This Job is there.
-    pub fn seen(&self, owner: &str, job: JobRef, now: Instant) {
+    pub fn seen(&self, owner: &str, job: JobRef, now: Monotonic) {
         let mut jobs = self.locked();
         jobs.retain(|_, (_, seen)| now < *seen + REMEMBERED);
         jobs.entry(owner.to_owned()).or_insert((job, now));
     }
 
     /// The Job of an object.
-    pub fn of(&self, owner: &str, now: Instant) -> Option<JobRef> {
+    pub fn of(&self, owner: &str, now: Monotonic) -> Option<JobRef> {
         self.locked().get(owner).filter(|(_, seen)| now < *seen + REMEMBERED).map(|(job, _)| job.clone())
     }
 
@@ -34,18 +34,20 @@ impl Unrecorded {
         self.locked().remove(owner);
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<String, (JobRef, Instant)>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, (JobRef, Monotonic)>> {
         self.0.lock().expect("nothing panics while it holds this lock")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use flow_common::clock::monotonic;
+
     use super::*;
 
     #[test]
     fn the_first_job_of_an_object_is_remembered_and_not_for_ever() {
-        let (jobs, now) = (Unrecorded::default(), Instant::now());
+        let (jobs, now) = (Unrecorded::default(), monotonic());
         let job = |uid: &str| JobRef { name: "a".to_owned(), uid: uid.to_owned() };
         jobs.seen("1", job("x"), now);
         jobs.seen("1", job("y"), now);

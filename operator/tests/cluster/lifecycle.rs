@@ -1,5 +1,6 @@
 //! From creation to the end and beyond: whatever happens, one run and one result.
 
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_operator::iflearnerjob::api::{Phase, condition};
 use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
 use k8s_openapi::api::batch::v1::Job;
@@ -154,7 +155,7 @@ async fn a_pod_that_the_cluster_ends_tells_why_and_how_although_it_has_gone() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     // A controller takes it back where it is long ago and nobody has deleted the Pod.
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let now = Timestamp::from_second(SystemClock.now().0 / 1_000_000).unwrap();
     let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained", "lastTransitionTime": now});
     for (name, code) in [("told", Some(143)), ("silent", None)] {
         world.create(&manifest(SERVER, name, json!({}))).await.unwrap();

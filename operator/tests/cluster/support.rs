@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use flow_common::clock::{Clock as _, SystemClock};
 use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::{Condition, free_port, spawn_tied, wait_for};
@@ -277,7 +278,7 @@ impl World {
     pub async fn end_pod(&self, name: &str, code: i32) {
         let pod = self.pod(name).await;
         let (phase, reason) = if code == 0 { ("Succeeded", "Completed") } else { ("Failed", "Error") };
-        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let now = Timestamp::from_second(SystemClock.now().0 / 1_000_000).unwrap();
         let containers = containers(&pod, json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": now}}));
         self.set_pod(&pod, json!({"phase": phase, "containerStatuses": containers})).await;
     }

@@ -13,11 +13,12 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf as _, Bytes};
+use flow_common::clock::{Monotonic, monotonic, sleep};
 use flow_domain::error::{Error, ErrorCode};
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
 
 use super::problem::Failure;
 use crate::app::App;
@@ -93,13 +94,13 @@ struct Metered {
     body: Body,
     account: Account,
     deadlines: Deadlines,
-    begun: Instant,
-    deadline: Pin<Box<Sleep>>,
+    begun: Monotonic,
+    deadline: BoxFuture<'static, ()>,
 }
 
 impl Metered {
     fn new(body: Body, account: Account, deadlines: Deadlines) -> Self {
-        Self { body, account, deadlines, begun: Instant::now(), deadline: Box::pin(tokio::time::sleep(deadlines.progress)) }
+        Self { body, account, deadlines, begun: monotonic(), deadline: Box::pin(sleep(deadlines.progress)) }
     }
 }
 
@@ -117,8 +118,8 @@ impl hyper::body::Body for Metered {
         };
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(|frame| frame.data_ref()) {
             self.account.take(data.remaining())?;
-            let due = (Instant::now() + self.deadlines.progress).min(self.begun + self.deadlines.total);
-            self.deadline.as_mut().reset(due);
+            let left = (self.begun + self.deadlines.total).since(monotonic());
+            self.deadline = Box::pin(sleep(left.min(self.deadlines.progress)));
         }
         Poll::Ready(frame)
     }
@@ -166,15 +167,15 @@ mod tests {
 
     #[tokio::test]
     async fn a17_a_body_ends_when_nothing_of_it_arrives_and_when_it_takes_too_long() {
-        let begun = Instant::now();
+        let begun = monotonic();
         let (account, bytes) = read(10, stream::iter([Ok("0")]).chain(stream::pending())).await;
         assert!(bytes.is_err());
         assert_eq!(code(&account), Some(ErrorCode::RequestTimeout));
         assert!((SHORT.progress..SHORT.total).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 
-        let begun = Instant::now();
+        let begun = monotonic();
         let dribble = stream::unfold((), |()| async {
-            tokio::time::sleep(SHORT.progress / 10).await;
+            sleep(SHORT.progress / 10).await;
             Some((Ok("0"), ()))
         });
         let (account, bytes) = read(100, dribble).await;

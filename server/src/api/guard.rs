@@ -38,7 +38,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let method = known(request.method());
     let span = tracing::info_span!("http", request.id = %id, http.method = method, http.route = %route);
     async move {
-        let begun = std::time::Instant::now();
+        let begun = flow_common::clock::monotonic();
         let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
         let response = if address > MAX_ADDRESS {
             let message = format!("the address has {address} bytes and must have at most {MAX_ADDRESS}");
@@ -65,7 +65,7 @@ fn known(method: &Method) -> &'static str {
 }
 
 async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Response {
-    match tokio::time::timeout(longest, AssertUnwindSafe(answer).catch_unwind()).await {
+    match flow_common::clock::timeout(longest, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
             let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());

@@ -107,7 +107,7 @@ pub(crate) async fn accept<F>(
             }
             (Ok(_), Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(BREATH).await;
+                flow_common::clock::sleep(BREATH).await;
             }
             (Err(_), _) => unreachable!("the semaphore is never closed"),
         }
@@ -127,7 +127,7 @@ async fn greet(
     let Some(tls) = tls else { return Some(Either::Left(stream)) };
     let why = tokio::select! {
         () = stopping.cancelled() => return None,
-        shaken = tokio::time::timeout(patience, tls.accept(stream)) => match shaken {
+        shaken = flow_common::clock::timeout(patience, tls.accept(stream)) => match shaken {
             Ok(Ok(stream)) => return Some(Either::Right(Box::new(stream))),
             Ok(Err(error)) => error.to_string(),
             Err(late) => late.to_string(),

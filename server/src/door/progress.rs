@@ -5,15 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use flow_common::clock::sleep;
+use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
 
 /// Bytes that a peer has to take within the deadline while more are pending.
 const PROGRESS_BYTES_MIN: usize = 16 * 1024;
 
 /// A socket whose writes fail when bytes are pending and the peer takes fewer than [`PROGRESS_BYTES_MIN`] of them within
 /// the timeout.
-#[derive(Debug)]
 pub(crate) struct Progress<T> {
     io: T,
     timeout: Duration,
@@ -21,9 +21,8 @@ pub(crate) struct Progress<T> {
 }
 
 /// Bytes are waiting for the peer.
-#[derive(Debug)]
 struct Pending {
-    deadline: Pin<Box<Sleep>>,
+    deadline: BoxFuture<'static, ()>,
     taken: usize,
 }
 
@@ -47,7 +46,7 @@ impl<T> Progress<T> {
             Poll::Ready(Err(_)) => written,
             Poll::Pending => {
                 let timeout = self.timeout;
-                let pending = self.pending.get_or_insert_with(|| Pending { deadline: Box::pin(tokio::time::sleep(timeout)), taken: 0 });
+                let pending = self.pending.get_or_insert_with(|| Pending { deadline: Box::pin(sleep(timeout)), taken: 0 });
                 if pending.deadline.as_mut().poll(cx).is_ready() {
                     let message = format!("the peer took too little of what was sent to it within {} s", timeout.as_secs());
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)));
@@ -102,7 +101,7 @@ mod tests {
         let reader = tokio::spawn(async move {
             let mut buffer = vec![0; PROGRESS_BYTES_MIN];
             for _ in 0..5 {
-                tokio::time::sleep(TIMEOUT / 4).await;
+                sleep(TIMEOUT / 4).await;
                 far.read_exact(&mut buffer).await.unwrap();
             }
             far
@@ -119,7 +118,7 @@ mod tests {
         let mut socket = Progress::new(near, TIMEOUT);
         tokio::spawn(async move {
             while far.read_u8().await.is_ok() {
-                tokio::time::sleep(TIMEOUT / 10).await;
+                sleep(TIMEOUT / 10).await;
             }
         });
         let error = socket.write_all(&[0; 1000]).await.unwrap_err();

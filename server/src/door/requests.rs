@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use flow_common::clock::{self, Monotonic, monotonic};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
@@ -58,7 +58,7 @@ impl Requests {
             let moved = if count.borrow_and_update().under_way > 0 {
                 count.changed().await
             } else {
-                match tokio::time::timeout(patience, count.changed()).await {
+                match clock::timeout(patience, count.changed()).await {
                     Ok(moved) => moved,
                     Err(_) => return,
                 }
@@ -81,8 +81,8 @@ impl Requests {
                 }
                 continue;
             }
-            let oldest = self.deliveries.oldest().unwrap_or_else(Instant::now);
-            tokio::time::sleep_until(oldest + timeout).await;
+            let oldest = self.deliveries.oldest().unwrap_or_else(monotonic);
+            clock::sleep((oldest + timeout).since(monotonic())).await;
             if self.deliveries.oldest().is_some_and(|since| since.elapsed() >= timeout) {
                 return;
             }
@@ -132,15 +132,15 @@ impl Requests {
 #[derive(Debug, Default)]
 struct Deliveries {
     next_id: AtomicU64,
-    since: Mutex<HashMap<u64, Instant>>,
+    since: Mutex<HashMap<u64, Monotonic>>,
 }
 
 impl Deliveries {
-    fn since(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+    fn since(&self) -> MutexGuard<'_, HashMap<u64, Monotonic>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn oldest(&self) -> Option<Instant> {
+    fn oldest(&self) -> Option<Monotonic> {
         self.since().values().min().copied()
     }
 }
@@ -162,7 +162,7 @@ impl Delivery {
     }
 
     fn waits_for_peer(&self) {
-        self.deliveries.since().insert(self.id, Instant::now());
+        self.deliveries.since().insert(self.id, monotonic());
     }
 
     /// The next part of the answer is still to come: a stream may be silent for as long as it likes.

@@ -270,7 +270,7 @@ impl Engine {
             self.posts.send(Post::RemoveParty(post)).await.map_err(|_| going_down())?;
             answer.await.map_err(|_| going_down())?
         };
-        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
+        flow_common::clock::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
 
     /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made

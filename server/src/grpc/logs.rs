@@ -47,7 +47,7 @@ pub(super) async fn pump(
     let (id, mut chunk) = match announced {
         Some(id) => (id, LogChunk::default()),
         None => {
-            let first = tokio::time::timeout(patience, stream.message()).await.map_err(|_| {
+            let first = flow_common::clock::timeout(patience, stream.message()).await.map_err(|_| {
                 let waited = patience.as_secs();
                 Status::deadline_exceeded(format!("a log stream begins with its stream_id, and none arrived within {waited} s"))
             })??;

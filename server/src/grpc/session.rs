@@ -175,7 +175,7 @@ impl<'a> Conversation<'a> {
         }
         // On the heap, because a session that sends its full set should not keep the room for this.
         let (mut conversation, set) = Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
-        let set = match tokio::time::timeout(SET, conversation.say_set(set)).await {
+        let set = match flow_common::clock::timeout(SET, conversation.say_set(set)).await {
             Ok(said) => said,
             Err(_) => Err(over_limit(app, "set", format!("the hub's full set was not read within {} s", SET.as_secs()))),
         };
@@ -522,7 +522,7 @@ impl<'a> Conversation<'a> {
             tracing::warn!(party = %self.party, %error, "the end of a session could not be stored; trying again");
             tokio::select! {
                 () = self.app.stopping.cancelled() => break,
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = flow_common::clock::sleep(Duration::from_secs(1)) => {}
             }
         }
         if let Err(error) = self.app.engine.away(self.party, self.epoch, now).await {
@@ -549,7 +549,7 @@ fn superseded() -> End {
 }
 
 async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, End> {
-    let first = tokio::time::timeout(HELLO, stream.message()).await.map_err(|_| malformed("no Hello within 10 s"))?;
+    let first = flow_common::clock::timeout(HELLO, stream.message()).await.map_err(|_| malformed("no Hello within 10 s"))?;
     match first.ok().flatten().ok_or(End::Gone)?.body {
         Some(FromAgent::Hello(hello)) => Ok(hello),
         _ => Err(malformed("the first message must be Hello")),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow_common::log_limit::LogLimit;
@@ -159,7 +159,7 @@ impl Sessions {
     /// Whether a log line that the party caused may be written now, and how many were left out before it.
     pub(super) fn admit_line(&self, party: &PartyId) -> Option<u64> {
         let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.entry(party.clone()).or_default().admit(Instant::now())
+        lines.entry(party.clone()).or_default().admit(flow_common::clock::monotonic())
     }
 
     /// Takes the place of an older session of the party; `None` if a newer one is there already.
@@ -249,7 +249,7 @@ impl Sessions {
         if !self.say(party, Body::LogOpen(open)) {
             return Err(unavailable(party, "is not connected"));
         }
-        let first = tokio::time::timeout(LOG_OPEN, async {
+        let first = flow_common::clock::timeout(LOG_OPEN, async {
             tokio::select! {
                 biased;
                 first = rx.recv() => match first {

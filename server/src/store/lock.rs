@@ -93,7 +93,7 @@ impl Store {
             .await?;
             Ok::<_, sqlx::Error>(if locked == Some(1) { Asked::Granted(connection, number) } else { Asked::Taken(by.unwrap_or(0)) })
         };
-        Ok(tokio::time::timeout(PATIENCE, asked).await.map_err(|_| sqlx::Error::PoolTimedOut)??)
+        Ok(flow_common::clock::timeout(PATIENCE, asked).await.map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
 
     async fn in_use(&self, by: i64) -> StoreError {
@@ -114,7 +114,7 @@ impl HubLock {
     pub async fn lost(&mut self) -> StoreError {
         let Self { store, held: Some(held) } = self else { return pending().await };
         loop {
-            tokio::time::sleep(LOOK).await;
+            flow_common::clock::sleep(LOOK).await;
             if !held.is_held().await {
                 tracing::error!("the lock on the database was lost; taking it again");
                 if let Some(reason) = held.retake(store).await {
@@ -130,7 +130,7 @@ impl Held {
     async fn is_held(&mut self) -> bool {
         let sql = concat!("SELECT CAST(COALESCE(IS_USED_LOCK(", lock_name!("flow-server:"), ") = CONNECTION_ID(), 0) AS SIGNED)");
         let held = sqlx::query_scalar(sql).fetch_one(&mut self.connection);
-        matches!(tokio::time::timeout(PATIENCE, held).await, Ok(Ok(1_i64)))
+        matches!(flow_common::clock::timeout(PATIENCE, held).await, Ok(Ok(1_i64)))
     }
 
     /// Asks until the database answers. `None` if this is still the one hub, else why it is not.
@@ -150,7 +150,7 @@ impl Held {
                 Ok(Asked::Taken(by)) => return Some(store.in_use(by).await),
                 Err(error) => tracing::warn!(%error, "the lock on the database cannot be taken again yet; trying again"),
             }
-            tokio::time::sleep(LOOK).await;
+            flow_common::clock::sleep(LOOK).await;
         }
     }
 }

@@ -105,7 +105,7 @@ async fn write_until_known(
             Err(StoreError::Unknown(_) | StoreError::Unavailable(_)) => {}
             known => return known,
         }
-        let pause = tokio::time::sleep(PAUSE);
+        let pause = flow_common::clock::sleep(PAUSE);
         tokio::pin!(pause);
         loop {
             tokio::select! {

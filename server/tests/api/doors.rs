@@ -65,7 +65,7 @@ async fn dribbles_until_closed(mut stream: TcpStream) {
                     Ok(0) | Err(_) => return,
                     Ok(_) => {}
                 },
-                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                () = flow_common::clock::sleep(Duration::from_millis(20)) => {
                     if stream.write_all(b"a").await.is_err() {
                         return;
                     }
@@ -73,7 +73,7 @@ async fn dribbles_until_closed(mut stream: TcpStream) {
             }
         }
     };
-    tokio::time::timeout(SOON, closed).await.expect("the hub closes it in time");
+    flow_common::clock::timeout(SOON, closed).await.expect("the hub closes it in time");
 }
 
 /// Asks on this connection, and answers the status line.
@@ -87,7 +87,7 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
         }
         String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
     };
-    tokio::time::timeout(SOON, answered).await.expect("the hub answers in time")
+    flow_common::clock::timeout(SOON, answered).await.expect("the hub answers in time")
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_stream_that_is_read_stays_open_however_silent_it_is() {
             assert!(read > 0, "the stream ended after {:?}", String::from_utf8_lossy(&answer));
         }
     };
-    tokio::time::timeout(SOON, told).await.expect("the event comes in time");
+    flow_common::clock::timeout(SOON, told).await.expect("the event comes in time");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn the_end_waits_for_nobody_who_asks_for_nothing() {
     let mut idle = connect(address).await;
     ask(&mut idle).await;
     hub.stop();
-    tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
 }
 
 /// A handshake with the listener as `localhost`, by a caller that trusts the authority in `ca`; what it explains if it fails.
@@ -158,7 +158,7 @@ async fn shake(address: SocketAddr, ca: &Path, alpn: &[u8]) -> Result<TlsStream<
     config.alpn_protocols = vec![alpn.to_vec()];
     let name = "localhost".try_into().expect("a name");
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, connect(address).await);
-    let shaken = tokio::time::timeout(SOON, shaken).await.expect("the hub answers in time");
+    let shaken = flow_common::clock::timeout(SOON, shaken).await.expect("the hub answers in time");
     shaken.map_err(|error| client::explain(&error, "--ca-file").unwrap_or_else(|| error.to_string()))
 }
 
@@ -190,13 +190,13 @@ async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and
     plain.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("the kernel takes it");
     let mut answer = Vec::new();
     // A reset is an end, too.
-    let _ = tokio::time::timeout(SOON, plain.read_to_end(&mut answer)).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, plain.read_to_end(&mut answer)).await.expect("the hub closes it in time");
     assert!(answer.is_empty() || answer[0] == 0x15, "{:?}", String::from_utf8_lossy(&answer));
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
     assert!(text.contains("flow_tls_handshakes_failed_total{door=\"rest\"} 2"), "{text}");
 
     hub.stop();
-    tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_en
     let _silent = connect(address).await;
     shake(address, &ca, b"http/1.1").await.expect("the one before was accepted by now");
     hub.stop();
-    tokio::time::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
 /// Waits until the hub closes the connection.
 async fn closed(mut stream: impl AsyncRead + Unpin) {
     // A reset is an end, too.
-    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("the hub closes it in time");
 }
 
 async fn counted(hub: &TestApp, counter: &str) -> u64 {
@@ -283,7 +283,7 @@ async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
     let (address, _) = listen_at(&hub, limits, None).await;
     let mut holder = connect(address).await;
     let asking = async { while holder.write_all(b"GET /docs HTTP/1.1\r\nHost: hub\r\n\r\n").await.is_ok() {} };
-    tokio::time::timeout(SOON, asking).await.expect("the hub closes it in time");
+    flow_common::clock::timeout(SOON, asking).await.expect("the hub closes it in time");
     assert_eq!(ask(&mut connect(address).await).await, "HTTP/1.1 200 OK");
 }
 

@@ -44,7 +44,7 @@ impl Reader {
                 }
                 continue;
             }
-            let frame = tokio::time::timeout(Duration::from_secs(30), self.body.frame()).await.expect("something is said in time");
+            let frame = flow_common::clock::timeout(Duration::from_secs(30), self.body.frame()).await.expect("something is said in time");
             let frame = frame?.expect("the stream is whole");
             self.text += std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8");
         }

@@ -112,7 +112,7 @@ async fn b3_a_log_that_ends_as_it_is_opened_is_empty_and_one_that_is_cut_is_an_e
     });
     running.hub.post("/api/v2/parties/hospital-a/secret").json(&json!({})).await.expect(StatusCode::OK);
     let mut body = answer.into_body();
-    let broken = tokio::time::timeout(Duration::from_secs(30), body.frame()).await.expect("the reader is told in time");
+    let broken = flow_common::clock::timeout(Duration::from_secs(30), body.frame()).await.expect("the reader is told in time");
     assert!(broken.expect("an error").is_err(), "a log that was cut must not look whole");
     drop(lines);
 }
@@ -139,7 +139,7 @@ async fn a_log_is_fetched_no_faster_than_it_is_read() {
         }
     });
     // Nobody reads: the writer is held back long before the end, by bounded buffers alone.
-    assert!(tokio::time::timeout(Duration::from_millis(500), &mut pushing).await.is_err());
+    assert!(flow_common::clock::timeout(Duration::from_millis(500), &mut pushing).await.is_err());
     let held = sent.load(std::sync::atomic::Ordering::SeqCst) * size;
     assert!(held < 2 * 1024 * 1024, "{held} bytes were taken in without a reader");
     let all = answer.into_body().collect().await.expect("whole").to_bytes();

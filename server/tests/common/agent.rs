@@ -69,7 +69,7 @@ impl FakeAgent {
     /// Reads until the hub has ended the session.
     pub async fn cut_off(&mut self) {
         let ended = async { while let Ok(Some(_)) = self.inbox.message().await {} };
-        tokio::time::timeout(DEADLINE, ended).await.expect("the hub ends the session in time");
+        flow_common::clock::timeout(DEADLINE, ended).await.expect("the hub ends the session in time");
     }
 
     async fn say(&self, body: ToHub) {
@@ -77,7 +77,7 @@ impl FakeAgent {
     }
 
     async fn next(&mut self) -> FromHub {
-        let message = tokio::time::timeout(DEADLINE, self.inbox.message()).await.expect("the hub says something in time");
+        let message = flow_common::clock::timeout(DEADLINE, self.inbox.message()).await.expect("the hub says something in time");
         message.expect("the session is whole").expect("the session goes on").body.expect("a body")
     }
 

@@ -34,12 +34,12 @@ async fn a3_a_log_stream_without_a_first_chunk_ends() {
     let door = Door::with(&hub, &["hospital-a"], limits).await;
     let mut client = client(&door).await;
     let silent = client.push_log(door.request("hospital-a", stream::pending()));
-    let status = tokio::time::timeout(SOON, silent).await.expect("the hub ends it").expect_err("it is no log");
+    let status = flow_common::clock::timeout(SOON, silent).await.expect("the hub ends it").expect_err("it is no log");
     assert_eq!((status.code(), status.message().contains("stream_id")), (Code::DeadlineExceeded, true), "{status}");
     // A stream that nobody reads needs no chunk to be known as such.
     let mut request = door.request("hospital-a", stream::pending());
     request.metadata_mut().insert(STREAM_ID, 7.into());
-    tokio::time::timeout(SOON, client.push_log(request)).await.expect("the hub ends it").expect("nobody reads it");
+    flow_common::clock::timeout(SOON, client.push_log(request)).await.expect("the hub ends it").expect("nobody reads it");
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
         async move { client.push_log(request).await }
     };
     let mut held: FuturesUnordered<_> = (0..=PUSH_LOGS).map(|_| call("hospital-a")).collect();
-    let refused = tokio::time::timeout(SOON, held.next()).await.expect("one is refused").expect("of many").expect_err("a refusal");
+    let refused = flow_common::clock::timeout(SOON, held.next()).await.expect("one is refused").expect("of many").expect_err("a refusal");
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(refused.message(), "hospital-a has 64 log streams open, the most a party may have: retry when one of them has ended");
     tokio::select! {
@@ -103,5 +103,5 @@ async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let body = [&[0], length.as_slice(), &message].concat();
     let mut agent = TcpStream::connect(door.address).await.expect("the hub listens");
     agent.write_all(&http2::closed_window(&headers, Some(&body))).await.expect("the hub reads");
-    tokio::time::timeout(SOON, http2::until_closed(agent)).await.expect("the hub closes it in time");
+    flow_common::clock::timeout(SOON, http2::until_closed(agent)).await.expect("the hub closes it in time");
 }

@@ -22,7 +22,7 @@ use crate::raw::{Door, orphan};
 async fn closed(mut stream: TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end, too.
-    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut rest)).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut rest)).await.expect("the hub closes it in time");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
     hub.stop();
-    tokio::time::timeout(SOON, served).await.expect("it ends").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served).await.expect("it ends").expect("it does not panic");
     closed(silent).await;
 }
 

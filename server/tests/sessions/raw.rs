@@ -128,7 +128,8 @@ impl Raw {
     }
 
     pub async fn next(&mut self) -> FromHub {
-        let message = tokio::time::timeout(Duration::from_secs(30), self.inbox.message()).await.expect("the hub says something in time");
+        let message =
+            flow_common::clock::timeout(Duration::from_secs(30), self.inbox.message()).await.expect("the hub says something in time");
         let message = message.expect("the session is whole").expect("the session goes on");
         self.heard.push(message.clone());
         message.body.expect("a body")

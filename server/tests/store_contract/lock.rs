@@ -91,7 +91,7 @@ async fn replaced(fx: &Fixture, name: &str) -> (JoinHandle<StoreError>, HubLock)
 async fn a_hub_whose_place_was_taken_is_told(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     let second = kept(second);
-    let lost = tokio::time::timeout(SOON, first).await.expect("in time").unwrap();
+    let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
     assert!(matches!(&lost, StoreError::InUse(sentence) if sentence.contains("another flow-server uses")), "{lost:?}");
     assert!(!second.is_finished());
     second.abort();
@@ -100,7 +100,7 @@ async fn a_hub_whose_place_was_taken_is_told(fx: Fixture) {
 async fn a_hub_that_was_replaced_in_between_is_told(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     drop(second);
-    let lost = tokio::time::timeout(SOON, first).await.expect("in time").unwrap();
+    let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
     assert!(matches!(&lost, StoreError::InUse(sentence) if sentence.contains("in between")), "{lost:?}");
 }
 

@@ -42,8 +42,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use flow_common::clock::timeout;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 pub use self::audit::Use;
 use self::authority::Authority;

@@ -12,6 +12,8 @@
 //! Nothing is asserted: a machine that is slow or busy says so in its own row, since whatever a figure depends on (the
 //! disk, the load) is measured in the same run and stands beside it.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures the time that passes, and waits for it")]
+
 mod agents;
 mod disk;
 mod idle;

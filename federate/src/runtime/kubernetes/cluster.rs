@@ -206,7 +206,7 @@ impl Cluster {
 
 /// Ask, but not for ever.
 pub async fn within<T>(asked: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match flow_common::clock::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map_err(trouble),
         Err(_) => Err(Trouble::Away(io::Error::new(io::ErrorKind::TimedOut, "the API server does not answer"))),
     }

@@ -157,7 +157,7 @@ impl Entry {
                     self.doubt(&shared, error.reason());
                     let attempt = self.key.attempt;
                     tracing::warn!(run.id = %self.key.run, attempt, cause = %root_cause(&error), "{error}; looking again later");
-                    tokio::time::sleep(pause).await;
+                    flow_common::clock::sleep(pause).await;
                     pause = (pause * 2).min(LATER);
                 }
             }
@@ -336,7 +336,7 @@ async fn ends_while_it_flows(reading: impl Future, flows: &Notify, longest: Dura
             biased;
             _ = &mut reading => return true,
             () = flows.notified() => {}
-            () = tokio::time::sleep(longest) => return false,
+            () = flow_common::clock::sleep(longest) => return false,
         }
     }
 }
@@ -380,10 +380,10 @@ mod tests {
         let slow = tokio::spawn({
             let flows = Arc::clone(&flows);
             async move {
-                let mut end = pin!(tokio::time::sleep(2 * LONGEST));
+                let mut end = pin!(flow_common::clock::sleep(2 * LONGEST));
                 while futures::poll!(&mut end).is_pending() {
                     flows.notify_one();
-                    tokio::time::sleep(LONGEST / 20).await;
+                    flow_common::clock::sleep(LONGEST / 20).await;
                 }
             }
         });

@@ -260,7 +260,7 @@ where
             if worth(failures) {
                 sight(Sight::Blind(blindness(error)));
             }
-            tokio::time::sleep(backoff.next().unwrap_or_default()).await;
+            flow_common::clock::sleep(backoff.next().unwrap_or_default()).await;
             watching = begin();
         }
     })

@@ -121,7 +121,7 @@ pub async fn follow(source: &Source, from: Option<Place>, sink: &mut impl Sink, 
         }
         strip.cut();
         pause = if news { SOON } else { (pause * 2).min(LATER) };
-        tokio::time::sleep(pause).await;
+        flow_common::clock::sleep(pause).await;
     }
 }
 

@@ -36,7 +36,7 @@ impl Client {
             self.0.get_mut().write_all(&request).await?;
             self.next().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
         };
-        tokio::time::timeout(ANSWER, asked).await?
+        flow_common::clock::timeout(ANSWER, asked).await?
     }
 
     /// What comes next; `None` when the sidecar has gone.

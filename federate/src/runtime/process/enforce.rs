@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use flow_common::clock::{self, Monotonic};
 use flow_domain::member::{Reason, ReasonCode};
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::follow::Entry;
@@ -27,17 +27,17 @@ pub struct Enforcer {
 /// An end that is due at a time. Dropping it calls it off.
 #[derive(Debug)]
 struct Due {
-    at: Instant,
+    at: Monotonic,
     called_off: Arc<AtomicBool>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Due {
-    fn new(entry: &Arc<Entry>, at: Instant, cause: Reason) -> Self {
+    fn new(entry: &Arc<Entry>, at: Monotonic, cause: Reason) -> Self {
         let (entry, called_off) = (Arc::clone(entry), Arc::new(AtomicBool::new(false)));
         let is_over = Arc::clone(&called_off);
         let task = tokio::spawn(async move {
-            tokio::time::sleep_until(at).await;
+            clock::sleep(at.since(clock::monotonic())).await;
             entry.end_by_force(cause, is_over).await;
         });
         Self { at, called_off, _task: AbortOnDropHandle::new(task) }
@@ -77,7 +77,7 @@ impl Enforcer {
 impl Entry {
     /// A stop was asked for: the workload has so long. A later stop can only bring the end nearer.
     pub fn must_stop_within(self: &Arc<Self>, time: Duration) {
-        let Some(at) = Instant::now().checked_add(time) else { return };
+        let at = clock::monotonic() + time;
         let mut due = lock(&self.enforcer.stop);
         if due.as_ref().is_none_or(|due| at < due.at) {
             let text =
@@ -97,7 +97,7 @@ impl Entry {
             let dir = self.dir.clone();
             age = tokio::task::spawn_blocking(move || sweep::age(&dir)).await.ok().flatten().unwrap_or_default();
         }
-        let Some(at) = Instant::now().checked_add(time.saturating_sub(age)) else { return };
+        let at = clock::monotonic() + time.saturating_sub(age);
         let text = "ran longer than its longest runtime; its supervisor did not end it, and the agent killed what it found of both";
         *lock(&self.enforcer.limit) = Some(Due::new(self, at, Reason::new(ReasonCode::MaxRuntimeExceeded, text)));
     }

@@ -80,7 +80,7 @@ impl Entry {
             if !matches!(verdict, Verdict::Alive) || !self.dir.has(name::EXIT) || pause > LATER {
                 return Ok(verdict);
             }
-            tokio::time::sleep(pause).await;
+            flow_common::clock::sleep(pause).await;
             pause *= 2;
         }
     }
@@ -188,7 +188,7 @@ impl Entry {
                 Ok(Verdict::Forgotten) => return self.tell(WorkState::Absent, None),
                 Err(error) => tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be judged"),
             }
-            tokio::time::sleep(pause).await;
+            flow_common::clock::sleep(pause).await;
             pause = (pause * 2).min(LATER);
         }
     }

@@ -251,7 +251,7 @@ impl ProcessRuntime {
         tokio::spawn(async move { child.wait().await });
         let mut line = Vec::new();
         let mut reader = BufReader::new(pipe).take(LINE_LIMIT as u64);
-        tokio::time::timeout(BIRTH, reader.read_until(b'\n', &mut line)).await??;
+        flow_common::clock::timeout(BIRTH, reader.read_until(b'\n', &mut line)).await??;
         // Also when another agent's sidecar was faster: the next try will ask that one.
         if line.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the sidecar ended before it was ready"));
@@ -437,7 +437,7 @@ async fn ask(dir: &RunDir, verb: Verb) -> io::Result<Answer> {
 /// Before another try. Only a sidecar that died while it was spoken to leads here.
 async fn pause(attempt: u32) {
     if attempt > 0 {
-        tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+        flow_common::clock::sleep(Duration::from_millis(5 << attempt)).await;
     }
 }
 

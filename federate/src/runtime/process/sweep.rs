@@ -122,12 +122,12 @@ fn holds(pid: i32, lock: &Path) -> bool {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "runs on a blocking thread; the kernel gives no sign when a stranger's child has died")]
+/// Runs on a blocking thread: the kernel gives no sign when a stranger's child has died.
 fn until(done: impl Fn() -> bool, act: impl Fn()) {
     let mut pause = SOON;
     while !done() {
         act();
-        std::thread::sleep(pause);
+        flow_common::clock::sleep_blocking(pause);
         pause = (pause * 2).min(LATER);
     }
 }

@@ -5,8 +5,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use flow_common::clock::monotonic;
 use flow_domain::framework::iflearner;
 use flow_domain::progress::Progress;
 
@@ -71,7 +72,7 @@ impl StatusPage {
 
 /// `GET /v1/status` in HTTP/1.0, by hand: a client library would be most of this process.
 fn fetch(port: u16) -> Option<Vec<u8>> {
-    let until = Instant::now() + PATIENCE;
+    let until = monotonic() + PATIENCE;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
@@ -82,7 +83,7 @@ fn fetch(port: u16) -> Option<Vec<u8>> {
         if let Some(body) = whole_body(&answer) {
             return Some(body.to_vec());
         }
-        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        let left = Some(until.since(monotonic())).filter(|left| !left.is_zero())?;
         stream.set_read_timeout(Some(left)).ok()?;
         match stream.read(&mut part).ok()? {
             0 => return split(&answer).filter(|(head, _)| length(head).is_none()).map(|(_, body)| body.to_vec()),

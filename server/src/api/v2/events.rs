@@ -155,7 +155,7 @@ impl Follow {
             }
             if self.waiting.is_empty() {
                 // Without a sender the engine is gone, and the hub with it. A wake that was lost costs a heartbeat.
-                if let Ok(Err(_)) = tokio::time::timeout(HEARTBEAT, self.changed.changed()).await {
+                if let Ok(Err(_)) = flow_common::clock::timeout(HEARTBEAT, self.changed.changed()).await {
                     return None;
                 }
             }
