@@ -10,10 +10,18 @@ use flow_proto::v1;
 use crate::member::{Member, Wish};
 use crate::runtime::WorkKey;
 
+/// Longest bindings taken, names and values together, in bytes: the aggregator of a task with 1,000 members whose names
+/// are as long as they may be needs two thirds of it.
+const BINDINGS_BYTES_MAX: usize = 512 * 1024;
+
 /// An assignment, parsed; and the bytes of its spec.
 pub fn wish(assignment: v1::Assignment) -> Result<(Wish, Vec<u8>), String> {
     let v1::Assignment { run_id, task_id, attempt, generation, desired, spec_digest, spec, bindings, orphan, revision: _, released } =
         assignment;
+    let size: usize = bindings.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > BINDINGS_BYTES_MAX {
+        return Err(format!("bindings: {size} bytes, and may have {BINDINGS_BYTES_MAX}"));
+    }
     let field = |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
     let wish = Wish {
         run: run_id.parse().map_err(|e| field("run_id")(&e))?,
@@ -84,4 +92,23 @@ pub fn coalesce(kept: &mut BTreeMap<WorkKey, Progress>, key: WorkKey, mut newer:
     let surplus = newer.points.len().saturating_sub(most);
     newer.points.drain(..surplus);
     kept.insert(key, newer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a10_bindings_beyond_what_the_largest_task_needs_are_not_taken() {
+        let id = "0".repeat(32);
+        let assignment = |length: usize| v1::Assignment {
+            run_id: id.clone(),
+            task_id: id.clone(),
+            desired: "running".to_owned(),
+            bindings: (0..8).map(|n| (format!("x{n}"), "y".repeat(length))).collect(),
+            ..v1::Assignment::default()
+        };
+        assert!(wish(assignment(60_000)).is_ok());
+        assert!(wish(assignment(100_000)).is_err_and(|error| error.starts_with("bindings: 800016 bytes")));
+    }
 }

@@ -7,8 +7,8 @@
 //! An entry that cannot be read costs its own member alone: what it may have started is ended, nothing is started in its
 //! place (see [`Member::unreadable`]), and its text stays in the table `damaged` for whoever wants to look.
 //!
-//! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, and of a
-//! member that was refused at once nothing stays when it has settled.
+//! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, of a member
+//! that was refused at once nothing stays when it has settled, and of the others the newest [`SETTLED_MAX`] stay.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +24,9 @@ use crate::member::Member;
 
 /// Sequences set aside at once, so that a report needs no write of its own; after a crash numbering goes on behind them.
 const SEQUENCES: u64 = 1 << 20;
+/// Most settled members kept, the newest: a hub that makes many runs must not fill the party's disk with their history.
+/// Beyond a week's members of a busy party, and short enough to be told in every session.
+pub const SETTLED_MAX: u32 = 10_000;
 const VERSION: i64 = 1;
 const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
@@ -256,6 +259,15 @@ impl Journal {
                 .bind(member.digest.as_ref().map(Digest::as_str))
                 .execute(&mut *tx)
                 .await?;
+        }
+        if members.iter().any(|member| member.settled) {
+            sqlx::query(
+                "DELETE FROM members WHERE run IN
+                 (SELECT run FROM members WHERE settled = 1 ORDER BY finished_at DESC LIMIT -1 OFFSET ?)",
+            )
+            .bind(SETTLED_MAX)
+            .execute(&mut *tx)
+            .await?;
         }
         tx.commit().await?;
         if self.lock.place().is_gone() {

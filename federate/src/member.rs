@@ -186,7 +186,7 @@ impl Member {
         let desired = Desired::Stopped;
         let (bindings, digest) = (Bindings::new(), None);
         let wish = Wish { run, task, attempt, generation: 0, desired, digest, bindings, orphan: false, released: false };
-        let text = "the entry of this member in its agent's journal was damaged: what was left of it was ended; start again";
+        let text = "the entry of this member in its agent's journal was damaged: what the agent found of it was ended; start again";
         let (phase, reason) = (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
         let unknown = Self::new(&wish);
         match settled {
@@ -336,7 +336,11 @@ impl Member {
                 self.phase = MemberPhase::WaitingApproval;
                 self.reason = Some(reason);
             }
-            Verdict::Refuse(reason) => self.doom = Some((MemberPhase::Refused, Some(reason))),
+            Verdict::Refuse(reason) => {
+                // Nothing starts with them, so nothing bounds their size.
+                self.bindings.clear();
+                self.doom = Some((MemberPhase::Refused, Some(reason)));
+            }
         }
     }
 

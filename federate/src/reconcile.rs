@@ -10,7 +10,8 @@
 //! * at most one live member per task: a newer one waits, `previous_run_stopping`, until the older is proven dead;
 //! * nothing is concluded from silence, but that a hold is let go after `hold_max_s` without the hub;
 //! * what the runtime knows and nobody asked for is stopped;
-//! * at most [`MOST_MEMBERS`] are held: who is turned away is answered, and not remembered.
+//! * at most [`MOST_MEMBERS`] are held: who is turned away is answered, and not remembered;
+//! * a run that neither journal nor runtime knows is answered from memory, and nothing is written for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -115,6 +116,11 @@ pub struct Party {
     waiting: BTreeSet<RunId>,
     /// What the runtime was last asked for each key; not journaled, so that a new process asks again.
     asked: BTreeMap<WorkKey, Action>,
+    /// Members that neither journal nor runtime knew when the hub claimed a start of them. They are never journaled: a hub
+    /// that invents runs fills no disk, and a new process gives the same answer.
+    unwritten: BTreeSet<RunId>,
+    /// Those of them that settled in this session, at most [`MOST_MEMBERS`]: an older wish that was overtaken starts nothing.
+    closed: BTreeMap<RunId, Member>,
     capacity: Resources,
     hold_max_s: u64,
     sequence: u64,
@@ -139,6 +145,8 @@ impl Party {
             alive: BTreeMap::new(),
             waiting: BTreeSet::new(),
             asked: BTreeMap::new(),
+            unwritten: BTreeSet::new(),
+            closed: BTreeMap::new(),
             capacity,
             hold_max_s,
             sequence,
@@ -244,11 +252,14 @@ impl Party {
                     // A restored hub counts its wishes from an older number on.
                     self.incarnation = incarnation;
                     self.members.values_mut().for_each(|m| m.generation = 0);
-                    out.write_later.extend(self.members.keys().cloned());
+                    out.write_later.extend(self.members.keys().filter(|run| !self.unwritten.contains(*run)).cloned());
                 }
                 self.wake(now, out);
             }
-            Input::Away => self.away_since = Some(self.away_since.unwrap_or(now.monotonic)),
+            Input::Away => {
+                self.away_since = Some(self.away_since.unwrap_or(now.monotonic));
+                self.closed.clear();
+            }
             Input::Resumed => self.away_since = self.away_since.map(|_| now.monotonic),
             Input::NotWritten(actions) => self.not_written(&actions, now, out),
             Input::Written => {
@@ -260,6 +271,14 @@ impl Party {
     }
 
     fn wish(&mut self, wish: &Wish, verdict: Option<Verdict>, now: Moment, out: &mut Outcome) {
+        if self.members.len() < MOST_MEMBERS
+            && let Some(member) = self.closed.remove(&wish.run)
+        {
+            self.sequence += 1;
+            out.reports.insert(wish.run.clone());
+            self.unwritten.insert(wish.run.clone());
+            self.members.insert(wish.run.clone(), Member { settled: false, sequence: self.sequence, ..member });
+        }
         if let Some(member) = self.members.get(&wish.run) {
             let exchanged = wish.digest.is_some() && member.digest.is_some() && wish.digest != member.digest;
             let incarnation = self.incarnation;
@@ -280,19 +299,34 @@ impl Party {
         } else if !wish.orphan && self.members.len() >= MOST_MEMBERS {
             self.turn_away(wish, out);
         } else if !wish.orphan {
+            // It may have been started here, by a journal that is gone. Never again.
+            let claimed = matches!(wish.desired, Desired::Running | Desired::Stopped);
+            let seen = self.is_being_stopped(&wish.run);
             let member = Member { incarnation: self.incarnation, ..Member::new(wish) };
-            out.write.insert(wish.run.clone(), member.clone());
+            if claimed && !seen {
+                self.unwritten.insert(wish.run.clone());
+            } else {
+                out.write.insert(wish.run.clone(), member.clone());
+            }
             self.members.insert(wish.run.clone(), member);
             self.touch(&wish.run, now, out, |m| {
-                if matches!(wish.desired, Desired::Running | Desired::Stopped) {
-                    // It may have been started here, by a journal that is gone. Never again; and first see it dead.
-                    m.work = Work::Stopping;
+                if claimed {
+                    // What the journal does not know was seen dead before the hub heard of this agent, except for work that
+                    // the runtime found later.
+                    m.work = if seen { Work::Stopping } else { Work::None };
+                    m.bindings.clear();
                     m.fail(ReasonCode::AgentStateLost, UNKNOWN);
                 } else if let Some(verdict) = verdict {
                     m.judge(verdict);
                 }
             });
         }
+    }
+
+    /// Whether the runtime has shown work of this run that the journal does not know, and that has not ended yet.
+    fn is_being_stopped(&self, run: &RunId) -> bool {
+        let first = WorkKey { run: run.clone(), attempt: 0 };
+        self.asked.range(first..).next().is_some_and(|(key, _)| &key.run == run)
     }
 
     /// There is no room for a member nobody here knows. Nothing of it is alive either: what the journal does not know is
@@ -364,7 +398,14 @@ impl Party {
         self.waiting.remove(run);
         out.write_later.remove(run);
         out.reports.remove(run);
-        out.write.insert(run.clone(), member);
+        if !self.unwritten.remove(run) {
+            out.write.insert(run.clone(), member);
+            return;
+        }
+        self.closed.insert(run.clone(), member);
+        if self.closed.len() > MOST_MEMBERS {
+            self.closed.pop_first();
+        }
     }
 
     fn not_written(&mut self, actions: &[Action], now: Moment, out: &mut Outcome) {
@@ -427,9 +468,10 @@ impl Party {
             member.sequence = self.sequence;
             out.reports.insert(run.clone());
         }
-        if member.essence() != before.essence() || out.write.contains_key(run) {
+        let written = !self.unwritten.contains(run);
+        if written && (member.essence() != before.essence() || out.write.contains_key(run)) {
             out.write.insert(run.clone(), member.clone());
-        } else if *member != before {
+        } else if written && *member != before {
             out.write_later.insert(run.clone());
         }
         let freed = member.is_dead() && !before.is_dead();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::member::{Desired, MemberPhase};
 use flow_domain::time::Timestamp;
-use flow_federate::journal::{Journal, JournalError, SeenHub};
+use flow_federate::journal::{Journal, JournalError, SETTLED_MAX, SeenHub};
 use flow_federate::member::{Member, Wish, Work};
 
 const DIR: &str = "FLOW_TEST_JOURNAL_DIR";
@@ -141,6 +141,20 @@ async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with
     assert_eq!(journal.unsettled().await.unwrap(), [member(99)], "what has not settled stays whatever its age");
     assert!(journal.spec(&Digest::of(b"nobody's")).await.unwrap().is_none());
     assert!(journal.spec(&Digest::of(b"spec")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a8_of_the_members_that_have_settled_the_newest_are_kept_and_no_more_than_fit() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let count = u64::from(SETTLED_MAX) + 3;
+    let members: Vec<Member> = (0..count).map(|n| settled(n, n as i64)).chain([member(count)]).collect();
+    journal.write(&members.iter().collect::<Vec<_>>(), &[], 1, SeenHub::default()).await.unwrap();
+    assert!(journal.member(&run(2)).await.unwrap().is_none());
+    assert!(journal.member(&run(3)).await.unwrap().is_some());
+    journal.write(&[&settled(count + 1, count as i64)], &[], 2, SeenHub::default()).await.unwrap();
+    assert!(journal.member(&run(3)).await.unwrap().is_none());
+    assert_eq!(journal.unsettled().await.unwrap(), [member(count)], "what has not settled stays");
 }
 
 #[tokio::test]

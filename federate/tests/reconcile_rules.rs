@@ -154,14 +154,43 @@ fn nothing_starts_without_a_hold_of_the_very_same_attempt() {
 }
 
 #[test]
-fn a_run_nobody_remembers_is_never_started_only_seen_dead() {
+fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_trace() {
     for desired in [Desired::Running, Desired::Stopped] {
         let mut test = Test::new();
-        let out = test.wish(1, 1, 3, desired);
-        assert!(matches!(out.actions.as_slice(), [Action::Stop(k, _)] if *k == key(1, 1)), "{:?}", out.actions);
+        let bindings = BTreeMap::from([("x".to_owned(), "y".to_owned())]);
+        let invented = Wish { bindings, ..wish(1, 1, 3, desired) };
+        let out = test.hear(Input::Wish(invented, (desired == Desired::Running).then(|| Verdict::Admit(needs(100)))));
+        assert_eq!(out, Outcome { reports: [run(1)].into(), ..Outcome::default() }, "nothing is written or done");
+        assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
+        assert!(test.party.member(&run(1)).is_some_and(|member| member.bindings.is_empty()));
+        // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
+        assert_eq!(test.wish(1, 1, 2, Desired::Reserved), Outcome::default());
+        assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Outcome::default());
+        let (mut next, out) = Party::restore(Vec::new(), NO_LIMIT, 600, 100, 1, NOW);
+        assert_eq!(out, Outcome::default());
+        let mut again = Outcome::default();
+        next.apply(Input::Wish(wish(1, 1, 3, desired), None), NOW, &mut again);
+        assert_eq!(again.reports.len(), 1, "a process that knows nothing of the first answer gives it again");
+        assert_eq!(test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }), Outcome::default());
+        assert!(test.party.member(&run(1)).is_none());
+        // Nor does one that the acknowledgement has overtaken, too.
+        let out = test.wish(1, 1, 2, Desired::Reserved);
+        assert_eq!(out, Outcome { reports: [run(1)].into(), ..Outcome::default() });
+        assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
+    }
+}
+
+#[test]
+fn a_run_nobody_remembers_is_never_started_and_work_that_the_runtime_found_is_seen_dead_first() {
+    for desired in [Desired::Running, Desired::Stopped] {
+        let mut test = Test::new();
+        assert_eq!(test.see(1, 1, WorkState::Running).actions, [Action::Stop(key(1, 1), 0)]);
+        test.wish(1, 1, 3, desired);
         assert_eq!(test.at(1).0, MemberPhase::Pending);
         test.see(1, 1, WorkState::Absent);
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
+        let out = test.hear(Input::Acked { run: run(1), attempt: 1, settled: true });
+        assert!(out.write[&run(1)].settled, "what the runtime knew is remembered");
     }
 }
 
@@ -477,6 +506,18 @@ fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
     assert!(kept(&test));
     test.see(1, 1, exited(Some(0), None, None));
     assert!(!kept(&test));
+}
+
+#[test]
+fn a10_values_for_a_start_that_is_refused_are_not_kept() {
+    let bindings = BTreeMap::from([("x".to_owned(), "y".repeat(100_000))]);
+    let mut test = Test::new();
+    test.wish(1, 1, 2, Desired::Reserved);
+    test.see(1, 1, held());
+    let refused = Verdict::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
+    let out = test.hear(Input::Wish(Wish { bindings, ..wish(1, 1, 3, Desired::Running) }, Some(refused)));
+    assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
+    assert!(out.write[&run(1)].bindings.is_empty(), "the journal must not hold them while the hold is let go");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a broken or hostile hub cannot do to an agent, and what a hub that was killed or restored cannot lose for it.
 
+use std::collections::BTreeSet;
+
 use flow_domain::id::RunId;
 use flow_domain::member::{Desired, MemberPhase};
 use flow_domain::policy::Allow;
@@ -9,7 +11,7 @@ use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
-use flow_proto::v1::{Assignment, LogOpen, LogRefused};
+use flow_proto::v1::{Assignment, LogOpen, LogRefused, Welcome};
 use sqlx::Connection as _;
 
 use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
@@ -70,6 +72,67 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     let next = Assignment { run_id: again.to_string(), task_id: again.to_string(), ..wish(1, 1, 2, Desired::Reserved) };
     session.assign(next).await;
     session.report(&again, MemberPhase::Reserved).await;
+}
+
+#[tokio::test]
+async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    for (round, desired) in [Desired::Running, Desired::Stopped].into_iter().enumerate() {
+        let ids: Vec<String> = (0..MOST_MEMBERS + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
+        for id in &ids {
+            session.assign(Assignment { run_id: id.clone(), task_id: id.clone(), ..wish(1, 1, 3, desired) }).await;
+        }
+        let mut unanswered: BTreeSet<String> = ids.into_iter().collect();
+        while !unanswered.is_empty() {
+            let FromAgent::Report(report) = session.recv().await else { continue };
+            assert_eq!((report.phase.as_str(), report.reason.as_ref().unwrap().code.as_str()), ("failed", "agent_state_lost"));
+            session.settle(&report).await;
+            unanswered.remove(&report.run_id);
+        }
+    }
+    // A round trip behind the last acknowledgement.
+    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.report(&run_id(1), MemberPhase::Reserved).await;
+    assert_eq!(count(&agent, "members").await, 1, "only the member that is held");
+    assert_eq!(agent.runtime.stops(), []);
+    assert_eq!(agent.runtime.launches(), []);
+}
+
+#[tokio::test]
+async fn a11_a_hub_that_greets_another_party_or_in_another_protocol_is_left() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.accept().await;
+    for (party, protocol) in [("b", 1), ("a", 99)] {
+        session.hello().await;
+        session.say(ToAgent::Welcome(Welcome { protocol, party: party.to_owned(), ..Welcome::default() })).await;
+        session = next_session(&mut hub, &agent).await;
+    }
+    session.hello().await;
+    session.welcome(1, false).await;
+    session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
+}
+
+#[tokio::test]
+async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused_with_its_name() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    let mut spec = fake_hub::sealed("a").spec;
+    spec.env.insert("BROWSER".to_owned(), "/bin/sh -c id %s".to_owned());
+    let spec = flow_domain::spec::seal(spec).unwrap();
+    let with_env = |n| Assignment { spec: spec.bytes.clone(), spec_digest: spec.digest.to_string(), ..wish(n, 1, 2, Desired::Reserved) };
+    agent.start(hub.connector());
+    let mut session = hub.open(vec![with_env(1)]).await;
+    let reason = session.report(&run_id(1), MemberPhase::Refused).await.reason.unwrap();
+    assert!(reason.code == "policy_denied" && reason.message.contains("BROWSER"), "{reason:?}");
+    agent.change_offer(|offer| {
+        offer.images.get_mut(fake_hub::IMAGE).unwrap().env.insert("BROWSER".to_owned());
+    });
+    // The inventory says nothing new; the next question is answered by the new list.
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.assign(with_env(2)).await;
+    session.report(&run_id(2), MemberPhase::Reserved).await;
 }
 
 #[tokio::test]

@@ -419,10 +419,12 @@ impl Shared {
             Some(Stage::Held | Stage::Created { .. } | Stage::Damaged) => return Err(refused("this member is still alive; stop it first")),
             Some(Stage::Forgotten) | None => {}
         }
-        let held = record.take().map(|record| record.held).unwrap_or_default();
-        let forgotten = Record { held, stage: Stage::Forgotten };
-        self.write(&key, &forgotten).await?;
-        *record = Some(forgotten);
+        // Of a key without a record nothing has run: a record of it would only let a hub fill the disk.
+        if let Some(before) = record.take() {
+            let forgotten = Record { held: before.held, stage: Stage::Forgotten };
+            self.write(&key, &forgotten).await?;
+            *record = Some(forgotten);
+        }
         drop(record);
         entry.abandon();
         self.entries().remove(&key);
