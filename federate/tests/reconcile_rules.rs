@@ -166,10 +166,10 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
         assert_eq!(test.wish(1, 1, 2, Desired::Reserved), Outcome::default());
         assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Outcome::default());
-        let (mut next, out) = Party::restore(Vec::new(), NO_LIMIT, 600, 100, 1, NOW);
+        let (mut next, out) = Party::restore(Vec::new(), NO_LIMIT, 600, 100, 1, moment(NOW));
         assert_eq!(out, Outcome::default());
         let mut again = Outcome::default();
-        next.apply(Input::Wish(wish(1, 1, 3, desired), None), NOW, &mut again);
+        next.apply(Input::Wish(wish(1, 1, 3, desired), None), moment(NOW), &mut again);
         assert_eq!(again.reports.len(), 1, "a process that knows nothing of the first answer gives it again");
         assert_eq!(test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }), Outcome::default());
         assert!(test.party.member(&run(1)).is_none());

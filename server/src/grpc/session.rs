@@ -560,16 +560,17 @@ async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, End> {
 mod tests {
     use super::*;
 
-    /// Size of what an async function with four parameters returns, in bytes.
-    fn size_of_future<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+    /// Size of the future that a function returns, in bytes.
+    fn size_of_future<A, F>(_: impl FnOnce(A) -> F) -> usize {
         size_of::<F>()
     }
 
     /// Ten thousand idle agents are to fit in 400 MB; what else an agent costs stands in docs/operations.md.
     #[test]
     fn the_tasks_of_an_idle_agent_are_small() {
-        let session = size_of_future(converse);
-        let connection = size_of_future(super::super::serve_io::<crate::door::Io>);
+        let session = size_of_future(|(app, party, proof, stream, call, out)| converse(app, party, proof, stream, call, out));
+        let connection =
+            size_of_future(|(app, io, peer, limits, metrics)| super::super::serve_io::<crate::door::Io>(app, io, peer, limits, metrics));
         assert!(session <= 3 * 1024, "a session's task takes {session} bytes");
         assert!(connection <= 2 * 1024, "a connection's task takes {connection} bytes");
     }
