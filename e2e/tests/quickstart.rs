@@ -52,7 +52,7 @@ fn hub_answers(folder: &Path) -> bool {
 }
 
 #[test]
-fn u5_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing() {
+fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
