@@ -114,7 +114,7 @@ error_table! {
         "Repeat with the same `Idempotency-Key`; an operator should look at the hub's health page.";
     RequestTimeout = "request_timeout", 408, Unavailable, 10012, true, "the request's body did not arrive in time",
         "Repeat with the same `Idempotency-Key`, on a faster connection or with a smaller body.";
-    StoreFull = "store_full", 503, Unavailable, 10012, true, "the disk of the hub's database is full",
+    StoreFull = "store_full", 503, Unavailable, 10013, true, "the disk of the hub's database is full",
         "Tell the hub's operator to free some space; then repeat with the same `Idempotency-Key`.";
     Internal = "internal", 500, Internal, 10011, false, "something broke inside",
         "Report it with the request id; the hub's log holds the cause.";
@@ -348,7 +348,7 @@ mod tests {
         for row in ErrorCode::ALL.iter().map(|code| code.row()) {
             assert!((400..=599).contains(&row.http), "{}", row.slug);
             assert_ne!(row.ret_code, 0, "{}", row.slug);
-            assert_eq!(row.retryable, row.http == 503, "{}: 503 and only 503 invites a repetition", row.slug);
+            assert_eq!(row.retryable, [408, 503].contains(&row.http), "{}: 408 and 503 invite a repetition, and no other", row.slug);
         }
     }
 

@@ -109,7 +109,7 @@ impl Operator {
         }
         let ended = eventually(SOON, async || self.make.ended()).await;
         let log = self.make.log();
-        assert!(ended.is_some() && log.contains(&format!("{signal}: going down (orderly")), "{log}");
+        assert!(ended.is_some() && log.contains(&format!("{signal}: going down; a second signal")), "{log}");
         let nobody = eventually(SOON, async || killpg(self.group, None).is_err().then_some(())).await;
         assert!(nobody.is_some(), "something is left of it; {log}");
         let holder = ["get", "lease/flow-operator", "--output=jsonpath={.metadata.name}:{.spec.holderIdentity}"];

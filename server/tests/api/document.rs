@@ -95,6 +95,10 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
     let other = hub.post("/api/v2/templates").json(&renamed("other")).await.expect(StatusCode::CREATED);
     hub.delete(other.header("location")).await.expect(StatusCode::NO_CONTENT);
+    let left = hub.post("/api/v2/parties").json(&json!({"name": "hospital-c"})).await.expect(StatusCode::CREATED);
+    let left = left.header("location").to_owned();
+    hub.post(&format!("{left}/secret")).json(&json!({})).await.expect(StatusCode::OK);
+    hub.delete(&left).await.expect(StatusCode::NO_CONTENT);
 
     let elsewhere = ELSEWHERE.map(|(id, _)| id);
     let all: BTreeSet<&str> = Operation::all().map(|operation| operation.id()).filter(|id| !elsewhere.contains(id)).collect();

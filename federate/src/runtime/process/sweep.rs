@@ -42,6 +42,8 @@ pub fn sweep(dir: &RunDir, key: &WorkKey) {
 pub fn kill_supervised(dir: &RunDir, key: &WorkKey, is_over: impl Fn() -> bool) {
     let lock = dir.join(name::LOCK);
     let round = || {
+        // First, because a supervisor that sees its workload killed would write an end of its own.
+        others().filter(|pid| is_supervisor(*pid, dir)).for_each(|pid| kill(pid, |pid| is_supervisor(pid, dir)));
         for cgroup in cgroups(dir, key, container(dir).as_ref()) {
             let _ = fs::write(cgroup.join("cgroup.kill"), "1");
         }

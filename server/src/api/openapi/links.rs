@@ -46,6 +46,8 @@ const LINKS: &[Link] = &[
     ("get_run", "get_member_log", MEMBER),
     ("get_run", "get_member_series", MEMBER),
     ("create_party", "get_party", &[("party", "$response.body#/name")]),
+    ("create_party", "rotate_party_secret", &[("party", "$response.body#/name")]),
+    ("create_party", "delete_party", &[("party", "$response.body#/name")]),
     ("list_parties", "get_party", &[("party", "$response.body#/items/0/name")]),
     ("list_parties", "list_parties", NEXT),
     ("list_orphans", "keep_orphan", &[("orphan", FIRST)]),
