@@ -29,6 +29,7 @@ impl Hub {
             format!("data_dir={}", data.display()),
             format!("rest.listen=127.0.0.1:{port}"),
             "grpc.listen=127.0.0.1:0".to_owned(),
+            "health.listen=127.0.0.1:0".to_owned(),
             "hub_agent.enabled=false".to_owned(),
             "log.level=debug".to_owned(),
         ] {
