@@ -33,6 +33,8 @@ const FILE_LIMIT: u64 = 4 << 20;
 
 /// Bytes set aside for `exit`.
 const EXIT_RESERVE: usize = 64 * 1024;
+/// Tries to remove a run directory in which other tasks open the lock.
+const REMOVE_TRIES: u32 = 100;
 
 /// File names inside a run directory.
 pub mod name {
@@ -181,6 +183,18 @@ impl RunDir {
     /// Make the directory, readable for nobody else. Existing is fine.
     pub fn create(&self) -> io::Result<()> {
         private_dir(&self.0)
+    }
+
+    /// Removes the directory and its content. Another task that opens the lock meanwhile creates its file anew, and the
+    /// directory is then not empty; so the removal is tried [`REMOVE_TRIES`] times.
+    pub fn remove(&self) -> io::Result<()> {
+        let mut tries = 1;
+        loop {
+            match fs::remove_dir_all(&self.0) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < REMOVE_TRIES => tries += 1,
+                result => return result,
+            }
+        }
     }
 
     /// Try to take the lock. `None`: somebody has it.
@@ -367,6 +381,25 @@ mod tests {
         assert!(matches!(dir.judge(), Ok(Verdict::Exited(found)) if found == record()));
         dir.forget().expect("forgotten");
         assert!(matches!(dir.judge(), Ok(Verdict::Forgotten)));
+    }
+
+    #[test]
+    fn a_directory_is_removed_while_others_open_its_lock() {
+        let (_temp, dir) = fresh();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(dir.lock());
+                }
+            });
+            for _ in 0..200 {
+                dir.create().expect("a run directory");
+                dir.remove().expect("removed");
+                assert!(!dir.path().exists());
+            }
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]

@@ -130,10 +130,10 @@ impl Entry {
         }
     }
 
-    /// Remove the directory with all that is in it.
+    /// Removes the directory and its content.
     pub async fn remove_dir(&self) -> Result<(), RuntimeError> {
-        let path = self.dir.path().to_owned();
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(path)).await;
+        let dir = self.dir.clone();
+        let removed = tokio::task::spawn_blocking(move || dir.remove()).await;
         match removed.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(transient("remove a run directory", error)),
             _ => Ok(()),
