@@ -6,15 +6,21 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use flow_common::clock::timeout;
+use nix::sys::signal::{Signal::SIGTERM, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Exit, Failure};
 
 /// Used when neither VISUAL nor EDITOR names an editor.
 const DEFAULT_EDITOR: &str = "vi";
+/// Time from SIGTERM to SIGKILL for an editor.
+const EDITOR_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A text under edit. From its creation on flowctl handles SIGINT, SIGTERM and SIGHUP itself, so every await goes through
 /// [`Draft::edit`] or [`Draft::unless_stopped`].
@@ -49,17 +55,18 @@ impl Draft {
     /// Runs the editor on the file and waits for its end. Answers the text as the user left it.
     pub async fn edit(&mut self) -> Result<String, Failure> {
         let editor = editor();
-        // Through a shell, since editors are often given with arguments.
+        // Through a shell, since editors are often given with arguments. `exec` makes the editor the child that gets the
+        // signals; `env` lets its variables stand before it.
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&self.path).kill_on_drop(true);
+        command.arg("-c").arg(format!("exec env {editor} \"$1\"")).arg("sh").arg(&self.path).kill_on_drop(true);
         let mut child = command.spawn()?;
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status?,
                 // The terminal sends SIGINT to both; it is meant for the editor. Emacs uses it for Ctrl-G.
                 _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => return Err(stopped()),
-                _ = self.hangup.recv() => return Err(stopped()),
+                _ = self.terminate.recv() => return Err(end(&mut child).await),
+                _ = self.hangup.recv() => return Err(end(&mut child).await),
             }
         };
         if !status.success() {
@@ -97,6 +104,16 @@ impl Draft {
             _ = self.hangup.recv() => Err(stopped()),
         }
     }
+}
+
+/// Ends the editor as the signal ends flowctl. With SIGTERM first, so that it restores the terminal.
+async fn end(editor: &mut Child) -> Failure {
+    let pid = editor.id().and_then(|pid| i32::try_from(pid).ok());
+    if pid.is_some_and(|pid| kill(Pid::from_raw(pid), SIGTERM).is_ok()) {
+        // After the timeout the editor is killed when it is dropped.
+        let _ = timeout(EDITOR_EXIT_TIMEOUT, editor.wait()).await;
+    }
+    stopped()
 }
 
 fn stopped() -> Failure {

@@ -79,11 +79,14 @@ fn b12_the_editors_file_is_private_unpredictable_and_removed_however_the_edit_en
 #[test]
 fn b12_a_signal_during_the_edit_leaves_no_file() {
     let it = Fixture::new();
-    let mut child = it.edit().env("EDITOR", it.editor("waits", "exec sleep 60")).spawn().unwrap();
-    wait_for_blocking("the editor", Duration::from_secs(20), || !it.seen().is_empty());
+    let pid = it.path("pid");
+    let mut child = it.edit().env("EDITOR", it.editor("waits", &format!("echo $$ > {}\nexec sleep 60", pid.display()))).spawn().unwrap();
+    wait_for_blocking("the editor", Duration::from_secs(20), || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')));
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(it.is_clean());
+    let editor = fs::read_to_string(&pid).unwrap();
+    assert!(!Path::new("/proc").join(editor.trim()).exists(), "the editor {editor} outlived flowctl");
 }
 
 #[test]
