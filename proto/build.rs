@@ -3,6 +3,9 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=flow");
     let files = protox::compile(["flow/v1/control.proto"], ["."])?;
-    tonic_prost_build::configure().bytes(".flow.v1.LogChunk.data").codec_path("crate::codec::ControlCodec").compile_fds(files)?;
+    tonic_prost_build::configure()
+        .bytes(".flow.v1.LogChunk.data")
+        .codec_path("crate::codec::ControlCodec")
+        .compile_fds(files)?;
     Ok(())
 }

@@ -27,7 +27,13 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 
 #[derive(Debug, Args)]
 pub struct Global {
     /// REST address of the hub
-    #[arg(long, global = true, env = "FLOW_SERVER", default_value = "http://127.0.0.1:1235", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOW_SERVER",
+        default_value = "http://127.0.0.1:1235",
+        value_name = "URL"
+    )]
     pub server: String,
     /// File with the certificate of the authority that signed the hub's, for an https address; no other authority counts
     /// then [default: the authorities of this machine]
@@ -37,7 +43,13 @@ pub struct Global {
     #[arg(long, global = true, env = "FLOW_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// The hub's data directory, if it is on this machine: its bootstrap-token is used when no token file is named
-    #[arg(long, global = true, env = "FLOW_DATA_DIR", default_value = "flow-server.data", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOW_DATA_DIR",
+        default_value = "flow-server.data",
+        value_name = "DIR"
+    )]
     pub data_dir: PathBuf,
     /// How answers are printed
     #[arg(short, long, global = true, value_enum, default_value_t)]

@@ -10,7 +10,9 @@ use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
 use flow_common::text::visible;
 use flow_common::tls::client::{self as tls, Trust};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -45,7 +47,11 @@ pub struct Tagged {
 impl Client {
     /// A client for the hub at `server`, which proves itself by the word of an authority in `ca_file`, or of one that this
     /// machine trusts. Nothing is sent yet.
-    pub fn new(server: &str, ca_file: Option<&Path>, token: Option<Secret>) -> Result<Self, Failure> {
+    pub fn new(
+        server: &str,
+        ca_file: Option<&Path>,
+        token: Option<Secret>,
+    ) -> Result<Self, Failure> {
         let wrong = |why: &str| {
             Failure::usage(format!("--server {server:?}: {why}"))
                 .with_remedy("Give it as https://HOST:PORT, or as http://127.0.0.1:PORT if the hub is on this machine.")
@@ -55,10 +61,13 @@ impl Client {
         let trust = match base.scheme() {
             "https" => Trust::named(ca_file),
             "http" if is_loopback_host(host) => Trust::Nobody,
-            "http" => return Err(wrong("without TLS others could read your token on its way there")),
+            "http" => {
+                return Err(wrong("without TLS others could read your token on its way there"));
+            }
             _ => return Err(wrong("it is neither https nor http")),
         };
-        let tls = tls::config(trust).map_err(|error| Failure::usage(format!("--ca-file: {error}")))?;
+        let tls =
+            tls::config(trust).map_err(|error| Failure::usage(format!("--ca-file: {error}")))?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("flowctl/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls)
@@ -68,7 +77,8 @@ impl Client {
             // A proxy named in the environment would be asked for *its* loopback.
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let http =
+            builder.build().map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         Ok(Self { http, base, token })
     }
 
@@ -79,7 +89,11 @@ impl Client {
     }
 
     /// Reads one document.
-    pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Failure> {
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, Failure> {
         let answer = self.send(Method::GET, path, query, None, None).await?;
         read(answer).await
     }
@@ -92,12 +106,21 @@ impl Client {
     }
 
     /// Creates something, or asks for a deed.
-    pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: Option<&Value>) -> Result<T, Failure> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<T, Failure> {
         read(self.send(Method::POST, path, &[], body, None).await?).await
     }
 
     /// Replaces a document, if it still is what was read.
-    pub async fn put<T: DeserializeOwned>(&self, path: &[&str], body: &Value, tag: Option<&str>) -> Result<T, Failure> {
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &Value,
+        tag: Option<&str>,
+    ) -> Result<T, Failure> {
         read(self.send(Method::PUT, path, &[], Some(body), tag).await?).await
     }
 
@@ -112,12 +135,21 @@ impl Client {
     }
 
     /// Creates something whose answer cannot be had a second time: sent once, whatever happens.
-    pub async fn post_once<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, Failure> {
+    pub async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> Result<T, Failure> {
         read(self.send_up_to(1, Method::POST, path, &[], Some(body), None).await?).await
     }
 
     /// Reads all pages of a list; `place` is the parameter that takes the `next` of the page before.
-    pub async fn list<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)], place: &str) -> Result<Vec<T>, Failure> {
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        place: &str,
+    ) -> Result<Vec<T>, Failure> {
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -134,9 +166,15 @@ impl Client {
     }
 
     /// Opens an answer that comes bit by bit. Sent once: the caller knows where to resume.
-    pub async fn stream(&self, path: &[&str], query: &[(&str, &str)], headers: HeaderMap) -> Result<Response, Failure> {
+    pub async fn stream(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        headers: HeaderMap,
+    ) -> Result<Response, Failure> {
         let request = self.http.get(self.url(path, query)?).headers(headers);
-        let answer = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+        let answer =
+            self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
         checked(answer).await
     }
 
@@ -146,7 +184,11 @@ impl Client {
             return Err(Failure::usage(format!("{name:?} is no name or id")));
         }
         let mut url = self.base.clone();
-        url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(["api", "v2"]).extend(path);
+        url.path_segments_mut()
+            .expect("an http address has a path")
+            .pop_if_empty()
+            .extend(["api", "v2"])
+            .extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -186,8 +228,11 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut request =
-                self.http.request(method.clone(), url.clone()).timeout(Duration::from_secs(30)).header(ACCEPT, "application/json");
+            let mut request = self
+                .http
+                .request(method.clone(), url.clone())
+                .timeout(Duration::from_secs(30))
+                .header(ACCEPT, "application/json");
             if method != Method::GET {
                 request = request.header("Idempotency-Key", &key);
             }
@@ -198,13 +243,23 @@ impl Client {
                 request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
             }
             match self.authorized(request).send().await {
-                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE && tries < most => {
-                    let asked = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-                    flow_common::clock::sleep(asked.map_or(wait, Duration::from_secs).min(MAX_WAIT)).await;
+                Ok(answer)
+                    if answer.status() == StatusCode::SERVICE_UNAVAILABLE && tries < most =>
+                {
+                    let asked = answer
+                        .headers()
+                        .get(RETRY_AFTER)
+                        .and_then(|v| v.to_str().ok()?.parse().ok());
+                    flow_common::clock::sleep(
+                        asked.map_or(wait, Duration::from_secs).min(MAX_WAIT),
+                    )
+                    .await;
                 }
                 Ok(answer) => return checked(answer).await,
                 // Nobody listens: say so at once. A connection that broke midway is another matter.
-                Err(error) if error.is_connect() || tries >= most => return Err(self.unreachable(&error)),
+                Err(error) if error.is_connect() || tries >= most => {
+                    return Err(self.unreachable(&error));
+                }
                 Err(_) => flow_common::clock::sleep(wait).await,
             }
             wait = (wait * 2).min(MAX_WAIT);
@@ -213,7 +268,10 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
-            return Failure::new(Exit::Unreachable, format!("no secure connection to the hub at {}: {why}", self.server()));
+            return Failure::new(
+                Exit::Unreachable,
+                format!("no secure connection to the hub at {}: {why}", self.server()),
+            );
         }
         let mut cause: &dyn std::error::Error = error;
         while let Some(next) = cause.source() {
@@ -237,7 +295,9 @@ async fn checked(answer: Response) -> Result<Response, Failure> {
 }
 
 async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
-    let body = answer.bytes().await.map_err(|error| Failure::new(Exit::Unreachable, format!("the answer broke off: {error}")))?;
+    let body = answer.bytes().await.map_err(|error| {
+        Failure::new(Exit::Unreachable, format!("the answer broke off: {error}"))
+    })?;
     let body: &[u8] = if body.is_empty() { b"null" } else { &body };
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the hub's answer cannot be read: {}", visible(&error.to_string()));
@@ -247,12 +307,12 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
 
 fn idempotency_key() -> Result<String, Failure> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::new(Exit::Failed, format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Failed, format!("no randomness: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-const TOKEN_REMEDY: &str =
-    "Name the file that holds your token with --token-file or FLOW_TOKEN_FILE; a new hub writes one to DATA_DIR/bootstrap-token.";
+const TOKEN_REMEDY: &str = "Name the file that holds your token with --token-file or FLOW_TOKEN_FILE; a new hub writes one to DATA_DIR/bootstrap-token.";
 
 /// The token: from the file that was named, else from the hub's own data directory if it is on this machine.
 /// Never from the command line, which every user of the machine can read.

@@ -38,16 +38,29 @@ impl Draft {
     pub fn new(name: &str, text: &str) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
             let folder = std::env::temp_dir();
-            Failure::new(Exit::Failed, format!("cannot create a file in {} for the editor: {error}", folder.display()))
-                .with_remedy("Set TMPDIR to a directory that you can write to.")
+            Failure::new(
+                Exit::Failed,
+                format!("cannot create a file in {} for the editor: {error}", folder.display()),
+            )
+            .with_remedy("Set TMPDIR to a directory that you can write to.")
         };
         // Before the file exists, so that no signal ends flowctl and leaves the file.
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (interrupt, terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let hangup = signal(SignalKind::hangup())?;
         let mut builder = tempfile::Builder::new();
-        let folder = builder.prefix("flowctl-").permissions(Permissions::from_mode(0o700)).tempdir().map_err(failed)?;
+        let folder = builder
+            .prefix("flowctl-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(failed)?;
         let path = folder.path().join(name);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
         Ok(Self { _folder: folder, path, interrupt, terminate, hangup })
     }
@@ -58,7 +71,12 @@ impl Draft {
         // Through a shell, since editors are often given with arguments. `exec` makes the editor the child that gets the
         // signals; `env` lets its variables stand before it.
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("exec env {editor} \"$1\"")).arg("sh").arg(&self.path).kill_on_drop(true);
+        command
+            .arg("-c")
+            .arg(format!("exec env {editor} \"$1\""))
+            .arg("sh")
+            .arg(&self.path)
+            .kill_on_drop(true);
         let mut child = command.spawn()?;
         let status = loop {
             tokio::select! {
@@ -70,10 +88,13 @@ impl Draft {
             }
         };
         if !status.success() {
-            let remedy = "Set EDITOR to an editor of this machine, or give the new content with `-f FILE`.";
-            return Err(
-                Failure::new(Exit::Failed, format!("the editor `{editor}` failed ({status}); nothing was changed")).with_remedy(remedy)
-            );
+            let remedy =
+                "Set EDITOR to an editor of this machine, or give the new content with `-f FILE`.";
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the editor `{editor}` failed ({status}); nothing was changed"),
+            )
+            .with_remedy(remedy));
         }
         Ok(fs::read_to_string(&self.path)?)
     }
@@ -90,13 +111,17 @@ impl Draft {
             let mut line = String::new();
             let read = io::stdin().read_line(&mut line);
             // The end of input is a no. Nobody receives the answer after a signal.
-            let _ = send.send(read.map(|bytes| bytes > 0 && !line.trim().to_lowercase().starts_with('n')));
+            let _ = send
+                .send(read.map(|bytes| bytes > 0 && !line.trim().to_lowercase().starts_with('n')));
         });
         self.unless_stopped(async { Ok(answer.await.map_err(io::Error::other)??) }).await
     }
 
     /// Does `work`, unless a signal asks flowctl to end.
-    pub async fn unless_stopped<T>(&mut self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub async fn unless_stopped<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::select! {
             done = work => done,
             _ = self.interrupt.recv() => Err(stopped()),

@@ -89,10 +89,15 @@ impl Failure {
     /// A document that the hub would refuse, with all that is wrong with it.
     #[must_use]
     pub fn invalid(what: &str, error: &flow_domain::error::Error) -> Self {
-        let mut failure = Self::new(Exit::Refused, format!("{what} is not acceptable; nothing was changed"));
-        let line = |field: &FieldError| ProblemField { pointer: field.path.clone(), message: field.message.clone() }.line();
+        let mut failure =
+            Self::new(Exit::Refused, format!("{what} is not acceptable; nothing was changed"));
+        let line = |field: &FieldError| {
+            ProblemField { pointer: field.path.clone(), message: field.message.clone() }.line()
+        };
         failure.details = error.fields.iter().map(line).collect();
-        failure.details.extend(Some(error.more_fields).filter(|more| *more > 0).map(|more| format!("and {more} more")));
+        failure.details.extend(
+            Some(error.more_fields).filter(|more| *more > 0).map(|more| format!("and {more} more")),
+        );
         failure
     }
 
@@ -100,7 +105,10 @@ impl Failure {
     #[must_use]
     pub fn from_answer(status: u16, body: &[u8]) -> Self {
         // Shown to people: see `wire::read`.
-        let problem = serde_json::from_slice(body).ok().and_then(|value| wire::read::<Problem>(&value).ok()).unwrap_or_default();
+        let problem = serde_json::from_slice(body)
+            .ok()
+            .and_then(|value| wire::read::<Problem>(&value).ok())
+            .unwrap_or_default();
         let row = ErrorCode::ALL.iter().map(|code| code.row()).find(|row| row.slug == problem.code);
         let message = [problem.detail, problem.title]
             .into_iter()
@@ -119,10 +127,12 @@ impl Failure {
         failure.details.extend(problem.more_fields.map(|more| format!("and {more} more")));
         if !failure.details.is_empty() {
             // The hub's sentence only strings the fields together; the list below it says the same, all of it.
-            failure.message = row.map_or("the request is not acceptable", |row| row.title).to_owned();
+            failure.message =
+                row.map_or("the request is not acceptable", |row| row.title).to_owned();
         }
         // Fields say themselves what would be accepted.
-        failure.remedy = row.filter(|_| failure.details.is_empty()).map(|row| row.remedy.to_owned());
+        failure.remedy =
+            row.filter(|_| failure.details.is_empty()).map(|row| row.remedy.to_owned());
         if let Some(id) = problem.request_id.filter(|_| status >= 500) {
             failure.details.push(format!("request id {id}"));
         }

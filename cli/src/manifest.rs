@@ -78,10 +78,16 @@ pub fn load(path: &Path) -> Result<Vec<Document>, Failure> {
         source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = if path.as_os_str() == "-" { read(&mut io::stdin()) } else { File::open(path).and_then(|mut file| read(&mut file)) };
+    let bytes = if path.as_os_str() == "-" {
+        read(&mut io::stdin())
+    } else {
+        File::open(path).and_then(|mut file| read(&mut file))
+    };
     let bytes = bytes.map_err(|error| failed(error.to_string()))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(failed(format!("has more than {FILE_BYTES_MAX} bytes: split it into several files")));
+        return Err(failed(format!(
+            "has more than {FILE_BYTES_MAX} bytes: split it into several files"
+        )));
     }
     let text = plain_file::text(bytes).map_err(|error| failed(error.to_string()))?;
     parse(&text).map_err(failed)
@@ -97,9 +103,14 @@ pub fn parse(text: &str) -> Result<Vec<Document>, String> {
         }
     }
     if documents.is_empty() {
-        return Err("holds no document; write at least one with `kind: Template` or `kind: Task`".to_owned());
+        return Err("holds no document; write at least one with `kind: Template` or `kind: Task`"
+            .to_owned());
     }
-    documents.into_iter().enumerate().map(|(index, document)| one_document(index + 1, document)).collect()
+    documents
+        .into_iter()
+        .enumerate()
+        .map(|(index, document)| one_document(index + 1, document))
+        .collect()
 }
 
 fn one_document(number: usize, mut fields: Node) -> Result<Document, String> {
@@ -150,7 +161,9 @@ members:
     #[test]
     fn several_documents_and_unquoted_numbers_are_read() {
         let documents = parse(FILE).unwrap();
-        let [Document::Template(template), Document::Task(task)] = documents.as_slice() else { panic!("{documents:?}") };
+        let [Document::Template(template), Document::Task(task)] = documents.as_slice() else {
+            panic!("{documents:?}")
+        };
         assert_eq!(template.body.command, ["python", "client.py", "--steps", "40"]);
         assert_eq!(template.body.parameters["lr"].default.as_deref(), Some("0.5"));
         assert_eq!(template.body.max_runtime_s, 86_400);
@@ -161,17 +174,38 @@ members:
 
     #[test]
     fn b7_a_text_is_what_is_written_whatever_it_looks_like() {
-        let texts =
-            ["3.10", "1e3", "0x1F", "+5", "-0", ".5", "1.0", "20261130123456789012", "yes", "True", "0b1", "1_000", "2026-11-30", ".nan"];
+        let texts = [
+            "3.10",
+            "1e3",
+            "0x1F",
+            "+5",
+            "-0",
+            ".5",
+            "1.0",
+            "20261130123456789012",
+            "yes",
+            "True",
+            "0b1",
+            "1_000",
+            "2026-11-30",
+            ".nan",
+        ];
         for text in texts {
-            let file = FILE.replace("--steps, 40", &format!("--steps, {text}")).replace("lr: 0.25", &format!("lr: {text}"));
+            let file = FILE
+                .replace("--steps, 40", &format!("--steps, {text}"))
+                .replace("lr: 0.25", &format!("lr: {text}"));
             let file = file
                 .replace("name: digits-2", &format!("name: {text}"))
                 .replace("image: digits", &format!("image: {text}\nenv: {{A: {text}}}"));
             let documents = parse(&file).unwrap();
-            let [Document::Template(template), Document::Task(task)] = documents.as_slice() else { panic!("{documents:?}") };
+            let [Document::Template(template), Document::Task(task)] = documents.as_slice() else {
+                panic!("{documents:?}")
+            };
             let body = &template.body;
-            assert_eq!([&body.command[3], &body.env["A"], &body.image, &task.name, &task.parameters["lr"]], [text; 5]);
+            assert_eq!(
+                [&body.command[3], &body.env["A"], &body.image, &task.name, &task.parameters["lr"]],
+                [text; 5]
+            );
         }
         let whole = |text: &str| parse(&FILE.replace("epochs: 3", &format!("epochs: {text}")));
         for text in ["16", "0x10", "+16", "16.0", "0o20"] {
@@ -179,25 +213,46 @@ members:
             assert_eq!(task.epochs, 16, "{text}");
         }
         for text in ["1.5", "ten", "'3'", "-1", "20261130123456789012", "[3]"] {
-            assert!(whole(text).unwrap_err().contains("line 13: epochs: "), "{text}: {}", whole(text).unwrap_err());
+            assert!(
+                whole(text).unwrap_err().contains("line 13: epochs: "),
+                "{text}: {}",
+                whole(text).unwrap_err()
+            );
         }
     }
 
     #[test]
     fn b8_an_empty_field_is_absent_or_an_error_that_names_it_and_never_the_text_null() {
         for empty in ["", "~", "null"] {
-            let file =
-                format!("{FILE}remark: {empty}\nrevision: {empty}\nrules: {empty}\n").replace("lr: {type", "lr: {description: , type");
-            let file = file.replace("image: digits", &format!("image: digits\nworkdir: {empty}\nremark: {empty}\nenv: {empty}"));
+            let file = format!("{FILE}remark: {empty}\nrevision: {empty}\nrules: {empty}\n")
+                .replace("lr: {type", "lr: {description: , type");
+            let file = file.replace(
+                "image: digits",
+                &format!("image: digits\nworkdir: {empty}\nremark: {empty}\nenv: {empty}"),
+            );
             let documents = parse(&file).unwrap();
-            let [Document::Template(template), Document::Task(task)] = documents.as_slice() else { panic!("{documents:?}") };
-            assert_eq!((template.remark.as_str(), template.body.workdir.as_str(), task.remark.as_str(), task.revision), ("", "", "", None));
+            let [Document::Template(template), Document::Task(task)] = documents.as_slice() else {
+                panic!("{documents:?}")
+            };
+            assert_eq!(
+                (
+                    template.remark.as_str(),
+                    template.body.workdir.as_str(),
+                    task.remark.as_str(),
+                    task.revision
+                ),
+                ("", "", "", None)
+            );
             for (from, to, told) in [
                 ("image: digits", format!("image: {empty}"), "missing field `image`"),
                 ("template: digits", format!("template: {empty}"), "missing field `template`"),
                 ("name: digits-2", format!("name: {empty}"), "missing field `name`"),
                 ("lr: 0.25", format!("lr: {empty}"), "parameters.lr: is empty"),
-                ("--steps, 40", format!("--steps, {}", if empty.is_empty() { "~" } else { empty }), "command[3]: is empty"),
+                (
+                    "--steps, 40",
+                    format!("--steps, {}", if empty.is_empty() { "~" } else { empty }),
+                    "command[3]: is empty",
+                ),
                 ("image: digits", format!("image: digits\nenv: {{A: {empty}}}"), "env.A: is empty"),
                 ("epochs: 3", format!("epohcs: {empty}"), "unknown field `epohcs`"),
             ] {
@@ -205,7 +260,11 @@ members:
                 assert!(error.contains(told), "{to}: {error}");
             }
         }
-        let Document::Task(task) = parse(&FILE.replace("lr: 0.25", "lr: 'null', x: \"\"")).unwrap().remove(1) else { panic!("the task") };
+        let Document::Task(task) =
+            parse(&FILE.replace("lr: 0.25", "lr: 'null', x: \"\"")).unwrap().remove(1)
+        else {
+            panic!("the task")
+        };
         assert_eq!((task.parameters["lr"].as_str(), task.parameters["x"].as_str()), ("null", ""));
     }
 
@@ -213,7 +272,11 @@ members:
     fn a9_a_key_that_is_given_twice_is_an_error_wherever_it_stands() {
         for (from, to, told) in [
             ("lr: 0.25", "lr: 0.25, lr: 0.5", "the key `lr` is given twice"),
-            ("epochs: 3", "epochs: 3\nepochs: 4", "line 14: the key `epochs` is given twice, in line 13 too"),
+            (
+                "epochs: 3",
+                "epochs: 3\nepochs: 4",
+                "line 14: the key `epochs` is given twice, in line 13 too",
+            ),
             ("image: digits", "image: digits\nenv: {A: 1, \"A\": 2}", "the key `A` is given twice"),
             ("kind: Task", "kind: Task\nkind: Template", "the key `kind` is given twice"),
         ] {
@@ -226,22 +289,41 @@ members:
     fn b14_a_byte_order_mark_and_windows_line_ends_change_nothing() {
         let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
         assert_eq!(parse(&windows).unwrap(), parse(FILE).unwrap());
-        let marked = format!("\u{feff}{}\n\u{feff}---\n{}", FILE.trim_start(), FILE.split("---").nth(1).unwrap());
+        let marked = format!(
+            "\u{feff}{}\n\u{feff}---\n{}",
+            FILE.trim_start(),
+            FILE.split("---").nth(1).unwrap()
+        );
         assert_eq!(parse(&marked).unwrap().len(), 3);
-        parse("\u{feff}{\"kind\": \"Task\", \"name\": \"abc\", \"template\": \"t\", \"members\": []}").unwrap();
+        parse(
+            "\u{feff}{\"kind\": \"Task\", \"name\": \"abc\", \"template\": \"t\", \"members\": []}",
+        )
+        .unwrap();
     }
 
     #[test]
     fn anchors_are_followed_and_cannot_blow_up() {
-        let file = FILE.replace("parameters: {lr: 0.25, verbose: true}", "parameters: {lr: &x 0.250, verbose: *x}");
+        let file = FILE.replace(
+            "parameters: {lr: 0.25, verbose: true}",
+            "parameters: {lr: &x 0.250, verbose: *x}",
+        );
         let Document::Task(task) = parse(&file).unwrap().remove(1) else { panic!("the task") };
-        assert_eq!((task.parameters["lr"].as_str(), task.parameters["verbose"].as_str()), ("0.250", "0.250"));
-        let bomb: String = (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
+        assert_eq!(
+            (task.parameters["lr"].as_str(), task.parameters["verbose"].as_str()),
+            ("0.250", "0.250")
+        );
+        let bomb: String = (1..9)
+            .map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", ")))
+            .collect();
         let error = parse(&format!("a0: &a0 x\n{bomb}")).unwrap_err();
         assert!(error.contains("more than 100000 values"), "{error}");
         let error = parse(&"[".repeat(100)).unwrap_err();
         assert!(error.contains("levels deep"), "{error}");
-        assert!(parse("kind: !!str Task\nname: !secret abc").unwrap_err().contains("line 2: name: the tag !secret is not known"));
+        assert!(
+            parse("kind: !!str Task\nname: !secret abc")
+                .unwrap_err()
+                .contains("line 2: name: the tag !secret is not known")
+        );
     }
 
     #[test]
@@ -254,11 +336,26 @@ members:
     #[test]
     fn a_mistake_names_document_field_and_what_is_accepted() {
         for (file, parts) in [
-            (FILE.replace("image:", "imgae:"), &["document 1 (Template digits)", "unknown field `imgae`", "`image`"][..]),
-            (FILE.replace("party: party-a", "party: Party A"), &["document 2 (Task digits-2)", "members[1]", "a-z"]),
-            (FILE.replace("role: aggregator", "role: boss"), &["members[0].role", "aggregator", "trainer"]),
-            (FILE.replace("kind: Task", "kind: Tusk"), &["document 2", "`kind` must be Template or Task"]),
-            (FILE.replace("name: digits-2\n", ""), &["document 2 (Task without a name)", "missing field `name`"]),
+            (
+                FILE.replace("image:", "imgae:"),
+                &["document 1 (Template digits)", "unknown field `imgae`", "`image`"][..],
+            ),
+            (
+                FILE.replace("party: party-a", "party: Party A"),
+                &["document 2 (Task digits-2)", "members[1]", "a-z"],
+            ),
+            (
+                FILE.replace("role: aggregator", "role: boss"),
+                &["members[0].role", "aggregator", "trainer"],
+            ),
+            (
+                FILE.replace("kind: Task", "kind: Tusk"),
+                &["document 2", "`kind` must be Template or Task"],
+            ),
+            (
+                FILE.replace("name: digits-2\n", ""),
+                &["document 2 (Task without a name)", "missing field `name`"],
+            ),
             (String::new(), &["holds no document"]),
             ("a: [".to_owned(), &["is not YAML"]),
         ] {

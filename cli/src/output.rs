@@ -30,14 +30,18 @@ pub enum Format {
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Exit::Ok as i32),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            std::process::exit(Exit::Ok as i32)
+        }
         result => Ok(result?),
     }
 }
 
 /// Prints an answer in the wanted format; `table` is called only when a table is wanted.
 pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Result<(), Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("cannot be printed: {error}"));
+    let broken = |error: &dyn std::fmt::Display| {
+        Failure::new(Exit::Failed, format!("cannot be printed: {error}"))
+    };
     print(&match format {
         Format::Table => table(),
         Format::Json => serde_json::to_string_pretty(value).map_err(|error| broken(&error))? + "\n",
@@ -49,7 +53,10 @@ pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Re
 #[must_use]
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.to_vec());
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header.to_vec());
     for row in rows {
         table.add_row(row);
     }
@@ -60,7 +67,11 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
 #[must_use]
 pub fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key:<width$}  {value}\n")).collect()
+    pairs
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| format!("{key:<width$}  {value}\n"))
+        .collect()
 }
 
 /// A duration as people say it: `7s`, `3m 20s`, `2h 5m`, `4d 3h`.
@@ -98,13 +109,18 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned_and_has_no_trailing_blanks() {
-        let text = table(&["NAME", "AGE"], vec![vec!["a-long-name".into(), "7s".into()], vec!["b".into(), String::new()]]);
+        let text = table(
+            &["NAME", "AGE"],
+            vec![vec!["a-long-name".into(), "7s".into()], vec!["b".into(), String::new()]],
+        );
         assert_eq!(text, "NAME         AGE\na-long-name  7s\nb\n");
     }
 
     #[test]
     fn durations_keep_two_units() {
-        for (seconds, text) in [(-5, "0s"), (59, "59s"), (200, "3m 20s"), (7_500, "2h 5m"), (356_400, "4d 3h")] {
+        for (seconds, text) in
+            [(-5, "0s"), (59, "59s"), (200, "3m 20s"), (7_500, "2h 5m"), (356_400, "4d 3h")]
+        {
             assert_eq!(duration(seconds), text);
         }
     }

@@ -32,7 +32,9 @@ pub async fn run(client: &Client, task: &Task, number: Option<u32>) -> Result<St
         Failure::new(Exit::Refused, format!("task {} was never started", task.name))
             .with_remedy(format!("Start it with `flowctl task start {}`.", task.name))
     })?;
-    let Some(number) = number.filter(|number| *number != newest.number) else { return Ok(newest.id.clone()) };
+    let Some(number) = number.filter(|number| *number != newest.number) else {
+        return Ok(newest.id.clone());
+    };
     let runs: Vec<RunSummary> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
     runs.into_iter().find(|run| run.number == number).map(|run| run.id).ok_or_else(|| {
         Failure::new(Exit::NotFound, format!("task {} has no run {number}", task.name))

@@ -68,7 +68,11 @@ mod tests {
             assert_eq!(
                 events,
                 [
-                    SseEvent { id: Some("7".into()), event: "run.running".into(), data: "{\"a\":\n\"ü\"}".into() },
+                    SseEvent {
+                        id: Some("7".into()),
+                        event: "run.running".into(),
+                        data: "{\"a\":\n\"ü\"}".into()
+                    },
                     SseEvent { id: None, event: String::new(), data: "x".into() },
                 ],
                 "chunks of {size}"

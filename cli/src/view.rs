@@ -15,14 +15,24 @@ const METRICS: usize = 2;
 /// The block for a terminal `width` cells wide: one line per entry, none wider.
 #[must_use]
 pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String> {
-    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now).map(duration).unwrap_or_default();
-    let mut lines = vec![format!("{task}  run {}  {}  {took}", run.number, phase_style(&run.phase).apply_to(&run.phase))];
+    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+        .map(duration)
+        .unwrap_or_default();
+    let mut lines = vec![format!(
+        "{task}  run {}  {}  {took}",
+        run.number,
+        phase_style(&run.phase).apply_to(&run.phase)
+    )];
     if let (Some(epoch), Some(epochs)) = (run.progress.epoch, run.progress.epochs) {
         let done = if run.phase == "succeeded" { epochs } else { epoch.saturating_sub(1) };
         lines.push(format!("{}  epoch {epoch} of {epochs}", bar(done, epochs)));
     }
     let rows = run.members.iter().map(row).collect();
-    lines.extend(table(&["", "PARTY", "ROLE", "PHASE", "EPOCH", "METRICS"], rows).lines().map(|line| format!("  {line}")));
+    lines.extend(
+        table(&["", "PARTY", "ROLE", "PHASE", "EPOCH", "METRICS"], rows)
+            .lines()
+            .map(|line| format!("  {line}")),
+    );
     lines.extend(run.members.iter().filter_map(trouble));
     lines.extend(why(run, now));
     lines.into_iter().map(|line| truncate_str(&line, width, "…").into_owned()).collect()
@@ -35,11 +45,25 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     let head = format!("run {}", run.number);
     for member in &run.members {
-        let old = same.and_then(|before| before.members.iter().find(|old| old.party == member.party));
+        let old =
+            same.and_then(|before| before.members.iter().find(|old| old.party == member.party));
         let unseen = old.is_none() && member.phase == "pending" && !is_away(member);
-        if !unseen && old.is_none_or(|old| (&old.phase, &old.reason, &old.contact) != (&member.phase, &member.reason, &member.contact)) {
-            let state = if is_away(member) { format!("{} (not connected)", member.phase) } else { member.phase.clone() };
-            let reason = member.reason.as_ref().map(|reason| format!(": {}", reason.message)).unwrap_or_default();
+        if !unseen
+            && old.is_none_or(|old| {
+                (&old.phase, &old.reason, &old.contact)
+                    != (&member.phase, &member.reason, &member.contact)
+            })
+        {
+            let state = if is_away(member) {
+                format!("{} (not connected)", member.phase)
+            } else {
+                member.phase.clone()
+            };
+            let reason = member
+                .reason
+                .as_ref()
+                .map(|reason| format!(": {}", reason.message))
+                .unwrap_or_default();
             lines.push(format!("{head}: {} {} {state}{reason}", member.role, member.party));
         }
         if old.is_none_or(|old| old.progress != member.progress) && member.progress.is_some() {
@@ -50,7 +74,9 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
         }
     }
     let moved = same.is_none_or(|before| before.phase != run.phase);
-    let waits = |run: &Run| run.waiting.as_ref().filter(|_| run.ending.is_none()).map(|waiting| waiting.message.clone());
+    let waits = |run: &Run| {
+        run.waiting.as_ref().filter(|_| run.ending.is_none()).map(|waiting| waiting.message.clone())
+    };
     // Whom a start waits for changes in milliseconds, and the members' lines tell it.
     let settling = matches!(run.phase.as_str(), "reserving" | "starting");
     if moved || !settling && same.is_some_and(|before| waits(before) != waits(run)) {
@@ -63,7 +89,9 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
 /// One line about how a run ended.
 #[must_use]
 pub fn verdict(task: &str, run: &Run, now: Timestamp) -> String {
-    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now).map(duration).unwrap_or_default();
+    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+        .map(duration)
+        .unwrap_or_default();
     let why = run.ending.as_ref().map(|ending| format!(": {}", ending.message)).unwrap_or_default();
     format!("{task} run {} {} after {took}{why}", run.number, run.phase)
 }
@@ -73,10 +101,15 @@ fn why(run: &Run, now: Timestamp) -> Option<String> {
         return Some(format!("{}: {}", ending.code, ending.message));
     }
     let waiting = run.waiting.as_ref()?;
-    let since = seconds_between(&waiting.since, None, now).map(|s| format!(", for {}", duration(s))).unwrap_or_default();
+    let since = seconds_between(&waiting.since, None, now)
+        .map(|s| format!(", for {}", duration(s)))
+        .unwrap_or_default();
     // Past the queue the deadlines are the platform's own and short.
-    let left =
-        waiting.until.as_deref().filter(|_| run.phase == "queued").and_then(|until| seconds_between(&now.to_string(), Some(until), now));
+    let left = waiting
+        .until
+        .as_deref()
+        .filter(|_| run.phase == "queued")
+        .and_then(|until| seconds_between(&now.to_string(), Some(until), now));
     let next = left.map(duration).map(|left| match waiting.code.as_str() {
         "backoff" => format!(", next try in {left}"),
         _ => format!(", gives up in {left}"),
@@ -92,8 +125,16 @@ fn row(member: &Member) -> Vec<String> {
         "running" => "●",
         _ => "·",
     };
-    let phase = if is_away(member) { format!("{} (away)", member.phase) } else { member.phase.clone() };
-    vec![sign.to_owned(), member.party.clone(), member.role.clone(), phase, epoch(member), metrics(member)]
+    let phase =
+        if is_away(member) { format!("{} (away)", member.phase) } else { member.phase.clone() };
+    vec![
+        sign.to_owned(),
+        member.party.clone(),
+        member.role.clone(),
+        phase,
+        epoch(member),
+        metrics(member),
+    ]
 }
 
 /// Why a member is where it is, unless that is what was wished.
@@ -112,7 +153,12 @@ fn epoch(member: &Member) -> String {
 
 fn metrics(member: &Member) -> String {
     let Some(progress) = &member.progress else { return String::new() };
-    let shown: Vec<_> = progress.headline().into_iter().take(METRICS).map(|(name, value)| format!("{name} {value}")).collect();
+    let shown: Vec<_> = progress
+        .headline()
+        .into_iter()
+        .take(METRICS)
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
     shown.join("  ")
 }
 
@@ -169,7 +215,13 @@ mod tests {
     fn the_block_shows_epoch_accuracy_and_who_is_away() {
         let text = frame("digits", &run("running"), at(12), 200).join("\n");
         let text = console::strip_ansi_codes(&text);
-        for part in ["digits  run 2  running  12s", "epoch 1 of 3", "2/3", "global/acc 0.8508  local/acc 0.5724", "reserved (away)"] {
+        for part in [
+            "digits  run 2  running  12s",
+            "epoch 1 of 3",
+            "2/3",
+            "global/acc 0.8508  local/acc 0.5724",
+            "reserved (away)",
+        ] {
             assert!(text.contains(part), "{part:?} in:\n{text}");
         }
         assert!(!text.contains("local/loss"), "accuracies come first:\n{text}");
@@ -195,7 +247,10 @@ mod tests {
         second.members[1].progress.as_mut().unwrap().epoch = Some(3);
         assert_eq!(
             changes(Some(&first), &second, at(3)),
-            ["run 2: party-a epoch 3/3 global/acc 0.8508  local/acc 0.5724", "run 2: trainer party-b running"]
+            [
+                "run 2: party-a epoch 3/3 global/acc 0.8508  local/acc 0.5724",
+                "run 2: trainer party-b running"
+            ]
         );
     }
 
@@ -208,6 +263,9 @@ mod tests {
         }))
         .unwrap();
         let line = changes(None, &waits, at(15)).pop().unwrap();
-        assert_eq!(line, "run 2: queued (waiting: party-b is not connected, for 10s, gives up in 59m 45s)");
+        assert_eq!(
+            line,
+            "run 2: queued (waiting: party-b is not connected, for 10s, gives up in 59m 45s)"
+        );
     }
 }

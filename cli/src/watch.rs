@@ -27,7 +27,13 @@ const LOOK: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// Follows a run of the task and, if `retries`, the runs that repeat it. The exit code is that of the last.
-pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, format: Format) -> Result<Exit, Failure> {
+pub async fn follow(
+    client: &Client,
+    task: &Task,
+    run: String,
+    retries: bool,
+    format: Format,
+) -> Result<Exit, Failure> {
     let mut current = run;
     // From the start: one that comes while the hub is asked is not lost.
     let mut interrupts = signal(SignalKind::interrupt())?;
@@ -80,7 +86,12 @@ pub async fn follow(client: &Client, task: &Task, run: String, retries: bool, fo
 
 /// The run as it stands and, once it has failed, the run that repeats it: one transaction ends the one and makes the
 /// other.
-async fn look(client: &Client, task: &Task, run: &str, retries: bool) -> Result<(Value, Option<String>), Failure> {
+async fn look(
+    client: &Client,
+    task: &Task,
+    run: &str,
+    retries: bool,
+) -> Result<(Value, Option<String>), Failure> {
     let value: Value = client.get(&["tasks", &task.id, "runs", run], &[]).await?;
     if !retries || value["phase"] != "failed" {
         return Ok((value, None));
@@ -180,7 +191,10 @@ impl Display {
     fn redraw(&mut self) -> Result<(), Failure> {
         let Kind::Live(term) = &self.kind else { return Ok(()) };
         let width = usize::from(term.size().1).max(20) - 1;
-        let mut lines = self.run.as_ref().map_or_else(Vec::new, |run| view::frame(&self.task, run, crate::output::now(), width));
+        let mut lines = self
+            .run
+            .as_ref()
+            .map_or_else(Vec::new, |run| view::frame(&self.task, run, crate::output::now(), width));
         if let Some((since, message)) = &self.away {
             let seconds = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
             let line = format!("reconnecting for {}: {message}", output::duration(seconds));

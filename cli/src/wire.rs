@@ -320,8 +320,11 @@ impl Progress {
     /// The metrics worth a glance: accuracies first, then the others, by name.
     #[must_use]
     pub fn headline(&self) -> Vec<(&str, String)> {
-        let text = |value: &Option<f64>| value.map_or_else(|| "not a number".to_owned(), |value| value.to_string());
-        let mut metrics: Vec<_> = self.metrics.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+        let text = |value: &Option<f64>| {
+            value.map_or_else(|| "not a number".to_owned(), |value| value.to_string())
+        };
+        let mut metrics: Vec<_> =
+            self.metrics.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
         metrics.sort_by_key(|(name, _)| (!name.contains("acc"), *name));
         metrics
     }
@@ -337,7 +340,9 @@ fn shown(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(visible(text).into_owned()),
         Value::Array(items) => items.iter().map(shown).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (visible(name).into_owned(), shown(value))).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (visible(name).into_owned(), shown(value))).collect()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
@@ -345,7 +350,10 @@ fn shown(value: &Value) -> Value {
 /// Reads the part of a document that is used here, as it is: to be compared, or sent again.
 pub fn exact<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Failure> {
     serde::Deserialize::deserialize(value).map_err(|error: serde_json::Error| {
-        Failure::new(Exit::Failed, format!("the hub's answer cannot be read: {}", visible(&error.to_string())))
-            .with_remedy("Use the flowctl of the hub's version.")
+        Failure::new(
+            Exit::Failed,
+            format!("the hub's answer cannot be read: {}", visible(&error.to_string())),
+        )
+        .with_remedy("Use the flowctl of the hub's version.")
     })
 }

@@ -9,7 +9,10 @@ use std::fmt;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess,
+    SeqAccess, Visitor,
+};
 
 /// Most nodes of a file, aliases expanded.
 const NODES_MAX: usize = 100_000;
@@ -102,7 +105,9 @@ pub fn documents(text: &str) -> Result<Vec<Node>, Error> {
 type Source<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
 
 fn next<'a>(parser: &mut Source<'a>) -> Result<Option<(Event<'a>, Span)>, Error> {
-    parser.next().transpose().map_err(|error| Error::new(format!("is not YAML: {}", error.info())).at(error.marker().line()))
+    parser.next().transpose().map_err(|error| {
+        Error::new(format!("is not YAML: {}", error.info())).at(error.marker().line())
+    })
 }
 
 struct Loader {
@@ -115,13 +120,22 @@ impl Loader {
     fn count(&mut self, more: usize, line: usize) -> Result<(), Error> {
         self.nodes += more;
         if self.nodes > NODES_MAX {
-            return Err(Error::new(format!("holds more than {NODES_MAX} values, aliases included")).at(line));
+            return Err(Error::new(format!(
+                "holds more than {NODES_MAX} values, aliases included"
+            ))
+            .at(line));
         }
         Ok(())
     }
 
     /// The value that begins with `event`.
-    fn node(&mut self, parser: &mut Source<'_>, event: Event<'_>, span: Span, depth: usize) -> Result<Node, Error> {
+    fn node(
+        &mut self,
+        parser: &mut Source<'_>,
+        event: Event<'_>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, Error> {
         let line = span.start.line();
         if depth > DEPTH_MAX {
             return Err(Error::new(format!("is nested more than {DEPTH_MAX} levels deep")).at(line));
@@ -149,7 +163,11 @@ impl Loader {
                 (anchor, Content::Map(self.entries(parser, depth)?))
             }
             Event::Alias(anchor) => {
-                let (node, nodes) = self.anchors.get(&anchor).cloned().ok_or_else(|| Error::new("an alias refers to itself").at(line))?;
+                let (node, nodes) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or_else(|| Error::new("an alias refers to itself").at(line))?;
                 self.count(nodes, line)?;
                 return Ok(node);
             }
@@ -163,7 +181,11 @@ impl Loader {
         Ok(node)
     }
 
-    fn entries(&mut self, parser: &mut Source<'_>, depth: usize) -> Result<Vec<(String, Node)>, Error> {
+    fn entries(
+        &mut self,
+        parser: &mut Source<'_>,
+        depth: usize,
+    ) -> Result<Vec<(String, Node)>, Error> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         // With the line of each.
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -178,10 +200,15 @@ impl Loader {
                 return Err(Error::new("a key must be a text, not a list or a mapping").at(line));
             };
             if let Some(earlier) = seen.insert(text.clone(), line) {
-                return Err(Error::new(format!("the key `{text}` is given twice, in line {earlier} too")).at(line));
+                return Err(Error::new(format!(
+                    "the key `{text}` is given twice, in line {earlier} too"
+                ))
+                .at(line));
             }
             let (event, span) = end(parser)?;
-            let value = self.node(parser, event, span, depth + 1).map_err(|error| error.within(text.clone()))?;
+            let value = self
+                .node(parser, event, span, depth + 1)
+                .map_err(|error| error.within(text.clone()))?;
             entries.push((text, value));
         }
     }
@@ -196,10 +223,18 @@ fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
     match tag {
         None => Ok(false),
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(true),
-        Some(tag) if tag.is_yaml_core_schema() && ["str", "int", "float", "bool", "null", "seq", "map"].contains(&tag.suffix.as_str()) => {
+        Some(tag)
+            if tag.is_yaml_core_schema()
+                && ["str", "int", "float", "bool", "null", "seq", "map"]
+                    .contains(&tag.suffix.as_str()) =>
+        {
             Ok(tag.suffix == "str")
         }
-        Some(tag) => Err(Error::new(format!("the tag {}{} is not known here; leave it out", tag.handle, tag.suffix)).at(line)),
+        Some(tag) => Err(Error::new(format!(
+            "the tag {}{} is not known here; leave it out",
+            tag.handle, tag.suffix
+        ))
+        .at(line)),
     }
 }
 
@@ -231,7 +266,11 @@ impl Node {
     /// Takes a text out of a mapping. An empty field counts as absent.
     pub fn take_text(&mut self, field: &str) -> Result<Option<String>, Error> {
         let taken = self.take(field);
-        taken.map(|value| value.text().map(str::to_owned).map_err(|error| error.within(field.to_owned()))).transpose()
+        taken
+            .map(|value| {
+                value.text().map(str::to_owned).map_err(|error| error.within(field.to_owned()))
+            })
+            .transpose()
     }
 
     /// Takes a field out of a mapping. An empty one counts as absent.
@@ -257,7 +296,10 @@ impl Node {
     fn wrong(&self, wanted: &str) -> Error {
         let found = match &self.content {
             _ if self.is_empty() => {
-                return Error::new(format!("is empty: give it {wanted}, write \"\" for an empty text, or leave it out")).at(self.line);
+                return Error::new(format!(
+                    "is empty: give it {wanted}, write \"\" for an empty text, or leave it out"
+                ))
+                .at(self.line);
             }
             Content::Scalar { text, .. } => format!("{text:?}"),
             Content::List(_) => "a list".to_owned(),
@@ -277,10 +319,15 @@ impl Node {
         let number = match (digits.strip_prefix("0x"), digits.strip_prefix("0o")) {
             (Some(hex), _) => i128::from_str_radix(hex, 16).ok()?,
             (_, Some(octal)) => i128::from_str_radix(octal, 8).ok()?,
-            _ if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+            _ if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().ok()?
+            }
             _ => {
                 // As JSON Schema has it: 3.0 is whole.
-                let float = digits.starts_with(|first: char| first.is_ascii_digit()).then(|| digits.parse::<f64>().ok()).flatten()?;
+                let float = digits
+                    .starts_with(|first: char| first.is_ascii_digit())
+                    .then(|| digits.parse::<f64>().ok())
+                    .flatten()?;
                 if float.fract() != 0.0 || float > EXACT_MAX {
                     return None;
                 }
@@ -337,8 +384,16 @@ impl<'de> Deserializer<'de> for &Node {
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.content {
-            Content::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "True" | "TRUE") => visitor.visit_bool(true),
-            Content::Scalar { text, plain: true } if matches!(text.as_str(), "false" | "False" | "FALSE") => visitor.visit_bool(false),
+            Content::Scalar { text, plain: true }
+                if matches!(text.as_str(), "true" | "True" | "TRUE") =>
+            {
+                visitor.visit_bool(true)
+            }
+            Content::Scalar { text, plain: true }
+                if matches!(text.as_str(), "false" | "False" | "FALSE") =>
+            {
+                visitor.visit_bool(false)
+            }
             _ => Err(self.wrong("true or false")),
         }
     }
@@ -348,7 +403,9 @@ impl<'de> Deserializer<'de> for &Node {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Content::Scalar { text, plain: true } = &self.content else { return Err(self.wrong("a number")) };
+        let Content::Scalar { text, plain: true } = &self.content else {
+            return Err(self.wrong("a number"));
+        };
         visitor.visit_f64(text.parse().map_err(|_| self.wrong("a number"))?)
     }
 
@@ -360,35 +417,61 @@ impl<'de> Deserializer<'de> for &Node {
         if self.is_empty() { visitor.visit_unit() } else { Err(self.wrong("empty")) }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let Content::List(items) = &self.content else { return Err(self.wrong("a list")) };
-        visitor.visit_seq(Items { items: items.iter().enumerate() }).map_err(|error| error.at(self.line))
+        visitor
+            .visit_seq(Items { items: items.iter().enumerate() })
+            .map_err(|error| error.at(self.line))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let Content::Map(entries) = &self.content else { return Err(self.wrong("a mapping")) };
-        visitor.visit_map(Entries { entries: entries.iter(), value: None, absent: &[] }).map_err(|error| error.at(self.line))
+        visitor
+            .visit_map(Entries { entries: entries.iter(), value: None, absent: &[] })
+            .map_err(|error| error.at(self.line))
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        let Content::Map(entries) = &self.content else { return Err(self.wrong("a mapping of fields")) };
-        visitor.visit_map(Entries { entries: entries.iter(), value: None, absent: fields }).map_err(|error| error.at(self.line))
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let Content::Map(entries) = &self.content else {
+            return Err(self.wrong("a mapping of fields"));
+        };
+        visitor
+            .visit_map(Entries { entries: entries.iter(), value: None, absent: fields })
+            .map_err(|error| error.at(self.line))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -413,9 +496,14 @@ struct Items<'a> {
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Error;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Error> {
         let Some((index, item)) = self.items.next() else { return Ok(None) };
-        seed.deserialize(item).map(Some).map_err(|error| error.at(item.line).within(format!("[{index}]")))
+        seed.deserialize(item)
+            .map(Some)
+            .map_err(|error| error.at(item.line).within(format!("[{index}]")))
     }
 }
 
@@ -429,9 +517,13 @@ struct Entries<'a> {
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
         let absent = self.absent;
-        self.value = self.entries.find(|(key, value)| !(value.is_empty() && absent.contains(&key.as_str())));
+        self.value =
+            self.entries.find(|(key, value)| !(value.is_empty() && absent.contains(&key.as_str())));
         let Some((key, value)) = self.value else { return Ok(None) };
         let word: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
         seed.deserialize(word).map(Some).map_err(|error| error.at(value.line))

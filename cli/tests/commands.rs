@@ -39,10 +39,16 @@ fn file(dir: &tempfile::TempDir, text: &str) -> String {
 fn applying_creates_once_then_leaves_alone_and_edits_what_differs() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = file(&dir, FILE);
-    assert_eq!(fake.run(&["apply", "-f", &path]).exits(0).out, "template digits created (revision 1)\ntask digits-run created\n");
+    assert_eq!(
+        fake.run(&["apply", "-f", &path]).exits(0).out,
+        "template digits created (revision 1)\ntask digits-run created\n"
+    );
     let id = fake.world().templates[0]["id"].clone();
     assert_eq!(fake.world().tasks[0]["template"], id, "the name became the id");
-    assert_eq!(fake.run(&["apply", "-f", &path]).exits(0).out, "template digits unchanged (revision 1)\ntask digits-run unchanged\n");
+    assert_eq!(
+        fake.run(&["apply", "-f", &path]).exits(0).out,
+        "template digits unchanged (revision 1)\ntask digits-run unchanged\n"
+    );
     let path = file(&dir, &FILE.replace("client.py", "other.py"));
     assert_eq!(
         fake.run(&["apply", "-f", &path]).exits(0).out,
@@ -57,7 +63,10 @@ fn nothing_is_sent_when_a_document_cannot_be_read() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = file(&dir, &FILE.replace("role: trainer", "rolle: trainer"));
     let done = fake.run(&["apply", "-f", &path]).exits(2);
-    assert!(done.err.contains("members[1]") && done.err.contains("unknown field `rolle`"), "{done:?}");
+    assert!(
+        done.err.contains("members[1]") && done.err.contains("unknown field `rolle`"),
+        "{done:?}"
+    );
     assert!(fake.world().heard.is_empty());
 }
 
@@ -81,7 +90,11 @@ fn b15_nothing_is_changed_when_a_later_document_or_parameter_would_be_refused() 
     for (from, to, told) in [
         ("party: party-a", "party: party-b", "members[1].party: there is no party party-b"),
         ("template: digits", "template: digts", "there is no template named"),
-        ("epochs: 3", "epochs: 3\nparameters: {speed: 1}", "parameters.speed: is not a parameter of the template"),
+        (
+            "epochs: 3",
+            "epochs: 3\nparameters: {speed: 1}",
+            "parameters.speed: is not a parameter of the template",
+        ),
     ] {
         let done = fake.run(&["apply", "-f", &file(&dir, &edited.replace(from, to))]);
         assert!(matches!(done.code, Some(3 | 4)) && done.err.contains(told), "{done:?}");
@@ -94,7 +107,10 @@ fn a_task_may_name_the_revision_that_its_own_file_makes() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let first = FILE.replace("epochs: 3", "epochs: 3\nrevision: 1\nparameters: {lr: 0.1}");
     fake.run(&["apply", "-f", &file(&dir, &first)]).exits(0);
-    let second = first.replace("  lr: {", "  rate: {").replace("revision: 1", "revision: 2").replace("{lr: 0.1}", "{rate: 0.1}");
+    let second = first
+        .replace("  lr: {", "  rate: {")
+        .replace("revision: 1", "revision: 2")
+        .replace("{lr: 0.1}", "{rate: 0.1}");
     fake.run(&["apply", "-f", &file(&dir, &second)]).exits(0);
     assert_eq!(fake.world().templates[0]["revision"], 2);
 }
@@ -102,11 +118,17 @@ fn a_task_may_name_the_revision_that_its_own_file_makes() {
 #[test]
 fn b11_a_name_that_would_lead_elsewhere_is_refused_before_anything_is_asked() {
     let fake = Fake::start();
-    for arguments in
-        [&["party", "get", ".."][..], &["party", "get", "a/b"], &["party", "add", "..", "--print-secret"], &["orphan", "stop", ".."]]
-    {
+    for arguments in [
+        &["party", "get", ".."][..],
+        &["party", "get", "a/b"],
+        &["party", "add", "..", "--print-secret"],
+        &["orphan", "stop", ".."],
+    ] {
         let done = fake.run(arguments).exits(2);
-        assert!(done.err.contains("party name must be") || done.err.contains("no name or id"), "{done:?}");
+        assert!(
+            done.err.contains("party name must be") || done.err.contains("no name or id"),
+            "{done:?}"
+        );
     }
     assert!(fake.world().heard.is_empty());
 }
@@ -116,7 +138,9 @@ fn a_watched_submit_ends_as_its_run_ends() {
     for (phase, code) in [("succeeded", 0), ("failed", 1), ("cancelled", 7)] {
         let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
         fake.world().looks = vec![look(1, "queued", 0), look(1, "running", 2), look(1, phase, 3)];
-        let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch", "--epochs", "5", "-p", "lr=0.1"]).exits(code);
+        let done = fake
+            .run(&["task", "submit", &file(&dir, FILE), "--watch", "--epochs", "5", "-p", "lr=0.1"])
+            .exits(code);
         assert!(done.out.contains("run 1: party-a epoch 2/3 local/acc 0.5\n"), "{done:#?}");
         assert!(done.out.contains(&format!("digits-run run 1 {phase} after")), "{done:#?}");
         let task = fake.world().tasks[0].clone();
@@ -129,7 +153,11 @@ fn a_watched_run_as_json_is_one_document_a_line() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.world().looks = vec![look(1, "running", 2), look(1, "succeeded", 3)];
     let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch", "-o", "json"]).exits(0);
-    let phases: Vec<Value> = done.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["phase"].clone()).collect();
+    let phases: Vec<Value> = done
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["phase"].clone())
+        .collect();
     assert_eq!(phases, ["running", "succeeded"]);
 }
 
@@ -152,7 +180,12 @@ fn a_watch_goes_on_after_the_hub_was_away() {
 #[test]
 fn a_failed_run_is_followed_into_its_retry() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().looks = vec![look(1, "running", 1), look(1, "failed", 1), look(2, "running", 1), look(2, "succeeded", 3)];
+    fake.world().looks = vec![
+        look(1, "running", 1),
+        look(1, "failed", 1),
+        look(2, "running", 1),
+        look(2, "succeeded", 3),
+    ];
     let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch"]).exits(0);
     assert!(done.out.contains("digits-run run 2 succeeded"), "{done:#?}");
 }
@@ -165,7 +198,10 @@ fn an_interrupted_watch_says_that_the_task_goes_on() {
     let command = &["task", "submit", &file(&dir, FILE), "--watch"];
     let mut child = fake.command(command).stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
     wait_for(&out, "epoch 1/3");
-    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupt = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(interrupt.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     wait_for(&out, "flowctl task stop digits-run");
@@ -179,12 +215,21 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
     assert!(done.err.contains("Did you mean \"digits-run\"?"), "{done:?}");
     fake.run(&["task", "frobnicate"]).exits(2);
     let done = fake.run(&["task", "list", "--server", "http://hub.example:1235"]).exits(2);
-    assert!(done.err.contains("could read your token") && done.err.contains("https://HOST:PORT"), "{done:?}");
+    assert!(
+        done.err.contains("could read your token") && done.err.contains("https://HOST:PORT"),
+        "{done:?}"
+    );
     fake.run(&["task", "list", "--server", "ftp://hub"]).exits(2);
-    for (status, code, exit) in [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)] {
-        fake.world().refuse = Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
+    for (status, code, exit) in
+        [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)]
+    {
+        fake.world().refuse =
+            Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
         let done = fake.run(&["task", "list"]).exits(exit);
-        assert!(done.err.starts_with("error: so it is\n") && done.err.contains("what to do:"), "{done:?}");
+        assert!(
+            done.err.starts_with("error: so it is\n") && done.err.contains("what to do:"),
+            "{done:?}"
+        );
     }
     fake.stop();
     let done = fake.run(&["task", "list"]).exits(6);
@@ -195,22 +240,36 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
 fn a_hub_in_tls_is_believed_on_the_word_of_the_named_authority() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
-    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["127.0.0.1"]));
+    let (ca, pair) =
+        (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["127.0.0.1"]));
     let fake = Fake::start_tls(&pair);
     let list = ["party", "list", "--ca-file", ca.to_str().unwrap()];
     fake.run(&list).exits(0);
-    let by_environment = fake.command(&["party", "list"]).env("FLOW_CA_FILE", &ca).output().unwrap();
+    let by_environment =
+        fake.command(&["party", "list"]).env("FLOW_CA_FILE", &ca).output().unwrap();
     assert!(by_environment.status.success(), "{by_environment:?}");
 
     let other = tempfile::tempdir().unwrap();
-    let done = fake.run(&["party", "list", "--ca-file", Authority::new().ca(other.path()).to_str().unwrap()]).exits(6);
-    assert!(done.err.contains("not from an authority that is trusted here") && done.err.contains("FLOW_CA_FILE"), "{done:?}");
+    let done = fake
+        .run(&["party", "list", "--ca-file", Authority::new().ca(other.path()).to_str().unwrap()])
+        .exits(6);
+    assert!(
+        done.err.contains("not from an authority that is trusted here")
+            && done.err.contains("FLOW_CA_FILE"),
+        "{done:?}"
+    );
     let done = fake.run(&["party", "list", "--ca-file", "nowhere.crt"]).exits(2);
     assert!(done.err.contains("cannot read certificates from nowhere.crt"), "{done:?}");
     let port = fake.address().port();
-    let done = fake.run(&[&list[..], &["--server", &format!("https://localhost:{port}")]].concat()).exits(6);
-    assert!(done.err.contains("its certificate is for 127.0.0.1 and not for localhost"), "{done:?}");
-    let done = fake.run(&["party", "list", "--server", &format!("http://127.0.0.1:{port}")]).exits(6);
+    let done = fake
+        .run(&[&list[..], &["--server", &format!("https://localhost:{port}")]].concat())
+        .exits(6);
+    assert!(
+        done.err.contains("its certificate is for 127.0.0.1 and not for localhost"),
+        "{done:?}"
+    );
+    let done =
+        fake.run(&["party", "list", "--server", &format!("http://127.0.0.1:{port}")]).exits(6);
     assert!(done.err.contains("https:// where it has a certificate"), "{done:?}");
 }
 
@@ -225,7 +284,11 @@ fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
     assert!(!done.out.contains("s3cret") && !done.err.contains("s3cret"), "{done:?}");
     let heard = fake.world().heard.len();
     fake.run(&add).exits(2);
-    assert_eq!(fake.world().heard.len(), heard, "a file in the way is found before the hub is asked");
+    assert_eq!(
+        fake.world().heard.len(),
+        heard,
+        "a file in the way is found before the hub is asked"
+    );
     fake.run(&["party", "add", "party-b"]).exits(2);
     let done = fake.run(&["party", "add", "party-b", "--print-secret"]).exits(0);
     assert_eq!(done.out, "s3cret-of-the-party\n");
@@ -235,14 +298,33 @@ fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
 fn u21_a_secret_is_replaced_and_a_party_removed() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = dir.path().join("again.secret");
-    let rotate = ["party", "rotate-secret", "party-a", "--overlap", "60", "--secret-file", path.to_str().unwrap()];
+    let rotate = [
+        "party",
+        "rotate-secret",
+        "party-a",
+        "--overlap",
+        "60",
+        "--secret-file",
+        path.to_str().unwrap(),
+    ];
     let done = fake.run(&rotate).exits(0);
     assert_eq!(fs::read_to_string(&path).unwrap(), "another-s3cret\n");
-    assert!(done.out.contains("the old one is accepted until 2026-01-01T01:00:00Z") && !done.out.contains("s3cret"), "{done:?}");
+    assert!(
+        done.out.contains("the old one is accepted until 2026-01-01T01:00:00Z")
+            && !done.out.contains("s3cret"),
+        "{done:?}"
+    );
     fake.run(&["party", "rotate-secret", "party-a"]).exits(2);
     fake.run(&["party", "remove", "party-a"]).exits(0);
     fake.run(&["party", "remove", "party-b", "--force"]).exits(0);
-    assert_eq!(fake.world().heard, ["POST parties/party-a/secret", "DELETE parties/party-a", "DELETE parties/party-b?force=true"]);
+    assert_eq!(
+        fake.world().heard,
+        [
+            "POST parties/party-a/secret",
+            "DELETE parties/party-a",
+            "DELETE parties/party-b?force=true"
+        ]
+    );
 }
 
 #[test]
@@ -260,7 +342,8 @@ fn b10_a_secret_that_could_not_be_written_can_be_replaced() {
 #[test]
 fn a_party_that_was_refused_leaves_no_secret_file() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().refuse = Some((409, json!({"code": "party_exists", "detail": "there is a party-a"})));
+    fake.world().refuse =
+        Some((409, json!({"code": "party_exists", "detail": "there is a party-a"})));
     let path = dir.path().join("party-a.secret");
     fake.run(&["party", "add", "party-a", "--secret-file", path.to_str().unwrap()]).exits(4);
     assert!(!path.exists());
@@ -285,10 +368,12 @@ fn answers_are_tables_for_people_and_the_hubs_own_documents_for_programs() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let table = fake.run(&["task", "list"]).exits(0).out;
-    let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let words: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words[0], ["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"]);
     assert_eq!(words[1][..4], ["digits-run", "never", "started", "0"]);
-    let listed: Value = serde_json::from_str(&fake.run(&["task", "list", "-o", "json"]).exits(0).out).unwrap();
+    let listed: Value =
+        serde_json::from_str(&fake.run(&["task", "list", "-o", "json"]).exits(0).out).unwrap();
     assert_eq!(listed, Value::Array(fake.world().tasks.clone()));
     fake.run(&["task", "get", "digits-run"]).exits(0);
     fake.run(&["task", "start", "digits-run"]).exits(0);
@@ -307,7 +392,9 @@ fn a_template_is_shown_as_the_file_that_makes_it() {
     let done = fake.run(&["template", "edit", "digits", "-f", &file(&dir, &shown)]).exits(0);
     assert_eq!(done.out, "template digits unchanged (revision 1)\n");
     let mut edit = fake.command(&["template", "edit", "digits"]);
-    edit.env("EDITOR", "sed -i s/client.py/mine.py/").env("PATH", "/usr/bin:/bin").env("TMPDIR", dir.path());
+    edit.env("EDITOR", "sed -i s/client.py/mine.py/")
+        .env("PATH", "/usr/bin:/bin")
+        .env("TMPDIR", dir.path());
     let done = fake::Done::from(edit.output().unwrap()).exits(0);
     assert_eq!(done.out, "template digits edited (revision 2)\n");
     assert_eq!(fake.world().templates[0]["command"], json!(["python", "mine.py"]));
@@ -319,7 +406,9 @@ fn a_log_is_copied_as_it_is() {
     fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
     let done = fake.run(&["logs", "-f", "--tail", "2", "digits-run", "party-a"]).exits(0);
     assert_eq!(done.out, "epoch 1\nepoch 2\n");
-    assert!(fake.world().heard.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true"));
+    assert!(
+        fake.world().heard.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true")
+    );
 }
 
 #[test]
@@ -347,7 +436,9 @@ fn completions_are_made_for_every_shell() {
 
 /// Awaits `text` in a file another process writes to.
 fn wait_for(path: &std::path::Path, text: &str) {
-    wait_for_blocking(text, Duration::from_secs(20), || fs::read_to_string(path).unwrap().contains(text));
+    wait_for_blocking(text, Duration::from_secs(20), || {
+        fs::read_to_string(path).unwrap().contains(text)
+    });
 }
 
 #[test]
@@ -356,7 +447,8 @@ fn lists_are_read_to_their_last_page() {
     for name in ["party-b", "party-c", "party-d"] {
         fake.run(&["party", "add", name, "--print-secret"]).exits(0);
     }
-    let names: Vec<Value> = serde_json::from_str(&fake.run(&["party", "list", "-o", "json"]).exits(0).out).unwrap();
+    let names: Vec<Value> =
+        serde_json::from_str(&fake.run(&["party", "list", "-o", "json"]).exits(0).out).unwrap();
     assert_eq!(names.len(), 5);
 }
 
@@ -370,11 +462,21 @@ fn orphans_are_listed_stopped_and_kept() {
     fake.world().orphans = vec![orphan("party-a"), orphan("party-b"), orphan("party-c")];
     let table = fake.run(&["orphan", "list", "--party", "party-a"]).exits(0).out;
     assert!(table.starts_with("ID ") && table.lines().count() == 4, "{table}");
-    assert!(fake.world().heard[0].starts_with("GET orphans?party=party-a&"), "{:?}", fake.world().heard);
+    assert!(
+        fake.world().heard[0].starts_with("GET orphans?party=party-a&"),
+        "{:?}",
+        fake.world().heard
+    );
     let id = fake.world().orphans[1]["id"].as_str().unwrap().to_owned();
-    assert_eq!(fake.run(&["orphan", "stop", &id]).exits(0).out, format!("orphan {id} is being stopped\n"));
+    assert_eq!(
+        fake.run(&["orphan", "stop", &id]).exits(0).out,
+        format!("orphan {id} is being stopped\n")
+    );
     assert_eq!(fake.world().orphans[1]["decision"], "stop");
-    assert_eq!(fake.run(&["orphan", "keep", &id]).exits(0).out, format!("orphan {id} runs on to its end\n"));
+    assert_eq!(
+        fake.run(&["orphan", "keep", &id]).exits(0).out,
+        format!("orphan {id} runs on to its end\n")
+    );
     fake.run(&["orphan", "stop", "party-a.x.1"]).exits(3);
 }
 
@@ -395,12 +497,16 @@ fn what_hub_and_parties_say_commands_no_terminal() {
         world.tasks[0]["run"] = run.clone();
         world.templates[0]["remark"] = json!(evil);
         world.templates[0]["env"] = json!({"X": evil});
-        world.parties = vec![json!({"name": "party-a", "remark": evil, "created_at": evil, "contact": {"state": evil},
-            "agent": {"version": evil, "instance": evil}, "inventory": {evil: [evil]}})];
+        world.parties = vec![
+            json!({"name": "party-a", "remark": evil, "created_at": evil, "contact": {"state": evil},
+            "agent": {"version": evil, "instance": evil}, "inventory": {evil: [evil]}}),
+        ];
         // As a list of one, so that it is found by its name.
         world.looks = vec![run];
     }
-    let asked = |args: &[&str], format: &str| fake::Done::from(fake.command(&[args, &["-o", format]].concat()).output().unwrap());
+    let asked = |args: &[&str], format: &str| {
+        fake::Done::from(fake.command(&[args, &["-o", format]].concat()).output().unwrap())
+    };
     for args in [
         &["task", "list"][..],
         &["task", "get", "digits-run"],
@@ -419,7 +525,10 @@ fn what_hub_and_parties_say_commands_no_terminal() {
             assert!(!done.out.is_empty(), "{args:?} {format}: {done:?}");
             let obeyed = done.out.chars().filter(|char| char.is_control() && *char != '\n').count();
             assert_eq!(obeyed, 0, "{args:?} {format}: {done:?}");
-            assert!(!done.out.lines().any(|line| line.trim_start().starts_with("fake")), "{args:?} {format}: {done:?}");
+            assert!(
+                !done.out.lines().any(|line| line.trim_start().starts_with("fake")),
+                "{args:?} {format}: {done:?}"
+            );
         }
     }
     // Programs get what the hub said.
@@ -431,5 +540,10 @@ fn what_hub_and_parties_say_commands_no_terminal() {
         "fields": [{"pointer": format!("/{evil}"), "message": evil}]}),
     ));
     let done = fake.run(&["task", "list"]).exits(4);
-    assert!(done.err.contains("\\u{1b}") && !done.err.contains('\u{1b}') && !done.err.contains('\u{9b}'), "{done:?}");
+    assert!(
+        done.err.contains("\\u{1b}")
+            && !done.err.contains('\u{1b}')
+            && !done.err.contains('\u{9b}'),
+        "{done:?}"
+    );
 }

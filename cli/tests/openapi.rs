@@ -15,7 +15,11 @@ fn every_field_that_is_read_is_in_the_published_document() {
     let mut check = |schema: &str, read: &[&str]| {
         assert!(!read.is_empty(), "{schema}: a struct asks for its fields");
         let promised = properties(&document, &document["components"]["schemas"][schema]);
-        missing.extend(read.iter().filter(|field| !promised.contains(**field)).map(|field| format!("{schema}.{field}")));
+        missing.extend(
+            read.iter()
+                .filter(|field| !promised.contains(**field))
+                .map(|field| format!("{schema}.{field}")),
+        );
     };
     check("Page_Task", fields::<wire::Page<Value>>());
     check("Template", fields::<wire::Template>());
@@ -42,7 +46,12 @@ fn every_field_that_is_read_is_in_the_published_document() {
 
 /// Names of all properties of a schema, with those of the schemas it is made of.
 fn properties<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
-    let mut names: BTreeSet<&str> = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let mut names: BTreeSet<&str> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         names.extend(properties(document, &document["components"]["schemas"][name]));
     }
@@ -89,7 +98,12 @@ impl<'de> Deserializer<'de> for AskedFields {
         Err(Asked::Nothing)
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], _: V) -> Result<V::Value, Asked> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
         Err(Asked::For(fields))
     }
 

@@ -40,9 +40,17 @@ impl<'a> Spec<'a> {
     /// Defaults and the process's environment; file and flags are added by the caller.
     #[must_use]
     pub fn new(defaults: &'a str, env_prefix: &'a str) -> Self {
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        Self { defaults, env_prefix, environment, file: None, overrides: Vec::new(), free_form: &[] }
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self {
+            defaults,
+            env_prefix,
+            environment,
+            file: None,
+            overrides: Vec::new(),
+            free_form: &[],
+        }
     }
 }
 
@@ -109,24 +117,37 @@ impl<T> Loaded<T> {
     #[must_use]
     pub fn dump(&self) -> String {
         let shown = self.entries.iter().filter(|(_, entry)| !is_empty_table(&entry.value));
-        shown.map(|(key, Entry { value, origin, .. })| format!("{key} = {} # {origin}\n", redacted(key, value))).collect()
+        shown
+            .map(|(key, Entry { value, origin, .. })| {
+                format!("{key} = {} # {origin}\n", redacted(key, value))
+            })
+            .collect()
     }
 
     /// A sentence about a key (`rest.tls: …`), with the layer in front that set the key or one below it; as it is, if none did.
     #[must_use]
     pub fn locate(&self, sentence: &str) -> String {
         let key = sentence.split_once(": ").map_or("", |(key, _)| key);
-        let set = self.entries.iter().find(|(name, entry)| is_in(name, key) && entry.origin != DEFAULT);
-        set.map_or_else(|| sentence.to_owned(), |(_, entry)| format!("{}: {sentence}", entry.origin))
+        let set =
+            self.entries.iter().find(|(name, entry)| is_in(name, key) && entry.origin != DEFAULT);
+        set.map_or_else(
+            || sentence.to_owned(),
+            |(_, entry)| format!("{}: {sentence}", entry.origin),
+        )
     }
 
     /// Keys that have another value than in `before`, without those in the sections `reloadable`.
     #[must_use]
     pub fn changed_since(&self, before: &Self, reloadable: &[&str]) -> Vec<String> {
         let names: BTreeSet<&String> = self.entries.keys().chain(before.entries.keys()).collect();
-        let value = |loaded: &Self, name: &String| loaded.entries.get(name).map(|entry| entry.value.clone());
+        let value = |loaded: &Self, name: &String| {
+            loaded.entries.get(name).map(|entry| entry.value.clone())
+        };
         let changed = names.into_iter().filter(|name| value(self, name) != value(before, name));
-        changed.filter(|name| !reloadable.iter().any(|section| is_in(name, section))).cloned().collect()
+        changed
+            .filter(|name| !reloadable.iter().any(|section| is_in(name, section)))
+            .cloned()
+            .collect()
     }
 }
 
@@ -144,15 +165,20 @@ pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigErr
 }
 
 /// As [`load`]; settings that cannot be used are listed and left at their defaults, so that the others can be looked at, too.
-pub fn load_sound<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<(Loaded<T>, Vec<ConfigError>), ConfigError> {
+pub fn load_sound<T: DeserializeOwned>(
+    spec: &Spec<'_>,
+) -> Result<(Loaded<T>, Vec<ConfigError>), ConfigError> {
     let layers = layers(spec)?;
-    let known: Vec<String> = flatten(&layers[0].table).iter().map(|(path, _)| dotted(path)).collect();
+    let known: Vec<String> =
+        flatten(&layers[0].table).iter().map(|(path, _)| dotted(path)).collect();
     let mut faults = Vec::new();
     let mut entries = BTreeMap::new();
     for Layer { origin, table } in &layers {
         for (path, value) in flatten(table) {
             let key = dotted(&path);
-            if is_empty_table(&value) && known.iter().any(|known| is_in(known, &key) && *known != key) {
+            if is_empty_table(&value)
+                && known.iter().any(|known| is_in(known, &key) && *known != key)
+            {
                 // A section without anything in it.
                 continue;
             }
@@ -168,7 +194,10 @@ pub fn load_sound<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<(Loaded<T>, Ve
     let mut units: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
     for (key, entry) in entries.iter().filter(|(_, entry)| entry.origin != DEFAULT) {
         let section = spec.free_form.iter().find(|section| is_in(key, section) && key != *section);
-        let unit = section.map_or_else(|| key.clone(), |section| dotted(&entry.path[..=section.split('.').count()]));
+        let unit = section.map_or_else(
+            || key.clone(),
+            |section| dotted(&entry.path[..=section.split('.').count()]),
+        );
         units.entry(unit).or_default().push(entry);
     }
     let defaults = &layers[0];
@@ -176,7 +205,11 @@ pub fn load_sound<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<(Loaded<T>, Ve
     for (unit, entries) in &units {
         if let Err(error) = build::<T>(defaults, entries.iter().copied()) {
             let origin = &entries[0].origin;
-            let located = if error.contains(origin.as_str()) { error } else { format!("{origin}: {unit}: {error}") };
+            let located = if error.contains(origin.as_str()) {
+                error
+            } else {
+                format!("{origin}: {unit}: {error}")
+            };
             faults.push(ConfigError::Value(located));
             unusable.push(unit.clone());
         }
@@ -191,10 +224,14 @@ pub fn load_sound<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<(Loaded<T>, Ve
 }
 
 /// The configuration of the defaults and these entries.
-fn build<'e, T: DeserializeOwned>(defaults: &Layer, entries: impl Iterator<Item = &'e Entry>) -> Result<T, String> {
+fn build<'e, T: DeserializeOwned>(
+    defaults: &Layer,
+    entries: impl Iterator<Item = &'e Entry>,
+) -> Result<T, String> {
     let mut builder = config::Config::builder().add_source(defaults.clone());
     for Entry { path, value, origin } in entries {
-        builder = builder.add_source(Layer { origin: origin.clone(), table: nest(path, value.clone()) });
+        builder =
+            builder.add_source(Layer { origin: origin.clone(), table: nest(path, value.clone()) });
     }
     builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())
 }
@@ -221,7 +258,11 @@ impl Source for Layer {
     }
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
-        Ok(self.table.iter().map(|(key, value)| (key.clone(), convert(&self.origin, value))).collect())
+        Ok(self
+            .table
+            .iter()
+            .map(|(key, value)| (key.clone(), convert(&self.origin, value)))
+            .collect())
     }
 }
 
@@ -232,8 +273,12 @@ fn convert(origin: &String, value: &toml::Value) -> Value {
         toml::Value::Float(number) => ValueKind::Float(*number),
         toml::Value::Boolean(flag) => ValueKind::Boolean(*flag),
         toml::Value::Datetime(time) => ValueKind::String(time.to_string()),
-        toml::Value::Array(items) => ValueKind::Array(items.iter().map(|item| convert(origin, item)).collect()),
-        toml::Value::Table(table) => ValueKind::Table(table.iter().map(|(key, value)| (key.clone(), convert(origin, value))).collect()),
+        toml::Value::Array(items) => {
+            ValueKind::Array(items.iter().map(|item| convert(origin, item)).collect())
+        }
+        toml::Value::Table(table) => ValueKind::Table(
+            table.iter().map(|(key, value)| (key.clone(), convert(origin, value))).collect(),
+        ),
     };
     Value::new(Some(origin), kind)
 }
@@ -245,12 +290,18 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
         layers.push(parse(&path.display().to_string(), &read(path)?)?);
     }
     let prefix = format!("{}_", spec.env_prefix);
-    let mut environment: Vec<_> =
-        spec.environment.iter().filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value))).collect();
+    let mut environment: Vec<_> = spec
+        .environment
+        .iter()
+        .filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value)))
+        .collect();
     environment.sort();
     for (name, key, value) in environment {
         let path: Vec<_> = key.to_lowercase().split("__").map(ToOwned::to_owned).collect();
-        layers.push(Layer { origin: format!("environment variable {name}"), table: nest(&path, scalar(value)) });
+        layers.push(Layer {
+            origin: format!("environment variable {name}"),
+            table: nest(&path, scalar(value)),
+        });
     }
     for (key, value) in &spec.overrides {
         let origin = format!("flag --set {key}");
@@ -276,7 +327,9 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     match text.parse() {
         Ok(table) => Ok(Layer { origin: origin.to_owned(), table }),
-        Err(error) => Err(ConfigError::Syntax { origin: origin.to_owned(), message: error.to_string() }),
+        Err(error) => {
+            Err(ConfigError::Syntax { origin: origin.to_owned(), message: error.to_string() })
+        }
     }
 }
 
@@ -290,7 +343,10 @@ fn scalar(text: &str) -> toml::Value {
 fn nest(path: &[String], value: toml::Value) -> Table {
     let (last, front) = path.split_last().expect("a key has at least one part");
     let leaf = Table::from_iter([(last.clone(), value)]);
-    front.iter().rev().fold(leaf, |table, part| Table::from_iter([(part.clone(), toml::Value::Table(table))]))
+    front
+        .iter()
+        .rev()
+        .fold(leaf, |table, part| Table::from_iter([(part.clone(), toml::Value::Table(table))]))
 }
 
 /// The parts of the only key of a table; nothing if it holds more than one.
@@ -314,7 +370,8 @@ fn flatten(table: &Table) -> Vec<(Vec<String>, toml::Value)> {
         match value {
             toml::Value::Table(inner) if !inner.is_empty() => {
                 let below = flatten(inner).into_iter();
-                found.extend(below.map(|(path, value)| ([vec![key.clone()], path].concat(), value)));
+                found
+                    .extend(below.map(|(path, value)| ([vec![key.clone()], path].concat(), value)));
             }
             _ => found.push((vec![key.clone()], value.clone())),
         }
@@ -324,13 +381,21 @@ fn flatten(table: &Table) -> Vec<(Vec<String>, toml::Value)> {
 
 /// A path as one writes it in TOML.
 fn dotted(path: &[String]) -> String {
-    let is_bare = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    let written = path.iter().map(|part| if is_bare(part) { part.clone() } else { toml::Value::String(part.clone()).to_string() });
+    let is_bare = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let written = path.iter().map(|part| {
+        if is_bare(part) { part.clone() } else { toml::Value::String(part.clone()).to_string() }
+    });
     written.collect::<Vec<_>>().join(".")
 }
 
 fn nearest<'k>(key: &str, known: impl Iterator<Item = &'k String>) -> String {
-    known.min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate)).cloned().unwrap_or_default()
+    known
+        .min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate))
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn redacted(key: &str, value: &toml::Value) -> String {
@@ -411,11 +476,19 @@ mod tests {
 
     #[test]
     fn a_later_layer_wins_and_the_rest_of_its_section_stays() {
-        let (_dir, mut spec) = with_file("data_dir = 'file'\n[limits]\nmembers = 11\n[images.'a:1']\nroot = '/a'");
-        spec.environment = pairs(&[("FLOW_DEMO_LIMITS__MEMBERS", "12"), ("OTHER", "x"), ("FLOW_DEMO_LOG__LEVEL", "warn")]);
+        let (_dir, mut spec) =
+            with_file("data_dir = 'file'\n[limits]\nmembers = 11\n[images.'a:1']\nroot = '/a'");
+        spec.environment = pairs(&[
+            ("FLOW_DEMO_LIMITS__MEMBERS", "12"),
+            ("OTHER", "x"),
+            ("FLOW_DEMO_LOG__LEVEL", "warn"),
+        ]);
         spec.overrides = pairs(&[("log.level", "debug"), ("images.\"b.c/d:2\".root", "/b")]);
         let demo = load::<Demo>(&spec).unwrap().value;
-        assert_eq!((demo.data_dir.as_str(), demo.log.level.as_str(), demo.limits.members), ("file", "debug", 12));
+        assert_eq!(
+            (demo.data_dir.as_str(), demo.log.level.as_str(), demo.limits.members),
+            ("file", "debug", 12)
+        );
         assert_eq!(demo.images["a:1"], Image { root: "/a".to_owned() });
         assert_eq!(demo.images["b.c/d:2"], Image { root: "/b".to_owned() });
         assert_eq!(demo.store_url, "");
@@ -425,7 +498,12 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_its_source_and_the_nearest_key() {
         let (_dir, file) = with_file("[limits]\nmember = 1");
         let error = load::<Demo>(&file).unwrap_err().to_string();
-        assert!(error.contains("demo.toml") && error.contains("`limits.member`") && error.contains("`limits.members`"), "{error}");
+        assert!(
+            error.contains("demo.toml")
+                && error.contains("`limits.member`")
+                && error.contains("`limits.members`"),
+            "{error}"
+        );
         let env = Spec { environment: pairs(&[("FLOW_DEMO_LOG__LEVLE", "x")]), ..spec() };
         let error = load::<Demo>(&env).unwrap_err().to_string();
         assert!(error.contains("FLOW_DEMO_LOG__LEVLE") && error.contains("`log.level`"), "{error}");
@@ -438,7 +516,10 @@ mod tests {
     fn a_wrong_value_names_its_key_and_source() {
         let env = Spec { environment: pairs(&[("FLOW_DEMO_LIMITS__MEMBERS", "many")]), ..spec() };
         let error = load::<Demo>(&env).unwrap_err().to_string();
-        assert!(error.contains("limits.members") && error.contains("FLOW_DEMO_LIMITS__MEMBERS"), "{error}");
+        assert!(
+            error.contains("limits.members") && error.contains("FLOW_DEMO_LIMITS__MEMBERS"),
+            "{error}"
+        );
         let (_dir, file) = with_file("data_dir = ");
         let error = load::<Demo>(&file).unwrap_err().to_string();
         assert!(error.contains("demo.toml") && error.contains("line 1"), "{error}");
@@ -455,7 +536,9 @@ mod tests {
         let (loaded, faults) = load_sound::<Demo>(&file).unwrap();
         let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 4, "{told:#?}");
-        for (sentence, part) in told.iter().zip(["`logg`", "images.a", "images.b", "limits.members"]) {
+        for (sentence, part) in
+            told.iter().zip(["`logg`", "images.a", "images.b", "limits.members"])
+        {
             assert!(sentence.contains("demo.toml") && sentence.contains(part), "{sentence}");
         }
         let Demo { data_dir, limits, images, .. } = loaded.value;
@@ -466,7 +549,8 @@ mod tests {
     #[test]
     fn b9_what_changed_and_cannot_be_reloaded_is_found() {
         let (_one, before) = with_file("data_dir = 'a'\n[images.x]\nroot = '/x'");
-        let (_two, after) = with_file("data_dir = 'b'\n[images.y]\nroot = '/y'\n[log]\nlevel = 'debug'");
+        let (_two, after) =
+            with_file("data_dir = 'b'\n[images.y]\nroot = '/y'\n[log]\nlevel = 'debug'");
         let [before, after] = [before, after].map(|spec| load::<Demo>(&spec).unwrap());
         assert_eq!(after.changed_since(&before, &["images"]), ["data_dir", "log.level"]);
         assert_eq!(before.changed_since(&before, &[]), Vec::<String>::new());
@@ -487,7 +571,10 @@ mod tests {
         let path = dir.path().join("demo.toml");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         let error = load::<Demo>(&spec).unwrap_err().to_string();
-        assert!(error.contains("others can write it (mode 666)") && error.contains("chmod go-w"), "{error}");
+        assert!(
+            error.contains("others can write it (mode 666)") && error.contains("chmod go-w"),
+            "{error}"
+        );
         std::fs::remove_file(&path).unwrap();
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(load::<Demo>(&spec).unwrap_err().to_string().contains("named pipe"));
@@ -504,7 +591,10 @@ mod tests {
 
     #[test]
     fn a_dump_is_toml_names_sources_and_hides_passwords() {
-        let env = Spec { environment: pairs(&[("FLOW_DEMO_STORE_URL", "mysql://flow:p@ss@db/flow?x=1")]), ..spec() };
+        let env = Spec {
+            environment: pairs(&[("FLOW_DEMO_STORE_URL", "mysql://flow:p@ss@db/flow?x=1")]),
+            ..spec()
+        };
         let dump = load::<Demo>(&env).unwrap().dump();
         assert!(dump.contains(r#"store_url = "mysql://flow:[secret]@db/flow?x=1" # environment variable FLOW_DEMO_STORE_URL"#), "{dump}");
         assert!(dump.contains("limits.members = 10 # default"), "{dump}");

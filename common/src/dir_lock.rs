@@ -42,7 +42,9 @@ impl Place {
     pub fn is_gone(&self) -> bool {
         match self.path.metadata() {
             Ok(found) => (found.dev(), found.ino()) != (self.device, self.inode),
-            Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+            Err(error) => {
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
         }
     }
 }
@@ -76,7 +78,8 @@ impl DirLock {
     pub fn acquire(path: &Path) -> Result<Self, DirLockError> {
         let io = |source| DirLockError::Io { path: path.to_owned(), source };
         for _ in 0..ACQUIRE_TRIES {
-            let file = File::options().create(true).truncate(false).write(true).open(path).map_err(io)?;
+            let file =
+                File::options().create(true).truncate(false).write(true).open(path).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(DirLockError::InUse(path.to_owned())),

@@ -43,7 +43,10 @@ mod tests {
         let disk = Disk { size: 1 << 40, free: (1 << 40) / 10 };
         assert!(disk.is_below(11) && !disk.is_below(9) && !disk.is_below(0));
         assert!(Disk { size: u64::MAX, free: 0 }.is_below(1));
-        assert!(!Disk { size: 0, free: 0 }.is_below(100), "a file system without a size says nothing");
+        assert!(
+            !Disk { size: 0, free: 0 }.is_below(100),
+            "a file system without a size says nothing"
+        );
         assert!(Disk::of(Path::new("/")).unwrap().size > 0);
     }
 }

@@ -41,7 +41,9 @@ impl Shutdown {
         }
         // SAFETY: as above.
         unsafe {
-            signal_hook_registry::register(libc::SIGALRM, || leave(b"the orderly end took too long: ended at once\n", LATE_EXIT_STATUS))
+            signal_hook_registry::register(libc::SIGALRM, || {
+                leave(b"the orderly end took too long: ended at once\n", LATE_EXIT_STATUS)
+            })
         }?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

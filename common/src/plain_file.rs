@@ -77,7 +77,11 @@ pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
     }
     let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     String::from_utf8(bytes).map_err(|error| {
-        let what = if utf16 { "is UTF-16".to_owned() } else { format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to() + 1) };
+        let what = if utf16 {
+            "is UTF-16".to_owned()
+        } else {
+            format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to() + 1)
+        };
         io::Error::new(io::ErrorKind::InvalidData, format!("{what}: save it as UTF-8"))
     })
 }
@@ -117,9 +121,12 @@ mod tests {
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&fifo, &link).unwrap();
-        for (path, what) in
-            [(fifo.as_path(), "named pipe"), (&link, "named pipe"), (Path::new("/dev/zero"), "device"), (dir.path(), "directory")]
-        {
+        for (path, what) in [
+            (fifo.as_path(), "named pipe"),
+            (&link, "named pipe"),
+            (Path::new("/dev/zero"), "device"),
+            (dir.path(), "directory"),
+        ] {
             let error = PlainFile::open(path).unwrap_err().to_string();
             assert!(error.contains(what), "{}: {error}", path.display());
         }
@@ -146,14 +153,24 @@ mod tests {
     fn a16_a_file_that_others_can_write_is_refused_with_the_remedy() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let check = || PlainFile::open(file.path()).unwrap().refuse_writable_by_others(file.path());
-        for (mode, good) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false), (0o777, false)] {
+        for (mode, good) in
+            [(0o600, true), (0o644, true), (0o664, false), (0o646, false), (0o777, false)]
+        {
             file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(check().is_ok(), good, "{mode:o}");
-            assert!(good || check().unwrap_err().to_string().contains(&format!("`chmod go-w {}`", file.path().display())));
+            assert!(
+                good || check()
+                    .unwrap_err()
+                    .to_string()
+                    .contains(&format!("`chmod go-w {}`", file.path().display()))
+            );
         }
         let path = Path::new("/etc/flow/hub.toml");
         check_writers(path, 0, 0o644, 1000).unwrap();
         let error = check_writers(path, 1001, 0o644, 1000).unwrap_err().to_string();
-        assert!(error.contains("user 1001") && error.contains("`chown 1000 /etc/flow/hub.toml`"), "{error}");
+        assert!(
+            error.contains("user 1001") && error.contains("`chown 1000 /etc/flow/hub.toml`"),
+            "{error}"
+        );
     }
 }

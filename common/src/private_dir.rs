@@ -49,7 +49,8 @@ pub fn ensure(path: &Path) -> Result<(), PrivateDirError> {
 
 /// As [`ensure`], of a directory that is there: nothing is made.
 pub fn check(path: &Path) -> Result<(), PrivateDirError> {
-    let found = std::fs::metadata(path).map_err(|source| PrivateDirError::Io { path: path.to_owned(), source })?;
+    let found = std::fs::metadata(path)
+        .map_err(|source| PrivateDirError::Io { path: path.to_owned(), source })?;
     judge(path, found.uid(), found.mode(), geteuid().as_raw())
 }
 
@@ -85,7 +86,10 @@ mod tests {
         for mode in [0o755, 0o710, 0o702, 0o777] {
             fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
             let error = ensure(folder.path()).unwrap_err().to_string();
-            assert!(error.contains(&format!("(mode {mode:o})")) && error.contains("`chmod 700 "), "{error}");
+            assert!(
+                error.contains(&format!("(mode {mode:o})")) && error.contains("`chmod 700 "),
+                "{error}"
+            );
         }
         fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
         ensure(folder.path()).unwrap();

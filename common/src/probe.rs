@@ -76,7 +76,11 @@ where
             // A prober that is too slow, or leaves, gets no answer and needs no log line.
             let _ = timeout(REQUEST_TIMEOUT, served).await;
         });
-        connections.push_back(Connection { accepted_at: monotonic(), requested, task: task.abort_handle() });
+        connections.push_back(Connection {
+            accepted_at: monotonic(),
+            requested,
+            task: task.abort_handle(),
+        });
     }
 }
 
@@ -87,8 +91,11 @@ async fn make_room(connections: &mut VecDeque<Connection>) {
         if connections.len() < CONNECTIONS_MAX {
             return;
         }
-        let unrequested = connections.iter().position(|connection| !connection.requested.load(Ordering::Relaxed));
-        let Some(index) = unrequested.or(Some(0)).filter(|index| *index < connections.len()) else { return };
+        let unrequested =
+            connections.iter().position(|connection| !connection.requested.load(Ordering::Relaxed));
+        let Some(index) = unrequested.or(Some(0)).filter(|index| *index < connections.len()) else {
+            return;
+        };
         let due = connections[index].accepted_at + EVICTION_AGE_MIN;
         let now = monotonic();
         if now < due {

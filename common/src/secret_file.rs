@@ -83,7 +83,12 @@ pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { deed: "read", path: path.to_owned(), source };
     let file = PlainFile::open(path).map_err(failed)?;
     let found = file.metadata();
-    judge(path, (found.uid(), found.gid()), found.mode(), (geteuid().as_raw(), getegid().as_raw()))?;
+    judge(
+        path,
+        (found.uid(), found.gid()),
+        found.mode(),
+        (geteuid().as_raw(), getegid().as_raw()),
+    )?;
     match file.read_text(SECRET_BYTES_MAX).map_err(failed)?.trim() {
         "" => Err(SecretFileError::Empty { path: path.to_owned() }),
         secret => Ok(Secret::new(secret.to_owned())),
@@ -106,7 +111,8 @@ fn judge(path: &Path, owner: (u32, u32), mode: u32, us: (u32, u32)) -> Result<()
 /// Write a new secret file, readable by its owner only. Whole or not at all, and never over an existing one.
 pub fn write_new(path: &Path, secret: &Secret) -> Result<(), SecretFileError> {
     let failed = |source| SecretFileError::Io { deed: "write", path: path.to_owned(), source };
-    let mut name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?.to_owned();
+    let mut name =
+        path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = write_and_link(&temporary, path, secret);
@@ -164,14 +170,19 @@ mod tests {
         judge(path, (1000, 50), 0o100_600, (1000, 50)).unwrap();
         judge(path, (0, 0), 0o100_400, (1000, 50)).unwrap();
         let error = judge(path, (1001, 50), 0o100_600, (1000, 50)).unwrap_err().to_string();
-        assert!(error.contains("user 1001") && error.contains("`chown 1000 /etc/flow/secret`"), "{error}");
+        assert!(
+            error.contains("user 1001") && error.contains("`chown 1000 /etc/flow/secret`"),
+            "{error}"
+        );
     }
 
     #[test]
     fn root_may_hand_a_file_to_our_group_to_read_and_nobody_else_to_any() {
         let path = Path::new("/etc/flow/secret");
         judge(path, (0, 50), 0o100_440, (1000, 50)).unwrap();
-        for (owner, mode) in [((0, 50), 0o460), ((0, 50), 0o444), ((0, 51), 0o440), ((1000, 50), 0o440)] {
+        for (owner, mode) in
+            [((0, 50), 0o460), ((0, 50), 0o444), ((0, 51), 0o440), ((1000, 50), 0o440)]
+        {
             judge(path, owner, mode, (1000, 50)).unwrap_err();
         }
         judge(path, (0, 0), 0o440, (0, 0)).unwrap_err();

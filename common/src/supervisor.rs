@@ -15,16 +15,25 @@ pub struct Supervisor(watch::Sender<Option<String>>);
 impl Supervisor {
     /// Wraps an essential task, to be spawned by the caller. A panic is recorded always, a return unless `stopping` was
     /// cancelled before.
-    pub fn essential<F>(&self, name: &'static str, stopping: &CancellationToken, task: F) -> impl Future<Output = ()> + Send + use<F>
+    pub fn essential<F>(
+        &self,
+        name: &'static str,
+        stopping: &CancellationToken,
+        task: F,
+    ) -> impl Future<Output = ()> + Send + use<F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (supervisor, stopping) = (self.clone(), stopping.clone());
         async move {
             match AssertUnwindSafe(task).catch_unwind().await {
-                Err(panic) => supervisor.fail(format!("the {name} panicked: {}", panic_message(&*panic))),
+                Err(panic) => {
+                    supervisor.fail(format!("the {name} panicked: {}", panic_message(&*panic)))
+                }
                 Ok(()) if stopping.is_cancelled() => {}
-                Ok(()) => supervisor.fail(format!("the {name} ended although nobody asked for that")),
+                Ok(()) => {
+                    supervisor.fail(format!("the {name} ended although nobody asked for that"))
+                }
             }
         }
     }
@@ -62,7 +71,10 @@ impl Supervisor {
 /// The text of a panic.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message")
 }
 
@@ -76,7 +88,11 @@ mod tests {
         tokio::spawn(supervisor.essential("queue", &stopping, async { panic!("index {}", 7) }));
         assert_eq!(supervisor.failed().await, "the queue panicked: index 7");
         tokio::spawn(supervisor.essential("timers", &stopping, async {})).await.unwrap();
-        assert_eq!(supervisor.failure().as_deref(), Some("the queue panicked: index 7"), "the first reason stays");
+        assert_eq!(
+            supervisor.failure().as_deref(),
+            Some("the queue panicked: index 7"),
+            "the first reason stays"
+        );
 
         let supervisor = Supervisor::default();
         tokio::spawn(supervisor.essential("timers", &stopping, async {}));

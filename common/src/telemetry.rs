@@ -46,7 +46,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter cannot be understood.
-    #[error("log.level: {0}: use error, warn, info, debug or trace, or a filter such as `info,flow_server=debug`")]
+    #[error(
+        "log.level: {0}: use error, warn, info, debug or trace, or a filter such as `info,flow_server=debug`"
+    )]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// It is set up already.
     #[error("logging is set up already")]
@@ -57,7 +59,10 @@ pub enum TelemetryError {
 pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&config.level)?;
     // The subscriber prints its own errors by a macro that panics.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(|| StandardError);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(|| StandardError);
     match config.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
@@ -87,7 +92,8 @@ pub fn last_words(text: &str) {
 }
 
 fn write_line(line: &[u8]) {
-    static OUTPUT: LazyLock<Mutex<LineWriter<io::Stderr>>> = LazyLock::new(|| Mutex::new(LineWriter::new(io::stderr())));
+    static OUTPUT: LazyLock<Mutex<LineWriter<io::Stderr>>> =
+        LazyLock::new(|| Mutex::new(LineWriter::new(io::stderr())));
     if !OUTPUT.lock().unwrap_or_else(PoisonError::into_inner).write_line(line) {
         DROPPED.fetch_add(1, Ordering::Relaxed);
     }
@@ -125,7 +131,9 @@ impl<F: AsFd> LineWriter<F> {
     /// Answers whether all of the line was written. The rest of one that was cut off is closed by the next.
     fn write_line(&mut self, line: &[u8]) -> bool {
         let end: &[u8] = if self.torn { b"\n" } else { b"" };
-        end.chunks(WRITE_BYTES_MAX).chain(line.chunks(WRITE_BYTES_MAX)).all(|part| self.write_part(part))
+        end.chunks(WRITE_BYTES_MAX)
+            .chain(line.chunks(WRITE_BYTES_MAX))
+            .all(|part| self.write_part(part))
     }
 
     fn write_part(&mut self, mut part: &[u8]) -> bool {
@@ -148,7 +156,11 @@ impl<F: AsFd> LineWriter<F> {
 
     /// Regular files always have; that they are full is told by the write.
     fn has_room(&mut self) -> bool {
-        let wait = if self.stalled { PollTimeout::ZERO } else { PollTimeout::try_from(WRITE_WAIT_MAX).unwrap_or(PollTimeout::ZERO) };
+        let wait = if self.stalled {
+            PollTimeout::ZERO
+        } else {
+            PollTimeout::try_from(WRITE_WAIT_MAX).unwrap_or(PollTimeout::ZERO)
+        };
         let mut polled = [PollFd::new(self.output.as_fd(), PollFlags::POLLOUT)];
         let room = loop {
             match poll(&mut polled, wait) {
@@ -201,6 +213,9 @@ mod tests {
         drop(lines);
         let mut rest = String::from_utf8(read[..count].to_vec()).unwrap();
         reader.read_to_string(&mut rest).unwrap();
-        assert!(rest.ends_with("x\nkept\n") && !rest.contains("lost"), "the line that was cut off is closed");
+        assert!(
+            rest.ends_with("x\nkept\n") && !rest.contains("lost"),
+            "the line that was cut off is closed"
+        );
     }
 }

@@ -9,7 +9,8 @@ use flow_domain::text::clip;
 /// separators, and marks that change the direction of the text.
 #[must_use]
 pub fn is_unsafe(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    char.is_control()
+        || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `text` with every unsafe character escaped, line breaks included.

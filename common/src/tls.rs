@@ -74,7 +74,9 @@ pub enum TlsError {
         begins: Timestamp,
     },
     /// No file was named, and this machine trusts nobody.
-    #[error("this machine has no certificates of authorities; name a file with the certificate of the federation's authority")]
+    #[error(
+        "this machine has no certificates of authorities; name a file with the certificate of the federation's authority"
+    )]
     NoAuthorities,
     /// They do not belong together.
     #[error("the key in {key} does not belong to the certificate in {cert}", key = key.display(), cert = cert.display())]
@@ -127,7 +129,12 @@ pub fn listener(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Listener, Tls
     let (certified, validity) = pair.load(&provider)?;
     let current = Current { changed, retry_at: None, certified: Arc::new(certified), validity };
     let (provider_of_files, current) = (Arc::clone(&provider), Mutex::new(current));
-    let files = Arc::new(Shared { pair, provider: provider_of_files, current, reading: AtomicBool::new(false) });
+    let files = Arc::new(Shared {
+        pair,
+        provider: provider_of_files,
+        current,
+        reading: AtomicBool::new(false),
+    });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows TLS 1.2 and 1.3")
@@ -140,7 +147,9 @@ pub fn listener(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Listener, Tls
 /// All certificates of a PEM file; at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |why: String| TlsError::Certificates { path: path.to_owned(), why };
-    let pem = PlainFile::open(path).and_then(|file| file.read(CERTIFICATES_BYTES_MAX)).map_err(|error| unreadable(error.to_string()))?;
+    let pem = PlainFile::open(path)
+        .and_then(|file| file.read(CERTIFICATES_BYTES_MAX))
+        .map_err(|error| unreadable(error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|error| unreadable(error.to_string()))?;
     if found.is_empty() { Err(unreadable("there is none in it".to_owned())) } else { Ok(found) }
@@ -176,23 +185,33 @@ struct Shared {
 
 impl Pair {
     fn changed(&self) -> Option<[SystemTime; 2]> {
-        let changed = |path: &Path| -> io::Result<SystemTime> { std::fs::metadata(path)?.modified() };
+        let changed =
+            |path: &Path| -> io::Result<SystemTime> { std::fs::metadata(path)?.modified() };
         Some([changed(&self.cert).ok()?, changed(&self.key).ok()?])
     }
 
     fn load(&self, provider: &CryptoProvider) -> Result<(CertifiedKey, Vec<Validity>), TlsError> {
         let chain = certificates(&self.cert)?;
-        let validity = chain.iter().map(|certificate| Validity::read(&self.cert, certificate)).collect::<Result<Vec<_>, _>>()?;
+        let validity = chain
+            .iter()
+            .map(|certificate| Validity::read(&self.cert, certificate))
+            .collect::<Result<Vec<_>, _>>()?;
         if let Some(leaf) = validity.first() {
             leaf.check(SystemClock.now())?;
         }
         let no_key = |why: String| TlsError::NoKey { path: self.key.clone(), why };
         let pem = secret_file::read(&self.key)?;
-        let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|error| no_key(error.to_string()))?;
-        let key = provider.key_provider.load_private_key(key).map_err(|error| no_key(error.to_string()))?;
+        let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
+            .map_err(|error| no_key(error.to_string()))?;
+        let key = provider
+            .key_provider
+            .load_private_key(key)
+            .map_err(|error| no_key(error.to_string()))?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok((certified, validity)),
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
+                Ok((certified, validity))
+            }
             Err(_) => Err(TlsError::Mismatch { cert: self.cert.clone(), key: self.key.clone() }),
         }
     }
@@ -280,7 +299,8 @@ mod tests {
         params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
         params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         let signing_key = rcgen::KeyPair::generate().unwrap();
-        let pair = rcgen::CertifiedKey { cert: params.self_signed(&signing_key).unwrap(), signing_key };
+        let pair =
+            rcgen::CertifiedKey { cert: params.self_signed(&signing_key).unwrap(), signing_key };
         let made = Made { cert: dir.join("tls.crt"), key: dir.join("tls.key") };
         std::fs::write(&made.cert, pair.cert.pem()).unwrap();
         std::fs::write(&made.key, pair.signing_key.serialize_pem()).unwrap();
@@ -291,8 +311,12 @@ mod tests {
     /// Whether a client that trusts what is in `root` gets through to `name`.
     async fn shakes_hands(acceptor: &TlsAcceptor, root: &Path, name: &'static str) -> bool {
         let (near, far) = tokio::io::duplex(16 * 1024);
-        let connector = TlsConnector::from(Arc::new(client::config(client::Trust::File(root)).unwrap()));
-        let (client, server) = tokio::join!(connector.connect(ServerName::try_from(name).unwrap(), near), acceptor.accept(far));
+        let connector =
+            TlsConnector::from(Arc::new(client::config(client::Trust::File(root)).unwrap()));
+        let (client, server) = tokio::join!(
+            connector.connect(ServerName::try_from(name).unwrap(), near),
+            acceptor.accept(far)
+        );
         client.is_ok() && server.is_ok()
     }
 
@@ -325,7 +349,8 @@ mod tests {
         let files = write(dir.path(), "hub.example");
         let (first, second) = (dir.path().join("first"), dir.path().join("second"));
         std::fs::copy(&files.cert, &first).unwrap();
-        let Listener { acceptor, certificate: Certificate(shared) } = listener(&files.cert, &files.key, &[b"h2"]).unwrap();
+        let Listener { acceptor, certificate: Certificate(shared) } =
+            listener(&files.cert, &files.key, &[b"h2"]).unwrap();
         assert!(shakes_hands(&acceptor, &first, "hub.example").await);
         assert!(!shakes_hands(&acceptor, &first, "other.example").await);
 
@@ -346,7 +371,8 @@ mod tests {
         let files = write(dir.path(), "hub.example");
         let root = dir.path().join("root");
         std::fs::copy(&files.cert, &root).unwrap();
-        let Listener { acceptor, certificate: Certificate(shared) } = listener(&files.cert, &files.key, &[b"h2"]).unwrap();
+        let Listener { acceptor, certificate: Certificate(shared) } =
+            listener(&files.cert, &files.key, &[b"h2"]).unwrap();
         std::fs::remove_file(&files.cert).unwrap();
         nix::unistd::mkfifo(&files.cert, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(is_read(&acceptor, &shared, &root).await);
@@ -379,8 +405,15 @@ mod tests {
 
         // An authority that has expired is trusted no longer, beside one that has not.
         let old = write_valid(dir.path(), "old", 2001..2002);
-        assert!(client::config(client::Trust::File(&old.cert)).unwrap_err().to_string().contains("expired on 2002-01-01"));
-        let both = [std::fs::read_to_string(&old.cert).unwrap(), std::fs::read_to_string(&used).unwrap()].concat();
+        assert!(
+            client::config(client::Trust::File(&old.cert))
+                .unwrap_err()
+                .to_string()
+                .contains("expired on 2002-01-01")
+        );
+        let both =
+            [std::fs::read_to_string(&old.cert).unwrap(), std::fs::read_to_string(&used).unwrap()]
+                .concat();
         std::fs::write(&used, both).unwrap();
         assert!(shakes_hands(&acceptor, &used, "hub.example").await);
     }

@@ -18,7 +18,8 @@ const SOON: Duration = Duration::from_secs(30);
 fn stuck(test: &str, deadline_s: u64) -> Option<Child> {
     if let Ok(seconds) = std::env::var(STUCK) {
         let deadline = Duration::from_secs(seconds.parse().expect("a number"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let _shutdown = Shutdown::on_signals(deadline).expect("signals");
             writeln!(std::io::stderr(), "ready").expect("the parent reads");
@@ -37,23 +38,32 @@ fn stuck(test: &str, deadline_s: u64) -> Option<Child> {
 }
 
 fn terminate(child: &Child) {
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM).expect("a child of ours");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM)
+        .expect("a child of ours");
     // Two that are pending at once would be one.
     wait_for_blocking("the signal to be taken", SOON, || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let pending =
-            |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).is_some_and(|set| set.contains(|c| c != '0' && c != '\t'));
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let pending = |key: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .is_some_and(|set| set.contains(|c| c != '0' && c != '\t'))
+        };
         !pending("ShdPnd:") && !pending("SigPnd:")
     });
 }
 
 fn status(mut child: Child) -> Option<i32> {
-    wait_for_blocking("the process to end", SOON, || child.try_wait().expect("a child of ours")).code()
+    wait_for_blocking("the process to end", SOON, || child.try_wait().expect("a child of ours"))
+        .code()
 }
 
 #[test]
 fn a1_a_second_signal_ends_a_process_whose_runtime_is_stuck() {
-    let Some(child) = stuck("a1_a_second_signal_ends_a_process_whose_runtime_is_stuck", 600) else { return };
+    let Some(child) = stuck("a1_a_second_signal_ends_a_process_whose_runtime_is_stuck", 600) else {
+        return;
+    };
     terminate(&child);
     terminate(&child);
     assert_eq!(status(child), Some(128 + Signal::SIGTERM as i32));
@@ -61,7 +71,10 @@ fn a1_a_second_signal_ends_a_process_whose_runtime_is_stuck() {
 
 #[test]
 fn a1_an_orderly_end_that_does_not_come_is_cut_off_at_its_deadline() {
-    let Some(child) = stuck("a1_an_orderly_end_that_does_not_come_is_cut_off_at_its_deadline", 1) else { return };
+    let Some(child) = stuck("a1_an_orderly_end_that_does_not_come_is_cut_off_at_its_deadline", 1)
+    else {
+        return;
+    };
     terminate(&child);
     assert_eq!(status(child), Some(LATE_EXIT_STATUS));
 }

@@ -56,7 +56,9 @@ pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), 
     for (name, hole) in holes {
         let value = match (hole, bindings.get(name)) {
             (Hole::Port { .. }, None) => continue,
-            (Hole::Port { .. }, Some(_)) => return Err(format!("{name:?} is a port, which the party chooses itself")),
+            (Hole::Port { .. }, Some(_)) => {
+                return Err(format!("{name:?} is a port, which the party chooses itself"));
+            }
             (_, None) => return Err(format!("{name:?} has no value")),
             (_, Some(value)) => value,
         };
@@ -64,7 +66,8 @@ pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), 
             Hole::Port { .. } => None,
             Hole::Endpoint { .. } => (!is_endpoint(value)).then(|| "host:port".to_owned()),
             Hole::RunId => value.parse::<RunId>().is_err().then(|| "a run id".to_owned()),
-            Hole::Integer { min, max } => (!integer_within(value, *min, *max)).then(|| format!("a whole number from {min} to {max}")),
+            Hole::Integer { min, max } => (!integer_within(value, *min, *max))
+                .then(|| format!("a whole number from {min} to {max}")),
         };
         if let Some(accepted) = problem {
             return Err(format!("{name:?} is {value:?} and must be {accepted}"));
@@ -74,7 +77,11 @@ pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), 
 }
 
 /// Checks `bindings` and `ports` (port name → number this party holds) and writes them into the spec's texts.
-pub fn fill(spec: &MemberSpec, bindings: &Bindings, ports: &BTreeMap<String, u16>) -> Result<Filled, String> {
+pub fn fill(
+    spec: &MemberSpec,
+    bindings: &Bindings,
+    ports: &BTreeMap<String, u16>,
+) -> Result<Filled, String> {
     check(&spec.holes, bindings)?;
     let mut values = bindings.clone();
     for (name, hole) in &spec.holes {
@@ -91,13 +98,20 @@ pub fn fill(spec: &MemberSpec, bindings: &Bindings, ports: &BTreeMap<String, u16
             .into_iter()
             .map(|piece| match piece {
                 Piece::Text(text) => Ok(text),
-                Piece::Hole(name) => values.get(name).map(String::as_str).ok_or_else(|| format!("{name:?} is not a hole of the spec")),
+                Piece::Hole(name) => values
+                    .get(name)
+                    .map(String::as_str)
+                    .ok_or_else(|| format!("{name:?} is not a hole of the spec")),
             })
             .collect()
     };
     Ok(Filled {
         argv: spec.argv.iter().map(text).collect::<Result<_, _>>()?,
-        env: spec.env.iter().map(|(name, value)| Ok((name.clone(), text(value)?))).collect::<Result<_, String>>()?,
+        env: spec
+            .env
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), text(value)?)))
+            .collect::<Result<_, String>>()?,
     })
 }
 
@@ -129,10 +143,10 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
             found.push(Piece::Text("$"));
             rest = after;
         } else {
-            let (name, after) = after
-                .strip_prefix('{')
-                .and_then(|hole| hole.split_once('}'))
-                .ok_or_else(|| format!("a dollar sign in {text:?} is neither doubled nor the start of a hole"))?;
+            let (name, after) =
+                after.strip_prefix('{').and_then(|hole| hole.split_once('}')).ok_or_else(|| {
+                    format!("a dollar sign in {text:?} is neither doubled nor the start of a hole")
+                })?;
             found.push(Piece::Hole(name));
             rest = after;
         }
@@ -142,7 +156,8 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
 }
 
 fn integer_within(value: &str, min: u32, max: u32) -> bool {
-    let plain = value.bytes().all(|b| b.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
+    let plain =
+        value.bytes().all(|b| b.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
     plain && value.parse::<u32>().is_ok_and(|number| (min..=max).contains(&number))
 }
 
@@ -153,6 +168,9 @@ pub fn is_endpoint(value: &str) -> bool {
     let name = (1..=253).contains(&host.len())
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
         && !host.starts_with(['-', '.']);
-    let v6 = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).is_some_and(|h| h.parse::<Ipv6Addr>().is_ok());
+    let v6 = host
+        .strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .is_some_and(|h| h.parse::<Ipv6Addr>().is_ok());
     (name || v6) && integer_within(port, 1, u32::from(u16::MAX))
 }

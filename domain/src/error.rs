@@ -270,7 +270,9 @@ impl std::error::Error for FieldErrors {}
 /// A JSON pointer from its parts.
 #[must_use]
 pub fn pointer(parts: &[&str]) -> String {
-    parts.iter().fold(String::new(), |path, part| path + "/" + &part.replace('~', "~0").replace('/', "~1"))
+    parts
+        .iter()
+        .fold(String::new(), |path, part| path + "/" + &part.replace('~', "~0").replace('/', "~1"))
 }
 
 /// A failure, as its caller may see it, together with its cause, which the caller may not.
@@ -306,7 +308,10 @@ impl Error {
 
     /// The same error with its cause, for the log.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
@@ -332,7 +337,13 @@ impl std::error::Error for Error {
 
 impl From<FieldErrors> for Error {
     fn from(errors: FieldErrors) -> Self {
-        Self { code: ErrorCode::Invalid, message: errors.to_string(), fields: errors.0, more_fields: errors.1, source: None }
+        Self {
+            code: ErrorCode::Invalid,
+            message: errors.to_string(),
+            fields: errors.0,
+            more_fields: errors.1,
+            source: None,
+        }
     }
 }
 
@@ -348,7 +359,12 @@ mod tests {
         for row in ErrorCode::ALL.iter().map(|code| code.row()) {
             assert!((400..=599).contains(&row.http), "{}", row.slug);
             assert_ne!(row.ret_code, 0, "{}", row.slug);
-            assert_eq!(row.retryable, [408, 503].contains(&row.http), "{}: 408 and 503 invite a repetition, and no other", row.slug);
+            assert_eq!(
+                row.retryable,
+                [408, 503].contains(&row.http),
+                "{}: 408 and 503 invite a repetition, and no other",
+                row.slug
+            );
         }
     }
 
@@ -358,7 +374,11 @@ mod tests {
         assert_eq!(slugs.len(), ErrorCode::ALL.len());
         let mut seen = BTreeSet::new();
         for row in ErrorCode::ALL.iter().map(|code| code.row()) {
-            assert!(seen.insert(row.ret_code) || [10000, 10303].contains(&row.ret_code), "{}", row.slug);
+            assert!(
+                seen.insert(row.ret_code) || [10000, 10303].contains(&row.ret_code),
+                "{}",
+                row.slug
+            );
         }
     }
 
@@ -375,7 +395,13 @@ mod tests {
             (10303, "task_not_active"),
             (20100, "hub_unavailable"),
         ] {
-            assert!(ErrorCode::ALL.iter().map(|c| c.row()).any(|r| r.ret_code == number && r.slug == slug), "{slug}");
+            assert!(
+                ErrorCode::ALL
+                    .iter()
+                    .map(|c| c.row())
+                    .any(|r| r.ret_code == number && r.slug == slug),
+                "{slug}"
+            );
         }
     }
 
@@ -383,7 +409,10 @@ mod tests {
     fn the_cause_is_kept_but_not_shown() {
         let error = Error::internal("disk /var/x is on fire");
         assert!(!error.to_string().contains("fire"));
-        assert_eq!(error.source().expect("the cause is kept").to_string(), "disk /var/x is on fire");
+        assert_eq!(
+            error.source().expect("the cause is kept").to_string(),
+            "disk /var/x is on fire"
+        );
     }
 
     #[test]
@@ -394,7 +423,10 @@ mod tests {
         }
         let error = Error::from(errors);
         assert_eq!((error.code, error.fields.len()), (ErrorCode::Invalid, 7));
-        assert!(error.message.starts_with("/members/0 is 9 and must be 0 to 5; /members/1 "), "{error}");
+        assert!(
+            error.message.starts_with("/members/0 is 9 and must be 0 to 5; /members/1 "),
+            "{error}"
+        );
         assert!(error.message.ends_with("; and 2 more"), "{error}");
     }
 
@@ -408,13 +440,20 @@ mod tests {
         others.extend(errors);
         let error = Error::from(others);
         assert_eq!((error.fields.len(), error.more_fields), (MOST_FIELDS, MOST_FIELDS + 100));
-        assert!(error.message.ends_with(&format!("; and {} more", 2 * MOST_FIELDS + 95)), "{error}");
+        assert!(
+            error.message.ends_with(&format!("; and {} more", 2 * MOST_FIELDS + 95)),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_long_name_is_told_back_in_part() {
         let mut errors = FieldErrors::default();
-        errors.add(pointer(&["parameters", &"x".repeat(1_000_000)]), FieldCode::Unknown, "is not known");
+        errors.add(
+            pointer(&["parameters", &"x".repeat(1_000_000)]),
+            FieldCode::Unknown,
+            "is not known",
+        );
         assert!(Error::from(errors).message.len() < 200);
     }
 

@@ -41,7 +41,9 @@ impl TryFrom<AllowText> for Allow {
             AllowText::Flag(true) => Ok(Self::Yes),
             AllowText::Flag(false) => Ok(Self::No),
             AllowText::Word(word) if word == "ask" => Ok(Self::Ask),
-            AllowText::Word(word) => Err(format!("allow is {word:?} and must be true, false or \"ask\"")),
+            AllowText::Word(word) => {
+                Err(format!("allow is {word:?} and must be true, false or \"ask\""))
+            }
         }
     }
 }
@@ -129,10 +131,18 @@ const SHOWN_NAMES_MAX: usize = 300;
 /// What the party's policy says to this spec. Nothing in the spec can widen it.
 #[must_use]
 pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
-    let deny = |rule: String, code, message: String| Decision { verdict: Verdict::Deny, rule, reason: Some(Reason::new(code, message)) };
+    let deny = |rule: String, code, message: String| Decision {
+        verdict: Verdict::Deny,
+        rule,
+        reason: Some(Reason::new(code, message)),
+    };
     let Some(image) = &resolution.image else {
         let message = format!("no image {} is declared at {}", spec.image, spec.party);
-        return deny("default deny: no entry for the image".to_owned(), ReasonCode::ImageUnknown, message);
+        return deny(
+            "default deny: no entry for the image".to_owned(),
+            ReasonCode::ImageUnknown,
+            message,
+        );
     };
     let rule = |allow: &str| format!("images.{:?}: allow = {allow}", image.entry);
     if image.allow == Allow::No {
@@ -141,11 +151,17 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
     }
     if let Some(dataset) = spec.dataset.as_ref().filter(|_| resolution.dataset.is_none()) {
         let message = format!("no dataset {dataset} is declared at {}", spec.party);
-        return deny("default deny: no entry for the dataset".to_owned(), ReasonCode::DatasetUnknown, message);
+        return deny(
+            "default deny: no entry for the dataset".to_owned(),
+            ReasonCode::DatasetUnknown,
+            message,
+        );
     }
     // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER, NODE_OPTIONS, PS4, …), so no
     // list of forbidden names is ever complete.
-    let foreign = spec.env.keys().filter(|name| !framework::is_own_variable(spec.framework, name) && !image.env.contains(*name));
+    let foreign = spec.env.keys().filter(|name| {
+        !framework::is_own_variable(spec.framework, name) && !image.env.contains(*name)
+    });
     let foreign: Vec<&str> = foreign.map(String::as_str).collect();
     if !foreign.is_empty() {
         let names = foreign.join(", ");
@@ -156,11 +172,19 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
             clip(&names, SHOWN_NAMES_MAX),
             spec.image
         );
-        return deny(format!("images.{:?}: env does not list it", image.entry), ReasonCode::PolicyDenied, message);
+        return deny(
+            format!("images.{:?}: env does not list it", image.entry),
+            ReasonCode::PolicyDenied,
+            message,
+        );
     }
     if image.allow == Allow::Ask {
         let message = format!("a person at {} must approve the spec first", spec.party);
-        return Decision { verdict: Verdict::Ask, rule: rule("\"ask\""), reason: Some(Reason::new(ReasonCode::ApprovalRequired, message)) };
+        return Decision {
+            verdict: Verdict::Ask,
+            rule: rule("\"ask\""),
+            reason: Some(Reason::new(ReasonCode::ApprovalRequired, message)),
+        };
     }
     Decision { verdict: Verdict::Allow, rule: rule("true"), reason: None }
 }

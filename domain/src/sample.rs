@@ -77,7 +77,11 @@ pub fn task() -> TaskBody {
         revision: 1,
         epochs: 3,
         parameters: BTreeMap::from([("lr".to_owned(), "0.25".to_owned())]),
-        members: vec![member("hub", Role::Aggregator), member("hospital-a", Role::Trainer), member("hospital-b", Role::Trainer)],
+        members: vec![
+            member("hub", Role::Aggregator),
+            member("hospital-a", Role::Trainer),
+            member("hospital-b", Role::Trainer),
+        ],
         rules: Rules::default(),
     }
 }

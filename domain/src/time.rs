@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A moment, in microseconds since 1970-01-01 UTC. Always handed in; nothing here reads a clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 

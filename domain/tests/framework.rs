@@ -15,7 +15,11 @@ const TRAINER: Role = Role::Trainer;
 
 fn page_of(task: &TaskBody) -> StatusPage {
     let specs = seal_all(task, &sample::template()).expect("valid");
-    assert_eq!(framework::status_page(&specs[&sample::party("hospital-a")].spec), None, "a trainer has no status page");
+    assert_eq!(
+        framework::status_page(&specs[&sample::party("hospital-a")].spec),
+        None,
+        "a trainer has no status page"
+    );
     framework::status_page(&specs[&sample::party("hub")].spec).expect("an aggregator has one")
 }
 
@@ -36,7 +40,8 @@ fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays(
     let open = framework::on_own_address(spec);
     let filled = |spec| {
         let ports = [("grpc".to_owned(), 50001), ("http".to_owned(), 50002)].into();
-        let bindings = [("run_id".to_owned(), "a".repeat(32)), ("trainers".to_owned(), "2".to_owned())].into();
+        let bindings =
+            [("run_id".to_owned(), "a".repeat(32)), ("trainers".to_owned(), "2".to_owned())].into();
         flow_domain::bindings::fill(spec, &bindings, &ports).expect("filled")
     };
     let (before, after) = (filled(spec), filled(&open));
@@ -48,19 +53,28 @@ fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays(
 
 #[test]
 fn f15_l8_a_federation_is_done_although_its_aggregator_never_exits() {
-    assert!(completes(Framework::Iflearner, &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, true, false)]));
+    assert!(completes(
+        Framework::Iflearner,
+        &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, true, false)]
+    ));
 }
 
 #[test]
 fn l9_one_trainers_exit_proves_nothing_about_the_others() {
-    assert!(!completes(Framework::Iflearner, &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, false, false)]));
+    assert!(!completes(
+        Framework::Iflearner,
+        &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, false, false)]
+    ));
     assert!(!completes(Framework::Generic, &[(TRAINER, true, false), (TRAINER, false, false)]));
 }
 
 #[test]
 fn l8_exits_alone_are_no_success_without_the_status_pages_verdict() {
     assert!(!completes(Framework::Iflearner, &[(AGGREGATOR, true, false), (TRAINER, true, true)]));
-    assert!(!completes(Framework::Iflearner, &[(TRAINER, true, true)]), "a trainer's own verdict does not count");
+    assert!(
+        !completes(Framework::Iflearner, &[(TRAINER, true, true)]),
+        "a trainer's own verdict does not count"
+    );
 }
 
 #[test]
@@ -73,7 +87,10 @@ fn a_generic_task_is_done_when_all_trainers_exited_with_0() {
 #[test]
 fn the_verdict_needs_every_trainer_complete_at_the_last_epoch() {
     let page = page_of(&sample::task());
-    assert_eq!((page.port.as_str(), page.total_epoch, page.final_epoch, page.parties.len()), ("http", 3, 3, 2));
+    assert_eq!(
+        (page.port.as_str(), page.total_epoch, page.final_epoch, page.parties.len()),
+        ("http", 3, 3, 2)
+    );
     assert!(page.is_complete(&lines(&[("hospital-a", true, 3, 3), ("hospital-b", true, 3, 3)]), 2));
     for unfinished in [
         &[("hospital-a", true, 3, 3)][..],
@@ -97,7 +114,12 @@ fn l12_a_page_of_another_run_is_not_believed() {
     let page = page_of(&sample::task());
     assert!(page.is_ours(&BTreeMap::new()), "nobody has registered yet");
     assert!(page.is_ours(&lines(&[("hospital-a", false, 1, 3)])));
-    for foreign in [("hospital-a", true, 5, 5), ("hospital-z", true, 3, 3), ("hub", true, 3, 3), ("../x", true, 3, 3)] {
+    for foreign in [
+        ("hospital-a", true, 5, 5),
+        ("hospital-z", true, 3, 3),
+        ("hub", true, 3, 3),
+        ("../x", true, 3, 3),
+    ] {
         assert!(!page.is_ours(&lines(&[foreign])), "{foreign:?}");
         assert!(!page.is_complete(&lines(&[foreign]), 1), "{foreign:?}");
     }
@@ -116,7 +138,8 @@ fn l9_with_local_training_beside_the_status_ends_one_epoch_early() {
     let page = page_of(&task);
     assert_eq!((page.total_epoch, page.final_epoch), (3, 2));
     assert!(page.is_complete(&lines(&[("hospital-a", true, 2, 3), ("hospital-b", true, 2, 3)]), 2));
-    let trainer = &seal_all(&task, &sample::template()).expect("valid")[&sample::party("hospital-a")].spec;
+    let trainer =
+        &seal_all(&task, &sample::template()).expect("valid")[&sample::party("hospital-a")].spec;
     assert!(trainer.argv.contains(&"--enable-ll=1".to_owned()));
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use flow_domain::member::ReasonCode;
-use flow_domain::policy::{Allow, Decision, Resolution, ResolvedDataset, ResolvedImage, Verdict, decide};
+use flow_domain::policy::{
+    Allow, Decision, Resolution, ResolvedDataset, ResolvedImage, Verdict, decide,
+};
 use flow_domain::sample;
 use flow_domain::spec::{MemberSpec, seal_all};
 
@@ -14,7 +16,12 @@ fn spec() -> MemberSpec {
 
 fn found(allow: Allow) -> Resolution {
     Resolution {
-        image: Some(ResolvedImage { entry: "iflearner-*".to_owned(), meaning: "/images/digits".to_owned(), allow, env: BTreeSet::new() }),
+        image: Some(ResolvedImage {
+            entry: "iflearner-*".to_owned(),
+            meaning: "/images/digits".to_owned(),
+            allow,
+            env: BTreeSet::new(),
+        }),
         dataset: Some(ResolvedDataset { meaning: "/secret/digits".to_owned() }),
     }
 }
@@ -44,31 +51,59 @@ fn the_image_maps_entry_decides() {
 #[test]
 fn a_spec_without_data_needs_no_dataset() {
     let spec = MemberSpec { dataset: None, ..spec() };
-    assert_eq!(decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).verdict, Verdict::Allow);
+    assert_eq!(
+        decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).verdict,
+        Verdict::Allow
+    );
 }
 
 #[test]
 fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
     let mut spec = spec();
-    assert_eq!(decide(&spec, &found(Allow::Yes)).verdict, Verdict::Allow, "the platform's own variables need no entry");
+    assert_eq!(
+        decide(&spec, &found(Allow::Yes)).verdict,
+        Verdict::Allow,
+        "the platform's own variables need no entry"
+    );
     for name in ["PYTHONWARNINGS", "BROWSER"] {
         spec.env.insert(name.to_owned(), "x".to_owned());
     }
     let listing = |allow, names: &[&str]| {
         let mut resolution = found(allow);
-        resolution.image.as_mut().expect("it is there").env = names.iter().map(|name| (*name).to_owned()).collect();
+        resolution.image.as_mut().expect("it is there").env =
+            names.iter().map(|name| (*name).to_owned()).collect();
         resolution
     };
-    for resolution in [found(Allow::Yes), found(Allow::Ask), listing(Allow::Yes, &["PYTHONWARNINGS", "BROWSE", "browser"])] {
+    for resolution in [
+        found(Allow::Yes),
+        found(Allow::Ask),
+        listing(Allow::Yes, &["PYTHONWARNINGS", "BROWSE", "browser"]),
+    ] {
         let Decision { verdict, reason, rule } = decide(&spec, &resolution);
         let reason = reason.expect("a refusal has a reason");
         assert_eq!((verdict, reason.code), (Verdict::Deny, ReasonCode::PolicyDenied), "{rule}");
-        assert!(reason.message.contains("BROWSER") && reason.message.contains("`env` of the image"), "{}", reason.message);
+        assert!(
+            reason.message.contains("BROWSER") && reason.message.contains("`env` of the image"),
+            "{}",
+            reason.message
+        );
     }
-    assert_eq!(decide(&spec, &listing(Allow::Yes, &["BROWSER", "PYTHONWARNINGS"])).verdict, Verdict::Allow);
-    assert_eq!(decide(&spec, &listing(Allow::Ask, &["BROWSER", "PYTHONWARNINGS"])).verdict, Verdict::Ask);
-    let all = decide(&spec, &listing(Allow::Yes, &["BROWSER"])).reason.map(|reason| reason.message).unwrap_or_default();
-    assert!(all.contains("PYTHONWARNINGS") && !all.contains("BROWSER"), "only what is missing is named: {all}");
+    assert_eq!(
+        decide(&spec, &listing(Allow::Yes, &["BROWSER", "PYTHONWARNINGS"])).verdict,
+        Verdict::Allow
+    );
+    assert_eq!(
+        decide(&spec, &listing(Allow::Ask, &["BROWSER", "PYTHONWARNINGS"])).verdict,
+        Verdict::Ask
+    );
+    let all = decide(&spec, &listing(Allow::Yes, &["BROWSER"]))
+        .reason
+        .map(|reason| reason.message)
+        .unwrap_or_default();
+    assert!(
+        all.contains("PYTHONWARNINGS") && !all.contains("BROWSER"),
+        "only what is missing is named: {all}"
+    );
 }
 
 #[test]
@@ -78,7 +113,10 @@ fn a_decision_names_the_rule_and_tells_the_hub_no_path() {
     for allow in [Allow::Yes, Allow::No, Allow::Ask] {
         let reason = decide(&spec(), &found(allow)).reason;
         let told = reason.map(|r| r.message).unwrap_or_default();
-        assert!(!told.contains("/secret") && !told.contains("/images") && !told.contains("iflearner-*"), "{told}");
+        assert!(
+            !told.contains("/secret") && !told.contains("/images") && !told.contains("iflearner-*"),
+            "{told}"
+        );
     }
 }
 
@@ -101,6 +139,7 @@ fn allow_is_written_true_false_or_ask() {
         assert_eq!(serde_json::from_str::<Allow>(text).expect("it is accepted"), allow);
         assert_eq!(serde_json::to_string(&allow).expect("it has a text"), text);
     }
-    let error = serde_json::from_str::<Allow>("\"maybe\"").expect_err("there is no maybe").to_string();
+    let error =
+        serde_json::from_str::<Allow>("\"maybe\"").expect_err("there is no maybe").to_string();
     assert!(error.contains("true, false or \"ask\""), "{error}");
 }

@@ -17,9 +17,21 @@ use support::{START, assert_sound, fold, instance, new_run, party, report};
 /// One thing that may happen, in terms of the run as it stands when it happens.
 #[derive(Debug, Clone)]
 enum Happening {
-    Stop { deleting: bool },
-    Report { phase: MemberPhase, older: u32, newer: u32, repeated: bool, journal: usize, complete: bool, released: bool },
-    Connected { journal: usize },
+    Stop {
+        deleting: bool,
+    },
+    Report {
+        phase: MemberPhase,
+        older: u32,
+        newer: u32,
+        repeated: bool,
+        journal: usize,
+        complete: bool,
+        released: bool,
+    },
+    Connected {
+        journal: usize,
+    },
     Away,
     Moved,
     TakenOver,
@@ -34,17 +46,18 @@ fn happening() -> impl Strategy<Value = Happening> {
     let rarely = || prop::bool::weighted(0.1);
     let rare_number = || prop_oneof![9 => Just(0), 1 => 1_u32..3];
     let journal = || prop_oneof![9 => Just(0_usize), 1 => Just(1)];
-    let report = (select(MemberPhase::ALL), rare_number(), rare_number(), rarely(), journal(), any::<bool>(), rarely()).prop_map(
-        |(phase, older, newer, repeated, journal, complete, released)| Happening::Report {
-            phase,
-            older,
-            newer,
-            repeated,
-            journal,
-            complete,
-            released,
-        },
-    );
+    let report = (
+        select(MemberPhase::ALL),
+        rare_number(),
+        rare_number(),
+        rarely(),
+        journal(),
+        any::<bool>(),
+        rarely(),
+    )
+        .prop_map(|(phase, older, newer, repeated, journal, complete, released)| {
+            Happening::Report { phase, older, newer, repeated, journal, complete, released }
+        });
     prop_oneof![
         1 => any::<bool>().prop_map(|deleting| Happening::Stop { deleting }),
         20 => report,
@@ -63,19 +76,26 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn runs() -> impl Strategy<Value = Run> {
-    (select(Framework::ALL), 1_usize..4, prop::option::of(1_u32..4), 0_u32..2, any::<bool>()).prop_map(
-        |(framework, trainers, minimum, retries, connected)| {
-            let minimum_parties = minimum.map(|k| k.min(u32::try_from(trainers).expect("it is below 4")));
-            new_run(framework, trainers, Rules { minimum_parties, retries, ..Rules::default() }, connected)
-        },
-    )
+    (select(Framework::ALL), 1_usize..4, prop::option::of(1_u32..4), 0_u32..2, any::<bool>())
+        .prop_map(|(framework, trainers, minimum, retries, connected)| {
+            let minimum_parties =
+                minimum.map(|k| k.min(u32::try_from(trainers).expect("it is below 4")));
+            new_run(
+                framework,
+                trainers,
+                Rules { minimum_parties, retries, ..Rules::default() },
+                connected,
+            )
+        })
 }
 
 fn input(run: &Run, happening: &Happening, index: usize, now: Timestamp) -> Input {
     let who = party(index);
     match happening.clone() {
         Happening::Stop { deleting } => Input::Stop { by: "ada".to_owned(), deleting },
-        Happening::Connected { journal } => Input::Connected { party: who, instance: instance(index, journal) },
+        Happening::Connected { journal } => {
+            Input::Connected { party: who, instance: instance(index, journal) }
+        }
         Happening::Away => Input::Away { party: who, since: now },
         Happening::Moved => Input::Moved { party: who },
         Happening::TakenOver => Input::TakenOver { from: now, clock_set: None },
@@ -257,12 +277,16 @@ impl World {
     /// The workload goes on: a trainer ends, which it cannot before all others take part; the aggregator, which never
     /// does, sees that all have.
     fn work(&mut self, index: usize) {
-        if self.agents[index].phase != MemberPhase::Running || self.agents.iter().any(|a| a.starts.is_empty()) {
+        if self.agents[index].phase != MemberPhase::Running
+            || self.agents.iter().any(|a| a.starts.is_empty())
+        {
             return;
         }
         if index > 0 {
             self.agents[index].become_phase(index, MemberPhase::Succeeded);
-        } else if !self.agents[0].complete && self.agents[1..].iter().all(|a| a.phase == MemberPhase::Succeeded) {
+        } else if !self.agents[0].complete
+            && self.agents[1..].iter().all(|a| a.phase == MemberPhase::Succeeded)
+        {
             self.agents[0].complete = true;
             self.agents[0].become_phase(0, MemberPhase::Running);
         }

@@ -19,7 +19,10 @@ fn after(run: &Run, input: &Input, now: Timestamp) -> Run {
 
 fn all_report(mut run: Run, phase: MemberPhase, now: Timestamp) -> Run {
     for index in 0..run.members.len() {
-        let report = Report { complete: run.phase == RunPhase::Running && index == 0, ..report(&run, index, phase) };
+        let report = Report {
+            complete: run.phase == RunPhase::Running && index == 0,
+            ..report(&run, index, phase)
+        };
         run = after(&run, &Input::Report { party: party(index), report }, now);
     }
     run
@@ -58,7 +61,9 @@ fn run_in(phase: RunPhase) -> (Run, Timestamp) {
             let run = after(&running(), &Input::Report { party: party(2), report: broken }, now);
             after(&run, &Input::Tick, now.plus_secs(60))
         }
-        RunPhase::Cancelled => after(&after(&running(), &stop, now), &Input::Tick, now.plus_secs(60)),
+        RunPhase::Cancelled => {
+            after(&after(&running(), &stop, now), &Input::Tick, now.plus_secs(60))
+        }
     };
     assert_eq!(run.phase, phase);
     let present = run.finished_at.unwrap_or(now).plus_secs(1);
@@ -73,7 +78,10 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
         ("delete".to_owned(), Input::Stop { by: "ada".to_owned(), deleting: true }),
     ];
     for &phase in MemberPhase::ALL {
-        inputs.push((format!("report {phase}"), Input::Report { party: me(), report: report(run, ME, phase) }));
+        inputs.push((
+            format!("report {phase}"),
+            Input::Report { party: me(), report: report(run, ME, phase) },
+        ));
     }
     let running = || report(run, ME, MemberPhase::Running);
     let stale = Report { sequence: run.members[ME].sequence, ..running() };
@@ -89,7 +97,10 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
         ("away".to_owned(), Input::Away { party: me(), since: START.plus_secs(2) }),
         ("moved".to_owned(), Input::Moved { party: me() }),
         ("taken over".to_owned(), Input::TakenOver { from: START.plus_secs(2), clock_set: None }),
-        ("clock set".to_owned(), Input::TakenOver { from: START.plus_secs(2), clock_set: Some(START.plus_secs(2)) }),
+        (
+            "clock set".to_owned(),
+            Input::TakenOver { from: START.plus_secs(2), clock_set: Some(START.plus_secs(2)) },
+        ),
         ("tick".to_owned(), Input::Tick),
         ("tick after all deadlines".to_owned(), Input::Tick),
     ]);
@@ -152,12 +163,21 @@ fn every_phase_answers_every_input() {
 }
 
 /// Puts a run's member into a state that may or may not be reachable.
-fn force(phase: RunPhase, member_phase: MemberPhase, desired: Desired, settled: bool, away: bool) -> (Run, Timestamp) {
+fn force(
+    phase: RunPhase,
+    member_phase: MemberPhase,
+    desired: Desired,
+    settled: bool,
+    away: bool,
+) -> (Run, Timestamp) {
     let (mut run, now) = run_in(phase);
     let contact = if away { Contact::Away(now) } else { Contact::Connected };
-    let Member { phase, desired: wish, settled: is_settled, contact: known, .. } = &mut run.members[ME];
-    (*phase, *wish, *is_settled, *known) = (member_phase, desired, settled && member_phase.is_terminal(), contact);
-    run.settled_at = (run.phase.is_terminal() && run.members.iter().all(|m| m.settled)).then_some(now);
+    let Member { phase, desired: wish, settled: is_settled, contact: known, .. } =
+        &mut run.members[ME];
+    (*phase, *wish, *is_settled, *known) =
+        (member_phase, desired, settled && member_phase.is_terminal(), contact);
+    run.settled_at =
+        (run.phase.is_terminal() && run.members.iter().all(|m| m.settled)).then_some(now);
     (run, now)
 }
 
@@ -167,7 +187,8 @@ fn every_state_of_a_member_answers_every_input_within_the_rules() {
     for &phase in RunPhase::ALL {
         for &member_phase in MemberPhase::ALL {
             for &desired in Desired::ALL {
-                for (settled, away) in [(false, false), (false, true), (true, false), (true, true)] {
+                for (settled, away) in [(false, false), (false, true), (true, false), (true, true)]
+                {
                     let (run, now) = force(phase, member_phase, desired, settled, away);
                     for (name, input) in inputs(&run) {
                         answers += 1;
@@ -201,7 +222,10 @@ fn f11_a_stop_ends_a_run_although_a_party_never_comes_back() {
 fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
     let mut run = run_in(RunPhase::Reserving).0;
     for index in 0..3 {
-        assert!(run.members.iter().all(|m| m.desired == Desired::Reserved), "{index} of 3 have reserved");
+        assert!(
+            run.members.iter().all(|m| m.desired == Desired::Reserved),
+            "{index} of 3 have reserved"
+        );
         let reserved = report(&run, index, MemberPhase::Reserved);
         run = after(&run, &Input::Report { party: party(index), report: reserved }, START);
     }
@@ -226,7 +250,10 @@ fn a_lost_hold_leads_to_another_round_at_once() {
     });
     let run = after(&run, &Input::Tick, due);
     assert_eq!((run.phase, run.attempt), (RunPhase::Reserving, 2));
-    assert!(step(&run, &Input::Tick, due).is_err(), "what was said of the old hold does not count in the new round");
+    assert!(
+        step(&run, &Input::Tick, due).is_err(),
+        "what was said of the old hold does not count in the new round"
+    );
 }
 
 #[test]
@@ -234,7 +261,8 @@ fn what_an_agent_said_before_it_heard_of_the_start_is_no_answer_to_it() {
     let (run, now) = run_in(RunPhase::Starting);
     for phase in [MemberPhase::WaitingApproval, MemberPhase::Admitted] {
         let answer = report(&run, ME, phase);
-        let stale = Report { observed_generation: answer.observed_generation - 1, ..answer.clone() };
+        let stale =
+            Report { observed_generation: answer.observed_generation - 1, ..answer.clone() };
         let waits = after(&run, &Input::Report { party: party(ME), report: stale }, now);
         assert_eq!(waits.phase, RunPhase::Starting, "{phase}");
         let ends = after(&run, &Input::Report { party: party(ME), report: answer }, now);
@@ -245,8 +273,14 @@ fn what_an_agent_said_before_it_heard_of_the_start_is_no_answer_to_it() {
 #[test]
 fn a_workload_that_fails_before_the_others_run_is_a_failed_member_and_not_a_failed_start() {
     let (run, now) = run_in(RunPhase::Starting);
-    for (code, ending) in [(ReasonCode::ExitNonzero, EndCode::MemberFailed), (ReasonCode::SpawnFailed, EndCode::StartFailed)] {
-        let broken = Report { reason: Some(Reason::new(code, "as it says")), ..report(&run, 2, MemberPhase::Failed) };
+    for (code, ending) in [
+        (ReasonCode::ExitNonzero, EndCode::MemberFailed),
+        (ReasonCode::SpawnFailed, EndCode::StartFailed),
+    ] {
+        let broken = Report {
+            reason: Some(Reason::new(code, "as it says")),
+            ..report(&run, 2, MemberPhase::Failed)
+        };
         let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
         assert_eq!(run.ending.map(|e| e.code), Some(ending), "{code}");
     }
@@ -266,7 +300,10 @@ fn f10_a_start_that_cannot_complete_is_undone() {
 fn l6_a_report_of_an_older_round_changes_no_phase() {
     let (run, now) = run_in(RunPhase::Running);
     let old = Report { attempt: 0, sequence: 99, ..report(&run, ME, MemberPhase::Failed) };
-    assert_eq!(step(&run, &Input::Report { party: party(ME), report: old }, now), Err(Refusal::OldAttempt));
+    assert_eq!(
+        step(&run, &Input::Report { party: party(ME), report: old }, now),
+        Err(Refusal::OldAttempt)
+    );
 }
 
 #[test]
@@ -280,11 +317,20 @@ fn a_user_who_stops_a_failing_run_gets_no_retry() {
     let run = after(&run, &Input::Report { party: party(ME), report: broken }, START);
     assert_eq!((run.phase, run.retries_left), (RunPhase::Stopping, 2));
     let run = after(&run, &Input::Stop { by: "ada".to_owned(), deleting: false }, START);
-    assert!(matches!(run.ending, Some(Ending { outcome: Outcome::Failed, code: EndCode::MemberFailed, .. })), "the first cause stays");
+    assert!(
+        matches!(
+            run.ending,
+            Some(Ending { outcome: Outcome::Failed, code: EndCode::MemberFailed, .. })
+        ),
+        "the first cause stays"
+    );
     let due = flow_domain::run::next_due(&run).expect("a stop has a deadline");
     let (run, effects) = fold(&run, &Input::Tick, due).expect("the deadline has passed");
     assert_eq!(run.phase, RunPhase::Failed);
-    assert!(!effects.iter().any(|e| matches!(e, flow_domain::run::Effect::Retry { .. })), "{effects:?}");
+    assert!(
+        !effects.iter().any(|e| matches!(e, flow_domain::run::Effect::Retry { .. })),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -318,8 +364,11 @@ fn l8_an_aggregators_verdict_counts_whatever_becomes_of_it_and_in_whatever_order
 
 #[test]
 fn a_member_cannot_release_itself_below_what_the_rules_ask_for() {
-    for (minimum_parties, outcome) in [(None, RunPhase::Stopping), (Some(2), RunPhase::Stopping), (Some(1), RunPhase::Running)] {
-        let mut run = new_run(Framework::Iflearner, 2, Rules { minimum_parties, ..Rules::default() }, true);
+    for (minimum_parties, outcome) in
+        [(None, RunPhase::Stopping), (Some(2), RunPhase::Stopping), (Some(1), RunPhase::Running)]
+    {
+        let mut run =
+            new_run(Framework::Iflearner, 2, Rules { minimum_parties, ..Rules::default() }, true);
         run = all_report(run, MemberPhase::Reserved, START);
         let released = Reason::new(ReasonCode::Released, "released");
         let gone = Report { reason: Some(released), ..report(&run, ME, MemberPhase::Stopped) };
@@ -336,11 +385,18 @@ fn a_member_cannot_release_itself_below_what_the_rules_ask_for() {
 fn f8_an_agent_that_comes_back_is_a_member_again_at_once() {
     let (run, now) = run_in(RunPhase::Running);
     let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
-    let back = after(&away, &Input::Connected { party: party(ME), instance: instance(ME, 0) }, now.plus_secs(60));
+    let back = after(
+        &away,
+        &Input::Connected { party: party(ME), instance: instance(ME, 0) },
+        now.plus_secs(60),
+    );
     assert_eq!(back.members[ME].contact, Contact::Connected);
     assert_eq!(back.phase, RunPhase::Running);
     let done = report(&back, ME, MemberPhase::Succeeded);
-    assert_eq!(after(&back, &Input::Report { party: party(ME), report: done }, now).members[ME].phase, MemberPhase::Succeeded);
+    assert_eq!(
+        after(&back, &Input::Report { party: party(ME), report: done }, now).members[ME].phase,
+        MemberPhase::Succeeded
+    );
 }
 
 #[test]
@@ -348,7 +404,9 @@ fn f13_an_agents_failure_to_start_is_told_with_party_and_reason() {
     let (run, now) = run_in(RunPhase::Starting);
     let spawn = Reason::new(ReasonCode::SpawnFailed, "client.py is not executable");
     let broken = Report { reason: Some(spawn.clone()), ..report(&run, ME, MemberPhase::Failed) };
-    let ending = after(&run, &Input::Report { party: party(ME), report: broken }, now).ending.expect("the start is over");
+    let ending = after(&run, &Input::Report { party: party(ME), report: broken }, now)
+        .ending
+        .expect("the start is over");
     assert_eq!((ending.party, ending.reason), (Some(party(ME)), Some(spawn)));
     assert!(ending.message.contains("client.py is not executable"), "{}", ending.message);
 }
@@ -366,11 +424,21 @@ fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
 #[test]
 fn f8_deadlines_that_ran_out_while_the_hub_was_down_begin_again() {
     let later = START.plus_secs(86_400);
-    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+    for phase in [
+        RunPhase::Queued,
+        RunPhase::Reserving,
+        RunPhase::Starting,
+        RunPhase::Running,
+        RunPhase::Stopping,
+    ] {
         let (run, _) = run_in(phase);
         let taken = after(&run, &Input::TakenOver { from: later, clock_set: None }, later);
         assert_eq!(taken.phase, phase);
-        assert_eq!(step(&taken, &Input::Tick, later.plus_secs(25)), Err(Refusal::NoChange), "{phase}");
+        assert_eq!(
+            step(&taken, &Input::Tick, later.plus_secs(25)),
+            Err(Refusal::NoChange),
+            "{phase}"
+        );
         let due = flow_domain::run::next_due(&taken).expect("the deadline is there all the same");
         assert_ne!(after(&taken, &Input::Tick, due).phase, phase, "{phase}");
     }
@@ -387,19 +455,33 @@ fn set_by(at: Timestamp, seconds: i64) -> Timestamp {
 
 #[test]
 fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_no_more() {
-    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+    for phase in [
+        RunPhase::Queued,
+        RunPhase::Reserving,
+        RunPhase::Starting,
+        RunPhase::Running,
+        RunPhase::Stopping,
+    ] {
         let (run, now) = run_in(phase);
         let length = flow_domain::run::next_due(&run).expect("a deadline").secs_since(now);
         for jump in JUMPS {
             let now = set_by(now.plus_secs(5), jump);
             let set = after(&run, &Input::TakenOver { from: now, clock_set: Some(now) }, now);
             assert_eq!(set.phase, phase, "{phase} {jump}");
-            let due = if phase == RunPhase::Queued { Some(set.queue_until) } else { flow_domain::run::next_due(&set) };
+            let due = if phase == RunPhase::Queued {
+                Some(set.queue_until)
+            } else {
+                flow_domain::run::next_due(&set)
+            };
             let due = due.expect("the deadline is there all the same");
             let left = due.secs_since(now);
             // `run_in` answers a moment up to two seconds after the deadline was set.
-            assert!((length - 5..=length + 2).contains(&left), "{phase} {jump}: {left} s of {length} s");
-            let early = step(&set, &Input::Tick, now.plus_secs(left - 1)).map_or(phase, |(run, _)| run.phase);
+            assert!(
+                (length - 5..=length + 2).contains(&left),
+                "{phase} {jump}: {left} s of {length} s"
+            );
+            let early = step(&set, &Input::Tick, now.plus_secs(left - 1))
+                .map_or(phase, |(run, _)| run.phase);
             assert_eq!(early, phase, "{jump}");
             assert_ne!(after(&set, &Input::Tick, due).phase, phase, "{phase} {jump}");
         }
@@ -408,10 +490,20 @@ fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_
 
 #[test]
 fn b6_a_pause_long_after_the_clock_was_set_is_judged_by_the_pause_alone() {
-    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+    for phase in [
+        RunPhase::Queued,
+        RunPhase::Reserving,
+        RunPhase::Starting,
+        RunPhase::Running,
+        RunPhase::Stopping,
+    ] {
         let (run, now) = run_in(phase);
         let later = now.plus_secs(86_400);
-        let taken = after(&run, &Input::TakenOver { from: later, clock_set: Some(now) }, later.plus_secs(3));
+        let taken = after(
+            &run,
+            &Input::TakenOver { from: later, clock_set: Some(now) },
+            later.plus_secs(3),
+        );
         assert_eq!(taken.phase, phase);
     }
 }
@@ -424,7 +516,11 @@ fn b5_an_absent_party_and_a_repeated_run_wait_as_long_as_before_the_clock_was_se
         let now = set_by(now.plus_secs(5), jump);
         let set = after(&run, &Input::TakenOver { from: now, clock_set: Some(now) }, now);
         let limit = run.rules.give_up_after_s;
-        assert_eq!(step(&set, &Input::Tick, now.plus_secs(limit - 1)), Err(Refusal::NoChange), "{jump}");
+        assert_eq!(
+            step(&set, &Input::Tick, now.plus_secs(limit - 1)),
+            Err(Refusal::NoChange),
+            "{jump}"
+        );
         let ended = after(&set, &Input::Tick, now.plus_secs(limit));
         assert_eq!(ended.ending.map(|ending| ending.code), Some(EndCode::PartyLost), "{jump}");
     }
@@ -433,19 +529,31 @@ fn b5_an_absent_party_and_a_repeated_run_wait_as_long_as_before_the_clock_was_se
     repeated.retry_of = Some(repeated.id.clone());
     for jump in JUMPS {
         let now = set_by(START.plus_secs(5), jump);
-        let set = step(&repeated, &Input::TakenOver { from: now, clock_set: Some(now) }, now).expect("it is queued").0;
+        let set = step(&repeated, &Input::TakenOver { from: now, clock_set: Some(now) }, now)
+            .expect("it is queued")
+            .0;
         assert!(set.not_before <= now.plus_secs(600), "{jump}: waits until {:?}", set.not_before);
     }
 }
 
 #[test]
 fn b5_a_hub_that_starts_after_its_clock_was_set_back_waits_for_nothing_longer_than_the_rules_say() {
-    for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running, RunPhase::Stopping] {
+    for phase in [
+        RunPhase::Queued,
+        RunPhase::Reserving,
+        RunPhase::Starting,
+        RunPhase::Running,
+        RunPhase::Stopping,
+    ] {
         let (run, now) = run_in(phase);
         let length = flow_domain::run::next_due(&run).expect("a deadline").secs_since(now);
         let now = set_by(now, -240 * HOUR_S);
         let taken = after(&run, &Input::TakenOver { from: now, clock_set: None }, now);
-        let due = if phase == RunPhase::Queued { Some(taken.queue_until) } else { flow_domain::run::next_due(&taken) };
+        let due = if phase == RunPhase::Queued {
+            Some(taken.queue_until)
+        } else {
+            flow_domain::run::next_due(&taken)
+        };
         let left = due.expect("a deadline").secs_since(now);
         assert!(left <= length + 2, "{phase}: {left} s of {length} s");
     }
@@ -458,7 +566,8 @@ fn what_cannot_be_heard_is_not_held_against_a_run_whose_party_is_away() {
     let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
     let late = now.plus_secs(run.rules.no_progress_s + 10);
     assert_eq!(step(&away, &Input::Tick, late), Err(Refusal::NoChange));
-    let back = after(&away, &Input::Connected { party: party(ME), instance: instance(ME, 0) }, late);
+    let back =
+        after(&away, &Input::Connected { party: party(ME), instance: instance(ME, 0) }, late);
     assert_eq!(step(&back, &Input::Tick, late.plus_secs(10)), Err(Refusal::NoChange));
 }
 

@@ -17,7 +17,10 @@ use proptest::sample::Index;
 fn sealed(task: &TaskBody, template: &TemplateBody, party: &str) -> SealedSpec {
     assert_eq!(template.validate(), Ok(()));
     assert_eq!(task.validate(template, &|_| true), Ok(()));
-    seal_all(task, template).expect("a valid task has specs").remove(&sample::party(party)).expect("every member has one")
+    seal_all(task, template)
+        .expect("a valid task has specs")
+        .remove(&sample::party(party))
+        .expect("every member has one")
 }
 
 fn spec_of(party: &str) -> MemberSpec {
@@ -26,14 +29,18 @@ fn spec_of(party: &str) -> MemberSpec {
 
 fn with_parameters(parameters: &[(&str, &str)]) -> TaskBody {
     let mut task = sample::task();
-    task.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+    task.parameters
+        .extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
     task
 }
 
 /// Bound as the hub would, with endpoints of a made-up kind, and ports from 40000 on.
 fn filled(spec: &MemberSpec, trainers: u32) -> Filled {
-    let endpoint = |party: &_, port: &str| Some(format!("{party}.example:{}", if port == "grpc" { 5001 } else { 6001 }));
-    let bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, trainers, &endpoint).expect("everything has a value");
+    let endpoint = |party: &_, port: &str| {
+        Some(format!("{party}.example:{}", if port == "grpc" { 5001 } else { 6001 }))
+    };
+    let bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, trainers, &endpoint)
+        .expect("everything has a value");
     let ports = spec.ports().zip(40_000..).map(|(name, port)| (name.to_owned(), port)).collect();
     bindings::fill(spec, &bindings, &ports).expect("the values are of the declared types")
 }
@@ -73,7 +80,17 @@ fn f18_a_trainer_gets_its_parameters_as_flags_and_as_json() {
     let spec = spec_of("hospital-b");
     assert_eq!(spec.ports().count(), 0, "a trainer without peers listens nowhere");
     let filled = filled(&spec, 2);
-    assert_eq!(filled.argv, ["python", "client.py", "--lr=0.25", "--name=hospital-b", "--epochs=3", "--server=hub.example:5001"]);
+    assert_eq!(
+        filled.argv,
+        [
+            "python",
+            "client.py",
+            "--lr=0.25",
+            "--name=hospital-b",
+            "--epochs=3",
+            "--server=hub.example:5001"
+        ]
+    );
     let expected = [
         ("FED_EPOCHS", "3"),
         ("FED_PARAMS", r#"{"lr":"0.25"}"#),
@@ -88,7 +105,11 @@ fn f18_a_trainer_gets_its_parameters_as_flags_and_as_json() {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(filled.env, BTreeMap::from(expected));
-    assert_eq!(spec.dataset.as_ref().map(|d| d.as_str()), Some("digits"), "a name, and no path (F3)");
+    assert_eq!(
+        spec.dataset.as_ref().map(|d| d.as_str()),
+        Some("digits"),
+        "a name, and no path (F3)"
+    );
 }
 
 #[test]
@@ -112,7 +133,10 @@ fn l5_the_platforms_flags_come_last_so_that_nothing_overrides_them() {
 #[test]
 fn f14_starting_twice_adds_nothing() {
     let (task, template) = (sample::task(), sample::template());
-    assert_eq!(seal_all(&task, &template).expect("valid"), seal_all(&task, &template).expect("valid"));
+    assert_eq!(
+        seal_all(&task, &template).expect("valid"),
+        seal_all(&task, &template).expect("valid")
+    );
 }
 
 #[test]
@@ -152,8 +176,13 @@ fn f4_peers_are_the_other_trainers_of_the_task_and_nobody_else() {
     let peers = "--peers=127.0.0.1:40000;hospital-a.example:6001;hospital-c.example:6001";
     assert_eq!(filled.argv.last().map(String::as_str), Some(peers));
     assert_eq!(env(&filled, "FED_LISTEN_ADDR"), Some("127.0.0.1:40000"));
-    assert_eq!(env(&filled, "FED_PEERS"), Some("hospital-a=hospital-a.example:6001,hospital-c=hospital-c.example:6001"));
-    assert!(!sealed(&task, &sample::template(), "hub").spec.argv.iter().any(|arg| arg.contains("peer")));
+    assert_eq!(
+        env(&filled, "FED_PEERS"),
+        Some("hospital-a=hospital-a.example:6001,hospital-c=hospital-c.example:6001")
+    );
+    assert!(
+        !sealed(&task, &sample::template(), "hub").spec.argv.iter().any(|arg| arg.contains("peer"))
+    );
 
     let mut foreign = spec;
     let hole = Hole::Endpoint { party: sample::party("stranger"), port: "peer".to_owned() };
@@ -163,7 +192,9 @@ fn f4_peers_are_the_other_trainers_of_the_task_and_nobody_else() {
 
 #[test]
 fn without_smpc_nobody_is_told_of_peers() {
-    for (_, SealedSpec { spec, .. }) in seal_all(&sample::task(), &sample::template()).expect("valid") {
+    for (_, SealedSpec { spec, .. }) in
+        seal_all(&sample::task(), &sample::template()).expect("valid")
+    {
         assert!(!spec.argv.iter().any(|arg| arg.starts_with("--peers")));
         assert!(!spec.env.contains_key("FED_PEERS"));
     }
@@ -176,15 +207,27 @@ fn nobody_is_told_of_parties_it_does_not_deal_with() {
         let parties: Vec<_> = spec.parties.iter().map(|other| other.party.to_string()).collect();
         assert_eq!(spec.env["FED_PARTIES"], parties.join(","));
         if !parties.iter().any(|other| other == "hospital-a") {
-            assert!(!String::from_utf8(sealed(task, template, name).bytes).expect("JSON is UTF-8").contains("hospital-a"));
+            assert!(
+                !String::from_utf8(sealed(task, template, name).bytes)
+                    .expect("JSON is UTF-8")
+                    .contains("hospital-a")
+            );
         }
         parties
     };
     let (task, template) = (sample::task(), sample::template());
-    assert_eq!(told(&task, &template, "hub"), ["hub", "hospital-a", "hospital-b"], "whose lines its status page may show");
+    assert_eq!(
+        told(&task, &template, "hub"),
+        ["hub", "hospital-a", "hospital-b"],
+        "whose lines its status page may show"
+    );
     assert_eq!(told(&task, &template, "hospital-b"), ["hub", "hospital-b"]);
     let masked = with_parameters(&[("smpc", "true")]);
-    assert_eq!(told(&masked, &template, "hospital-b"), ["hub", "hospital-a", "hospital-b"], "masks go from trainer to trainer");
+    assert_eq!(
+        told(&masked, &template, "hospital-b"),
+        ["hub", "hospital-a", "hospital-b"],
+        "masks go from trainer to trainer"
+    );
     let generic = TemplateBody { framework: Framework::Generic, ..template };
     let mut alone = task.clone();
     assert_eq!(told(&task, &generic, "hub").len(), 3);
@@ -194,9 +237,15 @@ fn nobody_is_told_of_parties_it_does_not_deal_with() {
 
 #[test]
 fn the_strategy_goes_to_the_aggregator_and_not_to_the_trainers() {
-    let task = with_parameters(&[("strategy", "Scaffold"), ("strategy_params", r#"{"weighted_fedavg": true}"#)]);
+    let task = with_parameters(&[
+        ("strategy", "Scaffold"),
+        ("strategy_params", r#"{"weighted_fedavg": true}"#),
+    ]);
     let argv = sealed(&task, &sample::template(), "hub").spec.argv;
-    assert!(argv.ends_with(&["--strategy=Scaffold".to_owned(), r#"--strategy_params={"weighted_fedavg": true}"#.to_owned()]));
+    assert!(argv.ends_with(&[
+        "--strategy=Scaffold".to_owned(),
+        r#"--strategy_params={"weighted_fedavg": true}"#.to_owned()
+    ]));
     let trainer = sealed(&task, &sample::template(), "hospital-a").spec;
     assert!(!trainer.argv.iter().any(|arg| arg.starts_with("--strategy")));
     assert!(trainer.env["FED_PARAMS"].contains("Scaffold"), "but the contract tells them");
@@ -206,7 +255,10 @@ fn the_strategy_goes_to_the_aggregator_and_not_to_the_trainers() {
 fn an_aggregator_command_takes_the_place_of_the_default() {
     let mut template = sample::template();
     template.aggregator_command = vec!["ifl_server".to_owned()];
-    assert_eq!(sealed(&sample::task(), &template, "hub").spec.argv[..2], ["ifl_server", "-n=${trainers}"]);
+    assert_eq!(
+        sealed(&sample::task(), &template, "hub").spec.argv[..2],
+        ["ifl_server", "-n=${trainers}"]
+    );
 }
 
 #[test]
@@ -220,12 +272,19 @@ fn a_generic_workload_gets_the_contract_and_nothing_else() {
     assert_eq!(env(&trainer, "FED_SERVER_ADDR"), Some("hub.example:5001"));
     assert_eq!(env(&trainer, "MODE"), Some("fast"));
     let aggregator = filled(&sealed(&task, &template, "hub").spec, 2);
-    assert_eq!(aggregator.argv, ["python", "client.py"], "without a command of its own it runs the same program");
+    assert_eq!(
+        aggregator.argv,
+        ["python", "client.py"],
+        "without a command of its own it runs the same program"
+    );
     assert_eq!(env(&aggregator, "FED_ROLE"), Some("server"));
 
     let mut alone = task;
     alone.members.remove(0);
-    assert_eq!(env(&filled(&sealed(&alone, &template, "hospital-a").spec, 2), "FED_SERVER_ADDR"), None);
+    assert_eq!(
+        env(&filled(&sealed(&alone, &template, "hospital-a").spec, 2), "FED_SERVER_ADDR"),
+        None
+    );
 }
 
 #[test]
@@ -258,7 +317,8 @@ fn minimum_parties_widen_the_range_of_the_party_count() {
     task.rules.minimum_parties = Some(1);
     let spec = sealed(&task, &sample::template(), "hub").spec;
     assert_eq!(filled(&spec, 1).argv[3], "-n=1");
-    let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 1, &|_, _| None).expect("no endpoint is asked for");
+    let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 1, &|_, _| None)
+        .expect("no endpoint is asked for");
     for bad in ["0", "3", "-1", "01", "+1", "", "1 "] {
         bindings.insert("trainers".to_owned(), bad.to_owned());
         assert!(bindings::check(&spec.holes, &bindings).is_err(), "{bad:?}");
@@ -268,17 +328,35 @@ fn minimum_parties_widen_the_range_of_the_party_count() {
 #[test]
 fn bindings_must_be_what_the_holes_ask_for() {
     let spec = spec_of("hospital-a");
-    let good: Bindings = [("endpoint.hub.grpc", "10.0.0.7:5001"), ("run_id", sample::run_id().as_str()), ("trainers", "2")]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let good: Bindings = [
+        ("endpoint.hub.grpc", "10.0.0.7:5001"),
+        ("run_id", sample::run_id().as_str()),
+        ("trainers", "2"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
     assert_eq!(bindings::check(&spec.holes, &good), Ok(()));
     for endpoint in ["localhost:1", "hub.example.org:65535", "[::1]:5001"] {
         let mut bindings = good.clone();
         bindings.insert("endpoint.hub.grpc".to_owned(), endpoint.to_owned());
         assert_eq!(bindings::check(&spec.holes, &bindings), Ok(()), "{endpoint}");
     }
-    for endpoint in ["", "hub", "hub:", "hub:0", "hub:65536", ":1", "a b:1", "a;b:1", "a:1;b:2", "--x=a:1", "u@h:1", "[::g]:1", "h:01"] {
+    for endpoint in [
+        "",
+        "hub",
+        "hub:",
+        "hub:0",
+        "hub:65536",
+        ":1",
+        "a b:1",
+        "a;b:1",
+        "a:1;b:2",
+        "--x=a:1",
+        "u@h:1",
+        "[::g]:1",
+        "h:01",
+    ] {
         let mut bindings = good.clone();
         bindings.insert("endpoint.hub.grpc".to_owned(), endpoint.to_owned());
         assert!(bindings::check(&spec.holes, &bindings).is_err(), "{endpoint:?}");
@@ -286,11 +364,17 @@ fn bindings_must_be_what_the_holes_ask_for() {
     for name in good.keys() {
         let mut bindings = good.clone();
         bindings.remove(name);
-        assert!(bindings::check(&spec.holes, &bindings).expect_err("one is missing").contains(name));
+        assert!(
+            bindings::check(&spec.holes, &bindings).expect_err("one is missing").contains(name)
+        );
     }
     let mut more = good.clone();
     more.insert("LD_PRELOAD".to_owned(), "x".to_owned());
-    assert!(bindings::check(&spec.holes, &more).expect_err("nobody asked for it").contains("LD_PRELOAD"));
+    assert!(
+        bindings::check(&spec.holes, &more)
+            .expect_err("nobody asked for it")
+            .contains("LD_PRELOAD")
+    );
     let mut no_run = good;
     no_run.insert("run_id".to_owned(), "../x".to_owned());
     assert!(bindings::check(&spec.holes, &no_run).is_err());
@@ -299,19 +383,30 @@ fn bindings_must_be_what_the_holes_ask_for() {
 #[test]
 fn l11_ports_are_the_partys_own_choice_and_must_all_be_held() {
     let spec = spec_of("hub");
-    let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 2, &|_, _| None).expect("no endpoint is asked for");
+    let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 2, &|_, _| None)
+        .expect("no endpoint is asked for");
     let ports = |grpc, http| BTreeMap::from([("grpc".to_owned(), grpc), ("http".to_owned(), http)]);
     assert!(bindings::fill(&spec, &bindings, &ports(40_000, 40_001)).is_ok());
     assert!(bindings::fill(&spec, &bindings, &ports(80, 40_001)).is_err(), "a port of the machine");
-    assert!(bindings::fill(&spec, &bindings, &BTreeMap::from([("grpc".to_owned(), 40_000)])).is_err(), "http is not held");
+    assert!(
+        bindings::fill(&spec, &bindings, &BTreeMap::from([("grpc".to_owned(), 40_000)])).is_err(),
+        "http is not held"
+    );
     bindings.insert("port.grpc".to_owned(), "22".to_owned());
-    assert!(bindings::check(&spec.holes, &bindings).expect_err("the hub has no say").contains("party chooses"));
+    assert!(
+        bindings::check(&spec.holes, &bindings)
+            .expect_err("the hub has no say")
+            .contains("party chooses")
+    );
 }
 
 #[test]
 fn a_hole_without_a_value_names_itself() {
     let holes = spec_of("hospital-a").holes;
-    assert_eq!(bindings::compose(&holes, &sample::run_id(), 1, 2, &|_, _| None), Err("endpoint.hub.grpc".to_owned()));
+    assert_eq!(
+        bindings::compose(&holes, &sample::run_id(), 1, 2, &|_, _| None),
+        Err("endpoint.hub.grpc".to_owned())
+    );
 }
 
 #[test]
@@ -354,18 +449,31 @@ fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
 #[test]
 fn an_agent_opens_nothing_that_the_hub_would_not_have_sealed() {
     let sealed = sealed(&sample::task(), &sample::template(), "hospital-a");
-    assert!(SealedSpec::open(&sealed.bytes, &Digest::of(b"else")).expect_err("another spec").contains("digest"));
+    assert!(
+        SealedSpec::open(&sealed.bytes, &Digest::of(b"else"))
+            .expect_err("another spec")
+            .contains("digest")
+    );
     assert!(refused(b"{").contains("not JSON"));
     assert!(refused(&changed(|v| v["version"] = 2.into())).contains("version 1"));
     assert!(refused(&changed(|v| v["sudo"] = true.into())).contains("sudo"), "unknown fields");
-    assert!(refused(&changed(|v| v["holes"]["trainers"]["step"] = 1.into())).contains("step"), "unknown fields within");
-    assert!(refused(&changed(|v| drop(v.as_object_mut().expect("an object").remove("dataset")))).contains("canonical"));
+    assert!(
+        refused(&changed(|v| v["holes"]["trainers"]["step"] = 1.into())).contains("step"),
+        "unknown fields within"
+    );
+    assert!(
+        refused(&changed(|v| drop(v.as_object_mut().expect("an object").remove("dataset"))))
+            .contains("canonical")
+    );
     let mut spaced = sealed.bytes.clone();
     spaced.push(b'\n');
     assert!(refused(&spaced).contains("canonical"));
     let text = String::from_utf8(sealed.bytes.clone()).expect("JSON is UTF-8");
     let doubled = text.replacen("{\"argv\"", "{\"epochs\":3,\"argv\"", 1);
-    assert!(SealedSpec::open(doubled.as_bytes(), &Digest::of(doubled.as_bytes())).is_err(), "a key twice");
+    assert!(
+        SealedSpec::open(doubled.as_bytes(), &Digest::of(doubled.as_bytes())).is_err(),
+        "a key twice"
+    );
     let float = text.replace("\"epochs\":3", "\"epochs\":3.0");
     assert!(SealedSpec::open(float.as_bytes(), &Digest::of(float.as_bytes())).is_err());
     assert!(refused(&vec![b' '; MAX_BYTES + 1]).contains("may have"));
@@ -375,7 +483,10 @@ fn an_agent_opens_nothing_that_the_hub_would_not_have_sealed() {
 #[test]
 fn an_agent_opens_no_unsound_spec_however_canonical() {
     assert!(refused(&changed(|v| v["argv"] = serde_json::json!([]))).contains("program"));
-    assert!(refused(&changed(|v| v["argv"][1] = "${port.grpc}".into())).contains("port.grpc"), "an undeclared hole");
+    assert!(
+        refused(&changed(|v| v["argv"][1] = "${port.grpc}".into())).contains("port.grpc"),
+        "an undeclared hole"
+    );
     assert!(refused(&changed(|v| v["argv"][1] = "$HOME".into())).contains("dollar"));
     assert!(refused(&changed(|v| v["argv"][1] = "a\0b".into())).contains("NUL"));
     assert!(refused(&changed(|v| v["env"]["A=B"] = "x".into())).contains("A=B"));
@@ -384,8 +495,18 @@ fn an_agent_opens_no_unsound_spec_however_canonical() {
     assert!(refused(&changed(|v| v["epochs"] = 0.into())).contains("epochs"));
     assert!(refused(&changed(|v| v["workdir"] = "../..".into())).contains("workdir"));
     assert!(refused(&changed(|v| v["max_runtime_s"] = 0.into())).contains("max_runtime_s"));
-    assert!(refused(&changed(|v| v["holes"]["port.grpc"] = serde_json::json!({"type": "port", "min": 1, "max": 80}))).contains("1024"));
-    assert!(refused(&changed(|v| v["holes"]["x"] = serde_json::json!({"type": "port", "min": 2000, "max": 3000}))).contains("ports"));
+    assert!(
+        refused(&changed(
+            |v| v["holes"]["port.grpc"] = serde_json::json!({"type": "port", "min": 1, "max": 80})
+        ))
+        .contains("1024")
+    );
+    assert!(
+        refused(&changed(
+            |v| v["holes"]["x"] = serde_json::json!({"type": "port", "min": 2000, "max": 3000})
+        ))
+        .contains("ports")
+    );
 }
 
 #[test]
@@ -400,7 +521,9 @@ fn a_spec_too_large_to_travel_is_refused_when_it_is_made() {
     assert_eq!(error.code, ErrorCode::Invalid);
     assert!(error.message.contains("shorten"), "{error}");
     // The largest federation fits.
-    task.members.extend((0..900).map(|i| sample::member(&format!("{}-{i}", "h".repeat(40)), Role::Trainer)));
+    task.members.extend(
+        (0..900).map(|i| sample::member(&format!("{}-{i}", "h".repeat(40)), Role::Trainer)),
+    );
     assert!(seal_all(&task, &sample::template()).is_ok());
 }
 
@@ -415,7 +538,11 @@ fn every_port_of_a_spec_is_one_its_role_may_have() {
             }
             for (_, SealedSpec { spec, .. }) in seal_all(&task, &template).expect("valid") {
                 let allowed = framework::ports(*framework, spec.role);
-                assert!(spec.ports().all(|port| allowed.contains(&port)), "{framework} {}", spec.party);
+                assert!(
+                    spec.ports().all(|port| allowed.contains(&port)),
+                    "{framework} {}",
+                    spec.party
+                );
             }
         }
     }

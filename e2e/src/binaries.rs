@@ -53,20 +53,35 @@ fn build() -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
     // target/debug/deps/test-0123 or target/release/bench
     let folder = test.parent().expect("a program lies in a folder");
-    let folder = if folder.ends_with("deps") { folder.parent().expect("deps lies in a folder") } else { folder };
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the workspace");
+    let folder = if folder.ends_with("deps") {
+        folder.parent().expect("deps lies in a folder")
+    } else {
+        folder
+    };
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies inside the workspace");
     // Cargo is asked only if something may be new: after `cargo test --workspace` everything is there, in a variant (with
     // the features of the tests) that `cargo build` would not take for its own.
-    let oldest =
-        ["flow-server", "flow-federate", "flow-operator", "flowctl"].map(|name| changed(&folder.join(name))).into_iter().min().flatten();
+    let oldest = ["flow-server", "flow-federate", "flow-operator", "flowctl"]
+        .map(|name| changed(&folder.join(name)))
+        .into_iter()
+        .min()
+        .flatten();
     if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
         // That of the toolchain which runs the test; another one would build everything anew.
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let release = folder.ends_with("release").then_some("--release");
         let mut build = Command::new(cargo);
-        build.args(["build", "--workspace", "--bins", "--locked", "--quiet"]).args(release).current_dir(workspace);
+        build
+            .args(["build", "--workspace", "--bins", "--locked", "--quiet"])
+            .args(release)
+            .current_dir(workspace);
         let built = build.status();
-        assert!(built.is_ok_and(|status| status.success()), "the programs under test do not build: run `cargo build --workspace --bins`");
+        assert!(
+            built.is_ok_and(|status| status.success()),
+            "the programs under test do not build: run `cargo build --workspace --bins`"
+        );
     }
     folder.to_owned()
 }

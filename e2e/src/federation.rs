@@ -137,7 +137,10 @@ impl Builder {
 
     /// Starts it; every party is connected when this returns.
     pub async fn start(self) -> Federation {
-        let folder = tempfile::Builder::new().prefix("flow-e2e-").tempdir().expect("the temporary folder can be written");
+        let folder = tempfile::Builder::new()
+            .prefix("flow-e2e-")
+            .tempdir()
+            .expect("the temporary folder can be written");
         let root = folder.path().canonicalize().expect("it was just made");
         job::lay_out(&root, self.digits);
         let (rest, grpc) = (flow_testkit::free_port(), flow_testkit::free_port());
@@ -220,7 +223,11 @@ impl Federation {
             return self.root.join(format!("{name}.log"));
         }
         let folder = self.data_dir(name);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("the folder is ours");
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .expect("the folder is ours");
         folder.join("log")
     }
 
@@ -242,7 +249,11 @@ impl Federation {
         );
         if self.ca.is_some() {
             for door in ["rest", "grpc"] {
-                text += &format!("[{door}.tls]\ncert_file = {:?}\nkey_file = {:?}\n", self.root.join("hub.crt"), self.root.join("hub.key"));
+                text += &format!(
+                    "[{door}.tls]\ncert_file = {:?}\nkey_file = {:?}\n",
+                    self.root.join("hub.crt"),
+                    self.root.join("hub.key")
+                );
             }
         }
         if let Some((url, password)) = &self.builder.database {
@@ -264,16 +275,28 @@ impl Federation {
                 "[{prefix}images.digits]\ncontainer = {image:?}\nroot = {root:?}\nallow = true\nenv = {ENV}\n[{prefix}datasets.digits]\nclaim = \"digits\"\n"
             );
         }
-        let mut text = format!("[{prefix}images.e2e]\nroot = {:?}\nallow = true\nenv = {ENV}\n", self.root.join("image"));
+        let mut text = format!(
+            "[{prefix}images.e2e]\nroot = {:?}\nallow = true\nenv = {ENV}\n",
+            self.root.join("image")
+        );
         if self.builder.digits {
             let data = self.root.join("rows").join(party);
             fs::create_dir_all(&data).expect("the folder is ours");
             for (index, name) in ["hospital-a", "hospital-b"].iter().enumerate() {
-                let part = if *name == party || (party == "hub" && index == 0) { ["party-a", "party-b"][index] } else { continue };
-                fs::copy(flow_testkit::digits(part), data.join(format!("{party}.npz"))).expect("the folder is ours");
+                let part = if *name == party || (party == "hub" && index == 0) {
+                    ["party-a", "party-b"][index]
+                } else {
+                    continue;
+                };
+                fs::copy(flow_testkit::digits(part), data.join(format!("{party}.npz")))
+                    .expect("the folder is ours");
             }
-            fs::copy(flow_testkit::digits("test"), data.join("test.npz")).expect("the folder is ours");
-            text += &format!("[{prefix}images.digits]\nroot = {:?}\nallow = true\nenv = {ENV}\n", self.root.join("digits"));
+            fs::copy(flow_testkit::digits("test"), data.join("test.npz"))
+                .expect("the folder is ours");
+            text += &format!(
+                "[{prefix}images.digits]\nroot = {:?}\nallow = true\nenv = {ENV}\n",
+                self.root.join("digits")
+            );
             text += &format!("[{prefix}datasets.digits]\npath = {data:?}\n");
         }
         text
@@ -292,12 +315,18 @@ impl Federation {
     pub fn server_command(&self, arguments: &[&str]) -> String {
         let output = self.server_program(arguments).output().expect("flow-server can be executed");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "flow-server {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "flow-server {arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
     async fn start_server(&mut self) {
-        self.server = Some(Daemon::start(self.server_program(&["serve"]), &self.log_file("server")));
+        self.server =
+            Some(Daemon::start(self.server_program(&["serve"]), &self.log_file("server")));
         let token = self.data_dir("server").join("bootstrap-token");
         if self.hub.ready(&token).await.is_none() {
             panic!("flow-server does not become ready; its log:\n{}", self.server_log());
@@ -340,7 +369,10 @@ impl Federation {
     /// Kills the hub, puts a backup in the place of its database, and starts it again.
     pub async fn restore(&mut self, backup: &Path) {
         self.kill9_server();
-        self.server_command(&["restore", backup.to_str().expect("a temporary folder's path is text")]);
+        self.server_command(&[
+            "restore",
+            backup.to_str().expect("a temporary folder's path is text"),
+        ]);
         self.start_server().await;
     }
 
@@ -370,7 +402,9 @@ impl Federation {
         );
         if let Some(Cluster { parties, settings, .. }) = &self.builder.cluster {
             let (kubeconfig, namespace) = &parties[party];
-            text += &format!("[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n{settings}");
+            text += &format!(
+                "[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n{settings}"
+            );
         }
         fs::write(self.root.join(format!("{name}.toml")), text).expect("the folder is ours");
     }
@@ -430,8 +464,13 @@ impl Federation {
     /// Throws away what a dead agent knew, as a disk that was lost does; what runs, runs on.
     pub fn wipe_agent_journal(&self, party: &str) {
         assert!(!self.agents.contains_key(party), "{party} still runs");
-        let files = fs::read_dir(self.data_dir(party)).expect("the agent made it").flatten().map(|entry| entry.path());
-        let journal = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal"));
+        let files = fs::read_dir(self.data_dir(party))
+            .expect("the agent made it")
+            .flatten()
+            .map(|entry| entry.path());
+        let journal = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal"))
+        };
         let journal: Vec<_> = files.filter(journal).collect();
         assert!(!journal.is_empty(), "{party} has no journal to wipe");
         journal.iter().for_each(|file| fs::remove_file(file).expect("the folder is ours"));
@@ -456,16 +495,28 @@ impl Federation {
 
     /// The sidecar of a party's member.
     pub fn sidecar(&self, party: &str, run: &Run) -> Option<Process> {
-        let data = self.data_dir(if party == "hub" && self.builder.database.is_none() { "server" } else { party });
-        let of_run = |cwd: &Path| cwd.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{}-", run.id)));
-        let found: Vec<_> = proc::with_word(&run.id).into_iter().filter(|p| p.cwd.starts_with(&data) && of_run(&p.cwd)).collect();
+        let data = self.data_dir(if party == "hub" && self.builder.database.is_none() {
+            "server"
+        } else {
+            party
+        });
+        let of_run = |cwd: &Path| {
+            cwd.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(&format!("{}-", run.id)))
+        };
+        let found: Vec<_> = proc::with_word(&run.id)
+            .into_iter()
+            .filter(|p| p.cwd.starts_with(&data) && of_run(&p.cwd))
+            .collect();
         // Its helper of the same folder is its child.
         found.iter().find(|process| !found.iter().any(|other| other.pid == process.parent)).cloned()
     }
 
     /// Ends the sidecar of a party's member as a crash does.
     pub fn kill9_sidecar(&self, party: &str, run: &Run) {
-        let sidecar = self.sidecar(party, run).unwrap_or_else(|| panic!("{party} has no sidecar for the run"));
+        let sidecar = self
+            .sidecar(party, run)
+            .unwrap_or_else(|| panic!("{party} has no sidecar for the run"));
         sidecar.signal(Signal::SIGKILL);
     }
 
@@ -495,7 +546,11 @@ impl Federation {
         let text = fs::read_to_string(self.root.join("starts")).unwrap_or_default();
         let line = |line: &str| {
             let mut words = line.split(' ').map(str::to_owned);
-            (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default())
+            (
+                words.next().unwrap_or_default(),
+                words.next().unwrap_or_default(),
+                words.next().unwrap_or_default(),
+            )
         };
         text.lines().map(line).collect()
     }
@@ -503,7 +558,12 @@ impl Federation {
     /// The parties that started a workload of this run, in order of name; a party that started two is named twice.
     #[must_use]
     pub fn started(&self, run: &Run) -> Vec<String> {
-        let mut parties: Vec<_> = self.starts().into_iter().filter(|(id, ..)| *id == run.id).map(|(_, party, _)| party).collect();
+        let mut parties: Vec<_> = self
+            .starts()
+            .into_iter()
+            .filter(|(id, ..)| *id == run.id)
+            .map(|(_, party, _)| party)
+            .collect();
         parties.sort();
         parties
     }
@@ -520,7 +580,11 @@ impl Federation {
     pub async fn wait_started(&self, run: &Run, parties: &[&str]) {
         let has_begun = |party: &&str| self.started(run).iter().any(|name| name == party);
         let begun = eventually(SOON, async || parties.iter().all(has_begun).then_some(())).await;
-        assert!(begun.is_some(), "not all of {parties:?} started their workload; started: {:?}", self.starts());
+        assert!(
+            begun.is_some(),
+            "not all of {parties:?} started their workload; started: {:?}",
+            self.starts()
+        );
     }
 
     /// Ends agents and hub as an administrator does; each must agree. What runs, runs on.
@@ -531,7 +595,11 @@ impl Federation {
         }
         if let Some(server) = self.server.take() {
             let status = server.terminate(SOON).await;
-            assert!(status.success(), "the hub ended with {status}; its log:\n{}", self.server_log());
+            assert!(
+                status.success(),
+                "the hub ended with {status}; its log:\n{}",
+                self.server_log()
+            );
         }
     }
 
@@ -546,7 +614,12 @@ impl Federation {
         let word = self.root.to_str().expect("a temporary folder's path is text").to_owned();
         let mut own: Vec<i32> = self.agents.values().chain(&self.server).map(Daemon::pid).collect();
         own.sort_unstable();
-        let others = || proc::with_word(&word).into_iter().filter(|process| own.binary_search(&process.pid).is_err()).collect::<Vec<_>>();
+        let others = || {
+            proc::with_word(&word)
+                .into_iter()
+                .filter(|process| own.binary_search(&process.pid).is_err())
+                .collect::<Vec<_>>()
+        };
         let clean = eventually(SOON, async || others().is_empty().then_some(())).await;
         assert!(clean.is_some(), "left behind: {:#?}", others());
         self.terminate_all().await;
@@ -562,23 +635,36 @@ impl Drop for Federation {
             for name in std::iter::once("server").chain(self.agents.keys().map(String::as_str)) {
                 let log = fs::read_to_string(self.log_file(name)).unwrap_or_default();
                 let lines: Vec<_> = log.lines().collect();
-                eprintln!("---- the end of {name}.log\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+                eprintln!(
+                    "---- the end of {name}.log\n{}",
+                    lines[lines.len().saturating_sub(40)..].join("\n")
+                );
             }
         }
         self.agents.clear();
         self.server = None;
         let word = self.root.to_string_lossy().into_owned();
         // Killing a sidecar kills what it started, so a few rounds see the end of it.
-        flow_testkit::wait_for_blocking("everything of the federation to be dead", Duration::from_secs(20), || {
-            let left = proc::with_word(&word);
-            left.iter().for_each(|process| process.signal(Signal::SIGKILL));
-            left.is_empty()
-        });
+        flow_testkit::wait_for_blocking(
+            "everything of the federation to be dead",
+            Duration::from_secs(20),
+            || {
+                let left = proc::with_word(&word);
+                left.iter().for_each(|process| process.signal(Signal::SIGKILL));
+                left.is_empty()
+            },
+        );
     }
 }
 
 fn write_secret(path: &Path, secret: &str) {
     use std::io::Write as _;
-    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path).expect("the folder is ours");
+    let mut file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .expect("the folder is ours");
     file.write_all(secret.as_bytes()).expect("the folder is ours");
 }

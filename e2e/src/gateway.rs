@@ -31,7 +31,8 @@ impl Gateway {
     /// It lets through only who shows a certificate of this authority's.
     #[must_use]
     pub fn asking_for(mut self, authority: &str) -> Self {
-        fs::write(self.folder.join("callers.crt"), authority).expect("the folder is the test's own");
+        fs::write(self.folder.join("callers.crt"), authority)
+            .expect("the folder is the test's own");
         self.asks = true;
         self
     }
@@ -44,14 +45,28 @@ impl Gateway {
 
     /// Waits until the namespace has a GRPCRoute, and serves it from then on.
     pub async fn take_up_route(&mut self, cluster: &Cluster, namespace: &str) {
-        let routes = async || items(cluster, namespace, "grpcroutes.gateway.networking.k8s.io").await.pop();
-        let route = eventually(crate::SOON, routes).await.unwrap_or_else(|| panic!("no GRPCRoute appeared in {namespace}"));
-        let host = route["spec"]["hostnames"][0].as_str().unwrap_or_else(|| panic!("a route without a host: {route:#}"));
+        let routes =
+            async || items(cluster, namespace, "grpcroutes.gateway.networking.k8s.io").await.pop();
+        let route = eventually(crate::SOON, routes)
+            .await
+            .unwrap_or_else(|| panic!("no GRPCRoute appeared in {namespace}"));
+        let host = route["spec"]["hostnames"][0]
+            .as_str()
+            .unwrap_or_else(|| panic!("a route without a host: {route:#}"));
         let backend = &route["spec"]["rules"][0]["backendRefs"][0];
-        let service = backend["name"].as_str().unwrap_or_else(|| panic!("a route without a backend: {route:#}"));
-        let port = backend["port"].as_u64().and_then(|port| port.try_into().ok()).unwrap_or_else(|| panic!("no port in {backend}"));
-        let found = items(cluster, namespace, "services").await.into_iter().find(|found| found["metadata"]["name"] == service);
-        let address = found.as_ref().and_then(|found| found["spec"]["clusterIP"].as_str()?.parse().ok());
+        let service = backend["name"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a route without a backend: {route:#}"));
+        let port = backend["port"]
+            .as_u64()
+            .and_then(|port| port.try_into().ok())
+            .unwrap_or_else(|| panic!("no port in {backend}"));
+        let found = items(cluster, namespace, "services")
+            .await
+            .into_iter()
+            .find(|found| found["metadata"]["name"] == service);
+        let address =
+            found.as_ref().and_then(|found| found["spec"]["clusterIP"].as_str()?.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{service} has no address: {found:?}"));
         let config = self.folder.join("nginx.conf");
         let to = cluster.forward(SocketAddr::new(address, port));
@@ -65,9 +80,16 @@ impl Gateway {
         let gateway = &route["spec"]["parentRefs"][0];
         let parent = json!({ "parentRef": gateway, "controllerName": "example.org/nginx", "conditions": [accepted] });
         let patch = json!({ "status": { "parents": [parent] } }).to_string();
-        let name = route["metadata"]["name"].as_str().unwrap_or_else(|| panic!("a route without a name: {route:#}"));
-        let what = ["patch", "grpcroutes.gateway.networking.k8s.io", name, "--namespace", namespace];
-        cluster.kubectl_ok(&[&what[..], &["--subresource=status", "--type=merge", "--patch", &patch]].concat()).await;
+        let name = route["metadata"]["name"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a route without a name: {route:#}"));
+        let what =
+            ["patch", "grpcroutes.gateway.networking.k8s.io", name, "--namespace", namespace];
+        cluster
+            .kubectl_ok(
+                &[&what[..], &["--subresource=status", "--type=merge", "--patch", &patch]].concat(),
+            )
+            .await;
     }
 
     fn configuration(&self, host: &str, to: SocketAddr) -> String {
@@ -81,11 +103,18 @@ impl Gateway {
         }
         // The default holds names of up to 50 characters or so; a host name may have 253.
         text += "server_names_hash_bucket_size 512;\n";
-        let _ = writeln!(text, "ssl_certificate {folder}/tls.crt;\nssl_certificate_key {folder}/tls.key;");
+        let _ = writeln!(
+            text,
+            "ssl_certificate {folder}/tls.crt;\nssl_certificate_key {folder}/tls.key;"
+        );
         if self.asks {
-            let _ = writeln!(text, "ssl_client_certificate {folder}/callers.crt;\nssl_verify_client on;");
+            let _ = writeln!(
+                text,
+                "ssl_client_certificate {folder}/callers.crt;\nssl_verify_client on;"
+            );
         }
-        let _ = writeln!(text, "server {{ listen {listen} ssl http2 default_server; return 503; }}");
+        let _ =
+            writeln!(text, "server {{ listen {listen} ssl http2 default_server; return 503; }}");
         let _ = writeln!(
             text,
             "server {{ listen {listen} ssl http2; server_name {host}; client_max_body_size 0; location / {{ grpc_pass grpc://{to}; \

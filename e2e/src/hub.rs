@@ -32,8 +32,13 @@ impl Hub {
     pub(crate) fn new(port: u16, root: PathBuf, ca: Option<&Path>) -> Self {
         // An error says only that it was done before.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let read = |ca| reqwest::Certificate::from_pem(&std::fs::read(ca).expect("the file was made")).expect("it is a certificate");
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).tls_certs_only(ca.map(read));
+        let read = |ca| {
+            reqwest::Certificate::from_pem(&std::fs::read(ca).expect("the file was made"))
+                .expect("it is a certificate")
+        };
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .tls_certs_only(ca.map(read));
         let http = http.build().expect("a client that trusts the hub's authority");
         let scheme = if ca.is_some() { "https" } else { "http" };
         Self { base: format!("{scheme}://127.0.0.1:{port}"), root, http, token: String::new() }
@@ -47,7 +52,15 @@ impl Hub {
 
     /// Waits until it serves requests, and takes the token it made.
     pub(crate) async fn ready(&mut self, token_file: &Path) -> Option<()> {
-        let ready = async || self.http.get(format!("{}/readyz", self.base)).send().await.ok()?.error_for_status().ok();
+        let ready = async || {
+            self.http
+                .get(format!("{}/readyz", self.base))
+                .send()
+                .await
+                .ok()?
+                .error_for_status()
+                .ok()
+        };
         eventually(SOON, ready).await?;
         self.token = std::fs::read_to_string(token_file).ok()?.trim().to_owned();
         Some(())
@@ -65,7 +78,12 @@ impl Hub {
     }
 
     /// Sends a request and reads the answer; `Err` if there was none.
-    pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value), reqwest::Error> {
+    pub async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value), reqwest::Error> {
         let request = self.request(method, path).timeout(SOON);
         let answer = match body {
             Some(body) => request.json(body),
@@ -130,7 +148,8 @@ impl Hub {
     pub async fn insist(&self, path: &str, key: &str, body: Option<&Value>) -> Value {
         let mut last = String::new();
         let done = eventually(4 * SOON, async || {
-            let request = self.request(Method::POST, path).timeout(SOON).header("idempotency-key", key);
+            let request =
+                self.request(Method::POST, path).timeout(SOON).header("idempotency-key", key);
             let request = if let Some(body) = body { request.json(body) } else { request };
             match request.send().await {
                 Ok(answer) => {
@@ -176,7 +195,13 @@ impl Hub {
     }
 
     /// Waits until a run satisfies `condition`; panics with how it stands when it does not in time.
-    pub async fn wait(&self, run: &Run, what: &str, deadline: Duration, condition: impl Fn(&Value) -> bool) -> Value {
+    pub async fn wait(
+        &self,
+        run: &Run,
+        what: &str,
+        deadline: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
         let path = format!("/tasks/{}/runs/{}", run.task, run.id);
         let mut last = Value::Null;
         let found = eventually(deadline, async || {
@@ -188,7 +213,10 @@ impl Hub {
         .await;
         match found {
             Some(found) => found,
-            None => panic!("waited {deadline:?} in vain for: {what}\nthe run: {last:#}\nits events: {:#}", self.events(run).await),
+            None => panic!(
+                "waited {deadline:?} in vain for: {what}\nthe run: {last:#}\nits events: {:#}",
+                self.events(run).await
+            ),
         }
     }
 
@@ -199,7 +227,10 @@ impl Hub {
 
     /// Waits until the party's member of the run is in this phase.
     pub async fn wait_member(&self, run: &Run, party: &str, phase: &str) -> Value {
-        self.wait(run, &format!("{party} to be {phase}"), SOON, |now| member(now, party)["phase"] == phase).await
+        self.wait(run, &format!("{party} to be {phase}"), SOON, |now| {
+            member(now, party)["phase"] == phase
+        })
+        .await
     }
 
     /// Waits until the run has ended in `phase` for the reason `code` and all its members have settled; anything else
@@ -209,25 +240,52 @@ impl Hub {
     }
 
     /// [`Hub::ends`] with another deadline.
-    pub async fn ends_within(&self, run: &Run, phase: &str, code: &str, deadline: Duration) -> Value {
+    pub async fn ends_within(
+        &self,
+        run: &Run,
+        phase: &str,
+        code: &str,
+        deadline: Duration,
+    ) -> Value {
         let over = |now: &Value| now["settled_at"].is_string();
-        let end = self.wait(run, &format!("the run to end as {phase}: {code}, and settle"), deadline, over).await;
-        assert_eq!((&end["phase"], &end["ending"]["code"]), (&json!(phase), &json!(code)), "{end:#}");
+        let end = self
+            .wait(run, &format!("the run to end as {phase}: {code}, and settle"), deadline, over)
+            .await;
+        assert_eq!(
+            (&end["phase"], &end["ending"]["code"]),
+            (&json!(phase), &json!(code)),
+            "{end:#}"
+        );
         end
     }
 
     /// The history of the run's task, oldest first.
     pub async fn events(&self, run: &Run) -> Value {
         let path = format!("/tasks/{}/events?limit=200", run.task);
-        self.try_call(Method::GET, &path, None).await.map_or(Value::Null, |(_, answer)| answer["items"].clone())
+        self.try_call(Method::GET, &path, None)
+            .await
+            .map_or(Value::Null, |(_, answer)| answer["items"].clone())
     }
 
     /// The points of one series of a member: step and value.
     pub async fn series(&self, run: &Run, party: &str, name: &str) -> Vec<(u64, f64)> {
-        let all = self.get(&format!("/tasks/{}/runs/{}/members/{party}/series", run.task, run.id)).await;
-        let found = all["series"].as_array().into_iter().flatten().find(|series| series["name"] == name);
-        let points = found.unwrap_or_else(|| panic!("no series {name} in {all:#}"))["points"].as_array().cloned().unwrap_or_default();
-        points.iter().map(|point| (point["step"].as_u64().expect("a step"), point["value"].as_f64().expect("a number"))).collect()
+        let all =
+            self.get(&format!("/tasks/{}/runs/{}/members/{party}/series", run.task, run.id)).await;
+        let found =
+            all["series"].as_array().into_iter().flatten().find(|series| series["name"] == name);
+        let points = found.unwrap_or_else(|| panic!("no series {name} in {all:#}"))["points"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        points
+            .iter()
+            .map(|point| {
+                (
+                    point["step"].as_u64().expect("a step"),
+                    point["value"].as_f64().expect("a number"),
+                )
+            })
+            .collect()
     }
 
     /// The runs of a task, newest first.

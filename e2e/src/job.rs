@@ -33,7 +33,8 @@ flaky) [ -e "$E2E/failed.$FED_TASK_ID" ] || { : > "$E2E/failed.$FED_TASK_ID"; ex
 esac
 "#;
 
-const DAEMON: &str = "trap '' HUP TERM INT\nwhile :; do read -r never < \"${0%/image/daemon}/never\"; done\n";
+const DAEMON: &str =
+    "trap '' HUP TERM INT\nwhile :; do read -r never < \"${0%/image/daemon}/never\"; done\n";
 
 /// Makes the images below a federation's folder: `e2e`, and `digits` where the framework is wanted.
 pub(crate) fn lay_out(root: &Path, digits: bool) {
@@ -41,25 +42,38 @@ pub(crate) fn lay_out(root: &Path, digits: bool) {
     for folder in [&image, &root.join("release")] {
         fs::create_dir(folder).expect("the folder is the test's own");
     }
-    nix::unistd::mkfifo(&root.join("never"), nix::sys::stat::Mode::S_IRWXU).expect("the folder is the test's own");
+    nix::unistd::mkfifo(&root.join("never"), nix::sys::stat::Mode::S_IRWXU)
+        .expect("the folder is the test's own");
     program(&image.join("work"), WORK);
     program(&image.join("daemon"), DAEMON);
     if digits {
         let image = root.join("digits");
         fs::create_dir_all(image.join("bin")).expect("the folder is the test's own");
         let (python, workload) = (flow_testkit::venv_python(), flow_testkit::workload());
-        symlink(workload.join("compat"), image.join("compat")).expect("the folder is the test's own");
+        symlink(workload.join("compat"), image.join("compat"))
+            .expect("the folder is the test's own");
         // Through a program of its own, because a link to a virtual environment's Python forgets its environment.
-        program(&image.join("bin/python"), &format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.display()));
+        program(
+            &image.join("bin/python"),
+            &format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.display()),
+        );
         let note = "echo \"$FED_RUN_ID $FED_PARTY train\" >> \"$E2E/starts\"";
         let client = workload.join("client.py");
-        program(&image.join("bin/train"), &format!("#!/bin/sh\n{note}\nexec '{}' '{}' \"$@\"\n", python.display(), client.display()));
+        program(
+            &image.join("bin/train"),
+            &format!(
+                "#!/bin/sh\n{note}\nexec '{}' '{}' \"$@\"\n",
+                python.display(),
+                client.display()
+            ),
+        );
     }
 }
 
 fn program(path: &Path, text: &str) {
     fs::write(path, text).expect("the folder is the test's own");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("the file is the test's own");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .expect("the file is the test's own");
 }
 
 /// A template and a task of it, before they are submitted. What is not said is the default.
@@ -112,7 +126,12 @@ impl Job {
     /// What a party's member reads.
     #[must_use]
     pub fn dataset(mut self, party: &str, name: &str) -> Self {
-        for member in self.task["members"].as_array_mut().into_iter().flatten().filter(|member| member["party"] == party) {
+        for member in self.task["members"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .filter(|member| member["party"] == party)
+        {
             member["dataset"] = json!(name);
         }
         self

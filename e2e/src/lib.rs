@@ -39,7 +39,10 @@ use std::time::Duration;
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` finds something, looking again and again; `None` at the deadline.
-pub async fn eventually<T>(deadline: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub async fn eventually<T>(
+    deadline: Duration,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
     let looks = async {
         loop {
             if let Some(found) = condition().await {

@@ -19,11 +19,21 @@ pub fn are_our_own(test: &str) -> bool {
     }
     // What is left below a mount point, once the mount is gone, goes with this folder.
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
-    let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
+    let user: &[&str] =
+        if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
     let mut again = Command::new("unshare");
-    again.args(user).arg("--mount").arg(std::env::current_exe().expect("a running program has a path"));
-    again.args(["--exact", test]).env(INSIDE, "1").env("TMPDIR", folder.path()).env(binaries::FOLDER, binaries::folder());
-    let status = flow_testkit::spawn_tied(again).and_then(|mut child| child.wait()).expect("unshare (util-linux) is installed");
+    again
+        .args(user)
+        .arg("--mount")
+        .arg(std::env::current_exe().expect("a running program has a path"));
+    again
+        .args(["--exact", test])
+        .env(INSIDE, "1")
+        .env("TMPDIR", folder.path())
+        .env(binaries::FOLDER, binaries::folder());
+    let status = flow_testkit::spawn_tied(again)
+        .and_then(|mut child| child.wait())
+        .expect("unshare (util-linux) is installed");
     assert!(status.success(), "see above; if mounting failed: this test needs mount namespaces");
     false
 }
@@ -31,7 +41,8 @@ pub fn are_our_own(test: &str) -> bool {
 /// Makes the folder a disk of 16 MiB.
 pub fn small_disk(folder: &Path) {
     std::fs::create_dir_all(folder).expect("the folder is ours");
-    mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700")).expect("mounts are our own");
+    mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700"))
+        .expect("mounts are our own");
 }
 
 /// Makes a file longer until its disk is full.
@@ -45,7 +56,8 @@ pub fn fill_up(file: &Path) {
 #[must_use]
 pub fn fill(folder: &Path) -> tempfile::NamedTempFile {
     let mut ballast = tempfile::NamedTempFile::new_in(folder).expect("there is room for a name");
-    let full = std::io::copy(&mut std::io::repeat(b'x'), &mut ballast).expect_err("the disk is small");
+    let full =
+        std::io::copy(&mut std::io::repeat(b'x'), &mut ballast).expect_err("the disk is small");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     ballast
 }

@@ -34,7 +34,8 @@ pub fn with_word(word: &str) -> Vec<Process> {
     assert!(!word.is_empty(), "every process has an empty word");
     let own = i32::try_from(std::process::id()).expect("a pid is small");
     let pids = fs::read_dir("/proc").expect("/proc is mounted").flatten();
-    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| *pid != own);
+    let pids =
+        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| *pid != own);
     pids.filter_map(|pid| look(pid, word)).collect()
 }
 
@@ -71,5 +72,7 @@ pub fn bytes_below(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .fold(0, |sum, (path, meta)| sum + if meta.is_dir() { bytes_below(&path) } else { meta.len() })
+        .fold(0, |sum, (path, meta)| {
+            sum + if meta.is_dir() { bytes_below(&path) } else { meta.len() }
+        })
 }

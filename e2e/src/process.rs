@@ -20,10 +20,18 @@ impl Daemon {
     /// Starts it; its output is appended to `log`.
     #[must_use]
     pub fn start(mut command: Command, log: &Path) -> Self {
-        let file = File::options().create(true).append(true).open(log).expect("the log's folder is the test's own");
-        command.stdin(Stdio::null()).stdout(file.try_clone().expect("a file can be cloned")).stderr(file);
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("the log's folder is the test's own");
+        command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a file can be cloned"))
+            .stderr(file);
         let shown = format!("{command:?}");
-        let child = flow_testkit::spawn_tied(command).unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+        let child = flow_testkit::spawn_tied(command)
+            .unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         Self { child, log: log.to_owned() }
     }
 
@@ -58,7 +66,9 @@ impl Daemon {
     pub async fn terminate(mut self, deadline: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let ended = eventually(deadline, async || self.ended()).await;
-        ended.unwrap_or_else(|| panic!("still running {deadline:?} after SIGTERM; its log:\n{}", self.log()))
+        ended.unwrap_or_else(|| {
+            panic!("still running {deadline:?} after SIGTERM; its log:\n{}", self.log())
+        })
     }
 
     fn put_down(&mut self) {

@@ -37,7 +37,10 @@ impl Registry {
         // A client looks for a pair of its own where it finds the authority's certificate.
         let trust = folder.join("trust");
         fs::create_dir(&trust).expect("the folder is the test's own");
-        let (ca, pair) = (authority.ca(&trust), authority.pair(folder, "registry", &[&["127.0.0.1"], names].concat()));
+        let (ca, pair) = (
+            authority.ca(&trust),
+            authority.pair(folder, "registry", &[&["127.0.0.1"], names].concat()),
+        );
         let mut config = json!({
             "version": "0.1",
             "log": {"level": "warn"},
@@ -51,7 +54,8 @@ impl Registry {
             config["auth"] = json!({"htpasswd": {"realm": "test", "path": path}});
         }
         // JSON is YAML.
-        fs::write(folder.join("registry.yaml"), config.to_string()).expect("the folder is the test's own");
+        fs::write(folder.join("registry.yaml"), config.to_string())
+            .expect("the folder is the test's own");
         let mut command = Command::new(flow_testkit::registry("docker-registry"));
         command.arg("serve").arg(folder.join("registry.yaml"));
         let mut daemon = Daemon::start(command, &folder.join("registry.log"));
@@ -59,7 +63,12 @@ impl Registry {
             assert!(daemon.ended().is_none(), "{}", daemon.log());
             std::net::TcpStream::connect(address).is_ok()
         });
-        Self { _daemon: daemon, address, ca, user: user.map(|(user, password)| format!("{user}:{password}")) }
+        Self {
+            _daemon: daemon,
+            address,
+            ca,
+            user: user.map(|(user, password)| format!("{user}:{password}")),
+        }
     }
 
     /// Where it listens.
@@ -77,10 +86,18 @@ impl Registry {
     /// Keeps the image of an archive as `name`, such as `team/image:1`.
     pub fn push(&self, archive: &Path, name: &str) {
         let mut command = Command::new(flow_testkit::registry("skopeo"));
-        command.args(["--insecure-policy", "copy", "--quiet", "--dest-cert-dir"]).args(self.ca.parent());
+        command
+            .args(["--insecure-policy", "copy", "--quiet", "--dest-cert-dir"])
+            .args(self.ca.parent());
         command.args(self.user.iter().flat_map(|user| ["--dest-creds", user]));
-        command.arg(format!("docker-archive:{}", archive.display())).arg(format!("docker://{}/{name}", self.address));
+        command
+            .arg(format!("docker-archive:{}", archive.display()))
+            .arg(format!("docker://{}/{name}", self.address));
         let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

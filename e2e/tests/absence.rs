@@ -14,9 +14,13 @@ async fn a_party_that_never_comes_fails_the_run_at_its_queue_deadline_by_name() 
     let federation = Federation::start().await;
     federation.add_party("hospital-c").await;
     let members = [("hospital-a", "trainer"), ("hospital-c", "trainer")];
-    let run = federation.hub.launch(&Job::new("ok").members(&members).rule("queue_deadline_s", 1)).await;
+    let run =
+        federation.hub.launch(&Job::new("ok").members(&members).rule("queue_deadline_s", 1)).await;
     let end = federation.hub.ends(&run, "failed", "queue_deadline").await;
-    assert!(end["ending"]["message"].as_str().is_some_and(|text| text.contains("hospital-c")), "{end:#}");
+    assert!(
+        end["ending"]["message"].as_str().is_some_and(|text| text.contains("hospital-c")),
+        "{end:#}"
+    );
     assert_eq!(member(&end, "hospital-c")["reason"]["code"], "never_delivered");
     assert!(federation.starts().is_empty());
     federation.end().await;
@@ -29,7 +33,9 @@ async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
     federation.hub.wait_phase(&run, "running").await;
     federation.wait_started(&run, &ALL).await;
     federation.kill9_agent("hospital-b");
-    let away = |now: &serde_json::Value| now["phase"] == "running" && now["waiting"]["code"] == "party_away";
+    let away = |now: &serde_json::Value| {
+        now["phase"] == "running" && now["waiting"]["code"] == "party_away"
+    };
     federation.hub.wait(&run, "the run to say that hospital-b is away", SOON, away).await;
     // Its workload ends meanwhile: the agent learns of it from the run directory alone.
     federation.release(&run);
@@ -48,7 +54,10 @@ async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
     federation.wait_started(&run, &ALL).await;
     federation.kill9_agent("hospital-b");
     let stopping = federation.hub.wait_phase(&run, "stopping").await;
-    assert_eq!((&stopping["ending"]["code"], &stopping["ending"]["party"]), (&"party_lost".into(), &"hospital-b".into()));
+    assert_eq!(
+        (&stopping["ending"]["code"], &stopping["ending"]["party"]),
+        (&"party_lost".into(), &"hospital-b".into())
+    );
     federation.nothing_left(&run, Some("hospital-a")).await;
     assert!(!federation.alive(&run, Some("hospital-b")).is_empty(), "nobody told it to end yet");
     federation.start_agent("hospital-b").await;
@@ -59,7 +68,8 @@ async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_there_for_the_old_one() {
+async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_there_for_the_old_one()
+{
     let mut federation = Federation::start().await;
     let job = Job::new("gate").trainers_only();
     let old = federation.hub.launch(&job).await;
@@ -69,7 +79,10 @@ async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_ther
     federation.hub.stop(&old).await;
     let ended = |now: &serde_json::Value| now["phase"] == "cancelled";
     // The grace of the workload and 30 s more.
-    let end = federation.hub.wait(&old, "the run to end without hospital-b", Duration::from_secs(60), ended).await;
+    let end = federation
+        .hub
+        .wait(&old, "the run to end without hospital-b", Duration::from_secs(60), ended)
+        .await;
     assert!(end["settled_at"].is_null() && !federation.alive(&old, Some("hospital-b")).is_empty());
 
     let new = federation.hub.start(&old.task).await;
@@ -79,7 +92,10 @@ async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_ther
     federation.release(&new);
     federation.hub.ends(&new, "succeeded", "completed").await;
     federation.hub.ends(&old, "cancelled", "stopped").await;
-    assert_eq!((federation.started(&old), federation.started(&new)), (BOTH.map(str::to_owned).into(), BOTH.map(str::to_owned).into()));
+    assert_eq!(
+        (federation.started(&old), federation.started(&new)),
+        (BOTH.map(str::to_owned).into(), BOTH.map(str::to_owned).into())
+    );
     federation.end().await;
 }
 
@@ -110,8 +126,15 @@ async fn a_second_agent_with_the_same_identity_is_refused_and_the_first_works_on
     federation.hub.wait_phase(&run, "running").await;
     let instance = federation.hub.get("/parties/hospital-b").await["agent"]["instance"].clone();
     let second = federation.start_second_agent("hospital-b");
-    let refused = eventually(SOON, async || federation.agent(&second).log().contains("party_in_use").then_some(())).await;
-    assert!(refused.is_some(), "the second agent says nothing:\n{}", federation.agent(&second).log());
+    let refused = eventually(SOON, async || {
+        federation.agent(&second).log().contains("party_in_use").then_some(())
+    })
+    .await;
+    assert!(
+        refused.is_some(),
+        "the second agent says nothing:\n{}",
+        federation.agent(&second).log()
+    );
     assert_eq!(federation.hub.get("/parties/hospital-b").await["agent"]["instance"], instance);
     federation.release(&run);
     federation.hub.ends(&run, "succeeded", "completed").await;
@@ -129,7 +152,9 @@ async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_not
     let running = hub.launch(&gate).await;
     hub.wait_phase(&running, "running").await;
     // Queued in the backup, running when it is restored.
-    let queued = hub.launch(&gate.clone().members(&[("hospital-a", "trainer"), ("hospital-c", "trainer")])).await;
+    let queued = hub
+        .launch(&gate.clone().members(&[("hospital-a", "trainer"), ("hospital-c", "trainer")]))
+        .await;
     hub.wait_phase(&queued, "queued").await;
     // Running in the backup, over when it is restored.
     let finished = hub.launch(&gate).await;
@@ -148,7 +173,10 @@ async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_not
     for party in ["hospital-a", "hospital-b", "hospital-c"] {
         federation.wait_contact(party, "connected").await;
     }
-    let (status, _) = hub.try_call(Method::GET, &format!("/tasks/{}", unknown.task), None).await.expect("the hub answers");
+    let (status, _) = hub
+        .try_call(Method::GET, &format!("/tasks/{}", unknown.task), None)
+        .await
+        .expect("the hub answers");
     assert_eq!(status, 404, "the hub cannot know a task that is younger than its backup");
     hub.ends(&finished, "succeeded", "completed").await;
     hub.wait_phase(&queued, "running").await;
@@ -158,7 +186,10 @@ async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_not
     hub.ends(&queued, "succeeded", "completed").await;
     // An orphan of another incarnation runs on, until it ends by itself.
     for party in BOTH {
-        assert!(!federation.alive(&unknown, Some(party)).is_empty(), "{party} killed what the restored hub did not know");
+        assert!(
+            !federation.alive(&unknown, Some(party)).is_empty(),
+            "{party} killed what the restored hub did not know"
+        );
     }
     federation.release(&unknown);
     federation.nothing_left(&unknown, None).await;
@@ -178,7 +209,11 @@ async fn a_task_deleted_while_a_party_is_away_is_stopped_there_when_it_returns()
     federation.kill9_agent("hospital-b");
     federation.hub.delete(&run).await;
     federation.hub.delete(&run).await;
-    let (status, _) = federation.hub.try_call(Method::GET, &format!("/tasks/{}", run.task), None).await.expect("the hub answers");
+    let (status, _) = federation
+        .hub
+        .try_call(Method::GET, &format!("/tasks/{}", run.task), None)
+        .await
+        .expect("the hub answers");
     assert_eq!(status, 404);
     federation.nothing_left(&run, Some("hospital-a")).await;
     federation.nothing_left(&run, Some("hub")).await;
@@ -191,10 +226,12 @@ async fn a_task_deleted_while_a_party_is_away_is_stopped_there_when_it_returns()
 
 #[tokio::test]
 async fn with_a_quorum_the_run_starts_without_the_party_that_holds_nothing() {
-    let federation = Builder::default().parties(&["hospital-a", "hospital-b", "hospital-c"]).start().await;
+    let federation =
+        Builder::default().parties(&["hospital-a", "hospital-b", "hospital-c"]).start().await;
     let members = [("hospital-a", "trainer"), ("hospital-b", "trainer"), ("hospital-c", "trainer")];
     federation.freeze("hospital-c");
-    let run = federation.hub.launch(&Job::new("ok").members(&members).rule("minimum_parties", 2)).await;
+    let run =
+        federation.hub.launch(&Job::new("ok").members(&members).rule("minimum_parties", 2)).await;
     // At the reservation deadline of 30 s.
     let done = |now: &serde_json::Value| now["ending"]["code"] == "completed";
     federation.hub.wait(&run, "the two to finish", Duration::from_secs(60), done).await;

@@ -75,7 +75,10 @@ async fn one_fault(federation: &mut Federation, fates: &mut [Fate], dice: &mut D
             let path = format!("/tasks/{}/stop", fates[fate].run.task);
             let answer = federation.hub.try_call(reqwest::Method::POST, &path, None).await;
             let (status, problem) = answer.expect("the hub answers");
-            assert!(status.is_success() || problem["code"] == "task_not_active", "{status}: {problem}");
+            assert!(
+                status.is_success() || problem["code"] == "task_not_active",
+                "{status}: {problem}"
+            );
             fates[fate].stopped |= status.is_success();
         }
         _ => {}
@@ -84,10 +87,13 @@ async fn one_fault(federation: &mut Federation, fates: &mut [Fate], dice: &mut D
 
 #[tokio::test]
 async fn whatever_is_killed_in_whatever_order_every_run_ends_right_and_nothing_runs_twice() {
-    let seed = std::env::var("FLOW_E2E_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
-        // Seeded by the operating system.
-        std::hash::RandomState::new().build_hasher().finish() % 1_000_000 + 1
-    });
+    let seed = std::env::var("FLOW_E2E_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| {
+            // Seeded by the operating system.
+            std::hash::RandomState::new().build_hasher().finish() % 1_000_000 + 1
+        });
     eprintln!("FLOW_E2E_SEED={seed}");
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut federation = Federation::start().await;
@@ -105,15 +111,25 @@ async fn whatever_is_killed_in_whatever_order_every_run_ends_right_and_nothing_r
     fates.iter().for_each(|fate| federation.release(&fate.run));
     for Fate { run, mode, stopped, hurt } in &fates {
         let over = |now: &serde_json::Value| now["settled_at"].is_string();
-        let end = federation.hub.wait(run, &format!("seed {seed}: a run of {mode} to settle"), PATIENCE, over).await;
-        let (phase, code) = (end["phase"].as_str().unwrap_or_default(), end["ending"]["code"].as_str().unwrap_or_default());
+        let end = federation
+            .hub
+            .wait(run, &format!("seed {seed}: a run of {mode} to settle"), PATIENCE, over)
+            .await;
+        let (phase, code) = (
+            end["phase"].as_str().unwrap_or_default(),
+            end["ending"]["code"].as_str().unwrap_or_default(),
+        );
         let right = match (phase, code) {
             ("succeeded", "completed") => *mode != "fail",
             ("cancelled", "stopped") => *stopped,
             ("failed", "member_failed" | "start_failed") => *hurt || *mode == "fail",
             _ => false,
         };
-        assert!(right, "seed {seed}: {mode}, stopped: {stopped}, hurt: {hurt}: {end:#}\n{:#}", federation.hub.events(run).await);
+        assert!(
+            right,
+            "seed {seed}: {mode}, stopped: {stopped}, hurt: {hurt}: {end:#}\n{:#}",
+            federation.hub.events(run).await
+        );
         if phase == "succeeded" {
             assert_eq!(federation.trained(run), AGENTS, "seed {seed}");
         }
@@ -122,7 +138,8 @@ async fn whatever_is_killed_in_whatever_order_every_run_ends_right_and_nothing_r
 }
 
 #[tokio::test]
-async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_and_repeats_nothing() {
+async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_and_repeats_nothing()
+{
     const TASKS: usize = 24;
     let mut federation = Federation::start().await;
     let task = federation.hub.prepare(&Job::new("ok").trainers_only()).await;
@@ -148,7 +165,9 @@ async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_a
     };
     let crashes = async {
         for wanted in [2, 8, 14, 20] {
-            eventually(PATIENCE, async || (federation.starts().len() >= wanted).then_some(())).await.expect("work goes on");
+            eventually(PATIENCE, async || (federation.starts().len() >= wanted).then_some(()))
+                .await
+                .expect("work goes on");
             federation.restart_server().await;
         }
     };
@@ -159,7 +178,11 @@ async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_a
         assert_eq!(federation.started(run), AGENTS);
     }
     let tasks = federation.hub.get("/tasks?name=patient-&limit=200").await;
-    assert_eq!(tasks["items"].as_array().map(Vec::len), Some(TASKS), "a task was lost or made twice");
+    assert_eq!(
+        tasks["items"].as_array().map(Vec::len),
+        Some(TASKS),
+        "a task was lost or made twice"
+    );
     federation.end().await;
 }
 
@@ -171,7 +194,10 @@ async fn ending_hub_and_agents_politely_and_starting_them_again_changes_nothing_
     federation.wait_started(&run, &PARTIES).await;
     federation.terminate_all().await;
     for party in PARTIES {
-        assert!(!federation.alive(&run, Some(party)).is_empty(), "the workload of {party} went with its agent");
+        assert!(
+            !federation.alive(&run, Some(party)).is_empty(),
+            "the workload of {party} went with its agent"
+        );
     }
     federation.restart_server().await;
     for party in AGENTS {

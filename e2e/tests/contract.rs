@@ -36,18 +36,30 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
     let task = federation.hub.get(&format!("/tasks/{}", run.task)).await;
     let idle = federation.hub.submit(&Job::new("ok")).await;
 
-    let document = federation.hub.http().get(format!("{}/openapi.json", federation.hub.base)).bearer_auth(federation.hub.token());
-    let document: Value = document.send().await.expect("the hub answers").json().await.expect("JSON");
+    let document = federation
+        .hub
+        .http()
+        .get(format!("{}/openapi.json", federation.hub.base))
+        .bearer_auth(federation.hub.token());
+    let document: Value =
+        document.send().await.expect("the hub answers").json().await.expect("JSON");
     let paths = document["paths"].as_object().expect("paths").values();
     // From a file: schemathesis leaves out the operation that it has read the document from.
     let file = federation.root().join("openapi.json");
     std::fs::write(&file, document.to_string()).expect("the folder is the test's own");
-    let operations: usize = paths.map(|item| item.as_object().map_or(0, |operations| operations.len())).sum();
+    let operations: usize =
+        paths.map(|item| item.as_object().map_or(0, |operations| operations.len())).sum();
 
     let config = repository().join("e2e/contract");
     let mut command = tokio::process::Command::new(schemathesis());
     command
-        .args(["--config-file", "schemathesis.toml", "run", "--phases", "examples,coverage,stateful"])
+        .args([
+            "--config-file",
+            "schemathesis.toml",
+            "run",
+            "--phases",
+            "examples,coverage,stateful",
+        ])
         .args(["--url", &federation.hub.base])
         .arg(&file)
         .current_dir(&config)
@@ -60,10 +72,17 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output =
-        flow_common::clock::timeout(DEADLINE, command.output()).await.expect("schemathesis ends in time").expect("it can be executed");
+    let output = flow_common::clock::timeout(DEADLINE, command.output())
+        .await
+        .expect("schemathesis ends in time")
+        .expect("it can be executed");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}\nthe hub's log:\n{}", String::from_utf8_lossy(&output.stderr), federation.server_log());
+    assert!(
+        output.status.success(),
+        "{text}\n{}\nthe hub's log:\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        federation.server_log()
+    );
     // A filter that fits nothing is no error to schemathesis.
     assert!(
         text.lines().any(|line| line.trim() == format!("Tested: {operations}")),
@@ -71,7 +90,9 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
     );
 
     // Nothing that runs may outlive the federation.
-    for orphan in federation.hub.get("/orphans?limit=200").await["items"].as_array().into_iter().flatten() {
+    for orphan in
+        federation.hub.get("/orphans?limit=200").await["items"].as_array().into_iter().flatten()
+    {
         let path = format!("/orphans/{}/stop", orphan["id"].as_str().expect("an id"));
         // It may have ended since it was listed.
         federation.hub.try_call(Method::POST, &path, None).await.expect("the hub answers");
@@ -83,7 +104,14 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
             break;
         }
         for task in tasks {
-            federation.hub.call(Method::DELETE, &format!("/tasks/{}", task["id"].as_str().expect("an id")), None).await;
+            federation
+                .hub
+                .call(
+                    Method::DELETE,
+                    &format!("/tasks/{}", task["id"].as_str().expect("an id")),
+                    None,
+                )
+                .await;
         }
     }
     federation.end().await;

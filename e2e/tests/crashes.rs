@@ -15,7 +15,8 @@ enum Stage {
     Stopping,
 }
 
-const STAGES: [Stage; 5] = [Stage::Queued, Stage::Reserving, Stage::Starting, Stage::Running, Stage::Stopping];
+const STAGES: [Stage; 5] =
+    [Stage::Queued, Stage::Reserving, Stage::Starting, Stage::Running, Stage::Stopping];
 const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
 const TRAINERS: [&str; 2] = ["hospital-a", "hospital-b"];
 
@@ -32,9 +33,16 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
     let gate = Job::new("gate");
     match stage {
         Stage::Queued => {
-            let members = [("hub", "aggregator"), ("hospital-a", "trainer"), ("hospital-b", "trainer"), ("hospital-c", "trainer")];
+            let members = [
+                ("hub", "aggregator"),
+                ("hospital-a", "trainer"),
+                ("hospital-b", "trainer"),
+                ("hospital-c", "trainer"),
+            ];
             let run = hub.launch(&gate.members(&members)).await;
-            let waits = |now: &serde_json::Value| now["phase"] == "queued" && now["waiting"]["party"] == "hospital-c";
+            let waits = |now: &serde_json::Value| {
+                now["phase"] == "queued" && now["waiting"]["party"] == "hospital-c"
+            };
             hub.wait(&run, "the run to wait for hospital-c", SOON, waits).await;
             run
         }
@@ -92,7 +100,10 @@ async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
             hub.ends(run, "succeeded", "completed").await;
             if stage == Stage::Queued {
                 federation.kill9_agent("hospital-c");
-                assert_eq!(federation.started(run), ["hospital-a", "hospital-b", "hospital-c", "hub"]);
+                assert_eq!(
+                    federation.started(run),
+                    ["hospital-a", "hospital-b", "hospital-c", "hub"]
+                );
             } else {
                 assert_eq!(federation.started(run), ALL);
             }
@@ -201,17 +212,27 @@ async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_wo
         federation.thaw("hospital-b");
         killer.await.expect("the killer ends");
         let over = |now: &serde_json::Value| now["settled_at"].is_string();
-        let end = federation.hub.wait(&run, &format!("the run to end after a kill at {file}"), SOON, over).await;
+        let end = federation
+            .hub
+            .wait(&run, &format!("the run to end after a kill at {file}"), SOON, over)
+            .await;
         let a = member(&end, "hospital-a");
         let outcome = (end["phase"].as_str(), a["phase"].as_str(), a["reason"]["code"].as_str());
         match outcome {
-            (Some("succeeded"), Some("succeeded"), None) => assert_eq!(federation.trained(&run), TRAINERS, "{file}"),
-            (Some("failed"), Some("failed"), Some("sidecar_lost" | "hold_expired")) | (Some("failed"), Some("stopped"), _) => {}
+            (Some("succeeded"), Some("succeeded"), None) => {
+                assert_eq!(federation.trained(&run), TRAINERS, "{file}")
+            }
+            (Some("failed"), Some("failed"), Some("sidecar_lost" | "hold_expired"))
+            | (Some("failed"), Some("stopped"), _) => {}
             other => panic!("killed at {file}: {other:?}: {end:#}"),
         }
         let started = federation.started(&run);
         let parties: BTreeSet<_> = started.iter().collect();
-        assert_eq!(parties.len(), started.len(), "killed at {file}: somebody was started twice: {started:?}");
+        assert_eq!(
+            parties.len(),
+            started.len(),
+            "killed at {file}: somebody was started twice: {started:?}"
+        );
         federation.nothing_left(&run, None).await;
     }
     federation.end().await;
@@ -226,7 +247,10 @@ async fn killing_the_sidecar_that_holds_a_reservation_costs_a_round_and_nothing_
     federation.kill9_sidecar("hospital-a", &run);
     federation.hub.wait_member(&run, "hospital-a", "admitted").await;
     federation.thaw("hospital-b");
-    let end = federation.hub.ends_within(&run, "succeeded", "completed", std::time::Duration::from_secs(90)).await;
+    let end = federation
+        .hub
+        .ends_within(&run, "succeeded", "completed", std::time::Duration::from_secs(90))
+        .await;
     assert!(end["attempt"].as_u64() >= Some(2), "{end:#}");
     assert_eq!(federation.trained(&run), TRAINERS);
     federation.end().await;

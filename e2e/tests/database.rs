@@ -23,7 +23,10 @@ async fn submit_patiently(federation: &Federation, task: &serde_json::Value, num
     task["name"] = format!("patient-{number}").into();
     let made = federation.hub.insist("/tasks", &format!("task-{number}"), Some(&task)).await;
     let id = made["id"].as_str().expect("an id").to_owned();
-    let run = federation.hub.insist(&format!("/tasks/{id}/start"), &format!("start-{number}"), None).await;
+    let run = federation
+        .hub
+        .insist(&format!("/tasks/{id}/start"), &format!("start-{number}"), None)
+        .await;
     Run { task: id, id: run["id"].as_str().expect("an id").to_owned() }
 }
 
@@ -34,7 +37,11 @@ async fn each_ran_once(federation: &Federation, runs: &[Run]) {
         assert_eq!(federation.trained(run), ["hospital-a", "hospital-b"]);
     }
     let tasks = federation.hub.get("/tasks?name=patient-&limit=200").await;
-    assert_eq!(tasks["items"].as_array().map(Vec::len), Some(runs.len()), "a task was lost or made twice");
+    assert_eq!(
+        tasks["items"].as_array().map(Vec::len),
+        Some(runs.len()),
+        "a task was lost or made twice"
+    );
 }
 
 #[tokio::test]
@@ -56,7 +63,12 @@ async fn killed_under_load(mut server: Server) {
         // In the thick of it: some runs are under way, others have not been asked for.
         federation
             .hub
-            .wait(&submit_patiently(&federation, &task, 10).await, "a run to begin", flow_e2e::SOON, |run| run["phase"] != "queued")
+            .wait(
+                &submit_patiently(&federation, &task, 10).await,
+                "a run to begin",
+                flow_e2e::SOON,
+                |run| run["phase"] != "queued",
+            )
             .await;
         server.kill9();
         server.restart().await;

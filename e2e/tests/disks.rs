@@ -8,10 +8,15 @@ const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 
 #[tokio::test]
 async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
-    if !mounts::are_our_own("b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs") {
+    if !mounts::are_our_own("b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs")
+    {
         return;
     }
-    let federation = Builder::default().logs_in_data_dirs().at_data_dir("hospital-b", mounts::small_disk).start().await;
+    let federation = Builder::default()
+        .logs_in_data_dirs()
+        .at_data_dir("hospital-b", mounts::small_disk)
+        .start()
+        .await;
     let hub = &federation.hub;
     let run = hub.launch(&Job::new("hang").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
@@ -19,7 +24,10 @@ async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs()
     mounts::fill_up(&federation.log_file("hospital-b"));
     let refused = hub.launch(&Job::new("ok").trainers_only()).await;
     let end = hub.ends(&refused, "failed", "start_failed").await;
-    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&json!("hospital-b"), &json!("agent_disk_full")));
+    assert_eq!(
+        (&end["ending"]["party"], &end["ending"]["reason"]["code"]),
+        (&json!("hospital-b"), &json!("agent_disk_full"))
+    );
     assert!(!federation.started(&refused).contains(&"hospital-b".to_owned()));
     hub.stop(&run).await;
     hub.ends(&run, "cancelled", "stopped").await;
@@ -33,10 +41,16 @@ async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs()
 
 #[tokio::test]
 async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room() {
-    if !mounts::are_our_own("b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room") {
+    if !mounts::are_our_own(
+        "b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recovers_with_room",
+    ) {
         return;
     }
-    let mut federation = Builder::default().logs_in_data_dirs().at_data_dir("server", mounts::small_disk).start().await;
+    let mut federation = Builder::default()
+        .logs_in_data_dirs()
+        .at_data_dir("server", mounts::small_disk)
+        .start()
+        .await;
     let hub = federation.hub.clone();
     let run = hub.launch(&Job::new("gate").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
@@ -49,7 +63,8 @@ async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recov
     let refused = eventually(SOON, async || {
         let mut task = task.clone();
         task["name"] = json!(format!("full-{made}"));
-        let (status, problem) = hub.try_call(Method::POST, "/tasks", Some(&task)).await.expect("the hub answers");
+        let (status, problem) =
+            hub.try_call(Method::POST, "/tasks", Some(&task)).await.expect("the hub answers");
         if status.is_success() {
             made += 1;
             return None;
@@ -57,9 +72,18 @@ async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recov
         Some((status, problem))
     });
     let (status, problem) = refused.await.expect("a disk that is full at some time");
-    assert_eq!((status.as_u16(), &problem["code"], &problem["retryable"]), (503, &json!("store_full"), &json!(true)), "{problem:#}");
-    let ready = async || hub.http().get(format!("{}/readyz", hub.base)).send().await.expect("the hub answers");
-    let unready = eventually(SOON, async || Some(ready().await).filter(|answer| answer.status() == 503)).await.expect("it is not ready");
+    assert_eq!(
+        (status.as_u16(), &problem["code"], &problem["retryable"]),
+        (503, &json!("store_full"), &json!(true)),
+        "{problem:#}"
+    );
+    let ready = async || {
+        hub.http().get(format!("{}/readyz", hub.base)).send().await.expect("the hub answers")
+    };
+    let unready =
+        eventually(SOON, async || Some(ready().await).filter(|answer| answer.status() == 503))
+            .await
+            .expect("it is not ready");
     let why = unready.text().await.expect("a text");
     assert!(why.contains("disk") && why.contains("full"), "{why}");
     // The work ends while the hub cannot write it down, and reading goes on.
@@ -69,16 +93,35 @@ async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recov
 
     drop(ballast);
     hub.ends(&run, "succeeded", "completed").await;
-    eventually(SOON, async || ready().await.status().is_success().then_some(())).await.expect("it is ready again");
-    let page = hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await.expect("the hub answers");
+    eventually(SOON, async || ready().await.status().is_success().then_some(()))
+        .await
+        .expect("it is ready again");
+    let page = hub
+        .http()
+        .get(format!("{}/metrics", hub.base))
+        .bearer_auth(hub.token())
+        .send()
+        .await
+        .expect("the hub answers");
     let page = page.text().await.expect("a text");
-    let dropped = page.lines().find_map(|line| line.strip_prefix("flow_log_lines_dropped_total ")).expect("a metric");
+    let dropped = page
+        .lines()
+        .find_map(|line| line.strip_prefix("flow_log_lines_dropped_total "))
+        .expect("a metric");
     assert_ne!(dropped, "0", "its log is on the same disk");
     let kept = hub.get("/tasks?name=full-&limit=200").await;
-    assert_eq!(kept["items"].as_array().map(Vec::len), Some(made), "what was acknowledged, and no more");
+    assert_eq!(
+        kept["items"].as_array().map(Vec::len),
+        Some(made),
+        "what was acknowledged, and no more"
+    );
     federation.restart_server().await;
     let kept = hub.get("/tasks?name=full-&limit=200").await;
-    assert_eq!(kept["items"].as_array().map(Vec::len), Some(made), "what was acknowledged, and no more");
+    assert_eq!(
+        kept["items"].as_array().map(Vec::len),
+        Some(made),
+        "what was acknowledged, and no more"
+    );
     let next = hub.launch(&Job::new("ok").trainers_only()).await;
     hub.ends(&next, "succeeded", "completed").await;
     assert_eq!(federation.started(&run), BOTH);

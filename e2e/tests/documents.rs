@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const REGISTERS: [(&str, &str); 2] = [("docs/known-defects.md", "FIHPL"), ("docs/security.md", "ABU")];
+const REGISTERS: [(&str, &str); 2] =
+    [("docs/known-defects.md", "FIHPL"), ("docs/security.md", "ABU")];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -33,7 +34,8 @@ fn rows(document: &str) -> BTreeMap<String, (BTreeSet<String>, String)> {
 /// `F12`: one capital and digits.
 fn is_number(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_ascii_uppercase()) && chars.as_str().parse::<u32>().is_ok()
+    chars.next().is_some_and(|first| first.is_ascii_uppercase())
+        && chars.as_str().parse::<u32>().is_ok()
 }
 
 /// Numbers that a test's name begins with: `f15_l8_a_federation…` carries F15 and L8, `i03_…` carries I3.
@@ -56,7 +58,11 @@ fn numbered_tests(folder: &Path, found: &mut BTreeSet<String>) {
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(&path).unwrap();
             let tests = text.lines().filter_map(|line| {
-                let rest = line.trim_start().trim_start_matches("pub ").trim_start_matches("async ").strip_prefix("fn ")?;
+                let rest = line
+                    .trim_start()
+                    .trim_start_matches("pub ")
+                    .trim_start_matches("async ")
+                    .strip_prefix("fn ")?;
                 Some(rest.split(['(', '<']).next().unwrap_or_default().to_owned())
             });
             found.extend(tests.filter(|test| !numbers_of(test).is_empty()));
@@ -73,21 +79,30 @@ fn every_defect_names_its_tests_and_every_numbered_test_stands_in_its_row() {
     for (document, letters) in REGISTERS {
         let rows = rows(document);
         for (number, (named, last)) in &rows {
-            if named.is_empty() && !last.starts_with("open: ") && !last.starts_with("not applicable: ") {
+            if named.is_empty()
+                && !last.starts_with("open: ")
+                && !last.starts_with("not applicable: ")
+            {
                 wrong.push(format!("{document}: {number} names neither a test nor `open: …` nor `not applicable: …`"));
             }
             for test in named {
                 if !tests.contains(test) {
                     wrong.push(format!("{document}: {number} names {test}, which does not exist"));
                 } else if !numbers_of(test).contains(number) {
-                    wrong.push(format!("{document}: {number} names {test}, whose name does not carry that number"));
+                    wrong.push(format!(
+                        "{document}: {number} names {test}, whose name does not carry that number"
+                    ));
                 }
             }
         }
         for test in &tests {
-            for number in numbers_of(test).into_iter().filter(|number| letters.contains(&number[..1])) {
+            for number in
+                numbers_of(test).into_iter().filter(|number| letters.contains(&number[..1]))
+            {
                 if !rows.get(&number).is_some_and(|(named, _)| named.contains(test)) {
-                    wrong.push(format!("{document}: the row of {number} does not name the test {test}"));
+                    wrong.push(format!(
+                        "{document}: the row of {number} does not name the test {test}"
+                    ));
                 }
             }
         }

@@ -21,7 +21,10 @@ async fn federation() -> Federation {
 const AVERAGE: [(u64, f64); 3] = [(1, 0.8508), (2, 0.8953), (3, 0.9087)];
 
 async fn running(federation: &Federation, run: &Run) -> Value {
-    federation.hub.wait(run, "the run to be running", PATIENCE, |now| now["phase"] == "running").await
+    federation
+        .hub
+        .wait(run, "the run to be running", PATIENCE, |now| now["phase"] == "running")
+        .await
 }
 
 async fn reaches_epoch(federation: &Federation, run: &Run, epoch: u64) {
@@ -32,8 +35,10 @@ async fn reaches_epoch(federation: &Federation, run: &Run, epoch: u64) {
 /// Kills the training process of a party, and not what supervises it.
 fn kill_trainer(federation: &Federation, run: &Run, party: &str) {
     let alive = federation.alive(run, Some(party));
-    let trainer =
-        alive.iter().find(|process| process.command.contains("client.py")).unwrap_or_else(|| panic!("no trainer among {alive:#?}"));
+    let trainer = alive
+        .iter()
+        .find(|process| process.command.contains("client.py"))
+        .unwrap_or_else(|| panic!("no trainer among {alive:#?}"));
     trainer.signal(Signal::SIGKILL);
 }
 
@@ -48,12 +53,21 @@ async fn l8_l9_training_ends_by_itself_with_the_accuracy_of_the_federation() {
     let end = federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
 
     // The aggregator never ends by itself: it was stopped after its page had shown everybody complete.
-    assert_eq!((&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]), (&"stopped".into(), &true.into()));
+    assert_eq!(
+        (&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]),
+        (&"stopped".into(), &true.into())
+    );
     assert_eq!(end["progress"]["epoch"], 3);
     for party in ALL {
         assert_eq!(member(&end, party)["phase"], "succeeded");
         assert_eq!(federation.hub.series(&run, party, "global/acc").await, AVERAGE[..2]);
-        let alone: Vec<u64> = federation.hub.series(&run, party, "local/acc").await.iter().map(|(step, _)| *step).collect();
+        let alone: Vec<u64> = federation
+            .hub
+            .series(&run, party, "local/acc")
+            .await
+            .iter()
+            .map(|(step, _)| *step)
+            .collect();
         assert_eq!(alone, [1, 2, 3]);
         let last = member(&end, party)["progress"]["metrics"]["global/acc"].as_f64();
         assert_eq!(last, Some(0.8953));
@@ -71,7 +85,11 @@ async fn l8_l9_training_ends_by_itself_with_the_accuracy_of_the_federation() {
 #[tokio::test]
 async fn l11_l13_two_trainings_at_once_share_neither_port_nor_folder_and_any_party_can_aggregate() {
     let federation = federation().await;
-    let at_b = Job::digits(2).members(&[("hospital-b", "aggregator"), ("hub", "trainer"), ("hospital-a", "trainer")]);
+    let at_b = Job::digits(2).members(&[
+        ("hospital-b", "aggregator"),
+        ("hub", "trainer"),
+        ("hospital-a", "trainer"),
+    ]);
     let masked = Job::digits(2).parameter("smpc", "true");
     let (at_b, masked) = (federation.hub.launch(&at_b).await, federation.hub.launch(&masked).await);
     let end = federation.hub.ends_within(&at_b, "succeeded", "completed", PATIENCE).await;
@@ -86,14 +104,21 @@ async fn l11_l13_two_trainings_at_once_share_neither_port_nor_folder_and_any_par
 }
 
 #[tokio::test]
-async fn l2_l4_a_trainer_killed_in_the_middle_fails_the_run_and_frees_the_others_that_would_wait_for_ever() {
+async fn l2_l4_a_trainer_killed_in_the_middle_fails_the_run_and_frees_the_others_that_would_wait_for_ever()
+ {
     let federation = federation().await;
     let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "0.5")).await;
     reaches_epoch(&federation, &run, 2).await;
     kill_trainer(&federation, &run, "hospital-a");
     let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
-    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-a".into(), &"exit_signal".into()));
-    assert_eq!((&member(&end, "hospital-b")["phase"], &member(&end, "hub")["phase"]), (&"stopped".into(), &"stopped".into()));
+    assert_eq!(
+        (&end["ending"]["party"], &end["ending"]["reason"]["code"]),
+        (&"hospital-a".into(), &"exit_signal".into())
+    );
+    assert_eq!(
+        (&member(&end, "hospital-b")["phase"], &member(&end, "hub")["phase"]),
+        (&"stopped".into(), &"stopped".into())
+    );
     federation.nothing_left(&run, None).await;
     federation.end().await;
 }
@@ -136,10 +161,18 @@ async fn l7_l21_what_never_works_in_this_release_is_refused_when_it_is_submitted
         (vec![("strategy", "fedavg")], "FedAvg"),
         (vec![("smpc", "true"), ("strategy_params", "{\"weighted_fedavg\": true}")], "masks"),
     ] {
-        let job = parameters.iter().fold(Job::digits(2), |job, (name, value)| job.parameter(name, value));
+        let job =
+            parameters.iter().fold(Job::digits(2), |job, (name, value)| job.parameter(name, value));
         let task = federation.hub.prepare(&job).await;
-        let (status, problem) = federation.hub.try_call(Method::POST, "/tasks", Some(&task)).await.expect("the hub answers");
-        assert!(status.is_client_error() && problem["fields"].to_string().contains(words), "{status}: {problem:#}");
+        let (status, problem) = federation
+            .hub
+            .try_call(Method::POST, "/tasks", Some(&task))
+            .await
+            .expect("the hub answers");
+        assert!(
+            status.is_client_error() && problem["fields"].to_string().contains(words),
+            "{status}: {problem:#}"
+        );
     }
     federation.end().await;
 }
@@ -150,7 +183,11 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     let run = federation.hub.launch(&Job::digits(4).parameter("fit-seconds", "2")).await;
     reaches_epoch(&federation, &run, 1).await;
     let trainers = |federation: &Federation| {
-        let mut pids: Vec<i32> = proc::with_word(&run.id).iter().filter(|p| p.command.contains("client.py")).map(|p| p.pid).collect();
+        let mut pids: Vec<i32> = proc::with_word(&run.id)
+            .iter()
+            .filter(|p| p.command.contains("client.py"))
+            .map(|p| p.pid)
+            .collect();
         pids.sort_unstable();
         pids.dedup();
         assert!(federation.started(&run).len() == 2);
@@ -167,7 +204,13 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     // Every point is there, and once: those the killed hub had not written yet, and those the agents told again.
     for party in ALL {
         assert_eq!(federation.hub.series(&run, party, "global/acc").await, AVERAGE, "{party}");
-        let alone: Vec<u64> = federation.hub.series(&run, party, "local/acc").await.iter().map(|(step, _)| *step).collect();
+        let alone: Vec<u64> = federation
+            .hub
+            .series(&run, party, "local/acc")
+            .await
+            .iter()
+            .map(|(step, _)| *step)
+            .collect();
         assert_eq!(alone, [1, 2, 3, 4], "{party}");
     }
     federation.end().await;

@@ -33,7 +33,19 @@ async fn alone() -> MutexGuard<'static, ()> {
 fn make_in(clone: &Path, words: &[&str]) -> Command {
     let mut command = Command::new("make");
     command.arg("--no-print-directory").args(words).current_dir(clone).stdin(Stdio::null());
-    let strange = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "ENGINE", "IMG", "OVERLAY", "REGISTRY", "TAG", "TIMEOUT", "WITH_JOBS"];
+    let strange = [
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "ARGS",
+        "ENGINE",
+        "IMG",
+        "OVERLAY",
+        "REGISTRY",
+        "TAG",
+        "TIMEOUT",
+        "WITH_JOBS",
+    ];
     for name in strange {
         command.env_remove(name);
     }
@@ -53,7 +65,8 @@ fn make(kubeconfig: &Path, words: &[&str]) -> Command {
 fn run(mut command: Command) -> (bool, String) {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let shown = format!("{command:?}");
-    let child = spawn_tied(command).unwrap_or_else(|error| panic!("{shown}: {error}; apt-get install make"));
+    let child = spawn_tied(command)
+        .unwrap_or_else(|error| panic!("{shown}: {error}; apt-get install make"));
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
@@ -82,10 +95,17 @@ struct Operator {
 impl Operator {
     /// Starts it; it leads when this returns.
     async fn start(cluster: &Cluster, folder: &TempDir) -> Self {
-        let make = make(cluster.kubeconfig(), &["run", &format!("ARGS=--set http.listen=127.0.0.1:{}", free_port())]);
+        let make = make(
+            cluster.kubeconfig(),
+            &["run", &format!("ARGS=--set http.listen=127.0.0.1:{}", free_port())],
+        );
         // Whoever runs the tests in the background has them ignore what the terminal's Ctrl-C sends, and a shell keeps to that.
         let mut command = Command::new("env");
-        command.arg("--default-signal=INT").arg(make.get_program()).args(make.get_args()).process_group(0);
+        command
+            .arg("--default-signal=INT")
+            .arg(make.get_program())
+            .args(make.get_args())
+            .process_group(0);
         command.current_dir(make.get_current_dir().unwrap());
         for (name, value) in make.get_envs() {
             match value {
@@ -95,7 +115,8 @@ impl Operator {
         }
         let daemon = Daemon::start(command, &folder.path().join(format!("{}.log", free_port())));
         let operator = Self { group: Pid::from_raw(daemon.pid()), make: daemon };
-        let leads = eventually(SOON, async || operator.make.log().contains("leads").then_some(())).await;
+        let leads =
+            eventually(SOON, async || operator.make.log().contains("leads").then_some(())).await;
         assert!(leads.is_some(), "{}", operator.make.log());
         operator
     }
@@ -109,11 +130,23 @@ impl Operator {
         }
         let ended = eventually(SOON, async || self.make.ended()).await;
         let log = self.make.log();
-        assert!(ended.is_some() && log.contains(&format!("{signal}: going down; a second signal")), "{log}");
-        let nobody = eventually(SOON, async || killpg(self.group, None).is_err().then_some(())).await;
+        assert!(
+            ended.is_some() && log.contains(&format!("{signal}: going down; a second signal")),
+            "{log}"
+        );
+        let nobody =
+            eventually(SOON, async || killpg(self.group, None).is_err().then_some(())).await;
         assert!(nobody.is_some(), "something is left of it; {log}");
-        let holder = ["get", "lease/flow-operator", "--output=jsonpath={.metadata.name}:{.spec.holderIdentity}"];
-        assert_eq!(cluster.kubectl_ok(&holder).await, "flow-operator:", "it has given back the Lease; {log}");
+        let holder = [
+            "get",
+            "lease/flow-operator",
+            "--output=jsonpath={.metadata.name}:{.spec.holderIdentity}",
+        ];
+        assert_eq!(
+            cluster.kubectl_ok(&holder).await,
+            "flow-operator:",
+            "it has given back the Lease; {log}"
+        );
     }
 }
 
@@ -134,25 +167,42 @@ async fn a_job_is_served_from_this_machine_and_the_definition_is_not_taken_away_
     let version = ["get", DEFINITION, "--output=jsonpath={.metadata.resourceVersion}"];
     let installed = cluster.kubectl_ok(&version).await;
     succeeds(make(&["install"]));
-    assert_eq!(cluster.kubectl_ok(&version).await, installed, "nothing is to be done a second time");
+    assert_eq!(
+        cluster.kubectl_ok(&version).await,
+        installed,
+        "nothing is to be done a second time"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let namespace = cluster.create_namespace().await;
     let operator = Operator::start(cluster, &folder).await;
     let sample = repository().join("deploy/samples/server.yaml");
-    cluster.kubectl_ok(&["apply", "--namespace", &namespace, "--filename", sample.to_str().unwrap()]).await;
+    cluster
+        .kubectl_ok(&["apply", "--namespace", &namespace, "--filename", sample.to_str().unwrap()])
+        .await;
     let job = async |path: &str| {
         let path = format!("--output=jsonpath={path}");
-        cluster.kubectl_ok(&["get", "ifj/iflearnerjob-server", "--namespace", &namespace, &path]).await
+        cluster
+            .kubectl_ok(&["get", "ifj/iflearnerjob-server", "--namespace", &namespace, &path])
+            .await
     };
-    let reconciled = eventually(SOON, async || Some(job("{.status.phase}/{.status.job.name}").await).filter(|found| found.len() > 9)).await;
-    let name = reconciled.as_deref().and_then(|found| found.strip_prefix("Pending/")).expect("a phase, and a Job");
+    let reconciled = eventually(SOON, async || {
+        Some(job("{.status.phase}/{.status.job.name}").await).filter(|found| found.len() > 9)
+    })
+    .await;
+    let name = reconciled
+        .as_deref()
+        .and_then(|found| found.strip_prefix("Pending/"))
+        .expect("a phase, and a Job");
     cluster.kubectl_ok(&["get", &format!("job/{name}"), "--namespace", &namespace]).await;
     operator.ends(cluster, Signal::SIGINT, true).await;
     let again = Operator::start(cluster, &folder).await;
     again.ends(cluster, Signal::SIGTERM, false).await;
 
-    is_refused(make(&["uninstall"]), "1 IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1");
+    is_refused(
+        make(&["uninstall"]),
+        "1 IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1",
+    );
     assert_eq!(job("{.status.job.name}").await, name);
     succeeds(make(&["uninstall", "WITH_JOBS=1"]));
     assert!(succeeds(make(&["uninstall"])).contains(NO_DEFINITION));
@@ -164,11 +214,19 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let _alone = alone().await;
     let cluster = shared().await;
     let make = |words: &[&str]| make(cluster.kubeconfig(), words);
-    is_refused(make(&["deploy"]), "say which image the cluster can pull: make deploy IMG=registry.example/flow-operator:");
+    is_refused(
+        make(&["deploy"]),
+        "say which image the cluster can pull: make deploy IMG=registry.example/flow-operator:",
+    );
     let overlays = "there is no deploy/kustomize/overlays/nowhere; overlays: operator-gateway operator-ingress operator-namespaced";
     is_refused(make(&["deploy", "IMG=x", "OVERLAY=nowhere"]), overlays);
 
-    let image = ["get", "deployment/flow-operator", "--namespace=flow-system", "--output=jsonpath={..image}"];
+    let image = [
+        "get",
+        "deployment/flow-operator",
+        "--namespace=flow-system",
+        "--output=jsonpath={..image}",
+    ];
     let deploy = make(&["deploy", "IMG=registry.example:5000/flow-operator", "TIMEOUT=1s"]);
     is_refused(deploy, "the operator does not come up: kubectl -n flow-system describe pods");
     assert_eq!(cluster.kubectl_ok(&image).await, "registry.example:5000/flow-operator:latest");
@@ -178,12 +236,20 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let deploy = make(&words);
     let deploying = tokio::task::spawn_blocking(|| succeeds(deploy));
     // As a kubelet would, while it is waited for.
-    let pods = ["get", "pods", "--namespace=flow-system", "--selector=app.kubernetes.io/name=flow-operator", "--output=name"];
+    let pods = [
+        "get",
+        "pods",
+        "--namespace=flow-system",
+        "--selector=app.kubernetes.io/name=flow-operator",
+        "--output=name",
+    ];
     let up = eventually(4 * SOON, async || {
         for pod in cluster.kubectl_ok(&pods).await.lines() {
             let status = r#"--patch={"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}"#;
             // One of the image before may be gone.
-            cluster.kubectl(&["patch", pod, "--namespace=flow-system", "--subresource=status", status]).await;
+            cluster
+                .kubectl(&["patch", pod, "--namespace=flow-system", "--subresource=status", status])
+                .await;
         }
         deploying.is_finished().then_some(())
     });
@@ -195,17 +261,35 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let versions = ["get", "--kustomize", operator.to_str().unwrap(), versions];
     let deployed = cluster.kubectl_ok(&versions).await;
     succeeds(make(&words));
-    assert_eq!(cluster.kubectl_ok(&versions).await, deployed, "nothing is to be done a second time");
-    let left = fs::read_dir(repository().join("deploy/kustomize")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(left.filter(|name| name.as_encoded_bytes().starts_with(b".")).collect::<Vec<_>>(), Vec::<OsString>::new());
+    assert_eq!(
+        cluster.kubectl_ok(&versions).await,
+        deployed,
+        "nothing is to be done a second time"
+    );
+    let left = fs::read_dir(repository().join("deploy/kustomize"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    assert_eq!(
+        left.filter(|name| name.as_encoded_bytes().starts_with(b".")).collect::<Vec<_>>(),
+        Vec::<OsString>::new()
+    );
 
     let namespace = cluster.create_namespace().await;
     let sample = repository().join("deploy/samples/server.yaml");
-    cluster.kubectl_ok(&["apply", "--namespace", &namespace, "--filename", sample.to_str().unwrap()]).await;
+    cluster
+        .kubectl_ok(&["apply", "--namespace", &namespace, "--filename", sample.to_str().unwrap()])
+        .await;
     for _ in 0..2 {
-        assert!(succeeds(make(&["undeploy"])).contains("the definition of IflearnerJob stays, and with it the jobs: make uninstall"));
+        assert!(succeeds(make(&["undeploy"])).contains(
+            "the definition of IflearnerJob stays, and with it the jobs: make uninstall"
+        ));
     }
-    assert_eq!(cluster.kubectl_ok(&["get", "--ignore-not-found", "--kustomize", operator.to_str().unwrap()]).await, "");
+    assert_eq!(
+        cluster
+            .kubectl_ok(&["get", "--ignore-not-found", "--kustomize", operator.to_str().unwrap()])
+            .await,
+        ""
+    );
     cluster.kubectl_ok(&["get", "ifj/iflearnerjob-server", "--namespace", &namespace]).await;
     succeeds(make(&["uninstall", "WITH_JOBS=1"]));
 }
@@ -214,7 +298,10 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
 fn without_a_cluster_each_verb_says_what_to_set() {
     let nowhere = tempfile::tempdir().unwrap();
     for words in [&["install"][..], &["uninstall"], &["deploy", "IMG=x"], &["undeploy"]] {
-        is_refused(make(&nowhere.path().join("kubeconfig"), words), "no cluster answers; set KUBECONFIG to one");
+        is_refused(
+            make(&nowhere.path().join("kubeconfig"), words),
+            "no cluster answers; set KUBECONFIG to one",
+        );
     }
     let (success, told) = run(make(&nowhere.path().join("kubeconfig"), &["run"]));
     assert!(!success && told.contains("set KUBECONFIG"), "{told}");
@@ -223,11 +310,18 @@ fn without_a_cluster_each_verb_says_what_to_set() {
 #[test]
 fn help_names_every_verb() {
     let makefile = fs::read_to_string(repository().join("Makefile")).unwrap();
-    let verbs: Vec<&str> = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).flat_map(|line| line.split(' ')).collect();
+    let verbs: Vec<&str> = makefile
+        .lines()
+        .filter_map(|line| line.strip_prefix(".PHONY: "))
+        .flat_map(|line| line.split(' '))
+        .collect();
     assert!(verbs.contains(&"quickstart") && verbs.contains(&"docker-push"), "{verbs:?}");
     let help = succeeds(make_in(repository(), &["help"]));
     for verb in verbs {
-        let explained = help.lines().any(|line| line.strip_prefix(&format!("  make {verb} ")).is_some_and(|what| !what.trim().is_empty()));
+        let explained = help.lines().any(|line| {
+            line.strip_prefix(&format!("  make {verb} "))
+                .is_some_and(|what| !what.trim().is_empty())
+        });
         assert!(explained, "{verb} is not in {help}");
     }
 }
@@ -240,11 +334,18 @@ async fn manifests_are_written_where_they_are_out_of_date_and_nowhere_else() {
     let clone = folder.path();
     fs::create_dir(clone.join("tools")).unwrap();
     fs::create_dir(clone.join("deploy")).unwrap();
-    for path in ["Makefile", "Cargo.toml", "rust-toolchain.toml", "tools/kube.sh", "deploy/kustomize"] {
-        let copied = Command::new("cp").arg("-a").arg(repository().join(path)).arg(clone.join(path)).status();
+    for path in
+        ["Makefile", "Cargo.toml", "rust-toolchain.toml", "tools/kube.sh", "deploy/kustomize"]
+    {
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(repository().join(path))
+            .arg(clone.join(path))
+            .status();
         assert!(copied.unwrap().success(), "{path}");
     }
-    let generated = ["crd/iflearnerjobs.yaml", "rbac/operator.yaml", "overlays/operator-namespaced/rbac.yaml"];
+    let generated =
+        ["crd/iflearnerjobs.yaml", "rbac/operator.yaml", "overlays/operator-namespaced/rbac.yaml"];
     let told = succeeds(make_in(clone, &["manifests"]));
     assert!(!told.contains("wrote"), "{told}");
     for file in generated {
@@ -252,7 +353,11 @@ async fn manifests_are_written_where_they_are_out_of_date_and_nowhere_else() {
     }
     let told = succeeds(make_in(clone, &["manifests"]));
     assert_eq!(told.matches("wrote").count(), generated.len(), "{told}");
-    let difference = Command::new("diff").arg("-r").arg(repository().join("deploy/kustomize")).arg(clone.join("deploy/kustomize")).output();
+    let difference = Command::new("diff")
+        .arg("-r")
+        .arg(repository().join("deploy/kustomize"))
+        .arg(clone.join("deploy/kustomize"))
+        .output();
     assert_eq!(String::from_utf8_lossy(&difference.unwrap().stdout), "");
 }
 
@@ -261,7 +366,9 @@ fn without(programs: &[&str], folder: &Path) -> PathBuf {
     fs::create_dir(folder).unwrap();
     let mut seen: HashSet<OsString> = programs.iter().map(OsString::from).collect();
     let path = std::env::var_os("PATH").unwrap();
-    for entry in std::env::split_paths(&path).filter_map(|path| fs::read_dir(path).ok()).flatten().flatten() {
+    for entry in
+        std::env::split_paths(&path).filter_map(|path| fs::read_dir(path).ok()).flatten().flatten()
+    {
         if seen.insert(entry.file_name()) {
             std::os::unix::fs::symlink(entry.path(), folder.join(entry.file_name())).unwrap();
         }
@@ -272,8 +379,19 @@ fn without(programs: &[&str], folder: &Path) -> PathBuf {
 /// What an archive's index says of the one image in it, after every blob was found to be what its name says.
 fn opened(archive: &Path, folder: &Path) -> (String, Value) {
     fs::create_dir(folder).unwrap();
-    assert!(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder).status().unwrap().success());
-    let json = |path: &str| serde_json::from_slice::<Value>(&fs::read(folder.join(path)).unwrap()).unwrap();
+    assert!(
+        Command::new("tar")
+            .arg("-xf")
+            .arg(archive)
+            .arg("-C")
+            .arg(folder)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let json = |path: &str| {
+        serde_json::from_slice::<Value>(&fs::read(folder.join(path)).unwrap()).unwrap()
+    };
     let blob = |descriptor: &Value| {
         let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
         let file = format!("blobs/sha256/{digest}");
@@ -285,8 +403,13 @@ fn opened(archive: &Path, folder: &Path) -> (String, Value) {
     assert_eq!(json("oci-layout")["imageLayoutVersion"], "1.0.0");
     let index = json("index.json");
     let manifest = json(&blob(&index["manifests"][0]));
-    assert!(manifest["layers"].as_array().is_some_and(|layers| !layers.is_empty() && layers.iter().map(blob).all(|file| !file.is_empty())));
-    let name = index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap().to_owned();
+    assert!(manifest["layers"].as_array().is_some_and(
+        |layers| !layers.is_empty() && layers.iter().map(blob).all(|file| !file.is_empty())
+    ));
+    let name = index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     (name, json(&blob(&manifest["config"])))
 }
 
@@ -306,7 +429,10 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
         at_home(command.env("CARGO_TARGET_DIR", folder.path()).env("PATH", &path));
         command
     };
-    is_refused(make(&["docker-push"]), "say where to: make docker-build docker-push REGISTRY=registry.example/team");
+    is_refused(
+        make(&["docker-push"]),
+        "say where to: make docker-build docker-push REGISTRY=registry.example/team",
+    );
     is_refused(
         make(&["docker-push", "REGISTRY=registry.example/team"]),
         "flow-server.tar is missing; make it with: make docker-build REGISTRY=registry.example/team",
@@ -314,15 +440,28 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
     let registry = Registry::start(folder.path());
     let team = format!("{}/team", registry.address());
     let registry_is = format!("REGISTRY={team}");
-    is_refused(make(&["docker-build", &registry_is, "ENGINE=podman"]), "podman does not answer: see podman info");
+    is_refused(
+        make(&["docker-build", &registry_is, "ENGINE=podman"]),
+        "podman does not answer: see podman info",
+    );
 
     let told = succeeds(make(&["docker-build", &registry_is]));
-    assert!(told.contains("No container engine answers here, so these are archives, for docker load"), "{told}");
-    is_refused(make(&["docker-push", &registry_is]), "pushing needs docker, podman, buildah, skopeo or crane, and none is here");
+    assert!(
+        told.contains("No container engine answers here, so these are archives, for docker load"),
+        "{told}"
+    );
+    is_refused(
+        make(&["docker-push", &registry_is]),
+        "pushing needs docker, podman, buildah, skopeo or crane, and none is here",
+    );
 
     // It finds its libraries by its own place: no link.
     let skopeo = path.join("skopeo");
-    fs::write(&skopeo, format!("#!/bin/sh\nexec '{}' \"$@\"\n", flow_testkit::registry("skopeo").display())).unwrap();
+    fs::write(
+        &skopeo,
+        format!("#!/bin/sh\nexec '{}' \"$@\"\n", flow_testkit::registry("skopeo").display()),
+    )
+    .unwrap();
     fs::set_permissions(&skopeo, fs::Permissions::from_mode(0o755)).unwrap();
     succeeds(make(&["docker-push", &registry_is]));
     for program in ["flow-server", "flow-federate", "flow-operator"] {
@@ -330,7 +469,10 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
         let (name, built) = opened(&archive, &folder.path().join(program));
         assert_eq!(name, format!("{team}/{program}:{}", env!("CARGO_PKG_VERSION")));
         assert_eq!(built["config"]["User"], "65532:65532", "{program}");
-        assert_eq!(built["config"]["Entrypoint"], serde_json::json!([format!("/usr/local/bin/{program}")]));
+        assert_eq!(
+            built["config"]["Entrypoint"],
+            serde_json::json!([format!("/usr/local/bin/{program}")])
+        );
         let mut inspect = Command::new(&skopeo);
         inspect.args(["inspect", "--config", &format!("docker://{name}")]);
         at_home(&mut inspect);

@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use flow_e2e::{Builder, Daemon, Federation, Gateway, Job, Run, SOON, binaries, eventually, member};
+use flow_e2e::{
+    Builder, Daemon, Federation, Gateway, Job, Run, SOON, binaries, eventually, member,
+};
 use flow_testkit::kube::{self, Cluster};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -54,8 +56,16 @@ async fn equip(cluster: &Cluster) {
     cluster.install_gateway_api().await;
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
     let definition = folder.path().join("crd.yaml");
-    fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd"))).expect("the folder is ours");
-    cluster.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--filename".as_ref(), definition.as_os_str()]).await;
+    fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd")))
+        .expect("the folder is ours");
+    cluster
+        .kubectl_ok(&[
+            "apply".as_ref(),
+            "--server-side".as_ref(),
+            "--filename".as_ref(),
+            definition.as_os_str(),
+        ])
+        .await;
     cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
 }
 
@@ -129,7 +139,15 @@ impl Ground {
         for (party, namespace) in &namespaces {
             kubeconfigs.insert(party.clone(), agent(cluster, folder.path(), namespace).await);
         }
-        Self { cluster, namespaces, kubeconfigs, operator: None, operator_kubeconfig, operator_settings, folder }
+        Self {
+            cluster,
+            namespaces,
+            kubeconfigs,
+            operator: None,
+            operator_kubeconfig,
+            operator_settings,
+            folder,
+        }
     }
 
     /// Starts the operator, killing it first if it runs.
@@ -139,10 +157,17 @@ impl Ground {
         }
         let config = self.folder.path().join("operator.toml");
         let port = flow_testkit::free_port();
-        fs::write(&config, format!("{}{more}\n[http]\nlisten = \"127.0.0.1:{port}\"\n", self.operator_settings))
-            .expect("the folder is ours");
+        fs::write(
+            &config,
+            format!("{}{more}\n[http]\nlisten = \"127.0.0.1:{port}\"\n", self.operator_settings),
+        )
+        .expect("the folder is ours");
         let mut command = Command::new(binaries::flow_operator());
-        command.arg("run").arg("--config").arg(&config).env("KUBECONFIG", &self.operator_kubeconfig);
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(&config)
+            .env("KUBECONFIG", &self.operator_kubeconfig);
         self.operator = Some(Daemon::start(command, &self.folder.path().join("operator.log")));
     }
 
@@ -151,7 +176,9 @@ impl Ground {
     }
 
     fn builder(&self, settings: &str) -> Builder {
-        let parties = PARTIES.map(|party| (party.to_owned(), (self.kubeconfigs[party].clone(), self.namespaces[party].clone())));
+        let parties = PARTIES.map(|party| {
+            (party.to_owned(), (self.kubeconfigs[party].clone(), self.namespaces[party].clone()))
+        });
         let cluster = flow_e2e::Cluster {
             parties: parties.into(),
             settings: format!("sidecar_image = {SIDECAR:?}\n{settings}"),
@@ -161,7 +188,10 @@ impl Ground {
     }
 
     async fn json(&self, party: &str, what: &str) -> Vec<Value> {
-        let text = self.cluster.kubectl_ok(&["get", what, "--namespace", &self.namespaces[party], "--output=json"]).await;
+        let text = self
+            .cluster
+            .kubectl_ok(&["get", what, "--namespace", &self.namespaces[party], "--output=json"])
+            .await;
         let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
         list["items"].as_array().cloned().unwrap_or_default()
     }
@@ -172,7 +202,8 @@ impl Ground {
         for party in PARTIES {
             let running = async || {
                 let pods = self.json(party, "pods").await;
-                (pods.len() == 1 && pods[0]["status"]["phase"] == "Running").then(|| uid(&pods[0]["metadata"]))
+                (pods.len() == 1 && pods[0]["status"]["phase"] == "Running")
+                    .then(|| uid(&pods[0]["metadata"]))
             };
             let found = eventually(PATIENCE, running).await;
             uids.extend([found.unwrap_or_else(|| panic!("no pod runs at {party}"))]);
@@ -185,7 +216,9 @@ impl Ground {
         let mut uids = BTreeSet::new();
         for party in PARTIES {
             let events = self.json(party, "events").await;
-            let scheduled = events.iter().filter(|event| event["reason"] == "Scheduled" && event["involvedObject"]["kind"] == "Pod");
+            let scheduled = events.iter().filter(|event| {
+                event["reason"] == "Scheduled" && event["involvedObject"]["kind"] == "Pod"
+            });
             uids.extend(scheduled.map(|event| uid(&event["involvedObject"])));
         }
         uids
@@ -211,7 +244,8 @@ async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: 
     let rows = folder.join("rows").join(party);
     fs::create_dir_all(&rows).expect("the folder is ours");
     let part = if party == "hospital-b" { "party-b" } else { "party-a" };
-    fs::copy(flow_testkit::digits(part), rows.join(format!("{party}.npz"))).expect("the folder is ours");
+    fs::copy(flow_testkit::digits(part), rows.join(format!("{party}.npz")))
+        .expect("the folder is ours");
     fs::copy(flow_testkit::digits("test"), rows.join("test.npz")).expect("the folder is ours");
     let path = rows.display();
     let spec = "accessModes: [ReadOnlyMany], storageClassName: ''";
@@ -226,42 +260,74 @@ async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: 
 
 /// A service account that may do what an agent says it needs in its namespace, and nothing else; its kubeconfig.
 async fn agent(cluster: &Cluster, folder: &Path, namespace: &str) -> PathBuf {
-    cluster.kubectl_ok(&["create", "serviceaccount", "flow-federate", "--namespace", namespace]).await;
+    cluster
+        .kubectl_ok(&["create", "serviceaccount", "flow-federate", "--namespace", namespace])
+        .await;
     let kubeconfig = cluster.service_account_kubeconfig(namespace, "flow-federate").await;
     let config = folder.join(format!("{namespace}.toml"));
     let text = format!(
         "party = \"any\"\nruntime = \"kubernetes\"\n[hub]\nsecret_file = \"/none\"\n[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n"
     );
     fs::write(&config, text).expect("the folder is ours");
-    let role = printed(Command::new(binaries::flow_federate()).args(["kubernetes", "rbac", "--config"]).arg(&config));
+    let role = printed(
+        Command::new(binaries::flow_federate())
+            .args(["kubernetes", "rbac", "--config"])
+            .arg(&config),
+    );
     cluster.apply(&String::from_utf8_lossy(&role)).await;
     let account = format!("--serviceaccount={namespace}:flow-federate");
-    cluster.kubectl_ok(&["create", "rolebinding", "flow-federate", "--namespace", namespace, "--role=flow-federate", &account]).await;
-    cluster.allowed(&format!("system:serviceaccount:{namespace}:flow-federate"), &["create", "iflearnerjobs", "-n", namespace]).await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "rolebinding",
+            "flow-federate",
+            "--namespace",
+            namespace,
+            "--role=flow-federate",
+            &account,
+        ])
+        .await;
+    cluster
+        .allowed(
+            &format!("system:serviceaccount:{namespace}:flow-federate"),
+            &["create", "iflearnerjobs", "-n", namespace],
+        )
+        .await;
     kubeconfig
 }
 
 async fn log(federation: &Federation, run: &Run, party: &str) -> String {
     let path = format!("/tasks/{}/runs/{}/members/{party}/logs", run.task, run.id);
-    let answer = federation.hub.request(reqwest::Method::GET, &path).send().await.expect("the hub answers");
+    let answer =
+        federation.hub.request(reqwest::Method::GET, &path).send().await.expect("the hub answers");
     answer.text().await.expect("a log")
 }
 
 async fn trained_as_with_processes(federation: &Federation, run: &Run) {
     let end = federation.hub.ends_within(run, "succeeded", "completed", PATIENCE).await;
-    assert_eq!((&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]), (&"stopped".into(), &true.into()));
+    assert_eq!(
+        (&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]),
+        (&"stopped".into(), &true.into())
+    );
     for party in ["hospital-a", "hospital-b"] {
         assert_eq!(member(&end, party)["phase"], "succeeded");
         let log = log(federation, run, party).await;
         assert!(log.contains("\"event\": \"global\"") && log.contains(AVERAGE), "{log}");
         assert_eq!(federation.hub.series(run, party, "global/acc").await, AVERAGES);
-        let alone: Vec<u64> = federation.hub.series(run, party, "local/acc").await.iter().map(|(step, _)| *step).collect();
+        let alone: Vec<u64> = federation
+            .hub
+            .series(run, party, "local/acc")
+            .await
+            .iter()
+            .map(|(step, _)| *step)
+            .collect();
         assert_eq!(alone, [1, 2, 3]);
     }
 }
 
 #[tokio::test]
-async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_its_log_outlives_them() {
+async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_its_log_outlives_them()
+ {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let federation = ground.federation("").await;
@@ -271,7 +337,17 @@ async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_
     for party in PARTIES {
         let jobs = ground.json(party, "iflearnerjobs").await;
         assert!(jobs.len() <= 1, "{jobs:#?}");
-        ground.cluster.kubectl_ok(&["delete", "iflearnerjobs,pods", "--all", "--wait", "--namespace", &ground.namespaces[party]]).await;
+        ground
+            .cluster
+            .kubectl_ok(&[
+                "delete",
+                "iflearnerjobs,pods",
+                "--all",
+                "--wait",
+                "--namespace",
+                &ground.namespaces[party],
+            ])
+            .await;
     }
     let log = log(&federation, &run, "hospital-a").await;
     assert!(log.contains(AVERAGE), "{log}");
@@ -279,7 +355,8 @@ async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_
 }
 
 #[tokio::test]
-async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_twice_and_lose_nothing() {
+async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_twice_and_lose_nothing()
+ {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let mut federation = ground.federation("").await;
@@ -304,11 +381,19 @@ async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_free
     let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "1")).await;
     ground.pods_run().await;
     let namespace = &ground.namespaces["hospital-b"];
-    ground.cluster.kubectl_ok(&["delete", "iflearnerjobs", "--all", "--wait=false", "--namespace", namespace]).await;
+    ground
+        .cluster
+        .kubectl_ok(&["delete", "iflearnerjobs", "--all", "--wait=false", "--namespace", namespace])
+        .await;
     let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
-    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-b".into(), &"object_deleted".into()));
+    assert_eq!(
+        (&end["ending"]["party"], &end["ending"]["reason"]["code"]),
+        (&"hospital-b".into(), &"object_deleted".into())
+    );
     for party in PARTIES {
-        let gone = eventually(SOON, async || ground.json(party, "pods").await.is_empty().then_some(())).await;
+        let gone =
+            eventually(SOON, async || ground.json(party, "pods").await.is_empty().then_some(()))
+                .await;
         assert!(gone.is_some(), "left at {party}: {:#?}", ground.json(party, "pods").await);
     }
     federation.end().await;
@@ -323,15 +408,33 @@ async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
     ground.pods_run().await;
     // As a drain of its node does it.
     let namespace = &ground.namespaces["hospital-b"];
-    let pod = ground.json("hospital-b", "pods").await[0]["metadata"]["name"].as_str().expect("every pod has a name").to_owned();
+    let pod = ground.json("hospital-b", "pods").await[0]["metadata"]["name"]
+        .as_str()
+        .expect("every pod has a name")
+        .to_owned();
     let eviction = ground.folder.path().join("eviction.json");
     let text = serde_json::json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}});
     fs::write(&eviction, text.to_string()).expect("the folder is ours");
     let path = format!("--raw=/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
-    ground.cluster.kubectl_ok(&["create".as_ref(), path.as_ref(), "--filename".as_ref(), eviction.as_os_str()]).await;
+    ground
+        .cluster
+        .kubectl_ok(&[
+            "create".as_ref(),
+            path.as_ref(),
+            "--filename".as_ref(),
+            eviction.as_os_str(),
+        ])
+        .await;
     let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
-    assert_eq!((&end["ending"]["party"], &end["ending"]["reason"]["code"]), (&"hospital-b".into(), &"runtime_error".into()));
-    assert!(end["ending"]["reason"]["message"].as_str().is_some_and(|text| text.contains("evicted")), "{:#}", end["ending"]);
+    assert_eq!(
+        (&end["ending"]["party"], &end["ending"]["reason"]["code"]),
+        (&"hospital-b".into(), &"runtime_error".into())
+    );
+    assert!(
+        end["ending"]["reason"]["message"].as_str().is_some_and(|text| text.contains("evicted")),
+        "{:#}",
+        end["ending"]
+    );
     federation.end().await;
 }
 
@@ -358,8 +461,20 @@ async fn trains_through_the_route(zone: &str, names: Names) {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("gateway");
     fs::create_dir(&folder).expect("the folder is ours");
-    let parties = ["hospital-a", "hospital-b"].map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
-    setup(ground.cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--zone", zone, &parties[0], &parties[1]]);
+    let parties = ["hospital-a", "hospital-b"]
+        .map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
+    setup(
+        ground.cluster,
+        &[
+            "certificates",
+            "--namespace",
+            &ground.namespaces["hub"],
+            "--zone",
+            zone,
+            &parties[0],
+            &parties[1],
+        ],
+    );
     provide_pair(ground.cluster, &folder, &ground.namespaces["hub"]).await;
     let mut gateway = Gateway::at(&folder);
     let reached = ground.cluster.expose(gateway.address());
@@ -371,7 +486,10 @@ async fn trains_through_the_route(zone: &str, names: Names) {
         }
         Names::HostAliases => vec![address],
     };
-    let exposure = format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port());
+    let exposure = format!(
+        "[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n",
+        reached.port()
+    );
     ground.start_operator(&exposure);
 
     let settings = format!(
@@ -380,7 +498,10 @@ async fn trains_through_the_route(zone: &str, names: Names) {
     );
     let federation = ground.federation(&settings).await;
     // Everything else the original's trainer is called with comes from the platform: --server=<host>:<port> above all.
-    let job = Job::digits(3).template("command", serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]));
+    let job = Job::digits(3).template(
+        "command",
+        serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]),
+    );
     let run = federation.hub.launch(&job).await;
     gateway.take_up_route(ground.cluster, &ground.namespaces["hub"]).await;
     ground.pods_run().await;
@@ -395,15 +516,22 @@ async fn provide_pair(cluster: &Cluster, folder: &Path, namespace: &str) {
     for file in ["tls.crt", "tls.key"] {
         let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
         let secret = ["get", "secret", "server-iflearner-secret", "--namespace", namespace, &path];
-        fs::write(folder.join(file), cluster.kubectl_ok(&secret).await).expect("the folder is ours");
+        fs::write(folder.join(file), cluster.kubectl_ok(&secret).await)
+            .expect("the folder is ours");
     }
 }
 
 /// What the trainers were told to dial.
 async fn dialled(ground: &Ground) -> String {
     let jobs = ground.json("hospital-a", "iflearnerjobs").await;
-    let containers = jobs.first().map(|job| job["spec"]["template"]["spec"]["containers"][0].clone()).unwrap_or_default();
-    let words = [&containers["command"], &containers["args"]].into_iter().filter_map(Value::as_array).flatten();
+    let containers = jobs
+        .first()
+        .map(|job| job["spec"]["template"]["spec"]["containers"][0].clone())
+        .unwrap_or_default();
+    let words = [&containers["command"], &containers["args"]]
+        .into_iter()
+        .filter_map(Value::as_array)
+        .flatten();
     let server = words.filter_map(Value::as_str).find_map(|word| word.strip_prefix("--server="));
     server.unwrap_or_else(|| panic!("no --server= in {containers:#}")).to_owned()
 }

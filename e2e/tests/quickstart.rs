@@ -24,13 +24,19 @@ fn alone() -> MutexGuard<'static, ()> {
 fn script(name: &str) -> Command {
     let mut command = Command::new(flow_testkit::repository().join("tools").join(name));
     command.env("BIN", binaries::folder()).stdin(Stdio::null());
-    command.env("REST_PORT", flow_testkit::free_port().to_string()).env("GRPC_PORT", flow_testkit::free_port().to_string());
+    command
+        .env("REST_PORT", flow_testkit::free_port().to_string())
+        .env("GRPC_PORT", flow_testkit::free_port().to_string());
     command
 }
 
 /// What was printed.
 fn told(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// What is still running in the folder it works in.
@@ -52,7 +58,8 @@ fn hub_answers(folder: &Path) -> bool {
 }
 
 #[test]
-fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing() {
+fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing()
+ {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -60,18 +67,30 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
     std::fs::create_dir_all(mine.parent().unwrap()).unwrap();
     std::fs::write(&mine, "mine").unwrap();
     let refused = quickstart(folder, None).output().unwrap();
-    assert!(!refused.status.success() && told(&refused).contains("was not made by a quickstart"), "{}", told(&refused));
+    assert!(
+        !refused.status.success() && told(&refused).contains("was not made by a quickstart"),
+        "{}",
+        told(&refused)
+    );
 
     // As one that was interrupted has left it.
     std::fs::write(folder.join(".quickstart"), "").unwrap();
     let kept = |runs| {
         let results = std::fs::read_dir(folder.join("party-a/agent/runs")).unwrap().count();
-        assert_eq!((std::fs::read_to_string(&mine).unwrap().as_str(), results), ("mine", runs), "files and history stay");
+        assert_eq!(
+            (std::fs::read_to_string(&mine).unwrap().as_str(), results),
+            ("mine", runs),
+            "files and history stay"
+        );
     };
     let output = quickstart(folder, None).output().unwrap();
     let said = told(&output);
     assert!(output.status.success(), "{said}");
-    for figure in [format!("trained together   {TOGETHER}"), "party-a alone      0.6837".into(), "party-b alone      0.5768".into()] {
+    for figure in [
+        format!("trained together   {TOGETHER}"),
+        "party-a alone      0.6837".into(),
+        "party-b alone      0.5768".into(),
+    ] {
         assert!(said.contains(&figure), "no {figure:?} in {said}");
     }
     assert_eq!(said.matches("model.npz").count(), 2, "{said}");
@@ -80,12 +99,23 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
 
     let output = quickstart(folder, None).env("KEEP", "1").output().unwrap();
     let said = told(&output);
-    assert!(output.status.success() && said.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())), "{said}");
+    assert!(
+        output.status.success()
+            && said.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())),
+        "{said}"
+    );
     assert_eq!(said.matches("model.npz").count(), 2, "those of this run: {said}");
     kept(2);
     // Programs that are somewhere else end it all the same.
-    let verb = |verb| quickstart(folder, Some(verb)).env_remove("REST_PORT").env_remove("GRPC_PORT").output().unwrap();
-    let stopped = quickstart(folder, Some("stop")).env("BIN", folder.join("elsewhere")).output().unwrap();
+    let verb = |verb| {
+        quickstart(folder, Some(verb))
+            .env_remove("REST_PORT")
+            .env_remove("GRPC_PORT")
+            .output()
+            .unwrap()
+    };
+    let stopped =
+        quickstart(folder, Some("stop")).env("BIN", folder.join("elsewhere")).output().unwrap();
     assert!(stopped.status.success() && left(folder).is_empty(), "{}", told(&stopped));
 
     let started = verb("start");
@@ -106,7 +136,11 @@ fn the_quickstart_interrupted_ends_what_it_started() {
     running.envs(script.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut running = running.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("the hub is up")), "it ended before: {:?}", running.wait());
+    assert!(
+        lines.any(|line| line.contains("the hub is up")),
+        "it ended before: {:?}",
+        running.wait()
+    );
     // As the terminal does: to all in the foreground.
     killpg(Pid::from_raw(running.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     let rest: Vec<_> = lines.collect();
@@ -121,12 +155,19 @@ fn a_quickstart_that_cannot_work_says_in_one_sentence_what_to_do() {
     let taken = port.local_addr().unwrap().port().to_string();
     let output = script("quickstart.sh").env("REST_PORT", &taken).output().unwrap();
     assert!(!output.status.success());
-    assert!(told(&output).contains(&format!("port {taken} of 127.0.0.1 is taken by another program; choose another with REST_PORT=PORT")));
+    assert!(told(&output).contains(&format!(
+        "port {taken} of 127.0.0.1 is taken by another program; choose another with REST_PORT=PORT"
+    )));
 
     let folder = tempfile::tempdir().unwrap();
-    let output = script("quickstart.sh").env("PATH", without("cargo", folder.path())).output().unwrap();
+    let output =
+        script("quickstart.sh").env("PATH", without("cargo", folder.path())).output().unwrap();
     assert!(!output.status.success());
-    assert!(told(&output).contains("Rust is missing; install it with the command on https://rustup.rs"), "{}", told(&output));
+    assert!(
+        told(&output).contains("Rust is missing; install it with the command on https://rustup.rs"),
+        "{}",
+        told(&output)
+    );
 }
 
 /// A search path with everything but `program`.
@@ -177,17 +218,43 @@ fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kep
     // One that fails ends what it started; what is up then is somebody else's.
     assert!(output.status.success(), "{said}");
     let _kept = Kept;
-    assert!(said.contains(&format!("accuracy on 449 images nobody trained with: {TOGETHER}")), "{said}");
+    assert!(
+        said.contains(&format!("accuracy on 449 images nobody trained with: {TOGETHER}")),
+        "{said}"
+    );
     assert!(said.contains("End it all with: tools/kube-quickstart.sh stop"), "{said}");
 
     let again = script("kube-quickstart.sh").output().unwrap();
-    assert!(!again.status.success() && told(&again).contains("an earlier quickstart is still up"), "{}", told(&again));
-    let parties = Kept::kubectl(&["-n", "hub", "exec", "deploy/flow-server", "--", "flowctl", "party", "list", "-o", "json"]);
-    let connected = serde_json::from_str::<Value>(&parties).unwrap().to_string().matches(r#""state":"connected""#).count();
+    assert!(
+        !again.status.success() && told(&again).contains("an earlier quickstart is still up"),
+        "{}",
+        told(&again)
+    );
+    let parties = Kept::kubectl(&[
+        "-n",
+        "hub",
+        "exec",
+        "deploy/flow-server",
+        "--",
+        "flowctl",
+        "party",
+        "list",
+        "-o",
+        "json",
+    ]);
+    let connected = serde_json::from_str::<Value>(&parties)
+        .unwrap()
+        .to_string()
+        .matches(r#""state":"connected""#)
+        .count();
     assert_eq!(connected, 3, "{parties}");
 
     let stopped = Kept::end();
-    assert!(stopped.status.success() && told(&stopped).contains("nothing is running"), "{}", told(&stopped));
+    assert!(
+        stopped.status.success() && told(&stopped).contains("nothing is running"),
+        "{}",
+        told(&stopped)
+    );
     let folder = flow_testkit::repository().join("kube-quickstart.run");
     assert!(left(&folder).is_empty(), "{:?}", left(&folder));
     assert!(!Kept::kubeconfig().exists(), "it leads nowhere any more");

@@ -41,15 +41,22 @@ fn l23_a_model_of_another_shape_ends_the_aggregator_and_is_named() {
 
 #[test]
 fn l23_a_model_that_is_no_number_any_more_ends_the_aggregator_and_is_named() {
-    let out = python(&format!("{AGGREGATOR}upload('party-b', w=([2, 2], [1, 2, float('nan'), 4]))\nprint('averaged')"));
+    let out = python(&format!(
+        "{AGGREGATOR}upload('party-b', w=([2, 2], [1, 2, float('nan'), 4]))\nprint('averaged')"
+    ));
     let said = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
-    assert!(said.contains("party-b cannot be averaged: w holds a value that is not a finite number"), "{said}");
+    assert!(
+        said.contains("party-b cannot be averaged: w holds a value that is not a finite number"),
+        "{said}"
+    );
 }
 
 #[test]
 fn models_that_agree_are_averaged_as_before() {
-    let out = python(&format!("{AGGREGATOR}upload('party-b', w=([2, 2], [3, 4, 5, 6]))\nprint(list(server._server_param['w'].values))"));
+    let out = python(&format!(
+        "{AGGREGATOR}upload('party-b', w=([2, 2], [3, 4, 5, 6]))\nprint(list(server._server_param['w'].values))"
+    ));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(String::from_utf8_lossy(&out.stdout).lines().last(), Some("[2.0, 3.0, 4.0, 5.0]"));
 }

@@ -9,11 +9,19 @@ use flow_testkit::Authority;
 /// Runs a command of flowctl that must succeed; answers its output.
 fn flowctl(federation: &Federation, arguments: &[&str]) -> String {
     let mut command = Command::new(binaries::flowctl());
-    command.args(arguments).env("FLOW_SERVER", &federation.hub.base).env("FLOW_DATA_DIR", federation.data_dir("server"));
+    command
+        .args(arguments)
+        .env("FLOW_SERVER", &federation.hub.base)
+        .env("FLOW_DATA_DIR", federation.data_dir("server"));
     command.env("FLOW_CA_FILE", federation.ca().expect("the hub has a certificate"));
     let output = command.output().expect("flowctl can be executed");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "flowctl {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "flowctl {arguments:?}: {}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     text(&output.stdout)
 }
 

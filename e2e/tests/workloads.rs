@@ -62,7 +62,10 @@ async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace() {
     federation.hub.stop(&run).await;
     let end = federation.hub.ends(&run, "cancelled", "stopped").await;
     for party in BOTH {
-        assert_eq!((&member(&end, party)["phase"], &member(&end, party)["exit"]["signal"]), (&json!("stopped"), &json!(9)));
+        assert_eq!(
+            (&member(&end, party)["phase"], &member(&end, party)["exit"]["signal"]),
+            (&json!("stopped"), &json!(9))
+        );
     }
     federation.end().await;
 }
@@ -114,8 +117,19 @@ async fn a_workload_that_prints_a_gigabyte_costs_its_log_limit_and_no_more() {
     let bytes = proc::bytes_below(&federation.data_dir("hospital-a"));
     assert!((LIMIT / 2..LIMIT * 2).contains(&bytes), "{bytes} bytes at the party");
     let path = format!("/tasks/{}/runs/{}/members/hospital-a/logs?tail=3", run.task, run.id);
-    let log = federation.hub.request(Method::GET, &path).send().await.expect("the hub answers").text().await.expect("a log");
-    assert!(log.lines().count() <= 4 && log.contains("a line of output that nobody will ever read"), "{log:?}");
+    let log = federation
+        .hub
+        .request(Method::GET, &path)
+        .send()
+        .await
+        .expect("the hub answers")
+        .text()
+        .await
+        .expect("a log");
+    assert!(
+        log.lines().count() <= 4 && log.contains("a line of output that nobody will ever read"),
+        "{log:?}"
+    );
     federation.end().await;
 }
 
@@ -126,10 +140,19 @@ async fn a_run_that_may_go_better_is_repeated_as_a_new_run() {
     let first = federation.hub.launch(&job).await;
     let end = federation.hub.ends(&first, "failed", "member_failed").await;
     assert_eq!(end["ending"]["reason"]["code"], "peer_lost");
-    let runs = eventually(SOON, async || Some(federation.hub.runs(&first.task).await).filter(|runs| runs.len() == 2)).await;
+    let runs = eventually(SOON, async || {
+        Some(federation.hub.runs(&first.task).await).filter(|runs| runs.len() == 2)
+    })
+    .await;
     let second = runs.expect("a second run").remove(0);
-    assert_eq!((&second["retry_of"], &second["number"], &second["retries_left"]), (&json!(first.id), &json!(2), &json!(1)));
-    let second = flow_e2e::Run { task: first.task.clone(), id: second["id"].as_str().expect("an id").to_owned() };
+    assert_eq!(
+        (&second["retry_of"], &second["number"], &second["retries_left"]),
+        (&json!(first.id), &json!(2), &json!(1))
+    );
+    let second = flow_e2e::Run {
+        task: first.task.clone(),
+        id: second["id"].as_str().expect("an id").to_owned(),
+    };
     federation.hub.ends(&second, "succeeded", "completed").await;
     assert_eq!(federation.hub.runs(&first.task).await.len(), 2, "success is not repeated");
     assert_eq!((federation.started(&first).len(), federation.started(&second).len()), (1, 1));
@@ -141,7 +164,8 @@ async fn send_and_leave(federation: &Federation, head: &str, body: &str) {
     let address = federation.hub.base.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("the hub listens");
     let token = federation.hub.token();
-    let request = format!("{head} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n{body}");
+    let request =
+        format!("{head} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n{body}");
     stream.write_all(request.as_bytes()).await.expect("the hub reads");
     stream.shutdown().await.expect("the hub reads");
 }
@@ -155,9 +179,17 @@ async fn a_client_that_leaves_in_the_middle_of_a_request_cancels_nothing_that_wa
     let half = "content-type: application/json\r\ncontent-length: 400\r\n\r\n{\"name\": \"half";
     send_and_leave(&federation, "POST /api/v2/tasks", half).await;
     // A whole request whose answer nobody waits for.
-    send_and_leave(&federation, &format!("POST /api/v2/tasks/{task}/start"), "content-length: 0\r\n\r\n").await;
-    let started = eventually(SOON, async || hub.runs(&task).await.pop()).await.expect("the start was asked for");
-    let run = flow_e2e::Run { task: task.clone(), id: started["id"].as_str().expect("an id").to_owned() };
+    send_and_leave(
+        &federation,
+        &format!("POST /api/v2/tasks/{task}/start"),
+        "content-length: 0\r\n\r\n",
+    )
+    .await;
+    let started = eventually(SOON, async || hub.runs(&task).await.pop())
+        .await
+        .expect("the start was asked for");
+    let run =
+        flow_e2e::Run { task: task.clone(), id: started["id"].as_str().expect("an id").to_owned() };
     hub.ends(&run, "succeeded", "completed").await;
     assert_eq!(hub.runs(&task).await.len(), 1);
     let tasks = hub.get("/tasks").await;
@@ -172,12 +204,19 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     let hub = &federation.hub;
     let run = hub.launch(&Job::new("talk").trainers_only()).await;
     hub.wait_phase(&run, "running").await;
-    let (events, log) =
-        (format!("/tasks/{}/events", run.task), format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id));
+    let (events, log) = (
+        format!("/tasks/{}/events", run.task),
+        format!("/tasks/{}/runs/{}/members/hospital-a/logs?follow=true", run.task, run.id),
+    );
     let server = federation.server().pid();
     let before = proc::open_files(server);
     for _ in 0..40 {
-        let events = hub.request(Method::GET, &events).header("accept", "text/event-stream").send().await.expect("a stream");
+        let events = hub
+            .request(Method::GET, &events)
+            .header("accept", "text/event-stream")
+            .send()
+            .await
+            .expect("a stream");
         let first = events.bytes_stream().next().await.expect("an event").expect("bytes");
         assert!(String::from_utf8_lossy(&first).contains("task.created"), "{first:?}");
         let log = hub.request(Method::GET, &log).send().await.expect("a log");
@@ -188,21 +227,33 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     // One that does not read at all: the workload must not wait for it.
     let address = hub.base.trim_start_matches("http://").to_owned();
     let mut lazy = TcpStream::connect(&address).await.expect("the hub listens");
-    let request = format!("GET /api/v2{log} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\r\n", hub.token());
+    let request = format!(
+        "GET /api/v2{log} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\r\n",
+        hub.token()
+    );
     lazy.write_all(request.as_bytes()).await.expect("the hub reads");
 
     let follower = hub.request(Method::GET, &log).send().await.expect("a log");
     federation.release(&run);
     hub.ends(&run, "succeeded", "completed").await;
     // Who stayed has everything, to the last line, and the stream ends by itself.
-    let all = flow_common::clock::timeout(SOON, follower.text()).await.expect("a log that is over ends").expect("a log");
+    let all = flow_common::clock::timeout(SOON, follower.text())
+        .await
+        .expect("a log that is over ends")
+        .expect("a log");
     assert!(all.starts_with("line 1\n") && all.ends_with("the last line\n"), "{all}");
     let mut answer = vec![0; 15];
     lazy.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(answer, b"HTTP/1.1 200 OK");
     drop(lazy);
     // The hub opens more connections to its database when it needs them; forty streams of each kind were left above.
-    let closed = eventually(SOON, async || (proc::open_files(server) <= before + 24).then_some(())).await;
-    assert!(closed.is_some(), "{} descriptors were open before, {} are after", before, proc::open_files(server));
+    let closed =
+        eventually(SOON, async || (proc::open_files(server) <= before + 24).then_some(())).await;
+    assert!(
+        closed.is_some(),
+        "{} descriptors were open before, {} are after",
+        before,
+        proc::open_files(server)
+    );
     federation.end().await;
 }

@@ -111,8 +111,14 @@ pub async fn run(
     let reading = clock.read();
     let members = journal.unsettled().await?;
     let seen = journal.seen();
-    let (party, out) =
-        Party::restore(members, offer.resources.clone(), config.hold_max_s, journal.first_sequence(), seen.incarnation, reading.into());
+    let (party, out) = Party::restore(
+        members,
+        offer.resources.clone(),
+        config.hold_max_s,
+        journal.first_sequence(),
+        seen.incarnation,
+        reading.into(),
+    );
     let (words, heard) = mpsc::unbounded_channel();
     let logs = Logs::new(config.logs);
     let mut agent = Agent {
@@ -271,13 +277,19 @@ impl Agent {
             }
         };
         // Holds die with the machine; nobody but us can tell.
-        let lost: Vec<WorkKey> =
-            self.party.members().filter(|m| m.work == Work::Held).map(Member::key).filter(|key| !known.contains(key)).collect();
+        let lost: Vec<WorkKey> = self
+            .party
+            .members()
+            .filter(|m| m.work == Work::Held)
+            .map(Member::key)
+            .filter(|key| !known.contains(key))
+            .collect();
         for key in lost {
             self.apply(Input::Seen(key, WorkState::Absent));
         }
         self.commit().await?;
-        let mut rogue: BTreeSet<WorkKey> = known.into_iter().filter(|key| self.party.member(&key.run).is_none()).collect();
+        let mut rogue: BTreeSet<WorkKey> =
+            known.into_iter().filter(|key| self.party.member(&key.run).is_none()).collect();
         for key in &rogue {
             tracing::warn!(run.id = %key.run, attempt = key.attempt, "stopping work that the journal does not know");
             self.works.start(Job::Stop(key.clone(), 0));
@@ -314,12 +326,19 @@ impl Agent {
         for member in self.party.members() {
             *members.entry(member.phase).or_default() += 1;
         }
-        Standing { connected: self.connected, sessions: self.sessions, members, journal_writable: self.journal_retry.is_none() }
+        Standing {
+            connected: self.connected,
+            sessions: self.sessions,
+            members,
+            journal_writable: self.journal_retry.is_none(),
+        }
     }
 
     /// Checks that the journal takes writes, unless one succeeded a moment ago: somebody asks for the agent's state.
     async fn probe(&mut self) {
-        if self.journal_retry.is_none() && self.wrote_at.is_none_or(|at| at.elapsed() >= PROBE_PERIOD) {
+        if self.journal_retry.is_none()
+            && self.wrote_at.is_none_or(|at| at.elapsed() >= PROBE_PERIOD)
+        {
             self.write().await;
         }
     }
@@ -328,8 +347,13 @@ impl Agent {
     fn now(&mut self) -> Moment {
         let reading = self.clock.read();
         if let Some(disturbance) = self.detector.observe(reading) {
-            let (set_by_s, paused_s) = (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
-            tracing::warn!(set_by_s, paused_s, "the clock was set, or this process did not run for a while");
+            let (set_by_s, paused_s) =
+                (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
+            tracing::warn!(
+                set_by_s,
+                paused_s,
+                "the clock was set, or this process did not run for a while"
+            );
             if !disturbance.paused.is_zero() {
                 self.party.apply(Input::Resumed, reading.into(), &mut self.out);
             }
@@ -368,7 +392,9 @@ impl Agent {
             Ok(Some(held)) => self.apply(Input::Seen(key.clone(), WorkState::Held(held))),
             Ok(None) => {}
             Err(RuntimeError::Refused(reason)) => self.apply(Input::Failed(key.clone(), reason)),
-            Err(error @ RuntimeError::Transient { .. }) => tracing::error!(%error, cause = %root_cause(&error), "a request was given up"),
+            Err(error @ RuntimeError::Transient { .. }) => {
+                tracing::error!(%error, cause = %root_cause(&error), "a request was given up")
+            }
         }
         self.works.finished(&key);
         Ok(())
@@ -385,7 +411,9 @@ impl Agent {
                 // What is said from here on has been written.
                 self.commit().await?;
                 let mut set: Vec<_> = self.party.members().map(convert::report).collect();
-                let since = Timestamp(self.clock.now().0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0));
+                let since = Timestamp(
+                    self.clock.now().0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0),
+                );
                 let mut after = String::new();
                 loop {
                     let page = self.journal.settled(since, &after, 1000).await?;
@@ -426,7 +454,9 @@ impl Agent {
                     }
                 }
             }
-            FromHub::SnapshotBegin(begin) => self.seen.revision = self.seen.revision.max(begin.revision),
+            FromHub::SnapshotBegin(begin) => {
+                self.seen.revision = self.seen.revision.max(begin.revision)
+            }
             FromHub::LogOpen(open) => {
                 let member = match open.run_id.parse() {
                     Ok(run) => match self.party.member(&run) {
@@ -443,7 +473,9 @@ impl Agent {
             FromHub::LogCancel(cancel) => self.logs.cancel(cancel.stream_id),
             // Nothing is concluded from what the hub's set does not hold: the hub speaks of it itself when it hears of it.
             FromHub::SnapshotEnd(_) => {}
-            FromHub::Welcome(_) | FromHub::Refused(_) | FromHub::Goodbye(_) => tracing::debug!("the session's own message came late"),
+            FromHub::Welcome(_) | FromHub::Refused(_) | FromHub::Goodbye(_) => {
+                tracing::debug!("the session's own message came late")
+            }
         }
         Ok(())
     }
@@ -455,7 +487,11 @@ impl Agent {
             Err(error) => {
                 if let Some(left_out) = self.hub_lines.admit(clock::monotonic()) {
                     let error = foreign(&error, HUB_ERROR_CHARS_MAX);
-                    tracing::error!(error, left_out, "an assignment cannot be understood and is ignored");
+                    tracing::error!(
+                        error,
+                        left_out,
+                        "an assignment cannot be understood and is ignored"
+                    );
                 }
                 return Ok(());
             }
@@ -473,7 +509,11 @@ impl Agent {
                 Some(digest) => self.open_spec(digest, &bytes),
                 None => Err("the assignment names no spec".to_owned()),
             };
-            let verdict = self.offer.judge(&self.config.party, &wish, spec.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
+            let verdict = self.offer.judge(
+                &self.config.party,
+                &wish,
+                spec.as_ref().map(AsRef::as_ref).map_err(Clone::clone),
+            );
             Some(verdict)
         };
         self.apply(Input::Wish(wish, verdict));
@@ -487,7 +527,8 @@ impl Agent {
         }
         let spec = Arc::new(SealedSpec::open(bytes, digest)?);
         if self.specs.len() >= SPECS {
-            let needed: BTreeSet<&Digest> = self.party.members().filter_map(Member::startable).collect();
+            let needed: BTreeSet<&Digest> =
+                self.party.members().filter_map(Member::startable).collect();
             self.specs.retain(|digest, _| needed.contains(digest));
         }
         self.specs.insert(digest.clone(), Arc::clone(&spec));
@@ -500,7 +541,12 @@ impl Agent {
         if let Some(spec) = self.specs.get(&digest) {
             return Ok(Arc::clone(spec));
         }
-        let bytes = self.journal.spec(&digest).await.map_err(|e| e.to_string())?.ok_or("the journal does not hold the spec")?;
+        let bytes = self
+            .journal
+            .spec(&digest)
+            .await
+            .map_err(|e| e.to_string())?
+            .ok_or("the journal does not hold the spec")?;
         self.open_spec(&digest, &bytes)
     }
 
@@ -509,7 +555,12 @@ impl Agent {
         tracing::info!("images, datasets and resources were read again");
         self.party.set_capacity(offer.resources.clone());
         self.offer = offer;
-        let open: Vec<Member> = self.party.members().filter(|m| !m.phase.is_terminal() && m.desired != Desired::Stopped).cloned().collect();
+        let open: Vec<Member> = self
+            .party
+            .members()
+            .filter(|m| !m.phase.is_terminal() && m.desired != Desired::Stopped)
+            .cloned()
+            .collect();
         for member in open {
             if let Ok(spec) = self.spec_of(&member).await {
                 let verdict = self.offer.admit(&spec.spec);
@@ -538,8 +589,12 @@ impl Agent {
             let Some(before) = self.retention.cutoff(self.clock.read()) else { return };
             match self.journal.purge(before).await {
                 Ok(0) => {}
-                Ok(count) => tracing::info!(count, "settled members past their retention were dropped"),
-                Err(error) => tracing::warn!(%error, "the journal could not be purged; trying again later"),
+                Ok(count) => {
+                    tracing::info!(count, "settled members past their retention were dropped")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the journal could not be purged; trying again later")
+                }
             }
         }
     }
@@ -556,7 +611,8 @@ impl Agent {
             self.write_later.extend(write_later);
             let must_write = !write.is_empty() || retry;
             self.unwritten.extend(write);
-            let written = if must_write { self.write().await } else { self.journal_retry.is_none() };
+            let written =
+                if must_write { self.write().await } else { self.journal_retry.is_none() };
             let mut undone = Vec::new();
             for action in actions {
                 match action {
@@ -575,7 +631,9 @@ impl Agent {
             self.outbox.report(reports);
             turned_away.iter().for_each(|member| self.outbox.answer(member));
         }
-        if !self.write_later.is_empty() && self.write_by.is_none() || self.seen != self.journal.seen() && self.write_by.is_none() {
+        if !self.write_later.is_empty() && self.write_by.is_none()
+            || self.seen != self.journal.seen() && self.write_by.is_none()
+        {
             self.write_by = Some(self.clock.monotonic() + LAZY_WRITE);
         }
         Ok(())
@@ -621,14 +679,24 @@ impl Agent {
     }
 
     fn hold(&mut self, key: &WorkKey) {
-        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else { return };
-        let hold =
-            Hold { key: key.clone(), task: member.task.clone(), party: self.config.party.clone(), ports: member.needs.ports.clone() };
+        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else {
+            return;
+        };
+        let hold = Hold {
+            key: key.clone(),
+            task: member.task.clone(),
+            party: self.config.party.clone(),
+            ports: member.needs.ports.clone(),
+        };
         self.works.start(Job::Hold(hold));
     }
 
     async fn ensure(&mut self, key: &WorkKey) {
-        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt).cloned() else { return };
+        let Some(member) =
+            self.party.member(&key.run).filter(|m| m.attempt == key.attempt).cloned()
+        else {
+            return;
+        };
         let launch = match self.spec_of(&member).await {
             Ok(spec) => self.offer.launch(&member, &spec.spec),
             Err(message) => Err(flow_domain::member::Reason::new(ReasonCode::SpecInvalid, message)),
@@ -636,7 +704,9 @@ impl Agent {
         match launch {
             Ok(launch) => self.works.start(Job::Ensure(Box::new(launch))),
             // The start is proven: what the names mean by now, or whether the spec is at hand, changes nothing of it.
-            Err(reason) if member.phase == MemberPhase::Running => tracing::warn!(run = %key.run, %reason, "not asked again"),
+            Err(reason) if member.phase == MemberPhase::Running => {
+                tracing::warn!(run = %key.run, %reason, "not asked again")
+            }
             Err(reason) => self.apply(Input::Failed(key.clone(), reason)),
         }
     }

@@ -128,7 +128,9 @@ fn check(source: &Source) -> Result<bool, Failure> {
     wrong.extend(expired);
     match checked {
         Ok(checked) if wrong.is_empty() => {
-            warnings.iter().try_for_each(|warning| say(&format!("warning: {warning}")).map(drop))?;
+            warnings
+                .iter()
+                .try_for_each(|warning| say(&format!("warning: {warning}")).map(drop))?;
             say(&format!("good: party {}, hub {}", checked.party, checked.hub))
         }
         _ => Err(wrong.join("\n").into()),
@@ -137,7 +139,9 @@ fn check(source: &Source) -> Result<bool, Failure> {
 
 /// Faults and warnings about the certificates of the authorities in `hub.ca_file`.
 fn trust_findings(checked: Option<&Checked>) -> (Vec<String>, Vec<String>) {
-    let Some(Checked { hub: Address::Tls { ca_file: Some(file), .. }, .. }) = checked else { return Default::default() };
+    let Some(Checked { hub: Address::Tls { ca_file: Some(file), .. }, .. }) = checked else {
+        return Default::default();
+    };
     let now = SystemClock.now();
     match trusted(file, now) {
         Err(error) => (vec![format!("hub.ca_file: {error}")], Vec::new()),
@@ -173,7 +177,10 @@ fn run(source: &Source) -> Result<bool, Failure> {
 }
 
 fn login(config: &Config, checked: &Checked) -> Login {
-    Login { party: checked.party.clone(), secret: SecretSource::File(config.hub.secret_file.clone()) }
+    Login {
+        party: checked.party.clone(),
+        secret: SecretSource::File(config.hub.secret_file.clone()),
+    }
 }
 
 /// Faults with the files that they are in, a sentence a line.
@@ -181,7 +188,12 @@ fn located(loaded: &Loaded<Config>, Faults(faults): &Faults) -> String {
     faults.iter().map(|fault| loaded.locate(&fault.to_string())).collect::<Vec<_>>().join("\n")
 }
 
-async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: Login) -> Result<(), Failure> {
+async fn serve(
+    source: Source,
+    loaded: Loaded<Config>,
+    checked: Checked,
+    login: Login,
+) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(SHUTDOWN_DEADLINE)?;
     let (supervisor, stopping) = (Supervisor::default(), &shutdown.soft);
     // From the beginning: unheard, the signal would end the process.
@@ -189,10 +201,17 @@ async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: 
     let config = loaded.value.clone();
     let (questions, asked) = mpsc::channel(1);
     if let Some(address) = checked.health {
-        let listener = TcpListener::bind(address).await.map_err(|error| format!("health.listen = {address}: {error}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("health.listen = {address}: {error}"))?;
         tracing::info!(address = %listener.local_addr()?, "health and metrics");
-        let pages = Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) };
-        tokio::spawn(supervisor.essential("health listener", stopping, health::serve(listener, pages)));
+        let pages =
+            Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) };
+        tokio::spawn(supervisor.essential(
+            "health listener",
+            stopping,
+            health::serve(listener, pages),
+        ));
     }
     let (runtime, lost) = tokio::select! {
         runtime = runtime(&config, &checked, &supervisor, stopping) => runtime?,
@@ -202,7 +221,11 @@ async fn serve(source: Source, loaded: Loaded<Config>, checked: Checked, login: 
     let (offers, offer) = watch::channel(Arc::new(checked.offer.clone()));
     let logs = config.logs.policy();
     if let Some(file) = ca_file(&checked) {
-        tokio::spawn(supervisor.essential("watch of the authorities' certificates", stopping, watch_trust(file)));
+        tokio::spawn(supervisor.essential(
+            "watch of the authorities' certificates",
+            stopping,
+            watch_trust(file),
+        ));
     }
     let reread = reread(source, loaded, offers, hangups);
     tokio::spawn(supervisor.essential("reload of the configuration", stopping, reread));
@@ -241,21 +264,32 @@ async fn runtime(
 ) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     match config.runtime {
         RuntimeKind::Process => {
-            let processes = ProcessConfig { hold_max_s: config.hold_max_s, ..ProcessConfig::new(&config.data_dir) };
+            let processes = ProcessConfig {
+                hold_max_s: config.hold_max_s,
+                ..ProcessConfig::new(&config.data_dir)
+            };
             let processes = Arc::new(ProcessRuntime::new(processes)?);
-            let sweep = retention::sweep(Arc::clone(&processes), config.retention, config.data_dir.clone());
+            let sweep =
+                retention::sweep(Arc::clone(&processes), config.retention, config.data_dir.clone());
             tokio::spawn(supervisor.essential(SWEEP, stopping, sweep));
             Ok((processes, std::future::pending().boxed()))
         }
         #[cfg(feature = "kubernetes")]
         RuntimeKind::Kubernetes => cluster::runtime(config, checked, supervisor, stopping).await,
         #[cfg(not(feature = "kubernetes"))]
-        RuntimeKind::Kubernetes => Err(format!("{}: this build knows no clusters", checked.party).into()),
+        RuntimeKind::Kubernetes => {
+            Err(format!("{}: this build knows no clusters", checked.party).into())
+        }
     }
 }
 
 /// SIGHUP: images, datasets and resources are read anew; of anything else that changed it is said that it takes a restart.
-async fn reread(source: Source, started: Loaded<Config>, offers: watch::Sender<Arc<Offer>>, mut hangups: tokio::signal::unix::Signal) {
+async fn reread(
+    source: Source,
+    started: Loaded<Config>,
+    offers: watch::Sender<Arc<Offer>>,
+    mut hangups: tokio::signal::unix::Signal,
+) {
     while hangups.recv().await.is_some() {
         let read = source.load().and_then(|loaded| match loaded.value.check() {
             Ok(checked) => Ok((loaded, checked)),
@@ -265,11 +299,15 @@ async fn reread(source: Source, started: Loaded<Config>, offers: watch::Sender<A
             Ok((loaded, checked)) => {
                 let ignored = loaded.changed_since(&started, &config::RELOADABLE).join(", ");
                 if !ignored.is_empty() {
-                    tracing::warn!("changed, and not reloadable: {ignored}; restart the agent to use the new values");
+                    tracing::warn!(
+                        "changed, and not reloadable: {ignored}; restart the agent to use the new values"
+                    );
                 }
                 offers.send_replace(Arc::new(checked.offer));
             }
-            Err(error) => tracing::error!(%error, "the configuration is not taken over; the old one stays"),
+            Err(error) => {
+                tracing::error!(%error, "the configuration is not taken over; the old one stays")
+            }
         }
     }
 }
@@ -287,9 +325,10 @@ async fn watch_trust(file: PathBuf) {
     loop {
         let now = SystemClock.now();
         match trusted(&file, now) {
-            Ok(trusted) => {
-                trusted.iter().filter_map(|certificate| certificate.warning(now)).for_each(|warning| tracing::warn!("{warning}"))
-            }
+            Ok(trusted) => trusted
+                .iter()
+                .filter_map(|certificate| certificate.warning(now))
+                .for_each(|warning| tracing::warn!("{warning}")),
             Err(error) => tracing::warn!("hub.ca_file: {error}"),
         }
         clock::sleep(WARNING_PERIOD).await;
@@ -298,12 +337,16 @@ async fn watch_trust(file: PathBuf) {
 
 fn doctor(source: &Source) -> Result<bool, Failure> {
     let mut report = Report::default();
-    let read = config::load_sound(source.config.clone(), source.set.clone()).map_err(|e| e.to_string());
+    let read =
+        config::load_sound(source.config.clone(), source.set.clone()).map_err(|e| e.to_string());
     let Some((loaded, faults)) = report.note("configuration", read) else { return report.print() };
     faults.iter().for_each(|fault| report.fail("configuration", &fault.to_string()));
     let config = &loaded.value;
     let checked = report.note("values", config.check().map_err(|faults| located(&loaded, &faults)));
-    report.note("secret", secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()));
+    report.note(
+        "secret",
+        secret_file::read(&config.hub.secret_file).map(|_| ()).map_err(|e| e.to_string()),
+    );
     match usable(&config.data_dir) {
         Ok(None) => report.lines.push("ok    data_dir".to_owned()),
         Ok(Some(note)) => report.lines.push(format!("ok    data_dir: {note}")),
@@ -314,7 +357,10 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
     }
     for (name, image) in &config.images {
         let ImageSource::Root(root) = &image.source else { continue };
-        let there = root.is_dir().then_some(()).ok_or_else(|| format!("{} is not a directory", root.display()));
+        let there = root
+            .is_dir()
+            .then_some(())
+            .ok_or_else(|| format!("{} is not a directory", root.display()));
         report.note(&format!("image {name}"), there);
         if image.source.is_unrepaired() {
             report.warn(&format!("image {name}: it has no compat/: {UNREPAIRED}"));
@@ -322,7 +368,8 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
     }
     for (name, dataset) in &config.datasets {
         let DataSource::Directory(path) = &dataset.source else { continue };
-        let there = std::fs::read_dir(path).map(|_| ()).map_err(|e| format!("{}: {e}", path.display()));
+        let there =
+            std::fs::read_dir(path).map(|_| ()).map_err(|e| format!("{}: {e}", path.display()));
         report.note(&format!("dataset {name}"), there);
     }
     if let Some(checked) = &checked {
@@ -330,14 +377,17 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
         warnings.iter().for_each(|warning| report.warn(warning));
         if expired.is_empty() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let known = runtime.block_on(session::authenticate(&checked.hub, &login(config, checked)));
+            let known =
+                runtime.block_on(session::authenticate(&checked.hub, &login(config, checked)));
             report.note("hub", known);
         } else {
             expired.iter().for_each(|problem| report.fail("hub", problem));
         }
     }
     match config.runtime {
-        RuntimeKind::Process => report.lines.push(format!("ok    containment of workloads: {}", containment())),
+        RuntimeKind::Process => {
+            report.lines.push(format!("ok    containment of workloads: {}", containment()))
+        }
         #[cfg(feature = "kubernetes")]
         RuntimeKind::Kubernetes => cluster::doctor(config, &mut report)?,
         #[cfg(not(feature = "kubernetes"))]
@@ -351,7 +401,8 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
 fn usable(dir: &Path) -> Result<Option<String>, String> {
     let writable = |dir: &Path| {
         let modes = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-        nix::unistd::faccessat(AT_FDCWD, dir, modes, AtFlags::AT_EACCESS).map_err(|error| format!("{}: {}", dir.display(), error.desc()))
+        nix::unistd::faccessat(AT_FDCWD, dir, modes, AtFlags::AT_EACCESS)
+            .map_err(|error| format!("{}: {}", dir.display(), error.desc()))
     };
     match std::fs::metadata(dir) {
         Ok(found) if found.is_dir() => {
@@ -360,9 +411,15 @@ fn usable(dir: &Path) -> Result<Option<String>, String> {
         }
         Ok(_) => Err(format!("{} is not a directory", dir.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let absolute = std::path::absolute(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-            let parent = absolute.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new("/"));
-            writable(parent).map(|()| Some(format!("{} is not there yet; `run` makes it", dir.display())))
+            let absolute =
+                std::path::absolute(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+            let parent = absolute
+                .ancestors()
+                .skip(1)
+                .find(|parent| parent.is_dir())
+                .unwrap_or(Path::new("/"));
+            writable(parent)
+                .map(|()| Some(format!("{} is not there yet; `run` makes it", dir.display())))
         }
         Err(error) => Err(format!("{}: {error}", dir.display())),
     }

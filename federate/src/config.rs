@@ -82,7 +82,10 @@ impl LogsConfig {
     #[must_use]
     pub fn policy(&self) -> LogPolicy {
         let Self { disclose, limit_bytes_per_stream } = *self;
-        LogPolicy { disclose, limit_bytes_per_stream: Some(limit_bytes_per_stream).filter(|bytes| *bytes > 0) }
+        LogPolicy {
+            disclose,
+            limit_bytes_per_stream: Some(limit_bytes_per_stream).filter(|bytes| *bytes > 0),
+        }
     }
 }
 
@@ -146,12 +149,19 @@ impl KubernetesConfig {
     pub fn hosts(&self) -> Result<Vec<(String, IpAddr)>, Invalid> {
         let parsed = |text: &String| {
             let (zone, address) = text.split_once('=')?;
-            let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            let is_name = |part: &str| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            };
             zone.split('.').all(is_name).then_some(())?;
             Some((zone.to_owned(), address.parse().ok()?))
         };
         let invalid = |text: &String| {
-            let message = format!("{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address");
+            let message = format!(
+                "{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address"
+            );
             Invalid::new("kubernetes.hosts", message)
         };
         self.hosts.iter().map(|text| parsed(text).ok_or_else(|| invalid(text))).collect()
@@ -196,12 +206,18 @@ pub struct Checked {
 pub const RELOADABLE: [&str; 3] = ["images", "datasets", "resources"];
 
 /// Read all layers.
-pub fn load(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
+pub fn load(
+    file: Option<PathBuf>,
+    overrides: Vec<(String, String)>,
+) -> Result<Loaded<Config>, ConfigError> {
     config::load(&spec(file, overrides))
 }
 
 /// As [`load`], with what can be read where not all can; and what cannot.
-pub fn load_sound(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
+pub fn load_sound(
+    file: Option<PathBuf>,
+    overrides: Vec<(String, String)>,
+) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
     config::load_sound(&spec(file, overrides))
 }
 
@@ -215,29 +231,42 @@ impl Config {
         let mut faults = Vec::new();
         let party = self.checked_party().map_err(|fault| faults.push(fault));
         if self.hub.secret_file.as_os_str().is_empty() {
-            faults.push(Invalid::new("hub.secret_file", "set the file that holds this party's secret"));
+            faults.push(Invalid::new(
+                "hub.secret_file",
+                "set the file that holds this party's secret",
+            ));
         }
         let hub = self.hub.checked().map_err(|fault| faults.push(fault));
         if self.hold_max_s < 60 {
-            faults.push(Invalid::new("hold_max_s", "must be at least 60: the hub's own reservation deadline is 30 s"));
+            faults.push(Invalid::new(
+                "hold_max_s",
+                "must be at least 60: the hub's own reservation deadline is 30 s",
+            ));
         }
         if self.runtime == RuntimeKind::Kubernetes && !cfg!(feature = "kubernetes") {
             let message = "this build of flow-federate knows no clusters: build it with the feature kubernetes";
             faults.push(Invalid::new("runtime", message));
         }
         faults.extend(self.images.iter().filter_map(|(name, image)| self.image_fault(name, image)));
-        faults.extend(self.datasets.iter().filter_map(|(name, dataset)| self.dataset_fault(name, dataset)));
-        faults.extend(self.kubernetes.hosts().err());
         faults.extend(
-            self.retention
-                .check()
-                .err()
-                .map(|(key, message)| Invalid::new(if key == "days" { "retention.days" } else { "retention.min_free_percent" }, message)),
+            self.datasets.iter().filter_map(|(name, dataset)| self.dataset_fault(name, dataset)),
         );
+        faults.extend(self.kubernetes.hosts().err());
+        faults.extend(self.retention.check().err().map(|(key, message)| {
+            Invalid::new(
+                if key == "days" { "retention.days" } else { "retention.min_free_percent" },
+                message,
+            )
+        }));
         let health = match self.health.listen.as_str() {
             "" => None,
             text => {
-                let bad = |_| faults.push(Invalid::new("health.listen", format!("{text:?} must look like 127.0.0.1:1236")));
+                let bad = |_| {
+                    faults.push(Invalid::new(
+                        "health.listen",
+                        format!("{text:?} must look like 127.0.0.1:1236"),
+                    ))
+                };
                 text.parse::<SocketAddr>().map_err(bad).ok()
             }
         };
@@ -245,7 +274,12 @@ impl Config {
             RuntimeKind::Process => Peers::Loopback,
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
         };
-        let offer = Offer { images: self.images.clone(), datasets: self.datasets.clone(), resources: self.resources.clone(), peers };
+        let offer = Offer {
+            images: self.images.clone(),
+            datasets: self.datasets.clone(),
+            resources: self.resources.clone(),
+            peers,
+        };
         match (party, hub) {
             (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, offer, health }),
             _ => Err(Faults(faults)),
@@ -268,13 +302,16 @@ impl Config {
             RuntimeKind::Process => "a directory as `root`, and no `container`",
             RuntimeKind::Kubernetes => "an image reference as `container`",
         };
-        (name.is_empty() || !fits).then(|| Invalid::new("images", format!("{name:?}: needs a name, and here {kind}")))
+        (name.is_empty() || !fits)
+            .then(|| Invalid::new("images", format!("{name:?}: needs a name, and here {kind}")))
     }
 
     fn dataset_fault(&self, name: &DatasetName, dataset: &Dataset) -> Option<Invalid> {
         let problem = match (&dataset.source, self.runtime) {
             (DataSource::Directory(_), RuntimeKind::Process) => return None,
-            (DataSource::HostPath { .. }, RuntimeKind::Kubernetes) if !self.kubernetes.allow_host_path => {
+            (DataSource::HostPath { .. }, RuntimeKind::Kubernetes)
+                if !self.kubernetes.allow_host_path =>
+            {
                 "host_path needs kubernetes.allow_host_path = true"
             }
             (_, RuntimeKind::Process) => "a process reads a directory: give it a `path`",
@@ -292,16 +329,24 @@ impl HubConfig {
     fn checked(&self) -> Result<Address, Invalid> {
         let text = &self.address;
         let invalid = |message: String| Invalid::new("hub.address", message);
-        let bad = || invalid(format!("{text:?} must look like https://hub.example.org:1234, or http://127.0.0.1:1234 on this machine"));
+        let bad = || {
+            invalid(format!(
+                "{text:?} must look like https://hub.example.org:1234, or http://127.0.0.1:1234 on this machine"
+            ))
+        };
         let uri: Uri = text.parse().map_err(|_| bad())?;
-        let (Some(scheme), Some(host), Some(_), "/") = (uri.scheme_str(), uri.host(), uri.port_u16(), uri.path()) else {
+        let (Some(scheme), Some(host), Some(_), "/") =
+            (uri.scheme_str(), uri.host(), uri.port_u16(), uri.path())
+        else {
             return Err(bad());
         };
         let ca_file = Some(self.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
         match scheme {
             "https" => Ok(Address::Tls { uri, ca_file }),
             "http" if is_loopback_host(host) => Ok(Address::Plain(uri)),
-            "http" => Err(invalid(format!("{host} is another machine, and without TLS the secret would travel readable: say https://"))),
+            "http" => Err(invalid(format!(
+                "{host} is another machine, and without TLS the secret would travel readable: say https://"
+            ))),
             _ => Err(bad()),
         }
     }
@@ -313,7 +358,12 @@ mod tests {
 
     fn loaded(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let overrides = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let spec = Spec { environment: Vec::new(), overrides, free_form: &["images", "datasets"], ..Spec::new(DEFAULTS, ENV_PREFIX) };
+        let spec = Spec {
+            environment: Vec::new(),
+            overrides,
+            free_form: &["images", "datasets"],
+            ..Spec::new(DEFAULTS, ENV_PREFIX)
+        };
         config::load(&spec).map(|loaded| loaded.value)
     }
 
@@ -339,37 +389,81 @@ mod tests {
         assert_eq!(checked.offer.images["x/y:1"].source, ImageSource::Root("/opt/x".into()));
         assert_eq!(checked.offer.images["x/y:1"].allow, flow_domain::policy::Allow::Yes);
         assert!(loaded(&[("datasets.UPPER.path", "/x")]).is_err());
-        assert!(loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("datasets.d.path", "x")]).is_err(), "a relative path");
+        assert!(
+            loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("datasets.d.path", "x")]).is_err(),
+            "a relative path"
+        );
     }
 
     #[test]
     fn a_cluster_runs_containers_on_claims_and_only_if_the_party_says_so_on_directories_of_nodes() {
         let base = [("party", "a"), ("hub.secret_file", "/s"), ("runtime", "kubernetes")];
-        let with = |more: &[(&'static str, &'static str)]| loaded(&[base.as_slice(), more].concat()).unwrap().check();
+        let with = |more: &[(&'static str, &'static str)]| {
+            loaded(&[base.as_slice(), more].concat()).unwrap().check()
+        };
         let image = ("images.x.container", "registry.example/x:1");
-        let checked = with(&[image, ("images.x.pod.nodeSelector.\"example.org/gpu\"", "a100"), ("datasets.d.claim", "pvc")]).unwrap();
-        let ImageSource::Container(container) = &checked.offer.images["x"].source else { panic!("a container") };
-        assert_eq!(container.pod["nodeSelector"], serde_json::json!({ "example.org/gpu": "a100" }), "keys keep their case");
+        let checked = with(&[
+            image,
+            ("images.x.pod.nodeSelector.\"example.org/gpu\"", "a100"),
+            ("datasets.d.claim", "pvc"),
+        ])
+        .unwrap();
+        let ImageSource::Container(container) = &checked.offer.images["x"].source else {
+            panic!("a container")
+        };
+        assert_eq!(
+            container.pod["nodeSelector"],
+            serde_json::json!({ "example.org/gpu": "a100" }),
+            "keys keep their case"
+        );
         assert!(checked.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
         assert!(!checked.offer.peers.allow("kubernetes.default.svc.cluster.local:443"));
         assert!(with(&[("images.x.root", "/opt/x")]).is_err());
         assert!(with(&[image, ("datasets.d.path", "/d")]).is_err());
         assert!(with(&[image, ("datasets.d.host_path", "/d")]).is_err());
-        assert!(with(&[image, ("datasets.d.host_path", "/d"), ("kubernetes.allow_host_path", "true")]).is_ok());
-        let elsewhere = with(&[image, ("kubernetes.peers", "[\"job-*.hub.example:443\"]")]).unwrap();
+        assert!(
+            with(&[image, ("datasets.d.host_path", "/d"), ("kubernetes.allow_host_path", "true")])
+                .is_ok()
+        );
+        let elsewhere =
+            with(&[image, ("kubernetes.peers", "[\"job-*.hub.example:443\"]")]).unwrap();
         assert!(elsewhere.offer.peers.allow("job-1.hub.example:443"));
         assert!(!elsewhere.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
-        assert!(with(&[image, ("kubernetes.hosts", "[\"server.example.org=192.0.2.10\", \"b.example.org=2001:db8::1\"]")]).is_ok());
-        for bad in [r#"["a.org"]"#, r#"["=192.0.2.10"]"#, r#"["*.a.org=192.0.2.10"]"#, r#"["A.org=192.0.2.10"]"#, r#"["a.org=gateway"]"#] {
+        assert!(
+            with(&[
+                image,
+                (
+                    "kubernetes.hosts",
+                    "[\"server.example.org=192.0.2.10\", \"b.example.org=2001:db8::1\"]"
+                )
+            ])
+            .is_ok()
+        );
+        for bad in [
+            r#"["a.org"]"#,
+            r#"["=192.0.2.10"]"#,
+            r#"["*.a.org=192.0.2.10"]"#,
+            r#"["A.org=192.0.2.10"]"#,
+            r#"["a.org=gateway"]"#,
+        ] {
             let error = with(&[image, ("kubernetes.hosts", bad)]).unwrap_err().to_string();
-            assert!(error.starts_with("kubernetes.hosts: ") && error.contains("must look like"), "{error}");
+            assert!(
+                error.starts_with("kubernetes.hosts: ") && error.contains("must look like"),
+                "{error}"
+            );
         }
     }
 
     #[test]
-    fn logs_are_disclosed_whole_unless_the_party_says_otherwise_and_health_is_served_where_it_says() {
-        let of = |more: &[(&'static str, &'static str)]| loaded(&[&[("party", "a"), ("hub.secret_file", "/s")], more].concat()).unwrap();
-        assert_eq!((of(&[]).logs.policy(), of(&[]).check().unwrap().health), (LogPolicy::default(), None));
+    fn logs_are_disclosed_whole_unless_the_party_says_otherwise_and_health_is_served_where_it_says()
+    {
+        let of = |more: &[(&'static str, &'static str)]| {
+            loaded(&[&[("party", "a"), ("hub.secret_file", "/s")], more].concat()).unwrap()
+        };
+        assert_eq!(
+            (of(&[]).logs.policy(), of(&[]).check().unwrap().health),
+            (LogPolicy::default(), None)
+        );
         let little = of(&[("logs.limit_bytes_per_stream", "100")]).logs.policy();
         assert_eq!(little, LogPolicy { disclose: true, limit_bytes_per_stream: Some(100) });
         assert!(!of(&[("logs.disclose", "false")]).logs.policy().disclose);
@@ -380,10 +474,16 @@ mod tests {
 
     #[test]
     fn the_secret_never_leaves_the_machine_in_clear() {
-        for bad in
-            ["http://10.0.0.1:1234", "https://127.0.0.1", "http://127.0.0.1", "hub:1234", "http://example.org:1", "ftp://127.0.0.1:1"]
-        {
-            let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", bad)]).unwrap();
+        for bad in [
+            "http://10.0.0.1:1234",
+            "https://127.0.0.1",
+            "http://127.0.0.1",
+            "hub:1234",
+            "http://example.org:1",
+            "ftp://127.0.0.1:1",
+        ] {
+            let config =
+                loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", bad)]).unwrap();
             assert!(config.check().is_err(), "{bad}");
         }
         for good in [
@@ -394,7 +494,9 @@ mod tests {
             "https://example.org:1",
             "https://[2001:db8::1]:1",
         ] {
-            let config = loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", good)]).unwrap();
+            let config =
+                loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("hub.address", good)])
+                    .unwrap();
             assert!(config.check().is_ok(), "{good}");
         }
     }

@@ -16,20 +16,36 @@ const BINDINGS_BYTES_MAX: usize = 512 * 1024;
 
 /// An assignment, parsed; and the bytes of its spec.
 pub fn wish(assignment: v1::Assignment) -> Result<(Wish, Vec<u8>), String> {
-    let v1::Assignment { run_id, task_id, attempt, generation, desired, spec_digest, spec, bindings, orphan, revision: _, released } =
-        assignment;
+    let v1::Assignment {
+        run_id,
+        task_id,
+        attempt,
+        generation,
+        desired,
+        spec_digest,
+        spec,
+        bindings,
+        orphan,
+        revision: _,
+        released,
+    } = assignment;
     let size: usize = bindings.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > BINDINGS_BYTES_MAX {
         return Err(format!("bindings: {size} bytes, and may have {BINDINGS_BYTES_MAX}"));
     }
-    let field = |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
+    let field =
+        |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
     let wish = Wish {
         run: run_id.parse().map_err(|e| field("run_id")(&e))?,
         task: task_id.parse().map_err(|e| field("task_id")(&e))?,
         attempt,
         generation,
         desired: desired.parse().map_err(|e: String| field("desired")(&e))?,
-        digest: if spec_digest.is_empty() { None } else { Some(spec_digest.parse().map_err(|e| field("spec_digest")(&e))?) },
+        digest: if spec_digest.is_empty() {
+            None
+        } else {
+            Some(spec_digest.parse().map_err(|e| field("spec_digest")(&e))?)
+        },
         bindings: bindings.into_iter().collect(),
         orphan,
         released,
@@ -63,7 +79,13 @@ pub fn reason(reason: Reason) -> v1::Reason {
 
 fn exit(exit: Exit) -> v1::Exit {
     let Exit { code, signal, reason: why, started_at, finished_at } = exit;
-    v1::Exit { code, signal, reason: why.map(reason), started_at: started_at.0, finished_at: finished_at.0 }
+    v1::Exit {
+        code,
+        signal,
+        reason: why.map(reason),
+        started_at: started_at.0,
+        finished_at: finished_at.0,
+    }
 }
 
 /// Latest progress of one member.
@@ -80,12 +102,20 @@ pub fn progress(key: &WorkKey, progress: Progress) -> v1::MemberProgress {
         epochs,
         parties: parties.into_iter().map(|(name, line)| (name, party(line))).collect(),
         metrics: metrics.into_iter().collect(),
-        points: points.into_iter().map(|Point { series, step, value }| v1::Point { series, step, value }).collect(),
+        points: points
+            .into_iter()
+            .map(|Point { series, step, value }| v1::Point { series, step, value })
+            .collect(),
     }
 }
 
 /// Put a newer progress over an older one: latest wins, points add up, and the newest `most` of them stay.
-pub fn coalesce(kept: &mut BTreeMap<WorkKey, Progress>, key: WorkKey, mut newer: Progress, most: usize) {
+pub fn coalesce(
+    kept: &mut BTreeMap<WorkKey, Progress>,
+    key: WorkKey,
+    mut newer: Progress,
+    most: usize,
+) {
     if let Some(older) = kept.remove(&key) {
         newer.points.splice(0..0, older.points);
     }
@@ -109,6 +139,9 @@ mod tests {
             ..v1::Assignment::default()
         };
         assert!(wish(assignment(60_000)).is_ok());
-        assert!(wish(assignment(100_000)).is_err_and(|error| error.starts_with("bindings: 800016 bytes")));
+        assert!(
+            wish(assignment(100_000))
+                .is_err_and(|error| error.starts_with("bindings: 800016 bytes"))
+        );
     }
 }

@@ -68,21 +68,33 @@ impl Address {
         match self {
             Self::Plain(_) => {
                 let (hub, stream) = (self.to_string(), self.tcp().await?);
-                Ok((Box::new(Plain { hub, stream, heard: false, noticed: noticed.clone() }), noticed))
+                Ok((
+                    Box::new(Plain { hub, stream, heard: false, noticed: noticed.clone() }),
+                    noticed,
+                ))
             }
             Self::Tls { uri, ca_file } => {
                 let ca_file = ca_file.clone();
                 // Reads files, a whole collection of authorities perhaps.
-                let config = tokio::task::spawn_blocking(move || client::config(Trust::named(ca_file.as_deref()))).await;
-                let mut config =
-                    config.map_err(|error| DialError(error.to_string()))?.map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
+                let config = tokio::task::spawn_blocking(move || {
+                    client::config(Trust::named(ca_file.as_deref()))
+                })
+                .await;
+                let mut config = config
+                    .map_err(|error| DialError(error.to_string()))?
+                    .map_err(|e| DialError(format!("hub.ca_file: {e}")))?;
                 config.alpn_protocols = vec![b"h2".to_vec()];
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-                let name = ServerName::try_from(host).map_err(|error| DialError(format!("hub.address: {error}")))?;
+                let name = ServerName::try_from(host)
+                    .map_err(|error| DialError(format!("hub.address: {error}")))?;
                 let stream = self.tcp().await?;
                 let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-                let why = |error: io::Error| client::explain(&error, "hub.ca_file").unwrap_or_else(|| error.to_string());
-                let stream = stream.map_err(|error| DialError(format!("no secure connection to the hub at {self}: {}", why(error))))?;
+                let why = |error: io::Error| {
+                    client::explain(&error, "hub.ca_file").unwrap_or_else(|| error.to_string())
+                };
+                let stream = stream.map_err(|error| {
+                    DialError(format!("no secure connection to the hub at {self}: {}", why(error)))
+                })?;
                 Ok((Box::new(stream), noticed))
             }
         }
@@ -96,14 +108,16 @@ impl Address {
             Ok(()) => connector.call(self.uri().clone()).await,
             Err(error) => Err(error),
         };
-        connected
-            .map(hyper_util::rt::TokioIo::into_inner)
-            .map_err(|error| DialError(format!("cannot reach the hub at {self}: {}", root_cause(&error))))
+        connected.map(hyper_util::rt::TokioIo::into_inner).map_err(|error| {
+            DialError(format!("cannot reach the hub at {self}: {}", root_cause(&error)))
+        })
     }
 }
 
 /// What an error came from in the end: what stands above it says only that something failed.
-pub(crate) fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+pub(crate) fn root_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -134,7 +148,9 @@ struct Plain {
 impl Plain {
     fn hear(&mut self, first: Option<u8>) -> io::Result<()> {
         if !self.heard && first == Some(TLS_ALERT) {
-            let sentence = self.noticed.0.get_or_init(|| format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub));
+            let sentence = self.noticed.0.get_or_init(|| {
+                format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub)
+            });
             return Err(io::Error::other(sentence.clone()));
         }
         self.heard = true;
@@ -143,7 +159,11 @@ impl Plain {
 
     /// Before a write that failed is told: whether the other end had said why. If it had, that is about to be readable; if not,
     /// its hanging up is.
-    fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if matches!(written, Poll::Ready(Err(_))) && !self.heard {
             let mut byte = [0];
             let mut buffer = ReadBuf::new(&mut byte);
@@ -156,7 +176,11 @@ impl Plain {
 }
 
 impl AsyncRead for Plain {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         Poll::Ready(self.hear(buffer.filled().get(before).copied()))
@@ -164,7 +188,11 @@ impl AsyncRead for Plain {
 }
 
 impl AsyncWrite for Plain {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(cx, written)
     }
@@ -177,7 +205,11 @@ impl AsyncWrite for Plain {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
         self.written(cx, written)
     }

@@ -82,20 +82,28 @@ impl Pages {
         match request.uri().path() {
             "/livez" => page(StatusCode::OK, "ok"),
             "/readyz" => match self.ask().await {
-                Some(Standing { journal_writable: false, .. }) => {
-                    page(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the agent's log says why")
-                }
+                Some(Standing { journal_writable: false, .. }) => page(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the journal cannot be written; the agent's log says why",
+                ),
                 Some(Standing { connected: true, .. }) => page(StatusCode::OK, "ok"),
-                Some(_) => page(StatusCode::SERVICE_UNAVAILABLE, "no session with the hub is open; the agent's log says why"),
+                Some(_) => page(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "no session with the hub is open; the agent's log says why",
+                ),
                 None => page(StatusCode::SERVICE_UNAVAILABLE, BUSY),
             },
             "/metrics" => {
-                let Some(standing) = self.ask().await else { return page(StatusCode::SERVICE_UNAVAILABLE, BUSY) };
+                let Some(standing) = self.ask().await else {
+                    return page(StatusCode::SERVICE_UNAVAILABLE, BUSY);
+                };
                 match metrics(&standing, &self.machine()) {
                     Ok(text) => {
                         let mut shown = page(StatusCode::OK, text);
                         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                        shown.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+                        shown
+                            .headers_mut()
+                            .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
                         shown
                     }
                     Err(error) => page(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
@@ -107,11 +115,13 @@ impl Pages {
 
     fn machine(&self) -> Machine {
         // A file that cannot be read is reported in the log, and left out here.
-        let trusted = self.ca_file.as_deref().and_then(|file| trusted(file, SystemClock.now()).ok());
+        let trusted =
+            self.ca_file.as_deref().and_then(|file| trusted(file, SystemClock.now()).ok());
         Machine {
             journal_bytes: journal::size(&self.data_dir),
             disk: Disk::of(&self.data_dir).ok(),
-            authority_ends: trusted.and_then(|trusted| trusted.iter().map(|certificate| certificate.ends).min()),
+            authority_ends: trusted
+                .and_then(|trusted| trusted.iter().map(|certificate| certificate.ends).min()),
         }
     }
 
@@ -158,7 +168,9 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let by_phase = Family::<Phase, Gauge>::default();
     for phase in MemberPhase::ALL {
-        by_phase.get_or_create(&Phase { phase: phase.as_str() }).set(number(members.get(phase).copied().unwrap_or(0)));
+        by_phase
+            .get_or_create(&Phase { phase: phase.as_str() })
+            .set(number(members.get(phase).copied().unwrap_or(0)));
     }
     let opened = Counter::<u64>::default();
     opened.inc_by(*sessions);
@@ -167,18 +179,50 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
     let mut all = Registry::with_prefix("flow");
     all.register("log_lines_dropped", "Lines of the log that could not be written", dropped);
     let registry = all.sub_registry_with_prefix("agent");
-    registry.register("connected", "Whether a session with the hub is open", gauge(i64::from(*connected)));
-    registry.register("sessions", "Sessions opened with the hub; all but the first were reconnects", opened);
+    registry.register(
+        "connected",
+        "Whether a session with the hub is open",
+        gauge(i64::from(*connected)),
+    );
+    registry.register(
+        "sessions",
+        "Sessions opened with the hub; all but the first were reconnects",
+        opened,
+    );
     registry.register("members", "Members that have not settled, by phase", by_phase);
-    registry.register("journal_writable", "Whether the journal takes writes", gauge(i64::from(*journal_writable)));
-    registry.register_with_unit("journal", "Size of the journal on the disk", Unit::Bytes, gauge(number(machine.journal_bytes)));
+    registry.register(
+        "journal_writable",
+        "Whether the journal takes writes",
+        gauge(i64::from(*journal_writable)),
+    );
+    registry.register_with_unit(
+        "journal",
+        "Size of the journal on the disk",
+        Unit::Bytes,
+        gauge(number(machine.journal_bytes)),
+    );
     if let Some(Disk { size, free }) = machine.disk {
-        registry.register_with_unit("disk_size", "Size of the disk that holds the data directory", Unit::Bytes, gauge(number(size)));
-        registry.register_with_unit("disk_free", "Bytes the agent may still write there", Unit::Bytes, gauge(number(free)));
+        registry.register_with_unit(
+            "disk_size",
+            "Size of the disk that holds the data directory",
+            Unit::Bytes,
+            gauge(number(size)),
+        );
+        registry.register_with_unit(
+            "disk_free",
+            "Bytes the agent may still write there",
+            Unit::Bytes,
+            gauge(number(free)),
+        );
     }
     if let Some(ends) = machine.authority_ends {
         let help = "End of the first certificate in hub.ca_file that expires";
-        registry.register_with_unit("certificate_expires_timestamp", help, Unit::Seconds, gauge(ends.0 / 1_000_000));
+        registry.register_with_unit(
+            "certificate_expires_timestamp",
+            help,
+            Unit::Seconds,
+            gauge(ends.0 / 1_000_000),
+        );
     }
     let mut text = String::new();
     encode(&mut text, &all)?;
@@ -192,8 +236,16 @@ mod tests {
     #[test]
     fn the_page_has_a_line_for_every_figure_and_for_phases_nobody_is_in() {
         let members = BTreeMap::from([(MemberPhase::Running, 2)]);
-        let machine = Machine { journal_bytes: 4096, disk: Some(Disk { size: 9, free: 3 }), authority_ends: Some(Timestamp(7_000_000)) };
-        let text = metrics(&Standing { connected: true, sessions: 3, members, journal_writable: true }, &machine).unwrap();
+        let machine = Machine {
+            journal_bytes: 4096,
+            disk: Some(Disk { size: 9, free: 3 }),
+            authority_ends: Some(Timestamp(7_000_000)),
+        };
+        let text = metrics(
+            &Standing { connected: true, sessions: 3, members, journal_writable: true },
+            &machine,
+        )
+        .unwrap();
         let wanted = [
             "flow_agent_connected 1",
             "flow_agent_sessions_total 3",

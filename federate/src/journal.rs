@@ -70,7 +70,9 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// It belongs to another party.
-    #[error("the journal belongs to party {found}, not {wanted}: give each party's agent its own data_dir")]
+    #[error(
+        "the journal belongs to party {found}, not {wanted}: give each party's agent its own data_dir"
+    )]
     OtherParty {
         /// Whose it is.
         found: String,
@@ -78,7 +80,9 @@ pub enum JournalError {
         wanted: PartyId,
     },
     /// A newer agent wrote it.
-    #[error("the journal has version {found} and this agent reads up to {VERSION}: update the agent")]
+    #[error(
+        "the journal has version {found} and this agent reads up to {VERSION}: update the agent"
+    )]
     Newer {
         /// Its version.
         found: i64,
@@ -171,10 +175,13 @@ impl Journal {
         if found != party.as_str() {
             return Err(JournalError::OtherParty { found, wanted: party.clone() });
         }
-        let instance = instance.parse().map_err(|e: flow_domain::id::BadId| broken("agent", "1", e.to_string()))?;
+        let instance = instance
+            .parse()
+            .map_err(|e: flow_domain::id::BadId| broken("agent", "1", e.to_string()))?;
         let seen = SeenHub { incarnation: unsigned(incarnation), revision: unsigned(revision) };
         let first_sequence = unsigned(sequence);
-        let mut journal = Self { db, instance, seen, ceiling: first_sequence, first_sequence, lock };
+        let mut journal =
+            Self { db, instance, seen, ceiling: first_sequence, first_sequence, lock };
         journal.write(&[], &[], first_sequence, seen).await?;
         Ok(journal)
     }
@@ -213,27 +220,36 @@ impl Journal {
         sequence: u64,
         seen: SeenHub,
     ) -> Result<(), JournalError> {
-        let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling { sequence + SEQUENCES } else { self.ceiling };
+        let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling {
+            sequence + SEQUENCES
+        } else {
+            self.ceiling
+        };
         let is_probe = members.is_empty() && ceiling == self.ceiling && seen == self.seen;
         let ceiling = ceiling + u64::from(is_probe);
         let mut tx = self.db.begin().await?;
         if ceiling != self.ceiling || seen != self.seen {
-            sqlx::query("UPDATE agent SET sequence = ?, incarnation = ?, revision = ? WHERE id = 1")
-                .bind(signed(ceiling))
-                .bind(signed(seen.incarnation))
-                .bind(signed(seen.revision))
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE agent SET sequence = ?, incarnation = ?, revision = ? WHERE id = 1",
+            )
+            .bind(signed(ceiling))
+            .bind(signed(seen.incarnation))
+            .bind(signed(seen.revision))
+            .execute(&mut *tx)
+            .await?;
         }
         for (digest, bytes) in specs {
-            sqlx::query("INSERT INTO specs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
-                .bind(digest.as_str())
-                .bind(*bytes)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "INSERT INTO specs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
+            )
+            .bind(digest.as_str())
+            .bind(*bytes)
+            .execute(&mut *tx)
+            .await?;
         }
         for member in members {
-            let state = serde_json::to_string(member).map_err(|e| broken("members", member.run.as_str(), e.to_string()))?;
+            let state = serde_json::to_string(member)
+                .map_err(|e| broken("members", member.run.as_str(), e.to_string()))?;
             sqlx::query(
                 "INSERT INTO members (run, task, attempt, phase, digest, settled, finished_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (run) DO UPDATE SET attempt = excluded.attempt, phase = excluded.phase, digest = excluded.digest,
@@ -252,7 +268,10 @@ impl Journal {
         }
         for member in members.iter().filter(|member| member.settled) {
             if member.left_no_trace() {
-                sqlx::query("DELETE FROM members WHERE run = ?").bind(member.run.as_str()).execute(&mut *tx).await?;
+                sqlx::query("DELETE FROM members WHERE run = ?")
+                    .bind(member.run.as_str())
+                    .execute(&mut *tx)
+                    .await?;
             }
             // Nothing is started from it any more, unless another member has the same.
             sqlx::query("DELETE FROM specs WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM members WHERE settled = 0 AND digest = ?1)")
@@ -280,13 +299,20 @@ impl Journal {
 
     /// The members that have not settled.
     pub async fn unsettled(&mut self) -> Result<Vec<Member>, JournalError> {
-        let rows = sqlx::query_as("SELECT run, task, attempt, settled, finished_at, state FROM members WHERE settled = 0 ORDER BY run");
+        let rows = sqlx::query_as(
+            "SELECT run, task, attempt, settled, finished_at, state FROM members WHERE settled = 0 ORDER BY run",
+        );
         let rows = rows.fetch_all(&mut self.db).await?;
         self.parse(rows).await
     }
 
     /// Settled members that ended after `since`: up to `limit` whose run follows `after`, in order.
-    pub async fn settled(&mut self, since: Timestamp, after: &str, limit: u32) -> Result<Vec<Member>, JournalError> {
+    pub async fn settled(
+        &mut self,
+        since: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Member>, JournalError> {
         let rows = sqlx::query_as(
             "SELECT run, task, attempt, settled, finished_at, state FROM members
              WHERE settled = 1 AND finished_at > ? AND run > ? ORDER BY run LIMIT ?",
@@ -297,7 +323,9 @@ impl Journal {
 
     /// One member, settled or not.
     pub async fn member(&mut self, run: &RunId) -> Result<Option<Member>, JournalError> {
-        let row = sqlx::query_as("SELECT run, task, attempt, settled, finished_at, state FROM members WHERE run = ?");
+        let row = sqlx::query_as(
+            "SELECT run, task, attempt, settled, finished_at, state FROM members WHERE run = ?",
+        );
         let row = row.bind(run.as_str()).fetch_optional(&mut self.db).await?;
         Ok(self.parse(row.into_iter().collect()).await?.pop())
     }
@@ -311,11 +339,17 @@ impl Journal {
                     tracing::error!(run.id = run, attempt, %error, "a member's journal entry cannot be read: it is kept in the table \
                         `damaged`, what the member may have started is ended, and the hub is told that it is lost");
                     sqlx::raw_sql(DAMAGED).execute(&mut self.db).await?;
-                    let keep = "INSERT INTO damaged (run, state) VALUES (?, ?) ON CONFLICT DO NOTHING";
+                    let keep =
+                        "INSERT INTO damaged (run, state) VALUES (?, ?) ON CONFLICT DO NOTHING";
                     sqlx::query(keep).bind(&run).bind(&state).execute(&mut self.db).await?;
                     // With ids that are none it stands for nobody: its work is ended as that of no member at all.
                     if let (Ok(run), Ok(task)) = (run.parse(), task.parse()) {
-                        members.push(Member::unreadable(run, task, attempt, finished_at.filter(|_| settled).map(Timestamp)));
+                        members.push(Member::unreadable(
+                            run,
+                            task,
+                            attempt,
+                            finished_at.filter(|_| settled).map(Timestamp),
+                        ));
                     }
                 }
             }
@@ -325,13 +359,19 @@ impl Journal {
 
     /// The bytes of a spec.
     pub async fn spec(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, JournalError> {
-        Ok(sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?").bind(digest.as_str()).fetch_optional(&mut self.db).await?)
+        Ok(sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?")
+            .bind(digest.as_str())
+            .fetch_optional(&mut self.db)
+            .await?)
     }
 
     /// Drop settled members that ended before `before`, and specs nobody is started from any more.
     pub async fn purge(&mut self, before: Timestamp) -> Result<u64, JournalError> {
         let mut tx = self.db.begin().await?;
-        let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?").bind(before.0).execute(&mut *tx).await?;
+        let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?")
+            .bind(before.0)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("DELETE FROM specs WHERE digest NOT IN (SELECT digest FROM members WHERE settled = 0 AND digest IS NOT NULL)")
             .execute(&mut *tx)
             .await?;

@@ -75,7 +75,9 @@ pub enum Verdict {
 }
 
 /// Life of one `WorkKey`, in order. Never goes back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// The runtime has not been asked for anything.
@@ -185,13 +187,26 @@ impl Member {
     pub fn unreadable(run: RunId, task: TaskId, attempt: u32, settled: Option<Timestamp>) -> Self {
         let desired = Desired::Stopped;
         let (bindings, digest) = (Bindings::new(), None);
-        let wish = Wish { run, task, attempt, generation: 0, desired, digest, bindings, orphan: false, released: false };
+        let wish = Wish {
+            run,
+            task,
+            attempt,
+            generation: 0,
+            desired,
+            digest,
+            bindings,
+            orphan: false,
+            released: false,
+        };
         let text = "the entry of this member in its agent's journal was damaged: what the agent found of it was ended; start again";
-        let (phase, reason) = (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
+        let (phase, reason) =
+            (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
         let unknown = Self::new(&wish);
         match settled {
             None => Self { work: Work::Stopping, doom: Some((phase, reason)), ..unknown },
-            at => Self { work: Work::Dead, phase, reason, settled: true, finished_at: at, ..unknown },
+            at => {
+                Self { work: Work::Dead, phase, reason, settled: true, finished_at: at, ..unknown }
+            }
         }
     }
 
@@ -312,13 +327,22 @@ impl Member {
 
     /// The party's answer to the spec, for the present wish.
     pub(crate) fn judge(&mut self, verdict: Verdict) {
-        if self.phase.is_terminal() || self.doom.is_some() || matches!(self.work, Work::Started | Work::Stopping) {
+        if self.phase.is_terminal()
+            || self.doom.is_some()
+            || matches!(self.work, Work::Started | Work::Stopping)
+        {
             return;
         }
         match verdict {
             Verdict::Admit(needs) | Verdict::Ask(needs, _) if needs.ports.len() > MOST_PORTS => {
-                let message = format!("the spec wants {} ports; an agent holds at most {MOST_PORTS} for a member", needs.ports.len());
-                self.doom = Some((MemberPhase::Refused, Some(Reason::new(ReasonCode::SpecInvalid, message))));
+                let message = format!(
+                    "the spec wants {} ports; an agent holds at most {MOST_PORTS} for a member",
+                    needs.ports.len()
+                );
+                self.doom = Some((
+                    MemberPhase::Refused,
+                    Some(Reason::new(ReasonCode::SpecInvalid, message)),
+                ));
             }
             Verdict::Admit(needs) => {
                 self.needs = needs;
@@ -404,7 +428,10 @@ impl Member {
                     self.rest(Some(Reason::new(ReasonCode::HoldExpired, "the hold was lost")));
                 }
                 // Told to start and not there: it may have been on its way. Only a stop proves that it never comes.
-                Work::Started => self.fail(ReasonCode::SidecarLost, "the held work vanished before it was seen to start"),
+                Work::Started => self.fail(
+                    ReasonCode::SidecarLost,
+                    "the held work vanished before it was seen to start",
+                ),
                 Work::None | Work::Dead => {}
             },
         }
@@ -439,17 +466,29 @@ impl Member {
         if self.phase.is_terminal() {
             return;
         }
-        let failed = |code, message: String| (MemberPhase::Failed, Some(Reason::new(code, message)));
+        let failed =
+            |code, message: String| (MemberPhase::Failed, Some(Reason::new(code, message)));
         let stopped = exit.reason.as_ref().is_some_and(|r| r.code == ReasonCode::StopRequested);
         let end = match (&exit.reason, exit.code, exit.signal) {
             (None, Some(0), _) => (MemberPhase::Succeeded, None),
-            (Some(_), ..) | (None, ..) if self.doom.is_some() => self.doom.take().expect("just seen"),
+            (Some(_), ..) | (None, ..) if self.doom.is_some() => {
+                self.doom.take().expect("just seen")
+            }
             (Some(reason), ..) if stopped => (MemberPhase::Stopped, Some(reason.clone())),
             (Some(reason), ..) => (MemberPhase::Failed, Some(reason.clone())),
-            (None, Some(EXIT_PEER_LOST), _) => failed(ReasonCode::PeerLost, "the workload lost the other side (status 71)".to_owned()),
-            (None, Some(code), _) => failed(ReasonCode::ExitNonzero, format!("the workload exited with status {code}")),
-            (None, None, Some(signal)) => failed(ReasonCode::ExitSignal, format!("the workload was ended by signal {signal}")),
-            (None, None, None) => failed(ReasonCode::RuntimeError, "the workload ended, but not how".to_owned()),
+            (None, Some(EXIT_PEER_LOST), _) => failed(
+                ReasonCode::PeerLost,
+                "the workload lost the other side (status 71)".to_owned(),
+            ),
+            (None, Some(code), _) => {
+                failed(ReasonCode::ExitNonzero, format!("the workload exited with status {code}"))
+            }
+            (None, None, Some(signal)) => {
+                failed(ReasonCode::ExitSignal, format!("the workload was ended by signal {signal}"))
+            }
+            (None, None, None) => {
+                failed(ReasonCode::RuntimeError, "the workload ended, but not how".to_owned())
+            }
         };
         self.exit = Some(exit);
         self.doom = Some(end);

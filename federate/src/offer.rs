@@ -21,8 +21,7 @@ pub use entry::{Dataset, Image};
 pub use peers::Peers;
 
 /// What it costs that an image is without its framework's repairs.
-pub const UNREPAIRED: &str =
-    "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
+pub const UNREPAIRED: &str = "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
 /// Longest log kept of one member, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -48,18 +47,29 @@ impl Offer {
             env: image.env.clone(),
         });
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
-        Resolution { image, dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.meaning() }) }
+        Resolution {
+            image,
+            dataset: dataset.map(|dataset| ResolvedDataset { meaning: dataset.meaning() }),
+        }
     }
 
     /// The party's answer to a wish that carries the bytes of a spec. Trusts nothing in either.
-    pub fn judge(&self, party: &PartyId, wish: &Wish, spec: Result<&SealedSpec, String>) -> Verdict {
+    pub fn judge(
+        &self,
+        party: &PartyId,
+        wish: &Wish,
+        spec: Result<&SealedSpec, String>,
+    ) -> Verdict {
         let refuse = |code, message: String| Verdict::Refuse(Reason::new(code, message));
         let spec = match spec {
             Ok(sealed) => &sealed.spec,
             Err(message) => return refuse(ReasonCode::SpecInvalid, message),
         };
         if &spec.party != party {
-            return refuse(ReasonCode::SpecInvalid, format!("the spec is for {}, this is {party}", spec.party));
+            return refuse(
+                ReasonCode::SpecInvalid,
+                format!("the spec is for {}, this is {party}", spec.party),
+            );
         }
         if wish.desired == Desired::Running
             && let Err(message) = bindings::check(&spec.holes, &wish.bindings)
@@ -81,12 +91,13 @@ impl Offer {
         };
         let decision = policy::decide(spec, &resolution);
         match (decision.verdict, decision.reason) {
-            (policy::Verdict::Deny, reason) => {
-                Verdict::Refuse(reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)))
-            }
-            (policy::Verdict::Ask, reason) => {
-                Verdict::Ask(needs, reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)))
-            }
+            (policy::Verdict::Deny, reason) => Verdict::Refuse(
+                reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)),
+            ),
+            (policy::Verdict::Ask, reason) => Verdict::Ask(
+                needs,
+                reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)),
+            ),
             (policy::Verdict::Allow, _) => match self.unusable(spec) {
                 Some(reason) => Verdict::Refuse(reason),
                 None => Verdict::Admit(needs),
@@ -96,7 +107,8 @@ impl Offer {
 
     /// What of this machine is declared and not there. What a cluster lacks shows at the start.
     fn unusable(&self, spec: &MemberSpec) -> Option<Reason> {
-        let gone = |source: &ImageSource| matches!(source, ImageSource::Root(root) if !root.is_dir());
+        let gone =
+            |source: &ImageSource| matches!(source, ImageSource::Root(root) if !root.is_dir());
         if self.images.get(&spec.image).is_some_and(|image| gone(&image.source)) {
             return Some(Reason::new(
                 ReasonCode::ImageUnusable,
@@ -104,34 +116,55 @@ impl Offer {
             ));
         }
         let name = spec.dataset.as_ref()?;
-        let gone = |source: &DataSource| matches!(source, DataSource::Directory(path) if !path.is_dir());
+        let gone =
+            |source: &DataSource| matches!(source, DataSource::Directory(path) if !path.is_dir());
         let missing = self.datasets.get(name).is_some_and(|dataset| gone(&dataset.source));
-        missing.then(|| Reason::new(ReasonCode::DatasetUnusable, format!("the directory declared for the dataset {name} is not there")))
+        missing.then(|| {
+            Reason::new(
+                ReasonCode::DatasetUnusable,
+                format!("the directory declared for the dataset {name} is not there"),
+            )
+        })
     }
 
     /// What the runtime is told to start. The late values are checked again: they may come from the journal.
     pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
-        let unknown = || Reason::new(ReasonCode::ImageUnknown, format!("no image {} is declared any more", spec.image));
+        let unknown = || {
+            Reason::new(
+                ReasonCode::ImageUnknown,
+                format!("no image {} is declared any more", spec.image),
+            )
+        };
         let image = self.images.get(&spec.image).ok_or_else(unknown)?.source.clone();
         let invalid = |message| Reason::new(ReasonCode::BindingsInvalid, message);
         let filled = match &image {
             ImageSource::Root(_) => bindings::fill(spec, &member.bindings, &member.ports),
             // A pod has an address of its own, and is dialled there.
-            ImageSource::Container(_) => bindings::fill(&framework::on_own_address(spec), &member.bindings, &member.ports),
+            ImageSource::Container(_) => {
+                bindings::fill(&framework::on_own_address(spec), &member.bindings, &member.ports)
+            }
         };
         let filled = filled.map_err(invalid)?;
         // A peer's word decides where this workload dials: nobody is to aim it at a network only this party can reach.
         let endpoints = spec.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Endpoint { .. }));
-        let endpoints = endpoints.map(|(name, _)| (name, member.bindings.get(name).map_or("", String::as_str)));
-        if let Some((name, _)) = endpoints.clone().find(|(_, endpoint)| !self.peers.allow(endpoint)) {
-            return Err(invalid(format!("{name} is not an address this party lets workloads dial: {}", self.peers)));
+        let endpoints =
+            endpoints.map(|(name, _)| (name, member.bindings.get(name).map_or("", String::as_str)));
+        if let Some((name, _)) = endpoints.clone().find(|(_, endpoint)| !self.peers.allow(endpoint))
+        {
+            return Err(invalid(format!(
+                "{name} is not an address this party lets workloads dial: {}",
+                self.peers
+            )));
         }
         let mut env = filled.env;
         env.insert("FED_TASK_ID".to_owned(), member.task.to_string());
         if let Some(dir) = framework::shim_dir(spec.framework) {
             if let Some(shim) = image.shim(dir) {
                 let own = env.remove("PYTHONPATH");
-                let path = std::iter::once(shim.display().to_string()).chain(own).collect::<Vec<_>>().join(":");
+                let path = std::iter::once(shim.display().to_string())
+                    .chain(own)
+                    .collect::<Vec<_>>()
+                    .join(":");
                 env.insert("PYTHONPATH".to_owned(), path);
             } else {
                 let framework = spec.framework;
@@ -162,7 +195,8 @@ impl Offer {
     /// What others may know, as canonical JSON, and its digest. Names only, never a path.
     #[must_use]
     pub fn inventory(&self, runtime: &BTreeMap<String, String>) -> (Digest, Vec<u8>) {
-        let images: BTreeMap<_, _> = self.images.iter().map(|(name, image)| (name, image.allow)).collect();
+        let images: BTreeMap<_, _> =
+            self.images.iter().map(|(name, image)| (name, image.allow)).collect();
         let json = serde_json::json!({
             "datasets": self.datasets.keys().collect::<Vec<_>>(),
             "images": images,

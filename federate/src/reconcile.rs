@@ -196,7 +196,9 @@ impl Party {
     }
 
     fn may_expire(member: &Member) -> bool {
-        matches!(member.work, Work::Holding | Work::Held) && member.desired == Desired::Reserved && member.doom.is_none()
+        matches!(member.work, Work::Holding | Work::Held)
+            && member.desired == Desired::Reserved
+            && member.doom.is_none()
     }
 
     /// The incarnation of the oldest hub database that a live member was last wished by. A hub of a newer one has been
@@ -234,7 +236,9 @@ impl Party {
             Input::Wish(wish, verdict) => self.wish(&wish, verdict, now, out),
             Input::Verdict(run, verdict) => self.touch(&run, now, out, |m| m.judge(verdict)),
             Input::Seen(key, state) => self.seen(&key, state, now, out),
-            Input::Complete(key) => self.touch(&key.run, now, out, |m| m.complete |= m.attempt == key.attempt),
+            Input::Complete(key) => {
+                self.touch(&key.run, now, out, |m| m.complete |= m.attempt == key.attempt)
+            }
             Input::Failed(key, reason) => self.touch(&key.run, now, out, |m| {
                 if m.attempt == key.attempt {
                     m.fail(reason.code, reason.message);
@@ -252,7 +256,9 @@ impl Party {
                     // A restored hub counts its wishes from an older number on.
                     self.incarnation = incarnation;
                     self.members.values_mut().for_each(|m| m.generation = 0);
-                    out.write_later.extend(self.members.keys().filter(|run| !self.unwritten.contains(*run)).cloned());
+                    out.write_later.extend(
+                        self.members.keys().filter(|run| !self.unwritten.contains(*run)).cloned(),
+                    );
                 }
                 self.wake(now, out);
             }
@@ -277,10 +283,14 @@ impl Party {
             self.sequence += 1;
             out.reports.insert(wish.run.clone());
             self.unwritten.insert(wish.run.clone());
-            self.members.insert(wish.run.clone(), Member { settled: false, sequence: self.sequence, ..member });
+            self.members.insert(
+                wish.run.clone(),
+                Member { settled: false, sequence: self.sequence, ..member },
+            );
         }
         if let Some(member) = self.members.get(&wish.run) {
-            let exchanged = wish.digest.is_some() && member.digest.is_some() && wish.digest != member.digest;
+            let exchanged =
+                wish.digest.is_some() && member.digest.is_some() && wish.digest != member.digest;
             let incarnation = self.incarnation;
             self.touch(&wish.run, now, out, |m| {
                 // A hub that does not know the member vouches for nothing.
@@ -291,7 +301,10 @@ impl Party {
                     return;
                 }
                 if exchanged && wish.desired != Desired::Stopped {
-                    m.judge(Verdict::Refuse(Reason::new(ReasonCode::SpecInvalid, "the spec is not the one this run began with")));
+                    m.judge(Verdict::Refuse(Reason::new(
+                        ReasonCode::SpecInvalid,
+                        "the spec is not the one this run began with",
+                    )));
                 } else if let Some(verdict) = verdict {
                     m.judge(verdict);
                 }
@@ -335,16 +348,31 @@ impl Party {
         self.sequence += 1;
         let (phase, reason) = match wish.desired {
             Desired::Admitted | Desired::Reserved => {
-                let message = format!("the agent holds {MOST_MEMBERS} members, the most it takes: try again when some have ended");
+                let message = format!(
+                    "the agent holds {MOST_MEMBERS} members, the most it takes: try again when some have ended"
+                );
                 (MemberPhase::Refused, Reason::new(ReasonCode::ResourcesExhausted, message))
             }
-            Desired::Running | Desired::Stopped => (MemberPhase::Failed, Reason::new(ReasonCode::AgentStateLost, UNKNOWN)),
+            Desired::Running | Desired::Stopped => {
+                (MemberPhase::Failed, Reason::new(ReasonCode::AgentStateLost, UNKNOWN))
+            }
         };
-        out.turned_away.push(Member { sequence: self.sequence, phase, reason: Some(reason), ..Member::new(wish) });
+        out.turned_away.push(Member {
+            sequence: self.sequence,
+            phase,
+            reason: Some(reason),
+            ..Member::new(wish)
+        });
     }
 
     fn seen(&mut self, key: &WorkKey, state: WorkState, now: Moment, out: &mut Outcome) {
-        let alive = matches!(state, WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_));
+        let alive = matches!(
+            state,
+            WorkState::Held { .. }
+                | WorkState::Starting { .. }
+                | WorkState::Running
+                | WorkState::Unseen(_)
+        );
         let gone = state == WorkState::Absent;
         if gone {
             self.asked.remove(key);
@@ -379,12 +407,17 @@ impl Party {
     }
 
     fn acked(&mut self, run: &RunId, attempt: u32, settled: bool, now: Moment, out: &mut Outcome) {
-        let Some(member) = self.members.get(run).filter(|m| settled && m.attempt == attempt) else { return };
+        let Some(member) = self.members.get(run).filter(|m| settled && m.attempt == attempt) else {
+            return;
+        };
         if !member.phase.is_terminal() {
             // For the hub it is history, and nobody will ever tell us to end it.
             self.touch(run, now, out, |m| {
                 if m.doom.is_none() {
-                    m.doom = Some((MemberPhase::Stopped, Some(Reason::new(ReasonCode::StopRequested, "the hub has closed the run"))));
+                    m.doom = Some((
+                        MemberPhase::Stopped,
+                        Some(Reason::new(ReasonCode::StopRequested, "the hub has closed the run")),
+                    ));
                 }
             });
             return;
@@ -426,7 +459,10 @@ impl Party {
                     self.touch(&key.run, now, out, |m| {
                         if m.work == Work::Started && m.attempt == key.attempt {
                             m.unstart();
-                            m.fail(ReasonCode::AgentDiskFull, "the agent's disk is full: it cannot write down the start");
+                            m.fail(
+                                ReasonCode::AgentDiskFull,
+                                "the agent's disk is full: it cannot write down the start",
+                            );
                         }
                     });
                 }
@@ -439,7 +475,8 @@ impl Party {
         if self.next_due().is_none_or(|due| now.monotonic < due) {
             return;
         }
-        let expired: Vec<RunId> = self.members.values().filter(|m| Self::may_expire(m)).map(|m| m.run.clone()).collect();
+        let expired: Vec<RunId> =
+            self.members.values().filter(|m| Self::may_expire(m)).map(|m| m.run.clone()).collect();
         let message = format!("let go after {} s without the hub", self.hold_max_s);
         for run in expired {
             self.touch(&run, now, out, |m| {
@@ -457,7 +494,13 @@ impl Party {
     }
 
     /// Change one member, draw the conclusions, and note what has to be written, done and said about it.
-    fn touch(&mut self, run: &RunId, now: Moment, out: &mut Outcome, change: impl FnOnce(&mut Member)) {
+    fn touch(
+        &mut self,
+        run: &RunId,
+        now: Moment,
+        out: &mut Outcome,
+        change: impl FnOnce(&mut Member),
+    ) {
         let Some(before) = self.members.get(run).cloned() else { return };
         let Some(member) = self.members.get_mut(run) else { return };
         change(member);
@@ -508,17 +551,24 @@ impl Party {
                         member.rest(None);
                     }
                 }
-                Desired::Reserved if member.work == Work::None && member.phase != MemberPhase::WaitingApproval => match block {
-                    None => {
-                        member.work = Work::Holding;
+                Desired::Reserved
+                    if member.work == Work::None
+                        && member.phase != MemberPhase::WaitingApproval =>
+                {
+                    match block {
+                        None => {
+                            member.work = Work::Holding;
+                        }
+                        Some(Obstacle::Never(reason)) => {
+                            member.doom = Some((MemberPhase::Refused, Some(reason)))
+                        }
+                        Some(Obstacle::NotNow(reason)) => {
+                            let reason = reason.or_else(|| member.reason.take());
+                            member.rest(reason);
+                            self.waiting.insert(run.clone());
+                        }
                     }
-                    Some(Obstacle::Never(reason)) => member.doom = Some((MemberPhase::Refused, Some(reason))),
-                    Some(Obstacle::NotNow(reason)) => {
-                        let reason = reason.or_else(|| member.reason.take());
-                        member.rest(reason);
-                        self.waiting.insert(run.clone());
-                    }
-                },
+                }
                 Desired::Running => match member.work {
                     Work::Held => {
                         member.start();
@@ -526,20 +576,28 @@ impl Party {
                     }
                     Work::Holding | Work::Started => {}
                     Work::None | Work::Stopping | Work::Dead => {
-                        let message = format!("nothing is held here for reservation round {}", member.attempt);
+                        let message = format!(
+                            "nothing is held here for reservation round {}",
+                            member.attempt
+                        );
                         member.fail(ReasonCode::HoldExpired, message);
                     }
                 },
                 Desired::Reserved | Desired::Stopped => {}
             }
         }
-        if member.doom.is_some() && matches!(member.work, Work::Holding | Work::Held | Work::Started) {
+        if member.doom.is_some()
+            && matches!(member.work, Work::Holding | Work::Held | Work::Started)
+        {
             member.work = Work::Stopping;
         }
         member.finish(now.wall);
         let grace = member.needs.grace_s;
-        let mut wanted: Vec<Action> =
-            member.strays.iter().map(|attempt| Action::Stop(WorkKey { run: run.clone(), attempt: *attempt }, grace)).collect();
+        let mut wanted: Vec<Action> = member
+            .strays
+            .iter()
+            .map(|attempt| Action::Stop(WorkKey { run: run.clone(), attempt: *attempt }, grace))
+            .collect();
         wanted.extend(match member.work {
             Work::Holding => Some(Action::Hold(member.key())),
             Work::Started => Some(Action::Ensure(member.key())),
@@ -557,7 +615,8 @@ impl Party {
     }
 
     fn ask(&mut self, action: Action, out: &mut Outcome) {
-        let same = |asked: &Action| std::mem::discriminant(asked) == std::mem::discriminant(&action);
+        let same =
+            |asked: &Action| std::mem::discriminant(asked) == std::mem::discriminant(&action);
         if self.asked.get(action.key()).is_some_and(same) {
             return;
         }
@@ -568,7 +627,8 @@ impl Party {
     /// What keeps a member that wishes a hold from having one.
     fn obstacle(&self, run: &RunId) -> Option<Obstacle> {
         let member = self.members.get(run)?;
-        let not_now = |code, message: String| Some(Obstacle::NotNow(Some(Reason::new(code, message))));
+        let not_now =
+            |code, message: String| Some(Obstacle::NotNow(Some(Reason::new(code, message))));
         if member.desired != Desired::Reserved || member.work != Work::None {
             return None;
         }
@@ -582,11 +642,22 @@ impl Party {
             );
             return Some(Obstacle::Never(Reason::new(ReasonCode::ResourcesExhausted, message)));
         }
-        if !member.strays.is_empty() || self.alive.get(&member.task).is_some_and(|runs| runs.iter().any(|other| other != run)) {
-            return not_now(ReasonCode::PreviousRunStopping, "an older run of this task is not yet proven dead".to_owned());
+        if !member.strays.is_empty()
+            || self
+                .alive
+                .get(&member.task)
+                .is_some_and(|runs| runs.iter().any(|other| other != run))
+        {
+            return not_now(
+                ReasonCode::PreviousRunStopping,
+                "an older run of this task is not yet proven dead".to_owned(),
+            );
         }
         if self.journal_broken {
-            return not_now(ReasonCode::AgentDiskFull, "the agent's disk is full: it takes no new work".to_owned());
+            return not_now(
+                ReasonCode::AgentDiskFull,
+                "the agent's disk is full: it takes no new work".to_owned(),
+            );
         }
         if self.away_since.is_some() {
             return Some(Obstacle::NotNow(None));
@@ -599,8 +670,13 @@ impl Party {
             used.cpu_millis = used.cpu_millis.saturating_add(other.needs.resources.cpu_millis);
             used.memory_mib = used.memory_mib.saturating_add(other.needs.resources.memory_mib);
         }
-        if beyond(used.cpu_millis, wanted.cpu_millis, *cpu_millis) || beyond(used.memory_mib, wanted.memory_mib, *memory_mib) {
-            return not_now(ReasonCode::ResourcesExhausted, "other runs use what the party offers; waiting for them to end".to_owned());
+        if beyond(used.cpu_millis, wanted.cpu_millis, *cpu_millis)
+            || beyond(used.memory_mib, wanted.memory_mib, *memory_mib)
+        {
+            return not_now(
+                ReasonCode::ResourcesExhausted,
+                "other runs use what the party offers; waiting for them to end".to_owned(),
+            );
         }
         None
     }

@@ -35,11 +35,17 @@ impl Retention {
     /// Checks the values; an error is a key and a sentence.
     pub fn check(self) -> Result<(), (&'static str, String)> {
         if self.days != 0 && u64::from(self.days) < DAYS_MIN {
-            let message = format!("is {} and must be 0 (keep) or at least {DAYS_MIN}: a restored hub may ask for so long", self.days);
+            let message = format!(
+                "is {} and must be 0 (keep) or at least {DAYS_MIN}: a restored hub may ask for so long",
+                self.days
+            );
             return Err(("days", message));
         }
         if self.min_free_percent > 100 {
-            return Err(("min_free_percent", format!("is {} and must be 0 to 100", self.min_free_percent)));
+            return Err((
+                "min_free_percent",
+                format!("is {} and must be 0 to 100", self.min_free_percent),
+            ));
         }
         Ok(())
     }
@@ -101,8 +107,12 @@ pub async fn sweep(processes: Arc<ProcessRuntime>, retention: Retention, data_di
         if let Some((proof, results)) = cutoffs.at(SystemClock.read()) {
             match processes.sweep(proof, results).await {
                 Ok(0) => {}
-                Ok(count) => tracing::info!(count, "run directories past their retention were removed"),
-                Err(error) => tracing::warn!(%error, "run directories could not be removed; trying again later"),
+                Ok(count) => {
+                    tracing::info!(count, "run directories past their retention were removed")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "run directories could not be removed; trying again later")
+                }
             }
         }
         if let Some(warning) = retention.warning(&data_dir) {
@@ -121,10 +131,15 @@ mod tests {
         let of = |days, min_free_percent| Retention { days, min_free_percent };
         assert_eq!((of(0, 10).results(), of(0, 10).check()), (None, Ok(())));
         assert_eq!(of(30, 0).results(), Some(Duration::from_secs(30 * DAY_S)));
-        assert_eq!((of(1, 0).check().unwrap_err().0, of(0, 101).check().unwrap_err().0), ("days", "min_free_percent"));
-        let told = of(0, 100).describe(Path::new("/srv/flow"), Disk { size: 10 << 20, free: 1 << 20 });
+        assert_eq!(
+            (of(1, 0).check().unwrap_err().0, of(0, 101).check().unwrap_err().0),
+            ("days", "min_free_percent")
+        );
+        let told =
+            of(0, 100).describe(Path::new("/srv/flow"), Disk { size: 10 << 20, free: 1 << 20 });
         assert!(
-            told.starts_with("on the disk of /srv/flow 1 of 10 MiB are free, less than 100 %") && told.contains("until you delete"),
+            told.starts_with("on the disk of /srv/flow 1 of 10 MiB are free, less than 100 %")
+                && told.contains("until you delete"),
             "{told}"
         );
         assert_eq!(of(0, 0).warning(Path::new("/")), None);

@@ -96,11 +96,18 @@ impl Hub {
     #[cfg(test)]
     pub(crate) fn nowhere() -> Self {
         let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
-        Self(ControlClient::with_interceptor(Endpoint::from_static("http://127.0.0.1:1").connect_lazy(), credentials))
+        Self(ControlClient::with_interceptor(
+            Endpoint::from_static("http://127.0.0.1:1").connect_lazy(),
+            credentials,
+        ))
     }
 
     /// Answer a LogOpen: send `log` until it ends or nobody reads any more.
-    pub async fn push_log(mut self, stream_id: u64, log: BoxStream<'static, std::io::Result<Bytes>>) -> Result<(), Status> {
+    pub async fn push_log(
+        mut self,
+        stream_id: u64,
+        log: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> Result<(), Status> {
         let mut request = Request::new(Chunks { first: Some(stream_id), log });
         request.metadata_mut().insert(STREAM_ID, stream_id.into());
         self.0.push_log(request).await.map(|_| ())
@@ -160,13 +167,16 @@ impl Login {
         let read;
         let secret = match &self.secret {
             SecretSource::File(path) => {
-                read = secret_file::read(path).map_err(|error| format!("hub.secret_file: {error}"))?;
+                read =
+                    secret_file::read(path).map_err(|error| format!("hub.secret_file: {error}"))?;
                 Some(&read)
             }
             SecretSource::Fixed(secret) => Some(secret),
             SecretSource::Embedded => None,
         };
-        Credentials::new(&self.party, secret).ok_or_else(|| "the secret holds what cannot be sent in a header: write it anew".to_owned())
+        Credentials::new(&self.party, secret).ok_or_else(|| {
+            "the secret holds what cannot be sent in a header: write it anew".to_owned()
+        })
     }
 
     /// For a sentence: where the secret comes from.
@@ -188,17 +198,20 @@ pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String
         match client.session(Request::new(futures::stream::pending())).await {
             Ok(answer) if is_grpc(answer.metadata()) => Ok(()),
             Ok(_) => Err(NOT_FOR_AGENTS.to_owned()),
-            Err(status) if status.code() == Code::Unauthenticated && !is_not_grpc(&status) => Err(format!(
-                "the hub at {address} does not accept {} for the party {}: compare the party's name, or have the secret replaced \
+            Err(status) if status.code() == Code::Unauthenticated && !is_not_grpc(&status) => {
+                Err(format!(
+                    "the hub at {address} does not accept {} for the party {}: compare the party's name, or have the secret replaced \
                  (`flowctl party rotate-secret {}`)",
-                login.place(),
-                login.party,
-                login.party
-            )),
+                    login.place(),
+                    login.party,
+                    login.party
+                ))
+            }
             Err(status) => Err(noticed.sentence().unwrap_or_else(|| describe(&status))),
         }
     };
-    let late = || format!("the hub at {address} did not answer within {} s", OPEN_TIMEOUT.as_secs());
+    let late =
+        || format!("the hub at {address} did not answer within {} s", OPEN_TIMEOUT.as_secs());
     clock::timeout(OPEN_TIMEOUT, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
@@ -220,7 +233,8 @@ impl Credentials {
     fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
         let bearer = match secret {
             Some(secret) => {
-                let mut value = MetadataValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
+                let mut value =
+                    MetadataValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
                 value.set_sensitive(true);
                 Some(value)
             }
@@ -258,7 +272,13 @@ impl Ended {
 }
 
 /// Keeps a session open for as long as somebody listens to `events`. `hello` always holds what the next session says.
-pub async fn run(connector: Connector, login: Login, hello: watch::Receiver<Hello>, clock: SharedClock, events: mpsc::Sender<FromSession>) {
+pub async fn run(
+    connector: Connector,
+    login: Login,
+    hello: watch::Receiver<Hello>,
+    clock: SharedClock,
+    events: mpsc::Sender<FromSession>,
+) {
     let connector = Arc::new(connector);
     let mut failures = 0_u32;
     loop {
@@ -269,7 +289,8 @@ pub async fn run(connector: Connector, login: Login, hello: watch::Receiver<Hell
             return;
         }
         failures = failures_after(failures, lasted);
-        let wait_ms = ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound_ms(failures));
+        let wait_ms =
+            ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound_ms(failures));
         // The same trouble again and again is said less and less often.
         if failures.is_power_of_two() || failures == 0 {
             tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");
@@ -317,7 +338,9 @@ async fn session(
             () = events.closed() => return Ended::new("the agent is going down"),
         };
         match message {
-            Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => break refused_by(&refused),
+            Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => {
+                break refused_by(&refused);
+            }
             Ok(Some(HubMessage { body: Some(FromHub::Goodbye(goodbye)) })) => {
                 break Ended::until("the hub is going down", goodbye.retry_after_s);
             }
@@ -326,7 +349,9 @@ async fn session(
                     return Ended::new("the agent is going down");
                 }
             }
-            Ok(Some(HubMessage { body: None })) => tracing::debug!("a message of a newer hub was ignored"),
+            Ok(Some(HubMessage { body: None })) => {
+                tracing::debug!("a message of a newer hub was ignored")
+            }
             Ok(None) => break Ended::new("the hub closed the session"),
             Err(status) => break Ended::new(describe(&status)),
         }
@@ -338,15 +363,22 @@ async fn session(
 
 type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
 
-async fn open(connector: &Arc<Connector>, login: &Login, hello: &watch::Receiver<Hello>) -> Result<Opened, Ended> {
+async fn open(
+    connector: &Arc<Connector>,
+    login: &Login,
+    hello: &watch::Receiver<Hello>,
+) -> Result<Opened, Ended> {
     let credentials = login.credentials().map_err(Ended::new)?;
     let (channel, noticed) = dial(connector).await.map_err(Ended::new)?;
-    let failed = |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
-    let mut client = ControlClient::with_interceptor(channel, credentials.clone()).max_decoding_message_size(LONGEST);
+    let failed =
+        |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
+    let mut client = ControlClient::with_interceptor(channel, credentials.clone())
+        .max_decoding_message_size(LONGEST);
     let (out, queue) = mpsc::channel(QUEUE);
     let first = hello.borrow().clone();
     let protocol = first.protocol;
-    out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) }).map_err(|_| Ended::new("the queue is new and empty"))?;
+    out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) })
+        .map_err(|_| Ended::new("the queue is new and empty"))?;
     let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(failed)?;
     let mut messages = answer.into_inner();
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
@@ -355,7 +387,9 @@ async fn open(connector: &Arc<Connector>, login: &Login, hello: &watch::Receiver
             Ok((welcome, out, messages, Hub(client)))
         }
         Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
-        _ => Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?")),
+        _ => {
+            Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?"))
+        }
     }
 }
 
@@ -365,12 +399,16 @@ fn fits(welcome: &Welcome, credentials: &Credentials, protocol: u32) -> Result<(
     let party = credentials.party.to_str().unwrap_or_default();
     if welcome.party != party {
         let told = foreign(&welcome.party, PARTY_CHARS_MAX);
-        let text = format!("the hub takes this agent for party {told}, and this is the agent of {party}: check hub.address and the secret");
+        let text = format!(
+            "the hub takes this agent for party {told}, and this is the agent of {party}: check hub.address and the secret"
+        );
         return Err(Ended::new(text));
     }
     if welcome.protocol != protocol {
         let theirs = welcome.protocol;
-        return Err(Ended::new(format!("the hub speaks protocol {theirs}, this agent {protocol}: update the older of the two")));
+        return Err(Ended::new(format!(
+            "the hub speaks protocol {theirs}, this agent {protocol}: update the older of the two"
+        )));
     }
     Ok(())
 }
@@ -394,7 +432,9 @@ fn describe(status: &Status) -> String {
 
 /// True if a server that speaks gRPC gave the answer.
 fn is_grpc(metadata: &MetadataMap) -> bool {
-    metadata.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    metadata
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// True if a server that does not speak gRPC gave the answer: tonic says so in the text alone.
@@ -417,7 +457,9 @@ async fn dial(connector: &Connector) -> Result<(Channel, Noticed), String> {
     };
     let mut io = Some(TokioIo::new(io));
     let hand_over = tower::service_fn(move |_: Uri| {
-        std::future::ready(io.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)))
+        std::future::ready(
+            io.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)),
+        )
     });
     let channel = Endpoint::from(uri)
         .http2_keep_alive_interval(KEEPALIVE)
@@ -428,7 +470,9 @@ async fn dial(connector: &Connector) -> Result<(Channel, Noticed), String> {
         .buffer_size(QUEUE)
         .connect_with_connector(hand_over)
         .await
-        .map_err(|error: tonic::transport::Error| noticed.sentence().unwrap_or_else(|| root_cause(&error).to_string()))?;
+        .map_err(|error: tonic::transport::Error| {
+            noticed.sentence().unwrap_or_else(|| root_cause(&error).to_string())
+        })?;
     Ok((channel, noticed))
 }
 
@@ -452,24 +496,41 @@ mod tests {
     }
 
     #[test]
-    fn a11_a_hubs_words_reach_the_log_short_and_harmless_and_only_a_greeting_for_this_agent_counts() {
+    fn a11_a_hubs_words_reach_the_log_short_and_harmless_and_only_a_greeting_for_this_agent_counts()
+    {
         let refused = flow_proto::v1::Refused {
             code: "\u{1b}[31mX\nFORGED".to_owned(),
             message: format!("\u{1b}[2J\nERROR forged {}", "m".repeat(1_000_000)),
             retry_after_s: 7,
         };
         let Ended { why, retry_after_s } = refused_by(&refused);
-        assert!(why.starts_with("\\u{1b}[31mX\\nFORGED: \\u{1b}[2J\\nERROR forged mm") && why.len() < 600, "{why}");
+        assert!(
+            why.starts_with("\\u{1b}[31mX\\nFORGED: \\u{1b}[2J\\nERROR forged mm")
+                && why.len() < 600,
+            "{why}"
+        );
         assert_eq!(retry_after_s, 7);
         let status = describe(&Status::unavailable(format!("a\n{}", "b".repeat(10_000))));
         assert!(!Ended::new(status).why.contains('\n'));
 
-        let credentials = Credentials::new(&"hospital-a".parse().expect("a name"), None).expect("plain text");
-        let welcome = |party: &str, protocol| Welcome { party: party.to_owned(), protocol, ..Welcome::default() };
-        let refusal = |party, protocol| fits(&welcome(party, protocol), &credentials, PROTOCOL).err().map(|ended| ended.why);
+        let credentials =
+            Credentials::new(&"hospital-a".parse().expect("a name"), None).expect("plain text");
+        let welcome = |party: &str, protocol| Welcome {
+            party: party.to_owned(),
+            protocol,
+            ..Welcome::default()
+        };
+        let refusal = |party, protocol| {
+            fits(&welcome(party, protocol), &credentials, PROTOCOL).err().map(|ended| ended.why)
+        };
         assert_eq!(refusal("hospital-a", PROTOCOL), None);
-        assert!(refusal("hospital-b", PROTOCOL).is_some_and(|why| why.contains("party hospital-b") && why.contains("check hub.address")));
-        assert!(refusal("", PROTOCOL).is_some() && refusal("\n", PROTOCOL).is_some_and(|why| !why.contains('\n')));
+        assert!(refusal("hospital-b", PROTOCOL).is_some_and(
+            |why| why.contains("party hospital-b") && why.contains("check hub.address")
+        ));
+        assert!(
+            refusal("", PROTOCOL).is_some()
+                && refusal("\n", PROTOCOL).is_some_and(|why| !why.contains('\n'))
+        );
         assert!(refusal("hospital-a", 99).is_some_and(|why| why.contains("protocol 99")));
     }
 }

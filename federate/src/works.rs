@@ -82,7 +82,11 @@ pub struct Works {
 
 impl Works {
     /// What comes of requests goes to `words`; each that is done must come back through [`Works::finished`].
-    pub fn new(runtime: Arc<dyn Runtime>, clock: SharedClock, words: mpsc::UnboundedSender<Word>) -> Self {
+    pub fn new(
+        runtime: Arc<dyn Runtime>,
+        clock: SharedClock,
+        words: mpsc::UnboundedSender<Word>,
+    ) -> Self {
         Self { runtime, clock, words, running: BTreeMap::new() }
     }
 
@@ -97,7 +101,13 @@ impl Works {
             Entry::Vacant(free) => {
                 let superseded = CancellationToken::new();
                 free.insert(Running { superseded: superseded.clone(), next: None });
-                let asking = ask(Arc::clone(&self.runtime), Arc::clone(&self.clock), job, superseded, self.words.clone());
+                let asking = ask(
+                    Arc::clone(&self.runtime),
+                    Arc::clone(&self.clock),
+                    job,
+                    superseded,
+                    self.words.clone(),
+                );
                 let words = self.words.clone();
                 tokio::spawn(async move {
                     if let Err(panic) = AssertUnwindSafe(asking).catch_unwind().await {
@@ -116,7 +126,13 @@ impl Works {
     }
 }
 
-async fn ask(runtime: Arc<dyn Runtime>, clock: SharedClock, job: Job, superseded: CancellationToken, words: mpsc::UnboundedSender<Word>) {
+async fn ask(
+    runtime: Arc<dyn Runtime>,
+    clock: SharedClock,
+    job: Job,
+    superseded: CancellationToken,
+    words: mpsc::UnboundedSender<Word>,
+) {
     let mut wait = RETRY;
     let mut told = None;
     let result = loop {

@@ -27,20 +27,34 @@ impl Place {
 
     fn configure(&self, party: &str, address: &str, more: &str) {
         let (data, secret) = (self.path("data"), self.path("secret"));
-        let text = format!("party = {party:?}\ndata_dir = {data:?}\n[hub]\naddress = {address:?}\nsecret_file = {secret:?}\n{more}");
+        let text = format!(
+            "party = {party:?}\ndata_dir = {data:?}\n[hub]\naddress = {address:?}\nsecret_file = {secret:?}\n{more}"
+        );
         fs::write(self.path("agent.toml"), text).unwrap();
     }
 
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
-        command.args(verb).arg("--config").arg(self.path("agent.toml")).env_clear().stdin(Stdio::null());
+        command
+            .args(verb)
+            .arg("--config")
+            .arg(self.path("agent.toml"))
+            .env_clear()
+            .stdin(Stdio::null());
         command
     }
 
     /// Runs a command that ends by itself. Answers its success, and its output on both streams.
     fn said(&self, verb: &[&str]) -> (bool, String) {
         let output = self.command(verb).output().unwrap();
-        (output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+        (
+            output.status.success(),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            ),
+        )
     }
 }
 
@@ -53,7 +67,9 @@ fn b9_sighup_names_what_changed_and_cannot_be_reloaded() {
     let mut command = place.command(&["run"]);
     command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
     let mut agent = spawn_tied(command).unwrap();
-    let says = |sentence: &str| wait_for_blocking(sentence, SOON, || fs::read_to_string(&log).unwrap().contains(sentence));
+    let says = |sentence: &str| {
+        wait_for_blocking(sentence, SOON, || fs::read_to_string(&log).unwrap().contains(sentence))
+    };
     says("agent started");
     place.configure("party-x", "http://127.0.0.1:1", "[resources]\ncpu_millis = 1000\n");
     let told = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
@@ -70,8 +86,12 @@ fn u23_doctor_makes_nothing() {
     place.configure("party-a", &format!("http://127.0.0.1:{}", free_port()), "");
     let (well, said) = place.said(&["doctor"]);
     assert!(!well && said.contains("FAIL  hub: cannot reach the hub"), "{said}");
-    assert!(said.contains("ok    data_dir: ") && said.contains("is not there yet; `run` makes it"), "{said}");
-    let mut left: Vec<_> = fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        said.contains("ok    data_dir: ") && said.contains("is not there yet; `run` makes it"),
+        "{said}"
+    );
+    let mut left: Vec<_> =
+        fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["agent.toml", "secret"]);
 
@@ -87,7 +107,9 @@ fn u24_every_fault_is_told_at_once_with_its_file() {
     let (well, said) = place.said(&["config", "check"]);
     let lines: Vec<_> = said.lines().collect();
     assert!(!well && lines.len() == 4, "{said}");
-    for (line, part) in lines.iter().zip(["images.mine", "party: ", "hub.address: ", "retention.days: "]) {
+    for (line, part) in
+        lines.iter().zip(["images.mine", "party: ", "hub.address: ", "retention.days: "])
+    {
         assert!(line.contains("agent.toml") && line.contains(part), "{part}: {said}");
     }
 }
@@ -105,6 +127,9 @@ fn u27_authorities_that_expire_are_told_of() {
     let (well, said) = told(20);
     assert!(well && said.contains("warning: hub.ca_file: the certificate of "), "{said}");
     let (well, said) = told(-1);
-    assert!(!well && said.contains("hub.ca_file: the certificate of ") && said.contains("expired on "), "{said}");
+    assert!(
+        !well && said.contains("hub.ca_file: the certificate of ") && said.contains("expired on "),
+        "{said}"
+    );
     assert!(place.said(&["doctor"]).1.contains("FAIL  hub: hub.ca_file: the certificate of "));
 }

@@ -16,7 +16,10 @@ async fn a14_holders_of_connections_do_not_delay_a_probe() {
     let address = listener.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (questions, _unanswered) = mpsc::channel(1);
-    tokio::spawn(health::serve(listener, Pages { questions, data_dir: folder.path().to_owned(), ca_file: None }));
+    tokio::spawn(health::serve(
+        listener,
+        Pages { questions, data_dir: folder.path().to_owned(), ca_file: None },
+    ));
     let _holders = Holders::start(address, sized(300, 1000), b"GET /livez HTTP/1.1\r\nX");
     for _ in 0..10 {
         answer_time(address, "/livez", PROBE_TIMEOUT).await;

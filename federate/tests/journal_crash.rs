@@ -35,7 +35,12 @@ fn member(n: u64) -> Member {
 }
 
 fn settled(n: u64, at: i64) -> Member {
-    Member { settled: true, phase: MemberPhase::Succeeded, finished_at: Some(Timestamp(at)), ..member(n) }
+    Member {
+        settled: true,
+        phase: MemberPhase::Succeeded,
+        finished_at: Some(Timestamp(at)),
+        ..member(n)
+    }
 }
 
 /// The journal of an agent whose data directory is below `dir`.
@@ -52,7 +57,15 @@ async fn writes_until_it_is_killed() {
     for n in 0.. {
         let digest = Digest::of(b"spec");
         let spec = [(&digest, b"spec".as_slice())];
-        journal.write(&[&member(2 * n), &member(2 * n + 1)], &spec, n, SeenHub { incarnation: 1, revision: n }).await.unwrap();
+        journal
+            .write(
+                &[&member(2 * n), &member(2 * n + 1)],
+                &spec,
+                n,
+                SeenHub { incarnation: 1, revision: n },
+            )
+            .await
+            .unwrap();
         println!("durable {n}");
     }
 }
@@ -64,7 +77,10 @@ async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_who
     let mut next_sequence = 0;
     for _ in 0..3 {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "writes_until_it_is_killed", "--ignored", "--nocapture"]).env(DIR, dir.path()).stdout(Stdio::piped());
+        command
+            .args(["--exact", "writes_until_it_is_killed", "--ignored", "--nocapture"])
+            .env(DIR, dir.path())
+            .stdout(Stdio::piped());
         let mut writer = flow_testkit::spawn_tied(command).unwrap();
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         let mut durable = None;
@@ -84,14 +100,22 @@ async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_who
 
         let mut journal = open(dir.path()).await.unwrap();
         let found = journal.unsettled().await.unwrap();
-        assert!(found.len() as u64 >= 2 * (durable + 1), "{} members of {durable} durable pairs", found.len());
+        assert!(
+            found.len() as u64 >= 2 * (durable + 1),
+            "{} members of {durable} durable pairs",
+            found.len()
+        );
         assert_eq!(found.len() % 2, 0, "a transaction is all or nothing");
         assert!(journal.seen().revision >= durable);
         assert_eq!(journal.spec(&Digest::of(b"spec")).await.unwrap().unwrap(), b"spec");
         assert!(journal.first_sequence() > durable.max(next_sequence), "no sequence is used twice");
         next_sequence = journal.first_sequence();
         let born = journal.instance().clone();
-        assert_eq!(*instance.get_or_insert_with(|| born.clone()), born, "the same journal is the same agent");
+        assert_eq!(
+            *instance.get_or_insert_with(|| born.clone()),
+            born,
+            "the same journal is the same agent"
+        );
     }
 }
 
@@ -126,19 +150,30 @@ async fn a_lost_journal_is_another_agent() {
 async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with_their_specs() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
-    let members: Vec<Member> = (0..10).map(|n| settled(n, 1000 + n as i64)).chain([member(99)]).collect();
+    let members: Vec<Member> =
+        (0..10).map(|n| settled(n, 1000 + n as i64)).chain([member(99)]).collect();
     let (ours, nobodys) = (Digest::of(b"spec"), Digest::of(b"nobody's"));
     let specs = [(&ours, b"spec".as_slice()), (&nobodys, b"nobody's".as_slice())];
-    journal.write(&members.iter().collect::<Vec<_>>(), &specs, 1, SeenHub::default()).await.unwrap();
+    journal
+        .write(&members.iter().collect::<Vec<_>>(), &specs, 1, SeenHub::default())
+        .await
+        .unwrap();
 
     let page = journal.settled(Timestamp(1003), "", 4).await.unwrap();
-    assert_eq!(page.iter().map(|m| m.run.clone()).collect::<Vec<_>>(), [run(4), run(5), run(6), run(7)]);
+    assert_eq!(
+        page.iter().map(|m| m.run.clone()).collect::<Vec<_>>(),
+        [run(4), run(5), run(6), run(7)]
+    );
     assert_eq!(journal.settled(Timestamp(1003), run(7).as_str(), 4).await.unwrap().len(), 2);
     assert_eq!(journal.member(&run(4)).await.unwrap().unwrap(), members[4]);
 
     assert_eq!(journal.purge(Timestamp(1007)).await.unwrap(), 8);
     assert!(journal.member(&run(4)).await.unwrap().is_none());
-    assert_eq!(journal.unsettled().await.unwrap(), [member(99)], "what has not settled stays whatever its age");
+    assert_eq!(
+        journal.unsettled().await.unwrap(),
+        [member(99)],
+        "what has not settled stays whatever its age"
+    );
     assert!(journal.spec(&Digest::of(b"nobody's")).await.unwrap().is_none());
     assert!(journal.spec(&Digest::of(b"spec")).await.unwrap().is_some());
 }
@@ -148,7 +183,8 @@ async fn a8_of_the_members_that_have_settled_the_newest_are_kept_and_no_more_tha
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let count = u64::from(SETTLED_MAX) + 3;
-    let members: Vec<Member> = (0..count).map(|n| settled(n, n as i64)).chain([member(count)]).collect();
+    let members: Vec<Member> =
+        (0..count).map(|n| settled(n, n as i64)).chain([member(count)]).collect();
     journal.write(&members.iter().collect::<Vec<_>>(), &[], 1, SeenHub::default()).await.unwrap();
     assert!(journal.member(&run(2)).await.unwrap().is_none());
     assert!(journal.member(&run(3)).await.unwrap().is_some());
@@ -162,21 +198,38 @@ async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
     use sqlx::Connection as _;
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
-    journal.write(&[&member(1), &member(2), &member(3), &settled(4, 7)], &[], 1, SeenHub::default()).await.unwrap();
+    journal
+        .write(&[&member(1), &member(2), &member(3), &settled(4, 7)], &[], 1, SeenHub::default())
+        .await
+        .unwrap();
     journal.close().await.unwrap();
     let path = dir.path().join("data/journal.db");
     let mut db = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query("UPDATE members SET state = '{}' WHERE run <> ?").bind(run(2).as_str()).execute(&mut db).await.unwrap();
-    sqlx::query("UPDATE members SET run = 'rot' WHERE run = ?").bind(run(3).as_str()).execute(&mut db).await.unwrap();
+    sqlx::query("UPDATE members SET state = '{}' WHERE run <> ?")
+        .bind(run(2).as_str())
+        .execute(&mut db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE members SET run = 'rot' WHERE run = ?")
+        .bind(run(3).as_str())
+        .execute(&mut db)
+        .await
+        .unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let lost = Member::unreadable(run(1), member(1).task, 1, None);
     assert_eq!((lost.work, lost.is_dead()), (Work::Stopping, false), "it may have been started");
     assert_eq!(journal.unsettled().await.unwrap(), [lost, member(2)]);
     let history = journal.settled(Timestamp(0), "", 10).await.unwrap().remove(0);
-    assert_eq!((history.phase, history.finished_at, history.is_dead()), (MemberPhase::Failed, Some(Timestamp(7)), true));
+    assert_eq!(
+        (history.phase, history.finished_at, history.is_dead()),
+        (MemberPhase::Failed, Some(Timestamp(7)), true)
+    );
     assert_eq!(journal.member(&run(4)).await.unwrap(), Some(history));
     journal.close().await.unwrap();
-    let kept: Vec<String> = sqlx::query_scalar("SELECT run FROM damaged ORDER BY run").fetch_all(&mut db).await.unwrap();
+    let kept: Vec<String> = sqlx::query_scalar("SELECT run FROM damaged ORDER BY run")
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
     assert_eq!(kept, [run(1).as_str(), run(4).as_str(), "rot"]);
 }
 
@@ -193,18 +246,28 @@ async fn a_spec_stays_as_long_as_a_member_may_be_started_from_it() {
     assert_eq!(journal.spec(&digest).await.unwrap().unwrap(), b"spec");
     journal.write(&[&settled(3, 12)], &[], 4, SeenHub::default()).await.unwrap();
     assert!(journal.spec(&digest).await.unwrap().is_none());
-    assert_eq!(journal.settled(Timestamp(0), "", 10).await.unwrap().len(), 3, "that they ended is remembered");
+    assert_eq!(
+        journal.settled(Timestamp(0), "", 10).await.unwrap().len(),
+        3,
+        "that they ended is remembered"
+    );
 }
 
 #[tokio::test]
 async fn of_a_member_refused_at_once_nothing_stays_when_it_has_settled() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
-    let refused = Member { phase: MemberPhase::Refused, finished_at: Some(Timestamp(10)), ..member(1) };
+    let refused =
+        Member { phase: MemberPhase::Refused, finished_at: Some(Timestamp(10)), ..member(1) };
     let after_a_hold = Member { work: Work::Dead, ..Member { run: run(2), ..refused.clone() } };
     journal.write(&[&refused, &after_a_hold], &[], 1, SeenHub::default()).await.unwrap();
-    assert_eq!(journal.unsettled().await.unwrap().len(), 2, "until the hub has stored it, it is said again");
-    let (refused, after_a_hold) = (Member { settled: true, ..refused }, Member { settled: true, ..after_a_hold });
+    assert_eq!(
+        journal.unsettled().await.unwrap().len(),
+        2,
+        "until the hub has stored it, it is said again"
+    );
+    let (refused, after_a_hold) =
+        (Member { settled: true, ..refused }, Member { settled: true, ..after_a_hold });
     journal.write(&[&refused, &after_a_hold], &[], 2, SeenHub::default()).await.unwrap();
     let kept = journal.settled(Timestamp(0), "", 10).await.unwrap();
     assert_eq!(kept, [after_a_hold], "its key is burnt, which has to be known");

@@ -12,7 +12,12 @@ use nix::unistd::Pid;
 
 fn spawn(task: &Task) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
-    command.args(task.args()).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command
+        .args(task.args())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
     flow_testkit::spawn_tied(command).expect("a sidecar")
 }
 
@@ -27,7 +32,11 @@ fn next(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Progress {
 #[test]
 fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
     let outputs = tempfile::tempdir().expect("a directory");
-    let task = Task { outputs: outputs.path().to_owned(), progress: ProgressSource::MetricsFile, port: None };
+    let task = Task {
+        outputs: outputs.path().to_owned(),
+        progress: ProgressSource::MetricsFile,
+        port: None,
+    };
     let mut sidecar = spawn(&task);
     let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
     let metrics = outputs.path().join("metrics.jsonl");
@@ -37,9 +46,16 @@ fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
     terminate(&sidecar);
     let more = "{\"epoch\": 2, \"loss\": 0.25}\n";
     // Whether it is read by the last look or not at all, nothing is told twice.
-    std::fs::OpenOptions::new().append(true).open(&metrics).expect("opened").write_all(more.as_bytes()).expect("written");
-    let rest: Vec<Progress> = lines.map(|line| serde_json::from_str(&line.expect("text")).expect("progress")).collect();
-    let points: Vec<u64> = rest.iter().flat_map(|progress| &progress.points).map(|point| point.step).collect();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&metrics)
+        .expect("opened")
+        .write_all(more.as_bytes())
+        .expect("written");
+    let rest: Vec<Progress> =
+        lines.map(|line| serde_json::from_str(&line.expect("text")).expect("progress")).collect();
+    let points: Vec<u64> =
+        rest.iter().flat_map(|progress| &progress.points).map(|point| point.step).collect();
     assert!(points.is_empty() || points == [2], "{points:?}");
     assert!(sidecar.wait().expect("it ended").success());
 }
@@ -52,8 +68,10 @@ fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a caller");
             let _ = stream.read(&mut [0; 1024]);
-            let page = r#"{"a": {"ready": true, "complete": true, "current_epoch": 3, "total_epoch": 3}}"#;
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+            let page =
+                r#"{"a": {"ready": true, "complete": true, "current_epoch": 3, "total_epoch": 3}}"#;
+            let _ =
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
         }
     });
     let outputs = tempfile::tempdir().expect("a directory");
@@ -64,7 +82,8 @@ fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
         total_epoch: 3,
         trainers: 1,
     };
-    let mut sidecar = spawn(&Task { outputs: outputs.path().to_owned(), progress, port: Some(port) });
+    let mut sidecar =
+        spawn(&Task { outputs: outputs.path().to_owned(), progress, port: Some(port) });
     let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
     let told = next(&mut lines);
     assert!(told.complete && told.epoch == Some(3), "{told:?}");
@@ -74,18 +93,27 @@ fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
 
 #[test]
 fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
-    let output = Command::new(env!("CARGO_BIN_EXE_flow-federate")).args(["sidecar", "--progress", "{}"]).output().expect("run");
+    let output = Command::new(env!("CARGO_BIN_EXE_flow-federate"))
+        .args(["sidecar", "--progress", "{}"])
+        .output()
+        .expect("run");
     assert!(!output.status.success() && !output.stderr.is_empty());
 }
 
 #[test]
 fn a1_a_sidecar_that_nobody_hears_ends_and_is_started_again_by_the_kubelet() {
     let outputs = tempfile::tempdir().expect("a directory");
-    let task = Task { outputs: outputs.path().to_owned(), progress: ProgressSource::MetricsFile, port: None };
+    let task = Task {
+        outputs: outputs.path().to_owned(),
+        progress: ProgressSource::MetricsFile,
+        port: None,
+    };
     let mut sidecar = spawn(&task);
     drop(sidecar.stdout.take());
     std::fs::write(outputs.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").expect("written");
     let ended =
-        flow_testkit::wait_for_blocking("its end", std::time::Duration::from_secs(30), || sidecar.try_wait().expect("a child of ours"));
+        flow_testkit::wait_for_blocking("its end", std::time::Duration::from_secs(30), || {
+            sidecar.try_wait().expect("a child of ours")
+        });
     assert!(!ended.success());
 }

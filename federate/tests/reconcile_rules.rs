@@ -81,7 +81,10 @@ impl Test {
     }
 
     fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: Desired) -> Outcome {
-        self.hear(Input::Wish(wish(n, attempt, generation, desired), Some(Verdict::Admit(needs(100)))))
+        self.hear(Input::Wish(
+            wish(n, attempt, generation, desired),
+            Some(Verdict::Admit(needs(100))),
+        ))
     }
 
     fn stop(&mut self, n: u8, attempt: u32, generation: u64) -> Outcome {
@@ -159,8 +162,15 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         let mut test = Test::new();
         let bindings = BTreeMap::from([("x".to_owned(), "y".to_owned())]);
         let invented = Wish { bindings, ..wish(1, 1, 3, desired) };
-        let out = test.hear(Input::Wish(invented, (desired == Desired::Running).then(|| Verdict::Admit(needs(100)))));
-        assert_eq!(out, Outcome { reports: [run(1)].into(), ..Outcome::default() }, "nothing is written or done");
+        let out = test.hear(Input::Wish(
+            invented,
+            (desired == Desired::Running).then(|| Verdict::Admit(needs(100))),
+        ));
+        assert_eq!(
+            out,
+            Outcome { reports: [run(1)].into(), ..Outcome::default() },
+            "nothing is written or done"
+        );
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
         assert!(test.party.member(&run(1)).is_some_and(|member| member.bindings.is_empty()));
         // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
@@ -170,8 +180,15 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         assert_eq!(out, Outcome::default());
         let mut again = Outcome::default();
         next.apply(Input::Wish(wish(1, 1, 3, desired), None), moment(NOW), &mut again);
-        assert_eq!(again.reports.len(), 1, "a process that knows nothing of the first answer gives it again");
-        assert_eq!(test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }), Outcome::default());
+        assert_eq!(
+            again.reports.len(),
+            1,
+            "a process that knows nothing of the first answer gives it again"
+        );
+        assert_eq!(
+            test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }),
+            Outcome::default()
+        );
         assert!(test.party.member(&run(1)).is_none());
         // Nor does one that the acknowledgement has overtaken, too.
         let out = test.wish(1, 1, 2, Desired::Reserved);
@@ -206,7 +223,11 @@ fn a_success_outranks_a_stop_that_came_before_it_was_seen() {
     let mut test = Test::new();
     test.start(1);
     test.stop(1, 1, 4);
-    assert_eq!(test.at(1).0, MemberPhase::Running, "nothing is said to have ended while it may be alive");
+    assert_eq!(
+        test.at(1).0,
+        MemberPhase::Running,
+        "nothing is said to have ended while it may be alive"
+    );
     test.see(1, 1, exited(Some(0), None, None));
     assert_eq!(test.at(1), (MemberPhase::Succeeded, None));
 }
@@ -218,9 +239,18 @@ fn every_way_to_end_has_its_reason() {
         (exited(Some(71), None, None), (MemberPhase::Failed, Some(ReasonCode::PeerLost))),
         (exited(Some(3), None, None), (MemberPhase::Failed, Some(ReasonCode::ExitNonzero))),
         (exited(None, Some(9), None), (MemberPhase::Failed, Some(ReasonCode::ExitSignal))),
-        (exited(None, Some(9), Some(ReasonCode::MaxRuntimeExceeded)), (MemberPhase::Failed, Some(ReasonCode::MaxRuntimeExceeded))),
-        (exited(None, Some(15), Some(ReasonCode::StopRequested)), (MemberPhase::Stopped, Some(ReasonCode::StopRequested))),
-        (WorkState::Lost(Reason::new(ReasonCode::SidecarLost, "gone")), (MemberPhase::Failed, Some(ReasonCode::SidecarLost))),
+        (
+            exited(None, Some(9), Some(ReasonCode::MaxRuntimeExceeded)),
+            (MemberPhase::Failed, Some(ReasonCode::MaxRuntimeExceeded)),
+        ),
+        (
+            exited(None, Some(15), Some(ReasonCode::StopRequested)),
+            (MemberPhase::Stopped, Some(ReasonCode::StopRequested)),
+        ),
+        (
+            WorkState::Lost(Reason::new(ReasonCode::SidecarLost, "gone")),
+            (MemberPhase::Failed, Some(ReasonCode::SidecarLost)),
+        ),
     ];
     for (state, end) in by_itself {
         let mut test = Test::new();
@@ -232,7 +262,11 @@ fn every_way_to_end_has_its_reason() {
     test.start(1);
     test.stop(1, 1, 4);
     test.see(1, 1, exited(None, Some(15), None));
-    assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::StopRequested)), "a signal after a stop is the stop");
+    assert_eq!(
+        test.at(1),
+        (MemberPhase::Stopped, Some(ReasonCode::StopRequested)),
+        "a signal after a stop is the stop"
+    );
 }
 
 #[test]
@@ -259,16 +293,26 @@ fn f16_l6_a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
 
 #[test]
 fn what_the_party_offers_is_shared_and_never_exceeded() {
-    let other_task = |n: u8| Wish { task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(), ..wish(n, 1, 2, Desired::Reserved) };
+    let other_task = |n: u8| Wish {
+        task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(),
+        ..wish(n, 1, 2, Desired::Reserved)
+    };
     let mut test = Test::offering(Resources { cpu_millis: 1000, memory_mib: 0 });
     let admit = |cpu| Some(Verdict::Admit(needs(cpu)));
     assert_eq!(test.hear(Input::Wish(other_task(1), admit(700))).actions.len(), 1);
     assert_eq!(test.hear(Input::Wish(other_task(2), admit(400))).actions, []);
     assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::ResourcesExhausted)));
     test.hear(Input::Wish(other_task(3), admit(1001)));
-    assert_eq!(test.at(3), (MemberPhase::Refused, Some(ReasonCode::ResourcesExhausted)), "it never will fit");
+    assert_eq!(
+        test.at(3),
+        (MemberPhase::Refused, Some(ReasonCode::ResourcesExhausted)),
+        "it never will fit"
+    );
     test.see(1, 1, held());
-    test.hear(Input::Wish(Wish { desired: Desired::Stopped, generation: 3, ..other_task(1) }, None));
+    test.hear(Input::Wish(
+        Wish { desired: Desired::Stopped, generation: 3, ..other_task(1) },
+        None,
+    ));
     assert_eq!(test.see(1, 1, WorkState::Absent).actions, [Action::Hold(key(2, 1))]);
 }
 
@@ -305,7 +349,8 @@ fn a7_the_wall_clock_neither_lets_a_hold_go_nor_keeps_it() {
         test.wish(1, 1, 2, Desired::Reserved);
         test.see(1, 1, held());
         test.hear(Input::Away);
-        let at = |seconds| Moment { wall: set_to, monotonic: moment(NOW.plus_secs(seconds)).monotonic };
+        let at =
+            |seconds| Moment { wall: set_to, monotonic: moment(NOW.plus_secs(seconds)).monotonic };
         let mut out = Outcome::default();
         test.party.apply(Input::Tick, at(599), &mut out);
         assert_eq!(out, Outcome::default());
@@ -335,9 +380,16 @@ fn a_policy_that_asks_is_asked_again_when_it_changes() {
     let ask = || Verdict::Ask(needs(1), Reason::new(ReasonCode::ApprovalRequired, "ask"));
     test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(ask())));
     assert_eq!(test.at(1), (MemberPhase::WaitingApproval, Some(ReasonCode::ApprovalRequired)));
-    assert_eq!(test.hear(Input::Verdict(run(1), Verdict::Admit(needs(1)))).actions, [Action::Hold(key(1, 1))]);
+    assert_eq!(
+        test.hear(Input::Verdict(run(1), Verdict::Admit(needs(1)))).actions,
+        [Action::Hold(key(1, 1))]
+    );
     test.see(1, 1, held());
-    assert_eq!(test.hear(Input::Verdict(run(1), ask())).actions, [Action::Stop(key(1, 1), 7)], "no longer allowed: no longer held");
+    assert_eq!(
+        test.hear(Input::Verdict(run(1), ask())).actions,
+        [Action::Stop(key(1, 1), 7)],
+        "no longer allowed: no longer held"
+    );
     assert_eq!(test.at(1).0, MemberPhase::WaitingApproval);
 }
 
@@ -370,14 +422,21 @@ fn a_settled_member_leaves_and_its_proof_may_go() {
     assert!(out.write[&run(1)].settled);
     assert_eq!(out.actions, [Action::Forget(key(1, 1))]);
     assert!(test.party.member(&run(1)).is_none());
-    assert_eq!(test.see(1, 1, exited(Some(0), None, None)).actions, [Action::Forget(key(1, 1))], "told again after a restart");
+    assert_eq!(
+        test.see(1, 1, exited(Some(0), None, None)).actions,
+        [Action::Forget(key(1, 1))],
+        "told again after a restart"
+    );
 }
 
 #[test]
 fn what_the_hub_has_closed_is_ended_here_too() {
     let mut test = Test::new();
     test.start(1);
-    assert_eq!(test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }).actions, [Action::Stop(key(1, 1), 7)]);
+    assert_eq!(
+        test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }).actions,
+        [Action::Stop(key(1, 1), 7)]
+    );
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1).0, MemberPhase::Stopped);
 }
@@ -423,10 +482,13 @@ fn a_new_process_asks_again_for_what_was_under_way() {
     test.see(1, 1, held());
     let started = test.wish(1, 1, 3, Desired::Running).write;
     let stopping = test.stop(1, 1, 4).write;
-    for (journal, again) in
-        [(holding, Action::Hold(key(1, 1))), (started, Action::Ensure(key(1, 1))), (stopping, Action::Stop(key(1, 1), 7))]
-    {
-        let (_, out) = Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, moment(NOW));
+    for (journal, again) in [
+        (holding, Action::Hold(key(1, 1))),
+        (started, Action::Ensure(key(1, 1))),
+        (stopping, Action::Stop(key(1, 1), 7)),
+    ] {
+        let (_, out) =
+            Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, moment(NOW));
         assert_eq!(out.actions, [again]);
     }
 }
@@ -450,21 +512,42 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
     for (desired, phase, code, words) in [
         (Desired::Reserved, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
         (Desired::Admitted, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
-        (Desired::Running, MemberPhase::Failed, ReasonCode::AgentStateLost, "does not know the run"),
-        (Desired::Stopped, MemberPhase::Failed, ReasonCode::AgentStateLost, "does not know the run"),
+        (
+            Desired::Running,
+            MemberPhase::Failed,
+            ReasonCode::AgentStateLost,
+            "does not know the run",
+        ),
+        (
+            Desired::Stopped,
+            MemberPhase::Failed,
+            ReasonCode::AgentStateLost,
+            "does not know the run",
+        ),
     ] {
         let one_more = lone(most, 2, desired);
         let out = test.hear(Input::Wish(one_more.clone(), admit()));
         let [told] = out.turned_away.as_slice() else { panic!("{out:?}") };
         assert_eq!((&told.run, told.phase), (&one_more.run, phase));
-        assert!(told.reason.as_ref().is_some_and(|why| why.code == code && why.message.contains(words)), "{told:?}");
+        assert!(
+            told.reason.as_ref().is_some_and(|why| why.code == code && why.message.contains(words)),
+            "{told:?}"
+        );
         assert!(told.sequence > sequence, "each answer is newer than what was said before");
         sequence = told.sequence;
-        assert_eq!(Outcome { turned_away: Vec::new(), ..out }, Outcome::default(), "nothing is written, done or remembered");
+        assert_eq!(
+            Outcome { turned_away: Vec::new(), ..out },
+            Outcome::default(),
+            "nothing is written, done or remembered"
+        );
         assert!(test.party.member(&one_more.run).is_none());
     }
     // Nor is one that was settled long ago, and is said again to have ended.
-    let old = Member { phase: MemberPhase::Succeeded, settled: true, ..Member::new(&lone(999, 2, Desired::Running)) };
+    let old = Member {
+        phase: MemberPhase::Succeeded,
+        settled: true,
+        ..Member::new(&lone(999, 2, Desired::Running))
+    };
     let mut out = Outcome::default();
     assert!(!test.party.recall(old, &mut out));
     assert_eq!((out.turned_away[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
@@ -480,17 +563,27 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
 
 #[test]
 fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_for() {
-    let wants = |count: usize| Needs { ports: (0..count).map(|n| format!("p{n}")).collect(), ..needs(1) };
+    let wants =
+        |count: usize| Needs { ports: (0..count).map(|n| format!("p{n}")).collect(), ..needs(1) };
     let ask = |needs| Verdict::Ask(needs, Reason::new(ReasonCode::ApprovalRequired, "ask"));
     for verdict in [Verdict::Admit(wants(MOST_PORTS + 1)), ask(wants(MOST_PORTS + 1))] {
         let mut test = Test::new();
         let out = test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(verdict)));
-        assert_eq!((out.actions.as_slice(), test.at(1)), (&[][..], (MemberPhase::Refused, Some(ReasonCode::SpecInvalid))));
+        assert_eq!(
+            (out.actions.as_slice(), test.at(1)),
+            (&[][..], (MemberPhase::Refused, Some(ReasonCode::SpecInvalid)))
+        );
         let reason = test.party.member(&run(1)).and_then(|m| m.reason.clone()).unwrap();
-        assert!(reason.message.contains("17 ports") && reason.message.contains("at most 16"), "{reason}");
+        assert!(
+            reason.message.contains("17 ports") && reason.message.contains("at most 16"),
+            "{reason}"
+        );
     }
     let mut test = Test::new();
-    let out = test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(Verdict::Admit(wants(MOST_PORTS)))));
+    let out = test.hear(Input::Wish(
+        wish(1, 1, 2, Desired::Reserved),
+        Some(Verdict::Admit(wants(MOST_PORTS))),
+    ));
     assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
 }
 
@@ -499,10 +592,16 @@ fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
     let bindings = || BTreeMap::from([("x".to_owned(), "y".repeat(1000))]);
     let mut test = Test::new();
     let kept = |test: &Test| test.party.member(&run(1)).is_some_and(|m| !m.bindings.is_empty());
-    test.hear(Input::Wish(Wish { bindings: bindings(), ..wish(1, 1, 2, Desired::Reserved) }, Some(Verdict::Admit(needs(1)))));
+    test.hear(Input::Wish(
+        Wish { bindings: bindings(), ..wish(1, 1, 2, Desired::Reserved) },
+        Some(Verdict::Admit(needs(1))),
+    ));
     assert!(!kept(&test));
     test.see(1, 1, held());
-    test.hear(Input::Wish(Wish { bindings: bindings(), ..wish(1, 1, 3, Desired::Running) }, Some(Verdict::Admit(needs(1)))));
+    test.hear(Input::Wish(
+        Wish { bindings: bindings(), ..wish(1, 1, 3, Desired::Running) },
+        Some(Verdict::Admit(needs(1))),
+    ));
     assert!(kept(&test));
     test.see(1, 1, exited(Some(0), None, None));
     assert!(!kept(&test));
@@ -514,10 +613,15 @@ fn a10_values_for_a_start_that_is_refused_are_not_kept() {
     let mut test = Test::new();
     test.wish(1, 1, 2, Desired::Reserved);
     test.see(1, 1, held());
-    let refused = Verdict::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
-    let out = test.hear(Input::Wish(Wish { bindings, ..wish(1, 1, 3, Desired::Running) }, Some(refused)));
+    let refused =
+        Verdict::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
+    let out =
+        test.hear(Input::Wish(Wish { bindings, ..wish(1, 1, 3, Desired::Running) }, Some(refused)));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
-    assert!(out.write[&run(1)].bindings.is_empty(), "the journal must not hold them while the hold is let go");
+    assert!(
+        out.write[&run(1)].bindings.is_empty(),
+        "the journal must not hold them while the hold is let go"
+    );
 }
 
 #[test]
@@ -536,7 +640,10 @@ fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
     assert!(started(&test));
     test.hear(Input::NotWritten(start));
     test.see(1, 1, WorkState::Absent);
-    assert!(test.at(1).0.is_terminal() && !started(&test), "a start that could not be written down was not done");
+    assert!(
+        test.at(1).0.is_terminal() && !started(&test),
+        "a start that could not be written down was not done"
+    );
 }
 
 #[test]
@@ -549,7 +656,11 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     // Restored from a backup that knows the one and not the other.
     test.hear(Input::Connected { incarnation: 2 });
     let out = test.wish(1, 1, 3, Desired::Running);
-    assert_eq!(out.write.get(&run(1)).map(|m| m.incarnation), Some(2), "durable before anything is concluded from it");
+    assert_eq!(
+        out.write.get(&run(1)).map(|m| m.incarnation),
+        Some(2),
+        "durable before anything is concluded from it"
+    );
     assert_eq!(test.party.oldest_incarnation(), 1, "of the other this hub has not spoken");
 
     // A crash forgets nothing of it.
@@ -569,16 +680,25 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
 fn why_a_running_member_is_not_seen_is_its_reason_until_it_is_seen_again() {
     let mut test = Test::new();
     test.start(1);
-    let unseen = || WorkState::Unseen(Reason::new(ReasonCode::RuntimeError, "its node does not answer"));
+    let unseen =
+        || WorkState::Unseen(Reason::new(ReasonCode::RuntimeError, "its node does not answer"));
     let out = test.see(1, 1, unseen());
-    assert_eq!((out.reports.len(), out.actions, out.write.len()), (1, Vec::new(), 0), "told, and no cause for anything");
+    assert_eq!(
+        (out.reports.len(), out.actions, out.write.len()),
+        (1, Vec::new(), 0),
+        "told, and no cause for anything"
+    );
     assert_eq!(test.at(1), (MemberPhase::Running, Some(ReasonCode::RuntimeError)));
     assert!(test.see(1, 1, unseen()).reports.is_empty(), "once");
     assert_eq!(test.see(1, 1, WorkState::Running).reports.len(), 1);
     assert_eq!(test.at(1), (MemberPhase::Running, None));
     let unreachable = Reason::new(ReasonCode::RuntimeError, "its route was taken away");
     test.see(1, 1, WorkState::Starting { reason: Some(unreachable) });
-    assert_eq!(test.at(1), (MemberPhase::Running, Some(ReasonCode::RuntimeError)), "it never goes back to starting");
+    assert_eq!(
+        test.at(1),
+        (MemberPhase::Running, Some(ReasonCode::RuntimeError)),
+        "it never goes back to starting"
+    );
 
     // What is being stopped says what keeps it; that it is not seen proves nothing.
     assert_eq!(test.stop(1, 1, 4).actions, [Action::Stop(key(1, 1), 7)]);
@@ -588,15 +708,24 @@ fn why_a_running_member_is_not_seen_is_its_reason_until_it_is_seen_again() {
     test.see(1, 1, exited(Some(143), None, Some(ReasonCode::StopRequested)));
     assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::StopRequested)));
 
-    assert_eq!(test.see(9, 1, unseen()).actions, [Action::Stop(key(9, 1), 0)], "nobody's work is ended, seen or not");
+    assert_eq!(
+        test.see(9, 1, unseen()).actions,
+        [Action::Stop(key(9, 1), 0)],
+        "nobody's work is ended, seen or not"
+    );
 }
 
 #[test]
 fn why_a_request_does_not_work_yet_comes_before_what_led_to_it_and_goes_with_it() {
     let mut test = Test::new();
     test.start(1);
-    let away = || Input::Delayed(key(1, 1), Some(Reason::new(ReasonCode::RuntimeError, "no answer")));
-    let told = |test: &Test| test.party.member(&run(1)).and_then(|m| m.told_reason().map(|reason| reason.message.clone()));
+    let away =
+        || Input::Delayed(key(1, 1), Some(Reason::new(ReasonCode::RuntimeError, "no answer")));
+    let told = |test: &Test| {
+        test.party
+            .member(&run(1))
+            .and_then(|m| m.told_reason().map(|reason| reason.message.clone()))
+    };
     let pulling = || WorkState::Unseen(Reason::new(ReasonCode::Unschedulable, "no node"));
     test.see(1, 1, pulling());
     let out = test.hear(away());

@@ -32,7 +32,11 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     session.welcome(1, true).await;
     session.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
 
-    let FromAgent::Inventory(inventory) = session.until(|b| matches!(b, FromAgent::Inventory(_))).await else { unreachable!() };
+    let FromAgent::Inventory(inventory) =
+        session.until(|b| matches!(b, FromAgent::Inventory(_))).await
+    else {
+        unreachable!()
+    };
     let text = String::from_utf8(inventory.json).unwrap();
     assert!(text.contains("demo:1") && !text.contains('/'), "names, never a path: {text}");
     assert_eq!(inventory.digest, hello.inventory_digest);
@@ -49,7 +53,10 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     let launch = agent.runtime.launches().remove(0);
     let port = reserved.endpoints["grpc"].rsplit(':').next().unwrap();
     assert_eq!(launch.env["FED_LISTEN_ADDR"], format!("127.0.0.1:{port}"));
-    assert_eq!((launch.env["FED_RUN_ID"].as_str(), launch.env["FED_TRAINERS"].as_str()), (run.as_str(), "1"));
+    assert_eq!(
+        (launch.env["FED_RUN_ID"].as_str(), launch.env["FED_TRAINERS"].as_str()),
+        (run.as_str(), "1")
+    );
 
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -64,17 +71,22 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     // History stays for a hub that was restored from a backup.
     agent.start(hub.connector());
     let session = hub.open(Vec::new()).await;
-    assert_eq!(session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(), ["succeeded"]);
+    assert_eq!(
+        session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(),
+        ["succeeded"]
+    );
     assert_eq!(agent.runtime.launches().len(), 1);
 }
 
 #[tokio::test]
-async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_asked_for_however_often_it_is_refused() {
+async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_asked_for_however_often_it_is_refused()
+ {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     let why = |text: &str| Reason::new(ReasonCode::RuntimeError, text);
     let says = |body: &FromAgent, phase: MemberPhase, words: &str| {
         let FromAgent::Report(report) = body else { return false };
-        report.phase == phase.as_str() && report.reason.as_ref().map_or("", |reason| &reason.message) == words
+        report.phase == phase.as_str()
+            && report.reason.as_ref().map_or("", |reason| &reason.message) == words
     };
     agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
     agent.start(hub.connector());
@@ -95,7 +107,9 @@ async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_as
     session.assign(wish(1, 1, 4, Desired::Stopped)).await;
     session.until(|body| says(body, MemberPhase::Running, "no right")).await;
     agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
-    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, "no answer"))).await;
+    agent
+        .pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, "no answer")))
+        .await;
     assert_eq!(agent.runtime.stops(), []);
     agent.runtime.fail(None);
     agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, ""))).await;
@@ -107,7 +121,9 @@ async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_as
 #[tokio::test]
 async fn nothing_runs_that_the_party_does_not_allow() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
-    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::No);
+    agent.change_offer(|offer| {
+        offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::No
+    });
     agent.start(hub.connector());
     let mut tampered = wish(2, 1, 2, Desired::Reserved);
     tampered.spec.push(b' ');
@@ -115,13 +131,21 @@ async fn nothing_runs_that_the_party_does_not_allow() {
     (foreign.spec, foreign.spec_digest) = (sealed("b").bytes, sealed("b").digest.to_string());
     let mut session = hub.open(vec![tampered, foreign, wish(1, 1, 2, Desired::Reserved)]).await;
     for (n, code) in [(1, "policy_denied"), (2, "spec_invalid"), (3, "spec_invalid")] {
-        let refused = match session.members().iter().find(|r| r.run_id == run_id(n).as_str() && r.phase == "refused") {
+        let refused = match session
+            .members()
+            .iter()
+            .find(|r| r.run_id == run_id(n).as_str() && r.phase == "refused")
+        {
             Some(report) => (*report).clone(),
             None => session.report(&run_id(n), MemberPhase::Refused).await,
         };
         let reason = refused.reason.unwrap();
         assert_eq!(reason.code, code);
-        assert!(!reason.message.contains(agent.dir.path().to_str().unwrap()), "no path leaves the party: {}", reason.message);
+        assert!(
+            !reason.message.contains(agent.dir.path().to_str().unwrap()),
+            "no path leaves the party: {}",
+            reason.message
+        );
     }
     assert_eq!(agent.runtime.launches(), []);
 }
@@ -164,7 +188,9 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
     agent.lose_journal().await;
 
     agent.start(hub.connector());
-    agent.wait_for("the stop of what nobody knows", || agent.runtime.stops().contains(&key(&run, 1))).await;
+    agent
+        .wait_for("the stop of what nobody knows", || agent.runtime.stops().contains(&key(&run, 1)))
+        .await;
     assert!(!hub.is_called(), "the hub hears of the agent only when nothing unknown is alive");
     agent.runtime.tell(&key(&run, 1), WorkState::Absent);
     let mut session = hub.accept().await;
@@ -206,8 +232,18 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
     drop(session);
     // It tries to come back and is not greeted.
     let waiting = agent.pass_time_until(5, hub.accept()).await;
-    assert!(matches!(agent.runtime.state(&key(&run, 1)), WorkState::Held { .. }), "a short absence costs nothing");
-    agent.pass_time_until(30, agent.wait_for("the hold to be let go", || agent.runtime.state(&key(&run, 1)) == WorkState::Absent)).await;
+    assert!(
+        matches!(agent.runtime.state(&key(&run, 1)), WorkState::Held { .. }),
+        "a short absence costs nothing"
+    );
+    agent
+        .pass_time_until(
+            30,
+            agent.wait_for("the hold to be let go", || {
+                agent.runtime.state(&key(&run, 1)) == WorkState::Absent
+            }),
+        )
+        .await;
     drop(waiting);
     // Older calls were given up meanwhile.
     let mut session = loop {
@@ -225,13 +261,17 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
 #[tokio::test]
 async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
-    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Ask);
+    agent.change_offer(|offer| {
+        offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Ask
+    });
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
     session.assign(wish(1, 1, 2, Desired::Reserved)).await;
     let asks = session.report(&run, MemberPhase::WaitingApproval).await;
     assert_eq!(asks.reason.unwrap().code, "approval_required");
-    agent.change_offer(|offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Yes);
+    agent.change_offer(|offer| {
+        offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Yes
+    });
     session.report(&run, MemberPhase::Reserved).await;
 }
 
@@ -270,11 +310,21 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
     agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    let open = |stream_id, n| LogOpen { stream_id, run_id: run_id(n).to_string(), attempt: 1, tail_lines: None, follow: false };
+    let open = |stream_id, n| LogOpen {
+        stream_id,
+        run_id: run_id(n).to_string(),
+        attempt: 1,
+        tail_lines: None,
+        follow: false,
+    };
     session.say(ToAgent::LogOpen(open(5, 1))).await;
     assert_eq!(hub.log().await, (5, b"line one\nline two\n".to_vec()));
     session.say(ToAgent::LogOpen(open(6, 2))).await;
-    let FromAgent::LogRefused(refused) = session.until(|b| matches!(b, FromAgent::LogRefused(_))).await else { unreachable!() };
+    let FromAgent::LogRefused(refused) =
+        session.until(|b| matches!(b, FromAgent::LogRefused(_))).await
+    else {
+        unreachable!()
+    };
     assert_eq!(refused.stream_id, 6);
 }
 
@@ -282,14 +332,27 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
 async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_little_gives_no_more() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
-    let open = LogOpen { stream_id: 5, run_id: run.to_string(), attempt: 1, tail_lines: None, follow: false };
+    let open = LogOpen {
+        stream_id: 5,
+        run_id: run.to_string(),
+        attempt: 1,
+        tail_lines: None,
+        follow: false,
+    };
     agent.logs = LogPolicy { disclose: false, limit_bytes_per_stream: None };
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
     session.say(ToAgent::LogOpen(open.clone())).await;
-    let FromAgent::LogRefused(refused) = session.until(|b| matches!(b, FromAgent::LogRefused(_))).await else { unreachable!() };
+    let FromAgent::LogRefused(refused) =
+        session.until(|b| matches!(b, FromAgent::LogRefused(_))).await
+    else {
+        unreachable!()
+    };
     let reason = refused.reason.unwrap();
-    assert_eq!((reason.code.as_str(), reason.message.as_str()), ("policy_denied", "this party's policy discloses no logs"));
+    assert_eq!(
+        (reason.code.as_str(), reason.message.as_str()),
+        ("policy_denied", "this party's policy discloses no logs")
+    );
     agent.stop().await;
 
     agent.logs = LogPolicy { disclose: true, limit_bytes_per_stream: Some(8) };
@@ -309,7 +372,10 @@ async fn page(address: std::net::SocketAddr, path: &str) -> (u16, String) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.unwrap_or_else(|| panic!("{answer}")), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    (
+        status.unwrap_or_else(|| panic!("{answer}")),
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -318,7 +384,10 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     agent.start(hub.connector());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(health::serve(listener, Pages { questions: agent.questions.clone(), data_dir: agent.data_dir(), ca_file: None }));
+    tokio::spawn(health::serve(
+        listener,
+        Pages { questions: agent.questions.clone(), data_dir: agent.data_dir(), ca_file: None },
+    ));
     assert_eq!(page(address, "/livez").await, (200, "ok".to_owned()));
     let mut unready = hub.accept().await;
     assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");
@@ -328,13 +397,21 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     unready.report(&run, MemberPhase::Reserved).await;
     assert_eq!(page(address, "/readyz").await, (200, "ok".to_owned()));
     let metrics = page(address, "/metrics").await.1;
-    for line in ["flow_agent_connected 1", "flow_agent_sessions_total 1", "flow_agent_members{phase=\"reserved\"} 1"] {
+    for line in [
+        "flow_agent_connected 1",
+        "flow_agent_sessions_total 1",
+        "flow_agent_members{phase=\"reserved\"} 1",
+    ] {
         assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
     }
-    let bytes = metrics.lines().find_map(|line| line.strip_prefix("flow_agent_journal_bytes ")).unwrap();
+    let bytes =
+        metrics.lines().find_map(|line| line.strip_prefix("flow_agent_journal_bytes ")).unwrap();
     assert!(bytes.parse::<u64>().unwrap() > 4096, "{bytes}");
     drop(unready);
-    flow_testkit::wait_for("the session's end to show", fake_hub::PATIENCE, async || page(address, "/readyz").await.0 == 503).await;
+    flow_testkit::wait_for("the session's end to show", fake_hub::PATIENCE, async || {
+        page(address, "/readyz").await.0 == 503
+    })
+    .await;
     assert!(page(address, "/metrics").await.1.contains("flow_agent_connected 0\n"));
     assert_eq!(page(address, "/").await.0, 404);
     agent.kill().await;
@@ -348,7 +425,11 @@ async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_fo
         agent.start(hub.connector());
         let mut session = hub.accept().await;
         session.hello().await;
-        let refused = Refused { code: "party_in_use".to_owned(), message: "another agent".to_owned(), retry_after_s: told };
+        let refused = Refused {
+            code: "party_in_use".to_owned(),
+            message: "another agent".to_owned(),
+            retry_after_s: told,
+        };
         session.say(ToAgent::Refused(refused)).await;
         drop(session);
         let began = agent.now();
@@ -361,7 +442,8 @@ async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_fo
 #[tokio::test]
 async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_be_stopped() {
     use sqlx::Connection as _;
-    let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Auto { run_s: 1000 }), run_id(1));
+    let (mut hub, mut agent, run) =
+        (FakeHub::new(), TestAgent::new(Mode::Auto { run_s: 1000 }), run_id(1));
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
@@ -385,7 +467,8 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     use sqlx::Connection as _;
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved), wish(2, 1, 2, Desired::Reserved)]).await;
+    let mut session =
+        hub.open(vec![wish(1, 1, 2, Desired::Reserved), wish(2, 1, 2, Desired::Reserved)]).await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, Desired::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
@@ -395,12 +478,23 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     let path = agent.data_dir().join("journal.db");
     let mut journal = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     let damage = "UPDATE members SET state = '{\"of\": \"a later release\"}' WHERE run = ?";
-    assert_eq!(sqlx::query(damage).bind(run.as_str()).execute(&mut journal).await.unwrap().rows_affected(), 1);
+    assert_eq!(
+        sqlx::query(damage).bind(run.as_str()).execute(&mut journal).await.unwrap().rows_affected(),
+        1
+    );
 
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
-    assert!(session.members().iter().any(|r| r.run_id == run_id(2).as_str() && r.phase == "reserved"), "the other one goes on");
-    agent.wait_for("what may have been started to be ended", || agent.runtime.stops().contains(&key(&run, 1))).await;
+    let mut session =
+        hub.open(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
+    assert!(
+        session.members().iter().any(|r| r.run_id == run_id(2).as_str() && r.phase == "reserved"),
+        "the other one goes on"
+    );
+    agent
+        .wait_for("what may have been started to be ended", || {
+            agent.runtime.stops().contains(&key(&run, 1))
+        })
+        .await;
     agent.runtime.tell(&key(&run, 1), WorkState::Absent);
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.as_ref().unwrap().code, "agent_state_lost");
@@ -408,8 +502,12 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     session.assign(wish(1, 1, 4, Desired::Running)).await;
     session.assign(wish(2, 1, 3, Desired::Running)).await;
     agent.wait_for("the other one's launch", || agent.runtime.launches().len() == 2).await;
-    assert_eq!(agent.runtime.launches().iter().map(|l| l.key.clone()).collect::<Vec<_>>(), [key(&run, 1), key(&run_id(2), 1)]);
-    let kept: Vec<(String, String)> = sqlx::query_as("SELECT run, state FROM damaged").fetch_all(&mut journal).await.unwrap();
+    assert_eq!(
+        agent.runtime.launches().iter().map(|l| l.key.clone()).collect::<Vec<_>>(),
+        [key(&run, 1), key(&run_id(2), 1)]
+    );
+    let kept: Vec<(String, String)> =
+        sqlx::query_as("SELECT run, state FROM damaged").fetch_all(&mut journal).await.unwrap();
     assert_eq!(kept, [(run.to_string(), "{\"of\": \"a later release\"}".to_owned())]);
 }
 
@@ -423,7 +521,10 @@ async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_ba
     agent.runtime.tell(&key(&run, 1), WorkState::Absent);
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running)]).await;
-    assert_eq!(session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(), ["admitted"]);
+    assert_eq!(
+        session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(),
+        ["admitted"]
+    );
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
     assert_eq!(agent.runtime.launches(), []);

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use flow_testkit::{closed_pipe, free_port, full_output, spawn_tied, stuck_pipe, wait_for, without_descriptors};
+use flow_testkit::{
+    closed_pipe, free_port, full_output, spawn_tied, stuck_pipe, wait_for, without_descriptors,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,8 +27,14 @@ impl Agent {
     fn start(folder: &Path, log: impl Into<OwnedFd>) -> Self {
         let (health, secret) = (free_port(), folder.join("secret"));
         if !secret.exists() {
-            let mut made = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&secret).expect("the folder is ours");
-            std::io::Write::write_all(&mut made, "s".repeat(43).as_bytes()).expect("the folder is ours");
+            let mut made = fs::OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&secret)
+                .expect("the folder is ours");
+            std::io::Write::write_all(&mut made, "s".repeat(43).as_bytes())
+                .expect("the folder is ours");
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
         command.arg("run").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.into());
@@ -45,12 +53,21 @@ impl Agent {
     async fn page(&self, path: &str) -> Option<String> {
         let asked = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.health)).await?;
-            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+            stream
+                .write_all(
+                    format!("GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n")
+                        .as_bytes(),
+                )
+                .await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
         };
-        flow_common::clock::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
+        flow_common::clock::timeout(SOON, asked)
+            .await
+            .ok()?
+            .ok()
+            .filter(|answer| !answer.is_empty())
     }
 
     /// Waits until its loop answers: there is no session, and the journal takes writes.
@@ -63,11 +80,16 @@ impl Agent {
     }
 
     async fn ended(&mut self) -> Option<i32> {
-        wait_for("the agent to end", SOON, async || self.process.try_wait().expect("a child of ours")).await.code()
+        wait_for("the agent to end", SOON, async || {
+            self.process.try_wait().expect("a child of ours")
+        })
+        .await
+        .code()
     }
 
     fn terminate(&self) {
-        kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM).expect("a child of ours");
+        kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM)
+            .expect("a child of ours");
     }
 }
 
@@ -82,12 +104,19 @@ impl Drop for Agent {
 #[tokio::test]
 async fn b2_an_agent_whose_log_cannot_be_written_works_counts_and_ends_at_the_first_signal() {
     let (reader, stuck) = stuck_pipe();
-    for (what, output) in [("a full disk", full_output()), ("a closed pipe", closed_pipe()), ("a reader that stopped", stuck)] {
+    for (what, output) in [
+        ("a full disk", full_output()),
+        ("a closed pipe", closed_pipe()),
+        ("a reader that stopped", stuck),
+    ] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut agent = Agent::start(folder.path(), output);
         agent.works().await;
         let page = agent.page("/metrics").await.expect("an answer");
-        let dropped = page.lines().find_map(|line| line.strip_prefix("flow_log_lines_dropped_total ")).expect("a metric");
+        let dropped = page
+            .lines()
+            .find_map(|line| line.strip_prefix("flow_log_lines_dropped_total "))
+            .expect("a metric");
         assert!(dropped.parse::<u64>().is_ok_and(|count| count > 0), "{what}: {dropped}");
         agent.terminate();
         assert_eq!(agent.ended().await, Some(0), "{what}");
@@ -100,9 +129,11 @@ async fn a4_an_agent_whose_data_directory_is_deleted_or_replaced_ends_with_a_rea
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
     for replace in [false, true] {
-        let mut agent = Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
+        let mut agent =
+            Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
         agent.works().await;
-        fs::rename(folder.path().join("data"), folder.path().join(format!("moved-{replace}"))).expect("the folder is ours");
+        fs::rename(folder.path().join("data"), folder.path().join(format!("moved-{replace}")))
+            .expect("the folder is ours");
         let mut second = replace.then(|| Agent::start(folder.path(), full_output()));
         assert_eq!(agent.ended().await, Some(1));
         let said = fs::read_to_string(&log).expect("the log");
@@ -117,12 +148,18 @@ async fn a4_an_agent_whose_data_directory_is_deleted_or_replaced_ends_with_a_rea
 async fn a1_an_agent_without_descriptors_lives_and_answers_again_when_it_has_some() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let mut agent = Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
+    let mut agent =
+        Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
     agent.works().await;
     let none = without_descriptors(agent.process.id());
-    let mut waiting = TcpStream::connect(("127.0.0.1", agent.health)).await.expect("the kernel accepts");
-    waiting.write_all(b"GET /livez HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").await.expect("the kernel buffers");
-    let too_many = async || fs::read_to_string(&log).expect("the log").contains("Too many open files");
+    let mut waiting =
+        TcpStream::connect(("127.0.0.1", agent.health)).await.expect("the kernel accepts");
+    waiting
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n")
+        .await
+        .expect("the kernel buffers");
+    let too_many =
+        async || fs::read_to_string(&log).expect("the log").contains("Too many open files");
     wait_for("the agent to notice", SOON, too_many).await;
     drop(none);
     let mut answer = String::new();

@@ -17,7 +17,10 @@ pub struct Apis {
 impl Apis {
     /// Ask the API server.
     pub async fn discover(client: &Client) -> kube::Result<Self> {
-        Ok(Self { grpc_route: has::<GrpcRoute>(client).await?, ingress: has::<k8s_openapi::api::networking::v1::Ingress>(client).await? })
+        Ok(Self {
+            grpc_route: has::<GrpcRoute>(client).await?,
+            ingress: has::<k8s_openapi::api::networking::v1::Ingress>(client).await?,
+        })
     }
 }
 

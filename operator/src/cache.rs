@@ -58,8 +58,10 @@ where
         mut trim: impl FnMut(&mut K) + Send + 'static,
     ) -> (Self, impl Stream<Item = Result<K, watcher::Error>> + Send + 'static) {
         let (store, writer): (Store<K>, Writer<K>) = reflector::store();
-        let cache = Self { store, ahead: Arc::default(), listed: Sender::default(), seen: Arc::default() };
-        let (ahead, listed, seen) = (Arc::clone(&cache.ahead), cache.listed.clone(), Arc::clone(&cache.seen));
+        let cache =
+            Self { store, ahead: Arc::default(), listed: Sender::default(), seen: Arc::default() };
+        let (ahead, listed, seen) =
+            (Arc::clone(&cache.ahead), cache.listed.clone(), Arc::clone(&cache.seen));
         let (shown, mut highest_listed) = (cache.store(), 0);
         let events = watch(api, config)
             .default_backoff()
@@ -70,8 +72,12 @@ where
             .reflect(writer)
             .try_filter(move |event| {
                 match event {
-                    Event::Apply(object) | Event::Delete(object) => _ = seen.fetch_max(version(object), Ordering::Relaxed),
-                    Event::InitApply(object) => highest_listed = version(object).max(highest_listed),
+                    Event::Apply(object) | Event::Delete(object) => {
+                        _ = seen.fetch_max(version(object), Ordering::Relaxed)
+                    }
+                    Event::InitApply(object) => {
+                        highest_listed = version(object).max(highest_listed)
+                    }
                     Event::InitDone => _ = seen.fetch_max(highest_listed, Ordering::Relaxed),
                     Event::Init => {}
                 }
@@ -168,7 +174,11 @@ fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) ->
     match event {
         Event::Apply(object) | Event::Delete(object) => {
             let (key, shown) = (key(object), version(object));
-            let Some(written) = ahead.get(&key).map(|written| version(&**written)).filter(|written| *written <= shown) else {
+            let Some(written) = ahead
+                .get(&key)
+                .map(|written| version(&**written))
+                .filter(|written| *written <= shown)
+            else {
                 return false;
             };
             ahead.remove(&key);

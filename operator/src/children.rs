@@ -76,13 +76,23 @@ pub struct Children<'a, K: Resource<DynamicType = ()> + Clone + 'static> {
 
 impl<K> Children<'_, K>
 where
-    K: Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()>
+        + Clone
+        + Serialize
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Sync
+        + 'static,
 {
     /// Make it so, and return it as it is now.
     pub async fn ensure(&self, desired: &K, owner: &OwnerReference) -> Result<Arc<K>, ChildError> {
         let desired = &stamped(desired);
         let name = desired.name_any();
-        let known = self.cache.get(&desired.namespace().unwrap_or_default(), &name).filter(|live| belongs(&**live, owner));
+        let known = self
+            .cache
+            .get(&desired.namespace().unwrap_or_default(), &name)
+            .filter(|live| belongs(&**live, owner));
         let live = match known {
             Some(live) => live,
             None => match self.create(desired, &name).await? {
@@ -91,12 +101,17 @@ where
             },
         };
         standing(&*live, owner)?;
-        if drifted(&json(desired), &json(&*live), self.shared_lists) { self.repair(desired, &live).await } else { Ok(live) }
+        if drifted(&json(desired), &json(&*live), self.shared_lists) {
+            self.repair(desired, &live).await
+        } else {
+            Ok(live)
+        }
     }
 
     /// `None` if there is one of this name.
     async fn create(&self, desired: &K, name: &str) -> Result<Option<Arc<K>>, ChildError> {
-        let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let parameters =
+            PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         self.metrics.wrote(&K::kind(&()), "create");
         match self.api.create(&parameters, desired).await {
             Ok(made) => Ok(Some(self.cache.wrote(made))),
@@ -109,7 +124,11 @@ where
     async fn find(&self, name: &str) -> Result<Arc<K>, ChildError> {
         match self.api.get_opt(name).await {
             Ok(Some(found)) => Ok(Arc::new(found)),
-            Ok(None) => Err(ChildError::Leaving { kind: K::kind(&()).into_owned(), name: name.to_owned(), since: None }),
+            Ok(None) => Err(ChildError::Leaving {
+                kind: K::kind(&()).into_owned(),
+                name: name.to_owned(),
+                since: None,
+            }),
             Err(source) => Err(failed::<K>(name, source)),
         }
     }
@@ -119,20 +138,30 @@ where
         let failed = |source| failed::<K>(&name, source);
         let metadata = self.api.get_metadata(&name).await.map_err(failed)?.metadata;
         if let Some(fields) = as_applied(metadata.managed_fields.unwrap_or_default()) {
-            let of_this =
-                serde_json::json!({"metadata": {"uid": live.uid(), "resourceVersion": metadata.resource_version, "managedFields": fields}});
+            let of_this = serde_json::json!({"metadata": {"uid": live.uid(), "resourceVersion": metadata.resource_version, "managedFields": fields}});
             self.metrics.wrote(&K::kind(&()), "patch");
-            self.api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&of_this)).await.map_err(failed)?;
+            self.api
+                .patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&of_this))
+                .await
+                .map_err(failed)?;
         }
         let mut wanted = desired.clone();
         wanted.meta_mut().uid = live.uid();
         self.metrics.wrote(&K::kind(&()), "apply");
-        let applied = self.api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted)).await;
+        let applied = self
+            .api
+            .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted))
+            .await;
         Ok(self.cache.wrote(applied.map_err(failed)?))
     }
 
     /// Delete it if it is known and the owner's.
-    pub async fn remove(&self, namespace: &str, name: &str, owner: &OwnerReference) -> Result<(), ChildError> {
+    pub async fn remove(
+        &self,
+        namespace: &str,
+        name: &str,
+        owner: &OwnerReference,
+    ) -> Result<(), ChildError> {
         let Some(live) = self.cache.get(namespace, name) else { return Ok(()) };
         if !belongs(&*live, owner) || live.meta().deletion_timestamp.is_some() {
             return Ok(());
@@ -149,7 +178,9 @@ where
 /// The same with what was created as if it had been applied; `None` if it was.
 fn as_applied(mut fields: Vec<ManagedFieldsEntry>) -> Option<Vec<ManagedFieldsEntry>> {
     let is_ours = |entry: &ManagedFieldsEntry, operation: &str| {
-        entry.manager.as_deref() == Some(MANAGER) && entry.subresource.is_none() && entry.operation.as_deref() == Some(operation)
+        entry.manager.as_deref() == Some(MANAGER)
+            && entry.subresource.is_none()
+            && entry.operation.as_deref() == Some(operation)
     };
     if fields.iter().any(|entry| is_ours(entry, "Apply")) {
         return None;
@@ -172,18 +203,34 @@ fn controller<K: Resource>(object: &K) -> Option<&OwnerReference> {
 }
 
 /// Whether a found object may be worked on.
-pub fn standing<K: Resource<DynamicType = ()>>(live: &K, owner: &OwnerReference) -> Result<(), ChildError> {
+pub fn standing<K: Resource<DynamicType = ()>>(
+    live: &K,
+    owner: &OwnerReference,
+) -> Result<(), ChildError> {
     let (kind, name) = (K::kind(&()).into_owned(), live.name_any());
     let since = live.meta().deletion_timestamp.clone();
-    let predecessor = |found: &&OwnerReference| found.kind == owner.kind && found.name == owner.name;
+    let predecessor =
+        |found: &&OwnerReference| found.kind == owner.kind && found.name == owner.name;
     match controller(live) {
         Some(found) if found.uid == owner.uid => {}
         // The garbage collector is on its way to it.
-        Some(found) if predecessor(&found) => return Err(ChildError::Leaving { kind, name, since }),
-        Some(found) => {
-            return Err(ChildError::NameTaken { kind, name, owner: format!("belongs to {} {}", found.kind, found.name) });
+        Some(found) if predecessor(&found) => {
+            return Err(ChildError::Leaving { kind, name, since });
         }
-        None => return Err(ChildError::NameTaken { kind, name, owner: "was not made by this operator".to_owned() }),
+        Some(found) => {
+            return Err(ChildError::NameTaken {
+                kind,
+                name,
+                owner: format!("belongs to {} {}", found.kind, found.name),
+            });
+        }
+        None => {
+            return Err(ChildError::NameTaken {
+                kind,
+                name,
+                owner: "was not made by this operator".to_owned(),
+            });
+        }
     }
     if since.is_some() { Err(ChildError::Leaving { kind, name, since }) } else { Ok(()) }
 }
@@ -208,19 +255,34 @@ fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {
             (Value::Object(wanted), Value::Object(found)) => {
-                let exact = ["/spec/ingress/", "/spec/parentRefs/", "/spec/rules/", "/spec/tls/"].iter().any(|list| path.starts_with(list))
-                    || matches!(path.rsplit('/').next(), Some("selector" | "podSelector" | "matchLabels"));
+                let exact = ["/spec/ingress/", "/spec/parentRefs/", "/spec/rules/", "/spec/tls/"]
+                    .iter()
+                    .any(|list| path.starts_with(list))
+                    || matches!(
+                        path.rsplit('/').next(),
+                        Some("selector" | "podSelector" | "matchLabels")
+                    );
                 (!exact || wanted.len() == found.len())
-                    && wanted
-                        .iter()
-                        .all(|(key, value)| found.get(key).is_some_and(|found| within(value, found, &format!("{path}/{key}"), shared)))
+                    && wanted.iter().all(|(key, value)| {
+                        found.get(key).is_some_and(|found| {
+                            within(value, found, &format!("{path}/{key}"), shared)
+                        })
+                    })
             }
-            (Value::Array(wanted), Value::Array(found)) if path == "/metadata/ownerReferences" || shared.contains(&path) => {
-                wanted.iter().all(|value| found.iter().any(|found| within(value, found, path, shared)))
+            (Value::Array(wanted), Value::Array(found))
+                if path == "/metadata/ownerReferences" || shared.contains(&path) =>
+            {
+                wanted
+                    .iter()
+                    .all(|value| found.iter().any(|found| within(value, found, path, shared)))
             }
             (Value::Array(wanted), Value::Array(found)) => {
                 let path = format!("{path}/-");
-                wanted.len() == found.len() && wanted.iter().zip(found).all(|(value, found)| within(value, found, &path, shared))
+                wanted.len() == found.len()
+                    && wanted
+                        .iter()
+                        .zip(found)
+                        .all(|(value, found)| within(value, found, &path, shared))
             }
             _ => desired == live,
         }
@@ -238,8 +300,7 @@ mod tests {
     #[test]
     fn what_the_api_server_adds_is_no_drift() {
         let desired = json!({"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}});
-        let live =
-            json!({"spec": {"ports": [{"port": 80, "protocol": "TCP"}], "selector": {"a": "b"}, "clusterIP": "10.0.0.1"}, "status": {}});
+        let live = json!({"spec": {"ports": [{"port": 80, "protocol": "TCP"}], "selector": {"a": "b"}, "clusterIP": "10.0.0.1"}, "status": {}});
         assert!(!drifted(&desired, &live, SHARED));
     }
 
@@ -276,6 +337,10 @@ mod tests {
     #[test]
     fn a_strangers_entry_in_a_shared_list_is_no_drift() {
         let desired = json!({"spec": {"ports": [{"port": 80}]}});
-        assert!(!drifted(&desired, &json!({"spec": {"ports": [{"port": 443}, {"port": 80}]}}), SHARED));
+        assert!(!drifted(
+            &desired,
+            &json!({"spec": {"ports": [{"port": 443}, {"port": 80}]}}),
+            SHARED
+        ));
     }
 }

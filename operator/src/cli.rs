@@ -85,7 +85,9 @@ pub fn main() -> ExitCode {
         Command::Crd => say(&crd_manifest()),
         Command::Rbac { namespace, namespaces } => say(&rbac::manifests(&namespace, &namespaces)),
         Command::Config(ConfigCommand::Check(source)) => source.load().and_then(|_| say("good\n")),
-        Command::Config(ConfigCommand::Dump(source)) => source.load().and_then(|loaded| say(&loaded.dump())),
+        Command::Config(ConfigCommand::Dump(source)) => {
+            source.load().and_then(|loaded| say(&loaded.dump()))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,7 +101,8 @@ pub fn main() -> ExitCode {
 /// The definition of IflearnerJob, as YAML.
 #[must_use]
 pub fn crd_manifest() -> String {
-    serde_yaml_ng::to_string(&iflearnerjob::crd()).expect("the definition is text and can be written as such")
+    serde_yaml_ng::to_string(&iflearnerjob::crd())
+        .expect("the definition is text and can be written as such")
 }
 
 fn say(text: &str) -> Result<(), run::Failure> {
@@ -108,7 +111,10 @@ fn say(text: &str) -> Result<(), run::Failure> {
 
 fn set_up(command: setup::Command) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(setup::Failure::from).and_then(|runtime| runtime.block_on(setup::run(command, &SystemClock))) {
+    match runtime
+        .map_err(setup::Failure::from)
+        .and_then(|runtime| runtime.block_on(setup::run(command, &SystemClock)))
+    {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -125,7 +131,9 @@ fn serve(source: Source) -> Result<(), run::Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals(run::SHUTDOWN_DEADLINE)?;
-        let client = Client::try_default().await.map_err(|error| format!("no cluster: {error}; set KUBECONFIG, or run in a Pod"))?;
+        let client = Client::try_default()
+            .await
+            .map_err(|error| format!("no cluster: {error}; set KUBECONFIG, or run in a Pod"))?;
         run::run(client, config, SystemClock::shared(), shutdown).await
     })
 }

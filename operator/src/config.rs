@@ -55,7 +55,10 @@ impl HttpConfig {
     /// The address, if there is one.
     pub fn address(&self) -> Result<Option<SocketAddr>, Invalid> {
         let parsed = (!self.listen.is_empty()).then(|| self.listen.parse()).transpose();
-        parsed.map_err(|_| Invalid { key: "http.listen", message: format!("{:?} must look like 127.0.0.1:8080", self.listen) })
+        parsed.map_err(|_| Invalid {
+            key: "http.listen",
+            message: format!("{:?} must look like 127.0.0.1:8080", self.listen),
+        })
     }
 }
 
@@ -210,8 +213,16 @@ pub struct Invalid {
 }
 
 /// Read all layers.
-pub fn load(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
-    let free_form = &["exposure.ingress.annotations", "exposure.ingress.client_annotations", "pods.requests", "pods.limits"];
+pub fn load(
+    file: Option<PathBuf>,
+    overrides: Vec<(String, String)>,
+) -> Result<Loaded<Config>, ConfigError> {
+    let free_form = &[
+        "exposure.ingress.annotations",
+        "exposure.ingress.client_annotations",
+        "pods.requests",
+        "pods.limits",
+    ];
     config::load(&Spec { file, overrides, free_form, ..Spec::new(DEFAULTS, ENV_PREFIX) })
 }
 
@@ -222,27 +233,51 @@ impl Config {
         self.http.address()?;
         let unless_empty = |name| Some(name).filter(|name: &&String| !name.is_empty());
         let named = self.namespaces.iter().map(|name| ("namespaces", name));
-        let named = named.chain(self.network_policy.from_namespaces.iter().map(|name| ("network_policy.from_namespaces", name)));
-        let named = named.chain(unless_empty(&self.leader.namespace).map(|name| ("leader.namespace", name)));
-        for (key, name) in named.chain(unless_empty(&self.exposure.gateway.namespace).map(|name| ("exposure.gateway.namespace", name))) {
+        let named = named.chain(
+            self.network_policy
+                .from_namespaces
+                .iter()
+                .map(|name| ("network_policy.from_namespaces", name)),
+        );
+        let named = named
+            .chain(unless_empty(&self.leader.namespace).map(|name| ("leader.namespace", name)));
+        for (key, name) in named.chain(
+            unless_empty(&self.exposure.gateway.namespace)
+                .map(|name| ("exposure.gateway.namespace", name)),
+        ) {
             namespace(name).map_err(|message| Invalid { key, message })?;
         }
         if self.concurrency == 0 {
             return invalid("concurrency", "must be at least 1");
         }
         if self.leader.lease_s < 3 {
-            return invalid("leader.lease_s", "must be at least 3: the Lease is renewed every third of it");
+            return invalid(
+                "leader.lease_s",
+                "must be at least 3: the Lease is renewed every third of it",
+            );
         }
         if self.exposure.driver == Driver::Gateway && self.exposure.gateway.name.is_empty() {
-            return invalid("exposure.gateway.name", "set the Gateway that routes attach to, or another exposure.driver");
+            return invalid(
+                "exposure.gateway.name",
+                "set the Gateway that routes attach to, or another exposure.driver",
+            );
         }
         let ServiceConfig { grpc_port, grpc_target, http_port, http_target } = self.service;
         if grpc_port == http_port || grpc_target == http_target {
             return invalid("service", "gRPC and status page need different ports");
         }
-        for (key, quantities) in [("pods.requests", &self.pods.requests), ("pods.limits", &self.pods.limits)] {
-            if let Some((resource, amount)) = quantities.iter().find(|(_, amount)| !is_quantity(amount)) {
-                return invalid(key, &format!("{resource} = {amount:?} must be a quantity such as \"500m\", \"2\" or \"4Gi\""));
+        for (key, quantities) in
+            [("pods.requests", &self.pods.requests), ("pods.limits", &self.pods.limits)]
+        {
+            if let Some((resource, amount)) =
+                quantities.iter().find(|(_, amount)| !is_quantity(amount))
+            {
+                return invalid(
+                    key,
+                    &format!(
+                        "{resource} = {amount:?} must be a quantity such as \"500m\", \"2\" or \"4Gi\""
+                    ),
+                );
             }
         }
         Ok(())
@@ -253,7 +288,8 @@ impl Config {
 fn is_quantity(text: &str) -> bool {
     let number = text.trim_end_matches(|end: char| end.is_ascii_alphabetic());
     let suffixes = ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    suffixes.contains(&&text[number.len()..]) && number.parse::<f64>().is_ok_and(|number| number >= 0.0)
+    suffixes.contains(&&text[number.len()..])
+        && number.parse::<f64>().is_ok_and(|number| number >= 0.0)
 }
 
 impl Default for Config {
@@ -275,8 +311,14 @@ mod tests {
 
     #[test]
     fn every_bad_value_is_answered_with_its_key() {
-        let with =
-            |key: &str, value: &str| load(None, vec![(key.to_owned(), value.to_owned())]).unwrap().value.check().unwrap_err().to_string();
+        let with = |key: &str, value: &str| {
+            load(None, vec![(key.to_owned(), value.to_owned())])
+                .unwrap()
+                .value
+                .check()
+                .unwrap_err()
+                .to_string()
+        };
         assert!(with("concurrency", "0").starts_with("concurrency: "));
         assert!(with("namespaces", r#"["../kube-system"]"#).starts_with("namespaces: "));
         assert!(with("leader.namespace", "Flow").starts_with("leader.namespace: "));
@@ -285,9 +327,12 @@ mod tests {
         assert!(with("service.http_port", "80").starts_with("service: "));
         assert!(with("http.listen", "8080").starts_with("http.listen: "));
         assert!(with("pods.limits.memory", "16 GB").starts_with("pods.limits: "));
-        let unknown = load(None, vec![("pods.opt_in".to_owned(), "[]".to_owned())]).unwrap_err().to_string();
+        let unknown =
+            load(None, vec![("pods.opt_in".to_owned(), "[]".to_owned())]).unwrap_err().to_string();
         assert!(unknown.contains("pods.opt_ins"), "{unknown}");
-        let word = load(None, vec![("pods.opt_ins".to_owned(), r#"["sudo"]"#.to_owned())]).unwrap_err().to_string();
+        let word = load(None, vec![("pods.opt_ins".to_owned(), r#"["sudo"]"#.to_owned())])
+            .unwrap_err()
+            .to_string();
         assert!(word.contains("opt_ins") && word.contains("write-root"), "{word}");
     }
 }

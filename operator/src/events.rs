@@ -123,13 +123,18 @@ impl Events {
     /// Say that something happened to `regarding`.
     pub fn tell(&self, happened: &Happened, regarding: &ObjectReference, at: MicroTime) {
         if self.waiting.try_send(event(happened, regarding, &self.instance, at)).is_err() {
-            tracing::warn!(reason = happened.reason, object.name = regarding.name, "too many events wait: this one is not sent");
+            tracing::warn!(
+                reason = happened.reason,
+                object.name = regarding.name,
+                "too many events wait: this one is not sent"
+            );
         }
     }
 }
 
 async fn send(client: &Client, event: &Event, metrics: &Metrics) {
-    let api: Api<Event> = Api::namespaced(client.clone(), event.metadata.namespace.as_deref().unwrap_or("default"));
+    let api: Api<Event> =
+        Api::namespaced(client.clone(), event.metadata.namespace.as_deref().unwrap_or("default"));
     metrics.wrote("Event", "create");
     match api.create(&PostParams::default(), event).await {
         Ok(_) => {}
@@ -175,17 +180,34 @@ mod tests {
     use super::*;
 
     fn regarding(name: &str, uid: &str) -> ObjectReference {
-        ObjectReference { name: Some(name.to_owned()), uid: Some(uid.to_owned()), ..ObjectReference::default() }
+        ObjectReference {
+            name: Some(name.to_owned()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        }
     }
 
     /// Sends to an API server that only notes that something came.
-    fn sender(patience: Duration, stop: &CancellationToken) -> (Events, mpsc::UnboundedReceiver<http::Method>) {
+    fn sender(
+        patience: Duration,
+        stop: &CancellationToken,
+    ) -> (Events, mpsc::UnboundedReceiver<http::Method>) {
         let (note, noted) = mpsc::unbounded_channel();
         let api_server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             note.send(request.method().clone()).unwrap();
-            async { Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(b"{}".to_vec()))) }
+            async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(
+                    b"{}".to_vec(),
+                )))
+            }
         });
-        let (events, sending) = Events::that_wait(patience, Client::new(api_server, "n"), "i".to_owned(), Arc::default(), stop.clone());
+        let (events, sending) = Events::that_wait(
+            patience,
+            Client::new(api_server, "n"),
+            "i".to_owned(),
+            Arc::default(),
+            stop.clone(),
+        );
         tokio::spawn(sending);
         (events, noted)
     }
@@ -242,7 +264,11 @@ mod tests {
         assert_eq!(one, name(&regarding("a", "1"), "Failed", "x"));
         for other in [
             name(&regarding("a", "2"), "Failed", "x"),
-            name(&ObjectReference { resource_version: Some("7".to_owned()), ..regarding("a", "1") }, "Failed", "x"),
+            name(
+                &ObjectReference { resource_version: Some("7".to_owned()), ..regarding("a", "1") },
+                "Failed",
+                "x",
+            ),
             name(&regarding("a", "1"), "Failed", "y"),
             name(&regarding("a", "1"), "Failedx", ""),
         ] {
@@ -253,7 +279,12 @@ mod tests {
     #[test]
     fn names_and_notes_keep_within_their_limits() {
         let long = regarding(&"a.".repeat(126), "1");
-        let event = event(&Happened::warning("Failed", "ä".repeat(2000)), &long, "i", MicroTime(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+        let event = event(
+            &Happened::warning("Failed", "ä".repeat(2000)),
+            &long,
+            "i",
+            MicroTime(k8s_openapi::jiff::Timestamp::UNIX_EPOCH),
+        );
         assert!(event.metadata.name.unwrap().len() <= 253);
         assert!(event.note.unwrap().len() <= NOTE_MAX);
     }

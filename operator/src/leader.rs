@@ -42,8 +42,21 @@ pub struct Lost {
 impl Elector {
     /// A candidate of this identity, which must be its own.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, name: &str, identity: String, validity: Duration, clock: SharedClock) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity, validity, clock }
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: String,
+        validity: Duration,
+        clock: SharedClock,
+    ) -> Self {
+        Self {
+            api: Api::namespaced(client, namespace),
+            name: name.to_owned(),
+            identity,
+            validity,
+            clock,
+        }
     }
 
     /// Completes once this process is the leader.
@@ -51,9 +64,13 @@ impl Elector {
         let mut seen: Option<(Option<String>, Boot)> = None;
         loop {
             match self.attempt(&mut seen).await {
-                Ok(true) => return tracing::info!(lease = self.name, identity = self.identity, "leads"),
+                Ok(true) => {
+                    return tracing::info!(lease = self.name, identity = self.identity, "leads");
+                }
                 Ok(false) => {}
-                Err(error) => tracing::warn!(lease = self.name, %error, "the Lease cannot be had; trying again"),
+                Err(error) => {
+                    tracing::warn!(lease = self.name, %error, "the Lease cannot be had; trying again")
+                }
             }
             self.clock.sleep(self.validity / 8).await;
         }
@@ -74,9 +91,12 @@ impl Elector {
         }
         let spec = lease.spec.take().unwrap_or_default();
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
-        let validity =
-            spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map_or(self.validity, Duration::from_secs);
-        let over = seen.as_ref().is_some_and(|(_, since)| self.clock.boot().since(*since) >= validity);
+        let validity = spec
+            .lease_duration_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(self.validity, Duration::from_secs);
+        let over =
+            seen.as_ref().is_some_and(|(_, since)| self.clock.boot().since(*since) >= validity);
         if !holder.is_empty() && holder != self.identity && !over {
             return Ok(false);
         }
@@ -122,7 +142,12 @@ impl Elector {
         let mut lease = self.api.get(&self.name).await?;
         let spec = lease.spec.take().unwrap_or_default();
         if spec.holder_identity.as_deref() == Some(&self.identity) {
-            lease.spec = Some(LeaseSpec { holder_identity: None, lease_duration_seconds: Some(1), renew_time: Some(self.now()), ..spec });
+            lease.spec = Some(LeaseSpec {
+                holder_identity: None,
+                lease_duration_seconds: Some(1),
+                renew_time: Some(self.now()),
+                ..spec
+            });
             self.api.replace(&self.name, &PostParams::default(), &lease).await?;
             tracing::info!(lease = self.name, "gave the Lease back");
         }

@@ -67,11 +67,28 @@ impl Default for Metrics {
             leader: Gauge::default(),
             log_lines_dropped: Counter::default(),
         };
-        all.register("log_lines_dropped", "Lines of the log that could not be written", metrics.log_lines_dropped.clone());
+        all.register(
+            "log_lines_dropped",
+            "Lines of the log that could not be written",
+            metrics.log_lines_dropped.clone(),
+        );
         let registry = all.sub_registry_with_prefix("operator");
-        registry.register_with_unit("reconcile", "Time of one look at one object", Unit::Seconds, metrics.reconcile.clone());
-        registry.register("reconcile_failures", "Looks that ended in an error, and will be repeated", metrics.failures.clone());
-        registry.register("writes", "Requests sent to the API server that change something", metrics.writes.clone());
+        registry.register_with_unit(
+            "reconcile",
+            "Time of one look at one object",
+            Unit::Seconds,
+            metrics.reconcile.clone(),
+        );
+        registry.register(
+            "reconcile_failures",
+            "Looks that ended in an error, and will be repeated",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "writes",
+            "Requests sent to the API server that change something",
+            metrics.writes.clone(),
+        );
         registry.register("iflearnerjobs", "IflearnerJobs by role and phase", metrics.jobs.clone());
         registry.register_with_unit(
             "time_to_run",
@@ -79,7 +96,11 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.time_to_run.clone(),
         );
-        registry.register("leader", "1 if this operator is the one that works", metrics.leader.clone());
+        registry.register(
+            "leader",
+            "1 if this operator is the one that works",
+            metrics.leader.clone(),
+        );
         Self { registry: all, ..metrics }
     }
 }
@@ -112,7 +133,9 @@ impl Metrics {
 
     /// The page.
     pub fn encode(&self, counts: &Counts) -> Result<String, fmt::Error> {
-        self.log_lines_dropped.inner().store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
+        self.log_lines_dropped
+            .inner()
+            .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.jobs.clear();
         for ((role, phase), count) in counts {
             self.jobs.get_or_create(&Jobs { role, phase }).set(*count);

@@ -2,7 +2,9 @@
 //! these rights.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{
+    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Serialize;
@@ -24,16 +26,36 @@ pub struct Right {
 
 /// All that is needed in a namespace that is served, and nothing else.
 pub const SERVED: &[Right] = &[
-    Right { group: "git.iflytek.com", resources: &["iflearnerjobs"], verbs: &["get", "list", "watch"], purpose: "see what is asked for" },
-    Right { group: "git.iflytek.com", resources: &["iflearnerjobs/status"], verbs: &["patch"], purpose: "say what became of it" },
+    Right {
+        group: "git.iflytek.com",
+        resources: &["iflearnerjobs"],
+        verbs: &["get", "list", "watch"],
+        purpose: "see what is asked for",
+    },
+    Right {
+        group: "git.iflytek.com",
+        resources: &["iflearnerjobs/status"],
+        verbs: &["patch"],
+        purpose: "say what became of it",
+    },
     Right {
         group: "git.iflytek.com",
         resources: &["iflearnerjobs/finalizers"],
         verbs: &["update"],
         purpose: "hold up the deletion of what still runs, where clusters ask who may",
     },
-    Right { group: "batch", resources: &["jobs"], verbs: &["get", "list", "watch", "create", "patch", "delete"], purpose: "run it" },
-    Right { group: "", resources: &["pods"], verbs: &["get", "list", "watch"], purpose: "see how it runs" },
+    Right {
+        group: "batch",
+        resources: &["jobs"],
+        verbs: &["get", "list", "watch", "create", "patch", "delete"],
+        purpose: "run it",
+    },
+    Right {
+        group: "",
+        resources: &["pods"],
+        verbs: &["get", "list", "watch"],
+        purpose: "see how it runs",
+    },
     Right {
         group: "",
         resources: &["services"],
@@ -58,10 +80,30 @@ pub const SERVED: &[Right] = &[
         verbs: &["get"],
         purpose: "see whether callers are asked for a certificate",
     },
-    Right { group: "", resources: &["configmaps"], verbs: &["get"], purpose: "see whether its certificates are there" },
-    Right { group: "", resources: &["namespaces"], verbs: &["get"], purpose: "see what the namespace's administrator allows" },
-    Right { group: "", resources: &["events"], verbs: &["list"], purpose: "see why a Job has no Pod" },
-    Right { group: "events.k8s.io", resources: &["events"], verbs: &["create"], purpose: "say what happened" },
+    Right {
+        group: "",
+        resources: &["configmaps"],
+        verbs: &["get"],
+        purpose: "see whether its certificates are there",
+    },
+    Right {
+        group: "",
+        resources: &["namespaces"],
+        verbs: &["get"],
+        purpose: "see what the namespace's administrator allows",
+    },
+    Right {
+        group: "",
+        resources: &["events"],
+        verbs: &["list"],
+        purpose: "see why a Job has no Pod",
+    },
+    Right {
+        group: "events.k8s.io",
+        resources: &["events"],
+        verbs: &["create"],
+        purpose: "say what happened",
+    },
 ];
 
 /// All that is needed in the operator's own namespace.
@@ -75,13 +117,22 @@ pub const OWN: &[Right] = &[Right {
 /// The manifests for an operator in `namespace` that serves `served`, or every namespace if that is empty.
 #[must_use]
 pub fn manifests(namespace: &str, served: &[String]) -> String {
-    let account = ServiceAccount { metadata: named(MANAGER, Some(namespace)), ..ServiceAccount::default() };
+    let account =
+        ServiceAccount { metadata: named(MANAGER, Some(namespace)), ..ServiceAccount::default() };
     let mut documents = vec![document(&account, &[])];
     documents.extend(role("flow-operator-leader", namespace, namespace, OWN));
     if served.is_empty() {
-        let role = ClusterRole { metadata: named(MANAGER, None), rules: Some(rules(SERVED)), ..ClusterRole::default() };
+        let role = ClusterRole {
+            metadata: named(MANAGER, None),
+            rules: Some(rules(SERVED)),
+            ..ClusterRole::default()
+        };
         let role_ref = reference::<ClusterRole>(MANAGER);
-        let binding = ClusterRoleBinding { metadata: named(MANAGER, None), role_ref, subjects: Some(vec![subject(namespace)]) };
+        let binding = ClusterRoleBinding {
+            metadata: named(MANAGER, None),
+            role_ref,
+            subjects: Some(vec![subject(namespace)]),
+        };
         documents.extend([document(&role, SERVED), document(&binding, &[])]);
     }
     documents.extend(served.iter().flat_map(|served| role(MANAGER, served, namespace, SERVED)));
@@ -90,8 +141,11 @@ pub fn manifests(namespace: &str, served: &[String]) -> String {
 
 fn role(name: &str, namespace: &str, operator: &str, rights: &[Right]) -> [String; 2] {
     let role = Role { metadata: named(name, Some(namespace)), rules: Some(rules(rights)) };
-    let binding =
-        RoleBinding { metadata: named(name, Some(namespace)), role_ref: reference::<Role>(name), subjects: Some(vec![subject(operator)]) };
+    let binding = RoleBinding {
+        metadata: named(name, Some(namespace)),
+        role_ref: reference::<Role>(name),
+        subjects: Some(vec![subject(operator)]),
+    };
     [document(&role, rights), document(&binding, &[])]
 }
 
@@ -107,20 +161,34 @@ fn rules(rights: &[Right]) -> Vec<PolicyRule> {
 }
 
 fn named(name: &str, namespace: Option<&str>) -> ObjectMeta {
-    ObjectMeta { name: Some(name.to_owned()), namespace: namespace.map(str::to_owned), ..ObjectMeta::default() }
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.map(str::to_owned),
+        ..ObjectMeta::default()
+    }
 }
 
 fn reference<K: Resource<DynamicType = ()>>(name: &str) -> RoleRef {
-    RoleRef { api_group: Some("rbac.authorization.k8s.io".to_owned()), kind: K::kind(&()).into_owned(), name: name.to_owned() }
+    RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".to_owned()),
+        kind: K::kind(&()).into_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn subject(namespace: &str) -> Subject {
-    Subject { kind: "ServiceAccount".to_owned(), name: MANAGER.to_owned(), namespace: Some(namespace.to_owned()), api_group: None }
+    Subject {
+        kind: "ServiceAccount".to_owned(),
+        name: MANAGER.to_owned(),
+        namespace: Some(namespace.to_owned()),
+        api_group: None,
+    }
 }
 
 /// YAML, with each rule's purpose above it.
 fn document<K: Serialize>(object: &K, rights: &[Right]) -> String {
-    let yaml = serde_yaml_ng::to_string(object).expect("objects are built from text and can be written as such");
+    let yaml = serde_yaml_ng::to_string(object)
+        .expect("objects are built from text and can be written as such");
     let mut purposes = rights.iter().map(|right| right.purpose);
     let mut text = String::new();
     for line in yaml.lines() {

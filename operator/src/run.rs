@@ -37,14 +37,21 @@ pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(25);
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Run until asked to stop, or until the Lease is lost.
-pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: Shutdown) -> Result<(), Failure> {
+pub async fn run(
+    client: Client,
+    config: Config,
+    clock: SharedClock,
+    shutdown: Shutdown,
+) -> Result<(), Failure> {
     let config = Arc::new(config);
     let pages = Pages::default();
     let supervisor = Supervisor::default();
     let over = CancellationToken::new();
     if let Some(address) = config.http.address()? {
         let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|error| format!("http.listen = {address}: {error}: is another process there?"))?;
+        let listener = listener.map_err(|error| {
+            format!("http.listen = {address}: {error}: is another process there?")
+        })?;
         let (pages, failing) = (pages.clone(), supervisor.clone());
         let serving = async move {
             if let Err(error) = serve::serve(listener, pages).await {
@@ -57,7 +64,8 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
         return Err("the cluster does not know IflearnerJobs: install the definition first (flow-operator crd | kubectl apply -f -)".into());
     }
     let identity = identity();
-    let (events, telling) = Events::new(client.clone(), identity.clone(), Arc::clone(&pages.metrics), over.clone());
+    let (events, telling) =
+        Events::new(client.clone(), identity.clone(), Arc::clone(&pages.metrics), over.clone());
     let telling = tokio::spawn(supervisor.essential("sender of events", &over, telling));
     let inputs = Inputs {
         apis: Apis::discover(&client).await?,
@@ -77,7 +85,13 @@ pub async fn run(client: Client, config: Config, clock: SharedClock, shutdown: S
 }
 
 /// Work once no other does.
-async fn lead(inputs: Inputs, identity: String, pages: &Pages, supervisor: &Supervisor, shutdown: &Shutdown) -> Result<(), Failure> {
+async fn lead(
+    inputs: Inputs,
+    identity: String,
+    pages: &Pages,
+    supervisor: &Supervisor,
+    shutdown: &Shutdown,
+) -> Result<(), Failure> {
     let Inputs { client, config, clock, .. } = inputs.clone();
     let work = async {
         tokio::select! {
@@ -90,8 +104,19 @@ async fn lead(inputs: Inputs, identity: String, pages: &Pages, supervisor: &Supe
         pages.metrics.leads(true);
         return work.await;
     }
-    let namespace = if config.leader.namespace.is_empty() { client.default_namespace() } else { &config.leader.namespace };
-    let elector = Elector::new(client.clone(), namespace, &config.leader.lease, identity, config.leader.validity(), clock);
+    let namespace = if config.leader.namespace.is_empty() {
+        client.default_namespace()
+    } else {
+        &config.leader.namespace
+    };
+    let elector = Elector::new(
+        client.clone(),
+        namespace,
+        &config.leader.lease,
+        identity,
+        config.leader.validity(),
+        clock,
+    );
     pages.ready.store(true, Ordering::Relaxed);
     tokio::select! {
         () = elector.acquire() => {}
@@ -116,11 +141,19 @@ async fn lead(inputs: Inputs, identity: String, pages: &Pages, supervisor: &Supe
 /// Control until asked to stop; begin again whenever an optional API comes or goes.
 async fn work(mut inputs: Inputs, pages: &Pages, stop: &CancellationToken) -> Result<(), Failure> {
     loop {
-        tracing::info!(grpc_route = inputs.apis.grpc_route, ingress = inputs.apis.ingress, "controllers start");
+        tracing::info!(
+            grpc_route = inputs.apis.grpc_route,
+            ingress = inputs.apis.ingress,
+            "controllers start"
+        );
         let namespaces = &inputs.config.namespaces;
-        let scopes: Vec<Option<&str>> =
-            if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|name| Some(name.as_str())).collect() };
-        let controllers: Vec<IflearnerJobs> = scopes.into_iter().map(|scope| IflearnerJobs::new(inputs.clone(), scope)).collect();
+        let scopes: Vec<Option<&str>> = if namespaces.is_empty() {
+            vec![None]
+        } else {
+            namespaces.iter().map(|name| Some(name.as_str())).collect()
+        };
+        let controllers: Vec<IflearnerJobs> =
+            scopes.into_iter().map(|scope| IflearnerJobs::new(inputs.clone(), scope)).collect();
         let views: Vec<_> = controllers.iter().map(IflearnerJobs::view).collect();
         pages.views.lock().expect("nothing panics while it holds this lock").clone_from(&views);
         let round = stop.child_token();
@@ -166,7 +199,9 @@ async fn change(inputs: &Inputs) -> Apis {
         match Apis::discover(&inputs.client).await {
             Ok(found) if found != inputs.apis => return found,
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "cannot see which APIs there are; looking again later"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot see which APIs there are; looking again later")
+            }
         }
     }
 }

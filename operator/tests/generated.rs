@@ -50,15 +50,25 @@ fn traces_of_keys() -> Vec<String> {
 #[test]
 fn i18_no_private_key_is_in_the_repository() {
     let traces = traces_of_keys();
-    let secret = flow_operator::setup::Authority::new(Timestamp(1_800_000_000_000_000), 1).pair().key;
+    let secret =
+        flow_operator::setup::Authority::new(Timestamp(1_800_000_000_000_000), 1).pair().key;
     let manifest = serde_json::to_string(&ByteString(secret.clone().into_bytes())).unwrap();
     for key in [&secret, &manifest] {
         assert!(traces.iter().any(|trace| key.contains(trace.as_str())), "one would be found");
     }
-    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(repository()).output().unwrap();
-    assert!(listed.status.success(), "this looks at a clone: {}", String::from_utf8_lossy(&listed.stderr));
+    let listed =
+        Command::new("git").args(["ls-files", "-z"]).current_dir(repository()).output().unwrap();
+    assert!(
+        listed.status.success(),
+        "this looks at a clone: {}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let files: Vec<_> = listed.split_terminator('\0').map(|name| repository().join(name)).filter(|path| path.is_file()).collect();
+    let files: Vec<_> = listed
+        .split_terminator('\0')
+        .map(|name| repository().join(name))
+        .filter(|path| path.is_file())
+        .collect();
     for path in &files {
         let bytes = std::fs::read(path).unwrap();
         let text = String::from_utf8_lossy(&bytes);

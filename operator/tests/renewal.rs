@@ -32,7 +32,8 @@ async fn overlay(cluster: &Cluster, hub: &str, party: &str) -> String {
 
 /// What the CronJob's container is told.
 fn arguments(manifest: &str) -> Vec<String> {
-    let mut objects = serde_yaml_ng::Deserializer::from_str(manifest).map(|document| Value::deserialize(document).unwrap());
+    let mut objects = serde_yaml_ng::Deserializer::from_str(manifest)
+        .map(|document| Value::deserialize(document).unwrap());
     let job = objects.find(|object| object["kind"] == "CronJob").expect("it has a CronJob");
     let container = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
     serde_json::from_value(container["args"].clone()).unwrap()
@@ -71,7 +72,9 @@ async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_aut
     cluster.apply(&manifest).await;
     let arguments = arguments(&manifest);
     let account = format!("system:serviceaccount:{hub}:{ACCOUNT}");
-    for (namespace, secret) in [(hub, "secrets/flow-authority"), (party, "secrets/party-iflearner-secret")] {
+    for (namespace, secret) in
+        [(hub, "secrets/flow-authority"), (party, "secrets/party-iflearner-secret")]
+    {
         cluster.allowed(&account, &["patch", secret, "--namespace", namespace]).await;
     }
     let kubeconfig = cluster.service_account_kubeconfig(hub, ACCOUNT).await;
@@ -118,7 +121,8 @@ async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_aut
     }
 
     // Else it would bring back what was taken away.
-    let remove = ["setup", "remove", "certificates", "--namespace", hub, "--yes"].map(str::to_owned);
+    let remove =
+        ["setup", "remove", "certificates", "--namespace", hub, "--yes"].map(str::to_owned);
     let said = run(cluster.kubeconfig(), &remove).unwrap();
     for gone in ["CronJob", "ServiceAccount", "Role", "RoleBinding"] {
         assert!(said.contains(&format!("deleted {gone} {hub}/{ACCOUNT}")), "{said}");

@@ -30,14 +30,18 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 fn documents(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
-    serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap()).collect()
+    serde_yaml_ng::Deserializer::from_str(&text)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
 }
 
 /// The shared cluster with what the manifests build on.
 async fn cluster() -> &'static Cluster {
     let cluster = shared().await;
     cluster.install_gateway_api().await;
-    cluster.kubectl_ok(&["apply", "--server-side", "-k", deploy("kustomize/crd").to_str().unwrap()]).await;
+    cluster
+        .kubectl_ok(&["apply", "--server-side", "-k", deploy("kustomize/crd").to_str().unwrap()])
+        .await;
     cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
     cluster
 }
@@ -54,14 +58,20 @@ async fn every_sample_can_be_created_as_it_stands() {
         let documents = documents(&sample);
         for document in &documents {
             if document["kind"] == "IflearnerJob" {
-                let job: IflearnerJob = serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let job: IflearnerJob = serde_json::from_value(document.clone())
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert!(job.spec.template.spec.is_some(), "{name}");
             }
         }
         // As users do it, and fields that nobody knows are refused.
         let (path, namespace) = (sample.to_str().unwrap(), cluster.create_namespace().await);
-        let said = cluster.kubectl_ok(&["apply", "--validate=strict", "-n", &namespace, "-f", path]).await;
-        assert_eq!(said.lines().filter(|line| line.ends_with(" created")).count(), documents.len(), "{name}: {said}");
+        let said =
+            cluster.kubectl_ok(&["apply", "--validate=strict", "-n", &namespace, "-f", path]).await;
+        assert_eq!(
+            said.lines().filter(|line| line.ends_with(" created")).count(),
+            documents.len(),
+            "{name}: {said}"
+        );
     }
 }
 
@@ -97,7 +107,11 @@ fn every_configuration_of_the_operator_is_good() {
     let all = files(&deploy("kustomize"), "operator.toml");
     assert!(all.len() > 3, "{all:?}");
     for file in all {
-        config::load(Some(file.clone()), vec![]).unwrap().value.check().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        config::load(Some(file.clone()), vec![])
+            .unwrap()
+            .value
+            .check()
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 }
 

@@ -27,7 +27,11 @@ fn setup_with(cluster: &Cluster, arguments: &[&str], input: &str) -> Said {
     let mut child = spawn_tied(command).unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    Said { ok: output.status.success(), out: String::from_utf8(output.stdout).unwrap(), err: String::from_utf8(output.stderr).unwrap() }
+    Said {
+        ok: output.status.success(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
 }
 
 fn set_up(cluster: &Cluster, arguments: &[&str]) -> Said {
@@ -43,23 +47,56 @@ fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
 }
 
 async fn get(cluster: &Cluster, namespace: &str, what: &str) -> Value {
-    serde_json::from_str(&cluster.kubectl_ok(&["get", what, "-n", namespace, "-o", "json"]).await).unwrap()
+    serde_json::from_str(&cluster.kubectl_ok(&["get", what, "-n", namespace, "-o", "json"]).await)
+        .unwrap()
 }
 
 async fn versions(cluster: &Cluster, namespace: &str) -> String {
-    let names = "jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.resourceVersion} {end}";
-    cluster.kubectl_ok(&["get", "secrets,configmaps", "-n", namespace, "-l", "app.kubernetes.io/part-of=flow", "-o", names]).await
+    let names =
+        "jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.resourceVersion} {end}";
+    cluster
+        .kubectl_ok(&[
+            "get",
+            "secrets,configmaps",
+            "-n",
+            namespace,
+            "-l",
+            "app.kubernetes.io/part-of=flow",
+            "-o",
+            names,
+        ])
+        .await
 }
 
 #[tokio::test]
 async fn i19_certificates_are_made_once_one_key_per_namespace() {
     let cluster = shared().await;
-    let (hub, a, b) = (cluster.create_namespace().await, cluster.create_namespace().await, cluster.create_namespace().await);
-    let (party_a, party_b) = (format!("{a}=a.party.example.org"), format!("{b}=b.party.example.org"));
-    let arguments = ["certificates", "-n", &hub, "--hub", "--zone", "server.example.org", "--party", &party_a, "--party", &party_b];
+    let (hub, a, b) = (
+        cluster.create_namespace().await,
+        cluster.create_namespace().await,
+        cluster.create_namespace().await,
+    );
+    let (party_a, party_b) =
+        (format!("{a}=a.party.example.org"), format!("{b}=b.party.example.org"));
+    let arguments = [
+        "certificates",
+        "-n",
+        &hub,
+        "--hub",
+        "--zone",
+        "server.example.org",
+        "--party",
+        &party_a,
+        "--party",
+        &party_b,
+    ];
 
     let shown = set_up(cluster, &[&arguments[..], &["--dry-run"]].concat());
-    assert!(shown.out.contains("BEGIN CERTIFICATE") && !shown.out.contains("PRIVATE KEY"), "{}", shown.out);
+    assert!(
+        shown.out.contains("BEGIN CERTIFICATE") && !shown.out.contains("PRIVATE KEY"),
+        "{}",
+        shown.out
+    );
     assert_eq!(versions(cluster, &hub).await, "", "a dry run writes nothing");
 
     let made = set_up(cluster, &arguments);
@@ -95,7 +132,12 @@ async fn i19_certificates_are_made_once_one_key_per_namespace() {
     let moved = set_up(cluster, &["certificates", "-n", &hub, "--zone", "other.example.org"]);
     let changed: Vec<&str> = moved.out.lines().filter(|line| line.starts_with("changed")).collect();
     assert_eq!(changed.len(), 1, "{}", moved.out);
-    assert!(changed[0].contains("server-iflearner-secret") && changed[0].contains("*.other.example.org"), "{}", changed[0]);
+    assert!(
+        changed[0].contains("server-iflearner-secret")
+            && changed[0].contains("*.other.example.org"),
+        "{}",
+        changed[0]
+    );
 }
 
 #[tokio::test]
@@ -103,11 +145,17 @@ async fn i21_a_pair_carries_its_names_lives_a_year_and_is_signed_by_the_authorit
     let cluster = shared().await;
     let (hub, a) = (cluster.create_namespace().await, cluster.create_namespace().await);
     let party = format!("{a}=a.party.example.org");
-    set_up(cluster, &["certificates", "-n", &hub, "--zone", "server.example.org", "--party", &party]);
-    for (namespace, name, host) in
-        [(&hub, "server-iflearner-secret", "*.server.example.org"), (&a, "party-iflearner-secret", "*.a.party.example.org")]
-    {
-        let secret: Secret = serde_json::from_value(get(cluster, namespace, &format!("secret/{name}")).await).unwrap();
+    set_up(
+        cluster,
+        &["certificates", "-n", &hub, "--zone", "server.example.org", "--party", &party],
+    );
+    for (namespace, name, host) in [
+        (&hub, "server-iflearner-secret", "*.server.example.org"),
+        (&a, "party-iflearner-secret", "*.a.party.example.org"),
+    ] {
+        let secret: Secret =
+            serde_json::from_value(get(cluster, namespace, &format!("secret/{name}")).await)
+                .unwrap();
         let data = secret.data.unwrap();
         let (_, leaf) = x509_parser::pem::parse_x509_pem(&data["tls.crt"].0).unwrap();
         let (_, authority) = x509_parser::pem::parse_x509_pem(&data["ca.crt"].0).unwrap();
@@ -132,7 +180,11 @@ async fn somebody_elses_secret_is_left_alone_unless_told_otherwise() {
         .await;
     let arguments = ["certificates", "-n", hub.as_str(), "--zone", "server.example.org"];
     let said = refused(cluster, &arguments);
-    assert!(said.contains(&format!("ConfigMap {hub}/party-iflearner-crt")) && said.contains("--replace"), "{said}");
+    assert!(
+        said.contains(&format!("ConfigMap {hub}/party-iflearner-crt"))
+            && said.contains("--replace"),
+        "{said}"
+    );
     assert_eq!(get(cluster, &hub, "configmap/party-iflearner-crt").await["data"]["x"], "theirs");
     set_up(cluster, &[&arguments[..], &["--replace"]].concat());
     let again = set_up(cluster, &arguments);
@@ -152,13 +204,26 @@ async fn whoever_reaches_no_cluster_gets_one_manifest_per_namespace() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("pki");
     let party = format!("{a}=a.party.example.org");
-    let arguments = ["certificates", "-n", &hub, "--zone", "server.example.org", "--party", &party, "--out", out.to_str().unwrap()];
+    let arguments = [
+        "certificates",
+        "-n",
+        &hub,
+        "--zone",
+        "server.example.org",
+        "--party",
+        &party,
+        "--out",
+        out.to_str().unwrap(),
+    ];
     set_up(cluster, &arguments);
     for file in ["authority.yaml".to_owned(), format!("{hub}.yaml"), format!("{a}.yaml")] {
         let mode = std::fs::metadata(out.join(&file)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{file}");
     }
-    let texts = || ["authority", &hub, &a].map(|file| std::fs::read_to_string(out.join(format!("{file}.yaml"))).unwrap());
+    let texts = || {
+        ["authority", &hub, &a]
+            .map(|file| std::fs::read_to_string(out.join(format!("{file}.yaml"))).unwrap())
+    };
     let before = texts();
     set_up(cluster, &arguments);
     assert_eq!(texts(), before);
@@ -167,7 +232,10 @@ async fn whoever_reaches_no_cluster_gets_one_manifest_per_namespace() {
         cluster.kubectl_ok(&["apply", "--server-side", "-f", manifest.to_str().unwrap()]).await;
     }
     get(cluster, &a, "secret/party-iflearner-secret").await;
-    assert!(!cluster.kubectl(&["get", "secret/flow-authority", "-n", &hub]).await.status.success(), "it stays with whoever made it");
+    assert!(
+        !cluster.kubectl(&["get", "secret/flow-authority", "-n", &hub]).await.status.success(),
+        "it stays with whoever made it"
+    );
 }
 
 #[tokio::test]
@@ -180,11 +248,23 @@ async fn secrets_are_made_once() {
     let made = get(cluster, &namespace, "secret/flow-mysql").await;
     assert_ne!(made["data"]["password"], made["data"]["root-password"]);
     let again = set_up(cluster, &["secrets", "-n", &namespace, "--mysql"]);
-    assert!(again.out.contains("unchanged") && again.out.contains("change them there first"), "{}", again.out);
-    assert_eq!(get(cluster, &namespace, "secret/flow-mysql").await, made, "who uses it would be locked out");
+    assert!(
+        again.out.contains("unchanged") && again.out.contains("change them there first"),
+        "{}",
+        again.out
+    );
+    assert_eq!(
+        get(cluster, &namespace, "secret/flow-mysql").await,
+        made,
+        "who uses it would be locked out"
+    );
 
-    assert!(!setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "").ok, "the command before it failed");
-    let two = setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret and more\n");
+    assert!(
+        !setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "").ok,
+        "the command before it failed"
+    );
+    let two =
+        setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret and more\n");
     assert!(!two.ok && two.err.contains("more than a secret"), "{}", two.err);
     assert!(setup_with(cluster, &["secrets", "-n", &namespace, "--agent", "-"], "s3cret\n").ok);
     let agent = get(cluster, &namespace, "secret/flow-federate").await;
@@ -195,12 +275,24 @@ async fn secrets_are_made_once() {
 async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
     let cluster = shared().await;
     let namespace = cluster.create_namespace().await;
-    let words = |host, user| ["secrets", "-n", &namespace, "--registry", host, "--user", user, "--password", "-"];
-    let put = |user, more: &[&str]| setup_with(cluster, &[&words("registry.example:5000", user), more].concat(), "s3cret\n");
+    let words = |host, user| {
+        ["secrets", "-n", &namespace, "--registry", host, "--user", user, "--password", "-"]
+    };
+    let put = |user, more: &[&str]| {
+        setup_with(cluster, &[&words("registry.example:5000", user), more].concat(), "s3cret\n")
+    };
     let shown = put("puller", &["--dry-run"]);
-    assert!(shown.ok && shown.out.contains("(not shown)") && !shown.out.contains("s3cret"), "{}", shown.out);
+    assert!(
+        shown.ok && shown.out.contains("(not shown)") && !shown.out.contains("s3cret"),
+        "{}",
+        shown.out
+    );
     for (host, user, sentence) in [
-        ("https://registry.example", "puller", "write HOST or HOST:PORT, as before the first / of the image's name"),
+        (
+            "https://registry.example",
+            "puller",
+            "write HOST or HOST:PORT, as before the first / of the image's name",
+        ),
         ("registry.example/team", "puller", "write HOST or HOST:PORT"),
         ("registry.example", "a:b", "a user's name is not empty and has no colon"),
     ] {
@@ -209,20 +301,30 @@ async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
     }
     let alone = refused(cluster, &["secrets", "-n", &namespace, "--registry", "registry.example"]);
     assert!(alone.contains("--user") && alone.contains("--password"), "{alone}");
-    let twice = refused(cluster, &[&words("registry.example", "puller")[..], &["--agent", "-"]].concat());
+    let twice =
+        refused(cluster, &[&words("registry.example", "puller")[..], &["--agent", "-"]].concat());
     assert!(twice.contains("one secret at most can come from standard input"), "{twice}");
 
     assert!(put("puller", &[]).ok);
     let made = get(cluster, &namespace, "secret/registry").await;
     assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
     assert!(put("another", &[]).out.contains("unchanged"));
-    assert_eq!(get(cluster, &namespace, "secret/registry").await, made, "who uses it would be locked out");
+    assert_eq!(
+        get(cluster, &namespace, "secret/registry").await,
+        made,
+        "who uses it would be locked out"
+    );
 }
 
 #[tokio::test]
 async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_again() {
     let cluster = shared_with_node().await;
-    let corefile = async || get(cluster, "kube-system", "configmap/coredns").await["data"]["Corefile"].as_str().unwrap().to_owned();
+    let corefile = async || {
+        get(cluster, "kube-system", "configmap/coredns").await["data"]["Corefile"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let before = corefile().await;
     let zone = ["dns", "--zone", "server.example.org=192.0.2.10"];
 
@@ -233,7 +335,16 @@ async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_a
     let applied = set_up(cluster, &[&zone[..], &["--apply"]].concat());
     assert!(applied.out.contains("restarted"), "{}", applied.out);
     assert!(set_up(cluster, &[&zone[..], &["--apply"]].concat()).out.starts_with("unchanged"));
-    cluster.kubectl_ok(&["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"]).await;
+    cluster
+        .kubectl_ok(&[
+            "-n",
+            "kube-system",
+            "rollout",
+            "status",
+            "deployment/coredns",
+            "--timeout=120s",
+        ])
+        .await;
     let namespace = cluster.create_namespace().await;
     // For a moment after the new CoreDNS is ready, Services still lead to the old one as well, which knows nothing of the zone.
     let lookup = "until nslookup job-1.server.example.org && nslookup kubernetes.default.svc.cluster.local; do sleep 1; done";
@@ -260,14 +371,21 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
     assert!(!bare.ok, "{}", bare.out);
     let report: Value = serde_json::from_str(&bare.out).unwrap();
     let state = |report: &Value, component: &str| {
-        let row = report["components"].as_array().unwrap().iter().find(|row| row["component"] == component).unwrap().clone();
+        let row = report["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["component"] == component)
+            .unwrap()
+            .clone();
         (row["state"].as_str().unwrap().to_owned(), row["remedy"].as_str().unwrap().to_owned())
     };
     assert_eq!(state(&report, "crd").0, "missing");
     assert!(state(&report, "crd").1.contains("make install"));
     assert_eq!(state(&report, "operator").0, "missing");
 
-    let kustomize = |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
+    let kustomize =
+        |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
     cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("crd")]).await;
     cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
     cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("operator")]).await;
@@ -277,31 +395,55 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
     let sample = repository().join("deploy/samples/gpu.yaml");
     cluster.kubectl_ok(&["apply", "-n", "party", "-f", sample.to_str().unwrap()]).await;
 
-    let report: Value = serde_json::from_str(&setup_with(cluster, &["status", "-o", "json"], "").out).unwrap();
+    let report: Value =
+        serde_json::from_str(&setup_with(cluster, &["status", "-o", "json"], "").out).unwrap();
     assert_eq!(state(&report, "crd").0, "ok");
     assert_eq!(state(&report, "operator").0, "failing", "no node runs its Pods");
     let table = setup_with(cluster, &["status"], "").out;
-    assert!(table.contains("party/flow-federate") && table.contains("setup secrets --agent"), "its Secret is missing: {table}");
+    assert!(
+        table.contains("party/flow-federate") && table.contains("setup secrets --agent"),
+        "its Secret is missing: {table}"
+    );
 
     let said = refused(cluster, &["remove", "agent"]);
     assert!(said.contains("--yes"), "{said}");
-    assert!(set_up(cluster, &["remove", "agent", "--dry-run"]).out.contains("delete Deployment party/flow-federate"));
+    assert!(
+        set_up(cluster, &["remove", "agent", "--dry-run"])
+            .out
+            .contains("delete Deployment party/flow-federate")
+    );
     get(cluster, "party", "deployment/flow-federate").await;
     let removed = set_up(cluster, &["remove", "agent", "--yes"]);
     assert!(!removed.out.contains("PersistentVolumeClaim"), "{}", removed.out);
     get(cluster, "party", "pvc/flow-federate").await;
-    assert!(!cluster.kubectl(&["get", "deployment/flow-federate", "-n", "party"]).await.status.success());
+    assert!(
+        !cluster
+            .kubectl(&["get", "deployment/flow-federate", "-n", "party"])
+            .await
+            .status
+            .success()
+    );
 
     let said = refused(cluster, &["remove", "all", "--yes"]);
     assert!(said.contains("party/with-a-gpu") && said.contains("--with-jobs"), "{said}");
     get(cluster, "flow-system", "deployment/flow-operator").await;
     let removed = set_up(cluster, &["remove", "all", "--yes", "--with-jobs", "--with-data"]);
-    for gone in
-        ["IflearnerJob party/with-a-gpu", "PersistentVolumeClaim party/flow-federate", "Namespace flow-system", "ClusterRole flow-operator"]
-    {
+    for gone in [
+        "IflearnerJob party/with-a-gpu",
+        "PersistentVolumeClaim party/flow-federate",
+        "Namespace flow-system",
+        "ClusterRole flow-operator",
+    ] {
         assert!(removed.out.contains(&format!("deleted {gone}")), "{gone}: {}", removed.out);
     }
-    cluster.kubectl_ok(&["wait", "--for=delete", "--timeout=120s", "crd/iflearnerjobs.git.iflytek.com"]).await;
+    cluster
+        .kubectl_ok(&[
+            "wait",
+            "--for=delete",
+            "--timeout=120s",
+            "crd/iflearnerjobs.git.iflytek.com",
+        ])
+        .await;
 }
 
 /// A row of `setup status`: component, object, state, and words of what it says and of what to do, which is nothing where
@@ -314,18 +456,38 @@ fn shows(cluster: &Cluster, expected: &[Row<'_>]) {
     for &(component, object, state, detail, remedy) in expected {
         let is = |row: &Value| {
             let (says, to_do) = (row["detail"].as_str().unwrap(), row["remedy"].as_str().unwrap());
-            let as_expected = says.contains(detail) && to_do.contains(remedy) && to_do.is_empty() == remedy.is_empty();
-            row["component"] == component && row["object"] == object && row["state"] == state && as_expected
+            let as_expected = says.contains(detail)
+                && to_do.contains(remedy)
+                && to_do.is_empty() == remedy.is_empty();
+            row["component"] == component
+                && row["object"] == object
+                && row["state"] == state
+                && as_expected
         };
         let there = report["components"].as_array().unwrap().iter().any(is);
-        assert!(there, "{component} {object} is to be {state}, {detail:?}, {remedy:?}: {}", said.out);
+        assert!(
+            there,
+            "{component} {object} is to be {state}, {detail:?}, {remedy:?}: {}",
+            said.out
+        );
     }
 }
 
 /// Plays the controllers.
 async fn set_status(cluster: &Cluster, namespace: &str, what: &str, status: Value) {
     let patch = json!({ "status": status }).to_string();
-    cluster.kubectl_ok(&["patch", what, "-n", namespace, "--subresource=status", "--type=merge", "-p", &patch]).await;
+    cluster
+        .kubectl_ok(&[
+            "patch",
+            what,
+            "-n",
+            namespace,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ])
+        .await;
 }
 
 /// A key pair where gateways look for one, made by somebody else.
@@ -341,7 +503,12 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
     const RENEWAL: &str = "hub/flow-certificates";
     const DAY_US: i64 = 86_400 * 1_000_000;
     // Its own, where nobody corrects what is written in a controller's place.
-    let cluster = &Cluster::start_with(Options { controller_manager: false, scheduler: false, ..Options::default() }).await;
+    let cluster = &Cluster::start_with(Options {
+        controller_manager: false,
+        scheduler: false,
+        ..Options::default()
+    })
+    .await;
     let nowhere = "not in this cluster";
     shows(
         cluster,
@@ -352,65 +519,170 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
             ("server", "", "none", nowhere, ""),
             ("mysql", "", "none", nowhere, ""),
             ("agent", "", "none", nowhere, ""),
-            ("routes", "", "none", "inside this cluster only", "install a Gateway API implementation"),
+            (
+                "routes",
+                "",
+                "none",
+                "inside this cluster only",
+                "install a Gateway API implementation",
+            ),
             ("certificates", "", "none", "", "flow-operator setup certificates --help"),
             ("renewal", "", "none", nowhere, "overlays/certificates-renewal"),
         ],
     );
 
-    let kustomize = |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
+    let kustomize =
+        |path: &str| repository().join("deploy/kustomize").join(path).to_str().unwrap().to_owned();
     cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize("crd")]).await;
     cluster.established(&[CRD]).await;
     cluster.kubectl_ok(&["create", "namespace", "hospital-a"]).await;
     for folder in ["operator", "overlays/server-mysql", "agent", "overlays/certificates-renewal"] {
         cluster.kubectl_ok(&["apply", "--server-side", "-k", &kustomize(folder)]).await;
     }
-    let corefile =
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}, "data": {"Corefile": ".:53 {\n    errors\n}\n"}});
+    let corefile = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}, "data": {"Corefile": ".:53 {\n    errors\n}\n"}});
     cluster.apply_in("kube-system", &corefile.to_string()).await;
     let now = SystemClock.now();
     let authority = Authority::new(now, 3650);
     let names = ["server.example.org".to_owned()];
     keep(cluster, "hub", "server-iflearner-secret", &authority.issue(&[], now, 365).unwrap()).await;
-    keep(cluster, "hospital-a", "party-iflearner-secret", &authority.issue(&names, Timestamp(now.0 - 300 * DAY_US), 365).unwrap()).await;
+    keep(
+        cluster,
+        "hospital-a",
+        "party-iflearner-secret",
+        &authority.issue(&names, Timestamp(now.0 - 300 * DAY_US), 365).unwrap(),
+    )
+    .await;
     shows(
         cluster,
         &[
             ("crd", CRD, "ok", "", ""),
-            ("operator", "flow-system/flow-operator", "failing", "0 of 2 available", "logs deployment/flow-operator"),
-            ("server", "hub/flow-server", "failing", "0 of 1 available", "logs deployment/flow-server"),
-            ("server", "hub/flow-server-tls", "missing", "Secret", "setup certificates --hub -n hub"),
-            ("mysql", "hub/flow-mysql", "failing", "0 of 1 available, mysql:", "logs statefulset/flow-mysql"),
+            (
+                "operator",
+                "flow-system/flow-operator",
+                "failing",
+                "0 of 2 available",
+                "logs deployment/flow-operator",
+            ),
+            (
+                "server",
+                "hub/flow-server",
+                "failing",
+                "0 of 1 available",
+                "logs deployment/flow-server",
+            ),
+            (
+                "server",
+                "hub/flow-server-tls",
+                "missing",
+                "Secret",
+                "setup certificates --hub -n hub",
+            ),
+            (
+                "mysql",
+                "hub/flow-mysql",
+                "failing",
+                "0 of 1 available, mysql:",
+                "logs statefulset/flow-mysql",
+            ),
             ("mysql", "hub/flow-mysql", "missing", "Secret", "setup secrets --mysql -n hub"),
-            ("agent", "party/flow-federate", "failing", "0 of 1 available", "logs deployment/flow-federate"),
-            ("agent", "party/flow-federate", "missing", "Secret", "setup secrets --agent - -n party"),
-            ("certificates", "hub/server-iflearner-secret", "failing", "no subject alternative name", "renew it where it was made"),
-            ("certificates", "hospital-a/party-iflearner-secret", "failing", "less than a third of its life is left", "--replace"),
-            ("renewal", RENEWAL, "ok", "has never succeeded", "create job flow-certificates-now --from=cronjob/flow-certificates"),
+            (
+                "agent",
+                "party/flow-federate",
+                "failing",
+                "0 of 1 available",
+                "logs deployment/flow-federate",
+            ),
+            (
+                "agent",
+                "party/flow-federate",
+                "missing",
+                "Secret",
+                "setup secrets --agent - -n party",
+            ),
+            (
+                "certificates",
+                "hub/server-iflearner-secret",
+                "failing",
+                "no subject alternative name",
+                "renew it where it was made",
+            ),
+            (
+                "certificates",
+                "hospital-a/party-iflearner-secret",
+                "failing",
+                "less than a third of its life is left",
+                "--replace",
+            ),
+            (
+                "renewal",
+                RENEWAL,
+                "ok",
+                "has never succeeded",
+                "create job flow-certificates-now --from=cronjob/flow-certificates",
+            ),
             ("dns", "kube-system/coredns", "none", "no zones of jobs", ""),
             ("jobs", "", "ok", "none", ""),
         ],
     );
 
-    cluster.kubectl_ok(&["create", "job", "first", "-n", "hub", "--from=cronjob/flow-certificates"]).await;
+    cluster
+        .kubectl_ok(&["create", "job", "first", "-n", "hub", "--from=cronjob/flow-certificates"])
+        .await;
     let end = json!([{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded",
         "message": "it has failed too often", "lastTransitionTime": "2026-02-01T00:10:00Z"}]);
-    set_status(cluster, "hub", "job/first", json!({"startTime": "2026-02-01T00:00:00Z", "conditions": end})).await;
+    set_status(
+        cluster,
+        "hub",
+        "job/first",
+        json!({"startTime": "2026-02-01T00:00:00Z", "conditions": end}),
+    )
+    .await;
     let failed = "failed on 2026-02-01: it has failed too often; has never succeeded";
     shows(cluster, &[("renewal", RENEWAL, "failing", failed, "logs job/first")]);
-    set_status(cluster, "hub", "cronjob/flow-certificates", json!({"lastSuccessfulTime": "2026-01-25T00:00:00Z"})).await;
-    shows(cluster, &[("renewal", RENEWAL, "failing", "too often; last succeeded on 2026-01-25", "logs job/first")]);
+    set_status(
+        cluster,
+        "hub",
+        "cronjob/flow-certificates",
+        json!({"lastSuccessfulTime": "2026-01-25T00:00:00Z"}),
+    )
+    .await;
+    shows(
+        cluster,
+        &[(
+            "renewal",
+            RENEWAL,
+            "failing",
+            "too often; last succeeded on 2026-01-25",
+            "logs job/first",
+        )],
+    );
 
-    set_status(cluster, "hub", "cronjob/flow-certificates", json!({"lastSuccessfulTime": "2026-02-08T00:00:00Z"})).await;
+    set_status(
+        cluster,
+        "hub",
+        "cronjob/flow-certificates",
+        json!({"lastSuccessfulTime": "2026-02-08T00:00:00Z"}),
+    )
+    .await;
     for (namespace, what, count) in [
         ("flow-system", "deployment/flow-operator", 2),
         ("hub", "deployment/flow-server", 1),
         ("hub", "statefulset/flow-mysql", 1),
         ("party", "deployment/flow-federate", 1),
     ] {
-        set_status(cluster, namespace, what, json!({"replicas": count, "readyReplicas": count, "availableReplicas": count})).await;
+        set_status(
+            cluster,
+            namespace,
+            what,
+            json!({"replicas": count, "readyReplicas": count, "availableReplicas": count}),
+        )
+        .await;
     }
-    for (namespace, name) in [("hub", "server-iflearner-secret"), ("hub", "flow-server-tls"), ("hospital-a", "party-iflearner-secret")] {
+    for (namespace, name) in [
+        ("hub", "server-iflearner-secret"),
+        ("hub", "flow-server-tls"),
+        ("hospital-a", "party-iflearner-secret"),
+    ] {
         keep(cluster, namespace, name, &authority.issue(&names, now, 365).unwrap()).await;
     }
     set_up(cluster, &["secrets", "-n", "hub", "--mysql"]);
@@ -440,7 +712,26 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
     let table = set_up(cluster, &["status"]).out;
     assert!(!table.contains("->"), "nothing is to be done: {table}");
 
-    cluster.kubectl_ok(&["patch", "cronjob/flow-certificates", "-n", "hub", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]).await;
-    shows(cluster, &[("renewal", RENEWAL, "failing", "suspended; last succeeded on 2026-02-08", "patch cronjob flow-certificates")]);
+    cluster
+        .kubectl_ok(&[
+            "patch",
+            "cronjob/flow-certificates",
+            "-n",
+            "hub",
+            "--type=merge",
+            "-p",
+            r#"{"spec":{"suspend":true}}"#,
+        ])
+        .await;
+    shows(
+        cluster,
+        &[(
+            "renewal",
+            RENEWAL,
+            "failing",
+            "suspended; last succeeded on 2026-02-08",
+            "patch cronjob flow-certificates",
+        )],
+    );
     assert!(!setup_with(cluster, &["status"], "").ok);
 }

@@ -4,7 +4,13 @@ use std::process::{Command, Output};
 
 fn certificates(out: &std::path::Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
-    command.args(["setup", "certificates", "--out"]).arg(out).args(arguments).env_remove("KUBECONFIG").output().unwrap()
+    command
+        .args(["setup", "certificates", "--out"])
+        .arg(out)
+        .args(arguments)
+        .env_remove("KUBECONFIG")
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -26,10 +32,21 @@ fn b11_names_that_are_none_are_signed_by_nobody_and_no_file_is_written_outside_o
         assert!(!said.status.success() && !said.stderr.is_empty(), "{arguments:?}: {said:?}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{arguments:?}");
     }
-    let said =
-        certificates(&out, &["--party", "hospital-a=a.org", "--hub", "--hub-name", "hub.example.org", "--hub-name", "2001:db8:0::1"]);
+    let said = certificates(
+        &out,
+        &[
+            "--party",
+            "hospital-a=a.org",
+            "--hub",
+            "--hub-name",
+            "hub.example.org",
+            "--hub-name",
+            "2001:db8:0::1",
+        ],
+    );
     assert!(said.status.success(), "{said:?}");
-    let mut files: Vec<_> = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["authority.yaml", "hospital-a.yaml", "hub.yaml"]);
     assert!(String::from_utf8(said.stdout).unwrap().contains("2001:db8::1"));

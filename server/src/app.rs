@@ -149,10 +149,15 @@ fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartE
 /// The lock on the data directory: one hub at a time. Held as long as the value lives.
 pub fn lock_data_dir(data_dir: &Path) -> Result<DirLock, StartError> {
     let shown = data_dir.display();
-    flow_common::private_dir::ensure(data_dir).map_err(|error| StartError(format!("data_dir: {error}")))?;
+    flow_common::private_dir::ensure(data_dir)
+        .map_err(|error| StartError(format!("data_dir: {error}")))?;
     DirLock::acquire(&data_dir.join("lock")).map_err(|error| match error {
-        DirLockError::InUse(_) => StartError(format!("another flow-server is using {shown}: stop it, or set another data_dir")),
-        DirLockError::Io { .. } => StartError(format!("cannot write to the data directory {shown}: {}", chain(&error))),
+        DirLockError::InUse(_) => StartError(format!(
+            "another flow-server is using {shown}: stop it, or set another data_dir"
+        )),
+        DirLockError::Io { .. } => {
+            StartError(format!("cannot write to the data directory {shown}: {}", chain(&error)))
+        }
     })
 }
 
@@ -178,14 +183,21 @@ pub async fn open_store_within(config: &Config, patience: Duration) -> Result<St
                 tracing::info!(error = chain(&error), "waiting for the database");
                 flow_common::clock::sleep(Duration::from_secs(1)).await;
             }
-            done => return done.map_err(|error| StartError(format!("cannot open the store: {}", chain(&error)))),
+            done => {
+                return done.map_err(|error| {
+                    StartError(format!("cannot open the store: {}", chain(&error)))
+                });
+            }
         }
     }
 }
 
 /// The lock on the database: one hub at a time, wherever each runs. Held as long as the value lives.
 pub async fn lock_database(store: &Store) -> Result<HubLock, StartError> {
-    store.lock_hub(flow_common::ids::instance_id().as_str()).await.map_err(|error| StartError(chain(&error)))
+    store
+        .lock_hub(flow_common::ids::instance_id().as_str())
+        .await
+        .map_err(|error| StartError(chain(&error)))
 }
 
 /// An error with its causes, in one line.
@@ -205,7 +217,11 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
-        let hint = if error.kind() == std::io::ErrorKind::AddrInUse { ": end the program that uses it, or set another" } else { "" };
+        let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
+            ": end the program that uses it, or set another"
+        } else {
+            ""
+        };
         StartError(format!("cannot listen on {address} ({key}): {error}{hint}"))
     })
 }
@@ -218,7 +234,12 @@ pub fn shutdown_deadline(config: &Config) -> Duration {
 
 /// Runs a hub until it is told to stop, or until something essential of it has ended: that is an error. `reload` is answered
 /// at each SIGHUP.
-pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedClock, shutdown: Shutdown) -> Result<(), StartError> {
+pub async fn serve(
+    loaded: Loaded<Config>,
+    mut reload: Reload,
+    clock: SharedClock,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
     let wrong = config::faults(&loaded);
     if !wrong.is_empty() {
         return Err(StartError(wrong.join("\n")));
@@ -227,13 +248,24 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
     let data_lock = lock_data_dir(&config.data_dir)?;
     let store = open_store(config).await?;
     if config.store.url.is_none() {
-        store.migrate().await.map_err(|error| StartError(format!("cannot bring the database up to date: {}", chain(&error))))?;
+        store.migrate().await.map_err(|error| {
+            StartError(format!("cannot bring the database up to date: {}", chain(&error)))
+        })?;
     }
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
     let mut lock = lock_database(&store).await?;
-    let (auth, token_file) = Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
-    let rest_tls = config.rest.tls.listener(&api::ALPN).map_err(|error| StartError(format!("rest.tls: {error}")))?;
-    let agents_tls = config.grpc.tls.listener(&grpc::ALPN).map_err(|error| StartError(format!("grpc.tls: {error}")))?;
+    let (auth, token_file) =
+        Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
+    let rest_tls = config
+        .rest
+        .tls
+        .listener(&api::ALPN)
+        .map_err(|error| StartError(format!("rest.tls: {error}")))?;
+    let agents_tls = config
+        .grpc
+        .tls
+        .listener(&grpc::ALPN)
+        .map_err(|error| StartError(format!("grpc.tls: {error}")))?;
     let certificates: Vec<_> = [("rest", &rest_tls), ("grpc", &agents_tls)]
         .into_iter()
         .filter_map(|(door, tls)| Some((door, tls.as_ref()?.certificate.clone())))
@@ -245,7 +277,10 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
         Some(address) => Some(bind("health.listen", address).await?),
         None => None,
     };
-    let addresses = (rest.local_addr().map_err(cannot("rest.listen"))?, agents.local_addr().map_err(cannot("grpc.listen"))?);
+    let addresses = (
+        rest.local_addr().map_err(cannot("rest.listen"))?,
+        agents.local_addr().map_err(cannot("grpc.listen"))?,
+    );
 
     let parts = Parts {
         store: Arc::new(store),
@@ -256,14 +291,19 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
     };
     let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&running.app);
-    app.metrics.observe(Machine { data_dir: config.data_dir.clone(), certificates: certificates.clone() });
+    app.metrics
+        .observe(Machine { data_dir: config.data_dir.clone(), certificates: certificates.clone() });
     let supervisor = &app.supervisor;
     let doors = TaskTracker::new();
     if let Some(listener) = health {
         tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
         // Served to the very end: a probe sees that the hub is stopping.
         let probes = api::serve_probes(Arc::clone(&app), listener);
-        tokio::spawn(supervisor.essential("listener for probes", &CancellationToken::new(), probes));
+        tokio::spawn(supervisor.essential(
+            "listener for probes",
+            &CancellationToken::new(),
+            probes,
+        ));
     }
     let serve_agents = grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls);
     doors.spawn(supervisor.essential("gRPC listener", &app.stopping, serve_agents));
@@ -307,7 +347,9 @@ pub async fn serve(loaded: Loaded<Config>, mut reload: Reload, clock: SharedCloc
         (Ok(()), Some(reason)) => Err(StartError(reason)),
         (Ok(()), None) if finished.is_err() => {
             let seconds = ENGINE_FINISH_MAX.as_secs();
-            Err(StartError(format!("the store did not finish within {seconds} s; requests without an answer may or may not be stored")))
+            Err(StartError(format!(
+                "the store did not finish within {seconds} s; requests without an answer may or may not be stored"
+            )))
         }
         (ended, _) => ended,
     }

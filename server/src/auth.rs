@@ -33,7 +33,10 @@ pub struct Auth {
 impl Auth {
     /// Accepts this bootstrap token.
     pub fn new(token: &Secret) -> Result<Self, Error> {
-        Ok(Self { token: Digest::of(token.expose().as_bytes()), project: PROJECT.parse().map_err(Error::internal)? })
+        Ok(Self {
+            token: Digest::of(token.expose().as_bytes()),
+            project: PROJECT.parse().map_err(Error::internal)?,
+        })
     }
 
     /// The token in the data directory; made at the first start.
@@ -41,25 +44,34 @@ impl Auth {
         let path = data_dir.join(TOKEN_FILE);
         let token = match secret_file::read(&path) {
             Ok(token) => token,
-            Err(SecretFileError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(SecretFileError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
                 let token = Secret::new(flow_common::ids::secret());
                 secret_file::write_new(&path, &token)?;
                 token
             }
             Err(error) => return Err(error),
         };
-        let project = PROJECT.parse().unwrap_or_else(|_| unreachable!("the project's name is a slug"));
+        let project =
+            PROJECT.parse().unwrap_or_else(|_| unreachable!("the project's name is a slug"));
         Ok((Self { token: Digest::of(token.expose().as_bytes()), project }, path))
     }
 
     /// The user behind a REST request.
     pub fn principal(&self, headers: &HeaderMap) -> Result<Principal, Error> {
         let unknown = |what: &str| {
-            let message = format!("{what}: send `Authorization: Bearer TOKEN` with the token in the hub's `{TOKEN_FILE}` file");
+            let message = format!(
+                "{what}: send `Authorization: Bearer TOKEN` with the token in the hub's `{TOKEN_FILE}` file"
+            );
             Error::new(ErrorCode::Unauthenticated, message)
         };
         let header = headers.get(AUTHORIZATION).ok_or_else(|| unknown("no token was sent"))?;
-        let token = header.to_str().ok().and_then(bearer).ok_or_else(|| unknown("the Authorization header is not a bearer token"))?;
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or_else(|| unknown("the Authorization header is not a bearer token"))?;
         if !same(&self.token, token) {
             return Err(unknown("the token is not valid"));
         }
@@ -68,7 +80,12 @@ impl Auth {
 
     /// The party behind a gRPC request, and how it proved itself. The answer does not tell an unknown party from a wrong
     /// secret.
-    pub(crate) async fn party(&self, store: &Store, metadata: &MetadataMap, now: Timestamp) -> Result<(PartyId, Proof), Error> {
+    pub(crate) async fn party(
+        &self,
+        store: &Store,
+        metadata: &MetadataMap,
+        now: Timestamp,
+    ) -> Result<(PartyId, Proof), Error> {
         let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
         let party: PartyId = text(PARTY).and_then(|name| name.parse().ok()).ok_or_else(unproven)?;
         let secret = text("authorization").and_then(bearer).ok_or_else(unproven)?;
@@ -84,7 +101,12 @@ pub(crate) struct Proof(Digest);
 
 impl Proof {
     /// Until when the secret is accepted, `None` = until it is replaced; an error if it is not.
-    pub(crate) async fn accepted_until(&self, store: &Store, party: &PartyId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub(crate) async fn accepted_until(
+        &self,
+        store: &Store,
+        party: &PartyId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         let known = store.party(party).await?.ok_or_else(unproven)?;
         if equal(&known.row.secret_digest, &self.0) {
             return Ok(None);

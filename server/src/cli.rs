@@ -112,7 +112,8 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Config { command: ConfigCommand::Check } | Command::Doctor = cli.command {
-        let (loaded, faults) = config::load_sound(cli.config.as_deref(), cli.set).map_err(|error| StartError(error.to_string()))?;
+        let (loaded, faults) = config::load_sound(cli.config.as_deref(), cli.set)
+            .map_err(|error| StartError(error.to_string()))?;
         let mut wrong: Vec<String> = faults.iter().map(ToString::to_string).collect();
         wrong.extend(config::faults(&loaded));
         return match cli.command {
@@ -120,7 +121,8 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             _ => check(&loaded.value, &wrong),
         };
     }
-    let loaded = config::load(cli.config.as_deref(), cli.set.clone()).map_err(|error| StartError(error.to_string()))?;
+    let loaded = config::load(cli.config.as_deref(), cli.set.clone())
+        .map_err(|error| StartError(error.to_string()))?;
     if let Command::Config { command: ConfigCommand::Dump } = cli.command {
         print!("{}", loaded.dump());
         return Ok(ExitCode::SUCCESS);
@@ -133,8 +135,8 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
                 tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
             }
             let shutdown = on_signals(app::shutdown_deadline(&config))?;
-            let reload =
-                Reload::on_hangup(cli.config, cli.set).map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
+            let reload = Reload::on_hangup(cli.config, cli.set)
+                .map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
             app::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
         }
         Command::Migrate { wait } => {
@@ -160,7 +162,14 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         Command::Restore { from, .. } => restore(&config, from.as_deref()).await?,
         Command::Token => {
             let token = secret_file::read(&config.data_dir.join(TOKEN_FILE));
-            println!("{}", token.map_err(|error| StartError(format!("{error}; the hub's first start makes it")))?.expose());
+            println!(
+                "{}",
+                token
+                    .map_err(|error| StartError(format!(
+                        "{error}; the hub's first start makes it"
+                    )))?
+                    .expose()
+            );
         }
         Command::Config { .. } | Command::Doctor | Command::Openapi => {}
     }
@@ -168,7 +177,8 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
 }
 
 fn on_signals(deadline: Duration) -> Result<Shutdown, StartError> {
-    Shutdown::on_signals(deadline).map_err(|error| StartError(format!("cannot listen for signals: {error}")))
+    Shutdown::on_signals(deadline)
+        .map_err(|error| StartError(format!("cannot listen for signals: {error}")))
 }
 
 /// Tells all that is wrong, or else what works now and will not for long.
@@ -228,13 +238,18 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 let what = what.to_owned();
                 move |error: std::io::Error| StartError(format!("{what}: {error}"))
             };
-            for leftover in [staged.clone(), with_suffix(&staged, "-wal"), with_suffix(&staged, "-shm")] {
+            for leftover in
+                [staged.clone(), with_suffix(&staged, "-wal"), with_suffix(&staged, "-shm")]
+            {
                 match std::fs::remove_file(&leftover) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed("cannot clear the way")(error)),
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(failed("cannot clear the way")(error));
+                    }
                     _ => {}
                 }
             }
-            std::fs::copy(from, &staged).map_err(failed(&format!("cannot copy {}", from.display())))?;
+            std::fs::copy(from, &staged)
+                .map_err(failed(&format!("cannot copy {}", from.display())))?;
             // Checked, brought up to date and marked as restored before it takes the place of what is there.
             let mut of_staged = config.clone();
             of_staged.store.url = Some(format!("sqlite://{}", staged.display()));
@@ -254,7 +269,9 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 }
             }
             std::fs::rename(&staged, &place).map_err(failed("cannot put the backup in place"))?;
-            std::fs::File::open(&config.data_dir).and_then(|dir| dir.sync_all()).map_err(failed("cannot sync the data directory"))?;
+            std::fs::File::open(&config.data_dir)
+                .and_then(|dir| dir.sync_all())
+                .map_err(failed("cannot sync the data directory"))?;
         }
     }
     println!(
@@ -270,13 +287,17 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 async fn bring_up_to_date(store: &Store) -> Result<(), StartError> {
-    store.migrate().await.map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))
+    store
+        .migrate()
+        .await
+        .map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))
 }
 
 /// Keeps the database that a restore replaces under another name. Answers its incarnation; 0 if it cannot be read, which
 /// may be why it is replaced.
 async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
-    let kept = config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
+    let kept =
+        config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
     let whole = async {
         let old = app::open_store(config).await?;
         let read = async {
@@ -295,7 +316,10 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
             Ok(incarnation)
         }
         Err(problem) => {
-            for (file, copy) in [(place.to_owned(), kept.clone()), (with_suffix(place, "-wal"), with_suffix(&kept, "-wal"))] {
+            for (file, copy) in [
+                (place.to_owned(), kept.clone()),
+                (with_suffix(place, "-wal"), with_suffix(&kept, "-wal")),
+            ] {
                 match std::fs::copy(&file, copy) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         return Err(StartError(format!("cannot keep the old database: {error}")));
@@ -303,7 +327,10 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
                     _ => {}
                 }
             }
-            println!("the old database cannot be read ({problem}); kept its files as they are, as {}", kept.display());
+            println!(
+                "the old database cannot be read ({problem}); kept its files as they are, as {}",
+                kept.display()
+            );
             Ok(0)
         }
     }

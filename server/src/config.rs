@@ -111,7 +111,9 @@ impl TlsConfig {
     pub fn listener(&self, alpn: &[&[u8]]) -> Result<Option<Listener>, String> {
         match (&self.cert_file, &self.key_file) {
             (None, None) => Ok(None),
-            (Some(cert), Some(key)) => flow_common::tls::listener(cert, key, alpn).map(Some).map_err(|error| error.to_string()),
+            (Some(cert), Some(key)) => flow_common::tls::listener(cert, key, alpn)
+                .map(Some)
+                .map_err(|error| error.to_string()),
             _ => Err("cert_file and key_file belong together: set both, or neither".to_owned()),
         }
     }
@@ -144,15 +146,23 @@ fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::E
 }
 
 /// An empty text stands for "not set".
-fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
 /// An address, or an empty text for "not set".
-fn address_unless_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+fn address_unless_empty<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(from)?;
-    let address = |text: &String| text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} must look like 127.0.0.1:1237")));
+    let address = |text: &String| {
+        text.parse().map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} must look like 127.0.0.1:1237"))
+        })
+    };
     Some(text).filter(|text| !text.is_empty()).as_ref().map(address).transpose()
 }
 
@@ -208,18 +218,29 @@ pub struct HubAgentConfig {
 pub const RELOADABLE: [&str; 3] = ["hub_agent.images", "hub_agent.datasets", "hub_agent.resources"];
 
 /// Reads all layers.
-pub fn load(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<Loaded<Config>, ConfigError> {
+pub fn load(
+    file: Option<&Path>,
+    overrides: Vec<(String, String)>,
+) -> Result<Loaded<Config>, ConfigError> {
     flow_common::config::load(&spec(file, overrides))
 }
 
 /// As [`load`], with what can be read where not all can; and what cannot.
-pub fn load_sound(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
+pub fn load_sound(
+    file: Option<&Path>,
+    overrides: Vec<(String, String)>,
+) -> Result<(Loaded<Config>, Vec<ConfigError>), ConfigError> {
     flow_common::config::load_sound(&spec(file, overrides))
 }
 
 fn spec(file: Option<&Path>, overrides: Vec<(String, String)>) -> Spec<'static> {
     let file = file.map(Path::to_owned);
-    Spec { file, overrides, free_form: &["hub_agent.images", "hub_agent.datasets"], ..Spec::new(DEFAULTS, ENV_PREFIX) }
+    Spec {
+        file,
+        overrides,
+        free_form: &["hub_agent.images", "hub_agent.datasets"],
+        ..Spec::new(DEFAULTS, ENV_PREFIX)
+    }
 }
 
 /// Everything that is wrong, with the files that it is in.
@@ -232,7 +253,9 @@ impl Config {
     /// What can be told to be wrong without starting anything, files of certificates included. All of it, one sentence each.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (door, Listen { listen, max_connections, max_connections_per_address, tls }) in [("rest", &self.rest), ("grpc", &self.grpc)] {
+        for (door, Listen { listen, max_connections, max_connections_per_address, tls }) in
+            [("rest", &self.rest), ("grpc", &self.grpc)]
+        {
             match tls.listener(&[]) {
                 Ok(None) if !is_loopback(listen.ip()) => wrong.push(format!(
                     "{door}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {door}.tls.cert_file \
@@ -269,10 +292,16 @@ impl Config {
             Some(_) => wrong.push("store.url: use mysql://USER@HOST:PORT/DATABASE, or leave it empty for the embedded SQLite".to_owned()),
         }
         if !(BODY_BYTES_MIN..=BODY_BYTES_MAX).contains(&self.limits.body_bytes) {
-            wrong.push(format!("limits.body_bytes: is {} and must be {BODY_BYTES_MIN} to {BODY_BYTES_MAX}", self.limits.body_bytes));
+            wrong.push(format!(
+                "limits.body_bytes: is {} and must be {BODY_BYTES_MIN} to {BODY_BYTES_MAX}",
+                self.limits.body_bytes
+            ));
         }
         if !(1..=1024).contains(&self.store.max_connections) {
-            wrong.push(format!("store.max_connections: is {} and must be 1 to 1024", self.store.max_connections));
+            wrong.push(format!(
+                "store.max_connections: is {} and must be 1 to 1024",
+                self.store.max_connections
+            ));
         }
         wrong
     }
@@ -281,9 +310,14 @@ impl Config {
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let listeners = [("rest", &self.rest), ("grpc", &self.grpc)];
-        let certificates = listeners.into_iter().filter_map(|(door, listen)| Some((door, listen.tls.listener(&[]).ok()??.certificate)));
+        let certificates = listeners
+            .into_iter()
+            .filter_map(|(door, listen)| Some((door, listen.tls.listener(&[]).ok()??.certificate)));
         let ending = certificates.flat_map(|(door, certificate)| {
-            let warnings = certificate.validity().into_iter().filter_map(move |validity| validity.warning(now));
+            let warnings = certificate
+                .validity()
+                .into_iter()
+                .filter_map(move |validity| validity.warning(now));
             warnings.map(move |warning| format!("{door}.tls: {warning}"))
         });
         ending.chain(self.hub_agent.retention.warning(&self.data_dir)).collect()
@@ -297,7 +331,9 @@ impl Config {
 
     /// The database's address, with its password.
     pub fn store_url(&self) -> Result<String, flow_common::secret_file::SecretFileError> {
-        let Some(url) = &self.store.url else { return Ok(format!("sqlite://{}", self.sqlite_path().display())) };
+        let Some(url) = &self.store.url else {
+            return Ok(format!("sqlite://{}", self.sqlite_path().display()));
+        };
         let Some(file) = &self.store.password_file else { return Ok(url.clone()) };
         let password = flow_common::secret_file::read(file)?;
         Ok(match url.split_once('@') {
@@ -309,7 +345,9 @@ impl Config {
 
 fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]
@@ -317,7 +355,8 @@ mod tests {
     use super::*;
 
     fn with(overrides: &[(&str, &str)]) -> Config {
-        let overrides = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let overrides =
+            overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         load(None, overrides).expect("the defaults are complete").value
     }
 
@@ -328,48 +367,101 @@ mod tests {
 
     #[test]
     fn b15_a_listener_that_is_no_address_is_told_one_that_would_do() {
-        let error = load(None, vec![("rest.listen".to_owned(), "localhost:8080".to_owned())]).unwrap_err().to_string();
-        assert!(error.contains("rest.listen") && error.contains("127.0.0.1:8080 for this machine"), "{error}");
+        let error = load(None, vec![("rest.listen".to_owned(), "localhost:8080".to_owned())])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("rest.listen") && error.contains("127.0.0.1:8080 for this machine"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_listener_in_the_open_needs_tls() {
         let folder = tempfile::tempdir().unwrap();
         let pair = flow_testkit::Authority::new().pair(folder.path(), "hub", &["hub.example"]);
-        let (cert, key, ca) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap(), folder.path().join("none"));
+        let (cert, key, ca) =
+            (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap(), folder.path().join("none"));
         for (overrides, expected) in [
-            (vec![("rest.listen", "0.0.0.0:1235"), ("grpc.listen", "[::]:1234")], vec!["rest.listen: ", "grpc.listen: "]),
-            (vec![("rest.listen", "0.0.0.0:1235"), ("rest.tls.cert_file", cert), ("rest.tls.key_file", key)], vec![]),
+            (
+                vec![("rest.listen", "0.0.0.0:1235"), ("grpc.listen", "[::]:1234")],
+                vec!["rest.listen: ", "grpc.listen: "],
+            ),
+            (
+                vec![
+                    ("rest.listen", "0.0.0.0:1235"),
+                    ("rest.tls.cert_file", cert),
+                    ("rest.tls.key_file", key),
+                ],
+                vec![],
+            ),
             (vec![("grpc.tls.cert_file", cert), ("grpc.tls.key_file", key)], vec![]),
-            (vec![("rest.listen", "0.0.0.0:1235"), ("grpc.tls.cert_file", cert), ("grpc.tls.key_file", key)], vec!["rest.listen: "]),
-            (vec![("rest.tls.cert_file", cert)], vec!["rest.tls: cert_file and key_file belong together"]),
-            (vec![("grpc.tls.key_file", key)], vec!["grpc.tls: cert_file and key_file belong together"]),
+            (
+                vec![
+                    ("rest.listen", "0.0.0.0:1235"),
+                    ("grpc.tls.cert_file", cert),
+                    ("grpc.tls.key_file", key),
+                ],
+                vec!["rest.listen: "],
+            ),
+            (
+                vec![("rest.tls.cert_file", cert)],
+                vec!["rest.tls: cert_file and key_file belong together"],
+            ),
+            (
+                vec![("grpc.tls.key_file", key)],
+                vec!["grpc.tls: cert_file and key_file belong together"],
+            ),
             (
                 vec![("rest.tls.cert_file", ca.to_str().unwrap()), ("rest.tls.key_file", key)],
                 vec!["rest.tls: cannot read certificates from "],
             ),
-            (vec![("rest.tls.cert_file", cert), ("rest.tls.key_file", ca.to_str().unwrap())], vec!["rest.tls: cannot read "]),
+            (
+                vec![("rest.tls.cert_file", cert), ("rest.tls.key_file", ca.to_str().unwrap())],
+                vec!["rest.tls: cannot read "],
+            ),
         ] {
             let wrong = with(&overrides).check();
-            let fits = wrong.len() == expected.len() && wrong.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin));
+            let fits = wrong.len() == expected.len()
+                && wrong.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin));
             assert!(fits, "{overrides:?}: {wrong:?}");
         }
     }
 
     #[test]
     fn limits_have_a_range_and_the_health_listener_may_be_left_out() {
-        let wrong = with(&[("limits.body_bytes", "1024"), ("rest.max_connections_per_address", "0")]).check();
-        let begins = ["rest.max_connections_per_address: is 0 and must be ", "limits.body_bytes: is 1024 and must be "];
-        assert!(wrong.iter().zip(begins).all(|(told, begin)| told.starts_with(begin)) && wrong.len() == 2, "{wrong:?}");
+        let wrong =
+            with(&[("limits.body_bytes", "1024"), ("rest.max_connections_per_address", "0")])
+                .check();
+        let begins = [
+            "rest.max_connections_per_address: is 0 and must be ",
+            "limits.body_bytes: is 1024 and must be ",
+        ];
+        assert!(
+            wrong.iter().zip(begins).all(|(told, begin)| told.starts_with(begin))
+                && wrong.len() == 2,
+            "{wrong:?}"
+        );
         assert_eq!(with(&[("health.listen", "")]).health.listen, None);
-        assert_eq!(with(&[("health.listen", "0.0.0.0:1237")]).health.listen, Some(([0, 0, 0, 0], 1237).into()));
-        let refused = load(None, vec![("health.listen".to_owned(), "localhost".to_owned())]).expect_err("it is no address");
+        assert_eq!(
+            with(&[("health.listen", "0.0.0.0:1237")]).health.listen,
+            Some(([0, 0, 0, 0], 1237).into())
+        );
+        let refused = load(None, vec![("health.listen".to_owned(), "localhost".to_owned())])
+            .expect_err("it is no address");
         assert!(refused.to_string().contains("must look like 127.0.0.1:1237"), "{refused}");
     }
 
     #[test]
     fn a_password_does_not_belong_in_the_url() {
-        let wrong = with(&[("store.url", "mysql://flow:pw@127.0.0.1/flow"), ("hub_agent.enabled", "false")]).check();
-        assert_eq!(wrong, ["store.url: put the password into a file and name it in store.password_file"]);
+        let wrong = with(&[
+            ("store.url", "mysql://flow:pw@127.0.0.1/flow"),
+            ("hub_agent.enabled", "false"),
+        ])
+        .check();
+        assert_eq!(
+            wrong,
+            ["store.url: put the password into a file and name it in store.password_file"]
+        );
     }
 }

@@ -40,7 +40,9 @@ pub(crate) async fn spawn(
     clock: SharedClock,
 ) -> Result<watch::Sender<Arc<Offer>>, StartError> {
     let party = app.embedded.get_or_init(|| config.hub_agent.party.clone()).clone();
-    let failed = |error: &dyn std::error::Error| StartError(format!("cannot start the hub's own agent: {}", chain(error)));
+    let failed = |error: &dyn std::error::Error| {
+        StartError(format!("cannot start the hub's own agent: {}", chain(error)))
+    };
     if app.store.party(&party).await.map_err(|error| failed(&error))?.is_none() {
         let row = PartyRow {
             id: party.clone(),
@@ -62,13 +64,23 @@ pub(crate) async fn spawn(
         let (app, party, metrics) = (Arc::clone(app), party.clone(), app.metrics.door("grpc"));
         let serve = async move {
             while let Some(io) = dialled.recv().await {
-                tokio::spawn(grpc::serve_io(Arc::clone(&app), io, Peer::Embedded(party.clone()), Limits::of(1), metrics.clone()));
+                tokio::spawn(grpc::serve_io(
+                    Arc::clone(&app),
+                    io,
+                    Peer::Embedded(party.clone()),
+                    Limits::of(1),
+                    metrics.clone(),
+                ));
             }
         };
         doors.spawn(supervisor.essential("door of the hub's own agent", &stopping, serve));
     }
     {
-        let sweep = flow_federate::retention::sweep(Arc::clone(&runtime), config.hub_agent.retention, data_dir.clone());
+        let sweep = flow_federate::retention::sweep(
+            Arc::clone(&runtime),
+            config.hub_agent.retention,
+            data_dir.clone(),
+        );
         let sweep = stopping.clone().run_until_cancelled_owned(sweep);
         doors.spawn(supervisor.essential("sweep of the hub's own agent", &stopping, async move {
             sweep.await;
@@ -77,12 +89,29 @@ pub(crate) async fn spawn(
     let (ends, failing) = (stopping.clone(), supervisor.clone());
     let run = async move {
         while !stopping.is_cancelled() {
-            let (party, data_dir, offer, dial) = (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
+            let (party, data_dir, offer, dial) =
+                (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
             // Its logs are the hub's own, and how it stands shows in the hub.
             let (logs, questions) = (LogPolicy::default(), mpsc::channel(1).1);
-            let agent = AgentConfig { party, data_dir, secret: SecretSource::Embedded, hold_max_s, offer, logs, questions };
+            let agent = AgentConfig {
+                party,
+                data_dir,
+                secret: SecretSource::Embedded,
+                hold_max_s,
+                offer,
+                logs,
+                questions,
+            };
             let runtime = Arc::clone(&runtime);
-            match agent::run(agent, Connector::Memory(dial), runtime, clock.clone(), stopping.clone()).await {
+            match agent::run(
+                agent,
+                Connector::Memory(dial),
+                runtime,
+                clock.clone(),
+                stopping.clone(),
+            )
+            .await
+            {
                 Ok(()) => {}
                 // A disk may have room again.
                 Err(error @ AgentError::Journal(_)) => {
@@ -93,7 +122,9 @@ pub(crate) async fn spawn(
                     }
                 }
                 // Something of it is gone that another start in this process would miss as well.
-                Err(error) => return failing.fail(format!("the hub's own agent: {}", chain(&error))),
+                Err(error) => {
+                    return failing.fail(format!("the hub's own agent: {}", chain(&error)));
+                }
             }
         }
     };

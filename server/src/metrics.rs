@@ -164,29 +164,77 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.start_latency.clone(),
         );
-        registry.register_with_unit("queue_age", "Time a post waited for the engine", Unit::Seconds, metrics.queue_age.clone());
-        registry.register("commit_batch_tasks", "Tasks changed in one transaction", metrics.batch.clone());
-        registry.register_with_unit("commit", "Time of one transaction", Unit::Seconds, metrics.commit.clone());
+        registry.register_with_unit(
+            "queue_age",
+            "Time a post waited for the engine",
+            Unit::Seconds,
+            metrics.queue_age.clone(),
+        );
+        registry.register(
+            "commit_batch_tasks",
+            "Tasks changed in one transaction",
+            metrics.batch.clone(),
+        );
+        registry.register_with_unit(
+            "commit",
+            "Time of one transaction",
+            Unit::Seconds,
+            metrics.commit.clone(),
+        );
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
-        registry.register("connections", "Connections open, by listener", metrics.connections.clone());
-        registry.register("connections_full", "Times a listener had all its places taken", metrics.doors_full.clone());
-        registry.register("tls_handshakes_failed", "Connections without a TLS handshake", metrics.handshakes_failed.clone());
+        registry.register(
+            "connections",
+            "Connections open, by listener",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_full",
+            "Times a listener had all its places taken",
+            metrics.doors_full.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections without a TLS handshake",
+            metrics.handshakes_failed.clone(),
+        );
         registry.register(
             "connections_refused",
             "Connections closed because their source address had all of its places",
             metrics.refused.clone(),
         );
-        registry.register("connections_stalled", "Connections dropped because their peer did not take an answer", metrics.stalled.clone());
-        registry.register("session_limits", "Sessions of agents cut for going over a limit", metrics.session_limits.clone());
-        registry.register_with_unit("disk_size", "Size of the disk that holds data_dir", Unit::Bytes, metrics.disk_size.clone());
-        registry.register_with_unit("disk_free", "Bytes the hub may still write there", Unit::Bytes, metrics.disk_free.clone());
+        registry.register(
+            "connections_stalled",
+            "Connections dropped because their peer did not take an answer",
+            metrics.stalled.clone(),
+        );
+        registry.register(
+            "session_limits",
+            "Sessions of agents cut for going over a limit",
+            metrics.session_limits.clone(),
+        );
+        registry.register_with_unit(
+            "disk_size",
+            "Size of the disk that holds data_dir",
+            Unit::Bytes,
+            metrics.disk_size.clone(),
+        );
+        registry.register_with_unit(
+            "disk_free",
+            "Bytes the hub may still write there",
+            Unit::Bytes,
+            metrics.disk_free.clone(),
+        );
         registry.register_with_unit(
             "certificate_expires_timestamp",
             "End of a listener's certificate, or of one between it and the authority",
             Unit::Seconds,
             metrics.certificate_expires.clone(),
         );
-        registry.register("log_lines_dropped", "Lines of the log that could not be written", metrics.log_lines_dropped.clone());
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that could not be written",
+            metrics.log_lines_dropped.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -205,7 +253,8 @@ impl Metrics {
 
     /// All of a run runs, so long after it was made.
     pub(crate) fn run_started(&self, micros: i64) {
-        self.start_latency.observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
+        self.start_latency
+            .observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
     }
 
     /// A request was answered.
@@ -259,7 +308,9 @@ impl Metrics {
                 family.get_or_create(&Phase { phase: phase.clone() }).set(signed(*count));
             }
         }
-        self.log_lines_dropped.inner().store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
+        self.log_lines_dropped
+            .inner()
+            .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.parties.set(signed(counts.parties));
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         self.look_at_machine();

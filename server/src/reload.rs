@@ -54,18 +54,23 @@ impl Reload {
     }
 
     fn reread(&self, started: &Loaded<Config>, offers: Option<&watch::Sender<Arc<Offer>>>) {
-        let read = config::load(self.file.as_deref(), self.overrides.clone()).map_err(|error| error.to_string());
+        let read = config::load(self.file.as_deref(), self.overrides.clone())
+            .map_err(|error| error.to_string());
         let read = read.and_then(|loaded| match config::faults(&loaded) {
             faults if faults.is_empty() => Ok(loaded),
             faults => Err(faults.join("\n")),
         });
         match read {
-            Err(error) => tracing::error!(%error, "the configuration is not taken over; the old one stays"),
+            Err(error) => {
+                tracing::error!(%error, "the configuration is not taken over; the old one stays")
+            }
             Ok(loaded) => {
                 tracing::info!("the configuration was read again");
                 let ignored = loaded.changed_since(started, &RELOADABLE).join(", ");
                 if !ignored.is_empty() {
-                    tracing::warn!("changed, and not reloadable: {ignored}; restart the hub to use the new values");
+                    tracing::warn!(
+                        "changed, and not reloadable: {ignored}; restart the hub to use the new values"
+                    );
                 }
                 if let Some(offers) = offers {
                     offers.send_replace(Arc::new(hub_agent::offer(&loaded.value)));

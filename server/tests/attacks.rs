@@ -45,7 +45,8 @@ impl Drop for Hub {
 impl Hub {
     async fn start(set: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let [rest, grpc, health] = [(); 3].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let [rest, grpc, health] =
+            [(); 3].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let own = [
             format!("data_dir={}", folder.path().join("data").display()),
             format!("rest.listen={rest}"),
@@ -55,12 +56,20 @@ impl Hub {
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is ours"));
+        command
+            .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is ours"));
         for pair in own.iter().map(String::as_str).chain(set.iter().copied()) {
             command.args(["--set", pair]);
         }
-        let hub = Self { process: spawn_tied(command).expect("the program was built"), rest, grpc, health, folder };
-        wait_for("the hub to listen", SOON, async || TcpStream::connect(health).await.is_ok()).await;
+        let hub = Self {
+            process: spawn_tied(command).expect("the program was built"),
+            rest,
+            grpc,
+            health,
+            folder,
+        };
+        wait_for("the hub to listen", SOON, async || TcpStream::connect(health).await.is_ok())
+            .await;
         answer_time(health, "/readyz", SOON).await;
         hub
     }
@@ -76,9 +85,15 @@ impl Hub {
 
     /// Makes a party known and answers its secret.
     async fn party(&self, name: &str) -> String {
-        let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(format!("{{\"name\":{name:?}}}"))))]));
-        let request = Request::post("http://hub/api/v2/parties").header("content-type", "application/json");
-        let request = request.header("authorization", format!("Bearer {}", self.token())).body(body).expect("a request");
+        let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(
+            format!("{{\"name\":{name:?}}}"),
+        )))]));
+        let request =
+            Request::post("http://hub/api/v2/parties").header("content-type", "application/json");
+        let request = request
+            .header("authorization", format!("Bearer {}", self.token()))
+            .body(body)
+            .expect("a request");
         let answer = client(self.rest).await.send_request(request).await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::CREATED);
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
@@ -114,7 +129,10 @@ where
     B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
     let stream = TcpStream::connect(address).await.expect("the hub listens");
-    let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("HTTP/2");
     tokio::spawn(connection);
     client
 }
@@ -122,7 +140,9 @@ where
 /// A body that begins like this, goes on for `length` bytes, and then never ends.
 fn unfinished(begin: Bytes, length: usize) -> Parts {
     let part = Bytes::from(vec![b' '; 16 * 1024]);
-    let parts = stream::iter(std::iter::once(begin).chain(std::iter::repeat_n(part.clone(), length / part.len())));
+    let parts = stream::iter(
+        std::iter::once(begin).chain(std::iter::repeat_n(part.clone(), length / part.len())),
+    );
     StreamBody::new(parts.map(|part| Ok(Frame::data(part))).chain(stream::pending()).boxed())
 }
 
@@ -144,7 +164,8 @@ async fn closed_windows(hub: &Hub, source: Ipv4Addr, count: usize, held: &mut Jo
 #[tokio::test(flavor = "multi_thread")]
 async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
     let (all, each) = (sized(64, 1024), sized(32, 256));
-    let (connections, per_address) = (format!("rest.max_connections={all}"), format!("rest.max_connections_per_address={each}"));
+    let (connections, per_address) =
+        (format!("rest.max_connections={all}"), format!("rest.max_connections_per_address={each}"));
     let hub = Hub::start(&[&connections, &per_address]).await;
     let mut held = JoinSet::new();
     let attack = async {
@@ -156,12 +177,17 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).expect("all of 127/8 is this machine");
         let mut other = socket.connect(hub.rest).await.expect("the kernel takes it");
-        other.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await.expect("the hub reads");
+        other
+            .write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+            .await
+            .expect("the hub reads");
         let mut answer = String::new();
         other.read_to_string(&mut answer).await.expect("the hub answers");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     };
-    hub.endures(32 * MIB, flow_common::clock::timeout(SOON, attack)).await.expect("others are served in time");
+    hub.endures(32 * MIB, flow_common::clock::timeout(SOON, attack))
+        .await
+        .expect("others are served in time");
     if sized(0, 1) == 1 {
         // From enough addresses every place is taken: probes are answered, and each place is free again in time.
         let all_addresses = async {
@@ -170,7 +196,9 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
             }
             while held.join_next().await.is_some() {}
         };
-        hub.endures(64 * MIB, flow_common::clock::timeout(10 * SOON, all_addresses)).await.expect("each loses its place");
+        hub.endures(64 * MIB, flow_common::clock::timeout(10 * SOON, all_addresses))
+            .await
+            .expect("each loses its place");
     }
 }
 
@@ -179,25 +207,40 @@ async fn a3_endless_log_messages_of_one_party_take_little_memory() {
     const ANNOUNCED: usize = 4 * MIB - 1024;
     let hub = Hub::start(&[]).await;
     let secret = hub.party("hospital-a").await;
-    let begin = [&[0], u32::try_from(ANNOUNCED).expect("it fits").to_be_bytes().as_slice()].concat();
+    let begin =
+        [&[0], u32::try_from(ANNOUNCED).expect("it fits").to_be_bytes().as_slice()].concat();
     let client = client::<Parts>(hub.grpc).await;
     let calls: FuturesUnordered<_> = (0..sized(48, 128))
         .map(|_| {
-            let request = Request::post("http://hub/flow.v1.Control/PushLog").header("content-type", "application/grpc");
+            let request = Request::post("http://hub/flow.v1.Control/PushLog")
+                .header("content-type", "application/grpc");
             let request = request.header("te", "trailers").header("flow-party", "hospital-a");
             let request = request.header("authorization", format!("Bearer {secret}"));
-            let request = request.body(unfinished(begin.clone().into(), ANNOUNCED - 1024)).expect("a request");
+            let request = request
+                .body(unfinished(begin.clone().into(), ANNOUNCED - 1024))
+                .expect("a request");
             let mut client = client.clone();
             async move {
-                let (head, body) = client.send_request(request).await.expect("an answer").into_parts();
-                let trailers = body.collect().await.ok().and_then(|body| body.trailers().cloned()).unwrap_or_default();
-                let status = |map: &HeaderMap| map.get("grpc-status").and_then(|value| value.to_str().ok()?.parse::<i32>().ok());
+                let (head, body) =
+                    client.send_request(request).await.expect("an answer").into_parts();
+                let trailers = body
+                    .collect()
+                    .await
+                    .ok()
+                    .and_then(|body| body.trailers().cloned())
+                    .unwrap_or_default();
+                let status = |map: &HeaderMap| {
+                    map.get("grpc-status")
+                        .and_then(|value| value.to_str().ok()?.parse::<i32>().ok())
+                };
                 status(&head.headers).or_else(|| status(&trailers)).expect("each call has a status")
             }
         })
         .collect();
-    let statuses: Vec<i32> =
-        hub.endures(32 * MIB, flow_common::clock::timeout(SOON, calls.collect())).await.expect("each call ends in time");
+    let statuses: Vec<i32> = hub
+        .endures(32 * MIB, flow_common::clock::timeout(SOON, calls.collect()))
+        .await
+        .expect("each call ends in time");
     // Out of range, and resource exhausted.
     assert!(statuses.iter().all(|status| [11, 8].contains(status)), "{statuses:?}");
 }
@@ -212,29 +255,48 @@ async fn a17_unfinished_bodies_take_no_more_than_their_budget() {
     for _ in 0..sized(1, 8) {
         let client = client::<Parts>(hub.rest).await;
         for _ in 0..sized(16, 64) {
-            let request = Request::post("http://hub/api/v2/parties").header("content-type", "application/json");
-            let request = request.header("authorization", &bearer).body(unfinished("  ".into(), MIB - 16 * 1024)).expect("a request");
+            let request = Request::post("http://hub/api/v2/parties")
+                .header("content-type", "application/json");
+            let request = request
+                .header("authorization", &bearer)
+                .body(unfinished("  ".into(), MIB - 16 * 1024))
+                .expect("a request");
             let mut client = client.clone();
             asked.push(async move { client.send_request(request).await.expect("an answer") });
         }
     }
     // Memory that was freed is not always given back, so both what is held and what was held a moment ago count.
     let growth = 2 * budget + 32 * MIB;
-    let refused = hub.endures(growth, flow_common::clock::timeout(SOON, asked.next())).await.expect("in time").expect("an answer");
+    let refused = hub
+        .endures(growth, flow_common::clock::timeout(SOON, asked.next()))
+        .await
+        .expect("in time")
+        .expect("an answer");
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "after {:?}", begun.elapsed());
     assert_eq!(refused.headers()["retry-after"], "1");
-    let problem: Value = serde_json::from_slice(&refused.into_body().collect().await.expect("a body").to_bytes()).expect("JSON");
-    assert_eq!((&problem["code"], &problem["retryable"]), (&"busy".into(), &true.into()), "{problem}");
+    let problem: Value =
+        serde_json::from_slice(&refused.into_body().collect().await.expect("a body").to_bytes())
+            .expect("JSON");
+    assert_eq!(
+        (&problem["code"], &problem["retryable"]),
+        (&"busy".into(), &true.into()),
+        "{problem}"
+    );
     if sized(0, 1) == 1 {
         let rest = async { while asked.next().await.is_some() {} };
-        hub.endures(growth, flow_common::clock::timeout(2 * SOON, rest)).await.expect("each body ends in time");
+        hub.endures(growth, flow_common::clock::timeout(2 * SOON, rest))
+            .await
+            .expect("each body ends in time");
     }
     drop(asked);
     wait_for("the budget to be free again", SOON, async || {
-        let request = Request::post("http://hub/api/v2/parties").header("content-type", "application/json");
-        let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("{}")))]));
+        let request =
+            Request::post("http://hub/api/v2/parties").header("content-type", "application/json");
+        let body =
+            StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("{}")))]));
         let request = request.header("authorization", &bearer).body(body).expect("a request");
-        client(hub.rest).await.send_request(request).await.expect("an answer").status() == StatusCode::UNPROCESSABLE_ENTITY
+        client(hub.rest).await.send_request(request).await.expect("an answer").status()
+            == StatusCode::UNPROCESSABLE_ENTITY
     })
     .await;
 }

@@ -28,7 +28,8 @@ impl Place {
     fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, text).expect("the folder is ours");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("the folder is ours");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .expect("the folder is ours");
         path
     }
 
@@ -37,7 +38,11 @@ impl Place {
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
         let done = command.output().expect("the program was built");
         let text = |bytes| String::from_utf8(bytes).expect("text");
-        Said { status: done.status.code().expect("it ends by itself"), out: text(done.stdout), err: text(done.stderr) }
+        Said {
+            status: done.status.code().expect("it ends by itself"),
+            out: text(done.stdout),
+            err: text(done.stderr),
+        }
     }
 }
 
@@ -47,34 +52,63 @@ fn each_command_ends_with_its_status_and_its_sentence() {
     let good = place.write("good.toml", "[rest]\nlisten = \"127.0.0.1:1\"\n");
     let misspelt = place.write("misspelt.toml", "[rest]\nlissten = \"127.0.0.1:1\"\n");
     let broken = place.write("broken.toml", "[rest\n");
-    let open = place.write("open.toml", "[rest]\nlisten = \"0.0.0.0:1\"\n[store]\nmax_connections = 0\n");
+    let open =
+        place.write("open.toml", "[rest]\nlisten = \"0.0.0.0:1\"\n[store]\nmax_connections = 0\n");
     let (none, nowhere) = (place.path("none.toml"), "rest.listen=nowhere");
     for (arguments, status, out, err) in [
-        (&["config", "check", "--config", &good][..], 0, &["the configuration has nothing wrong"][..], &[][..]),
+        (
+            &["config", "check", "--config", &good][..],
+            0,
+            &["the configuration has nothing wrong"][..],
+            &[][..],
+        ),
         (
             &["config", "check", "--config", &misspelt],
             1,
             &[],
             &["misspelt.toml", "unknown key `rest.lissten`; did you mean `rest.listen`?"],
         ),
-        (&["config", "check", "--set", "grpc.max_conections=1"], 1, &[], &["--set", "did you mean `grpc.max_connections`?"]),
+        (
+            &["config", "check", "--set", "grpc.max_conections=1"],
+            1,
+            &[],
+            &["--set", "did you mean `grpc.max_connections`?"],
+        ),
         (&["config", "check", "--config", &broken], 1, &[], &["broken.toml"]),
         (&["config", "check", "--config", &none], 1, &[], &["none.toml"]),
-        (&["config", "check", "--config", &open], 1, &[], &["rest.listen: other machines can dial", "store.max_connections: is 0"]),
+        (
+            &["config", "check", "--config", &open],
+            1,
+            &[],
+            &["rest.listen: other machines can dial", "store.max_connections: is 0"],
+        ),
         (&["config", "check", "--set", nowhere], 1, &[], &["rest.listen"]),
-        (&["config", "dump", "--config", &good], 0, &["rest.listen = \"127.0.0.1:1\" # ", "good.toml"], &[]),
+        (
+            &["config", "dump", "--config", &good],
+            0,
+            &["rest.listen = \"127.0.0.1:1\" # ", "good.toml"],
+            &[],
+        ),
         (&["config", "dump", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
         (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
         (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
         (&["token"], 1, &[], &["bootstrap-token", "the hub's first start makes it"]),
-        (&["doctor", "--config", &misspelt], 1, &["FAIL configuration: ", "did you mean `rest.listen`?"], &[]),
+        (
+            &["doctor", "--config", &misspelt],
+            1,
+            &["FAIL configuration: ", "did you mean `rest.listen`?"],
+            &[],
+        ),
         (&["config"], 2, &[], &["Usage: flow-server config"]),
         (&["srve"], 2, &[], &["serve"]),
     ] {
         let said = place.server(arguments);
         assert_eq!(said.status, status, "{arguments:?}: {said:?}");
         for (whole, parts) in [(&said.out, out), (&said.err, err)] {
-            assert!(parts.iter().all(|part| whole.contains(part)), "{arguments:?}: {parts:?} in {said:?}");
+            assert!(
+                parts.iter().all(|part| whole.contains(part)),
+                "{arguments:?}: {parts:?} in {said:?}"
+            );
             assert_eq!(whole.is_empty(), parts.is_empty(), "{arguments:?}: {said:?}");
         }
     }
@@ -83,7 +117,9 @@ fn each_command_ends_with_its_status_and_its_sentence() {
 
 #[test]
 fn the_document_printed_is_the_one_checked_in() {
-    let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json")).expect("it is checked in");
+    let written =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"))
+            .expect("it is checked in");
     assert!(Place::new().server(&["openapi"]).out == written, "run `make generate`");
 }
 
@@ -94,7 +130,12 @@ fn u24_every_fault_of_a_configuration_is_told_at_once_with_its_file() {
     let config = place.write("several.toml", text);
     let said = place.server(&["config", "check", "--config", &config]);
     assert_eq!((said.status, said.err.lines().count()), (1, 4), "{said:?}");
-    for (line, part) in said.err.lines().zip(["`rest.port`", "hub_agent.images.mine", "rest.listen", "store.max_connections: is 0"]) {
+    for (line, part) in said.err.lines().zip([
+        "`rest.port`",
+        "hub_agent.images.mine",
+        "rest.listen",
+        "store.max_connections: is 0",
+    ]) {
         assert!(line.contains("several.toml") && line.contains(part), "{part}: {said:?}");
     }
     let said = place.server(&["doctor", "--config", &config]);
@@ -108,27 +149,51 @@ fn u27_an_expired_certificate_is_refused_and_one_that_ends_soon_warned_about() {
     let folder = std::path::PathBuf::from(place.path("."));
     let config = |pair: flow_testkit::Pair| {
         let (cert, key) = (pair.cert.display(), pair.key.display());
-        place.write("hub.toml", &format!("[rest.tls]\ncert_file = \"{cert}\"\nkey_file = \"{key}\"\n"))
+        place.write(
+            "hub.toml",
+            &format!("[rest.tls]\ncert_file = \"{cert}\"\nkey_file = \"{key}\"\n"),
+        )
     };
     let ended = config(authority.pair_ending(&folder, "old", &["localhost"], -1));
     for command in [&["config", "check"][..], &["doctor"], &["serve"]] {
         let said = place.server(&[command, &["--config", &ended]].concat());
-        assert!(said.status == 1 && format!("{}{}", said.out, said.err).contains("expired on "), "{command:?}: {said:?}");
+        assert!(
+            said.status == 1 && format!("{}{}", said.out, said.err).contains("expired on "),
+            "{command:?}: {said:?}"
+        );
     }
     let ending = config(authority.pair_ending(&folder, "ending", &["localhost"], 20));
     let said = place.server(&["config", "check", "--config", &ending]);
-    assert!(said.status == 0 && said.out.contains("warning: rest.tls: the certificate of ") && said.out.contains("renew it"), "{said:?}");
-    assert!(place.server(&["doctor", "--config", &ending]).out.contains("warn rest.tls: the certificate of "));
+    assert!(
+        said.status == 0
+            && said.out.contains("warning: rest.tls: the certificate of ")
+            && said.out.contains("renew it"),
+        "{said:?}"
+    );
+    assert!(
+        place
+            .server(&["doctor", "--config", &ending])
+            .out
+            .contains("warn rest.tls: the certificate of ")
+    );
 }
 
 #[test]
 fn no_password_is_ever_shown() {
     let place = Place::new();
     let file = place.write("password", "open-sesame");
-    let config = place.write("hub.toml", &format!("[store]\nurl = \"mysql://flow@127.0.0.1:1/flow\"\npassword_file = \"{file}\"\n"));
-    let in_url = place.write("careless.toml", "[store]\nurl = \"mysql://flow:open-sesame@127.0.0.1:1/flow\"\n");
-    let commands =
-        [(&["config", "dump"][..], &config), (&["config", "dump"], &in_url), (&["config", "check"], &in_url), (&["doctor"], &in_url)];
+    let config = place.write(
+        "hub.toml",
+        &format!("[store]\nurl = \"mysql://flow@127.0.0.1:1/flow\"\npassword_file = \"{file}\"\n"),
+    );
+    let in_url = place
+        .write("careless.toml", "[store]\nurl = \"mysql://flow:open-sesame@127.0.0.1:1/flow\"\n");
+    let commands = [
+        (&["config", "dump"][..], &config),
+        (&["config", "dump"], &in_url),
+        (&["config", "check"], &in_url),
+        (&["doctor"], &in_url),
+    ];
     for (command, config) in commands {
         let Said { out, err, .. } = place.server(&[command, &["--config", config]].concat());
         assert!(!out.contains("sesame") && !err.contains("sesame"), "{command:?}: {out}{err}");
@@ -143,26 +208,47 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
     let place = Place::new();
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 1);
-    assert!(said.out.contains("FAIL database: there is none yet: `flow-server serve` makes it"), "{said:?}");
+    assert!(
+        said.out.contains("FAIL database: there is none yet: `flow-server serve` makes it"),
+        "{said:?}"
+    );
 
     flow_common::private_dir::ensure(place.path("data").as_ref()).expect("the folder is ours");
     let url = format!("sqlite:{}", place.path("data/flow.db"));
     Store::open(&url, StoreOptions::default()).await.expect("it opens").close().await;
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 1);
-    assert!(said.out.contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"), "{said:?}");
+    assert!(
+        said.out.contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"),
+        "{said:?}"
+    );
 
     let migrated = place.server(&["migrate"]);
-    assert_eq!((migrated.status, migrated.out.trim()), (0, "the database is up to date"), "{migrated:?}");
+    assert_eq!(
+        (migrated.status, migrated.out.trim()),
+        (0, "the database is up to date"),
+        "{migrated:?}"
+    );
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 0, "{said:?}");
     // The disk of this machine may be full.
-    assert!(said.out.lines().all(|line| line.starts_with("ok   ") || line.starts_with("warn ")), "{said:?}");
-    for line in ["configuration: nothing wrong", "schema: up to date", "server: SQLite ", "integrity: ", "events: ", "counts: 0 parties"] {
+    assert!(
+        said.out.lines().all(|line| line.starts_with("ok   ") || line.starts_with("warn ")),
+        "{said:?}"
+    );
+    for line in [
+        "configuration: nothing wrong",
+        "schema: up to date",
+        "server: SQLite ",
+        "integrity: ",
+        "events: ",
+        "counts: 0 parties",
+    ] {
         assert!(said.out.contains(line), "{line}: {said:?}");
     }
 
-    std::fs::write(place.path("data/flow.db"), "not a database at all").expect("the folder is ours");
+    std::fs::write(place.path("data/flow.db"), "not a database at all")
+        .expect("the folder is ours");
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 1, "{said:?}");
     assert!(said.out.contains("FAIL database: cannot open the store"), "{said:?}");
@@ -172,12 +258,17 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
 async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_refuses() {
     let mut mysql = flow_testkit::mysql().await;
     let url = mysql.create_database().await;
-    let (user, rest) = url.strip_prefix("mysql://").and_then(|rest| rest.split_once('@')).expect("user:password@host/database");
+    let (user, rest) = url
+        .strip_prefix("mysql://")
+        .and_then(|rest| rest.split_once('@'))
+        .expect("user:password@host/database");
     let (name, password) = user.split_once(':').expect("user:password");
     let place = Place::new();
     let write = |password: &str| {
         let file = place.write("password", password);
-        let text = format!("[store]\nurl = \"mysql://{name}@{rest}\"\npassword_file = \"{file}\"\n[hub_agent]\nenabled = false\n");
+        let text = format!(
+            "[store]\nurl = \"mysql://{name}@{rest}\"\npassword_file = \"{file}\"\n[hub_agent]\nenabled = false\n"
+        );
         place.write("hub.toml", &text)
     };
 
@@ -187,27 +278,54 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
     let config = write(password);
     mysql.kill9();
     let said = place.server(&["migrate", "--config", &config]);
-    assert!(said.status == 1 && said.err.contains("cannot open the store: the database does not answer"), "{said:?}");
+    assert!(
+        said.status == 1
+            && said.err.contains("cannot open the store: the database does not answer"),
+        "{said:?}"
+    );
     let log = place.0.path().join("log");
     let waiting = || {
         let file = std::fs::File::create(&log).expect("the folder is ours");
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
-        command.args(["migrate", "--wait=600", "--config", &config, "--set", &format!("data_dir={}", place.path("data"))]);
+        command.args([
+            "migrate",
+            "--wait=600",
+            "--config",
+            &config,
+            "--set",
+            &format!("data_dir={}", place.path("data")),
+        ]);
         command.stdout(file.try_clone().expect("a file can be cloned")).stderr(file);
         flow_testkit::spawn_tied(command).expect("the program was built")
     };
     let mut migrate = waiting();
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
     let patience = std::time::Duration::from_secs(60);
-    flow_testkit::wait_for("a question in vain", patience, async || said().contains("waiting for the database")).await;
+    flow_testkit::wait_for("a question in vain", patience, async || {
+        said().contains("waiting for the database")
+    })
+    .await;
     let pid = nix::unistd::Pid::from_raw(i32::try_from(migrate.id()).expect("a pid is small"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it waits");
-    let ended = flow_testkit::wait_for("the end", patience, async || migrate.try_wait().expect("it is ours")).await;
-    assert!(ended.code() == Some(1) && said().contains("told to end while it waited for the database"), "{}", said());
+    let ended = flow_testkit::wait_for("the end", patience, async || {
+        migrate.try_wait().expect("it is ours")
+    })
+    .await;
+    assert!(
+        ended.code() == Some(1) && said().contains("told to end while it waited for the database"),
+        "{}",
+        said()
+    );
 
     let mut migrate = waiting();
-    flow_testkit::wait_for("a question in vain", patience, async || said().contains("waiting for the database")).await;
+    flow_testkit::wait_for("a question in vain", patience, async || {
+        said().contains("waiting for the database")
+    })
+    .await;
     mysql.restart().await;
-    let ended = flow_testkit::wait_for("the end", patience, async || migrate.try_wait().expect("it is ours")).await;
+    let ended = flow_testkit::wait_for("the end", patience, async || {
+        migrate.try_wait().expect("it is ours")
+    })
+    .await;
     assert!(ended.success() && said().ends_with("the database is up to date\n"), "{}", said());
 }

@@ -21,7 +21,11 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
         let output = command.output().expect("the program was built");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("text")
     }
 
@@ -35,8 +39,11 @@ impl Place {
 
     fn kept(&self) -> usize {
         let files = Path::new(&self.path("data")).read_dir().expect("a folder");
-        let names = files.map(|file| file.expect("a file").file_name().into_string().expect("text"));
-        names.filter(|name| name.starts_with("flow.db.before-restore-") && !name.ends_with("-wal")).count()
+        let names =
+            files.map(|file| file.expect("a file").file_name().into_string().expect("text"));
+        names
+            .filter(|name| name.starts_with("flow.db.before-restore-") && !name.ends_with("-wal"))
+            .count()
     }
 }
 

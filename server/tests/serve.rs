@@ -33,9 +33,17 @@ impl Place {
         let (login, rest) = url.split_once('@').expect("user@host");
         let (user, password) = login.rsplit_once(':').expect("user:password");
         let file = place.folder.path().join("password");
-        let mut made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&file).expect("the folder is ours");
+        let mut made = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&file)
+            .expect("the folder is ours");
         made.write_all(password.as_bytes()).expect("the folder is ours");
-        place.set = vec![format!("store.url={user}@{rest}"), format!("store.password_file={}", file.display())];
+        place.set = vec![
+            format!("store.url={user}@{rest}"),
+            format!("store.password_file={}", file.display()),
+        ];
         place
     }
 
@@ -81,7 +89,9 @@ impl Hub {
     async fn is_ready(&self) -> bool {
         let answer = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await?;
+            stream
+                .write_all(b"GET /readyz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+                .await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
@@ -101,7 +111,10 @@ impl Hub {
 
     /// Its exit status and what it said.
     async fn ended(&mut self) -> (Option<i32>, String) {
-        let status = wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child of ours")).await;
+        let status = wait_for("the hub to end", SOON, async || {
+            self.process.try_wait().expect("a child of ours")
+        })
+        .await;
         (status.code(), said(&self.log))
     }
 
@@ -120,7 +133,8 @@ impl Hub {
 
     /// A request of which the last byte, `}`, is still to come, and which the hub is waiting for.
     async fn ask(&self, token: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("the hub listens");
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", self.port)).await.expect("the hub listens");
         let head = format!(
             "POST /api/v2/tasks HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
              Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
@@ -183,7 +197,8 @@ async fn on_a_server(server: &flow_testkit::Server) {
     let url = server.create_database().await;
     let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
     store.migrate().await.expect("it migrates");
-    one_at_a_time(&Place::on(&url), &Place::on(&url), "another flow-server uses this database").await;
+    one_at_a_time(&Place::on(&url), &Place::on(&url), "another flow-server uses this database")
+        .await;
     hub_without_its_place_ends(&url).await;
 }
 
@@ -193,7 +208,8 @@ async fn hub_without_its_place_ends(url: &str) {
     let place = Place::on(url);
     let mut hub = place.hub();
     hub.ready().await;
-    let mut thief = sqlx::MySqlConnection::connect(url).await.expect("the database takes connections");
+    let mut thief =
+        sqlx::MySqlConnection::connect(url).await.expect("the database takes connections");
     let lock = "CONCAT('flow-server:', DATABASE())";
     let used = sqlx::AssertSqlSafe(format!("SELECT CAST(IS_USED_LOCK({lock}) AS SIGNED)"));
     let number: i64 = sqlx::query_scalar(used).fetch_one(&mut thief).await.expect("the hub has it");
@@ -209,7 +225,9 @@ async fn hub_without_its_place_ends(url: &str) {
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     // Cut is an end as well.
-    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection ends in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut answer))
+        .await
+        .expect("the connection ends in time");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -219,14 +237,20 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
     place.set.push("shutdown.grace_s=600".to_owned());
     let mut hub = place.hub();
     hub.ready().await;
-    let token = std::fs::read_to_string(place.data().join("bootstrap-token")).expect("made at the first start");
+    let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
+        .expect("made at the first start");
     let (mut finished, held) = (hub.ask(token.trim()).await, hub.ask(token.trim()).await);
     hub.terminate();
-    wait_for("the first signal to be heard", SOON, async || said(&hub.log).contains("going down")).await;
+    wait_for("the first signal to be heard", SOON, async || said(&hub.log).contains("going down"))
+        .await;
     finished.write_all(b"}").await.expect("the hub still reads");
     let answer = rest(finished).await;
     assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
-    assert!(hub.process.try_wait().expect("a child of ours").is_none(), "one request is still open: {}", said(&hub.log));
+    assert!(
+        hub.process.try_wait().expect("a child of ours").is_none(),
+        "one request is still open: {}",
+        said(&hub.log)
+    );
     hub.terminate();
     let (status, said) = hub.ended().await;
     assert_eq!(status, Some(128 + 15), "{said}");
@@ -243,10 +267,13 @@ async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
     let mut hub = place.hub();
     hub.ready().await;
     let images = place.folder.path().display().to_string();
-    write(&format!("[contact]\naway_after_s = 32\n[hub_agent.images.mine]\nroot = \"{images}\"\nallow = true\n"));
+    write(&format!(
+        "[contact]\naway_after_s = 32\n[hub_agent.images.mine]\nroot = \"{images}\"\nallow = true\n"
+    ));
     hub.signal("-HUP");
     hub.says("changed, and not reloadable: contact.away_after_s; restart the hub").await;
-    let token = std::fs::read_to_string(place.data().join("bootstrap-token")).expect("made at the first start");
+    let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
+        .expect("made at the first start");
     wait_for("the hub's own party to offer the image", SOON, async || {
         let mut stream = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
         let ask =

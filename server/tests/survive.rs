@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use flow_testkit::{closed_pipe, free_port, full_output, spawn_tied, stuck_pipe, wait_for, without_descriptors};
+use flow_testkit::{
+    closed_pipe, free_port, full_output, spawn_tied, stuck_pipe, wait_for, without_descriptors,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -52,11 +54,17 @@ impl Hub {
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
         };
-        flow_common::clock::timeout(SOON, asked).await.ok()?.ok().filter(|answer| !answer.is_empty())
+        flow_common::clock::timeout(SOON, asked)
+            .await
+            .ok()?
+            .ok()
+            .filter(|answer| !answer.is_empty())
     }
 
     async fn is_ready(&self) -> bool {
-        self.ask("GET", "/readyz", "", "").await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+        self.ask("GET", "/readyz", "", "")
+            .await
+            .is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
     }
 
     async fn ready(&mut self) {
@@ -69,16 +77,20 @@ impl Hub {
 
     /// Whether the hub says that it stored a party.
     async fn stores_party(&self, token: &str, name: &str) -> bool {
-        let answer = self.ask("POST", "/api/v2/parties", token, &format!("{{\"name\":\"{name}\"}}")).await;
+        let answer =
+            self.ask("POST", "/api/v2/parties", token, &format!("{{\"name\":\"{name}\"}}")).await;
         answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 201 "))
     }
 
     async fn ended(&mut self) -> Option<i32> {
-        wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child of ours")).await.code()
+        wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child of ours"))
+            .await
+            .code()
     }
 
     fn terminate(&self) {
-        kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM).expect("a child of ours");
+        kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM)
+            .expect("a child of ours");
     }
 }
 
@@ -91,7 +103,10 @@ impl Drop for Hub {
 }
 
 fn token(data: &Path) -> String {
-    fs::read_to_string(data.join("bootstrap-token")).expect("made at the first start").trim().to_owned()
+    fs::read_to_string(data.join("bootstrap-token"))
+        .expect("made at the first start")
+        .trim()
+        .to_owned()
 }
 
 fn log(folder: &Path, name: &str) -> (PathBuf, fs::File) {
@@ -102,14 +117,21 @@ fn log(folder: &Path, name: &str) -> (PathBuf, fs::File) {
 #[tokio::test]
 async fn a1_a_hub_whose_log_cannot_be_written_works_counts_and_ends_at_the_first_signal() {
     let (reader, stuck) = stuck_pipe();
-    for (what, output) in [("a full disk", full_output()), ("a closed pipe", closed_pipe()), ("a reader that stopped", stuck)] {
+    for (what, output) in [
+        ("a full disk", full_output()),
+        ("a closed pipe", closed_pipe()),
+        ("a reader that stopped", stuck),
+    ] {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let mut hub = Hub::start(&data, output);
         hub.ready().await;
         assert!(hub.stores_party(&token(&data), "hospital-a").await, "{what}");
         let page = hub.ask("GET", "/metrics", &token(&data), "").await.expect("an answer");
-        let dropped = page.lines().find_map(|line| line.strip_prefix("flow_log_lines_dropped_total ")).expect("a metric");
+        let dropped = page
+            .lines()
+            .find_map(|line| line.strip_prefix("flow_log_lines_dropped_total "))
+            .expect("a metric");
         assert!(dropped.parse::<u64>().is_ok_and(|count| count > 0), "{what}: {dropped}");
         hub.terminate();
         assert_eq!(hub.ended().await, Some(0), "{what}");
@@ -159,7 +181,10 @@ async fn a1_a_hub_without_descriptors_lives_and_serves_again_when_it_has_some() 
     hub.ready().await;
     let none = without_descriptors(hub.process.id());
     let _waiting = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the kernel accepts");
-    wait_for("the hub to notice", SOON, async || fs::read_to_string(&said).expect("the log").contains("could not be accepted")).await;
+    wait_for("the hub to notice", SOON, async || {
+        fs::read_to_string(&said).expect("the log").contains("could not be accepted")
+    })
+    .await;
     drop(none);
     hub.ready().await;
     assert!(hub.stores_party(&token(&data), "hospital-a").await);

@@ -79,8 +79,16 @@ impl Server {
         let (folder, claim) = claim_folder();
         let data = folder.join("data");
         // `cp` because it keeps holes: most of a fresh data directory is zeros that need not be written.
-        let copied = Command::new("cp").args(["-a", "--sparse=always", "--reflink=auto"]).arg(template).arg(&data).status();
-        assert!(copied.is_ok_and(|status| status.success()), "cannot copy the data directory to {}", data.display());
+        let copied = Command::new("cp")
+            .args(["-a", "--sparse=always", "--reflink=auto"])
+            .arg(template)
+            .arg(&data)
+            .status();
+        assert!(
+            copied.is_ok_and(|status| status.success()),
+            "cannot copy the data directory to {}",
+            data.display()
+        );
 
         let password = random_hex();
         // A user that signs in with a password over TCP, as in production; and no root that signs in without one.
@@ -106,7 +114,8 @@ impl Server {
     pub async fn create_database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut connection = MySqlConnection::connect(&self.url()).await.expect("the server takes connections");
+        let mut connection =
+            MySqlConnection::connect(&self.url()).await.expect("the server takes connections");
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
         sqlx::query(create).execute(&mut connection).await.expect("the name is new");
         format!("{}/{name}", self.url())
@@ -140,14 +149,21 @@ impl Server {
         let url = self.url();
         let process = &mut self.process;
         let log = self.folder.join("log");
-        wait_for(&format!("the database server (log: {})", log.display()), Duration::from_secs(60), async || {
-            if let Ok(Some(status)) = process.try_wait() {
-                panic!("the database server ended with {status}:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
-            }
-            let mut connection = MySqlConnection::connect(&url).await.ok()?;
-            let row = sqlx::query("SELECT @@port").fetch_one(&mut connection).await.ok()?;
-            row.try_get::<u64, _>(0).ok()
-        })
+        wait_for(
+            &format!("the database server (log: {})", log.display()),
+            Duration::from_secs(60),
+            async || {
+                if let Ok(Some(status)) = process.try_wait() {
+                    panic!(
+                        "the database server ended with {status}:\n{}",
+                        std::fs::read_to_string(&log).unwrap_or_default()
+                    );
+                }
+                let mut connection = MySqlConnection::connect(&url).await.ok()?;
+                let row = sqlx::query("SELECT @@port").fetch_one(&mut connection).await.ok()?;
+                row.try_get::<u64, _>(0).ok()
+            },
+        )
         .await;
     }
 }
@@ -161,13 +177,21 @@ impl Drop for Server {
 }
 
 fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
-    let log = File::options().create(true).append(true).open(folder.join("log")).expect("the folder is ours");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .expect("the folder is ours");
     let mut command = Command::new(kind.folder().join("server"));
     command
         .arg(format!("--datadir={}", folder.join("data").display()))
         .arg(format!("--init-file={}", folder.join("accounts.sql").display()))
         .arg(format!("--port={port}"))
-        .args(["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M"])
+        .args([
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=64M",
+        ])
         .args(["--performance-schema=OFF", "--max-connections=500"])
         // Relative to the data directory, because the whole path could be longer than a socket's name may be.
         .args(["--socket=socket", "--pid-file=pid"])
@@ -187,7 +211,8 @@ pub(crate) fn claim_folder() -> (PathBuf, File) {
     let turn = lock_of(&root).expect("the cache can be written");
     turn.lock().expect("a lock on a local file");
     for entry in std::fs::read_dir(&root).expect("it was just made").flatten() {
-        if entry.path().is_dir() && lock_of(&entry.path()).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if entry.path().is_dir() && lock_of(&entry.path()).is_ok_and(|lock| lock.try_lock().is_ok())
+        {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -201,6 +226,8 @@ pub(crate) fn claim_folder() -> (PathBuf, File) {
 fn random_hex() -> String {
     use std::io::Read;
     let mut bytes = [0; 16];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).expect("every Unix has random bytes");
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .expect("every Unix has random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -29,14 +29,24 @@ pub fn closed_window(headers: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
         // A literal without indexing and without Huffman coding.
         block.push(0);
         for text in [name, value] {
-            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("a length of one byte"));
+            block.push(
+                u8::try_from(text.len())
+                    .ok()
+                    .filter(|length| *length < 127)
+                    .expect("a length of one byte"),
+            );
             block.extend(text.bytes());
         }
     }
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // INITIAL_WINDOW_SIZE = 0.
     bytes.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
-    bytes.extend(frame(HEADERS, if body.is_some() { END_HEADERS } else { END_HEADERS | END_STREAM }, 1, &block));
+    bytes.extend(frame(
+        HEADERS,
+        if body.is_some() { END_HEADERS } else { END_HEADERS | END_STREAM },
+        1,
+        &block,
+    ));
     bytes.extend(body.map(|body| frame(DATA, 0, 1, body)).unwrap_or_default());
     bytes
 }
@@ -44,7 +54,10 @@ pub fn closed_window(headers: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
 /// A request without a body, for [`closed_window`].
 #[must_use]
 pub fn get(path: &str) -> Vec<u8> {
-    closed_window(&[(":method", "GET"), (":scheme", "http"), (":authority", "test"), (":path", path)], None)
+    closed_window(
+        &[(":method", "GET"), (":scheme", "http"), (":authority", "test"), (":path", path)],
+        None,
+    )
 }
 
 /// Answers settings and pings until the other side closes the connection, in whatever way.

@@ -18,7 +18,9 @@ mod wait;
 
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
 pub use load::{Holders, answer_time, resident_bytes, sized};
-pub use machine::{cache_dir, digits, digits_dir, nginx, registry, repository, schemathesis, venv_python, workload};
+pub use machine::{
+    cache_dir, digits, digits_dir, nginx, registry, repository, schemathesis, venv_python, workload,
+};
 pub use marker::{StartMarker, alive_with_marker};
 pub use outage::{WithoutDescriptors, closed_pipe, full_output, stuck_pipe, without_descriptors};
 pub use port::free_port;

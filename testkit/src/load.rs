@@ -47,7 +47,12 @@ pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) ->
     let begun = flow_common::clock::monotonic();
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+                    .as_bytes(),
+            )
+            .await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
@@ -64,6 +69,7 @@ pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) ->
 #[must_use]
 pub fn resident_bytes(pid: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+    let resident =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
     resident.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
 }

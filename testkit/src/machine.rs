@@ -17,7 +17,11 @@ pub fn cache_dir() -> PathBuf {
 /// A path below [`cache_dir`] that must be there.
 pub(crate) fn prepared(path: &str) -> PathBuf {
     let path = cache_dir().join(path);
-    assert!(path.exists(), "{} is missing: run `make setup-test`, which prepares what the tests need", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `make setup-test`, which prepares what the tests need",
+        path.display()
+    );
     path
 }
 

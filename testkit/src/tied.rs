@@ -26,7 +26,11 @@ pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
     });
     tie(&mut command);
     let (answer, child) = sync_channel(1);
-    spawner.lock().expect("nothing panics with the lock held").send((command, answer)).expect("the spawner never ends");
+    spawner
+        .lock()
+        .expect("nothing panics with the lock held")
+        .send((command, answer))
+        .expect("the spawner never ends");
     child.recv().expect("the spawner answers every order")
 }
 

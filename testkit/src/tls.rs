@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flow_common::clock::{Clock as _, SystemClock};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    SanType, date_time_ymd,
+};
 
 /// Who signs. Every one has the same name, and a key of its own.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -57,11 +60,18 @@ impl Authority {
     pub fn pair_ending(&self, folder: &Path, name: &str, names: &[&str], days: i64) -> Pair {
         let day = SystemClock.now().0 / (24 * 3600 * 1_000_000) + days;
         let mut params = CertificateParams::default();
-        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(day).expect("after 1970") * 24 * 3600);
+        params.not_after = date_time_ymd(1970, 1, 1)
+            + Duration::from_secs(u64::try_from(day).expect("after 1970") * 24 * 3600);
         self.pair_of(params, folder, name, names)
     }
 
-    fn pair_of(&self, mut params: CertificateParams, folder: &Path, name: &str, names: &[&str]) -> Pair {
+    fn pair_of(
+        &self,
+        mut params: CertificateParams,
+        folder: &Path,
+        name: &str,
+        names: &[&str],
+    ) -> Pair {
         let key = key();
         let name_of = |name: &&str| match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
@@ -69,12 +79,16 @@ impl Authority {
         };
         params.subject_alt_names = names.iter().map(name_of).collect();
         let cert = params.signed_by(&key, &self.0).expect("the parameters are sound");
-        let pair = Pair { cert: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) };
+        let pair = Pair {
+            cert: folder.join(format!("{name}.crt")),
+            key: folder.join(format!("{name}.key")),
+        };
         // Written aside first: who looks at the same time sees the old ones or the new ones.
         for (file, text) in [(&pair.key, key.serialize_pem()), (&pair.cert, cert.pem())] {
             let aside = file.with_extension("new");
             fs::write(&aside, text).expect("the folder is ours");
-            fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+            fs::set_permissions(&aside, fs::Permissions::from_mode(0o600))
+                .expect("the file is ours");
             fs::rename(&aside, file).expect("the folder is ours");
         }
         pair

@@ -33,7 +33,11 @@ impl<T> Condition for Option<T> {
 ///
 /// Measures real time: not for a runtime whose clock is paused.
 #[track_caller]
-pub fn wait_for<C: Condition>(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> C) -> impl Future<Output = C::Found> {
+pub fn wait_for<C: Condition>(
+    what: &str,
+    deadline: Duration,
+    mut condition: impl AsyncFnMut() -> C,
+) -> impl Future<Output = C::Found> {
     let caller = std::panic::Location::caller();
     async move {
         let poll = async {
@@ -53,7 +57,11 @@ pub fn wait_for<C: Condition>(what: &str, deadline: Duration, mut condition: imp
 
 /// [`wait_for`] for tests without a runtime. A look that hangs is not cut short.
 #[track_caller]
-pub fn wait_for_blocking<C: Condition>(what: &str, deadline: Duration, mut condition: impl FnMut() -> C) -> C::Found {
+pub fn wait_for_blocking<C: Condition>(
+    what: &str,
+    deadline: Duration,
+    mut condition: impl FnMut() -> C,
+) -> C::Found {
     let began = clock::monotonic();
     loop {
         if let Some(found) = condition().found() {

@@ -10,8 +10,14 @@ async fn connect(url: &str) -> MySqlConnection {
 /// The server's version, and how durable its commits are.
 async fn version(server: &Server) -> String {
     let mut connection = connect(&server.url()).await;
-    let row = sqlx::query("SELECT VERSION(), @@innodb_flush_log_at_trx_commit").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(row.try_get::<u64, _>(1).ok().or_else(|| row.try_get::<i64, _>(1).ok().map(|n| n as u64)), Some(1));
+    let row = sqlx::query("SELECT VERSION(), @@innodb_flush_log_at_trx_commit")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(
+        row.try_get::<u64, _>(1).ok().or_else(|| row.try_get::<i64, _>(1).ok().map(|n| n as u64)),
+        Some(1)
+    );
     row.get(0)
 }
 
@@ -58,7 +64,8 @@ async fn every_database_is_a_new_one() {
 #[tokio::test]
 async fn nobody_gets_in_without_the_password() {
     for server in [shared_mariadb().await, shared_mysql().await] {
-        let refused = MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}", server.port())).await;
+        let refused =
+            MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}", server.port())).await;
         assert!(refused.is_err(), "root signed in without a password");
     }
 }

@@ -3,8 +3,9 @@
 use flow_testkit::kube::{Cluster, Options, shared};
 
 fn config_map(name: &str, owner_uid: Option<&str>) -> String {
-    let owner =
-        owner_uid.map_or(String::new(), |uid| format!("ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: owner, uid: {uid}}}], "));
+    let owner = owner_uid.map_or(String::new(), |uid| {
+        format!("ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: owner, uid: {uid}}}], ")
+    });
     format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{{owner}name: {name}}}}}")
 }
 
@@ -14,21 +15,65 @@ async fn an_object_goes_with_its_owner() {
     assert!(cluster.kubectl_ok(&["get", "namespaces"]).await.contains("kube-system"));
     let namespace = cluster.create_namespace().await;
     cluster.apply_in(&namespace, &config_map("owner", None)).await;
-    let uid = cluster.kubectl_ok(&["get", "configmap/owner", "-n", &namespace, "-o", "jsonpath={.metadata.uid}"]).await;
+    let uid = cluster
+        .kubectl_ok(&["get", "configmap/owner", "-n", &namespace, "-o", "jsonpath={.metadata.uid}"])
+        .await;
     cluster.apply_in(&namespace, &config_map("owned", Some(&uid))).await;
     cluster.kubectl_ok(&["delete", "configmap/owner", "-n", &namespace]).await;
-    cluster.kubectl_ok(&["wait", "--for=delete", "configmap/owned", "-n", &namespace, "--timeout=60s"]).await;
+    cluster
+        .kubectl_ok(&["wait", "--for=delete", "configmap/owned", "-n", &namespace, "--timeout=60s"])
+        .await;
 }
 
 #[tokio::test]
 async fn an_identity_may_do_what_it_was_granted() {
     let cluster = shared().await;
     let namespace = cluster.create_namespace().await;
-    cluster.kubectl_ok(&["create", "role", "reader", "--verb=list", "--resource=pods", "-n", &namespace]).await;
-    cluster.kubectl_ok(&["create", "rolebinding", "user", "--role=reader", "--user=alice", "-n", &namespace]).await;
-    cluster.kubectl_ok(&["create", "rolebinding", "group", "--role=reader", "--group=readers", "-n", &namespace]).await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "role",
+            "reader",
+            "--verb=list",
+            "--resource=pods",
+            "-n",
+            &namespace,
+        ])
+        .await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "rolebinding",
+            "user",
+            "--role=reader",
+            "--user=alice",
+            "-n",
+            &namespace,
+        ])
+        .await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "rolebinding",
+            "group",
+            "--role=reader",
+            "--group=readers",
+            "-n",
+            &namespace,
+        ])
+        .await;
     let account = format!("--serviceaccount={namespace}:default");
-    cluster.kubectl_ok(&["create", "rolebinding", "account", "--role=reader", &account, "-n", &namespace]).await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "rolebinding",
+            "account",
+            "--role=reader",
+            &account,
+            "-n",
+            &namespace,
+        ])
+        .await;
     let granted = [
         cluster.kubeconfig_for("alice", None),
         cluster.kubeconfig_for("bob", Some("readers")),

@@ -12,12 +12,14 @@ const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_dropped_cluster_leaves_nothing() {
-    TestWithCluster::start("a_dropped_cluster_leaves_nothing", 0).assert_nothing_is_left_after_a_drop();
+    TestWithCluster::start("a_dropped_cluster_leaves_nothing", 0)
+        .assert_nothing_is_left_after_a_drop();
 }
 
 #[test]
 fn a_dropped_cluster_with_a_node_leaves_nothing() {
-    TestWithCluster::start("a_dropped_cluster_with_a_node_leaves_nothing", 1).assert_nothing_is_left_after_a_drop();
+    TestWithCluster::start("a_dropped_cluster_with_a_node_leaves_nothing", 1)
+        .assert_nothing_is_left_after_a_drop();
 }
 
 #[test]
@@ -27,7 +29,8 @@ fn a_killed_test_leaves_no_process() {
 
 #[test]
 fn a_killed_test_with_a_node_leaves_no_process() {
-    TestWithCluster::start("a_killed_test_with_a_node_leaves_no_process", 1).assert_nothing_runs_after_a_kill();
+    TestWithCluster::start("a_killed_test_with_a_node_leaves_no_process", 1)
+        .assert_nothing_runs_after_a_kill();
 }
 
 /// A test in a process of its own, whose environment marks all that it starts.
@@ -43,7 +46,8 @@ impl TestWithCluster {
     fn start(name: &str, nodes: usize) -> TestWithCluster {
         if std::env::var_os("CLUSTER_OF").is_some() {
             let options = Options { nodes, ..Options::default() };
-            let cluster = tokio::runtime::Runtime::new().unwrap().block_on(Cluster::start_with(options));
+            let cluster =
+                tokio::runtime::Runtime::new().unwrap().block_on(Cluster::start_with(options));
             eprintln!("{}", cluster.kubeconfig().display());
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
             drop(cluster);
@@ -55,10 +59,14 @@ impl TestWithCluster {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = spawn_tied(command).unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let config = lines.find_map(|line| Some(PathBuf::from(line.ok()?)).filter(|path| path.exists()));
+        let config =
+            lines.find_map(|line| Some(PathBuf::from(line.ok()?)).filter(|path| path.exists()));
         let files = config.expect("the cluster starts").parent().unwrap().to_owned();
         let test = TestWithCluster { process, marker: format!("CLUSTER_OF={marker}"), files };
-        assert!(test.running().len() > 4, "the test itself, etcd, API server, controller manager and scheduler have the marker");
+        assert!(
+            test.running().len() > 4,
+            "the test itself, etcd, API server, controller manager and scheduler have the marker"
+        );
         assert_eq!(test.control_groups().is_empty(), nodes == 0);
         test
     }
@@ -81,15 +89,21 @@ impl TestWithCluster {
     fn running(&self) -> Vec<u32> {
         let group = format!("/flow-kube-{}-0/", self.process.id());
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let contained =
-            processes.filter(|entry| std::fs::read_to_string(entry.path().join("cgroup")).is_ok_and(|groups| groups.contains(&group)));
+        let contained = processes.filter(|entry| {
+            std::fs::read_to_string(entry.path().join("cgroup"))
+                .is_ok_and(|groups| groups.contains(&group))
+        });
         let contained = contained.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap());
         contained.chain(alive_with_marker(&self.marker)).collect()
     }
 
     fn control_groups(&self) -> Vec<PathBuf> {
         let name = format!("flow-kube-{}-0", self.process.id());
-        let entries = std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
-        entries.flat_map(|path| [path.join(&name), path]).filter(|path| path.ends_with(&name) && path.exists()).collect()
+        let entries =
+            std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
+        entries
+            .flat_map(|path| [path.join(&name), path])
+            .filter(|path| path.ends_with(&name) && path.exists())
+            .collect()
     }
 }

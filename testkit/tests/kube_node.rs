@@ -48,14 +48,29 @@ spec:
 "#
     );
     cluster.apply_in(namespace, &job).await;
-    cluster.kubectl_ok(&["wait", "-n", namespace, "--for=condition=Complete", "job/job", "--timeout=60s"]).await;
+    cluster
+        .kubectl_ok(&[
+            "wait",
+            "-n",
+            namespace,
+            "--for=condition=Complete",
+            "job/job",
+            "--timeout=60s",
+        ])
+        .await;
     cluster.kubectl_ok(&["logs", "-n", namespace, "job/job"]).await
 }
 
 /// The page at `url` as a pod sees it.
 async fn visit(cluster: &Cluster, namespace: &str, url: &str) -> String {
     // Of a Service that was just made the proxy and the DNS know a moment later.
-    run(cluster, namespace, BUSYBOX, &["sh", "-c", &format!("until wget -q -O - {url}; do sleep 1; done")]).await
+    run(
+        cluster,
+        namespace,
+        BUSYBOX,
+        &["sh", "-c", &format!("until wget -q -O - {url}; do sleep 1; done")],
+    )
+    .await
 }
 
 fn get(address: SocketAddr) -> String {
@@ -71,10 +86,31 @@ async fn a_service_answers_by_its_name_and_to_the_test() {
     let cluster = shared_with_node().await;
     let namespace = cluster.create_namespace().await;
     cluster.apply_in(&namespace, GREETER).await;
-    cluster.kubectl_ok(&["wait", "-n", &namespace, "--for=condition=Ready", "pod/httpd", "--timeout=60s"]).await;
-    assert_eq!(visit(cluster, &namespace, &format!("http://greeter.{namespace}.svc/")).await, "hello\n");
+    cluster
+        .kubectl_ok(&[
+            "wait",
+            "-n",
+            &namespace,
+            "--for=condition=Ready",
+            "pod/httpd",
+            "--timeout=60s",
+        ])
+        .await;
+    assert_eq!(
+        visit(cluster, &namespace, &format!("http://greeter.{namespace}.svc/")).await,
+        "hello\n"
+    );
 
-    let address = cluster.kubectl_ok(&["get", "service/greeter", "-n", &namespace, "-o", "jsonpath={.spec.clusterIP}:80"]).await;
+    let address = cluster
+        .kubectl_ok(&[
+            "get",
+            "service/greeter",
+            "-n",
+            &namespace,
+            "-o",
+            "jsonpath={.spec.clusterIP}:80",
+        ])
+        .await;
     assert!(get(cluster.forward(address.parse().unwrap())).ends_with("\r\nhello\n"));
     let mut inside = cluster.command(&cache_dir().join("kube-node/root/bin/busybox"));
     inside.args(["wget", "-q", "-O", "-", &format!("http://{address}/")]);
@@ -105,10 +141,18 @@ async fn the_real_workload_runs_from_its_image() {
 
 #[tokio::test]
 async fn a_node_is_lost_and_found() {
-    let controller_manager_arguments = vec!["--node-monitor-grace-period=10s".into(), "--node-monitor-period=1s".into()];
-    let cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
+    let controller_manager_arguments =
+        vec!["--node-monitor-grace-period=10s".into(), "--node-monitor-period=1s".into()];
+    let cluster = Cluster::start_with(Options {
+        nodes: 2,
+        controller_manager_arguments,
+        ..Options::default()
+    })
+    .await;
     cluster.stop_kubelet("node2");
-    cluster.kubectl_ok(&["wait", "--for=condition=Ready=Unknown", "node/node2", "--timeout=60s"]).await;
+    cluster
+        .kubectl_ok(&["wait", "--for=condition=Ready=Unknown", "node/node2", "--timeout=60s"])
+        .await;
     cluster.start_kubelet("node2");
     cluster.kubectl_ok(&["wait", "--for=condition=Ready", "node/node2", "--timeout=60s"]).await;
 }

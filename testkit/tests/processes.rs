@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use flow_testkit::{
-    StartMarker, alive_with_marker, digits, digits_dir, free_port, spawn_tied, venv_python, wait_for, wait_for_blocking, workload,
+    StartMarker, alive_with_marker, digits, digits_dir, free_port, spawn_tied, venv_python,
+    wait_for, wait_for_blocking, workload,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -25,9 +26,12 @@ fn ports_are_given_out_once() {
 
 #[test]
 fn a_tied_process_outlives_the_thread_that_asked_for_it() {
-    let mut child = std::thread::spawn(|| spawn_tied(sleeper("outlives-the-thread")).unwrap()).join().unwrap();
+    let mut child =
+        std::thread::spawn(|| spawn_tied(sleeper("outlives-the-thread")).unwrap()).join().unwrap();
     assert!(child.try_wait().unwrap().is_none());
-    wait_for_blocking("the marker to be seen", SOON, || alive_with_marker("outlives-the-thread") == [child.id()]);
+    wait_for_blocking("the marker to be seen", SOON, || {
+        alive_with_marker("outlives-the-thread") == [child.id()]
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(alive_with_marker("outlives-the-thread").is_empty());
@@ -42,7 +46,9 @@ fn a_tied_process_dies_with_a_killed_test() {
     let marker = format!("dies-with-{}", std::process::id());
     let marked = format!("TESTKIT_MARKER={marker}");
     let mut helper = Command::new(std::env::current_exe().unwrap());
-    helper.args(["--exact", "a_tied_process_dies_with_a_killed_test"]).env("DOOMED_WITH_A_CHILD", &marker);
+    helper
+        .args(["--exact", "a_tied_process_dies_with_a_killed_test"])
+        .env("DOOMED_WITH_A_CHILD", &marker);
     let mut helper = spawn_tied(helper).unwrap();
     wait_for_blocking("the helper's child", SOON, || !alive_with_marker(&marked).is_empty());
     helper.kill().unwrap();
@@ -64,7 +70,10 @@ async fn a_wait_hands_back_what_it_found() {
 #[tokio::test]
 #[should_panic(expected = "in vain for: a look that hangs")]
 async fn a_look_that_hangs_ends_at_the_deadline() {
-    wait_for("a look that hangs", Duration::from_millis(20), async || std::future::pending::<bool>().await).await;
+    wait_for("a look that hangs", Duration::from_millis(20), async || {
+        std::future::pending::<bool>().await
+    })
+    .await;
 }
 
 #[test]

@@ -63,7 +63,10 @@ pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result
 /// The line about a template, and its document.
 pub fn said_template((change, value): (Change, Value)) -> (String, Value) {
     let revision = value["revision"].as_u64().unwrap_or_default();
-    (format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()), value)
+    (
+        format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()),
+        value,
+    )
 }
 
 /// The line about a task, and its document.
@@ -77,7 +80,8 @@ fn name(value: &Value) -> &str {
 
 /// What the hub is sent for a template.
 pub fn template_input(doc: &TemplateDoc) -> Result<Value, Failure> {
-    let mut input = serde_json::to_value(&doc.body).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut input =
+        serde_json::to_value(&doc.body).map_err(|error| Failure::usage(error.to_string()))?;
     input["name"] = json!(doc.name);
     input["remark"] = json!(doc.remark);
     Ok(input)
@@ -86,25 +90,38 @@ pub fn template_input(doc: &TemplateDoc) -> Result<Value, Failure> {
 /// Creates or edits the template of this name.
 pub async fn template(client: &Client, doc: &TemplateDoc) -> Result<(Change, Value), Failure> {
     match resolve::by_name(client, "templates", &doc.name).await? {
-        None => Ok((Change::Created, client.post(&["templates"], Some(&template_input(doc)?)).await?)),
+        None => {
+            Ok((Change::Created, client.post(&["templates"], Some(&template_input(doc)?)).await?))
+        }
         Some(found) => edit_template(client, &found, doc).await,
     }
 }
 
 /// Makes the template `found` say what `doc` says.
-pub async fn edit_template(client: &Client, found: &Value, doc: &TemplateDoc) -> Result<(Change, Value), Failure> {
+pub async fn edit_template(
+    client: &Client,
+    found: &Value,
+    doc: &TemplateDoc,
+) -> Result<(Change, Value), Failure> {
     let id = found["id"].as_str().unwrap_or_default();
     let Tagged { value, tag } = client.get_tagged(&["templates", id]).await?;
     if template_doc(&value).is_ok_and(|is| is == *doc) {
         return Ok((Change::Unchanged, value));
     }
-    Ok((Change::Edited, client.put(&["templates", id], &template_input(doc)?, tag.as_deref()).await?))
+    Ok((
+        Change::Edited,
+        client.put(&["templates", id], &template_input(doc)?, tag.as_deref()).await?,
+    ))
 }
 
 /// Creates or edits the task of this name.
 pub async fn task(client: &Client, doc: TaskDoc) -> Result<(Change, Value), Failure> {
     let (_, template) = resolve::template(client, &doc.template).await?;
-    let doc = TaskDoc { revision: doc.revision.or(Some(template.revision)), template: template.id, ..doc };
+    let doc = TaskDoc {
+        revision: doc.revision.or(Some(template.revision)),
+        template: template.id,
+        ..doc
+    };
     let input = serde_json::to_value(&doc).map_err(|error| Failure::usage(error.to_string()))?;
     let Some(found) = resolve::by_name(client, "tasks", &doc.name).await? else {
         return Ok((Change::Created, client.post(&["tasks"], Some(&input)).await?));
@@ -129,7 +146,8 @@ pub fn template_doc(value: &Value) -> Result<TemplateDoc, Failure> {
 
 /// The task a document of the hub describes, as people write it.
 fn task_doc(value: &Value) -> Result<TaskDoc, Failure> {
-    let asked = ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
+    let asked =
+        ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
     wire::exact(&keep(value, |field| asked.contains(&field)))
 }
 

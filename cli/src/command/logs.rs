@@ -14,7 +14,10 @@ use crate::resolve;
 use crate::wire::{self, Member};
 
 /// Copies the log to standard output, as it comes; to a terminal, without what a terminal would obey.
-pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }: LogsArgs) -> Result<Exit, Failure> {
+pub async fn print(
+    client: &Client,
+    LogsArgs { task, party, follow, tail, run }: LogsArgs,
+) -> Result<Exit, Failure> {
     let (_, task) = resolve::task(client, &task).await?;
     let run = resolve::run(client, &task, run).await?;
     let lines = tail.map(|lines| lines.to_string());
@@ -31,7 +34,8 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
     let mut empty = true;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("the log broke off: {error}")).with_remedy("Ask for it again with --tail.")
+            Failure::new(Exit::Unreachable, format!("the log broke off: {error}"))
+                .with_remedy("Ask for it again with --tail.")
         })?;
         let chunk = match &mut shown {
             Some(shown) => shown.feed(&chunk).into(),
@@ -54,9 +58,12 @@ pub async fn print(client: &Client, LogsArgs { task, party, follow, tail, run }:
 
 /// Why nothing was printed, as far as the hub tells.
 async fn empty_note(client: &Client, log: &[&str], party: &str) -> String {
-    let member = client.get(&log[..log.len() - 1], &[]).await.and_then(|value| wire::read::<Member>(&value));
+    let member =
+        client.get(&log[..log.len() - 1], &[]).await.and_then(|value| wire::read::<Member>(&value));
     match member.map(|member| member.phase.parse().is_ok_and(MemberPhase::is_terminal)) {
-        Ok(false) => format!("{party} has printed nothing yet (Python prints at once with `python -u` or `print(…, flush=True)`)"),
+        Ok(false) => format!(
+            "{party} has printed nothing yet (Python prints at once with `python -u` or `print(…, flush=True)`)"
+        ),
         Ok(true) | Err(_) => format!("{party} has printed nothing"),
     }
 }
@@ -80,7 +87,9 @@ impl Shown {
             chunk.valid().chars().for_each(|char| self.put(char, &mut text));
             let broken = chunk.invalid();
             // Cut off by the end of the chunk, or wrong.
-            if chunks.peek().is_none() && std::str::from_utf8(broken).is_err_and(|error| error.error_len().is_none()) {
+            if chunks.peek().is_none()
+                && std::str::from_utf8(broken).is_err_and(|error| error.error_len().is_none())
+            {
                 self.begun = broken.to_vec();
             } else if !broken.is_empty() {
                 text.push(char::REPLACEMENT_CHARACTER);
@@ -112,7 +121,10 @@ mod tests {
         for size in 1..=log.len() {
             let mut shown = Shown::default();
             let text: String = log.chunks(size).map(|chunk| shown.feed(chunk)).collect();
-            assert_eq!(text, "größe\t1\n10%\n20%\n\\u{1b}]0;gotcha\\u{7}\\u{9b}2J\u{fffd}!", "chunks of {size}");
+            assert_eq!(
+                text, "größe\t1\n10%\n20%\n\\u{1b}]0;gotcha\\u{7}\\u{9b}2J\u{fffd}!",
+                "chunks of {size}"
+            );
         }
     }
 }

@@ -11,9 +11,15 @@ use crate::wire::{self, Orphan};
 
 pub async fn run(client: &Client, command: OrphanCommand, format: Format) -> Result<Exit, Failure> {
     match command {
-        OrphanCommand::List { party } => list(client, party.as_ref().map(PartyId::as_str), format).await?,
-        OrphanCommand::Stop { orphan } => decide(client, &orphan, "stop", "is being stopped", format).await?,
-        OrphanCommand::Keep { orphan } => decide(client, &orphan, "keep", "runs on to its end", format).await?,
+        OrphanCommand::List { party } => {
+            list(client, party.as_ref().map(PartyId::as_str), format).await?
+        }
+        OrphanCommand::Stop { orphan } => {
+            decide(client, &orphan, "stop", "is being stopped", format).await?
+        }
+        OrphanCommand::Keep { orphan } => {
+            decide(client, &orphan, "keep", "runs on to its end", format).await?
+        }
     }
     Ok(Exit::Ok)
 }
@@ -26,13 +32,28 @@ async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<()
         let now = crate::output::now();
         let row = |orphan: Orphan| {
             let seen = output::age(&orphan.seen_at, now);
-            vec![orphan.id, orphan.phase, seen, orphan.decision.unwrap_or_default(), orphan.task.unwrap_or_default()]
+            vec![
+                orphan.id,
+                orphan.phase,
+                seen,
+                orphan.decision.unwrap_or_default(),
+                orphan.task.unwrap_or_default(),
+            ]
         };
-        output::table(&["ID", "PHASE", "SEEN", "DECISION", "TASK"], orphans.into_iter().map(row).collect())
+        output::table(
+            &["ID", "PHASE", "SEEN", "DECISION", "TASK"],
+            orphans.into_iter().map(row).collect(),
+        )
     })
 }
 
-async fn decide(client: &Client, orphan: &str, verb: &str, what: &str, format: Format) -> Result<(), Failure> {
+async fn decide(
+    client: &Client,
+    orphan: &str,
+    verb: &str,
+    what: &str,
+    format: Format,
+) -> Result<(), Failure> {
     let value: Value = client.post(&["orphans", orphan, verb], None).await?;
     let orphan: Orphan = wire::read(&value)?;
     output::show(format, &value, || format!("orphan {} {what}\n", orphan.id))

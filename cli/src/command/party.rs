@@ -17,8 +17,12 @@ use crate::wire::{self, Contact, NewSecret, Party};
 
 pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, Failure> {
     match command {
-        PartyCommand::Add { name, remark, secret } => add(client, name.as_str(), &remark, &secret).await?,
-        PartyCommand::RotateSecret { party, overlap, secret } => rotate(client, party.as_str(), overlap, &secret).await?,
+        PartyCommand::Add { name, remark, secret } => {
+            add(client, name.as_str(), &remark, &secret).await?
+        }
+        PartyCommand::RotateSecret { party, overlap, secret } => {
+            rotate(client, party.as_str(), overlap, &secret).await?
+        }
         PartyCommand::Remove { party, force } => {
             let query: &[(&str, &str)] = if force { &[("force", "true")] } else { &[] };
             client.delete_with(&["parties", party.as_str()], query).await?;
@@ -31,17 +35,31 @@ pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Resu
 }
 
 /// The hub tells the secret once, so the place for it is made before it is asked.
-async fn add(client: &Client, name: &str, remark: &str, SecretArgs { secret_file, .. }: &SecretArgs) -> Result<(), Failure> {
+async fn add(
+    client: &Client,
+    name: &str,
+    remark: &str,
+    SecretArgs { secret_file, .. }: &SecretArgs,
+) -> Result<(), Failure> {
     let place = secret_file.as_deref().map(Place::make).transpose()?;
-    let NewSecret { secret, .. } = client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
+    let NewSecret { secret, .. } =
+        client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
     deliver(name, "added", &secret, place)
 }
 
-async fn rotate(client: &Client, name: &str, overlap_s: u32, SecretArgs { secret_file, .. }: &SecretArgs) -> Result<(), Failure> {
+async fn rotate(
+    client: &Client,
+    name: &str,
+    overlap_s: u32,
+    SecretArgs { secret_file, .. }: &SecretArgs,
+) -> Result<(), Failure> {
     let place = secret_file.as_deref().map(Place::make).transpose()?;
-    let NewSecret { secret, former_until } = client.post_once(&["parties", name, "secret"], &json!({"overlap_s": overlap_s})).await?;
+    let NewSecret { secret, former_until } =
+        client.post_once(&["parties", name, "secret"], &json!({"overlap_s": overlap_s})).await?;
     let deed = match former_until {
-        Some(until) => format!("has a new secret; the old one is accepted until {}", visible(&until)),
+        Some(until) => {
+            format!("has a new secret; the old one is accepted until {}", visible(&until))
+        }
         None => "has a new secret; the old one is no longer accepted".to_owned(),
     };
     deliver(name, &deed, &secret, place)
@@ -50,15 +68,23 @@ async fn rotate(client: &Client, name: &str, overlap_s: u32, SecretArgs { secret
 /// Prints the secret, or keeps it in its place. A secret that is lost here cannot be had again, but replaced.
 fn deliver(name: &str, deed: &str, secret: &str, place: Option<Place>) -> Result<(), Failure> {
     let lost = |error: io::Error| {
-        Failure::new(Exit::Failed, format!("party {name} {deed}, but its new secret could not be written: {error}"))
-            .with_remedy(format!("Give it another one: flowctl party rotate-secret {name} --secret-file FILE"))
+        Failure::new(
+            Exit::Failed,
+            format!("party {name} {deed}, but its new secret could not be written: {error}"),
+        )
+        .with_remedy(format!(
+            "Give it another one: flowctl party rotate-secret {name} --secret-file FILE"
+        ))
     };
     match place {
         // Also to a pipe that nobody reads: unlike other answers, this one cannot be had again.
         None => writeln!(io::stdout(), "{}", visible(secret)).map_err(lost),
         Some(place) => {
             let path = place.keep(secret).map_err(lost)?;
-            Ok(output::print(&format!("party {name} {deed}; its secret is in {}\n", path.display()))?)
+            Ok(output::print(&format!(
+                "party {name} {deed}; its secret is in {}\n",
+                path.display()
+            ))?)
         }
     }
 }
@@ -72,10 +98,13 @@ struct Place {
 
 impl Place {
     fn make(path: &Path) -> Result<Self, Failure> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
-            Failure::usage(format!("--secret-file {}: {error}", path.display()))
-                .with_remedy("Name a file that does not exist yet, in a directory you can write to.")
-        })?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
+            |error| {
+                Failure::usage(format!("--secret-file {}: {error}", path.display())).with_remedy(
+                    "Name a file that does not exist yet, in a directory you can write to.",
+                )
+            },
+        )?;
         Ok(Self { path: path.to_owned(), file, kept: false })
     }
 
@@ -103,9 +132,18 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
         let now = crate::output::now();
         let row = |party: Party| {
             let agent = party.agent.map(|agent| agent.version).unwrap_or_default();
-            vec![party.name, contact(&party.contact, now), agent, output::age(&party.created_at, now), party.remark]
+            vec![
+                party.name,
+                contact(&party.contact, now),
+                agent,
+                output::age(&party.created_at, now),
+                party.remark,
+            ]
         };
-        output::table(&["NAME", "CONTACT", "AGENT", "AGE", "REMARK"], parties.into_iter().map(row).collect())
+        output::table(
+            &["NAME", "CONTACT", "AGENT", "AGE", "REMARK"],
+            parties.into_iter().map(row).collect(),
+        )
     })
 }
 

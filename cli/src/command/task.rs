@@ -49,12 +49,18 @@ pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Resul
     Ok(Exit::Ok)
 }
 
-pub async fn run_command(client: &Client, RunCommand::Get { task, run }: RunCommand, format: Format) -> Result<Exit, Failure> {
+pub async fn run_command(
+    client: &Client,
+    RunCommand::Get { task, run }: RunCommand,
+    format: Format,
+) -> Result<Exit, Failure> {
     let (_, task) = resolve::task(client, &task).await?;
     let id = resolve::run(client, &task, run).await?;
     let value: Value = client.get(&["tasks", &task.id, "runs", &id], &[]).await?;
     let run: Run = wire::read(&value)?;
-    output::show(format, &value, || view::frame(&task.name, &run, crate::output::now(), usize::MAX).join("\n") + "\n")?;
+    output::show(format, &value, || {
+        view::frame(&task.name, &run, crate::output::now(), usize::MAX).join("\n") + "\n"
+    })?;
     Ok(Exit::Ok)
 }
 
@@ -72,7 +78,9 @@ impl Changes {
         doc.epochs = epochs.unwrap_or(doc.epochs);
         let mut given = BTreeSet::new();
         for param in params {
-            let (name, value) = param.split_once('=').ok_or_else(|| Failure::usage(format!("--param {param:?} must be NAME=VALUE")))?;
+            let (name, value) = param
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--param {param:?} must be NAME=VALUE")))?;
             if !given.insert(name) {
                 return Err(Failure::usage(format!("--param {name} is given twice")));
             }
@@ -82,14 +90,26 @@ impl Changes {
     }
 }
 
-async fn submit(client: &Client, file: &Path, watch: bool, changes: &Changes, format: Format) -> Result<Exit, Failure> {
+async fn submit(
+    client: &Client,
+    file: &Path,
+    watch: bool,
+    changes: &Changes,
+    format: Format,
+) -> Result<Exit, Failure> {
     let documents = manifest::load(file)?;
     let tasks = documents.iter().filter(|document| matches!(document, Document::Task(_))).count();
     if tasks == 0 {
-        return Err(Failure::usage(format!("{} holds no document with `kind: Task`", file.display())));
+        return Err(Failure::usage(format!(
+            "{} holds no document with `kind: Task`",
+            file.display()
+        )));
     }
     if tasks > 1 && (watch || changes.name.is_some()) {
-        return Err(Failure::usage(format!("{} holds {tasks} tasks; --watch and --name are for one", file.display())));
+        return Err(Failure::usage(format!(
+            "{} holds {tasks} tasks; --watch and --name are for one",
+            file.display()
+        )));
     }
     let changed = |document| match document {
         Document::Task(doc) => changes.apply(doc).map(Document::Task),
@@ -134,9 +154,19 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
         let row = |task: Task| {
             let why = task.run.as_ref().map(in_short).unwrap_or_default();
             let phase = task.run.as_ref().map_or("never started", |run| &run.phase).to_owned();
-            vec![task.name, phase, task.runs.to_string(), epochs(task.run.as_ref()), output::age(&task.created_at, now), why]
+            vec![
+                task.name,
+                phase,
+                task.runs.to_string(),
+                epochs(task.run.as_ref()),
+                output::age(&task.created_at, now),
+                why,
+            ]
         };
-        output::table(&["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"], tasks.into_iter().map(row).collect())
+        output::table(
+            &["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"],
+            tasks.into_iter().map(row).collect(),
+        )
     })
 }
 
@@ -155,16 +185,28 @@ async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Fai
             ("remark", task.remark.clone()),
             ("template", format!("{template} revision {}", task.revision)),
             ("epochs", task.epochs.to_string()),
-            ("parameters", task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")),
+            (
+                "parameters",
+                task.parameters
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            ),
             ("age", output::age(&task.created_at, crate::output::now())),
             ("runs", task.runs.to_string()),
             ("phase", run.map_or("never started", |run| &run.phase).to_owned()),
             ("epoch", epochs(run)),
             ("why", run.map(in_short).unwrap_or_default()),
         ]);
-        let row = |member: wire::TaskMember| vec![member.party, member.role, member.dataset.unwrap_or_default()];
+        let row = |member: wire::TaskMember| {
+            vec![member.party, member.role, member.dataset.unwrap_or_default()]
+        };
         text.push('\n');
-        text + &output::table(&["PARTY", "ROLE", "DATASET"], task.members.into_iter().map(row).collect())
+        text + &output::table(
+            &["PARTY", "ROLE", "DATASET"],
+            task.members.into_iter().map(row).collect(),
+        )
     })
 }
 
@@ -173,8 +215,19 @@ async fn events(client: &Client, reference: &str, format: Format) -> Result<(), 
     let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
     let events: Vec<Event> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
-        let row = |event: Event| vec![event.seq.to_string(), event.at, event.kind, event.party.unwrap_or_default(), event.message];
-        output::table(&["NUMBER", "AT", "KIND", "PARTY", "MESSAGE"], events.into_iter().map(row).collect())
+        let row = |event: Event| {
+            vec![
+                event.seq.to_string(),
+                event.at,
+                event.kind,
+                event.party.unwrap_or_default(),
+                event.message,
+            ]
+        };
+        output::table(
+            &["NUMBER", "AT", "KIND", "PARTY", "MESSAGE"],
+            events.into_iter().map(row).collect(),
+        )
     })
 }
 
@@ -185,25 +238,40 @@ async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), Fa
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |run: RunSummary| {
-            let took = output::seconds_between(&run.created_at, run.finished_at.as_deref(), now).map(output::duration);
+            let took = output::seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+                .map(output::duration);
             let why = in_short(&run);
             let epoch = epochs(Some(&run));
-            vec![run.number.to_string(), run.phase, epoch, output::age(&run.created_at, now), took.unwrap_or_default(), why]
+            vec![
+                run.number.to_string(),
+                run.phase,
+                epoch,
+                output::age(&run.created_at, now),
+                took.unwrap_or_default(),
+                why,
+            ]
         };
-        output::table(&["RUN", "PHASE", "EPOCH", "AGE", "TOOK", "WHY"], runs.into_iter().map(row).collect())
+        output::table(
+            &["RUN", "PHASE", "EPOCH", "AGE", "TOOK", "WHY"],
+            runs.into_iter().map(row).collect(),
+        )
     })
 }
 
 fn epochs(run: Option<&RunSummary>) -> String {
     match run.map(|run| run.progress) {
-        Some(wire::ProgressSummary { epoch: Some(epoch), epochs: Some(epochs) }) => format!("{epoch}/{epochs}"),
+        Some(wire::ProgressSummary { epoch: Some(epoch), epochs: Some(epochs) }) => {
+            format!("{epoch}/{epochs}")
+        }
         _ => String::new(),
     }
 }
 
 fn in_short(run: &RunSummary) -> String {
     let ending = run.ending.as_ref().map(|ending| ending.message.clone());
-    ending.or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone())).unwrap_or_default()
+    ending
+        .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))
+        .unwrap_or_default()
 }
 
 /// A line for people; programs have the exit code.

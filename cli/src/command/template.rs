@@ -14,12 +14,20 @@ use crate::output::{self, Format};
 use crate::resolve;
 use crate::wire::{self, Revision, Template};
 
-pub async fn run(client: &Client, command: TemplateCommand, format: Format) -> Result<Exit, Failure> {
+pub async fn run(
+    client: &Client,
+    command: TemplateCommand,
+    format: Format,
+) -> Result<Exit, Failure> {
     match command {
         TemplateCommand::List => list(client, format).await?,
-        TemplateCommand::Get { template, revision } => get(client, &template, revision, format).await?,
+        TemplateCommand::Get { template, revision } => {
+            get(client, &template, revision, format).await?
+        }
         TemplateCommand::Create { file } => create(client, &file, format).await?,
-        TemplateCommand::Edit { template, file } => edit(client, &template, file.as_deref(), format).await?,
+        TemplateCommand::Edit { template, file } => {
+            edit(client, &template, file.as_deref(), format).await?
+        }
         TemplateCommand::Delete { template } => {
             let (_, template) = resolve::template(client, &template).await?;
             client.delete(&["templates", &template.id]).await?;
@@ -35,15 +43,34 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     let templates: Vec<Template> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
-        let row = |t: Template| vec![t.name, t.revision.to_string(), t.framework, t.image, output::age(&t.modified_at, now), t.remark];
-        output::table(&["NAME", "REVISION", "FRAMEWORK", "IMAGE", "CHANGED", "REMARK"], templates.into_iter().map(row).collect())
+        let row = |t: Template| {
+            vec![
+                t.name,
+                t.revision.to_string(),
+                t.framework,
+                t.image,
+                output::age(&t.modified_at, now),
+                t.remark,
+            ]
+        };
+        output::table(
+            &["NAME", "REVISION", "FRAMEWORK", "IMAGE", "CHANGED", "REMARK"],
+            templates.into_iter().map(row).collect(),
+        )
     })
 }
 
-async fn get(client: &Client, reference: &str, revision: Option<u32>, format: Format) -> Result<(), Failure> {
+async fn get(
+    client: &Client,
+    reference: &str,
+    revision: Option<u32>,
+    format: Format,
+) -> Result<(), Failure> {
     let (mut value, template) = resolve::template(client, reference).await?;
     if let Some(revision) = revision {
-        value = client.get(&["templates", &template.id, "revisions", &revision.to_string()], &[]).await?;
+        value = client
+            .get(&["templates", &template.id, "revisions", &revision.to_string()], &[])
+            .await?;
     }
     // As it would be written to apply it again: a table could not hold it.
     let text = as_file(&template_doc(&value)?)?;
@@ -58,10 +85,22 @@ async fn create(client: &Client, file: &Path, format: Format) -> Result<(), Fail
     Ok(())
 }
 
-async fn edit(client: &Client, reference: &str, file: Option<&Path>, format: Format) -> Result<(), Failure> {
+async fn edit(
+    client: &Client,
+    reference: &str,
+    file: Option<&Path>,
+    format: Format,
+) -> Result<(), Failure> {
     let (found, template) = resolve::template(client, reference).await?;
     let edited = match file {
-        Some(file) => edit_template(client, &found, &only_template(&file.display().to_string(), templates_in(file)?)?).await?,
+        Some(file) => {
+            edit_template(
+                client,
+                &found,
+                &only_template(&file.display().to_string(), templates_in(file)?)?,
+            )
+            .await?
+        }
         None => in_editor(client, &template.name, &found).await?,
     };
     let (line, value) = said_template(edited);
@@ -69,7 +108,8 @@ async fn edit(client: &Client, reference: &str, file: Option<&Path>, format: For
 }
 
 fn only_template(shown: &str, docs: Vec<TemplateDoc>) -> Result<TemplateDoc, Failure> {
-    let [doc] = <[TemplateDoc; 1]>::try_from(docs).map_err(|_| Failure::usage(format!("{shown} must hold one template")))?;
+    let [doc] = <[TemplateDoc; 1]>::try_from(docs)
+        .map_err(|_| Failure::usage(format!("{shown} must hold one template")))?;
     Ok(doc)
 }
 
@@ -80,11 +120,13 @@ async fn in_editor(client: &Client, name: &str, found: &Value) -> Result<(Change
     loop {
         let text = draft.edit().await?;
         let sent = async {
-            let docs = manifest::parse(&text).map_err(|message| Failure::usage(format!("{shown}: {message}")))?;
+            let docs = manifest::parse(&text)
+                .map_err(|message| Failure::usage(format!("{shown}: {message}")))?;
             edit_template(client, found, &only_template(&shown, templates(&shown, docs)?)?).await
         };
         match draft.unless_stopped(sent).await {
-            Err(failure) if failure.exit != Exit::Interrupted && draft.asks_again(&failure).await? => {}
+            Err(failure)
+                if failure.exit != Exit::Interrupted && draft.asks_again(&failure).await? => {}
             result => return result,
         }
     }
@@ -92,12 +134,23 @@ async fn in_editor(client: &Client, name: &str, found: &Value) -> Result<(Change
 
 async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
     let (_, template) = resolve::template(client, reference).await?;
-    let all: Vec<Value> = client.list(&["templates", &template.id, "revisions"], &[], "cursor").await?;
+    let all: Vec<Value> =
+        client.list(&["templates", &template.id, "revisions"], &[], "cursor").await?;
     let revisions: Vec<Revision> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
-        let row = |r: Revision| vec![r.revision.to_string(), output::age(&r.created_at, now), r.image, r.command.join(" ")];
-        output::table(&["REVISION", "MADE", "IMAGE", "COMMAND"], revisions.into_iter().map(row).collect())
+        let row = |r: Revision| {
+            vec![
+                r.revision.to_string(),
+                output::age(&r.created_at, now),
+                r.image,
+                r.command.join(" "),
+            ]
+        };
+        output::table(
+            &["REVISION", "MADE", "IMAGE", "COMMAND"],
+            revisions.into_iter().map(row).collect(),
+        )
     })
 }
 
@@ -108,7 +161,10 @@ fn templates_in(file: &Path) -> Result<Vec<TemplateDoc>, Failure> {
 fn templates(shown: &str, documents: Vec<Document>) -> Result<Vec<TemplateDoc>, Failure> {
     let only = |document| match document {
         Document::Template(doc) => Ok(doc),
-        Document::Task(doc) => Err(Failure::usage(format!("{shown} holds the task {}; use `flowctl apply -f` for both", doc.name))),
+        Document::Task(doc) => Err(Failure::usage(format!(
+            "{shown} holds the task {}; use `flowctl apply -f` for both",
+            doc.name
+        ))),
     };
     documents.into_iter().map(only).collect()
 }
@@ -172,11 +228,18 @@ mod tests {
             "<<",
             "=",
         ];
-        let mut doc = manifest::parse("kind: Template\nname: abc\nframework: generic\nimage: x\ncommand: [x]").unwrap();
+        let mut doc = manifest::parse(
+            "kind: Template\nname: abc\nframework: generic\nimage: x\ncommand: [x]",
+        )
+        .unwrap();
         let Document::Template(mut doc) = doc.remove(0) else { panic!("a template") };
         doc.body.command = odd.map(str::to_owned).to_vec();
         doc.body.command.push("long ".repeat(100));
-        doc.body.env = odd.iter().enumerate().map(|(index, text)| (format!("K{index}"), (*text).to_owned())).collect();
+        doc.body.env = odd
+            .iter()
+            .enumerate()
+            .map(|(index, text)| (format!("K{index}"), (*text).to_owned()))
+            .collect();
         doc.remark = odd.join("\n");
         doc.name = "1e3".to_owned();
         assert_eq!(manifest::parse(&as_file(&doc).unwrap()), Ok(vec![Document::Template(doc)]));

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::fake::{Done, Fake};
 
-const TEMPLATE: &str = "kind: Template\nname: digits\nframework: generic\nimage: digits\ncommand: [run]\n";
+const TEMPLATE: &str =
+    "kind: Template\nname: digits\nframework: generic\nimage: digits\ncommand: [run]\n";
 
 /// A hub with one template, and a directory for TMPDIR and the editor.
 struct Fixture {
@@ -36,7 +37,10 @@ impl Fixture {
     /// An editor that records its file, the modes of file and directory, and then does `script`.
     fn editor(&self, name: &str, script: &str) -> String {
         let (editor, seen) = (self.path(name), self.path("seen"));
-        let record = format!("echo \"$1 $(stat -c %a \"$1\") $(stat -c %a \"$(dirname \"$1\")\")\" >> {}", seen.display());
+        let record = format!(
+            "echo \"$1 $(stat -c %a \"$1\") $(stat -c %a \"$(dirname \"$1\")\")\" >> {}",
+            seen.display()
+        );
         fs::write(&editor, format!("#!/bin/sh\n{record}\n{script}\n")).unwrap();
         fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
         editor.to_str().unwrap().to_owned()
@@ -49,7 +53,11 @@ impl Fixture {
     }
 
     fn seen(&self) -> Vec<String> {
-        fs::read_to_string(self.path("seen")).unwrap_or_default().lines().map(str::to_owned).collect()
+        fs::read_to_string(self.path("seen"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     fn is_clean(&self) -> bool {
@@ -66,13 +74,15 @@ fn b12_the_editors_file_is_private_unpredictable_and_removed_however_the_edit_en
         ("spoils", "echo 'a: [' > \"$1\"", 2),
         ("empties", ": > \"$1\"", 2),
     ] {
-        let done = Done::from(it.edit().env("EDITOR", it.editor(name, script)).output().unwrap()).exits(code);
+        let done = Done::from(it.edit().env("EDITOR", it.editor(name, script)).output().unwrap())
+            .exits(code);
         assert!(it.is_clean(), "{name}: {done:?}");
     }
     assert_eq!(it.fake.world().templates[0]["command"], json!(["walk"]));
     let seen = it.seen();
     assert!(seen.iter().all(|line| line.ends_with(" 600 700")), "{seen:?}");
-    let paths: std::collections::BTreeSet<&Path> = seen.iter().map(|line| Path::new(line.split(' ').next().unwrap())).collect();
+    let paths: std::collections::BTreeSet<&Path> =
+        seen.iter().map(|line| Path::new(line.split(' ').next().unwrap())).collect();
     assert_eq!(paths.len(), 4, "{seen:?}");
 }
 
@@ -80,13 +90,24 @@ fn b12_the_editors_file_is_private_unpredictable_and_removed_however_the_edit_en
 fn b12_a_signal_during_the_edit_leaves_no_file() {
     let it = Fixture::new();
     let pid = it.path("pid");
-    let mut child = it.edit().env("EDITOR", it.editor("waits", &format!("echo $$ > {}\nexec sleep 60", pid.display()))).spawn().unwrap();
-    wait_for_blocking("the editor", Duration::from_secs(20), || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')));
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let mut child = it
+        .edit()
+        .env("EDITOR", it.editor("waits", &format!("echo $$ > {}\nexec sleep 60", pid.display())))
+        .spawn()
+        .unwrap();
+    wait_for_blocking("the editor", Duration::from_secs(20), || {
+        fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))
+    });
+    assert!(
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
+    );
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(it.is_clean());
     let editor = fs::read_to_string(&pid).unwrap();
-    assert!(!Path::new("/proc").join(editor.trim()).exists(), "the editor {editor} outlived flowctl");
+    assert!(
+        !Path::new("/proc").join(editor.trim()).exists(),
+        "the editor {editor} outlived flowctl"
+    );
 }
 
 #[test]
@@ -94,7 +115,8 @@ fn b12_an_empty_editor_variable_counts_as_unset() {
     let it = Fixture::new();
     it.editor("vi", "sed -i 's/- run$/- walk/' \"$1\"");
     let path = format!("{}:/usr/bin:/bin", it.dir.path().display());
-    Done::from(it.edit().env("PATH", path).env("VISUAL", "").env("EDITOR", " ").output().unwrap()).exits(0);
+    Done::from(it.edit().env("PATH", path).env("VISUAL", "").env("EDITOR", " ").output().unwrap())
+        .exits(0);
     assert_eq!(it.fake.world().templates[0]["command"], json!(["walk"]));
     assert!(it.is_clean());
 }

@@ -62,12 +62,19 @@ impl Fake {
     }
 
     fn new(scheme: &'static str) -> (Self, TcpListener) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let party = |name| json!({"name": name, "created_at": "2026-01-01T00:00:00Z", "contact": {"state": "connected"}});
         let world = World { parties: vec![party("hub"), party("party-a")], ..World::default() };
-        (Self { runtime, world: Arc::new(Mutex::new(world)), address, scheme, serving: None }, listener)
+        (
+            Self { runtime, world: Arc::new(Mutex::new(world)), address, scheme, serving: None },
+            listener,
+        )
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -76,7 +83,8 @@ impl Fake {
 
     fn serve<L: Listener<Addr: std::fmt::Debug>>(&mut self, listener: L) {
         let app = Router::new().fallback(answer).with_state(self.world.clone());
-        self.serving = Some(self.runtime.spawn(async move { axum::serve(listener, app).await.unwrap() }));
+        self.serving =
+            Some(self.runtime.spawn(async move { axum::serve(listener, app).await.unwrap() }));
     }
 
     /// The hub goes away: its port is closed and its connections are cut.
@@ -98,7 +106,11 @@ impl Fake {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(args).env_clear().env("FLOW_SERVER", format!("{}://{}", self.scheme, self.address)).stdin(Stdio::null());
+        command
+            .args(args)
+            .env_clear()
+            .env("FLOW_SERVER", format!("{}://{}", self.scheme, self.address))
+            .stdin(Stdio::null());
         command
     }
 
@@ -157,8 +169,12 @@ impl Done {
 /// A run as the hub would show it.
 pub fn look(run: u32, phase: &str, epoch: u32) -> Value {
     let ending = match phase {
-        "failed" => json!({"outcome": "failed", "code": "member_failed", "message": "party-a exited with 1", "at": "2026-01-01T00:00:09Z"}),
-        "cancelled" => json!({"outcome": "cancelled", "code": "stopped", "message": "stopped by admin", "at": "2026-01-01T00:00:09Z"}),
+        "failed" => {
+            json!({"outcome": "failed", "code": "member_failed", "message": "party-a exited with 1", "at": "2026-01-01T00:00:09Z"})
+        }
+        "cancelled" => {
+            json!({"outcome": "cancelled", "code": "stopped", "message": "stopped by admin", "at": "2026-01-01T00:00:09Z"})
+        }
         _ => Value::Null,
     };
     json!({
@@ -176,11 +192,22 @@ fn run_id(run: u32) -> String {
     format!("{run:032x}")
 }
 
-async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(world): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut world = world.lock().unwrap();
     let path = uri.path().strip_prefix("/api/v2/").unwrap_or("elsewhere").to_owned();
-    world.heard.push(format!("{method} {}", uri.path_and_query().unwrap().as_str().replacen("/api/v2/", "", 1)));
-    world.tokens.extend(headers.get("authorization").map(|token| token.to_str().unwrap().to_owned()));
+    world.heard.push(format!(
+        "{method} {}",
+        uri.path_and_query().unwrap().as_str().replacen("/api/v2/", "", 1)
+    ));
+    world
+        .tokens
+        .extend(headers.get("authorization").map(|token| token.to_str().unwrap().to_owned()));
     if let Some((status, problem)) = &world.refuse {
         return respond(*status, problem);
     }
@@ -192,9 +219,14 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["tasks", _, "events"]) => {
             // One event, then silence: the stream stays open as the hub's does.
-            let first = futures::stream::once(async { Ok::<_, Infallible>("id: 1\nevent: run.running\ndata: {}\n\n") });
+            let first = futures::stream::once(async {
+                Ok::<_, Infallible>("id: 1\nevent: run.running\ndata: {}\n\n")
+            });
             let stream = futures::StreamExt::chain(first, futures::stream::pending());
-            Response::builder().header("content-type", "text/event-stream").body(Body::from_stream(stream)).unwrap()
+            Response::builder()
+                .header("content-type", "text/event-stream")
+                .body(Body::from_stream(stream))
+                .unwrap()
         }
         ("GET", ["tasks", _, "runs", run]) => {
             let first = world.looks.first().cloned();
@@ -207,32 +239,48 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
             }
             first.map_or_else(|| missing("run"), |look| respond(200, &look))
         }
-        ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => Response::new(Body::from("epoch 1\nepoch 2\n")),
+        ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => {
+            Response::new(Body::from("epoch 1\nepoch 2\n"))
+        }
         ("GET", ["tasks", _, "runs", _, "members", "hub", "logs"]) => Response::new(Body::empty()),
-        ("GET", ["tasks", _, "runs", _, "members", "hub"]) => respond(200, &world.tasks[0]["run"]["members"][0]),
-        ("POST", ["tasks", id, "start"]) => match world.tasks.iter_mut().find(|task| task["id"] == *id) {
-            None => missing("task"),
-            Some(task) => {
-                let run = task["runs"].as_u64().unwrap() as u32 + 1;
-                task["runs"] = json!(run);
-                task["run"] = look(run, "queued", 0);
-                respond(202, &task["run"])
+        ("GET", ["tasks", _, "runs", _, "members", "hub"]) => {
+            respond(200, &world.tasks[0]["run"]["members"][0])
+        }
+        ("POST", ["tasks", id, "start"]) => {
+            match world.tasks.iter_mut().find(|task| task["id"] == *id) {
+                None => missing("task"),
+                Some(task) => {
+                    let run = task["runs"].as_u64().unwrap() as u32 + 1;
+                    task["runs"] = json!(run);
+                    task["run"] = look(run, "queued", 0);
+                    respond(202, &task["run"])
+                }
             }
-        },
+        }
         ("POST", ["tasks", _, "stop"]) => respond(202, &Value::Null),
-        ("POST", ["orphans", id, verb]) => match world.orphans.iter_mut().find(|orphan| orphan["id"] == *id) {
-            None => missing("orphan"),
-            Some(orphan) => {
-                orphan["decision"] = json!(verb);
-                respond(202, orphan)
+        ("POST", ["orphans", id, verb]) => {
+            match world.orphans.iter_mut().find(|orphan| orphan["id"] == *id) {
+                None => missing("orphan"),
+                Some(orphan) => {
+                    orphan["decision"] = json!(verb);
+                    respond(202, orphan)
+                }
             }
-        },
+        }
         ("GET", [list]) => {
             // By how the name begins, two to a page.
-            let query = |name: &str| uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+            let query = |name: &str| {
+                uri.query()?
+                    .split('&')
+                    .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+                    .map(str::to_owned)
+            };
             let begins = query("name").unwrap_or_default();
             let from: usize = query("cursor").map_or(0, |cursor| cursor.parse().unwrap());
-            let all = world.list(list).iter().filter(|item| item["name"].as_str().unwrap_or_default().starts_with(&begins));
+            let all = world
+                .list(list)
+                .iter()
+                .filter(|item| item["name"].as_str().unwrap_or_default().starts_with(&begins));
             let page: Vec<Value> = all.clone().skip(from).take(2).cloned().collect();
             let next = (all.count() > from + 2).then(|| (from + 2).to_string());
             respond(200, &json!({"items": page, "next": next}))
@@ -245,7 +293,10 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
             respond(201, &json!({"name": body["name"], "secret": "s3cret-of-the-party"}))
         }
         ("POST", ["parties", party, "secret"]) => {
-            let until = body["overlap_s"].as_u64().filter(|overlap| *overlap > 0).map(|_| "2026-01-01T01:00:00Z");
+            let until = body["overlap_s"]
+                .as_u64()
+                .filter(|overlap| *overlap > 0)
+                .map(|_| "2026-01-01T01:00:00Z");
             respond(200, &json!({"name": party, "secret": "another-s3cret", "former_until": until}))
         }
         ("POST", [list]) => {
@@ -261,7 +312,10 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
         ("PUT", [list, id]) => {
             let item = world.list(list).iter_mut().find(|item| item["id"] == *id).unwrap();
             if headers.get("if-match").is_none() {
-                return respond(412, &json!({"code": "precondition_failed", "detail": "no If-Match"}));
+                return respond(
+                    412,
+                    &json!({"code": "precondition_failed", "detail": "no If-Match"}),
+                );
             }
             *item = kept(&body, id, item["revision"].as_u64().unwrap() + 1);
             respond(200, item)
@@ -304,5 +358,9 @@ fn missing(what: &str) -> Response {
 
 fn respond(status: u16, body: &Value) -> Response {
     let text = if body.is_null() { String::new() } else { body.to_string() };
-    Response::builder().status(StatusCode::from_u16(status).unwrap()).header("etag", "\"1\"").body(Body::from(text)).unwrap()
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap())
+        .header("etag", "\"1\"")
+        .body(Body::from(text))
+        .unwrap()
 }

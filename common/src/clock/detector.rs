@@ -71,7 +71,8 @@ impl Detector {
         let boot = reading.boot.since(last.boot);
         let set_by = reading.wall.0.saturating_sub(last.wall.0).saturating_sub(micros(boot));
         let suspended = boot.saturating_sub(reading.monotonic.since(last.monotonic));
-        let wall_set_by = if set_by.unsigned_abs() > micros(WALL_SET_MIN).unsigned_abs() { set_by } else { 0 };
+        let wall_set_by =
+            if set_by.unsigned_abs() > micros(WALL_SET_MIN).unsigned_abs() { set_by } else { 0 };
         let suspended = if suspended > WALL_SET_MIN { suspended } else { Duration::ZERO };
         let paused = suspended + reading.stalled.saturating_sub(last.stalled);
         (wall_set_by != 0 || !paused.is_zero()).then_some(Disturbance { wall_set_by, paused })
@@ -128,16 +129,23 @@ mod tests {
         let clock = MockClock::default();
         for seconds in [HOUR, -HOUR, 240 * HOUR, -240 * HOUR] {
             let seen = observed(&clock, |clock| clock.set_by(seconds));
-            assert_eq!(seen, Some(Disturbance { wall_set_by: seconds * 1_000_000, paused: Duration::ZERO }));
+            assert_eq!(
+                seen,
+                Some(Disturbance { wall_set_by: seconds * 1_000_000, paused: Duration::ZERO })
+            );
         }
-        let paused = |seconds| Some(Disturbance { wall_set_by: 0, paused: Duration::from_secs(seconds) });
+        let paused =
+            |seconds| Some(Disturbance { wall_set_by: 0, paused: Duration::from_secs(seconds) });
         assert_eq!(observed(&clock, |clock| clock.pause(30)), paused(30));
         assert_eq!(observed(&clock, |clock| clock.suspend(86_400)), paused(86_400));
         let both = observed(&clock, |clock| {
             clock.suspend(60);
             clock.set_by(-HOUR);
         });
-        assert_eq!(both, Some(Disturbance { wall_set_by: -HOUR * 1_000_000, paused: Duration::from_secs(60) }));
+        assert_eq!(
+            both,
+            Some(Disturbance { wall_set_by: -HOUR * 1_000_000, paused: Duration::from_secs(60) })
+        );
     }
 
     #[test]
@@ -165,7 +173,9 @@ mod tests {
     fn a_gap_between_heartbeats_counts_only_if_no_busy_machine_explains_it() {
         let at = |seconds| Monotonic::from_origin(Duration::from_secs(seconds));
         let mut stalls = Stalls::new();
-        let total: Vec<u64> = [1_000, 1_001, 1_006, 1_036, 1_037, 1_047].map(|second| stalls.beat(at(second)).as_secs()).into();
+        let total: Vec<u64> = [1_000, 1_001, 1_006, 1_036, 1_037, 1_047]
+            .map(|second| stalls.beat(at(second)).as_secs())
+            .into();
         assert_eq!(total, [0, 0, 0, 30, 30, 40]);
     }
 }

@@ -40,7 +40,10 @@ pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
     match trust {
         Trust::File(path) => {
             for certificate in usable(path, SystemClock.now())? {
-                let unusable = |error: rustls::Error| TlsError::Certificates { path: path.to_owned(), why: error.to_string() };
+                let unusable = |error: rustls::Error| TlsError::Certificates {
+                    path: path.to_owned(),
+                    why: error.to_string(),
+                };
                 roots.add(certificate).map_err(unusable)?;
             }
         }
@@ -90,24 +93,29 @@ pub fn explain(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
     Some(match find(error)? {
         rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
         // The second is an authority of the same name with another key.
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => {
             format!(
                 "its certificate is not from an authority that is trusted here: name the certificate of the hub's authority in {ca_file}"
             )
         }
-        rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented }) => {
+        rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        }) => {
             let presented: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             let (expected, presented) = (expected.to_str(), presented.join(", "));
             format!(
                 "its certificate is for {presented} and not for {expected}: dial it by one of its names, or have {expected} added to them"
             )
         }
-        rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "its certificate has expired: whoever runs it has to renew it".to_owned()
-        }
-        rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
-            "its certificate is not valid yet: compare the clocks of both machines".to_owned()
-        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "its certificate has expired: whoever runs it has to renew it".to_owned(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => "its certificate is not valid yet: compare the clocks of both machines".to_owned(),
         other => other.to_string(),
     })
 }
@@ -140,15 +148,22 @@ mod tests {
         let file = dir.path().join("ca.crt");
         assert!(config(Trust::File(&file)).unwrap_err().to_string().contains("ca.crt"));
         std::fs::write(&file, "nothing").unwrap();
-        assert!(config(Trust::File(&file)).unwrap_err().to_string().contains("there is none in it"));
-        std::fs::write(&file, rcgen::generate_simple_self_signed(["hub".to_owned()]).unwrap().cert.pem()).unwrap();
+        assert!(
+            config(Trust::File(&file)).unwrap_err().to_string().contains("there is none in it")
+        );
+        std::fs::write(
+            &file,
+            rcgen::generate_simple_self_signed(["hub".to_owned()]).unwrap().cert.pem(),
+        )
+        .unwrap();
         config(Trust::File(&file)).unwrap();
     }
 
     #[test]
     fn the_reason_is_found_however_deep_it_lies() {
         let reason = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let wrapped = std::io::Error::other(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+        let wrapped =
+            std::io::Error::other(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
         let told = explain(&wrapped, "hub.ca_file").unwrap();
         assert!(told.ends_with("in hub.ca_file"), "{told}");
         assert_eq!(explain(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused), ""), None);
@@ -156,10 +171,19 @@ mod tests {
 
     #[test]
     fn names_are_shown_as_people_write_them() {
-        let presented = vec!["DnsName(\"hub.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()];
+        let presented =
+            vec!["DnsName(\"hub.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()];
         let expected = "other.example".try_into().unwrap();
-        let reason = rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented });
+        let reason = rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        });
         let told = explain(&reason, "").unwrap();
-        assert!(told.starts_with("its certificate is for hub.example, 127.0.0.1 and not for other.example"), "{told}");
+        assert!(
+            told.starts_with(
+                "its certificate is for hub.example, 127.0.0.1 and not for other.example"
+            ),
+            "{told}"
+        );
     }
 }

@@ -33,20 +33,38 @@ impl Validity {
     /// Reads the times of a certificate from `file`.
     pub fn read(file: &Path, certificate: &CertificateDer<'_>) -> Result<Self, TlsError> {
         let parsed = X509Certificate::from_der(certificate);
-        let (_, parsed) = parsed.map_err(|error| TlsError::Certificates { path: file.to_owned(), why: error.to_string() })?;
+        let (_, parsed) = parsed.map_err(|error| TlsError::Certificates {
+            path: file.to_owned(),
+            why: error.to_string(),
+        })?;
         let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
-        let (begins, ends) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
-        Ok(Self { file: file.to_owned(), subject: parsed.subject().to_string(), begins: at(begins), ends: at(ends) })
+        let (begins, ends) =
+            (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
+        Ok(Self {
+            file: file.to_owned(),
+            subject: parsed.subject().to_string(),
+            begins: at(begins),
+            ends: at(ends),
+        })
     }
 
     /// An error if it is not valid at `now`.
     pub fn check(&self, now: Timestamp) -> Result<(), TlsError> {
         let path = self.file.clone();
         if now > self.ends {
-            return Err(TlsError::Expired { path, subject: self.subject.clone(), at: date(self.ends) });
+            return Err(TlsError::Expired {
+                path,
+                subject: self.subject.clone(),
+                at: date(self.ends),
+            });
         }
         if now < self.begins {
-            return Err(TlsError::NotValidYet { path, subject: self.subject.clone(), at: date(self.begins), begins: self.begins });
+            return Err(TlsError::NotValidYet {
+                path,
+                subject: self.subject.clone(),
+                at: date(self.begins),
+                begins: self.begins,
+            });
         }
         Ok(())
     }
@@ -59,14 +77,21 @@ impl Validity {
         }
         let days = self.ends.secs_since(now) / DAY_S;
         let (subject, path, at) = (&self.subject, self.file.display(), date(self.ends));
-        (days < WARNING_DAYS).then(|| format!("the certificate of {subject} in {path} expires on {at}, in {days} days: renew it"))
+        (days < WARNING_DAYS).then(|| {
+            format!(
+                "the certificate of {subject} in {path} expires on {at}, in {days} days: renew it"
+            )
+        })
     }
 }
 
 /// The day of a moment, as in `2027-11-21`.
 fn date(at: Timestamp) -> String {
     let shown = jiff::Timestamp::from_microsecond(at.0).map(|at| at.to_string());
-    shown.map_or_else(|_| format!("second {}", at.0 / 1_000_000), |text| text.split('T').next().unwrap_or_default().to_owned())
+    shown.map_or_else(
+        |_| format!("second {}", at.0 / 1_000_000),
+        |text| text.split('T').next().unwrap_or_default().to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -76,10 +101,18 @@ mod tests {
     #[test]
     fn u27_a_certificate_is_warned_about_thirty_days_before_its_end() {
         let day = |days: i64| Timestamp(days * 24 * 3600 * 1_000_000);
-        let validity = Validity { file: "hub.crt".into(), subject: "CN=hub".to_owned(), begins: day(100), ends: day(200) };
+        let validity = Validity {
+            file: "hub.crt".into(),
+            subject: "CN=hub".to_owned(),
+            begins: day(100),
+            ends: day(200),
+        };
         assert_eq!(validity.warning(day(150)), None);
         let told = validity.warning(day(171)).unwrap();
-        assert_eq!(told, "the certificate of CN=hub in hub.crt expires on 1970-07-20, in 29 days: renew it");
+        assert_eq!(
+            told,
+            "the certificate of CN=hub in hub.crt expires on 1970-07-20, in 29 days: renew it"
+        );
         assert!(validity.warning(day(201)).unwrap().contains("expired on 1970-07-20"));
         assert!(validity.warning(day(99)).unwrap().contains("not valid before 1970-04-11"));
     }

@@ -9,70 +9,109 @@ use crate::member::ReasonCode;
 #[must_use]
 pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
     match code {
-        ReasonCode::PolicyDenied => {
-            ("the party's policy refuses the spec", "Ask the party to allow the image; the message names the rule.")
-        }
-        ReasonCode::ApprovalRequired => {
-            ("a person at the party must approve first", "Wait, or ask the party; the run goes on by itself after the approval.")
-        }
-        ReasonCode::ImageUnknown => {
-            ("the party maps nothing to the image's name", "Check the template's image, or ask the party to add it to its image map.")
-        }
+        ReasonCode::PolicyDenied => (
+            "the party's policy refuses the spec",
+            "Ask the party to allow the image; the message names the rule.",
+        ),
+        ReasonCode::ApprovalRequired => (
+            "a person at the party must approve first",
+            "Wait, or ask the party; the run goes on by itself after the approval.",
+        ),
+        ReasonCode::ImageUnknown => (
+            "the party maps nothing to the image's name",
+            "Check the template's image, or ask the party to add it to its image map.",
+        ),
         ReasonCode::ImageUnusable => (
             "the image is known but its root or program is not there",
             "Ask the party to mend the entry in its image map; check the template's command.",
         ),
-        ReasonCode::DatasetUnknown => {
-            ("the party has no dataset of this name", "Choose one of the names the party offers, or ask it to declare the name.")
+        ReasonCode::DatasetUnknown => (
+            "the party has no dataset of this name",
+            "Choose one of the names the party offers, or ask it to declare the name.",
+        ),
+        ReasonCode::DatasetUnusable => (
+            "the dataset is declared but cannot be read",
+            "Ask the party to look at the dataset's place and permissions.",
+        ),
+        ReasonCode::SpecInvalid => (
+            "the spec's bytes are not what they claim to be",
+            "Report it: hub and agent disagree on the format, or one was tampered with.",
+        ),
+        ReasonCode::BindingsInvalid => (
+            "a late value is missing, of a wrong type or out of range",
+            "Report it with the message; the party refused to fill it in.",
+        ),
+        ReasonCode::ResourcesExhausted => (
+            "the agent has not enough free resources",
+            "Wait for other runs to end, or lower the template's resources.",
+        ),
+        ReasonCode::AgentDiskFull => (
+            "the agent's disk is full",
+            "Ask the party to free space; running work can still be stopped.",
+        ),
+        ReasonCode::PreviousRunStopping => {
+            ("an older run of the task is not yet proven dead", "Wait; it goes on by itself.")
         }
-        ReasonCode::DatasetUnusable => {
-            ("the dataset is declared but cannot be read", "Ask the party to look at the dataset's place and permissions.")
+        ReasonCode::HoldExpired => (
+            "the agent was without the hub for so long that it let go of its hold",
+            "Start again once the party's connection is stable.",
+        ),
+        ReasonCode::SpawnFailed => (
+            "the program could not be executed",
+            "Check command and workdir of the template against the image.",
+        ),
+        ReasonCode::ExitNonzero => {
+            ("the workload exited with a status other than 0", "Read the member's log.")
         }
-        ReasonCode::SpecInvalid => {
-            ("the spec's bytes are not what they claim to be", "Report it: hub and agent disagree on the format, or one was tampered with.")
-        }
-        ReasonCode::BindingsInvalid => {
-            ("a late value is missing, of a wrong type or out of range", "Report it with the message; the party refused to fill it in.")
-        }
-        ReasonCode::ResourcesExhausted => {
-            ("the agent has not enough free resources", "Wait for other runs to end, or lower the template's resources.")
-        }
-        ReasonCode::AgentDiskFull => ("the agent's disk is full", "Ask the party to free space; running work can still be stopped."),
-        ReasonCode::PreviousRunStopping => ("an older run of the task is not yet proven dead", "Wait; it goes on by itself."),
-        ReasonCode::HoldExpired => {
-            ("the agent was without the hub for so long that it let go of its hold", "Start again once the party's connection is stable.")
-        }
-        ReasonCode::SpawnFailed => ("the program could not be executed", "Check command and workdir of the template against the image."),
-        ReasonCode::ExitNonzero => ("the workload exited with a status other than 0", "Read the member's log."),
-        ReasonCode::ExitSignal => {
-            ("the workload was ended by a signal", "Read the member's log; signal 9 often means that memory ran out.")
-        }
-        ReasonCode::PeerLost => ("the workload lost the other side", "Start again; if it repeats, read the aggregator's log."),
-        ReasonCode::MaxRuntimeExceeded => {
-            ("the workload ran longer than its template allows", "Raise `max_runtime_s` of the template, or ask for fewer epochs.")
-        }
+        ReasonCode::ExitSignal => (
+            "the workload was ended by a signal",
+            "Read the member's log; signal 9 often means that memory ran out.",
+        ),
+        ReasonCode::PeerLost => (
+            "the workload lost the other side",
+            "Start again; if it repeats, read the aggregator's log.",
+        ),
+        ReasonCode::MaxRuntimeExceeded => (
+            "the workload ran longer than its template allows",
+            "Raise `max_runtime_s` of the template, or ask for fewer epochs.",
+        ),
         ReasonCode::SidecarLost => (
             "the supervisor beside the workload vanished; what the agent found of the workload was killed",
             "Start again; if it repeats, the party should look at its machine's log.",
         ),
-        ReasonCode::AgentStateLost => ("the agent's journal was lost or replaced", "Start again; nothing of the old run is continued."),
+        ReasonCode::AgentStateLost => (
+            "the agent's journal was lost or replaced",
+            "Start again; nothing of the old run is continued.",
+        ),
         ReasonCode::PortTaken => (
             "a held port is in use by another process",
             "Start again; if it repeats, the party should look for what takes ports from the agent's range.",
         ),
-        ReasonCode::NeverDelivered => ("nothing was ever sent to the party", "Nothing to do: no work exists there."),
-        ReasonCode::Released => ("the run went on without this party", "Nothing to do: `minimum_parties` allows it."),
+        ReasonCode::NeverDelivered => {
+            ("nothing was ever sent to the party", "Nothing to do: no work exists there.")
+        }
+        ReasonCode::Released => {
+            ("the run went on without this party", "Nothing to do: `minimum_parties` allows it.")
+        }
         ReasonCode::StopRequested => ("stopped because the hub wished so", "Nothing to do."),
         ReasonCode::ObjectDeleted => (
             "the cluster object that stood for the work was deleted by somebody else",
             "Start again; ask the party who deletes objects of the agent.",
         ),
-        ReasonCode::NameTaken => ("an object of that name exists and is not the agent's", "Ask the party to remove it."),
-        ReasonCode::Pulling => ("the machine is pulling the image", "Wait; a start deadline is running."),
-        ReasonCode::Unschedulable => {
-            ("the cluster finds no node for the work", "Lower the template's resources, or ask the party for capacity.")
+        ReasonCode::NameTaken => {
+            ("an object of that name exists and is not the agent's", "Ask the party to remove it.")
         }
-        ReasonCode::RuntimeError => ("the runtime failed; the message says how", "Ask the party to look at the agent's log."),
+        ReasonCode::Pulling => {
+            ("the machine is pulling the image", "Wait; a start deadline is running.")
+        }
+        ReasonCode::Unschedulable => (
+            "the cluster finds no node for the work",
+            "Lower the template's resources, or ask the party for capacity.",
+        ),
+        ReasonCode::RuntimeError => (
+            "the runtime failed; the message says how",
+            "Ask the party to look at the agent's log.",
+        ),
     }
 }
 

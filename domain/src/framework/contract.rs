@@ -42,7 +42,8 @@ const IN_SPECS: [&str; 12] = [
 ];
 /// Variables by which a program loads code. The list is a second line only: which names a template may set at all is each
 /// party's allow-list (`crate::policy`), and this keeps a careless entry there from handing over the dynamic linker.
-const LOADERS: [&str; 6] = ["GCONV_PATH", "BASH_ENV", "ENV", "PYTHONSTARTUP", "PYTHONHOME", "PERL5OPT"];
+const LOADERS: [&str; 6] =
+    ["GCONV_PATH", "BASH_ENV", "ENV", "PYTHONSTARTUP", "PYTHONHOME", "PERL5OPT"];
 
 /// Whether a template may not set this variable: it is the contract's, or the agent's, or makes an allowed program load
 /// something that is not; or a proxy's, through which the workload would dial its own aggregator (hazard L14) and which
@@ -74,10 +75,17 @@ pub fn is_spec_variable(name: &str) -> bool {
 pub const EXIT_PEER_LOST: i32 = 71;
 
 /// Adds what the contract promises this member.
-pub(super) fn dress(task: &TaskBody, member: &TaskMember, parameters: &BTreeMap<String, String>, peers: bool, start: &mut Start) {
+pub(super) fn dress(
+    task: &TaskBody,
+    member: &TaskMember,
+    parameters: &BTreeMap<String, String>,
+    peers: bool,
+    start: &mut Start,
+) {
     let names: Vec<&str> = start.parties.iter().map(|other| other.party.as_str()).collect();
     let names = names.join(",");
-    let index = task.members.iter().position(|other| other.party == member.party).unwrap_or_default();
+    let index =
+        task.members.iter().position(|other| other.party == member.party).unwrap_or_default();
     let role = match member.role {
         Role::Aggregator => "server",
         Role::Trainer => "client",
@@ -105,7 +113,10 @@ pub(super) fn dress(task: &TaskBody, member: &TaskMember, parameters: &BTreeMap<
             }
             if peers {
                 set.push(("LISTEN_ADDR", start.listen(PEER)));
-                let others: Vec<String> = task.peers(member).map(|m| format!("{}={}", m.party, start.endpoint(&m.party, PEER))).collect();
+                let others: Vec<String> = task
+                    .peers(member)
+                    .map(|m| format!("{}={}", m.party, start.endpoint(&m.party, PEER)))
+                    .collect();
                 set.push(("PEERS", others.join(",")));
             }
         }

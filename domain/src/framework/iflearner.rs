@@ -33,7 +33,10 @@ pub(super) const PARAMETERS: &[&str] = &[STRATEGY, STRATEGY_PARAMS, SMPC, ENABLE
 const STRATEGIES: &[(&str, Option<&str>)] = &[
     ("FedAvg", None),
     ("Scaffold", None),
-    ("FedOpt", Some("it fails at the last upload of the first round and leaves the other parties hanging")),
+    (
+        "FedOpt",
+        Some("it fails at the last upload of the first round and leaves the other parties hanging"),
+    ),
     ("qFedAvg", Some("its average comes back empty")),
     ("FedNova", Some("its average comes back empty")),
     ("STC", Some("it is not part of that release")),
@@ -82,7 +85,8 @@ impl StatusPage {
     #[must_use]
     pub fn is_ours(&self, page: &Lines) -> bool {
         page.iter().all(|(name, line)| {
-            line.total_epoch == self.total_epoch && name.parse().is_ok_and(|party: PartyId| self.parties.contains(&party))
+            line.total_epoch == self.total_epoch
+                && name.parse().is_ok_and(|party: PartyId| self.parties.contains(&party))
         })
     }
 
@@ -100,7 +104,12 @@ impl StatusPage {
 pub(super) fn status_page(spec: &MemberSpec) -> StatusPage {
     StatusPage {
         port: HTTP.to_owned(),
-        parties: spec.parties.iter().filter(|p| p.role == Role::Trainer).map(|p| p.party.clone()).collect(),
+        parties: spec
+            .parties
+            .iter()
+            .filter(|p| p.role == Role::Trainer)
+            .map(|p| p.party.clone())
+            .collect(),
         total_epoch: total_epoch(spec.epochs),
         final_epoch: final_epoch(spec.epochs, is_on(&spec.parameters, ENABLE_LL)),
     }
@@ -141,7 +150,9 @@ pub(super) fn start(
     let flags = match member.role {
         Role::Aggregator => {
             if template.aggregator_command.is_empty() {
-                start.argv = ["python", "-m", "iflearner.business.homo.aggregate_server"].map(str::to_owned).to_vec();
+                start.argv = ["python", "-m", "iflearner.business.homo.aggregate_server"]
+                    .map(str::to_owned)
+                    .to_vec();
             }
             vec![
                 format!("-n={}", start.trainers(task)),
@@ -154,7 +165,8 @@ pub(super) fn start(
         }
         Role::Trainer => {
             let own = parameters.iter().filter(|(name, _)| !PARAMETERS.contains(&name.as_str()));
-            let mut flags: Vec<String> = own.map(|(name, value)| format!("--{name}={}", literal(value))).collect();
+            let mut flags: Vec<String> =
+                own.map(|(name, value)| format!("--{name}={}", literal(value))).collect();
             flags.push(format!("--name={}", member.party));
             flags.push(format!("--epochs={epochs}"));
             if let Some(aggregator) = task.aggregator() {
@@ -178,7 +190,11 @@ pub(super) fn start(
 pub(super) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) {
     for name in template.parameters.keys() {
         if FLAGS.contains(&name.replace('-', "_").as_str()) && name != ENABLE_LL {
-            errors.add(pointer(&["parameters", name]), FieldCode::Reserved, "is a flag that the platform sets itself; choose another name");
+            errors.add(
+                pointer(&["parameters", name]),
+                FieldCode::Reserved,
+                "is a flag that the platform sets itself; choose another name",
+            );
         }
     }
     for (index, arg) in template.command.iter().enumerate() {
@@ -186,18 +202,34 @@ pub(super) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) 
         // argparse takes a prefix for the whole.
         if flag.len() > "--e".len() && "--enable-ll".starts_with(flag) {
             let path = pointer(&["command", &index.to_string()]);
-            errors.add(path, FieldCode::Reserved, format!("moves the last epoch (L9): set the parameter `{ENABLE_LL}` instead"));
+            errors.add(
+                path,
+                FieldCode::Reserved,
+                format!("moves the last epoch (L9): set the parameter `{ENABLE_LL}` instead"),
+            );
         }
     }
-    let defaults = template.parameters.iter().filter_map(|(name, schema)| Some((name.clone(), schema.default.clone()?))).collect();
+    let defaults = template
+        .parameters
+        .iter()
+        .filter_map(|(name, schema)| Some((name.clone(), schema.default.clone()?)))
+        .collect();
     check_parameters(&defaults, &|name| pointer(&["parameters", name, "default"]), errors);
 }
 
-pub(super) fn check_task(task: &TaskBody, parameters: &BTreeMap<String, String>, errors: &mut FieldErrors) {
+pub(super) fn check_task(
+    task: &TaskBody,
+    parameters: &BTreeMap<String, String>,
+    errors: &mut FieldErrors,
+) {
     let path = |name: &str| pointer(&["parameters", name]);
     check_parameters(parameters, &path, errors);
     if task.aggregator().is_none() {
-        errors.add("/members", FieldCode::Required, "iflearner needs a member of the role aggregator");
+        errors.add(
+            "/members",
+            FieldCode::Required,
+            "iflearner needs a member of the role aggregator",
+        );
     }
     if wants_peers(parameters) {
         let trainers = task.trainers();
@@ -205,34 +237,64 @@ pub(super) fn check_task(task: &TaskBody, parameters: &BTreeMap<String, String>,
             errors.add(path(SMPC), FieldCode::NotAllowed, "masks need at least 2 trainers");
         }
         if task.rules.minimum_parties.is_some_and(|k| k < trainers) {
-            let message = format!("masks cancel only when every trainer takes part: leave it out, or make it {trainers}");
+            let message = format!(
+                "masks cancel only when every trainer takes part: leave it out, or make it {trainers}"
+            );
             errors.add("/rules/minimum_parties", FieldCode::NotAllowed, message);
         }
     }
     if is_on(parameters, ENABLE_LL) && task.epochs < 2 {
-        errors.add("/epochs", FieldCode::OutOfRange, format!("must be at least 2 with `{ENABLE_LL}`, which leaves the last epoch out"));
+        errors.add(
+            "/epochs",
+            FieldCode::OutOfRange,
+            format!("must be at least 2 with `{ENABLE_LL}`, which leaves the last epoch out"),
+        );
     }
 }
 
 /// Every problem of the framework's own parameters, each where `path` says.
-fn check_parameters(parameters: &BTreeMap<String, String>, path: &dyn Fn(&str) -> String, errors: &mut FieldErrors) {
+fn check_parameters(
+    parameters: &BTreeMap<String, String>,
+    path: &dyn Fn(&str) -> String,
+    errors: &mut FieldErrors,
+) {
     if let Some(name) = parameters.get(STRATEGY) {
-        let works: Vec<&str> = STRATEGIES.iter().filter(|(_, broken)| broken.is_none()).map(|(name, _)| *name).collect();
+        let works: Vec<&str> = STRATEGIES
+            .iter()
+            .filter(|(_, broken)| broken.is_none())
+            .map(|(name, _)| *name)
+            .collect();
         let works = works.join(" or ");
         match STRATEGIES.iter().find(|(known, _)| known == name) {
             Some((_, None)) => {}
             Some((_, Some(why))) => {
-                errors.add(path(STRATEGY), FieldCode::Unsupported, format!("{name} does not work in iflearner 0.1.0: {why}; use {works}"));
+                errors.add(
+                    path(STRATEGY),
+                    FieldCode::Unsupported,
+                    format!("{name} does not work in iflearner 0.1.0: {why}; use {works}"),
+                );
             }
-            None => errors.add(path(STRATEGY), FieldCode::NotAllowed, format!("must be {works}, spelled exactly so")),
+            None => errors.add(
+                path(STRATEGY),
+                FieldCode::NotAllowed,
+                format!("must be {works}, spelled exactly so"),
+            ),
         }
     }
     let mut weighted = false;
     if let Some(text) = parameters.get(STRATEGY_PARAMS) {
         match serde_json::from_str::<BTreeMap<String, serde_json::Value>>(text) {
-            Err(_) => errors.add(path(STRATEGY_PARAMS), FieldCode::WrongType, "must be a JSON object, such as {\"weighted_fedavg\": true}"),
+            Err(_) => errors.add(
+                path(STRATEGY_PARAMS),
+                FieldCode::WrongType,
+                "must be a JSON object, such as {\"weighted_fedavg\": true}",
+            ),
             // Anything else ends the aggregator with a traceback at its start.
-            Ok(given) if given.iter().any(|(name, value)| name != "weighted_fedavg" || !value.is_boolean()) => {
+            Ok(given)
+                if given
+                    .iter()
+                    .any(|(name, value)| name != "weighted_fedavg" || !value.is_boolean()) =>
+            {
                 let message = "may hold nothing but weighted_fedavg, which is true or false";
                 errors.add(path(STRATEGY_PARAMS), FieldCode::NotAllowed, message);
             }

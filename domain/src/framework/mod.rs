@@ -48,7 +48,9 @@ pub fn completes(framework: Framework, members: &[(Role, bool, bool)]) -> bool {
     let trained = trainers.peek().is_some() && trainers.all(|(_, succeeded, _)| *succeeded);
     trained
         && match framework {
-            Framework::Iflearner => members.iter().any(|(role, _, complete)| *role == Role::Aggregator && *complete),
+            Framework::Iflearner => {
+                members.iter().any(|(role, _, complete)| *role == Role::Aggregator && *complete)
+            }
             Framework::Generic => true,
         }
 }
@@ -71,7 +73,8 @@ const LISTEN: &str = "127.0.0.1:";
 /// addresses instead of on loopback alone.
 #[must_use]
 pub fn on_own_address(spec: &MemberSpec) -> MemberSpec {
-    let (loopback, all) = (format!("{LISTEN}${{{PORT_PREFIX}"), format!("0.0.0.0:${{{PORT_PREFIX}"));
+    let (loopback, all) =
+        (format!("{LISTEN}${{{PORT_PREFIX}"), format!("0.0.0.0:${{{PORT_PREFIX}"));
     let open = |text: &String| text.replace(&loopback, &all);
     MemberSpec {
         argv: spec.argv.iter().map(open).collect(),
@@ -98,7 +101,12 @@ pub(crate) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) 
 }
 
 /// What only the framework can say against a task with these parameters, defaults filled in.
-pub(crate) fn check_task(task: &TaskBody, framework: Framework, parameters: &BTreeMap<String, String>, errors: &mut FieldErrors) {
+pub(crate) fn check_task(
+    task: &TaskBody,
+    framework: Framework,
+    parameters: &BTreeMap<String, String>,
+    errors: &mut FieldErrors,
+) {
     match framework {
         Framework::Iflearner => iflearner::check_task(task, parameters, errors),
         Framework::Generic => {}
@@ -133,19 +141,26 @@ pub(crate) struct Start {
 }
 
 /// How this member is started. The template's environment goes below the contract's, which it cannot name.
-pub(crate) fn start(task: &TaskBody, template: &TemplateBody, member: &TaskMember, parameters: &BTreeMap<String, String>) -> Start {
+pub(crate) fn start(
+    task: &TaskBody,
+    template: &TemplateBody,
+    member: &TaskMember,
+    parameters: &BTreeMap<String, String>,
+) -> Start {
     let own = match member.role {
         Role::Aggregator if !template.aggregator_command.is_empty() => &template.aggregator_command,
         Role::Aggregator | Role::Trainer => &template.command,
     };
-    let mut start = Start { argv: own.iter().map(|arg| literal(arg)).collect(), ..Start::default() };
+    let mut start =
+        Start { argv: own.iter().map(|arg| literal(arg)).collect(), ..Start::default() };
     if template.framework == Framework::Iflearner {
         iflearner::start(task, template, member, parameters, &mut start);
     }
     start.env.extend(template.env.iter().map(|(name, value)| (name.clone(), literal(value))));
     let peers = template.framework == Framework::Iflearner && iflearner::wants_peers(parameters);
     let met = task.members.iter().filter(|other| deals_with(member, other, peers));
-    start.parties = met.map(|other| SpecParty { party: other.party.clone(), role: other.role }).collect();
+    start.parties =
+        met.map(|other| SpecParty { party: other.party.clone(), role: other.role }).collect();
     contract::dress(task, member, parameters, peers, &mut start);
     start
 }
@@ -153,7 +168,10 @@ pub(crate) fn start(task: &TaskBody, template: &TemplateBody, member: &TaskMembe
 /// Whether `member` has to know of `other`. Whoever does not is not told: who else takes part is not everybody's business,
 /// and a spec of a large task stays short.
 fn deals_with(member: &TaskMember, other: &TaskMember, peers: bool) -> bool {
-    member.party == other.party || member.role == Role::Aggregator || other.role == Role::Aggregator || peers
+    member.party == other.party
+        || member.role == Role::Aggregator
+        || other.role == Role::Aggregator
+        || peers
 }
 
 impl Start {
@@ -165,7 +183,10 @@ impl Start {
 
     /// A port of this member, as it will be written once its party has chosen it.
     fn port(&mut self, port: &str) -> String {
-        self.hole(format!("{PORT_PREFIX}{port}"), Hole::Port { min: crate::spec::FIRST_PORT, max: u16::MAX })
+        self.hole(
+            format!("{PORT_PREFIX}{port}"),
+            Hole::Port { min: crate::spec::FIRST_PORT, max: u16::MAX },
+        )
     }
 
     /// `host:port` where this member listens. Loopback only: what reaches it from outside is carried there (L20).
@@ -175,12 +196,18 @@ impl Start {
 
     /// `host:port` of another member's port.
     fn endpoint(&mut self, party: &PartyId, port: &str) -> String {
-        self.hole(format!("endpoint.{party}.{port}"), Hole::Endpoint { party: party.clone(), port: port.to_owned() })
+        self.hole(
+            format!("endpoint.{party}.{port}"),
+            Hole::Endpoint { party: party.clone(), port: port.to_owned() },
+        )
     }
 
     /// How many trainers the run has: known once the set is frozen (k of n).
     fn trainers(&mut self, task: &TaskBody) -> String {
         let max = task.trainers();
-        self.hole("trainers".to_owned(), Hole::Integer { min: task.rules.minimum_parties.unwrap_or(max), max })
+        self.hole(
+            "trainers".to_owned(),
+            Hole::Integer { min: task.rules.minimum_parties.unwrap_or(max), max },
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! Drawing conclusions from facts: the rules by which a run moves on.
 
 use super::{
-    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, RETRY_BACKOFF_MAX_S, Run, RunPhase,
-    VERDICT_DEADLINE_S, WaitCode, Waiting,
+    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S,
+    RETRY_BACKOFF_MAX_S, Run, RunPhase, VERDICT_DEADLINE_S, WaitCode, Waiting,
 };
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Role};
 use crate::template::Framework;
@@ -24,7 +24,11 @@ pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) 
             RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
                 if run.settled_at.is_none() && run.members.iter().all(|m| m.settled) {
                     run.settled_at = Some(now);
-                    effects.push(run.event(EventKind::RunSettled, None, "nothing of the run is alive".to_owned()));
+                    effects.push(run.event(
+                        EventKind::RunSettled,
+                        None,
+                        "nothing of the run is alive".to_owned(),
+                    ));
                 }
             }
         }
@@ -40,7 +44,8 @@ fn quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
     let trainers = run.members.iter().filter(|m| m.role == Role::Trainer);
     let all = trainers.clone().count();
     let wanted = run.rules.minimum_parties.map_or(all, |k| (k as usize).min(all));
-    run.members.iter().filter(|m| m.role == Role::Aggregator).all(&fit) && trainers.filter(|m| fit(m)).count() >= wanted
+    run.members.iter().filter(|m| m.role == Role::Aggregator).all(&fit)
+        && trainers.filter(|m| fit(m)).count() >= wanted
 }
 
 fn is_connected(member: &Member) -> bool {
@@ -50,7 +55,8 @@ fn is_connected(member: &Member) -> bool {
 /// It ended without having done its part. An aggregator that has seen the federation complete has done it, however it
 /// ends: that word and the trainers' exits may arrive in any order.
 fn is_broken(member: &Member) -> bool {
-    let done = member.phase == MemberPhase::Succeeded || (member.role == Role::Aggregator && member.complete);
+    let done = member.phase == MemberPhase::Succeeded
+        || (member.role == Role::Aggregator && member.complete);
     member.phase.is_terminal() && !done
 }
 
@@ -105,8 +111,16 @@ fn queue_deadline(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> b
     if now < run.queue_until {
         return false;
     }
-    let cause = run.waiting.as_ref().map_or_else(|| "not all parties came together".to_owned(), |w| w.message.clone());
-    let ending = failed(EndCode::QueueDeadline, format!("not started within {} s: {cause}", run.rules.queue_deadline_s), None, now);
+    let cause = run
+        .waiting
+        .as_ref()
+        .map_or_else(|| "not all parties came together".to_owned(), |w| w.message.clone());
+    let ending = failed(
+        EndCode::QueueDeadline,
+        format!("not started within {} s: {cause}", run.rules.queue_deadline_s),
+        None,
+        now,
+    );
     end(run, ending, now, effects);
     true
 }
@@ -117,7 +131,10 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
     // The first round asks for everything at once; later ones begin when the party has said that it agrees.
     let first = run.attempt == 0;
-    let ready = |m: &Member| is_connected(m) && (m.phase == MemberPhase::Admitted || (first && m.phase == MemberPhase::Pending));
+    let ready = |m: &Member| {
+        is_connected(m)
+            && (m.phase == MemberPhase::Admitted || (first && m.phase == MemberPhase::Pending))
+    };
     if !quorum(run, ready) {
         return;
     }
@@ -154,7 +171,10 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         return;
     }
     // Whoever lost its hold has nothing to wait for: another round at once, not when this one's time is up.
-    let lost = |m: &Member| m.phase == MemberPhase::Admitted && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::HoldExpired);
+    let lost = |m: &Member| {
+        m.phase == MemberPhase::Admitted
+            && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::HoldExpired)
+    };
     if !quorum(run, |m| !m.phase.is_terminal() && !lost(m)) {
         let who = names(run, lost);
         run.not_before = now.plus_secs(1);
@@ -171,7 +191,11 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         } else {
             let who = names(run, |m| !holds(m));
             run.not_before = now.plus_secs(RESERVE_BACKOFF_S);
-            back_to_queue(run, effects, format!("not reserved within {RESERVE_DEADLINE_S} s: {who}"));
+            back_to_queue(
+                run,
+                effects,
+                format!("not reserved within {RESERVE_DEADLINE_S} s: {who}"),
+            );
         }
     }
 }
@@ -191,7 +215,11 @@ fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         }
     }
     for party in &released {
-        effects.push(run.event(EventKind::MemberReleased, Some(party), "the run goes on without it".to_owned()));
+        effects.push(run.event(
+            EventKind::MemberReleased,
+            Some(party),
+            "the run goes on without it".to_owned(),
+        ));
     }
     let who = names(run, |m| m.required);
     effects.push(run.event(EventKind::RunStarting, None, format!("starting {who}")));
@@ -205,7 +233,10 @@ fn release(member: &mut Member) {
     wish(member, Desired::Stopped);
     if member.instance.is_none() && !member.phase.is_terminal() {
         member.phase = MemberPhase::Stopped;
-        member.reason = Some(Reason::new(ReasonCode::NeverDelivered, "the party was never connected during the run"));
+        member.reason = Some(Reason::new(
+            ReasonCode::NeverDelivered,
+            "the party was never connected during the run",
+        ));
         member.settled = true;
     }
 }
@@ -218,8 +249,10 @@ pub(super) fn all_heard(run: &Run) -> bool {
 /// A required party that is away too long ends the run.
 fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     let limit = run.rules.give_up_after_s;
-    let lost =
-        run.required().find(|m| !m.phase.is_terminal() && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit)));
+    let lost = run.required().find(|m| {
+        !m.phase.is_terminal()
+            && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit))
+    });
     let Some(member) = lost else { return false };
     let message = format!("{} was away for {limit} s", member.party);
     let ending = failed(EndCode::PartyLost, message, Some(member), now);
@@ -230,19 +263,26 @@ fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
 /// The member's workload ran, and ended by its own doing.
 fn ran(member: &Member) -> bool {
     use ReasonCode::{ExitNonzero, ExitSignal, MaxRuntimeExceeded, PeerLost};
-    let own = |reason: &Reason| matches!(reason.code, ExitNonzero | ExitSignal | MaxRuntimeExceeded | PeerLost);
+    let own = |reason: &Reason| {
+        matches!(reason.code, ExitNonzero | ExitSignal | MaxRuntimeExceeded | PeerLost)
+    };
     member.reason.as_ref().is_some_and(own)
 }
 
 fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     // After a restore the hub has forgotten whom it released: the agent remembers. Believed as far as the rules allow.
-    let released = |m: &Member| m.phase == MemberPhase::Stopped && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released);
+    let released = |m: &Member| {
+        m.phase == MemberPhase::Stopped
+            && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released)
+    };
     if quorum(run, |m| m.required && !released(m)) {
         run.members.iter_mut().filter(|m| released(m)).for_each(|m| m.required = false);
     }
     // An answer to the start, that is, and not the word of an agent that has not heard of it yet.
-    let declined =
-        |m: &Member| matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval) && m.observed_generation >= m.generation;
+    let declined = |m: &Member| {
+        matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval)
+            && m.observed_generation >= m.generation
+    };
     let broken = run.required().find(|m| is_broken(m) || declined(m));
     if let Some(member) = broken {
         // A workload that ran and failed did start, however soon it was over and whoever else was still coming up.
@@ -254,17 +294,27 @@ fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if given_up(run, now, effects) {
         return;
     }
-    let up = |m: &Member| m.phase == MemberPhase::Running || (m.phase.is_terminal() && !is_broken(m));
+    let up =
+        |m: &Member| m.phase == MemberPhase::Running || (m.phase.is_terminal() && !is_broken(m));
     if run.required().all(up) {
         run.phase = RunPhase::Running;
         run.phase_until = None;
         run.running_at = Some(now);
         run.progress_at = now;
-        effects.push(run.event(EventKind::RunRunning, None, "every required member runs".to_owned()));
+        effects.push(run.event(
+            EventKind::RunRunning,
+            None,
+            "every required member runs".to_owned(),
+        ));
     } else if run.phase_until.is_some_and(|until| now >= until) {
         let who = names(run, |m| m.required && !up(m));
         let culprit = run.required().find(|m| !up(m));
-        let ending = failed(EndCode::StartDeadline, format!("not running within {} s: {who}", run.rules.start_deadline_s), culprit, now);
+        let ending = failed(
+            EndCode::StartDeadline,
+            format!("not running within {} s: {who}", run.rules.start_deadline_s),
+            culprit,
+            now,
+        );
         end(run, ending, now, effects);
     }
 }
@@ -292,9 +342,12 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if given_up(run, now, effects) {
         return;
     }
-    let trainers_done = run.required().filter(|m| m.role == Role::Trainer).all(|m| m.phase == MemberPhase::Succeeded);
-    let aggregator_gone =
-        run.framework == Framework::Iflearner && run.required().any(|m| m.role == Role::Aggregator && m.phase.is_terminal());
+    let trainers_done = run
+        .required()
+        .filter(|m| m.role == Role::Trainer)
+        .all(|m| m.phase == MemberPhase::Succeeded);
+    let aggregator_gone = run.framework == Framework::Iflearner
+        && run.required().any(|m| m.role == Role::Aggregator && m.phase.is_terminal());
     if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
         run.trainers_done_at = Some(now);
     }
@@ -309,7 +362,8 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         let ending = failed(EndCode::NoVerdict, message, None, now);
         end(run, ending, now, effects);
     } else if now >= run.progress_at.plus_secs(run.rules.no_progress_s) {
-        let message = format!("no progress for {} s; read the members' logs", run.rules.no_progress_s);
+        let message =
+            format!("no progress for {} s; read the members' logs", run.rules.no_progress_s);
         let ending = failed(EndCode::NoProgress, message, None, now);
         end(run, ending, now, effects);
     }
@@ -323,7 +377,11 @@ pub(super) fn end(run: &mut Run, ending: Ending, now: Timestamp, effects: &mut V
     run.phase = RunPhase::Stopping;
     run.phase_until = Some(now.plus_secs(run.stop_limit_s()));
     run.members.iter_mut().for_each(release);
-    effects.push(run.event(EventKind::RunStopping, ending.party.as_ref(), format!("{}: {}", ending.outcome, ending.message)));
+    effects.push(run.event(
+        EventKind::RunStopping,
+        ending.party.as_ref(),
+        format!("{}: {}", ending.outcome, ending.message),
+    ));
     run.ending = Some(ending);
 }
 
@@ -339,8 +397,9 @@ fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         Outcome::Cancelled => (RunPhase::Cancelled, EventKind::RunCancelled),
     };
     let message = ending.message.clone();
-    let may_go_better =
-        phase == RunPhase::Failed && ending.code != EndCode::Refused && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
+    let may_go_better = phase == RunPhase::Failed
+        && ending.code != EndCode::Refused
+        && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
     run.phase = phase;
     run.phase_until = None;
     run.finished_at = Some(now);
@@ -348,7 +407,11 @@ fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if may_go_better && run.retries_left > 0 {
         let used = run.rules.retries.saturating_sub(run.retries_left).min(16);
         let wait = (RETRY_BACKOFF_S << used).min(RETRY_BACKOFF_MAX_S);
-        effects.push(run.event(EventKind::RunRetry, None, format!("a new run follows in {wait} s")));
+        effects.push(run.event(
+            EventKind::RunRetry,
+            None,
+            format!("a new run follows in {wait} s"),
+        ));
         effects.push(Effect::Retry { not_before: now.plus_secs(wait) });
     }
 }
@@ -369,43 +432,79 @@ fn note_waiting(run: &mut Run, now: Timestamp) {
 type Found = (WaitCode, String, Option<crate::id::PartyId>, Option<Timestamp>);
 
 fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
-    let find = |of: &dyn Fn(&&Member) -> bool| run.required().filter(|m| !m.phase.is_terminal()).find(of);
+    let find =
+        |of: &dyn Fn(&&Member) -> bool| run.required().filter(|m| !m.phase.is_terminal()).find(of);
     let older = || {
-        find(&|m| m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::PreviousRunStopping)).map(|m| {
-            (WaitCode::PreviousRunStopping, format!("{} is still stopping an older run of this task", m.party), Some(m.party.clone()))
+        find(&|m| m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::PreviousRunStopping)).map(
+            |m| {
+                (
+                    WaitCode::PreviousRunStopping,
+                    format!("{} is still stopping an older run of this task", m.party),
+                    Some(m.party.clone()),
+                )
+            },
+        )
+    };
+    let gone = || {
+        find(&|m| !is_connected(m)).map(|m| {
+            (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone()))
         })
     };
-    let gone =
-        || find(&|m| !is_connected(m)).map(|m| (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone())));
     let asks = || {
-        find(&|m| m.phase == MemberPhase::WaitingApproval)
-            .map(|m| (WaitCode::Approval, format!("a person at {} must approve", m.party), Some(m.party.clone())))
+        find(&|m| m.phase == MemberPhase::WaitingApproval).map(|m| {
+            (
+                WaitCode::Approval,
+                format!("a person at {} must approve", m.party),
+                Some(m.party.clone()),
+            )
+        })
     };
     let (code, message, party) = match run.phase {
         RunPhase::Queued if now < run.not_before => {
-            return Some((WaitCode::Backoff, "waiting for the next try".to_owned(), None, Some(run.not_before)));
+            return Some((
+                WaitCode::Backoff,
+                "waiting for the next try".to_owned(),
+                None,
+                Some(run.not_before),
+            ));
         }
         RunPhase::Queued => older().or_else(asks).or_else(gone).or_else(|| {
-            find(&|m| m.phase != MemberPhase::Admitted)
-                .map(|m| (WaitCode::Admission, format!("{} has not checked the task yet", m.party), Some(m.party.clone())))
+            find(&|m| m.phase != MemberPhase::Admitted).map(|m| {
+                (
+                    WaitCode::Admission,
+                    format!("{} has not checked the task yet", m.party),
+                    Some(m.party.clone()),
+                )
+            })
         })?,
         RunPhase::Reserving => older().or_else(gone).or_else(|| {
             find(&|m| m.phase != MemberPhase::Reserved).map(|m| {
                 let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();
-                (WaitCode::Reservation, format!("{} has not set resources aside yet{why}", m.party), Some(m.party.clone()))
+                (
+                    WaitCode::Reservation,
+                    format!("{} has not set resources aside yet{why}", m.party),
+                    Some(m.party.clone()),
+                )
             })
         })?,
         RunPhase::Starting => gone().or_else(|| {
             find(&|m| m.phase != MemberPhase::Running).map(|m| {
                 let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();
-                (WaitCode::Starting, format!("{} is not running yet{why}", m.party), Some(m.party.clone()))
+                (
+                    WaitCode::Starting,
+                    format!("{} is not running yet{why}", m.party),
+                    Some(m.party.clone()),
+                )
             })
         })?,
         RunPhase::Running => gone()?,
         RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
             let member = run.members.iter().find(|m| !m.settled)?;
-            let state =
-                if is_connected(member) { "has not confirmed the end yet" } else { "is not connected: it will be stopped when it returns" };
+            let state = if is_connected(member) {
+                "has not confirmed the end yet"
+            } else {
+                "is not connected: it will be stopped when it returns"
+            };
             (WaitCode::Stopping, format!("{} {state}", member.party), Some(member.party.clone()))
         }
     };

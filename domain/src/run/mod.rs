@@ -390,7 +390,18 @@ impl Run {
     /// A new run, already advanced as far as the facts allow.
     #[must_use]
     pub fn new(new: NewRun, now: Timestamp) -> (Self, Vec<Effect>) {
-        let NewRun { id, task, number, retry_of, retries_left, not_before, framework, rules, stop_grace_s, members } = new;
+        let NewRun {
+            id,
+            task,
+            number,
+            retry_of,
+            retries_left,
+            not_before,
+            framework,
+            rules,
+            stop_grace_s,
+            members,
+        } = new;
         let queue_until = now.max(not_before).plus_secs(rules.queue_deadline_s);
         let mut run = Self {
             id,
@@ -426,7 +437,11 @@ impl Run {
                     desired: Desired::Admitted,
                     phase: MemberPhase::Pending,
                     observed_generation: 0,
-                    contact: if connected.is_some() { Contact::Connected } else { Contact::Away(away_since) },
+                    contact: if connected.is_some() {
+                        Contact::Connected
+                    } else {
+                        Contact::Away(away_since)
+                    },
                     instance: connected,
                     sequence: 0,
                     reason: None,
@@ -438,7 +453,8 @@ impl Run {
                 })
                 .collect(),
         };
-        let mut effects = vec![run.event(EventKind::RunQueued, None, format!("run {number} is queued"))];
+        let mut effects =
+            vec![run.event(EventKind::RunQueued, None, format!("run {number} is queued"))];
         advance::advance(&mut run, now, &mut effects);
         (run, effects)
     }
@@ -462,11 +478,19 @@ impl Run {
     }
 
     /// Values for the holes of one member's spec, or the name of the first hole that has none yet.
-    pub fn bindings(&self, spec: &crate::spec::MemberSpec) -> Result<crate::bindings::Bindings, String> {
-        let trainers = self.members.iter().filter(|m| m.required && m.role == Role::Trainer).count();
-        crate::bindings::compose(&spec.holes, &self.id, self.number, u32::try_from(trainers).unwrap_or(u32::MAX), &|party, port| {
-            self.member(party).and_then(|m| m.endpoints.get(port).cloned())
-        })
+    pub fn bindings(
+        &self,
+        spec: &crate::spec::MemberSpec,
+    ) -> Result<crate::bindings::Bindings, String> {
+        let trainers =
+            self.members.iter().filter(|m| m.required && m.role == Role::Trainer).count();
+        crate::bindings::compose(
+            &spec.holes,
+            &self.id,
+            self.number,
+            u32::try_from(trainers).unwrap_or(u32::MAX),
+            &|party, port| self.member(party).and_then(|m| m.endpoints.get(port).cloned()),
+        )
     }
 
     /// Longest time in `stopping` before the run ends without its members, in seconds.
@@ -483,7 +507,10 @@ impl Run {
     }
 
     fn completes(&self) -> bool {
-        let facts: Vec<_> = self.required().map(|m| (m.role, m.phase == MemberPhase::Succeeded, m.complete)).collect();
+        let facts: Vec<_> = self
+            .required()
+            .map(|m| (m.role, m.phase == MemberPhase::Succeeded, m.complete))
+            .collect();
         framework::completes(self.framework, &facts)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::advance::{advance, end};
 use super::{
-    Effect, EndCode, EventKind, Input, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S, RETRY_BACKOFF_MAX_S, Refusal, Run, RunPhase,
+    Effect, EndCode, EventKind, Input, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S,
+    RETRY_BACKOFF_MAX_S, Refusal, Run, RunPhase,
 };
 use crate::id::{InstanceId, PartyId};
 use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
@@ -15,16 +16,25 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
     match input {
         Input::Stop { by, deleting } => {
             if next.ending.is_some() || next.phase.is_terminal() {
-                let failing = next.ending.as_ref().is_some_and(|e| e.outcome == Outcome::Failed) && !next.phase.is_terminal();
+                let failing = next.ending.as_ref().is_some_and(|e| e.outcome == Outcome::Failed)
+                    && !next.phase.is_terminal();
                 if !failing || next.retries_left == 0 {
                     return Err(Refusal::Ended);
                 }
                 // The first cause stays what it was, but whoever stops a run does not want it repeated.
                 next.retries_left = 0;
-                effects.push(next.event(EventKind::RunStopping, None, format!("no new run follows: stopped by {by}")));
+                effects.push(next.event(
+                    EventKind::RunStopping,
+                    None,
+                    format!("no new run follows: stopped by {by}"),
+                ));
                 return Ok((next, effects));
             }
-            let (code, what) = if *deleting { (EndCode::Deleted, "the task was deleted") } else { (EndCode::Stopped, "stopped") };
+            let (code, what) = if *deleting {
+                (EndCode::Deleted, "the task was deleted")
+            } else {
+                (EndCode::Stopped, "stopped")
+            };
             let ending = super::Ending {
                 outcome: Outcome::Cancelled,
                 code,
@@ -36,8 +46,12 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             };
             end(&mut next, ending, now, &mut effects);
         }
-        Input::Report { party, report } => take_report(&mut next, party, report, now, &mut effects)?,
-        Input::Connected { party, instance } => connected(&mut next, party, instance, now, &mut effects)?,
+        Input::Report { party, report } => {
+            take_report(&mut next, party, report, now, &mut effects)?
+        }
+        Input::Connected { party, instance } => {
+            connected(&mut next, party, instance, now, &mut effects)?
+        }
         Input::Away { party, since } => away(&mut next, party, *since, &mut effects)?,
         Input::Moved { party } => {
             if next.member(party).is_none() {
@@ -67,8 +81,25 @@ fn find<'a>(run: &'a mut Run, party: &PartyId) -> Result<&'a mut Member, Refusal
     run.members.iter_mut().find(|m| &m.party == party).ok_or(Refusal::UnknownParty)
 }
 
-fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-    let Report { instance, attempt, sequence, observed_generation, phase, reason, exit, endpoints, resolution, complete } = report;
+fn take_report(
+    run: &mut Run,
+    party: &PartyId,
+    report: &Report,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let Report {
+        instance,
+        attempt,
+        sequence,
+        observed_generation,
+        phase,
+        reason,
+        exit,
+        endpoints,
+        resolution,
+        complete,
+    } = report;
     let member = find(run, party)?;
     if member.settled {
         return Err(Refusal::MemberTerminal);
@@ -111,7 +142,10 @@ fn take_report(run: &mut Run, party: &PartyId, report: &Report, now: Timestamp, 
     run.attempt = run.attempt.max(*attempt);
     let started = phase.is_live() || *phase == MemberPhase::Succeeded || *complete;
     // No round but the newest can have been started.
-    if started && *attempt == run.attempt && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) {
+    if started
+        && *attempt == run.attempt
+        && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving)
+    {
         resume_start(run, now, effects);
     }
     Ok(())
@@ -131,7 +165,11 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
             member.phase = MemberPhase::Pending;
         }
     }
-    effects.push(run.event(EventKind::RunStarting, None, "already started before the hub was restored".to_owned()));
+    effects.push(run.event(
+        EventKind::RunStarting,
+        None,
+        "already started before the hub was restored".to_owned(),
+    ));
 }
 
 /// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again at
@@ -140,7 +178,9 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
 fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
     let from = from.min(now);
     let moment = |at: Timestamp| at.clamp(from, now);
-    let deadline = |until: Timestamp, seconds: u64| until.clamp(from.plus_secs(seconds), now.plus_secs(seconds));
+    let deadline = |until: Timestamp, seconds: u64| {
+        until.clamp(from.plus_secs(seconds), now.plus_secs(seconds))
+    };
     for member in run.members.iter_mut().filter(|member| !member.settled) {
         if let Contact::Away(since) = &mut member.contact {
             *since = moment(*since);
@@ -152,12 +192,17 @@ fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
             queue_again_at_least(run, RESERVE_DEADLINE_S, from, now);
             run.phase_until = run.phase_until.map(|until| deadline(until, RESERVE_DEADLINE_S));
         }
-        RunPhase::Starting => run.phase_until = run.phase_until.map(|until| deadline(until, run.rules.start_deadline_s)),
+        RunPhase::Starting => {
+            run.phase_until =
+                run.phase_until.map(|until| deadline(until, run.rules.start_deadline_s))
+        }
         RunPhase::Running => {
             run.progress_at = moment(run.progress_at);
             run.trainers_done_at = run.trainers_done_at.map(moment);
         }
-        RunPhase::Stopping => run.phase_until = run.phase_until.map(|until| deadline(until, run.stop_limit_s())),
+        RunPhase::Stopping => {
+            run.phase_until = run.phase_until.map(|until| deadline(until, run.stop_limit_s()))
+        }
         RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {}
     }
 }
@@ -189,7 +234,13 @@ fn heard_again(run: &mut Run, now: Timestamp) {
     run.trainers_done_at = run.trainers_done_at.map(|at| at.max(now));
 }
 
-fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+fn connected(
+    run: &mut Run,
+    party: &PartyId,
+    instance: &InstanceId,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
     let member = find(run, party)?;
     if member.settled {
         return Err(Refusal::MemberTerminal);
@@ -203,7 +254,10 @@ fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, now: Timesta
         member.endpoints.clear();
         if member.phase.is_terminal() {
             // It has ended; only its settling is still awaited.
-        } else if member.desired == Desired::Running || member.desired == Desired::Stopped || member.phase.is_live() {
+        } else if member.desired == Desired::Running
+            || member.desired == Desired::Stopped
+            || member.phase.is_live()
+        {
             // It may have been started, and its journal is gone: it is never started again.
             member.phase = MemberPhase::Failed;
             member.reason = Some(Reason::new(
@@ -214,7 +268,11 @@ fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, now: Timesta
             member.phase = MemberPhase::Pending;
             member.reason = None;
         }
-        effects.push(run.event(EventKind::MemberReplaced, Some(party), "another agent journal".to_owned()));
+        effects.push(run.event(
+            EventKind::MemberReplaced,
+            Some(party),
+            "another agent journal".to_owned(),
+        ));
     }
     if came {
         if run.phase == RunPhase::Running {
@@ -225,7 +283,12 @@ fn connected(run: &mut Run, party: &PartyId, instance: &InstanceId, now: Timesta
     Ok(())
 }
 
-fn away(run: &mut Run, party: &PartyId, since: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+fn away(
+    run: &mut Run,
+    party: &PartyId,
+    since: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
     let member = find(run, party)?;
     if member.settled {
         return Err(Refusal::MemberTerminal);

@@ -11,8 +11,14 @@ use crate::task::{TaskBody, TaskMember};
 use crate::template::TemplateBody;
 
 /// The sealed specs of all members of a valid task.
-pub fn seal_all(task: &TaskBody, template: &TemplateBody) -> Result<BTreeMap<PartyId, SealedSpec>, Error> {
-    task.members.iter().map(|member| Ok((member.party.clone(), seal(build(task, template, member))?))).collect()
+pub fn seal_all(
+    task: &TaskBody,
+    template: &TemplateBody,
+) -> Result<BTreeMap<PartyId, SealedSpec>, Error> {
+    task.members
+        .iter()
+        .map(|member| Ok((member.party.clone(), seal(build(task, template, member))?)))
+        .collect()
 }
 
 fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> MemberSpec {
@@ -29,7 +35,8 @@ fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> Membe
         stop_grace_s,
     } = template;
     let parameters = task.parameters(template);
-    let framework::Start { argv, env, parties, holes } = framework::start(task, template, member, &parameters);
+    let framework::Start { argv, env, parties, holes } =
+        framework::start(task, template, member, &parameters);
     MemberSpec {
         version: VERSION,
         party: member.party.clone(),

@@ -94,9 +94,14 @@ mod tests {
 
     #[test]
     fn numbers_on_which_implementations_disagree_have_no_canonical_form() {
-        for bad in [json!(1.5), json!(1.0), json!(1_u64 << 53), json!(-(1_i64 << 53)), json!(u64::MAX)] {
+        for bad in
+            [json!(1.5), json!(1.0), json!(1_u64 << 53), json!(-(1_i64 << 53)), json!(u64::MAX)]
+        {
             assert!(bytes(&bad).is_err(), "{bad}");
         }
-        assert_eq!(text(&json!([0, -1, (1_u64 << 53) - 1, true, null, {}])), "[0,-1,9007199254740991,true,null,{}]");
+        assert_eq!(
+            text(&json!([0, -1, (1_u64 << 53) - 1, true, null, {}])),
+            "[0,-1,9007199254740991,true,null,{}]"
+        );
     }
 }

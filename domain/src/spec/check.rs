@@ -15,12 +15,22 @@ impl MemberSpec {
     /// Whether the spec is sound in itself. The sentence says what is not.
     pub(crate) fn check(&self) -> Result<(), String> {
         ensure(self.version == VERSION, || format!("its version must be {VERSION}"))?;
-        ensure(self.argv.first().is_some_and(|program| !program.is_empty()), || "argv names no program".to_owned())?;
+        ensure(self.argv.first().is_some_and(|program| !program.is_empty()), || {
+            "argv names no program".to_owned()
+        })?;
         ensure(!self.image.is_empty(), || "it names no image".to_owned())?;
-        ensure(!has_nul(&self.image) && template::is_workdir(&self.workdir), || "image or workdir is not acceptable".to_owned())?;
-        ensure((1..=EPOCHS_MAX).contains(&self.epochs), || format!("epochs must be 1 to {EPOCHS_MAX}"))?;
-        ensure((1..=RUNTIME_S_MAX).contains(&self.max_runtime_s), || format!("max_runtime_s must be 1 to {RUNTIME_S_MAX}"))?;
-        ensure(self.stop_grace_s <= GRACE_S_MAX, || format!("stop_grace_s must be at most {GRACE_S_MAX}"))?;
+        ensure(!has_nul(&self.image) && template::is_workdir(&self.workdir), || {
+            "image or workdir is not acceptable".to_owned()
+        })?;
+        ensure((1..=EPOCHS_MAX).contains(&self.epochs), || {
+            format!("epochs must be 1 to {EPOCHS_MAX}")
+        })?;
+        ensure((1..=RUNTIME_S_MAX).contains(&self.max_runtime_s), || {
+            format!("max_runtime_s must be 1 to {RUNTIME_S_MAX}")
+        })?;
+        ensure(self.stop_grace_s <= GRACE_S_MAX, || {
+            format!("stop_grace_s must be at most {GRACE_S_MAX}")
+        })?;
         let me = self.parties.iter().any(|p| p.party == self.party && p.role == self.role);
         ensure(me, || format!("{} is not among its parties as {}", self.party, self.role))?;
         for (name, hole) in &self.holes {
@@ -37,13 +47,19 @@ impl MemberSpec {
 
     fn check_hole(&self, name: &str, hole: &Hole) -> Result<(), String> {
         let is_port = matches!(hole, Hole::Port { .. });
-        ensure(is_port == name.starts_with(PORT_PREFIX), || format!("ports, and only ports, are called {PORT_PREFIX}…"))?;
+        ensure(is_port == name.starts_with(PORT_PREFIX), || {
+            format!("ports, and only ports, are called {PORT_PREFIX}…")
+        })?;
         match hole {
-            Hole::Port { min, max } => ensure(FIRST_PORT <= *min && min <= max, || format!("a port must be from {FIRST_PORT} on")),
+            Hole::Port { min, max } => ensure(FIRST_PORT <= *min && min <= max, || {
+                format!("a port must be from {FIRST_PORT} on")
+            }),
             Hole::Integer { min, max } => ensure(min <= max, || "its range is empty".to_owned()),
             // Nobody is handed the address of somebody outside of the task (defect F4).
             Hole::Endpoint { party, .. } => {
-                ensure(self.parties.iter().any(|p| p.party == *party), || format!("{party} is not in the task"))
+                ensure(self.parties.iter().any(|p| p.party == *party), || {
+                    format!("{party} is not in the task")
+                })
             }
             Hole::RunId => Ok(()),
         }
@@ -51,10 +67,14 @@ impl MemberSpec {
 
     fn check_text(&self, text: &str) -> Result<(), String> {
         ensure(!has_nul(text), || "an argument or environment value holds a NUL".to_owned())?;
-        ensure(text.len() <= MAX_TEXT, || format!("an argument or environment value is longer than {MAX_TEXT} bytes"))?;
+        ensure(text.len() <= MAX_TEXT, || {
+            format!("an argument or environment value is longer than {MAX_TEXT} bytes")
+        })?;
         for piece in pieces(text)? {
             if let Piece::Hole(name) = piece {
-                ensure(self.holes.contains_key(name), || format!("{name:?} is used but is not one of its holes"))?;
+                ensure(self.holes.contains_key(name), || {
+                    format!("{name:?} is used but is not one of its holes")
+                })?;
             }
         }
         Ok(())

@@ -118,18 +118,25 @@ pub struct SealedSpec {
 impl MemberSpec {
     /// Names of the ports this member listens on: what its party has to hold for it.
     pub fn ports(&self) -> impl Iterator<Item = &str> {
-        self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Port { .. })).filter_map(|(name, _)| name.strip_prefix(PORT_PREFIX))
+        self.holes
+            .iter()
+            .filter(|(_, hole)| matches!(hole, Hole::Port { .. }))
+            .filter_map(|(name, _)| name.strip_prefix(PORT_PREFIX))
     }
 }
 
 /// Gives a spec its bytes and digest.
 pub fn seal(spec: MemberSpec) -> Result<SealedSpec, Error> {
-    let refused = |why: String| Error::new(ErrorCode::Invalid, format!("the spec for {} cannot be made: {why}", spec.party));
+    let refused = |why: String| {
+        Error::new(ErrorCode::Invalid, format!("the spec for {} cannot be made: {why}", spec.party))
+    };
     spec.check().map_err(refused)?;
     let bytes = canonical::bytes(&spec).map_err(refused)?;
     if bytes.len() > MAX_BYTES {
         let size = bytes.len();
-        return Err(refused(format!("it would have {size} bytes and may have {MAX_BYTES}; shorten command, parameters or environment")));
+        return Err(refused(format!(
+            "it would have {size} bytes and may have {MAX_BYTES}; shorten command, parameters or environment"
+        )));
     }
     Ok(SealedSpec { digest: Digest::of(&bytes), bytes, spec })
 }
@@ -143,12 +150,16 @@ impl SealedSpec {
         if Digest::of(bytes) != *digest {
             return Err("the bytes are not those of the digest".to_owned());
         }
-        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| format!("the spec is not JSON: {e}"))?;
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|e| format!("the spec is not JSON: {e}"))?;
         let version = value.get("version").and_then(serde_json::Value::as_u64);
         if version != Some(u64::from(VERSION)) {
-            return Err(format!("the spec must be of version {VERSION}: update the agent if the hub is newer"));
+            return Err(format!(
+                "the spec must be of version {VERSION}: update the agent if the hub is newer"
+            ));
         }
-        let spec: MemberSpec = serde_json::from_value(value).map_err(|e| format!("the spec is not understood: {e}"))?;
+        let spec: MemberSpec = serde_json::from_value(value)
+            .map_err(|e| format!("the spec is not understood: {e}"))?;
         if canonical::bytes(&spec)? != bytes {
             return Err("the spec is not in canonical form".to_owned());
         }

@@ -119,7 +119,10 @@ impl TaskBody {
     /// What the workload is given: the template's defaults, and over them what the task says.
     #[must_use]
     pub fn parameters(&self, template: &TemplateBody) -> BTreeMap<String, String> {
-        let defaults = template.parameters.iter().filter_map(|(name, schema)| Some((name.clone(), schema.default.clone()?)));
+        let defaults = template
+            .parameters
+            .iter()
+            .filter_map(|(name, schema)| Some((name.clone(), schema.default.clone()?)));
         defaults.chain(self.parameters.clone()).collect()
     }
 }

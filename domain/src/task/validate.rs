@@ -12,8 +12,21 @@ use crate::template::{TemplateBody, check_head};
 
 impl TaskBody {
     /// Everything wrong with it, seen against the template's revision it names. `known_party` says which parties exist.
-    pub fn validate(&self, template: &TemplateBody, known_party: &dyn Fn(&PartyId) -> bool) -> Result<(), FieldErrors> {
-        let Self { name, remark, template: _, revision, epochs, parameters: _, members: _, rules: _ } = self;
+    pub fn validate(
+        &self,
+        template: &TemplateBody,
+        known_party: &dyn Fn(&PartyId) -> bool,
+    ) -> Result<(), FieldErrors> {
+        let Self {
+            name,
+            remark,
+            template: _,
+            revision,
+            epochs,
+            parameters: _,
+            members: _,
+            rules: _,
+        } = self;
         let mut errors = FieldErrors::default();
         check_head(name, remark, &mut errors);
         errors.range("/revision", *revision, 1, u32::MAX);
@@ -27,7 +40,8 @@ impl TaskBody {
 
     fn check_parameters(&self, template: &TemplateBody, errors: &mut FieldErrors) {
         let own = framework::own_parameters(template.framework);
-        let known: Vec<&str> = template.parameters.keys().map(String::as_str).chain(own.iter().copied()).collect();
+        let known: Vec<&str> =
+            template.parameters.keys().map(String::as_str).chain(own.iter().copied()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         for (name, value) in &self.parameters {
             let path = pointer(&["parameters", name]);
@@ -38,38 +52,66 @@ impl TaskBody {
                     }
                 }
                 None if own.contains(&name.as_str()) => {}
-                None => errors.add(path, FieldCode::Unknown, format!("is not a parameter of the template; it knows {known}")),
+                None => errors.add(
+                    path,
+                    FieldCode::Unknown,
+                    format!("is not a parameter of the template; it knows {known}"),
+                ),
             }
         }
         for (name, schema) in &template.parameters {
             if schema.default.is_none() && !self.parameters.contains_key(name) {
-                errors.add(pointer(&["parameters", name]), FieldCode::Required, "must be given: the template has no default for it");
+                errors.add(
+                    pointer(&["parameters", name]),
+                    FieldCode::Required,
+                    "must be given: the template has no default for it",
+                );
             }
         }
     }
 
     fn check_members(&self, known_party: &dyn Fn(&PartyId) -> bool, errors: &mut FieldErrors) {
         if self.members.len() > MEMBERS_MAX {
-            errors.add("/members", FieldCode::TooLong, format!("has {} entries and may have {MEMBERS_MAX}", self.members.len()));
+            errors.add(
+                "/members",
+                FieldCode::TooLong,
+                format!("has {} entries and may have {MEMBERS_MAX}", self.members.len()),
+            );
         }
         if self.trainers() == 0 {
-            errors.add("/members", FieldCode::Required, "needs at least one member of the role trainer");
+            errors.add(
+                "/members",
+                FieldCode::Required,
+                "needs at least one member of the role trainer",
+            );
         }
         let mut first: BTreeMap<&PartyId, usize> = BTreeMap::new();
         let mut aggregator = None;
         for (index, TaskMember { party, role, dataset: _ }) in self.members.iter().enumerate() {
             let path = |part: &str| format!("/members/{index}/{part}");
             if !known_party(party) {
-                errors.add(path("party"), FieldCode::Unknown, format!("there is no party {party}; names are exact"));
+                errors.add(
+                    path("party"),
+                    FieldCode::Unknown,
+                    format!("there is no party {party}; names are exact"),
+                );
             }
             if let Some(earlier) = first.get(party) {
-                errors.add(path("party"), FieldCode::Duplicate, format!("{party} is member {earlier} already, and has one part in a task"));
+                errors.add(
+                    path("party"),
+                    FieldCode::Duplicate,
+                    format!("{party} is member {earlier} already, and has one part in a task"),
+                );
             } else {
                 first.insert(party, index);
             }
             if *role == Role::Aggregator {
                 if let Some(earlier) = aggregator {
-                    errors.add(path("role"), FieldCode::Duplicate, format!("member {earlier} is the aggregator already, and there is one"));
+                    errors.add(
+                        path("role"),
+                        FieldCode::Duplicate,
+                        format!("member {earlier} is the aggregator already, and there is one"),
+                    );
                 }
                 aggregator = aggregator.or(Some(index));
             }
@@ -77,7 +119,14 @@ impl TaskBody {
     }
 
     fn check_rules(&self, errors: &mut FieldErrors) {
-        let Rules { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s } = &self.rules;
+        let Rules {
+            minimum_parties,
+            retries,
+            queue_deadline_s,
+            start_deadline_s,
+            no_progress_s,
+            give_up_after_s,
+        } = &self.rules;
         if let Some(minimum) = minimum_parties {
             errors.range("/rules/minimum_parties", *minimum, 1, self.trainers().max(1));
         }

@@ -4,9 +4,10 @@ use super::{ParamSchema, ParamType, Resources, TemplateBody};
 use crate::error::{FieldCode, FieldErrors, pointer};
 use crate::framework::{self, contract};
 use crate::limits::{
-    ARGUMENT_CHARS_MAX, COMMAND_ITEMS_MAX, CPU_MILLIS_MAX, DESCRIPTION_CHARS_MAX, ENV_ITEMS_MAX, GRACE_S_MAX, IMAGE_CHARS_MAX,
-    MEMORY_MIB_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN, PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX, PARAMETERS_MAX, REMARK_CHARS_MAX,
-    RUNTIME_S_MAX, WORKDIR_CHARS_MAX,
+    ARGUMENT_CHARS_MAX, COMMAND_ITEMS_MAX, CPU_MILLIS_MAX, DESCRIPTION_CHARS_MAX, ENV_ITEMS_MAX,
+    GRACE_S_MAX, IMAGE_CHARS_MAX, MEMORY_MIB_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN,
+    PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX, PARAMETERS_MAX, REMARK_CHARS_MAX, RUNTIME_S_MAX,
+    WORKDIR_CHARS_MAX,
 };
 use crate::text::clip;
 
@@ -28,7 +29,11 @@ pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
     }
     // Nothing here makes a file of it; whoever exports tasks one day may.
     if name.contains(['/', '\\']) || name.contains("..") {
-        errors.add("/name", FieldCode::Pattern, "looks like a path and must be without `/`, `\\` and `..`");
+        errors.add(
+            "/name",
+            FieldCode::Pattern,
+            "looks like a path and must be without `/`, `\\` and `..`",
+        );
     }
     check_remark(remark, errors);
 }
@@ -37,7 +42,11 @@ pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
 pub fn check_remark(remark: &str, errors: &mut FieldErrors) {
     errors.chars("/remark", remark, 0, REMARK_CHARS_MAX);
     if remark.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        errors.add("/remark", FieldCode::Pattern, "holds a control character other than line breaks and tabs");
+        errors.add(
+            "/remark",
+            FieldCode::Pattern,
+            "holds a control character other than line breaks and tabs",
+        );
     }
 }
 
@@ -59,10 +68,18 @@ impl TemplateBody {
         let mut errors = FieldErrors::default();
         errors.chars("/image", image, 1, IMAGE_CHARS_MAX);
         if image.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            errors.add("/image", FieldCode::Pattern, "must be an image reference without white space");
+            errors.add(
+                "/image",
+                FieldCode::Pattern,
+                "must be an image reference without white space",
+            );
         }
         if command.is_empty() {
-            errors.add("/command", FieldCode::Required, "must name the trainer's program, then its arguments");
+            errors.add(
+                "/command",
+                FieldCode::Required,
+                "must name the trainer's program, then its arguments",
+            );
         }
         check_command("/command", command, &mut errors);
         check_command("/aggregator_command", aggregator_command, &mut errors);
@@ -129,7 +146,9 @@ fn check_command(path: &str, command: &[String], errors: &mut FieldErrors) {
 }
 
 pub(crate) fn is_workdir(path: &str) -> bool {
-    path.chars().count() <= WORKDIR_CHARS_MAX && !path.chars().any(char::is_control) && path.split('/').all(|part| part != "..")
+    path.chars().count() <= WORKDIR_CHARS_MAX
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|part| part != "..")
 }
 
 /// Whether `name` can be the name of an environment variable in a template.
@@ -154,18 +173,26 @@ impl ParamSchema {
     pub(crate) fn accepts(&self, value: &str) -> Result<(), Problem> {
         self.kind.accepts(value)?;
         if !self.allowed.is_empty() && !self.allowed.iter().any(|allowed| allowed == value) {
-            return Err((FieldCode::NotAllowed, format!("must be one of {}", clip(&self.allowed.join(", "), 500))));
+            return Err((
+                FieldCode::NotAllowed,
+                format!("must be one of {}", clip(&self.allowed.join(", "), 500)),
+            ));
         }
         let outside = |bound: &Option<String>, wrong: std::cmp::Ordering| {
             bound.as_ref().is_some_and(|bound| self.kind.compare(value, bound) == Some(wrong))
         };
-        if outside(&self.minimum, std::cmp::Ordering::Less) || outside(&self.maximum, std::cmp::Ordering::Greater) {
+        if outside(&self.minimum, std::cmp::Ordering::Less)
+            || outside(&self.maximum, std::cmp::Ordering::Greater)
+        {
             let range = match (&self.minimum, &self.maximum) {
                 (Some(min), Some(max)) => format!("{min} to {max}"),
                 (Some(min), None) => format!("at least {min}"),
                 (None, max) => format!("at most {}", max.as_deref().unwrap_or_default()),
             };
-            return Err((FieldCode::OutOfRange, format!("is {} and must be {}", clip(value, 100), clip(&range, 250))));
+            return Err((
+                FieldCode::OutOfRange,
+                format!("is {} and must be {}", clip(value, 100), clip(&range, 250)),
+            ));
         }
         Ok(())
     }
@@ -184,13 +211,19 @@ impl ParamSchema {
             if kind.is_numeric() {
                 note(path(part), kind.accepts(bound));
             } else {
-                note(path(part), Err((FieldCode::NotAllowed, format!("has no meaning for the type {kind}"))));
+                note(
+                    path(part),
+                    Err((FieldCode::NotAllowed, format!("has no meaning for the type {kind}"))),
+                );
             }
         }
         if let (Some(min), Some(max)) = (minimum, maximum)
             && kind.compare(min, max) == Some(std::cmp::Ordering::Greater)
         {
-            note(path("maximum"), Err((FieldCode::OutOfRange, format!("must not be below the minimum {min}"))));
+            note(
+                path("maximum"),
+                Err((FieldCode::OutOfRange, format!("must not be below the minimum {min}"))),
+            );
         }
         for (index, value) in allowed.iter().enumerate() {
             note(pointer(&["parameters", name, "enum", &index.to_string()]), kind.accepts(value));
@@ -211,13 +244,21 @@ impl ParamType {
     fn accepts(self, value: &str) -> Result<(), Problem> {
         let wrong = |what: &str| Err((FieldCode::WrongType, format!("must be {what}")));
         if value.chars().count() > PARAMETER_CHARS_MAX {
-            return Err((FieldCode::TooLong, format!("has more than {PARAMETER_CHARS_MAX} characters")));
+            return Err((
+                FieldCode::TooLong,
+                format!("has more than {PARAMETER_CHARS_MAX} characters"),
+            ));
         }
         match self {
-            Self::String if value.contains('\0') => Err((FieldCode::Pattern, "holds a NUL, which no program can be given".to_owned())),
+            Self::String if value.contains('\0') => {
+                Err((FieldCode::Pattern, "holds a NUL, which no program can be given".to_owned()))
+            }
             Self::String => Ok(()),
-            Self::Integer => value.parse::<i64>().map_or_else(|_| wrong("a whole number, such as 10"), |_| Ok(())),
-            Self::Number => number(value).map_or_else(|| wrong("a decimal number, such as 0.5 or 1e-3"), |_| Ok(())),
+            Self::Integer => value
+                .parse::<i64>()
+                .map_or_else(|_| wrong("a whole number, such as 10"), |_| Ok(())),
+            Self::Number => number(value)
+                .map_or_else(|| wrong("a decimal number, such as 0.5 or 1e-3"), |_| Ok(())),
             Self::Boolean if value == "true" || value == "false" => Ok(()),
             Self::Boolean => wrong("true or false"),
         }
@@ -235,6 +276,7 @@ impl ParamType {
 
 /// Digits, sign, point and exponent only: `inf` and `nan` are numbers to Rust and to nobody else.
 fn number(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let plain =
+        text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     text.parse::<f64>().ok().filter(|number| plain && number.is_finite())
 }

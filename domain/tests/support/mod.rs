@@ -1,8 +1,12 @@
 //! A run and what can happen to it, for the tests of the run machine, and what must hold after every step.
 
 use flow_domain::id::{Digest, InstanceId, PartyId};
-use flow_domain::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report, Role};
-use flow_domain::run::{Effect, EventKind, Input, NewMember, NewRun, Outcome, Refusal, Run, RunPhase, next_due, step};
+use flow_domain::member::{
+    Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report, Role,
+};
+use flow_domain::run::{
+    Effect, EventKind, Input, NewMember, NewRun, Outcome, Refusal, Run, RunPhase, next_due, step,
+};
 use flow_domain::sample;
 use flow_domain::task::Rules;
 use flow_domain::template::Framework;
@@ -88,7 +92,11 @@ pub fn assert_sound(run: &Run) {
     let ended = run.phase.is_terminal();
     assert_eq!(run.finished_at.is_some(), ended, "{run:#?}");
     assert_eq!(run.ending.is_some(), ended || run.phase == RunPhase::Stopping, "{run:#?}");
-    assert_eq!(run.settled_at.is_some(), ended && run.members.iter().all(|m| m.settled), "{run:#?}");
+    assert_eq!(
+        run.settled_at.is_some(),
+        ended && run.members.iter().all(|m| m.settled),
+        "{run:#?}"
+    );
     // Every run that has not ended has a deadline (L2).
     assert_eq!(next_due(run).is_some(), !ended, "{run:#?}");
     if let Some(ending) = &run.ending {
@@ -103,7 +111,11 @@ pub fn assert_sound(run: &Run) {
         assert!(!member.settled || member.phase.is_terminal(), "{member:#?}");
         assert!(member.attempt <= run.attempt, "{run:#?}");
         assert!(member.contact != Contact::Connected || member.instance.is_some(), "{member:#?}");
-        assert!(member.phase.is_terminal() || wishes(run.phase).contains(&member.desired), "{:?}: {member:#?}", run.phase);
+        assert!(
+            member.phase.is_terminal() || wishes(run.phase).contains(&member.desired),
+            "{:?}: {member:#?}",
+            run.phase
+        );
     }
 }
 
@@ -113,7 +125,9 @@ pub const fn wishes(phase: RunPhase) -> &'static [Desired] {
         RunPhase::Queued => &[Desired::Admitted],
         RunPhase::Reserving => &[Desired::Reserved],
         RunPhase::Starting | RunPhase::Running => &[Desired::Running, Desired::Stopped],
-        RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => &[Desired::Stopped],
+        RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
+            &[Desired::Stopped]
+        }
     }
 }
 
@@ -121,7 +135,9 @@ pub const fn wishes(phase: RunPhase) -> &'static [Desired] {
 pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
     use RunPhase::{Cancelled, Failed, Queued, Reserving, Running, Starting, Stopping, Succeeded};
     let legal: &[RunPhase] = match before.phase {
-        Queued | Reserving => &[Queued, Reserving, Starting, Running, Stopping, Succeeded, Failed, Cancelled],
+        Queued | Reserving => {
+            &[Queued, Reserving, Starting, Running, Stopping, Succeeded, Failed, Cancelled]
+        }
         Starting => &[Starting, Running, Stopping, Succeeded, Failed, Cancelled],
         Running => &[Running, Stopping, Succeeded, Failed, Cancelled],
         Stopping => &[Stopping, Succeeded, Failed, Cancelled],
@@ -137,7 +153,8 @@ pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
     let retries = effects.iter().filter(|e| matches!(e, Effect::Retry { .. })).count();
     let failed_now = after.phase == Failed && before.phase != Failed;
     assert!(retries <= usize::from(failed_now && before.retries_left > 0), "{retries} retries");
-    let told = |kind| effects.iter().any(|e| matches!(e, Effect::Event(event) if event.kind == kind));
+    let told =
+        |kind| effects.iter().any(|e| matches!(e, Effect::Event(event) if event.kind == kind));
     if before.phase != after.phase {
         let kind = match after.phase {
             Queued => EventKind::RunQueued,
@@ -156,10 +173,19 @@ pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
 fn assert_member_legal(old: &Member, new: &Member) {
     let same = Member { required: new.required, ..old.clone() };
     assert!(!old.settled || same == *new, "a settled member stays as it is: {old:#?} {new:#?}");
-    assert!(!old.phase.is_terminal() || old.phase == new.phase, "terminal is terminal: {old:#?} {new:#?}");
+    assert!(
+        !old.phase.is_terminal() || old.phase == new.phase,
+        "terminal is terminal: {old:#?} {new:#?}"
+    );
     assert!(old.attempt <= new.attempt && old.generation <= new.generation);
-    assert!(old.desired == new.desired || old.generation < new.generation, "every new wish has a new number");
-    assert!(old.desired != Desired::Stopped || new.desired == Desired::Stopped, "nobody is called back");
+    assert!(
+        old.desired == new.desired || old.generation < new.generation,
+        "every new wish has a new number"
+    );
+    assert!(
+        old.desired != Desired::Stopped || new.desired == Desired::Stopped,
+        "nobody is called back"
+    );
     assert!(!old.complete || new.complete, "a verdict is a fact and stays");
     assert!(old.required || !new.required);
 }

@@ -38,45 +38,98 @@ fn job(role: &str, name: &str, more: &Value, spec: &Value) -> String {
 #[tokio::test]
 async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobody_else() {
     let mut ground = Ground::new().await;
-    let (cluster, hub, party) = (ground.cluster, ground.namespaces["hub"].clone(), ground.namespaces["hospital-a"].clone());
+    let (cluster, hub, party) =
+        (ground.cluster, ground.namespaces["hub"].clone(), ground.namespaces["hospital-a"].clone());
     let folder = ground.folder.path().join("gateway");
     fs::create_dir(&folder).expect("the folder is ours");
     let of_party = format!("--party={party}=hospital-a.party.iflearner.com");
-    setup(cluster, &["certificates", "--namespace", &hub, "--zone", "closed.iflearner.com", &of_party]);
+    setup(
+        cluster,
+        &["certificates", "--namespace", &hub, "--zone", "closed.iflearner.com", &of_party],
+    );
     provide_pair(cluster, &folder, &hub).await;
     // Signed by another authority.
     let stranger = Authority::new().pair(&folder, "stranger", &["hospital-a.party.iflearner.com"]);
-    let pair = [("--cert", &stranger.cert), ("--key", &stranger.key)].map(|(option, file)| format!("{option}={}", file.display()));
-    cluster.kubectl_ok(&["create", "secret", "tls", "stranger", "--namespace", &party, &pair[0], &pair[1]]).await;
+    let pair = [("--cert", &stranger.cert), ("--key", &stranger.key)]
+        .map(|(option, file)| format!("{option}={}", file.display()));
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "secret",
+            "tls",
+            "stranger",
+            "--namespace",
+            &party,
+            &pair[0],
+            &pair[1],
+        ])
+        .await;
 
     // The field is in the Gateway API's standard channel since 1.5.
     let keep = json!([{"op": "add", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-preserve-unknown-fields", "value": true}]);
-    cluster.kubectl_ok(&["patch", "crd/gateways.gateway.networking.k8s.io", "--type=json", "--patch", &keep.to_string()]).await;
+    cluster
+        .kubectl_ok(&[
+            "patch",
+            "crd/gateways.gateway.networking.k8s.io",
+            "--type=json",
+            "--patch",
+            &keep.to_string(),
+        ])
+        .await;
     let authority = json!({"group": "", "kind": "ConfigMap", "name": "flow-authority"});
     let edge = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "edge", "namespace": hub},
         "spec": {"gatewayClassName": "nginx", "tls": {"frontend": {"default": {"validation": {"caCertificateRefs": [authority]}}}},
             "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}});
     // A definition that was changed is used for requests a moment later.
-    let asks =
-        ["get", "gateway/edge", "--namespace", &hub, "--output=jsonpath={.spec.tls.frontend.default.validation.caCertificateRefs[0].name}"];
+    let asks = [
+        "get",
+        "gateway/edge",
+        "--namespace",
+        &hub,
+        "--output=jsonpath={.spec.tls.frontend.default.validation.caCertificateRefs[0].name}",
+    ];
     let file = folder.join("edge.json");
     fs::write(&file, edge.to_string()).expect("the folder is ours");
     let apply = ["apply".as_ref(), "--filename".as_ref(), file.as_os_str()];
-    let taken =
-        async || (cluster.kubectl(&apply).await.status.success() && cluster.kubectl_ok(&asks).await == "flow-authority").then_some(());
+    let taken = async || {
+        (cluster.kubectl(&apply).await.status.success()
+            && cluster.kubectl_ok(&asks).await == "flow-authority")
+            .then_some(())
+    };
     eventually(SOON, taken).await.expect("a Gateway that asks for certificates");
-    let ca = ["get", "configmap/flow-authority", "--namespace", &hub, r"--output=jsonpath={.data.ca\.crt}"];
+    let ca = [
+        "get",
+        "configmap/flow-authority",
+        "--namespace",
+        &hub,
+        r"--output=jsonpath={.data.ca\.crt}",
+    ];
     let ca = cluster.kubectl_ok(&ca).await;
     let mut gateway = Gateway::at(&folder).asking_for(&ca);
     let reached = cluster.expose(gateway.address());
-    ground.start_operator(&format!("[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n", reached.port()));
+    ground.start_operator(&format!(
+        "[exposure]\ndriver = \"gateway\"\nport = {}\n[exposure.gateway]\nname = \"edge\"\n",
+        reached.port()
+    ));
 
-    let container = |command: &[&str]| json!([{"name": "work", "image": kube::DIGITS, "command": command}]);
-    let aggregator =
-        ["python", "-m", "iflearner.business.homo.aggregate_server", "-n=2", "--addr=0.0.0.0:50001", "--http_addr=0.0.0.0:50002"];
+    let container =
+        |command: &[&str]| json!([{"name": "work", "image": kube::DIGITS, "command": command}]);
+    let aggregator = [
+        "python",
+        "-m",
+        "iflearner.business.homo.aggregate_server",
+        "-n=2",
+        "--addr=0.0.0.0:50001",
+        "--http_addr=0.0.0.0:50002",
+    ];
     let closed = json!({"host": HOST, "exposure": {"authenticateClients": true}});
-    cluster.apply_in(&hub, &job("server", "closed", &closed, &json!({"containers": container(&aggregator)}))).await;
+    cluster
+        .apply_in(
+            &hub,
+            &job("server", "closed", &closed, &json!({"containers": container(&aggregator)})),
+        )
+        .await;
     gateway.take_up_route(cluster, &hub).await;
 
     let address = format!("{HOST}:{}", reached.port());
@@ -87,17 +140,43 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
         ("nothing", None, "status: 400"),
     ];
     for (name, pair, _) in callers {
-        let command: Vec<&str> = ["python", "-c", CALL, &address].into_iter().chain(pair.map(|_| PAIR)).collect();
+        let command: Vec<&str> =
+            ["python", "-c", CALL, &address].into_iter().chain(pair.map(|_| PAIR)).collect();
         let certificates = pair.map_or(json!({}), |pair| json!({"keyPairSecretName": pair}));
         let spec = json!({"hostAliases": aliases, "containers": container(&command)});
-        cluster.apply_in(&party, &job("client", name, &json!({"certificates": certificates}), &spec)).await;
+        cluster
+            .apply_in(&party, &job("client", name, &json!({"certificates": certificates}), &spec))
+            .await;
     }
     for (name, _, told) in callers {
-        let phase = ["get", "iflearnerjob", name, "--namespace", &party, "--output=jsonpath={.status.phase}"];
-        let ended = eventually(PATIENCE, async || (cluster.kubectl_ok(&phase).await == "Succeeded").then_some(())).await;
-        let said = cluster.kubectl_ok(&["logs", "--namespace", &party, "--selector", &format!("app={name}"), "--tail=-1"]).await;
+        let phase = [
+            "get",
+            "iflearnerjob",
+            name,
+            "--namespace",
+            &party,
+            "--output=jsonpath={.status.phase}",
+        ];
+        let ended = eventually(PATIENCE, async || {
+            (cluster.kubectl_ok(&phase).await == "Succeeded").then_some(())
+        })
+        .await;
+        let said = cluster
+            .kubectl_ok(&[
+                "logs",
+                "--namespace",
+                &party,
+                "--selector",
+                &format!("app={name}"),
+                "--tail=-1",
+            ])
+            .await;
         assert!(ended.is_some() && said.contains(told), "who shows {name} is told: {said}");
-        assert_eq!(said.contains("UNIMPLEMENTED"), told == "UNIMPLEMENTED", "only the framework's server says so: {said}");
+        assert_eq!(
+            said.contains("UNIMPLEMENTED"),
+            told == "UNIMPLEMENTED",
+            "only the framework's server says so: {said}"
+        );
     }
     cluster.kubectl_ok(&["delete", "iflearnerjob/closed", "--namespace", &hub]).await;
 }

@@ -29,8 +29,14 @@ echo "$n lines"
 /// What the agent keeps of the party's member.
 fn kept(federation: &Federation, party: &str) -> String {
     let work = federation.data_dir(party).join("kubernetes");
-    let folders = fs::read_dir(work).into_iter().flatten().flatten().map(|entry| entry.path().join("log"));
-    let mut segments: Vec<_> = folders.filter_map(|log| fs::read_dir(log).ok()).flatten().flatten().map(|entry| entry.path()).collect();
+    let folders =
+        fs::read_dir(work).into_iter().flatten().flatten().map(|entry| entry.path().join("log"));
+    let mut segments: Vec<_> = folders
+        .filter_map(|log| fs::read_dir(log).ok())
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     segments.sort();
     segments.iter().map(|segment| fs::read_to_string(segment).unwrap_or_default()).collect()
 }
@@ -39,7 +45,8 @@ fn kept(federation: &Federation, party: &str) -> String {
 fn numbers<'a>(lines: impl Iterator<Item = &'a str>) -> std::ops::RangeInclusive<usize> {
     let (mut first, mut last) = (None, 0);
     for line in lines {
-        let number = line.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or_default();
+        let number =
+            line.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or_default();
         assert_eq!(line, format!("{number}{:>WIDTH$}", "."), "it comes after {last}");
         assert!(first.is_none() || number == last + 1, "{number} comes after {last}");
         first.get_or_insert(number);
@@ -49,7 +56,8 @@ fn numbers<'a>(lines: impl Iterator<Item = &'a str>) -> std::ops::RangeInclusive
 }
 
 #[tokio::test]
-async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_again_have_each_line_once() {
+async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_again_have_each_line_once()
+ {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let builder = ground
@@ -60,20 +68,30 @@ async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_
     let mut federation = builder.start().await;
     let job = Job::new("print")
         .template("image", "small")
-        .template("command", json!(["sh", "-c", WORK, "print", LINES.to_string(), WIDTH.to_string()]))
+        .template(
+            "command",
+            json!(["sh", "-c", WORK, "print", LINES.to_string(), WIDTH.to_string()]),
+        )
         .trainers_only();
-    let run = federation.hub.launch(&job.dataset("hospital-a", "digits").dataset("hospital-b", "digits")).await;
+    let run = federation
+        .hub
+        .launch(&job.dataset("hospital-a", "digits").dataset("hospital-b", "digits"))
+        .await;
 
     for _ in 0..3 {
         let spool = federation.data_dir("hospital-b").join("kubernetes");
         let before = proc::bytes_below(&spool);
         // More than may have to be read again.
         let more = async || (proc::bytes_below(&spool) > before + (512 << 10)).then_some(());
-        assert!(eventually(PATIENCE, more).await.is_some(), "no more is printed than {before} bytes");
+        assert!(
+            eventually(PATIENCE, more).await.is_some(),
+            "no more is printed than {before} bytes"
+        );
         federation.kill9_agent("hospital-b");
         federation.start_agent("hospital-b").await;
     }
-    fs::write(ground.folder.path().join("rows/hospital-b/released"), "").expect("the folder is ours");
+    fs::write(ground.folder.path().join("rows/hospital-b/released"), "")
+        .expect("the folder is ours");
     federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
 
     let text = log(&federation, &run, "hospital-b").await;

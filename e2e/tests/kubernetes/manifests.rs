@@ -7,11 +7,20 @@ use super::*;
 const MYSQL: u32 = 999;
 
 /// `kubectl apply -k` of one of our folders in this namespace, with other images.
-pub(super) async fn apply(cluster: &Cluster, folder: &Path, namespace: &str, what: &str, images: &[(&str, &str)]) -> String {
+pub(super) async fn apply(
+    cluster: &Cluster,
+    folder: &Path,
+    namespace: &str,
+    what: &str,
+    images: &[(&str, &str)],
+) -> String {
     let folder = folder.canonicalize().expect("the folder is ours");
     // kustomize takes no absolute path.
     let up = "../".repeat(folder.components().count() - 1);
-    let base = format!("{up}{}", flow_testkit::repository().join(what).strip_prefix("/").expect("it is absolute").display());
+    let base = format!(
+        "{up}{}",
+        flow_testkit::repository().join(what).strip_prefix("/").expect("it is absolute").display()
+    );
     let image = |(name, image): &(&str, &str)| {
         let (to, tag) = image.rsplit_once(':').expect("an image has a tag");
         serde_json::json!({"name": name, "newName": to, "newTag": tag})
@@ -19,16 +28,31 @@ pub(super) async fn apply(cluster: &Cluster, folder: &Path, namespace: &str, wha
     let images: Vec<_> = images.iter().map(image).collect();
     let text = serde_json::json!({"namespace": namespace, "resources": [base], "images": images});
     fs::write(folder.join("kustomization.yaml"), text.to_string()).expect("the folder is ours");
-    cluster.kubectl_ok(&["apply".as_ref(), "--server-side".as_ref(), "--kustomize".as_ref(), folder.as_os_str()]).await
+    cluster
+        .kubectl_ok(&[
+            "apply".as_ref(),
+            "--server-side".as_ref(),
+            "--kustomize".as_ref(),
+            folder.as_os_str(),
+        ])
+        .await
 }
 
 #[tokio::test]
 async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of_either() {
     let cluster = prepared().await;
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
-    let images = [("registry.example/flow-server", "flow.test/flow-server:1"), ("mysql", "flow.test/mysql:1")];
-    for (from, (_, name)) in ["deploy/images/flow-server", "testkit/kube/images/mysql"].iter().zip(images) {
-        let archive = folder.path().join(Path::new(from).file_name().expect("it has one")).with_extension("tar");
+    let images = [
+        ("registry.example/flow-server", "flow.test/flow-server:1"),
+        ("mysql", "flow.test/mysql:1"),
+    ];
+    for (from, (_, name)) in
+        ["deploy/images/flow-server", "testkit/kube/images/mysql"].iter().zip(images)
+    {
+        let archive = folder
+            .path()
+            .join(Path::new(from).file_name().expect("it has one"))
+            .with_extension("tar");
         build_image(&flow_testkit::repository().join(from), &archive, name);
         cluster.import_image(&archive).await;
     }
@@ -41,28 +65,57 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     apply(cluster, folder.path(), namespace, overlay, &images).await;
 
     let place = format!("--namespace={namespace}");
-    let kubectl = async |words: &[&str]| cluster.kubectl_ok(&[&[place.as_str()], words].concat()).await;
+    let kubectl =
+        async |words: &[&str]| cluster.kubectl_ok(&[&[place.as_str()], words].concat()).await;
     // Whether it is ready and how often its container was started, of the Pod with another UID than that one.
     let pod = async |name: &str, not: &str| {
-        let list = kubectl(&["get", "pods", &format!("--selector=app.kubernetes.io/name={name}"), "--output=json"]).await;
+        let list = kubectl(&[
+            "get",
+            "pods",
+            &format!("--selector=app.kubernetes.io/name={name}"),
+            "--output=json",
+        ])
+        .await;
         let list: Value = serde_json::from_str(&list).expect("kubectl prints JSON");
-        let other = list["items"].as_array().into_iter().flatten().find(|pod| pod["metadata"]["uid"] != not).cloned()?;
+        let other = list["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|pod| pod["metadata"]["uid"] != not)
+            .cloned()?;
         (other["status"]["containerStatuses"][0]["ready"] == true).then_some(other)
     };
-    let is_up = async |name: &str, not: &str| match eventually(PATIENCE, async || pod(name, not).await).await {
-        Some(pod) => pod,
-        None => panic!("{}", kubectl(&["describe", "pods"]).await),
-    };
+    let is_up =
+        async |name: &str, not: &str| match eventually(PATIENCE, async || pod(name, not).await)
+            .await
+        {
+            Some(pod) => pod,
+            None => panic!("{}", kubectl(&["describe", "pods"]).await),
+        };
     let within = ["exec", "deployment/flow-server", "--"];
-    let flowctl = async |words: &[&str]| kubectl(&[&within[..], &["flowctl"], words].concat()).await;
+    let flowctl =
+        async |words: &[&str]| kubectl(&[&within[..], &["flowctl"], words].concat()).await;
     let (mysql, server) = (is_up("flow-mysql", "").await, is_up("flow-server", "").await);
-    assert_eq!(server["status"]["initContainerStatuses"][0]["restartCount"], 0, "it waits for MySQL: {server:#}");
+    assert_eq!(
+        server["status"]["initContainerStatuses"][0]["restartCount"], 0,
+        "it waits for MySQL: {server:#}"
+    );
     flowctl(&["party", "add", "hospital-a", "--print-secret"]).await;
-    let token = kubectl(&[&within[..], &["flow-server", "token", "--config=/etc/flow/hub/hub.toml"]].concat()).await;
-    let kept = fs::read_to_string(folder.path().join("flow-server/hub/bootstrap-token")).expect("the hub has made it");
+    let token = kubectl(
+        &[&within[..], &["flow-server", "token", "--config=/etc/flow/hub/hub.toml"]].concat(),
+    )
+    .await;
+    let kept = fs::read_to_string(folder.path().join("flow-server/hub/bootstrap-token"))
+        .expect("the hub has made it");
     assert_eq!(token.trim(), kept.trim());
-    let told = kubectl(&[&within[..], &["flow-server", "doctor", "--config=/etc/flow/hub/hub.toml"]].concat()).await;
-    assert!(told.contains("ok   server: ") && told.contains("innodb_flush_log_at_trx_commit 1"), "{told}");
+    let told = kubectl(
+        &[&within[..], &["flow-server", "doctor", "--config=/etc/flow/hub/hub.toml"]].concat(),
+    )
+    .await;
+    assert!(
+        told.contains("ok   server: ") && told.contains("innodb_flush_log_at_trx_commit 1"),
+        "{told}"
+    );
     let tables = folder.path().join("data-flow-mysql-0/data/flow");
     assert!(fs::metadata(tables).is_ok_and(|found| found.is_dir()), "what it knows is elsewhere");
 
@@ -73,15 +126,28 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     };
     let mysql = kill("flow-mysql", &mysql).await;
     let knows = async || {
-        let answer = cluster.kubectl(&[&["exec", &place], &within[1..], &["flowctl", "party", "list"]].concat()).await;
-        (answer.status.success() && String::from_utf8_lossy(&answer.stdout).contains("hospital-a")).then_some(())
+        let answer = cluster
+            .kubectl(&[&["exec", &place], &within[1..], &["flowctl", "party", "list"]].concat())
+            .await;
+        (answer.status.success() && String::from_utf8_lossy(&answer.stdout).contains("hospital-a"))
+            .then_some(())
     };
-    assert!(eventually(PATIENCE, knows).await.is_some(), "{}", kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await);
+    assert!(
+        eventually(PATIENCE, knows).await.is_some(),
+        "{}",
+        kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await
+    );
     let same = is_up("flow-server", "").await;
-    let lives = |pod: &Value| (uid(&pod["metadata"]), pod["status"]["containerStatuses"][0]["restartCount"].clone());
+    let lives = |pod: &Value| {
+        (uid(&pod["metadata"]), pod["status"]["containerStatuses"][0]["restartCount"].clone())
+    };
     assert_eq!(lives(&same), lives(&server), "the hub needs no restart when its database does");
     let server = kill("flow-server", &server).await;
-    assert!(eventually(PATIENCE, knows).await.is_some(), "{}", kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await);
+    assert!(
+        eventually(PATIENCE, knows).await.is_some(),
+        "{}",
+        kubectl(&["logs", "deployment/flow-server", "--tail=50"]).await
+    );
 
     setup(cluster, &["secrets", "--namespace", namespace, "--mysql"]);
     apply(cluster, folder.path(), namespace, overlay, &images).await;
@@ -98,8 +164,11 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     setup(cluster, &["remove", "server", "--namespace", namespace, "--with-data", "--yes"]);
     // Whatever it is labelled.
     let left = async || {
-        let found = kubectl(&["get", "all,persistentvolumeclaims,networkpolicies", "--output=name"]).await;
-        found + &kubectl(&["get", "secrets", "flow-mysql", "--output=name", "--ignore-not-found"]).await
+        let found =
+            kubectl(&["get", "all,persistentvolumeclaims,networkpolicies", "--output=name"]).await;
+        found
+            + &kubectl(&["get", "secrets", "flow-mysql", "--output=name", "--ignore-not-found"])
+                .await
     };
     let gone = eventually(PATIENCE, async || left().await.is_empty().then_some(())).await;
     assert!(gone.is_some(), "{}", left().await);

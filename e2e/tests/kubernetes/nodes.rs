@@ -6,10 +6,17 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_gives_the_node_up() {
+async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_gives_the_node_up()
+{
     // A kubelet says that it is there every ten seconds.
-    let controller_manager_arguments = ["--node-monitor-grace-period=20s", "--node-monitor-period=1s"].map(str::to_owned).into();
-    let cluster = Cluster::start_with(Options { nodes: 2, controller_manager_arguments, ..Options::default() }).await;
+    let controller_manager_arguments =
+        ["--node-monitor-grace-period=20s", "--node-monitor-period=1s"].map(str::to_owned).into();
+    let cluster = Cluster::start_with(Options {
+        nodes: 2,
+        controller_manager_arguments,
+        ..Options::default()
+    })
+    .await;
     // It ends with the process, like the shared one.
     let cluster: &'static Cluster = Box::leak(Box::new(cluster));
     equip(cluster).await;
@@ -22,14 +29,25 @@ async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_
         .agent("images.small.env", "[\"E2E\"]");
     let unreachable = "[{ key = 'node.kubernetes.io/unreachable', operator = 'Exists', effect = 'NoExecute', tolerationSeconds = 45 }]";
     let builder = builder.agent("images.small.pod.tolerations", unreachable);
-    let federation = builder.agent("images.small.pod.nodeSelector.'kubernetes.io/hostname'", "node2").start().await;
-    let job = Job::new("wait").template("image", "small").template("command", json!(["sleep", "3600"]));
+    let federation = builder
+        .agent("images.small.pod.nodeSelector.'kubernetes.io/hostname'", "node2")
+        .start()
+        .await;
+    let job =
+        Job::new("wait").template("image", "small").template("command", json!(["sleep", "3600"]));
     let run = federation.hub.launch(&job.members(&[("hospital-a", "trainer")])).await;
     let runs = async |what: &str, condition: &dyn Fn(&Value) -> bool| {
-        let is = |run: &Value| member(run, "hospital-a")["phase"] == "running" && condition(&member(run, "hospital-a")["reason"]);
+        let is = |run: &Value| {
+            member(run, "hospital-a")["phase"] == "running"
+                && condition(&member(run, "hospital-a")["reason"])
+        };
         federation.hub.wait(&run, what, PATIENCE, is).await;
     };
-    let says = |word: &'static str| move |reason: &Value| reason["message"].as_str().is_some_and(|message| message.contains(word));
+    let says = |word: &'static str| {
+        move |reason: &Value| {
+            reason["message"].as_str().is_some_and(|message| message.contains(word))
+        }
+    };
     runs("it to run", &Value::is_null).await;
 
     cluster.stop_kubelet("node2");

@@ -19,34 +19,59 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     let host = &cluster.trust_registry(registry.address(), registry.ca());
     registry.push(&kube::busybox_image(), "team/small:1");
     let archive = folder.join("flow-federate.tar");
-    build_image(&flow_testkit::repository().join("deploy/images/flow-federate"), &archive, "flow-federate:1");
+    build_image(
+        &flow_testkit::repository().join("deploy/images/flow-federate"),
+        &archive,
+        "flow-federate:1",
+    );
     // A node asks for nothing again that it has: an image for the sidecars, and one for the agent.
     for name in ["team/sidecar:1", "team/agent:1"] {
         registry.push(&archive, name);
     }
     let password = folder.join("password");
     fs::write(&password, PASSWORD).expect("the folder is ours");
-    fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the file is ours");
+    fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("the file is ours");
     let give_secret = |namespace: &str| {
         let file = password.to_str().expect("a path of ours");
-        setup(cluster, &["secrets", "--namespace", namespace, "--registry", host, "--user", USER, "--password", file]);
+        setup(
+            cluster,
+            &[
+                "secrets",
+                "--namespace",
+                namespace,
+                "--registry",
+                host,
+                "--user",
+                USER,
+                "--password",
+                file,
+            ],
+        );
     };
 
     ground.start_operator("");
-    let builder = ground.builder("").agent("kubernetes.sidecar_image", &format!("{host}/team/sidecar:1"));
+    let builder =
+        ground.builder("").agent("kubernetes.sidecar_image", &format!("{host}/team/sidecar:1"));
     let builder = builder
         .agent("images.small.container", &format!("{host}/team/small:1"))
         .agent("images.small.allow", "true")
         .agent("images.small.env", "[\"E2E\"]");
-    let federation = builder.agent("images.small.pod.imagePullSecrets", "[{ name = \"registry\" }]").start().await;
-    let job = Job::new("pull").template("image", "small").template("command", json!(["echo", "pulled"])).trainers_only();
+    let federation = builder
+        .agent("images.small.pod.imagePullSecrets", "[{ name = \"registry\" }]")
+        .start()
+        .await;
+    let job = Job::new("pull")
+        .template("image", "small")
+        .template("command", json!(["echo", "pulled"]))
+        .trainers_only();
     let run = federation.hub.launch(&job).await;
     let waits = |run: &Value| {
         let reason = |party| &member(run, party)["reason"];
         ["hospital-a", "hospital-b"].iter().all(|party| {
-            let told = reason(party)["message"]
-                .as_str()
-                .is_some_and(|message| message.contains("pull secret") && !message.contains(host.as_str()));
+            let told = reason(party)["message"].as_str().is_some_and(|message| {
+                message.contains("pull secret") && !message.contains(host.as_str())
+            });
             reason(party)["code"] == "image_unusable" && told
         })
     };
@@ -63,17 +88,66 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     // An agent's own image, as the example of a party's overlay has it.
     let namespace = &cluster.create_namespace().await;
     give_secret(namespace);
-    setup(cluster, &["certificates", "--namespace", &ground.namespaces["hub"], "--party", &format!("{namespace}=a.party.example.org")]);
+    setup(
+        cluster,
+        &[
+            "certificates",
+            "--namespace",
+            &ground.namespaces["hub"],
+            "--party",
+            &format!("{namespace}=a.party.example.org"),
+        ],
+    );
     cluster
-        .kubectl_ok(&["create", "secret", "generic", "flow-federate", "--from-literal=secret=of-nobody", "--namespace", namespace])
+        .kubectl_ok(&[
+            "create",
+            "secret",
+            "generic",
+            "flow-federate",
+            "--from-literal=secret=of-nobody",
+            "--namespace",
+            namespace,
+        ])
         .await;
     volume(cluster, &folder, namespace, "flow-federate", NOBODY).await;
     let image = format!("{host}/team/agent:1");
-    apply(cluster, &folder, namespace, "deploy/kustomize/overlays/party-hospital-a", &[("registry.example/flow-federate", &image)]).await;
-    let started = ["get", "pods", "--namespace", namespace, "--output=jsonpath={.items[*].status.containerStatuses[*].started}"];
-    let runs = eventually(PATIENCE, async || (cluster.kubectl_ok(&started).await == "true").then_some(())).await;
-    assert!(runs.is_some(), "{}", cluster.kubectl_ok(&["describe", "pods", "--namespace", namespace]).await);
-    let secrets = ["get", "pods", "--namespace", namespace, "--output=jsonpath={.items[*].spec.imagePullSecrets[*].name}"];
+    apply(
+        cluster,
+        &folder,
+        namespace,
+        "deploy/kustomize/overlays/party-hospital-a",
+        &[("registry.example/flow-federate", &image)],
+    )
+    .await;
+    let started = [
+        "get",
+        "pods",
+        "--namespace",
+        namespace,
+        "--output=jsonpath={.items[*].status.containerStatuses[*].started}",
+    ];
+    let runs =
+        eventually(PATIENCE, async || (cluster.kubectl_ok(&started).await == "true").then_some(()))
+            .await;
+    assert!(
+        runs.is_some(),
+        "{}",
+        cluster.kubectl_ok(&["describe", "pods", "--namespace", namespace]).await
+    );
+    let secrets = [
+        "get",
+        "pods",
+        "--namespace",
+        namespace,
+        "--output=jsonpath={.items[*].spec.imagePullSecrets[*].name}",
+    ];
     assert_eq!(cluster.kubectl_ok(&secrets).await, "registry");
-    cluster.kubectl_ok(&["delete".as_ref(), "--wait=false".as_ref(), "--kustomize".as_ref(), folder.as_os_str()]).await;
+    cluster
+        .kubectl_ok(&[
+            "delete".as_ref(),
+            "--wait=false".as_ref(),
+            "--kustomize".as_ref(),
+            folder.as_os_str(),
+        ])
+        .await;
 }

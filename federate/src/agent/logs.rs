@@ -59,7 +59,9 @@ impl Refusal {
 
     fn message(self, stream_id: u64) -> AgentMessage {
         let reason = Reason { code: self.code.to_owned(), message: self.message };
-        AgentMessage { body: Some(Body::LogRefused(LogRefused { stream_id, reason: Some(reason) })) }
+        AgentMessage {
+            body: Some(Body::LogRefused(LogRefused { stream_id, reason: Some(reason) })),
+        }
     }
 }
 
@@ -149,7 +151,9 @@ impl Logs {
             return Err(Refusal::not_now("a log is being sent under this stream_id; use another"));
         }
         if self.streams.len() >= MOST {
-            return Err(Refusal::not_now(format!("{MOST} logs are being read here at once, the most there may be")));
+            return Err(Refusal::not_now(format!(
+                "{MOST} logs are being read here at once, the most there may be"
+            )));
         }
         Ok(())
     }
@@ -170,7 +174,10 @@ fn find(open: &LogOpen, member: Option<&Member>) -> Result<Wanted, Refusal> {
 
 type Log = BoxStream<'static, std::io::Result<Bytes>>;
 
-async fn read(runtime: &dyn Runtime, Wanted { key, request, early }: Wanted) -> Result<Log, Refusal> {
+async fn read(
+    runtime: &dyn Runtime,
+    Wanted { key, request, early }: Wanted,
+) -> Result<Log, Refusal> {
     runtime.logs(key, request).await.map_err(|error| match error {
         RuntimeError::Refused(_) if early => Refusal::not_now("this member has not started yet"),
         RuntimeError::Refused(reason) => Refusal::none(reason.message),
@@ -195,7 +202,12 @@ fn capped(log: Log, limit: Option<u64>) -> Log {
             return Some((Ok(chunk), Some((log, left - length))));
         }
         let mut last = chunk.slice(..usize::try_from(left).unwrap_or(chunk.len())).to_vec();
-        last.extend(format!("\n[this party discloses {limit} bytes of a log at a time: the rest is left out]\n").bytes());
+        last.extend(
+            format!(
+                "\n[this party discloses {limit} bytes of a log at a time: the rest is left out]\n"
+            )
+            .bytes(),
+        );
         Some((Ok(Bytes::from(last)), None))
     });
     rest.boxed()
@@ -236,7 +248,10 @@ mod tests {
     fn a_member_that_ended_without_a_start_has_no_log_and_one_that_may_start_has_none_yet() {
         for phase in [MemberPhase::Refused, MemberPhase::Failed, MemberPhase::Stopped] {
             let refusal = find(&open(RUN, 2), Some(&member(phase, false))).unwrap_err();
-            assert_eq!((refusal.code, refusal.message.as_str()), ("log_not_found", "this member never started, there is no log"));
+            assert_eq!(
+                (refusal.code, refusal.message.as_str()),
+                ("log_not_found", "this member never started, there is no log")
+            );
             assert!(!find(&open(RUN, 2), Some(&member(phase, true))).unwrap().early);
         }
         assert!(find(&open(RUN, 2), Some(&member(MemberPhase::Reserved, false))).unwrap().early);
@@ -277,7 +292,8 @@ mod tests {
     #[tokio::test]
     async fn a_hub_that_asks_without_end_and_reads_nothing_is_not_waited_for() {
         let (out, mut read) = mpsc::channel(1);
-        let runtime: Arc<dyn Runtime> = Arc::new(FakeRuntime::new(Mode::Scripted, Arc::new(MockClock::default())));
+        let runtime: Arc<dyn Runtime> =
+            Arc::new(FakeRuntime::new(Mode::Scripted, Arc::new(MockClock::default())));
         let mut logs = Logs::new(LogPolicy::default());
         logs.open(Hub::nowhere(), out);
         let mut asked = 0;
@@ -292,7 +308,11 @@ mod tests {
             tokio::task::yield_now().await;
             assert!(logs.streams.len() <= MOST, "{} wait to be answered", logs.streams.len());
         }
-        assert_eq!(logs.admit(0).map_err(|refusal| refusal.code), Err("runtime_error"), "as many as there may be wait");
+        assert_eq!(
+            logs.admit(0).map_err(|refusal| refusal.code),
+            Err("runtime_error"),
+            "as many as there may be wait"
+        );
         // When it reads again, it is answered again.
         while logs.admit(0).is_err() {
             assert!(read.recv().await.is_some());
@@ -307,15 +327,22 @@ mod tests {
     #[tokio::test]
     async fn a_log_is_cut_where_the_party_says_and_says_so() {
         async fn read(limit: Option<u64>) -> String {
-            let log = stream::iter(["0123", "4567", "89"].map(|chunk| Ok(Bytes::from(chunk)))).boxed();
-            let chunks: Vec<_> = capped(log, limit).map(|chunk| chunk.expect("no error")).collect().await;
+            let log =
+                stream::iter(["0123", "4567", "89"].map(|chunk| Ok(Bytes::from(chunk)))).boxed();
+            let chunks: Vec<_> =
+                capped(log, limit).map(|chunk| chunk.expect("no error")).collect().await;
             String::from_utf8(chunks.concat()).expect("text")
         }
         assert_eq!(read(None).await, "0123456789");
         assert_eq!(read(Some(10)).await, "0123456789", "nothing is left out");
         for limit in [0, 3, 4, 9] {
             let (shown, note) = ("0123456789".split_at(limit).0, read(Some(limit as u64)).await);
-            assert_eq!(note, format!("{shown}\n[this party discloses {limit} bytes of a log at a time: the rest is left out]\n"));
+            assert_eq!(
+                note,
+                format!(
+                    "{shown}\n[this party discloses {limit} bytes of a log at a time: the rest is left out]\n"
+                )
+            );
         }
     }
 }

@@ -12,7 +12,10 @@ use flow_common::clock::Monotonic;
 use flow_domain::id::{Digest, RunId};
 use flow_domain::progress::Progress;
 use flow_proto::v1::agent_message::Body;
-use flow_proto::v1::{AgentMessage, Inventory, MemberProgress, MemberReport, MemberReports, ProgressBatch, SnapshotBegin, SnapshotEnd};
+use flow_proto::v1::{
+    AgentMessage, Inventory, MemberProgress, MemberReport, MemberReports, ProgressBatch,
+    SnapshotBegin, SnapshotEnd,
+};
 use tokio::sync::mpsc;
 
 use crate::convert;
@@ -48,7 +51,13 @@ pub struct Outbox {
 impl Outbox {
     /// A session is open: say the newest progress again, then the full set. In this order, because the hub takes no progress
     /// of a member whose end it has heard.
-    pub fn open(&mut self, out: mpsc::Sender<AgentMessage>, epoch: u64, set: Vec<MemberReport>, party: &Party) {
+    pub fn open(
+        &mut self,
+        out: mpsc::Sender<AgentMessage>,
+        epoch: u64,
+        set: Vec<MemberReport>,
+        party: &Party,
+    ) {
         self.close();
         self.out = Some(out);
         for (key, sent) in std::mem::take(&mut self.sent) {
@@ -59,7 +68,8 @@ impl Outbox {
             }
         }
         self.queue_progress(party);
-        self.first.push_back(Body::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }));
+        self.first
+            .push_back(Body::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }));
         self.first.extend(chunks(set).map(|members| Body::Members(MemberReports { members })));
         self.first.push_back(Body::SnapshotEnd(SnapshotEnd { epoch }));
     }
@@ -105,13 +115,18 @@ impl Outbox {
     }
 
     fn is_empty(&self, now: Monotonic) -> bool {
-        self.first.is_empty() && self.answers.is_empty() && self.reports.is_empty() && self.next_due().is_none_or(|at| now < at)
+        self.first.is_empty()
+            && self.answers.is_empty()
+            && self.reports.is_empty()
+            && self.next_due().is_none_or(|at| now < at)
     }
 
     /// Sends as much as the hub takes at once.
     pub fn send_ready(&mut self, party: &Party, now: Monotonic) {
         while !self.is_empty(now) {
-            let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else { return };
+            let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else {
+                return;
+            };
             if let Some(body) = self.next(party, now) {
                 permit.send(AgentMessage { body: Some(body) });
             }
@@ -153,7 +168,9 @@ impl Outbox {
         if member.phase.is_terminal()
             && let Some(progress) = self.progress.remove(&member.key())
         {
-            return Some(Body::Progress(ProgressBatch { members: vec![self.take_progress(member.key(), progress)] }));
+            return Some(Body::Progress(ProgressBatch {
+                members: vec![self.take_progress(member.key(), progress)],
+            }));
         }
         self.reports.pop_first();
         Some(Body::Report(convert::report(member)))
@@ -163,8 +180,10 @@ impl Outbox {
     fn queue_progress(&mut self, party: &Party) {
         let held = |key: &WorkKey| party.member(&key.run).is_some_and(|m| m.attempt == key.attempt);
         self.sent.retain(|key, _| held(key));
-        let waiting: Vec<_> = std::mem::take(&mut self.progress).into_iter().filter(|(key, _)| held(key)).collect();
-        let members: Vec<_> = waiting.into_iter().map(|(key, progress)| self.take_progress(key, progress)).collect();
+        let waiting: Vec<_> =
+            std::mem::take(&mut self.progress).into_iter().filter(|(key, _)| held(key)).collect();
+        let members: Vec<_> =
+            waiting.into_iter().map(|(key, progress)| self.take_progress(key, progress)).collect();
         self.first.extend(chunks(members).map(|members| Body::Progress(ProgressBatch { members })));
     }
 
@@ -196,13 +215,25 @@ mod tests {
 
     #[test]
     fn chunks_hold_everything_in_order_and_none_is_too_long() {
-        let report = |n: u64| MemberReport { sequence: n, run_id: "x".repeat(300_000), ..MemberReport::default() };
+        let report = |n: u64| MemberReport {
+            sequence: n,
+            run_id: "x".repeat(300_000),
+            ..MemberReport::default()
+        };
         let all: Vec<_> = chunks((0..8).map(report).collect()).collect();
         assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 2]);
         assert!(all.iter().flatten().map(|report| report.sequence).eq(0..8));
-        assert!(all.iter().all(|chunk| prost::Message::encoded_len(&MemberReports { members: chunk.clone() }) <= CHUNK));
+        assert!(
+            all.iter().all(|chunk| prost::Message::encoded_len(&MemberReports {
+                members: chunk.clone()
+            }) <= CHUNK)
+        );
         assert_eq!(chunks(Vec::<MemberReport>::new()).count(), 0);
         let long = MemberReport { run_id: "x".repeat(2 * CHUNK), ..MemberReport::default() };
-        assert_eq!(chunks(vec![report(0), long, report(1)]).count(), 3, "one that is longer goes alone");
+        assert_eq!(
+            chunks(vec![report(0), long, report(1)]).count(),
+            3,
+            "one that is longer goes alone"
+        );
     }
 }

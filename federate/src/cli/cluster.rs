@@ -53,7 +53,9 @@ async fn connect(config: &Config) -> Result<(Client, Settings), Failure> {
     let wanted = &config.kubernetes;
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let file = Some(wanted.kubeconfig.as_path()).filter(|path| !path.as_os_str().is_empty());
-    let found = cluster::configuration(file).await.map_err(|error| format!("kubernetes.kubeconfig: {error}"))?;
+    let found = cluster::configuration(file)
+        .await
+        .map_err(|error| format!("kubernetes.kubeconfig: {error}"))?;
     let settings = Settings {
         namespace: given(&wanted.namespace).unwrap_or_else(|| found.default_namespace.clone()),
         cluster_domain: wanted.cluster_domain.clone(),
@@ -95,7 +97,9 @@ pub async fn runtime(
         let runtime = Arc::clone(&runtime);
         async move {
             runtime.lost().await;
-            format!("another agent has taken the namespace {namespace}; what was started goes on under it")
+            format!(
+                "another agent has taken the namespace {namespace}; what was started goes on under it"
+            )
         }
     };
     Ok((runtime, lost.boxed()))
@@ -109,7 +113,9 @@ async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: 
             match runtime.sweep(proof, logs) {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "records past their retention were removed"),
-                Err(error) => tracing::warn!(%error, "records could not be removed; trying again later"),
+                Err(error) => {
+                    tracing::warn!(%error, "records could not be removed; trying again later")
+                }
             }
         }
         if let Some(warning) = retention.warning(&data_dir) {
@@ -123,8 +129,13 @@ async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: 
 pub fn doctor(config: &Config, report: &mut Report) -> Result<(), Failure> {
     debug_assert_eq!(config.runtime, RuntimeKind::Kubernetes);
     alone(async {
-        let Some((client, settings)) = report.note("kubernetes", connect(config).await.map_err(|e| e.to_string())) else { return Ok(()) };
-        let version = client.apiserver_version().await.map_err(|e| format!("{e}: is the API server up?"));
+        let Some((client, settings)) =
+            report.note("kubernetes", connect(config).await.map_err(|e| e.to_string()))
+        else {
+            return Ok(());
+        };
+        let version =
+            client.apiserver_version().await.map_err(|e| format!("{e}: is the API server up?"));
         if report.note("kubernetes: the API server answers", version).is_none() {
             return Ok(());
         }

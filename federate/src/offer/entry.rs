@@ -90,7 +90,8 @@ impl ImageSource {
             libs.flatten().any(|lib| lib.path().join("site-packages").join(package).is_dir())
         };
         let lacks = |dir| self.shim(dir).is_none();
-        framework::shim_dir(Framework::Iflearner).is_some_and(lacks) && installed(Framework::Iflearner.as_str())
+        framework::shim_dir(Framework::Iflearner).is_some_and(lacks)
+            && installed(Framework::Iflearner.as_str())
     }
 }
 
@@ -114,7 +115,9 @@ impl TryFrom<ImageEntry> for Image {
 
     fn try_from(entry: ImageEntry) -> Result<Self, String> {
         let ImageEntry { root, container, pod, limits, allow, env } = entry;
-        if let Some(name) = env.iter().find(|name| !is_env_name(name) || contract::is_reserved(name)) {
+        if let Some(name) =
+            env.iter().find(|name| !is_env_name(name) || contract::is_reserved(name))
+        {
             return Err(format!(
                 "env: {name:?} is no variable that a template could set: list plain names, without FED_*, HOME, *_PROXY, LD_*"
             ));
@@ -124,15 +127,29 @@ impl TryFrom<ImageEntry> for Image {
         }
         let source = match (root, container) {
             (Some(root), None) if pod.is_empty() && limits.is_empty() => ImageSource::Root(root),
-            (Some(_), None) => return Err("pod and limits are for an image with `container`".to_owned()),
+            (Some(_), None) => {
+                return Err("pod and limits are for an image with `container`".to_owned());
+            }
             (root, Some(image)) => {
                 reference("container", &image)?;
-                if let Some(field) = pod.keys().find(|field| !POD_FIELDS.contains(&field.as_str())) {
-                    return Err(format!("pod.{field} cannot be set; what can be: {}", POD_FIELDS.join(", ")));
+                if let Some(field) = pod.keys().find(|field| !POD_FIELDS.contains(&field.as_str()))
+                {
+                    return Err(format!(
+                        "pod.{field} cannot be set; what can be: {}",
+                        POD_FIELDS.join(", ")
+                    ));
                 }
-                ImageSource::Container(Container { image, root: root.unwrap_or_else(|| "/".into()), pod, limits })
+                ImageSource::Container(Container {
+                    image,
+                    root: root.unwrap_or_else(|| "/".into()),
+                    pod,
+                    limits,
+                })
             }
-            (None, None) => return Err("give it a `root` (a directory) or a `container` (an image reference)".to_owned()),
+            (None, None) => {
+                return Err("give it a `root` (a directory) or a `container` (an image reference)"
+                    .to_owned());
+            }
         };
         Ok(Self { source, allow, env })
     }
@@ -185,7 +202,11 @@ fn absolute(key: &str, path: &Path) -> Result<(), String> {
 
 fn reference(key: &str, image: &str) -> Result<(), String> {
     let good = !image.is_empty() && image.bytes().all(|byte| byte.is_ascii_graphic());
-    if good { Ok(()) } else { Err(format!("{key} must be an image reference, such as registry.example/digits:1")) }
+    if good {
+        Ok(())
+    } else {
+        Err(format!("{key} must be an image reference, such as registry.example/digits:1"))
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +224,18 @@ mod tests {
 
     #[test]
     fn an_image_is_a_directory_or_a_container_and_says_so_once() {
-        assert_eq!(image(r#"{"root": "/opt/x"}"#).map(|image| image.source), Ok(ImageSource::Root("/opt/x".into())));
-        let container = image(r#"{"container": "r/x:1", "pod": {"nodeSelector": {"gpu": "a"}}, "limits": {"nvidia.com/gpu": "1"}}"#);
-        let Ok(Image { source: ImageSource::Container(container), allow: Allow::No, .. }) = container else { panic!("{container:?}") };
+        assert_eq!(
+            image(r#"{"root": "/opt/x"}"#).map(|image| image.source),
+            Ok(ImageSource::Root("/opt/x".into()))
+        );
+        let container = image(
+            r#"{"container": "r/x:1", "pod": {"nodeSelector": {"gpu": "a"}}, "limits": {"nvidia.com/gpu": "1"}}"#,
+        );
+        let Ok(Image { source: ImageSource::Container(container), allow: Allow::No, .. }) =
+            container
+        else {
+            panic!("{container:?}")
+        };
         assert_eq!((container.image.as_str(), container.root.as_path()), ("r/x:1", Path::new("/")));
         for bad in [
             "{}",
@@ -225,7 +255,10 @@ mod tests {
     fn a5_no_variable_may_be_set_unless_the_entry_lists_it() {
         let env = |text: &str| image(text).expect("an image").env;
         assert_eq!(env(r#"{"root": "/x", "allow": true}"#), BTreeSet::new());
-        assert_eq!(env(r#"{"root": "/x", "env": ["OMP_NUM_THREADS"]}"#), BTreeSet::from(["OMP_NUM_THREADS".to_owned()]));
+        assert_eq!(
+            env(r#"{"root": "/x", "env": ["OMP_NUM_THREADS"]}"#),
+            BTreeSet::from(["OMP_NUM_THREADS".to_owned()])
+        );
     }
 
     #[test]
@@ -251,7 +284,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let source = ImageSource::Root(folder.path().to_owned());
         assert!(!source.is_unrepaired(), "nothing is installed");
-        std::fs::create_dir_all(folder.path().join("lib/python3.11/site-packages/iflearner")).expect("the folder is ours");
+        std::fs::create_dir_all(folder.path().join("lib/python3.11/site-packages/iflearner"))
+            .expect("the folder is ours");
         assert!(source.is_unrepaired());
         std::fs::create_dir(folder.path().join("compat")).expect("the folder is ours");
         assert!(!source.is_unrepaired());

@@ -21,11 +21,15 @@ impl Peers {
         match self {
             Self::Loopback => {
                 let host = host.trim_matches(['[', ']']);
-                host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+                host == "localhost"
+                    || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
             }
-            Self::Matching(patterns) => {
-                patterns.iter().any(|pattern| matches(pattern.as_bytes(), if pattern.contains(':') { endpoint } else { host }.as_bytes()))
-            }
+            Self::Matching(patterns) => patterns.iter().any(|pattern| {
+                matches(
+                    pattern.as_bytes(),
+                    if pattern.contains(':') { endpoint } else { host }.as_bytes(),
+                )
+            }),
         }
     }
 }
@@ -64,8 +68,14 @@ mod tests {
 
     #[test]
     fn an_address_is_dialled_only_if_the_whole_of_it_matches() {
-        let peers = Peers::Matching(["run-*.*.svc.cluster.local:80", "job-*.hub.example:443", "gate.example"].map(str::to_owned).into());
-        for good in ["run-1.party-a.svc.cluster.local:80", "JOB-7.hub.example:443", "gate.example:9"] {
+        let peers = Peers::Matching(
+            ["run-*.*.svc.cluster.local:80", "job-*.hub.example:443", "gate.example"]
+                .map(str::to_owned)
+                .into(),
+        );
+        for good in
+            ["run-1.party-a.svc.cluster.local:80", "JOB-7.hub.example:443", "gate.example:9"]
+        {
             assert!(peers.allow(good), "{good}");
         }
         for bad in [

@@ -13,7 +13,10 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use super::{Held, Hold, Launch, LogRequest, Observation, ProgressSource, Runtime, RuntimeError, WorkKey, WorkState};
+use super::{
+    Held, Hold, Launch, LogRequest, Observation, ProgressSource, Runtime, RuntimeError, WorkKey,
+    WorkState,
+};
 
 /// What a started workload does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +177,11 @@ impl FakeRuntime {
             Some(Failing::ForGood(reason)) => Err(RuntimeError::Refused(reason)),
             Some(Failing::ForNow(reason)) => {
                 let source = std::io::ErrorKind::ConnectionRefused.into();
-                Err(RuntimeError::Transient { context: "could not do it".to_owned(), source, reason })
+                Err(RuntimeError::Transient {
+                    context: "could not do it".to_owned(),
+                    source,
+                    reason,
+                })
             }
         }
     }
@@ -191,7 +198,10 @@ impl FakeRuntime {
             return Ok(held.clone());
         }
         if inner.burnt.contains(&hold.key) || inner.states.contains_key(&hold.key) {
-            return Err(RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, "the key was used before")));
+            return Err(RuntimeError::Refused(Reason::new(
+                ReasonCode::RuntimeError,
+                "the key was used before",
+            )));
         }
         let mut ports = BTreeMap::new();
         for name in hold.ports {
@@ -211,7 +221,12 @@ impl FakeRuntime {
                 Some(WorkState::Held { .. }) => {}
                 // Started before, once and for all.
                 Some(_) => return Ok(()),
-                None => return Err(RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, "nothing is held for this key"))),
+                None => {
+                    return Err(RuntimeError::Refused(Reason::new(
+                        ReasonCode::RuntimeError,
+                        "nothing is held for this key",
+                    )));
+                }
             }
             inner.launches.push(launch.clone());
             inner.set(&launch.key, WorkState::Starting { reason: None }, None);
@@ -230,8 +245,11 @@ impl FakeRuntime {
         inner.burnt.insert(key.clone());
         match state {
             WorkState::Absent | WorkState::Held { .. } => inner.set(key, WorkState::Absent, None),
-            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_) if self.mode == Mode::Scripted => {}
-            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_) => inner.set(key, WorkState::Exited(exit), None),
+            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_)
+                if self.mode == Mode::Scripted => {}
+            WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_) => {
+                inner.set(key, WorkState::Exited(exit), None)
+            }
             ended @ (WorkState::Exited(_) | WorkState::Lost(_)) => inner.set(key, ended, None),
         }
     }
@@ -239,7 +257,10 @@ impl FakeRuntime {
 
 impl std::fmt::Debug for FakeRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FakeRuntime").field("mode", &self.mode).field("states", &self.inner().states).finish()
+        f.debug_struct("FakeRuntime")
+            .field("mode", &self.mode)
+            .field("states", &self.inner().states)
+            .finish()
     }
 }
 
@@ -275,7 +296,8 @@ impl Runtime for FakeRuntime {
         let mut inner = self.inner();
         for (key, state) in &inner.states {
             // The receiver is held below.
-            let _ = told.send(Observation { key: key.clone(), state: state.clone(), progress: None });
+            let _ =
+                told.send(Observation { key: key.clone(), state: state.clone(), progress: None });
         }
         inner.told = Some(told);
         tokio::spawn(async move {
@@ -288,12 +310,19 @@ impl Runtime for FakeRuntime {
         rx
     }
 
-    fn logs(&self, key: WorkKey, _request: LogRequest) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
+    fn logs(
+        &self,
+        key: WorkKey,
+        _request: LogRequest,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
         async move {
             let log = self.inner().logs.get(&key).cloned();
             match log {
                 Some(log) => Ok(futures::stream::iter([Ok(log)]).boxed()),
-                None => Err(RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, "no log is kept of this run"))),
+                None => Err(RuntimeError::Refused(Reason::new(
+                    ReasonCode::RuntimeError,
+                    "no log is kept of this run",
+                ))),
             }
         }
         .boxed()

@@ -58,7 +58,8 @@ pub async fn open(
         let (mut reader, mut state) = place?;
         loop {
             // Asked before reading: what is written before the end is then surely read.
-            let over = state.as_mut().is_none_or(|state| is_over(state.borrow_and_update().as_ref()));
+            let over =
+                state.as_mut().is_none_or(|state| is_over(state.borrow_and_update().as_ref()));
             let read = spawn_blocking(move || reader.next().map(|chunk| (chunk, reader))).await;
             let chunk;
             match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
@@ -72,7 +73,9 @@ pub async fn open(
             match &mut state {
                 Some(state) if !over => {
                     // A dropped runtime ends the stream at the next turn: nobody will tell the end any more.
-                    let gone = flow_common::clock::timeout(PERIOD, state.changed()).await.is_ok_and(|changed| changed.is_err());
+                    let gone = flow_common::clock::timeout(PERIOD, state.changed())
+                        .await
+                        .is_ok_and(|changed| changed.is_err());
                     if gone {
                         return None;
                     }
@@ -86,7 +89,13 @@ pub async fn open(
 
 fn is_over(state: Option<&WorkState>) -> bool {
     match state {
-        None | Some(WorkState::Held { .. } | WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_)) => false,
+        None
+        | Some(
+            WorkState::Held { .. }
+            | WorkState::Starting { .. }
+            | WorkState::Running
+            | WorkState::Unseen(_),
+        ) => false,
         Some(WorkState::Absent | WorkState::Exited(_) | WorkState::Lost(_)) => true,
     }
 }
@@ -106,10 +115,16 @@ impl Reader {
             return Ok(chunk);
         }
         let start = self.current.as_ref().map(|(start, _)| *start);
-        let next = listed(&self.folder)?.into_iter().filter(|(offset, _)| start.is_none_or(|start| *offset > start));
+        let next = listed(&self.folder)?
+            .into_iter()
+            .filter(|(offset, _)| start.is_none_or(|start| *offset > start));
         // Without a current segment, the one that holds the offset; the end of a segment is the name of the next.
         let candidates: Vec<_> = next.collect();
-        let index = if start.is_none() { candidates.iter().rposition(|(offset, _)| *offset <= self.offset).unwrap_or(0) } else { 0 };
+        let index = if start.is_none() {
+            candidates.iter().rposition(|(offset, _)| *offset <= self.offset).unwrap_or(0)
+        } else {
+            0
+        };
         let Some((offset, path)) = candidates.get(index) else { return Ok(Bytes::new()) };
         // The writer may have filled the current segment to its end after it was read above.
         if let Some(chunk) = self.read_current()? {
@@ -125,7 +140,9 @@ impl Reader {
         self.offset = self.offset.max(*offset);
         self.current = Some((*offset, file));
         if missed > 0 {
-            return Ok(Bytes::from(format!("{end_of_line}[{missed} bytes of log before this line were rotated away]\n")));
+            return Ok(Bytes::from(format!(
+                "{end_of_line}[{missed} bytes of log before this line were rotated away]\n"
+            )));
         }
         Ok(self.read_current()?.unwrap_or_default())
     }

@@ -65,7 +65,8 @@ impl Held {
     /// Ports of this machine, dialled on this machine.
     #[must_use]
     pub fn on_loopback(ports: BTreeMap<String, u16>) -> Self {
-        let endpoints = ports.iter().map(|(name, port)| (name.clone(), format!("127.0.0.1:{port}"))).collect();
+        let endpoints =
+            ports.iter().map(|(name, port)| (name.clone(), format!("127.0.0.1:{port}"))).collect();
         Self { ports, endpoints }
     }
 }
@@ -199,7 +200,10 @@ impl Launch {
     pub fn data_dir(&self) -> Option<&Path> {
         match &self.data {
             Some(DataSource::Directory(path)) => Some(path),
-            Some(DataSource::Claim { .. } | DataSource::HostPath { .. } | DataSource::Image { .. }) | None => None,
+            Some(
+                DataSource::Claim { .. } | DataSource::HostPath { .. } | DataSource::Image { .. },
+            )
+            | None => None,
         }
     }
 }
@@ -278,7 +282,11 @@ impl RuntimeError {
     /// An error of the party's own machine, met while doing `deed`, that may pass.
     pub(crate) fn of_machine(deed: &str, source: std::io::Error) -> Self {
         let text = format!("the party's agent could not {deed} and tries again: its log says why");
-        Self::Transient { context: format!("could not {deed}"), source, reason: Reason::new(ReasonCode::RuntimeError, text) }
+        Self::Transient {
+            context: format!("could not {deed}"),
+            source,
+            reason: Reason::new(ReasonCode::RuntimeError, text),
+        }
     }
 }
 
@@ -306,7 +314,11 @@ pub trait Runtime: Send + Sync + 'static {
     fn watch(&self) -> mpsc::Receiver<Observation>;
 
     /// The log, oldest first, in chunks of at most 64 KiB.
-    fn logs(&self, key: WorkKey, request: LogRequest) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
+    fn logs(
+        &self,
+        key: WorkKey,
+        request: LogRequest,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
 
     /// The key's state is settled and stored elsewhere: drop what only served to prove it. Logs and outputs stay
     /// until the agent's retention removes them.

@@ -39,7 +39,11 @@ pub struct Observations {
 impl Observations {
     /// Wraps a task without which nothing more is observed, of a key or at all: after its panic the receiver is closed.
     /// Such a task may return.
-    pub fn essential<F>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + use<F>
+    pub fn essential<F>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = ()> + Send + use<F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -79,7 +83,9 @@ impl Observations {
         let mut inner = lock(&self.inner);
         let Some((state, latest)) = inner.known.get_mut(key) else {
             let before = inner.early.remove(key);
-            inner.early.extend(merge(before, Some(progress)).map(|progress| (key.clone(), progress)));
+            inner
+                .early
+                .extend(merge(before, Some(progress)).map(|progress| (key.clone(), progress)));
             return;
         };
         *latest = Some(Progress { points: Vec::new(), ..progress.clone() });
@@ -113,7 +119,10 @@ impl Observations {
             inner.receiver += 1;
             inner.receiver
         };
-        let (forwarding, supervisor) = (forward(self.inner.clone(), self.changed.subscribe(), sender, number), self.supervisor.clone());
+        let (forwarding, supervisor) = (
+            forward(self.inner.clone(), self.changed.subscribe(), sender, number),
+            self.supervisor.clone(),
+        );
         tokio::spawn(async move {
             tokio::select! {
                 () = forwarding => {}
@@ -126,7 +135,12 @@ impl Observations {
 }
 
 /// Holds no `Observations`: it ends with them.
-async fn forward(inner: Arc<Mutex<Inner>>, mut changed: watch::Receiver<()>, sender: mpsc::Sender<Observation>, number: u64) {
+async fn forward(
+    inner: Arc<Mutex<Inner>>,
+    mut changed: watch::Receiver<()>,
+    sender: mpsc::Sender<Observation>,
+    number: u64,
+) {
     loop {
         // Room first, so that what is taken then is the latest.
         let Ok(room) = sender.reserve().await else { return };
@@ -152,7 +166,9 @@ async fn forward(inner: Arc<Mutex<Inner>>, mut changed: watch::Receiver<()>, sen
 
 /// The newer progress, with the newest points of both.
 pub fn merge(before: Option<Progress>, now: Option<Progress>) -> Option<Progress> {
-    let (Some(before), Some(mut now)) = (before.clone(), now.clone()) else { return now.or(before) };
+    let (Some(before), Some(mut now)) = (before.clone(), now.clone()) else {
+        return now.or(before);
+    };
     let mut points: Vec<Point> = before.points;
     points.append(&mut now.points);
     points.drain(..points.len().saturating_sub(POINTS_KEPT));
@@ -173,7 +189,11 @@ mod tests {
 
     fn progress(step: u64) -> Option<Progress> {
         let point = Point { series: "s".to_owned(), step, value: "1".to_owned() };
-        Some(Progress { epoch: u32::try_from(step).ok(), points: vec![point], ..Progress::default() })
+        Some(Progress {
+            epoch: u32::try_from(step).ok(),
+            points: vec![point],
+            ..Progress::default()
+        })
     }
 
     #[tokio::test]
@@ -182,9 +202,15 @@ mod tests {
         for step in 1..=3 {
             all.publish(&key(1), WorkState::Running, progress(step));
         }
-        let told = |seen: Option<Observation>| seen.and_then(|seen| seen.progress).map(|all| (all.epoch, all.points.len()));
+        let told = |seen: Option<Observation>| {
+            seen.and_then(|seen| seen.progress).map(|all| (all.epoch, all.points.len()))
+        };
         let mut first = all.watch();
-        assert_eq!(told(first.recv().await), Some((Some(3), 3)), "what was said before anybody watched");
+        assert_eq!(
+            told(first.recv().await),
+            Some((Some(3), 3)),
+            "what was said before anybody watched"
+        );
         let mut first = all.watch();
         assert_eq!(told(first.recv().await), Some((Some(3), 0)), "no point twice");
         for attempt in 2..200 {
@@ -197,7 +223,12 @@ mod tests {
         while last.as_ref().is_none_or(|seen: &Observation| seen.key != key(300)) {
             last = first.recv().await;
         }
-        let points: Vec<u64> = last.and_then(|seen| seen.progress).into_iter().flat_map(|p| p.points).map(|p| p.step).collect();
+        let points: Vec<u64> = last
+            .and_then(|seen| seen.progress)
+            .into_iter()
+            .flat_map(|p| p.points)
+            .map(|p| p.step)
+            .collect();
         assert_eq!(points, [4, 5]);
     }
 

@@ -69,7 +69,9 @@ impl Containment {
 
     /// This way and every lesser one.
     pub fn and_lesser(self) -> impl Iterator<Item = Self> {
-        [Self::Cgroup, Self::PidNamespace, Self::Session].into_iter().filter(move |way| *way >= self)
+        [Self::Cgroup, Self::PidNamespace, Self::Session]
+            .into_iter()
+            .filter(move |way| *way >= self)
     }
 }
 
@@ -102,7 +104,9 @@ impl Container {
             Containment::Cgroup => {
                 let path = Self::cgroup_of(key, dir).ok_or(io::ErrorKind::Unsupported)?;
                 match fs::create_dir(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error);
+                    }
                     _ => Some(path),
                 }
             }
@@ -151,7 +155,9 @@ impl Container {
 /// Identity of this boot.
 #[must_use]
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// The fields of `/proc/<pid>/stat` this project looks at.
@@ -241,7 +247,8 @@ fn can_make_cgroups() -> bool {
     }
     let usable = probe.join("cgroup.kill").exists();
     // Moving a process needs the right to write to the common ancestor as well.
-    let movable = nix::unistd::access(&own.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).is_ok();
+    let movable =
+        nix::unistd::access(&own.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).is_ok();
     let _ = fs::remove_dir(&probe);
     usable && movable
 }
@@ -250,7 +257,9 @@ fn can_make_cgroups() -> bool {
 fn may_unshare() -> bool {
     const CAP_SYS_ADMIN: u64 = 1 << 21;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
+    let effective = status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
     effective.is_some_and(|caps| caps & CAP_SYS_ADMIN != 0)
 }
 
@@ -263,7 +272,11 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         assert!(descendants().contains(&pid));
-        assert!(is_descendant(pid.as_raw()) && !is_descendant(nix::unistd::getppid().as_raw()) && !is_descendant(0));
+        assert!(
+            is_descendant(pid.as_raw())
+                && !is_descendant(nix::unistd::getppid().as_raw())
+                && !is_descendant(0)
+        );
         assert!(stat(pid.as_raw()).is_some_and(|stat| !stat.dead && stat.start > 0));
         child.kill().expect("killed");
         child.wait().expect("reaped");

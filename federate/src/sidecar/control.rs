@@ -71,7 +71,9 @@ impl Control {
     /// What to poll: the listener, then each connection with whether it waits to write.
     pub fn polled(&self) -> impl Iterator<Item = (BorrowedFd<'_>, bool)> {
         let listener = self.accepting.then(|| (self.listener.as_fd(), false));
-        listener.into_iter().chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
+        listener
+            .into_iter()
+            .chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
     }
 
     /// Accept whoever waits, read what has come, and answer the requests. The workload is refused: it has nothing to say
@@ -88,8 +90,15 @@ impl Control {
             };
             let peer = getsockopt(&stream, PeerCredentials).map(|credentials| credentials.pid());
             let is_stranger = peer.is_ok_and(|pid| !is_descendant(pid));
-            if self.connections.len() < MOST && is_stranger && stream.set_nonblocking(true).is_ok() {
-                let connection = Connection { stream, input: Vec::new(), output: Vec::new(), subscription: None, closed: false };
+            if self.connections.len() < MOST && is_stranger && stream.set_nonblocking(true).is_ok()
+            {
+                let connection = Connection {
+                    stream,
+                    input: Vec::new(),
+                    output: Vec::new(),
+                    subscription: None,
+                    closed: false,
+                };
                 self.connections.push(connection);
             }
         }
@@ -136,10 +145,17 @@ impl Control {
     pub fn publish_progress(&mut self, known: &Known, state: &WorkState) {
         for connection in &mut self.connections {
             let Some(mut told) = connection.subscription.take() else { continue };
-            while connection.output.is_empty() && !connection.closed && (told.version != known.version() || known.has_more(told.points)) {
+            while connection.output.is_empty()
+                && !connection.closed
+                && (told.version != known.version() || known.has_more(told.points))
+            {
                 told.version = known.version();
                 let progress: Progress = known.since(&mut told.points, POINTS_PER_LINE);
-                let answer = Answer { state: Some(state.clone()), progress: Some(progress), ..super::answer() };
+                let answer = Answer {
+                    state: Some(state.clone()),
+                    progress: Some(progress),
+                    ..super::answer()
+                };
                 connection.output.extend(line(&answer));
                 connection.flush();
             }
@@ -156,7 +172,9 @@ impl Control {
     /// Give everybody a moment to take what they were told.
     pub fn close(self) {
         for mut one in self.connections {
-            if one.stream.set_nonblocking(false).is_ok() && one.stream.set_write_timeout(Some(LAST_WORDS)).is_ok() {
+            if one.stream.set_nonblocking(false).is_ok()
+                && one.stream.set_write_timeout(Some(LAST_WORDS)).is_ok()
+            {
                 let _ = one.stream.write_all(&one.output);
             }
         }

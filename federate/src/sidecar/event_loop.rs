@@ -72,13 +72,22 @@ struct Work {
 
 impl Sidecar {
     /// A sidecar that holds, and has told nobody yet.
-    pub fn new(dir: RunDir, lock: Lock, file: HoldFile, ports: HeldPorts, control: Control) -> io::Result<Self> {
+    pub fn new(
+        dir: RunDir,
+        lock: Lock,
+        file: HoldFile,
+        ports: HeldPorts,
+        control: Control,
+    ) -> io::Result<Self> {
         let mask = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]);
         Ok(Self {
             supervision: Supervision::new(Duration::ZERO, Duration::from_secs(file.hold_max_s)),
             state: WorkState::Held(Held::on_loopback(ports.numbers().clone())),
             signals: SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?,
-            changed: Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?),
+            changed: Arc::new(EventFd::from_value_and_flags(
+                0,
+                EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
+            )?),
             began: clock::monotonic(),
             stalls: Stalls::new(),
             stalled: Duration::ZERO,
@@ -122,15 +131,21 @@ impl Sidecar {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let until = self.supervision.next().map_or(TICK, |at| at.saturating_sub(self.now()).min(TICK));
+        let until =
+            self.supervision.next().map_or(TICK, |at| at.saturating_sub(self.now()).min(TICK));
         // Rounded up: a loop that wakes just before its deadline would spin.
-        let timeout = PollTimeout::try_from(until + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
-        let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.changed.as_fd(), PollFlags::POLLIN)];
+        let timeout =
+            PollTimeout::try_from(until + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+        let mut polled = vec![
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.changed.as_fd(), PollFlags::POLLIN),
+        ];
         if let Some(work) = self.work.as_ref().filter(|work| work.output_open) {
             polled.push(PollFd::new(work.spawned.output.as_fd(), PollFlags::POLLIN));
         }
         for (fd, writes) in self.control.polled() {
-            let flags = if writes { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN };
+            let flags =
+                if writes { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN };
             polled.push(PollFd::new(fd, flags));
         }
         match poll(&mut polled, timeout) {
@@ -156,7 +171,9 @@ impl Sidecar {
                 Verb::Start(launch) if self.supervision.is_held() => self.start(&launch),
                 // Started before: the answer says how it stands.
                 Verb::Start(_) => {}
-                Verb::Stop { grace_s } => self.step(Input::Stop { grace: Duration::from_secs(grace_s) }),
+                Verb::Stop { grace_s } => {
+                    self.step(Input::Stop { grace: Duration::from_secs(grace_s) })
+                }
             }
             let status = self.status();
             self.control.answer(who, &status);
@@ -169,7 +186,8 @@ impl Sidecar {
     }
 
     fn start(&mut self, launch: &Launch) {
-        let (limit, grace) = (Duration::from_secs(launch.max_runtime_s), Duration::from_secs(launch.stop_grace_s));
+        let (limit, grace) =
+            (Duration::from_secs(launch.max_runtime_s), Duration::from_secs(launch.stop_grace_s));
         point(Point::BeforeStarted);
         self.state = WorkState::Starting { reason: None };
         for effect in self.supervision.step(Input::Start { limit, grace }, self.now()) {
@@ -218,7 +236,13 @@ impl Sidecar {
                         Some(Ended::Signal(signal)) => (None, Some(signal)),
                         None => (None, None),
                     };
-                    let exit = Exit { code, signal, reason, started_at: self.started_at, finished_at: SystemClock.now() };
+                    let exit = Exit {
+                        code,
+                        signal,
+                        reason,
+                        started_at: self.started_at,
+                        finished_at: SystemClock.now(),
+                    };
                     self.last = Some(Some(ExitRecord { exit, progress: None }));
                 }
                 (Effect::Leave, _) => self.last = Some(None),
@@ -252,7 +276,8 @@ impl Sidecar {
             }
         }
         let now = self.now();
-        let mut effects: Vec<Effect> = inputs.into_iter().flat_map(|input| self.supervision.step(input, now)).collect();
+        let mut effects: Vec<Effect> =
+            inputs.into_iter().flat_map(|input| self.supervision.step(input, now)).collect();
         if emptied {
             // Nobody is left to be killed: do not walk through all processes of the machine for it.
             effects = self.supervision.step(Input::Emptied, now);
@@ -282,10 +307,16 @@ impl Sidecar {
         if now >= self.looked + TICK {
             self.looked = now;
             self.control.accept_again();
-            if let Some(work) = self.work.as_mut().filter(|work| work.watcher.as_ref().is_none_or(Watcher::has_ended)) {
+            if let Some(work) = self
+                .work
+                .as_mut()
+                .filter(|work| work.watcher.as_ref().is_none_or(Watcher::has_ended))
+            {
                 work.watcher = watch(&work.progress, &self.dir, &self.ports, &self.changed);
             }
-            if Place::of_file(&self.dir.join(name::LOCK), self.lock.file()).is_ok_and(|place| place.is_gone()) {
+            if Place::of_file(&self.dir.join(name::LOCK), self.lock.file())
+                .is_ok_and(|place| place.is_gone())
+            {
                 note("the run directory is gone");
                 self.step(Input::DirGone);
             }
@@ -345,10 +376,17 @@ impl Sidecar {
 
 /// Watches the progress, if the machine gives a thread for it. From its beginning: whoever was told points is not told them
 /// again, because their number is known.
-fn watch(progress: &ProgressSource, dir: &RunDir, ports: &HeldPorts, changed: &Arc<EventFd>) -> Option<Watcher> {
+fn watch(
+    progress: &ProgressSource,
+    dir: &RunDir,
+    ports: &HeldPorts,
+    changed: &Arc<EventFd>,
+) -> Option<Watcher> {
     let page = StatusPage::of(progress, |port| ports.numbers().get(port).copied());
     let started = Watcher::start(metrics_file(&dir.join(name::OUTPUT)), page, Arc::clone(changed));
-    started.inspect_err(|error| note(format_args!("cannot watch the progress, trying again: {error}"))).ok()
+    started
+        .inspect_err(|error| note(format_args!("cannot watch the progress, trying again: {error}")))
+        .ok()
 }
 
 impl Work {

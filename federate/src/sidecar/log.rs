@@ -85,7 +85,12 @@ impl LogWriter {
                 fs::remove_file(path)?;
                 continue;
             }
-            let file = super::rundir::plain(OpenOptions::new().append(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path))?;
+            let file = super::rundir::plain(
+                OpenOptions::new()
+                    .append(true)
+                    .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                    .open(path),
+            )?;
             log.filled = file.metadata()?.len().min(offset - start);
             file.set_len(log.filled)?;
             // A gap is what a lost disk left; the next segment begins where it should.
@@ -103,7 +108,10 @@ impl LogWriter {
     /// Take some output. What cannot be written is counted.
     pub fn write(&mut self, bytes: &[u8]) {
         if self.dropped > 0 {
-            let note = format!("\n[{} bytes of output were lost: no space left for the log]\n", self.dropped);
+            let note = format!(
+                "\n[{} bytes of output were lost: no space left for the log]\n",
+                self.dropped
+            );
             if self.put(note.as_bytes()) == note.len() {
                 self.dropped = 0;
             }
@@ -153,7 +161,11 @@ impl LogWriter {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
             let options = &mut OpenOptions::new();
-            let options = options.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+            let options = options
+                .append(true)
+                .create(true)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
             self.current = Some(super::rundir::plain(options.open(path))?);
             self.filled = 0;
         }
@@ -167,14 +179,19 @@ mod tests {
     use super::*;
 
     fn content(folder: &Path) -> Vec<u8> {
-        segments(folder).expect("segments").iter().flat_map(|(_, path)| fs::read(path).expect("a segment")).collect()
+        segments(folder)
+            .expect("segments")
+            .iter()
+            .flat_map(|(_, path)| fs::read(path).expect("a segment"))
+            .collect()
     }
 
     #[test]
     fn the_newest_output_is_kept_and_the_limit_holds() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut log = LogWriter::new(folder.path().join("log"), 8 * 1024);
-        let all: Vec<u8> = (0..10_000).flat_map(|line| format!("line {line}\n").into_bytes()).collect();
+        let all: Vec<u8> =
+            (0..10_000).flat_map(|line| format!("line {line}\n").into_bytes()).collect();
         for part in all.chunks(777) {
             log.write(part);
             assert!(content(&folder.path().join("log")).len() <= 8 * 1024);
@@ -183,15 +200,24 @@ mod tests {
         assert!(kept.len() >= 6 * 1024, "three whole segments at least");
         assert!(all.ends_with(&kept));
         let first = segments(&folder.path().join("log")).expect("segments")[0].0;
-        assert_eq!(usize::try_from(first).expect("small"), all.len() - kept.len(), "a name is the offset of its first byte");
+        assert_eq!(
+            usize::try_from(first).expect("small"),
+            all.len() - kept.len(),
+            "a name is the offset of its first byte"
+        );
     }
 
     #[test]
     fn a13_a_file_name_is_an_offset_only_as_the_writer_spells_it_and_within_bounds() {
         assert_eq!(offset_of(&segment_name(0)), Some(0));
         assert_eq!(offset_of(&segment_name(OFFSET_MAX)), Some(OFFSET_MAX));
-        let strange =
-            ["18446744073709551614.log", "18446744073709551616.log", "04611686018427387905.log", "5.log", "+0000000000000000005.log"];
+        let strange = [
+            "18446744073709551614.log",
+            "18446744073709551616.log",
+            "04611686018427387905.log",
+            "5.log",
+            "+0000000000000000005.log",
+        ];
         for name in strange {
             assert_eq!(offset_of(name), None, "{name}");
         }

@@ -61,7 +61,9 @@ pub fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode
     }
     let ran = match (args.next(), args.next(), args.next()) {
         (Some(flag), Some(dir), None) if flag == "--run-dir" => run(PathBuf::from(dir)),
-        (Some(flag), Some(task), None) if flag == native::FLAG => native::run(&task.to_string_lossy()),
+        (Some(flag), Some(task), None) if flag == native::FLAG => {
+            native::run(&task.to_string_lossy())
+        }
         _ => {
             let _ = writeln!(io::stderr(), "{USAGE}");
             return Some(ExitCode::from(2));
@@ -110,12 +112,17 @@ fn detach(dir: &RunDir) -> io::Result<()> {
     umask(Mode::from_bits_truncate(0o077));
     std::env::set_current_dir(dir.path())?;
     // Without a place for diagnostics (full disk) there are none.
-    if let Ok(log) = OpenOptions::new().append(true).create(true).mode(0o600).open(name::SIDECAR_LOG) {
-        let _ = log.metadata().map(|meta| NOTES.store(usize::try_from(meta.len()).unwrap_or(usize::MAX), Ordering::Relaxed));
+    if let Ok(log) =
+        OpenOptions::new().append(true).create(true).mode(0o600).open(name::SIDECAR_LOG)
+    {
+        let _ = log.metadata().map(|meta| {
+            NOTES.store(usize::try_from(meta.len()).unwrap_or(usize::MAX), Ordering::Relaxed)
+        });
         dup2_stderr(log)?;
     }
     nix::sys::prctl::set_child_subreaper(true)?;
-    SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]).thread_block()?;
+    SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
+        .thread_block()?;
     Ok(())
 }
 
@@ -138,14 +145,19 @@ fn pause(length: Duration) {
 /// Everything a hold consists of, and all the space that a later exit will need.
 fn prepare(dir: &RunDir) -> Result<(HoldFile, HeldPorts, Control), Reason> {
     if [name::STARTED, name::EXIT, name::FORGOTTEN].into_iter().any(|proof| dir.has(proof)) {
-        return Err(Reason::new(ReasonCode::RuntimeError, "this work was started before; it is never started again"));
+        return Err(Reason::new(
+            ReasonCode::RuntimeError,
+            "this work was started before; it is never started again",
+        ));
     }
-    let mut file: HoldFile = dir.read(name::HOLD).map_err(|error| io_reason("read the hold", &error))?;
+    let mut file: HoldFile =
+        dir.read(name::HOLD).map_err(|error| io_reason("read the hold", &error))?;
     let held = HeldPorts::bind(&file)?;
     file.ports = held.numbers().clone();
     dir.write(name::HOLD, &file).map_err(|error| io_reason("write the hold", &error))?;
     dir.reserve_exit().map_err(|error| io_reason("set aside space", &error))?;
-    let control = Control::listen(name::CONTROL.as_ref()).map_err(|error| io_reason("listen for the agent", &error))?;
+    let control = Control::listen(name::CONTROL.as_ref())
+        .map_err(|error| io_reason("listen for the agent", &error))?;
     Ok((file, held, control))
 }
 
@@ -170,9 +182,10 @@ fn refusal(text: impl Into<String>) -> Answer {
 /// What an error of the file system means for the hub. Names no path.
 pub(crate) fn io_reason(deed: &str, error: &io::Error) -> Reason {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Reason::new(ReasonCode::AgentDiskFull, "the agent's disk is full; free space in its data directory")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::new(
+            ReasonCode::AgentDiskFull,
+            "the agent's disk is full; free space in its data directory",
+        ),
         _ => Reason::new(ReasonCode::RuntimeError, format!("could not {deed}: {error}")),
     }
 }
@@ -184,8 +197,14 @@ static NOTES_DROPPED: AtomicUsize = AtomicUsize::new(0);
 /// that can be written says how many before it could not.
 fn note(text: impl Display) {
     let dropped = NOTES_DROPPED.swap(0, Ordering::Relaxed);
-    let text = if dropped > 0 { format!("[{dropped} lines were lost: no space left for this log]\n{text}\n") } else { format!("{text}\n") };
-    if NOTES.fetch_add(text.len(), Ordering::Relaxed) < NOTES_LIMIT && io::stderr().write_all(text.as_bytes()).is_err() {
+    let text = if dropped > 0 {
+        format!("[{dropped} lines were lost: no space left for this log]\n{text}\n")
+    } else {
+        format!("{text}\n")
+    };
+    if NOTES.fetch_add(text.len(), Ordering::Relaxed) < NOTES_LIMIT
+        && io::stderr().write_all(text.as_bytes()).is_err()
+    {
         NOTES.fetch_sub(text.len(), Ordering::Relaxed);
         NOTES_DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
     }

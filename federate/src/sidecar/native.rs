@@ -51,11 +51,19 @@ pub fn run(task: &str) -> io::Result<()> {
     let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     mask.thread_block()?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-    let changed = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
-    let watcher = Watcher::start(metrics_file(&outputs), StatusPage::of(&progress, |_| port), changed.clone())?;
+    let changed =
+        Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    let watcher = Watcher::start(
+        metrics_file(&outputs),
+        StatusPage::of(&progress, |_| port),
+        changed.clone(),
+    )?;
     let mut told = Told::default();
     loop {
-        let mut polled = [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(changed.as_fd(), PollFlags::POLLIN)];
+        let mut polled = [
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(changed.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut polled, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),

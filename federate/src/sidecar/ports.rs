@@ -13,7 +13,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use flow_domain::member::{Reason, ReasonCode};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt,
+};
 
 use super::protocol::HoldFile;
 
@@ -51,7 +53,9 @@ impl HeldPorts {
 }
 
 fn no_port(name: &str, error: &io::Error) -> Reason {
-    let message = format!("no free port for {name:?} ({error}); widen the agent's port range or end other runs");
+    let message = format!(
+        "no free port for {name:?} ({error}); widen the agent's port range or end other runs"
+    );
     Reason::new(ReasonCode::ResourcesExhausted, message)
 }
 
@@ -60,7 +64,8 @@ fn in_range(low: u16, high: u16) -> io::Result<(OwnedFd, u16)> {
     let count = u32::from(high.saturating_sub(low)) + 1;
     let first = std::process::id().wrapping_mul(2_654_435_761) % count;
     for step in 0..count {
-        let number = low + u16::try_from((first + step) % count).expect("below the length of a u16 range");
+        let number =
+            low + u16::try_from((first + step) % count).expect("below the length of a u16 range");
         match one(number) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             done => return done,
@@ -92,11 +97,14 @@ mod tests {
     #[test]
     fn the_workload_may_listen_on_a_held_port_with_so_reuseaddr_as_flask_does() {
         let (_held, number) = one(0).expect("a port");
-        let mine = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+        let mine = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
+            .expect("a socket");
         setsockopt(&mine, sockopt::ReuseAddr, &true).expect("an option");
         let address = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, number));
         bind(mine.as_raw_fd(), &address).expect("bound beside the holder");
-        nix::sys::socket::listen(&mine, nix::sys::socket::Backlog::new(4).expect("a backlog")).expect("listening");
-        std::net::TcpStream::connect(("127.0.0.1", number)).expect("the holder does not take connections away");
+        nix::sys::socket::listen(&mine, nix::sys::socket::Backlog::new(4).expect("a backlog"))
+            .expect("listening");
+        std::net::TcpStream::connect(("127.0.0.1", number))
+            .expect("the holder does not take connections away");
     }
 }

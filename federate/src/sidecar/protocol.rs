@@ -80,7 +80,8 @@ pub struct HoldFile {
 
 /// One line of the protocol.
 pub fn line<T: Serialize>(message: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(message).expect("messages have text keys and no failing serializer");
+    let mut bytes =
+        serde_json::to_vec(message).expect("messages have text keys and no failing serializer");
     bytes.push(b'\n');
     bytes
 }
@@ -92,11 +93,16 @@ pub fn parse_request(line: &[u8]) -> Result<Verb, String> {
     struct Head {
         version: u32,
     }
-    let head: Head = serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+    let head: Head =
+        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
     if !(VERSION.saturating_sub(1)..=VERSION).contains(&head.version) {
-        return Err(format!("this sidecar speaks version {VERSION} and the one before, not {}", head.version));
+        return Err(format!(
+            "this sidecar speaks version {VERSION} and the one before, not {}",
+            head.version
+        ));
     }
-    let request: Request = serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+    let request: Request =
+        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
     Ok(request.verb)
 }
 
@@ -110,7 +116,10 @@ mod tests {
         assert!(ask(VERSION).is_ok());
         assert!(ask(VERSION - 1).is_ok());
         assert!(ask(VERSION + 1).is_err_and(|text| text.contains("speaks version")));
-        assert!(parse_request(br#"{"version":9,"verb":"fly"}"#).is_err_and(|text| text.contains("speaks version")));
+        assert!(
+            parse_request(br#"{"version":9,"verb":"fly"}"#)
+                .is_err_and(|text| text.contains("speaks version"))
+        );
         assert!(parse_request(b"{}").is_err());
     }
 }

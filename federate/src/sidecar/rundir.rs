@@ -99,11 +99,16 @@ impl ExitRecord {
 }
 
 /// A record as JSON; of its progress the points, then all, are left out rather than outgrow what is set aside for an exit.
-pub fn bounded<T: Serialize + Clone>(record: &T, progress: impl Fn(&mut T) -> Option<&mut Option<Progress>>) -> io::Result<Vec<u8>> {
+pub fn bounded<T: Serialize + Clone>(
+    record: &T,
+    progress: impl Fn(&mut T) -> Option<&mut Option<Progress>>,
+) -> io::Result<Vec<u8>> {
     let mut record = record.clone();
     loop {
         let bytes = serde_json::to_vec(&record)?;
-        let Some(kept) = progress(&mut record).filter(|_| bytes.len() > EXIT_RESERVE) else { return Ok(bytes) };
+        let Some(kept) = progress(&mut record).filter(|_| bytes.len() > EXIT_RESERVE) else {
+            return Ok(bytes);
+        };
         match kept {
             Some(progress) if !progress.points.is_empty() => {
                 let older = progress.points.len().div_ceil(2);
@@ -111,7 +116,10 @@ pub fn bounded<T: Serialize + Clone>(record: &T, progress: impl Fn(&mut T) -> Op
             }
             kept => {
                 // `complete` is a fact the run depends on; it outlives the numbers.
-                let verdict = kept.as_ref().filter(|kept| kept.complete).map(|_| Progress { complete: true, ..Progress::default() });
+                let verdict = kept
+                    .as_ref()
+                    .filter(|kept| kept.complete)
+                    .map(|_| Progress { complete: true, ..Progress::default() });
                 if *kept == verdict {
                     return Ok(bytes);
                 }
@@ -191,7 +199,11 @@ impl RunDir {
         let mut tries = 1;
         loop {
             match fs::remove_dir_all(&self.0) {
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < REMOVE_TRIES => tries += 1,
+                Err(error)
+                    if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < REMOVE_TRIES =>
+                {
+                    tries += 1
+                }
                 result => return result,
             }
         }
@@ -199,7 +211,13 @@ impl RunDir {
 
     /// Try to take the lock. `None`: somebody has it.
     pub fn lock(&self) -> io::Result<Option<Lock>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.join(name::LOCK))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.join(name::LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -222,7 +240,12 @@ impl RunDir {
             Ok(record) => return Ok(Verdict::Exited(record)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // Not written by a sidecar: how it ended cannot be known.
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
                 return Ok(Verdict::CutOff(lock));
             }
             Err(error) => return Err(error),
@@ -241,7 +264,10 @@ impl RunDir {
         let mut bytes = Vec::new();
         let count = open_plain(&self.join(name))?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
         if count as u64 > FILE_LIMIT {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is longer than anything written by a sidecar")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{name} is longer than anything written by a sidecar"),
+            ));
         }
         Ok(serde_json::from_slice(&bytes)?)
     }
@@ -264,7 +290,12 @@ impl RunDir {
 
     /// Put down that the workload may run from now on. `AlreadyExists` means that it may have run before.
     pub fn write_started(&self) -> io::Result<()> {
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.join(name::STARTED))?.sync_all()?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.join(name::STARTED))?
+            .sync_all()?;
         self.sync()
     }
 
@@ -272,7 +303,12 @@ impl RunDir {
     pub fn write_exit(&self, record: &ExitRecord, before_rename: impl FnOnce()) -> io::Result<()> {
         let tmp = self.join(name::EXIT_TMP);
         let options = &mut OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let options = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let mut file = plain(options.open(&tmp))?;
         let bytes = record.bytes()?;
         file.write_all(&bytes)?;
@@ -287,7 +323,9 @@ impl RunDir {
     pub fn forget(&self) -> io::Result<()> {
         private_file(&self.join(name::FORGOTTEN))?.sync_all()?;
         self.sync()?;
-        for name in [name::LAUNCH, name::CONTAINER, name::EXIT_TMP, name::CONTROL, name::SIDECAR_LOG] {
+        for name in
+            [name::LAUNCH, name::CONTAINER, name::EXIT_TMP, name::CONTROL, name::SIDECAR_LOG]
+        {
             match fs::remove_file(self.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -329,24 +367,40 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 
 /// Open a file for reading that a workload of the same user may have replaced by something that blocks or leads away.
 pub fn open_plain(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let opened =
+        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     plain(opened)
 }
 
 /// Only a regular file, and not through a link.
 pub(super) fn plain(opened: io::Result<File>) -> io::Result<File> {
-    let strange = || io::Error::new(io::ErrorKind::InvalidData, "somebody put something else in the place of a file");
+    let strange = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "somebody put something else in the place of a file",
+        )
+    };
     match opened {
         Ok(file) if file.metadata()?.is_file() => Ok(file),
         Ok(_) => Err(strange()),
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => Err(strange()),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => {
+            Err(strange())
+        }
         Err(error) => Err(error),
     }
 }
 
 fn private_file(path: &Path) -> io::Result<File> {
     let options = &mut OpenOptions::new();
-    plain(options.write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path))
+    plain(
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(path),
+    )
 }
 
 #[cfg(test)]
@@ -362,7 +416,13 @@ mod tests {
     }
 
     fn record() -> ExitRecord {
-        let exit = Exit { code: Some(0), signal: None, reason: None, started_at: Timestamp(1), finished_at: Timestamp(2) };
+        let exit = Exit {
+            code: Some(0),
+            signal: None,
+            reason: None,
+            started_at: Timestamp(1),
+            finished_at: Timestamp(2),
+        };
         ExitRecord { exit, progress: None }
     }
 
@@ -406,7 +466,10 @@ mod tests {
     fn started_can_be_made_once_only() {
         let (_temp, dir) = fresh();
         dir.write_started().expect("the first time");
-        assert_eq!(dir.write_started().expect_err("the second time").kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            dir.write_started().expect_err("the second time").kind(),
+            io::ErrorKind::AlreadyExists
+        );
     }
 
     #[test]
@@ -418,13 +481,25 @@ mod tests {
         assert!(bytes.len() <= EXIT_RESERVE);
         let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
         assert!(back.progress.expect("progress").complete);
-        let point = |step| flow_domain::progress::Point { series: "s".to_owned(), step, value: "0.125".to_owned() };
+        let point = |step| flow_domain::progress::Point {
+            series: "s".to_owned(),
+            step,
+            value: "0.125".to_owned(),
+        };
         let points = (0..10_000).map(point).collect();
-        let many = ExitRecord { progress: Some(Progress { complete: true, points, ..Progress::default() }), ..record() };
+        let many = ExitRecord {
+            progress: Some(Progress { complete: true, points, ..Progress::default() }),
+            ..record()
+        };
         let bytes = many.bytes().expect("bytes");
         assert!(bytes.len() <= EXIT_RESERVE);
         let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
-        let kept: Vec<u64> = back.progress.iter().flat_map(|progress| &progress.points).map(|point| point.step).collect();
+        let kept: Vec<u64> = back
+            .progress
+            .iter()
+            .flat_map(|progress| &progress.points)
+            .map(|point| point.step)
+            .collect();
         assert!(kept.len() > 500 && kept.last() == Some(&9_999), "the last ones: {kept:?}");
     }
 
@@ -432,7 +507,9 @@ mod tests {
     fn a_directory_name_is_a_key_or_nothing() {
         let key = WorkKey { run: "0".repeat(32).parse().expect("an id"), attempt: 7 };
         assert_eq!(parse_marker(&marker(&key)), Some(key));
-        for bad in ["", "x", "0-1", &format!("{}-07", "0".repeat(32)), &format!("{}-", "0".repeat(32))] {
+        for bad in
+            ["", "x", "0-1", &format!("{}-07", "0".repeat(32)), &format!("{}-", "0".repeat(32))]
+        {
             assert_eq!(parse_marker(bad), None, "{bad:?}");
         }
     }

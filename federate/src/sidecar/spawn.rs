@@ -54,13 +54,19 @@ pub struct Spawned {
 pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawned, Reason> {
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let program = resolve(launch)?;
-    let folder = working_dir(launch, dir).ok_or_else(|| failed("the template's working directory is not in the image".to_owned()))?;
+    let folder = working_dir(launch, dir)
+        .ok_or_else(|| failed("the template's working directory is not in the image".to_owned()))?;
     let shown = launch.argv.first().map_or("", String::as_str);
     // `env` starts, and says only in the log that it finds no such program.
-    if let Some(why) = first_line(&program).filter(|line| is_env(line) && line.ends_with('\r')).as_deref().and_then(interpreter_missing) {
+    if let Some(why) = first_line(&program)
+        .filter(|line| is_env(line) && line.ends_with('\r'))
+        .as_deref()
+        .and_then(interpreter_missing)
+    {
         return Err(failed(format!("{shown:?} could not be executed: {why}")));
     }
-    let (output, writer) = pipe2(OFlag::O_CLOEXEC).map_err(|error| failed(format!("no pipe for its output: {error}")))?;
+    let (output, writer) = pipe2(OFlag::O_CLOEXEC)
+        .map_err(|error| failed(format!("no pipe for its output: {error}")))?;
     let mut last = failed("no way to contain it".to_owned());
     // A way that fails has executed nothing, so the next may be tried.
     for way in wanted.and_lesser() {
@@ -88,16 +94,22 @@ pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawn
                     // Without it a later sweep falls back to the marker.
                     let _ = dir.write(name::CONTAINER, &container);
                 }
-                let _ = nix::fcntl::fcntl(&output, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+                let _ =
+                    nix::fcntl::fcntl(&output, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
                 return Ok(Spawned { child, report, output: File::from(output), container });
             }
             Err(error) => {
                 super::note(format_args!("cannot start it in a {}: {error}", way.as_str()));
                 last = match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => super::io_reason("start it", &error),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        super::io_reason("start it", &error)
+                    }
                     io::ErrorKind::NotFound => {
                         let why = first_line(&program).as_deref().and_then(interpreter_missing);
-                        failed(format!("{shown:?} could not be executed: {}", why.unwrap_or_else(|| error.to_string())))
+                        failed(format!(
+                            "{shown:?} could not be executed: {}",
+                            why.unwrap_or_else(|| error.to_string())
+                        ))
                     }
                     _ => failed(format!("{shown:?} could not be executed: {error}")),
                 };
@@ -127,7 +139,11 @@ fn interpreter_missing(line: &str) -> Option<String> {
     // The kernel separates by blanks and tabs alone, so a carriage return is part of the name.
     let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     let interpreter = if is_env(line) { words.next_back()? } else { words.next()? };
-    let remedy = if line.ends_with('\r') { ": the file has Windows line ends (CR LF); save it with line feeds alone" } else { "" };
+    let remedy = if line.ends_with('\r') {
+        ": the file has Windows line ends (CR LF); save it with line feeds alone"
+    } else {
+        ""
+    };
     Some(format!("there is no interpreter {interpreter:?}, which its first line names{remedy}"))
 }
 
@@ -136,7 +152,9 @@ fn interpreter_missing(line: &str) -> Option<String> {
 fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let Some(shown) = launch.argv.first().filter(|program| !program.is_empty()) else {
-        return Err(failed("there is no program to execute; give the template a command".to_owned()));
+        return Err(failed(
+            "there is no program to execute; give the template a command".to_owned(),
+        ));
     };
     let program = Path::new(shown);
     if program.is_absolute() && launch.root().is_none() {
@@ -144,23 +162,38 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
     }
     let program = program.strip_prefix("/").unwrap_or(program);
     if program.components().any(|part| part == Component::ParentDir) {
-        return Err(failed(format!("{shown:?} leads out of the image; name the program without '..'")));
+        return Err(failed(format!(
+            "{shown:?} leads out of the image; name the program without '..'"
+        )));
     }
     let candidates: Vec<PathBuf> = match launch.root() {
         Some(root) => vec![root.join(program), root.join("bin").join(program)],
         None => {
             let path = launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-            std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(program)).collect()
+            std::env::split_paths(path)
+                .filter(|folder| folder.is_absolute())
+                .map(|folder| folder.join(program))
+                .collect()
         }
     };
-    let usable = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-    let place = if launch.root().is_some() { "in the image, nor in its bin" } else { "on the PATH of the workload" };
-    candidates.into_iter().find(usable).ok_or_else(|| failed(format!("no program {shown:?} {place}")))
+    let usable = |path: &PathBuf| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    let place = if launch.root().is_some() {
+        "in the image, nor in its bin"
+    } else {
+        "on the PATH of the workload"
+    };
+    candidates
+        .into_iter()
+        .find(usable)
+        .ok_or_else(|| failed(format!("no program {shown:?} {place}")))
 }
 
 /// The whole environment of the workload.
 fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {
-    let mut env: BTreeMap<String, std::ffi::OsString> = launch.env.iter().map(|(key, value)| (key.clone(), value.into())).collect();
+    let mut env: BTreeMap<String, std::ffi::OsString> =
+        launch.env.iter().map(|(key, value)| (key.clone(), value.into())).collect();
     env.remove("FED_DATA_DIR");
     env.extend(launch.data_dir().map(|data| ("FED_DATA_DIR".to_owned(), data.into())));
     env.insert("FED_OUTPUT_DIR".to_owned(), dir.join(name::OUTPUT).into());
@@ -184,7 +217,13 @@ fn working_dir(launch: &Launch, dir: &RunDir) -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-fn command(launch: &Launch, dir: &RunDir, program: &Path, folder: &Path, output: &OwnedFd) -> io::Result<Command> {
+fn command(
+    launch: &Launch,
+    dir: &RunDir,
+    program: &Path,
+    folder: &Path,
+    output: &OwnedFd,
+) -> io::Result<Command> {
     for folder in [name::OUTPUT, name::WORK, name::HOME] {
         private_dir(&dir.join(folder))?;
     }
@@ -237,7 +276,8 @@ fn in_cgroup(mut command: Command, cgroup: &Path) -> io::Result<(Pid, Option<Fil
     wanted.exit_signal = libc::SIGCHLD.unsigned_abs().into();
     wanted.cgroup = folder.as_raw_fd().unsigned_abs().into();
     // SAFETY: as in `under_init`; the arguments live through the call, and their length is told.
-    let child = unsafe { libc::syscall(libc::SYS_clone3, &raw mut wanted, size_of::<libc::clone_args>()) };
+    let child =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw mut wanted, size_of::<libc::clone_args>()) };
     match child {
         -1 => Err(io::Error::last_os_error()),
         0 => {
@@ -285,7 +325,9 @@ fn under_init(command: Command) -> io::Result<(Pid, Option<File>)> {
             let told = begun.and_then(|()| report.read_exact(&mut head[1..]));
             let _ = waitpid(child, None);
             told?;
-            Err(io::Error::from_raw_os_error(i32::from_ne_bytes([head[1], head[2], head[3], head[4]])))
+            Err(io::Error::from_raw_os_error(i32::from_ne_bytes([
+                head[1], head[2], head[3], head[4],
+            ])))
         }
     }
 }
@@ -356,7 +398,11 @@ impl Spawned {
             // An init that was killed leaves no word: then its own end is the workload's.
             Some(Err(_)) | None => status,
         };
-        if libc::WIFEXITED(status) { Ended::Code(libc::WEXITSTATUS(status)) } else { Ended::Signal(libc::WTERMSIG(status)) }
+        if libc::WIFEXITED(status) {
+            Ended::Code(libc::WEXITSTATUS(status))
+        } else {
+            Ended::Signal(libc::WTERMSIG(status))
+        }
     }
 }
 
@@ -376,7 +422,10 @@ mod tests {
             digest: None,
             argv: argv.iter().map(|text| (*text).to_owned()).collect(),
             dials: vec![],
-            env: BTreeMap::from([("HOME".to_owned(), "/elsewhere".to_owned()), ("KEY".to_owned(), "value".to_owned())]),
+            env: BTreeMap::from([
+                ("HOME".to_owned(), "/elsewhere".to_owned()),
+                ("KEY".to_owned(), "value".to_owned()),
+            ]),
             image: image_root.map(|root| ImageSource::Root(root.to_owned())),
             workdir: String::new(),
             data: None,
@@ -395,13 +444,18 @@ mod tests {
         let tool = root.path().join("bin/tool");
         std::fs::write(&tool, "#!/bin/sh\n").expect("a program");
         assert!(resolve(&launch(&["tool"], Some(root.path()))).is_err(), "not executable");
-        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755))
+            .expect("executable");
         assert_eq!(resolve(&launch(&["tool"], Some(root.path()))), Ok(tool));
         for bad in ["sh", "../bin/tool", "", "bin"] {
             let reason = resolve(&launch(&[bad], Some(root.path()))).expect_err(bad);
             assert_eq!(reason.code, ReasonCode::SpawnFailed);
             let shown = root.path().display().to_string();
-            assert!(!reason.message.contains(&shown), "a path of the party's in {:?}", reason.message);
+            assert!(
+                !reason.message.contains(&shown),
+                "a path of the party's in {:?}",
+                reason.message
+            );
         }
         assert!(resolve(&launch(&["sh"], None)).is_ok_and(|found| found.is_absolute()));
     }
@@ -418,7 +472,10 @@ mod tests {
             std::fs::write(&script, head).expect("a script");
             let line = first_line(&script).expect("a script's line");
             let why = interpreter_missing(&line).expect("named");
-            assert!(why.contains(named) && why.contains("Windows line ends") == head.contains('\r'), "{why}");
+            assert!(
+                why.contains(named) && why.contains("Windows line ends") == head.contains('\r'),
+                "{why}"
+            );
         }
         std::fs::write(&script, b"\x7fELF").expect("a program");
         assert_eq!(first_line(&script), None);

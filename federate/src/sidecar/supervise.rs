@@ -125,7 +125,9 @@ impl Supervision {
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         match &self.0 {
-            Phase::Held { alone_since, hold_max } => alone_since.map(|since| since.saturating_add(*hold_max)),
+            Phase::Held { alone_since, hold_max } => {
+                alone_since.map(|since| since.saturating_add(*hold_max))
+            }
             Phase::Running(Running { kill_at: Some(at), .. }) => Some(*at),
             Phase::Running(Running { deadline, .. }) => *deadline,
             Phase::Over => None,
@@ -156,7 +158,11 @@ impl Supervision {
                     *alone_since = alone_since.map(|_| now);
                     Vec::new()
                 }
-                Input::Tick if alone_since.is_none_or(|since| now < since.saturating_add(*hold_max)) => Vec::new(),
+                Input::Tick
+                    if alone_since.is_none_or(|since| now < since.saturating_add(*hold_max)) =>
+                {
+                    Vec::new()
+                }
                 Input::Tick | Input::Stop { .. } | Input::Terminated | Input::DirGone => {
                     self.0 = Phase::Over;
                     vec![Effect::Leave]
@@ -165,7 +171,10 @@ impl Supervision {
             },
             Phase::Running(running) => {
                 let effects = running.step(input, now);
-                if effects.iter().any(|effect| matches!(effect, Effect::Finish { .. } | Effect::Leave)) {
+                if effects
+                    .iter()
+                    .any(|effect| matches!(effect, Effect::Finish { .. } | Effect::Leave))
+                {
                     self.0 = Phase::Over;
                 }
                 effects
@@ -180,7 +189,11 @@ impl Running {
         match input {
             Input::AgentPresent(_) | Input::Start { .. } => Vec::new(),
             Input::NotStarted(reason) => vec![Effect::Finish { ended: None, reason: Some(reason) }],
-            Input::Stop { grace } => self.end(now, grace, Reason::new(ReasonCode::StopRequested, "ended because a stop was requested")),
+            Input::Stop { grace } => self.end(
+                now,
+                grace,
+                Reason::new(ReasonCode::StopRequested, "ended because a stop was requested"),
+            ),
             Input::Terminated => {
                 let text = "ended because the machine shut down or somebody ended the supervisor (SIGTERM)";
                 self.end(now, self.grace, Reason::new(ReasonCode::RuntimeError, text))
@@ -195,7 +208,10 @@ impl Running {
             }
             Input::Emptied => match self.main {
                 Some(_) if self.unwanted => vec![Effect::Leave],
-                Some(ended) => vec![Effect::Finish { ended: Some(ended), reason: self.why.take().or_else(|| verdict(ended)) }],
+                Some(ended) => vec![Effect::Finish {
+                    ended: Some(ended),
+                    reason: self.why.take().or_else(|| verdict(ended)),
+                }],
                 None => Vec::new(),
             },
             Input::Resumed => {
@@ -206,7 +222,8 @@ impl Running {
             }
             Input::Tick if self.kill_at.is_some_and(|at| now >= at) => self.kill(now),
             Input::Tick if self.kill_at.is_none() && self.deadline.is_some_and(|at| now >= at) => {
-                let text = "ran longer than its longest runtime; raise max_runtime or make it faster";
+                let text =
+                    "ran longer than its longest runtime; raise max_runtime or make it faster";
                 self.end(now, self.grace, Reason::new(ReasonCode::MaxRuntimeExceeded, text))
             }
             Input::Tick => Vec::new(),
@@ -244,10 +261,15 @@ fn verdict(ended: Ended) -> Option<Reason> {
     match ended {
         Ended::Code(0) => None,
         Ended::Code(STATUS_PEER_LOST) => {
-            let text = format!("exited with status {STATUS_PEER_LOST}: it lost the other side; a new run may go better");
+            let text = format!(
+                "exited with status {STATUS_PEER_LOST}: it lost the other side; a new run may go better"
+            );
             Some(Reason::new(ReasonCode::PeerLost, text))
         }
-        Ended::Code(code) => Some(Reason::new(ReasonCode::ExitNonzero, format!("exited with status {code}; its log says why"))),
+        Ended::Code(code) => Some(Reason::new(
+            ReasonCode::ExitNonzero,
+            format!("exited with status {code}; its log says why"),
+        )),
         Ended::Signal(signal) => {
             let text = format!("ended by signal {signal}; 9 often means that memory ran out");
             Some(Reason::new(ReasonCode::ExitSignal, text))
@@ -300,7 +322,10 @@ mod tests {
         assert_eq!(it.step(Input::Emptied, s(2)), []);
         assert_eq!(it.step(Input::MainEnded(Ended::Code(0)), s(3)), [Effect::Kill]);
         assert_eq!(it.step(Input::Tick, s(4)), [Effect::Kill], "again, for late children");
-        assert_eq!(it.step(Input::Emptied, s(5)), [Effect::Finish { ended: Some(Ended::Code(0)), reason: None }]);
+        assert_eq!(
+            it.step(Input::Emptied, s(5)),
+            [Effect::Finish { ended: Some(Ended::Code(0)), reason: None }]
+        );
         assert_eq!(it.step(Input::Emptied, s(6)), []);
     }
 
@@ -353,7 +378,11 @@ mod tests {
         assert_eq!(it.step(Input::Tick, s(119)), []);
         assert_eq!(it.step(Input::Tick, s(120)), [Effect::Kill]);
         assert_eq!(it.step(Input::Resumed, s(200)), []);
-        assert_eq!(it.step(Input::Tick, s(200)), [Effect::Kill], "the hard end does not become polite again");
+        assert_eq!(
+            it.step(Input::Tick, s(200)),
+            [Effect::Kill],
+            "the hard end does not become polite again"
+        );
     }
 
     #[test]
@@ -376,6 +405,9 @@ mod tests {
     fn a_failed_start_ends_at_once_with_its_reason() {
         let mut it = running();
         let reason = Reason::new(ReasonCode::SpawnFailed, "no such program");
-        assert_eq!(code_of(&it.step(Input::NotStarted(reason), s(1))), Some(ReasonCode::SpawnFailed));
+        assert_eq!(
+            code_of(&it.step(Input::NotStarted(reason), s(1))),
+            Some(ReasonCode::SpawnFailed)
+        );
     }
 }

@@ -23,8 +23,8 @@ use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
-    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed, MemberReport, SnapshotBegin, SnapshotEnd,
-    Welcome,
+    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed,
+    MemberReport, SnapshotBegin, SnapshotEnd, Welcome,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
@@ -65,7 +65,10 @@ struct Service {
 impl Control for Service {
     type SessionStream = ReceiverStream<Result<HubMessage, Status>>;
 
-    async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+    async fn session(
+        &self,
+        request: Request<Streaming<AgentMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
         let (out, rx) = mpsc::channel(64);
         let (metadata, _, messages) = request.into_parts();
         let session = Session { metadata, messages, out, heard: Vec::new() };
@@ -73,9 +76,16 @@ impl Control for Service {
         Ok(Response::new(ReceiverStream::new(rx)))
     }
 
-    async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
+    async fn push_log(
+        &self,
+        request: Request<Streaming<LogChunk>>,
+    ) -> Result<Response<LogClosed>, Status> {
         let mut chunks = request.into_inner();
-        self.reads_logs.clone().wait_for(|reads| *reads).await.map_err(|_| Status::unavailable("the test is over"))?;
+        self.reads_logs
+            .clone()
+            .wait_for(|reads| *reads)
+            .await
+            .map_err(|_| Status::unavailable("the test is over"))?;
         let mut id = 0;
         let mut log = Vec::new();
         while let Some(LogChunk { stream_id, data }) = chunks.message().await? {
@@ -93,13 +103,19 @@ impl FakeHub {
         let (sessions_tx, sessions) = mpsc::channel(4);
         let (logs_tx, logs) = mpsc::channel(4);
         let reads_logs = watch::Sender::new(true);
-        let service = ControlServer::new(Service { sessions: sessions_tx, logs: logs_tx, reads_logs: reads_logs.subscribe() });
+        let service = ControlServer::new(Service {
+            sessions: sessions_tx,
+            logs: logs_tx,
+            reads_logs: reads_logs.subscribe(),
+        });
         tokio::spawn(async move {
             while let Some(connection) = incoming.recv().await {
                 let service = TowerToHyperService::new(service.clone());
                 let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 // A connection that breaks is the test's doing.
-                tokio::spawn(async move { server.serve_connection(TokioIo::new(connection), service).await.is_ok() });
+                tokio::spawn(async move {
+                    server.serve_connection(TokioIo::new(connection), service).await.is_ok()
+                });
             }
         });
         Self { door, sessions, logs, reads_logs }
@@ -111,7 +127,10 @@ impl FakeHub {
 
     /// The agent's next session, not yet greeted.
     pub async fn accept(&mut self) -> Session {
-        flow_common::clock::timeout(PATIENCE, self.sessions.recv()).await.expect("the agent connects in time").expect("the hub lives")
+        flow_common::clock::timeout(PATIENCE, self.sessions.recv())
+            .await
+            .expect("the agent connects in time")
+            .expect("the hub lives")
     }
 
     /// The agent's next session, greeted with an empty set, its own set read.
@@ -125,7 +144,10 @@ impl FakeHub {
     }
 
     pub async fn log(&mut self) -> (u64, Vec<u8>) {
-        flow_common::clock::timeout(PATIENCE, self.logs.recv()).await.expect("a log comes in time").expect("the hub lives")
+        flow_common::clock::timeout(PATIENCE, self.logs.recv())
+            .await
+            .expect("a log comes in time")
+            .expect("the hub lives")
     }
 
     /// Whether a session was opened meanwhile.
@@ -142,8 +164,15 @@ impl Session {
     pub async fn welcome(&self, incarnation: u64, want_inventory: bool) {
         let party = "a".to_owned();
         let hub_version = "test".to_owned();
-        self.say(ToAgent::Welcome(Welcome { protocol: 1, hub_version, party, epoch: 7, hub_incarnation: incarnation, want_inventory }))
-            .await;
+        self.say(ToAgent::Welcome(Welcome {
+            protocol: 1,
+            hub_version,
+            party,
+            epoch: 7,
+            hub_incarnation: incarnation,
+            want_inventory,
+        }))
+        .await;
     }
 
     /// Says hello to an agent that may have given up; answers whether it had not.
@@ -153,12 +182,20 @@ impl Session {
             self.welcome(incarnation, false).await;
             self.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
         };
-        let greeting = std::panic::AssertUnwindSafe(flow_common::clock::timeout(Duration::from_secs(2), greeting));
+        let greeting = std::panic::AssertUnwindSafe(flow_common::clock::timeout(
+            Duration::from_secs(2),
+            greeting,
+        ));
         matches!(futures::FutureExt::catch_unwind(greeting).await, Ok(Ok(())))
     }
 
     pub async fn set(&self, assignments: Vec<Assignment>) {
-        self.say(ToAgent::SnapshotBegin(SnapshotBegin { epoch: 7, hub_incarnation: 1, revision: 1 })).await;
+        self.say(ToAgent::SnapshotBegin(SnapshotBegin {
+            epoch: 7,
+            hub_incarnation: 1,
+            revision: 1,
+        }))
+        .await;
         self.say(ToAgent::Assignments(Assignments { assignments })).await;
         self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: 7 })).await;
     }
@@ -168,12 +205,19 @@ impl Session {
     }
 
     pub async fn settle(&self, report: &MemberReport) {
-        let ack = Ack { run_id: report.run_id.clone(), attempt: report.attempt, sequence: report.sequence, settled: true };
+        let ack = Ack {
+            run_id: report.run_id.clone(),
+            attempt: report.attempt,
+            sequence: report.sequence,
+            settled: true,
+        };
         self.say(ToAgent::Acks(Acks { acks: vec![ack] })).await;
     }
 
     pub async fn recv(&mut self) -> FromAgent {
-        let message = flow_common::clock::timeout(PATIENCE, self.messages.message()).await.expect("the agent speaks in time");
+        let message = flow_common::clock::timeout(PATIENCE, self.messages.message())
+            .await
+            .expect("the agent speaks in time");
         let body = message.expect("the session is open").and_then(|m| m.body).expect("a message");
         self.heard.push(body.clone());
         body
@@ -238,7 +282,8 @@ pub fn sealed(party: &str) -> SealedSpec {
         max_runtime_s: 600,
         stop_grace_s: 5,
     };
-    let member = |party: &str, role| TaskMember { party: party.parse().unwrap(), role, dataset: None };
+    let member =
+        |party: &str, role| TaskMember { party: party.parse().unwrap(), role, dataset: None };
     let template_id: TemplateId = "0".repeat(32).parse().unwrap();
     let task = TaskBody {
         name: "demo".to_owned(),
@@ -278,7 +323,11 @@ pub fn wish(n: u8, attempt: u32, generation: u64, desired: Desired) -> Assignmen
         desired: desired.to_string(),
         spec_digest: spec.digest.to_string(),
         spec: if desired == Desired::Stopped { Vec::new() } else { spec.bytes },
-        bindings: if desired == Desired::Running { bindings.into_iter().collect() } else { Default::default() },
+        bindings: if desired == Desired::Running {
+            bindings.into_iter().collect()
+        } else {
+            Default::default()
+        },
         ..Assignment::default()
     }
 }
@@ -299,8 +348,13 @@ impl TestAgent {
     pub fn new(mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = MockClock::default();
-        let image = Image { source: ImageSource::Root(dir.path().to_owned()), allow: Allow::Yes, env: BTreeSet::new() };
-        let offer = Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
+        let image = Image {
+            source: ImageSource::Root(dir.path().to_owned()),
+            allow: Allow::Yes,
+            env: BTreeSet::new(),
+        };
+        let offer =
+            Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
         Self {
             dir,
             runtime: FakeRuntime::new(mode, Arc::new(clock.clone())),
@@ -336,7 +390,13 @@ impl TestAgent {
             logs: self.logs,
             questions,
         };
-        let agent = agent::run(config, connector, Arc::new(self.runtime.clone()), Arc::new(self.clock.clone()), stop.clone());
+        let agent = agent::run(
+            config,
+            connector,
+            Arc::new(self.runtime.clone()),
+            Arc::new(self.clock.clone()),
+            stop.clone(),
+        );
         self.running = Some((stop, tokio::spawn(agent)));
     }
 

@@ -90,12 +90,16 @@ impl Kubelet {
     }
 
     fn of(&self, container: &str, change: impl FnOnce(&mut Said)) {
-        self.containers.send_modify(|containers| change(containers.entry(container.to_owned()).or_default()));
+        self.containers
+            .send_modify(|containers| change(containers.entry(container.to_owned()).or_default()));
     }
 }
 
 /// `GET /containerLogs/NAMESPACE/POD/CONTAINER?follow=true&sinceTime=…&timestamps=true`
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, containers: watch::Sender<BTreeMap<String, Said>>) -> std::io::Result<()> {
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    containers: watch::Sender<BTreeMap<String, Said>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut request = String::new();
     stream.read_line(&mut request).await?;
@@ -106,18 +110,24 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, containers: watch::
     let target = request.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or_default();
     let container = path.rsplit('/').next().unwrap_or_default();
-    let since = query.split('&').find_map(|pair| pair.strip_prefix("sinceTime=")).map(|time| time.replace("%3A", ":"));
+    let since = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("sinceTime="))
+        .map(|time| time.replace("%3A", ":"));
     // Whole seconds: as text, "05Z" would come after "05.5Z".
     let since = since.map(|time| time.trim_end_matches('Z').to_owned()).unwrap_or_default();
     let mut left = usize::MAX;
-    containers.send_modify(|all| left = all.get_mut(container).and_then(|said| said.breaks.pop_front()).unwrap_or(left));
+    containers.send_modify(|all| {
+        left = all.get_mut(container).and_then(|said| said.breaks.pop_front()).unwrap_or(left)
+    });
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
     stream.flush().await?;
     let mut changed = containers.subscribe();
     let mut given = 0;
     loop {
         let said = changed.borrow_and_update().get(container).cloned().unwrap_or_default();
-        let new: String = said.lines[given..].iter().filter(|line| **line >= since).map(String::as_str).collect();
+        let new: String =
+            said.lines[given..].iter().filter(|line| **line >= since).map(String::as_str).collect();
         given = said.lines.len();
         let part = &new.as_bytes()[..new.len().min(left)];
         if !part.is_empty() {

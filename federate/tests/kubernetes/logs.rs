@@ -52,7 +52,14 @@ async fn what_a_pod_said_before_it_ended_is_told_by_the_next_agent_and_by_the_on
     drop(later);
 
     // Killed before the hub had taken what it told, and the cluster has nothing left of it.
-    party.jobs.delete(&flow_federate::runtime::kubernetes::naming::name(&key), &DeleteParams::background()).await.expect("deleted");
+    party
+        .jobs
+        .delete(
+            &flow_federate::runtime::kubernetes::naming::name(&key),
+            &DeleteParams::background(),
+        )
+        .await
+        .expect("deleted");
     party.kubelet_lets_go(&pod).await;
     let mut last = party.agent().await;
     assert_eq!(last.end(&key).await, (exit, vec![1, 2, 3]));
@@ -77,7 +84,11 @@ async fn a_log_that_breaks_off_between_node_and_api_server_is_read_on_from_there
     let (exit, steps) = agent.end(&key).await;
     assert_eq!((exit.code, steps), (Some(0), (1..=9).collect()));
     assert_eq!(agent.log(&key).await, lines.concat());
-    assert_eq!((kubelet.to_break_off(WORKLOAD), kubelet.to_break_off(SIDECAR)), (0, 0), "it was read to the end at every try");
+    assert_eq!(
+        (kubelet.to_break_off(WORKLOAD), kubelet.to_break_off(SIDECAR)),
+        (0, 0),
+        "it was read to the end at every try"
+    );
 }
 
 #[tokio::test]
@@ -102,5 +113,8 @@ async fn a_log_whose_end_cannot_be_read_says_so_itself() {
     let pod = party.make_pod(&key, Some("node-1")).await;
     party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
     assert_eq!(agent.exit(&key).await.code, Some(0));
-    assert_eq!(agent.log(&key).await, "\n[the end of the output is missing: it could not be read from the cluster]\n");
+    assert_eq!(
+        agent.log(&key).await,
+        "\n[the end of the output is missing: it could not be read from the cluster]\n"
+    );
 }

@@ -33,7 +33,11 @@ async fn a_member_is_held_started_watched_and_forgotten() {
     agent.runtime.ensure(launch(&key)).await.expect("started");
     agent.runtime.ensure(launch(&key)).await.expect("told again");
     let job = party.job(&key).await.expect("an object");
-    assert_eq!(job.spec.run_policy.as_ref().and_then(|policy| policy.suspend), Some(false), "let run");
+    assert_eq!(
+        job.spec.run_policy.as_ref().and_then(|policy| policy.suspend),
+        Some(false),
+        "let run"
+    );
     assert_eq!(job.labels()[naming::PARTY], "party-a");
     assert_eq!(job.annotations()[naming::DIGEST], flow_domain::id::Digest::of(b"spec").to_string());
 
@@ -49,7 +53,11 @@ async fn a_member_is_held_started_watched_and_forgotten() {
     agent.runtime.forget(key.clone()).await.expect("forgotten");
     wait_for("the object to go", LONG, async || party.job(&key).await.is_none()).await;
     assert!(agent.runtime.known().await.expect("known").is_empty());
-    assert_eq!(refusal(agent.runtime.hold(hold(&key)).await).code, ReasonCode::RuntimeError, "its key is burnt");
+    assert_eq!(
+        refusal(agent.runtime.hold(hold(&key)).await).code,
+        ReasonCode::RuntimeError,
+        "its key is burnt"
+    );
     assert!(agent.runtime.ensure(launch(&key)).await.is_err());
     assert!(party.job(&key).await.is_none());
 }
@@ -121,9 +129,17 @@ async fn a_later_agent_takes_up_what_runs_and_hears_its_end() {
     };
     let before = party.job(&key).await.expect("an object");
     let mut later = party.agent().await;
-    assert_eq!(later.until(&key, |_| true).await, WorkState::Running, "first the state of what is known");
+    assert_eq!(
+        later.until(&key, |_| true).await,
+        WorkState::Running,
+        "first the state of what is known"
+    );
     later.runtime.ensure(launch(&key)).await.expect("told again");
-    assert_eq!(party.job(&key).await.expect("the same").metadata.resource_version, before.metadata.resource_version, "untouched");
+    assert_eq!(
+        party.job(&key).await.expect("the same").metadata.resource_version,
+        before.metadata.resource_version,
+        "untouched"
+    );
     party.kubelet_says(&pod, "Failed", over(3, "Error")).await;
     party.operator_says(&key, json!({ "phase": "Failed", "reason": "Error", "exitCode": 3 })).await;
     let exit = later.exit(&key).await;
@@ -145,7 +161,11 @@ async fn killed_before_it_knew(party: &Party) -> flow_federate::runtime::WorkKey
     drop(agent);
     std::fs::rename(copy, party.record(&key)).expect("put back");
     let suspended = Patch::Merge(json!({ "spec": { "runPolicy": { "suspend": true } } }));
-    party.jobs.patch(&naming::name(&key), &PatchParams::default(), &suspended).await.expect("as it was born");
+    party
+        .jobs
+        .patch(&naming::name(&key), &PatchParams::default(), &suspended)
+        .await
+        .expect("as it was born");
     key
 }
 
@@ -157,7 +177,10 @@ async fn an_object_whose_uid_was_not_put_down_is_taken_up_and_let_run() {
     let agent = party.agent().await;
     agent.runtime.ensure(launch(&key)).await.expect("taken up");
     let job = party.job(&key).await.expect("an object");
-    assert_eq!((job.uid(), job.spec.run_policy.and_then(|policy| policy.suspend)), (born, Some(false)));
+    assert_eq!(
+        (job.uid(), job.spec.run_policy.and_then(|policy| policy.suspend)),
+        (born, Some(false))
+    );
 }
 
 #[tokio::test]
@@ -195,19 +218,36 @@ async fn a_stopped_member_is_told_only_when_its_pod_has_gone() {
     agent.runtime.stop(key.clone(), 5).await.expect("told again");
     // The garbage collector, once it knows the resource, asks the kubelet; nobody else lets go of a pod on a node.
     wait_for("the pod to be asked to end", LONG, async || {
-        party.pods.get(&pod.name_any()).await.is_ok_and(|pod| pod.metadata.deletion_timestamp.is_some())
+        party
+            .pods
+            .get(&pod.name_any())
+            .await
+            .is_ok_and(|pod| pod.metadata.deletion_timestamp.is_some())
     })
     .await;
     // The object may have gone before its pod, if the collector heard of it late; the pod alone keeps the member alive.
     while let Ok(seen) = agent.observed.try_recv() {
-        assert!(!matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent), "{seen:?}");
+        assert!(
+            !matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent),
+            "{seen:?}"
+        );
     }
-    assert!(std::fs::read_to_string(party.record(&key)).expect("a record").contains("\"stage\":\"created\""));
+    assert!(
+        std::fs::read_to_string(party.record(&key))
+            .expect("a record")
+            .contains("\"stage\":\"created\"")
+    );
     party.kubelet_says(&pod, "Failed", over(143, "Error")).await;
     party.kubelet_lets_go(&pod).await;
     let exit = agent.exit(&key).await;
-    assert_eq!((exit.code, exit.reason.map(|reason| reason.code)), (Some(143), Some(ReasonCode::StopRequested)));
-    assert!(party.job(&key).await.is_none() && party.pods.get_opt(&pod.name_any()).await.expect("asked").is_none());
+    assert_eq!(
+        (exit.code, exit.reason.map(|reason| reason.code)),
+        (Some(143), Some(ReasonCode::StopRequested))
+    );
+    assert!(
+        party.job(&key).await.is_none()
+            && party.pods.get_opt(&pod.name_any()).await.expect("asked").is_none()
+    );
 }
 
 #[tokio::test]
@@ -274,13 +314,20 @@ async fn a_damaged_record_costs_its_own_member_alone_and_is_never_a_second_start
         refusal(later.runtime.hold(hold(key)).await);
         later.runtime.ensure(launch(key)).await.expect("nothing to do");
         assert!(party.job(key).await.is_none(), "it was made again");
-        assert_eq!(std::fs::read_to_string(party.record(key).with_extension("damaged")).expect("kept"), "{");
+        assert_eq!(
+            std::fs::read_to_string(party.record(key).with_extension("damaged")).expect("kept"),
+            "{"
+        );
     }
     party.agent().await.until(&well, |state| matches!(state, WorkState::Starting { .. })).await;
     let mut later = party.agent().await;
     later.until(&runs, |state| *state == WorkState::Running).await;
     later.runtime.ensure(launch(&runs)).await.expect("it runs");
-    assert_eq!(party.job(&runs).await.expect("an object").uid(), uid, "what the cluster has is taken up");
+    assert_eq!(
+        party.job(&runs).await.expect("an object").uid(),
+        uid,
+        "what the cluster has is taken up"
+    );
     party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
     assert_eq!(later.exit(&runs).await.code, Some(0));
 }
@@ -289,7 +336,9 @@ async fn a_damaged_record_costs_its_own_member_alone_and_is_never_a_second_start
 async fn one_namespace_has_one_agent() {
     let party = Party::new(shared().await).await;
     let first = party.agent().await;
-    let Err(refused) = party.try_start(&flow_common::ids::instance_id()).await else { panic!("two agents") };
+    let Err(refused) = party.try_start(&flow_common::ids::instance_id()).await else {
+        panic!("two agents")
+    };
     let text = refused.to_string();
     assert!(text.contains("party-a") && text.contains("delete lease flow-federate"), "{text}");
     // The same journal: the process before it is dead, or about to be.
@@ -305,11 +354,23 @@ async fn an_agent_knows_its_cluster_at_once_or_says_what_keeps_it_from_it() {
     assert_eq!(runtime.known().await.expect("asked once"), []);
 
     let party = Party::without_role(cluster).await;
-    cluster.kubectl_ok(&["create", "role", "agent", "--verb=create,get,update", "--resource=leases", "-n", &party.namespace]).await;
+    cluster
+        .kubectl_ok(&[
+            "create",
+            "role",
+            "agent",
+            "--verb=create,get,update",
+            "--resource=leases",
+            "-n",
+            &party.namespace,
+        ])
+        .await;
     party.bind(cluster, "agent").await;
     cluster.allowed(&party.user(), &["create", "leases", "-n", &party.namespace]).await;
     let runtime = party.try_start(&party.instance).await.expect("a runtime");
-    let Err(RuntimeError::Transient { source, .. }) = runtime.known().await else { panic!("it may list nothing") };
+    let Err(RuntimeError::Transient { source, .. }) = runtime.known().await else {
+        panic!("it may list nothing")
+    };
     assert!(source.to_string().contains("forbidden: User"), "{source}");
 }
 
@@ -324,13 +385,22 @@ async fn a_quota_that_is_used_up_is_found_at_the_hold() {
     wait_for("the quota to be counted", 2 * LONG, async || {
         cluster.kubectl(&["delete", "quota", "none", "--ignore-not-found", "-n", namespace]).await;
         cluster.kubectl_ok(&["create", "quota", "none", count, "-n", namespace]).await;
-        let counted = ["wait", "--for=jsonpath={.status.used}", "--timeout=3s", "quota/none", "-n", namespace];
+        let counted = [
+            "wait",
+            "--for=jsonpath={.status.used}",
+            "--timeout=3s",
+            "quota/none",
+            "-n",
+            namespace,
+        ];
         cluster.kubectl(&counted).await.status.success()
     })
     .await;
-    let reason = wait_for("the quota to be seen", LONG, async || match agent.runtime.hold(hold(&key())).await {
-        Err(RuntimeError::Refused(reason)) => Some(reason),
-        _ => None,
+    let reason = wait_for("the quota to be seen", LONG, async || {
+        match agent.runtime.hold(hold(&key())).await {
+            Err(RuntimeError::Refused(reason)) => Some(reason),
+            _ => None,
+        }
     })
     .await;
     assert_eq!(reason.code, ReasonCode::ResourcesExhausted);
@@ -344,15 +414,36 @@ async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
     agent.start(&key).await;
     agent.delay(&key, ReasonCode::RuntimeError).await;
     let message = "0/1 nodes are available: 1 Insufficient cpu.";
-    party.operator_says(&key, json!({ "phase": "Pending", "reason": "Unschedulable", "message": message })).await;
-    assert!(agent.delay(&key, ReasonCode::Unschedulable).await.message.contains("Insufficient cpu"));
+    party
+        .operator_says(
+            &key,
+            json!({ "phase": "Pending", "reason": "Unschedulable", "message": message }),
+        )
+        .await;
+    assert!(
+        agent.delay(&key, ReasonCode::Unschedulable).await.message.contains("Insufficient cpu")
+    );
     let forbidden = "pods \"x\" is forbidden: exceeded quota: q";
-    party.operator_says(&key, json!({ "phase": "Pending", "reason": "PodNotCreated", "message": forbidden })).await;
+    party
+        .operator_says(
+            &key,
+            json!({ "phase": "Pending", "reason": "PodNotCreated", "message": forbidden }),
+        )
+        .await;
     agent.delay(&key, ReasonCode::ResourcesExhausted).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Pending", json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } })).await;
+    party
+        .kubelet_says(
+            &pod,
+            "Pending",
+            json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } }),
+        )
+        .await;
     let reason = agent.delay(&key, ReasonCode::ImageUnusable).await;
-    assert!(!reason.message.contains("registry.invalid"), "what an image name means here is the party's own");
+    assert!(
+        !reason.message.contains("registry.invalid"),
+        "what an image name means here is the party's own"
+    );
 }
 
 #[tokio::test]
@@ -369,9 +460,16 @@ async fn a_member_that_the_others_cannot_reach_says_why_and_runs_once_they_can()
     agent.until(&key, |state| says(state, "setup certificates")).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
     party.kubelet_says(&pod, "Running", running()).await;
-    let told = agent.until(&key, |state| *state == WorkState::Running || says(state, "no Gateway is named")).await;
+    let told = agent
+        .until(&key, |state| *state == WorkState::Running || says(state, "no Gateway is named"))
+        .await;
     assert_ne!(told, WorkState::Running, "nobody can dial it");
-    party.operator_says(&key, json!({ "phase": "Running", "conditions": exposed("True", "Accepted", "") })).await;
+    party
+        .operator_says(
+            &key,
+            json!({ "phase": "Running", "conditions": exposed("True", "Accepted", "") }),
+        )
+        .await;
     agent.until(&key, |state| *state == WorkState::Running).await;
 }
 
@@ -394,7 +492,11 @@ async fn what_the_cluster_does_to_a_pod_is_told_apart_from_what_the_workload_did
         party.kubelet_says(&pod, "Failed", state).await;
         if let Some(pod_reason) = pod_reason {
             let patch = Patch::Merge(json!({ "status": { "reason": pod_reason } }));
-            party.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+            party
+                .pods
+                .patch_status(&pod.name_any(), &PatchParams::default(), &patch)
+                .await
+                .expect("patched");
         }
         party.operator_says(&key, json!({ "phase": "Failed", "reason": reason })).await;
         let told = agent.exit(&key).await.reason.unwrap_or_else(|| panic!("{reason}: no reason"));
@@ -421,18 +523,34 @@ async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_t
     party.conditions(pod, json!([not_ready])).await;
     agent.unseen(&key, "(NodeNotReady)").await;
     // The kubelet is back: what it says has a reason.
-    party.conditions(pod, json!([{ "type": "Ready", "status": "False", "reason": "ContainersNotReady" }])).await;
+    party
+        .conditions(
+            pod,
+            json!([{ "type": "Ready", "status": "False", "reason": "ContainersNotReady" }]),
+        )
+        .await;
     agent.until(&key, |state| *state == WorkState::Running).await;
 
     // Given up, by who cannot know whether it runs.
-    let target = json!({ "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager" });
+    let target =
+        json!({ "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager" });
     party.conditions(pod, json!([not_ready, target])).await;
     party.pods.delete(&pod.name_any(), &DeleteParams::default()).await.expect("marked");
-    party.operator_says(&key, json!({ "phase": "Unknown", "reason": "DeletionByTaintManager" })).await;
-    agent.unseen(&key, "delete it from the cluster; the member ends then (DeletionByTaintManager)").await;
+    party
+        .operator_says(&key, json!({ "phase": "Unknown", "reason": "DeletionByTaintManager" }))
+        .await;
+    agent
+        .unseen(&key, "delete it from the cluster; the member ends then (DeletionByTaintManager)")
+        .await;
     let ended = json!({ "status": { "phase": "Failed" } });
-    party.pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&ended)).await.expect("patched");
-    party.operator_says(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" })).await;
+    party
+        .pods
+        .patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&ended))
+        .await
+        .expect("patched");
+    party
+        .operator_says(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }))
+        .await;
     let told = agent.exit(&key).await.reason.expect("a reason");
     assert!(told.message.contains("the node it ran on was lost: start again"), "{told}");
 
@@ -443,7 +561,10 @@ async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_t
     agent.unseen(&stopped, "nobody can tell whether it still runs").await;
     party.kubelet_says(other, "Failed", over(143, "Error")).await;
     party.kubelet_lets_go(other).await;
-    assert_eq!(agent.exit(&stopped).await.reason.map(|reason| reason.code), Some(ReasonCode::StopRequested));
+    assert_eq!(
+        agent.exit(&stopped).await.reason.map(|reason| reason.code),
+        Some(ReasonCode::StopRequested)
+    );
 }
 
 #[tokio::test]
@@ -460,9 +581,15 @@ async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun
     agent.until(&running_key, |state| *state == WorkState::Running).await;
 
     cluster.stop_api_server();
-    wait_for("the outage to be noticed", LONG, async || agent.runtime.describe()["cluster"] == "does not answer").await;
+    wait_for("the outage to be noticed", LONG, async || {
+        agent.runtime.describe()["cluster"] == "does not answer"
+    })
+    .await;
     assert!(matches!(agent.runtime.hold(hold(&key())).await, Err(RuntimeError::Transient { .. })));
-    let Err(error @ RuntimeError::Transient { .. }) = agent.runtime.stop(deleted.clone(), 0).await else { panic!("who answered?") };
+    let Err(error @ RuntimeError::Transient { .. }) = agent.runtime.stop(deleted.clone(), 0).await
+    else {
+        panic!("who answered?")
+    };
     assert!(error.reason().message.contains("does not answer its agent"), "{}", error.reason());
     assert_eq!(agent.runtime.known().await.expect("still known").len(), 2);
     let told = agent.unseen(&running_key, "does not answer its agent").await;
@@ -476,5 +603,8 @@ async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun
     assert_eq!(agent.exit(&running_key).await.code, Some(0));
     agent.runtime.stop(deleted.clone(), 0).await.expect("it answers again");
     agent.runtime.stop(deleted, 0).await.expect("told again");
-    wait_for("the outage to be over", LONG, async || agent.runtime.describe()["cluster"] == "answers").await;
+    wait_for("the outage to be over", LONG, async || {
+        agent.runtime.describe()["cluster"] == "answers"
+    })
+    .await;
 }

@@ -14,7 +14,8 @@ use crate::support::{LONG, Party, hold, install, key, refusal, running, shared};
 /// In a cluster of its own, whose API server writes down who asks for what.
 #[tokio::test]
 async fn each_right_of_the_role_is_used_and_there_is_no_use_without() {
-    let cluster = Cluster::start_with(Options { scheduler: false, audit: true, ..Options::default() }).await;
+    let cluster =
+        Cluster::start_with(Options { scheduler: false, audit: true, ..Options::default() }).await;
     install(&cluster).await;
     let party = Party::new(&cluster).await;
     let kubelet = Kubelet::join(&cluster, "node-of-a").await;
@@ -34,11 +35,13 @@ async fn each_right_of_the_role_is_used_and_there_is_no_use_without() {
     later.runtime.stop(stopped.clone(), 0).await.expect("stopped");
     later.until(&stopped, |state| *state == WorkState::Absent).await;
 
-    let one =
-        |&Rule { group, resource, verbs, .. }: &Rule| verbs.iter().map(move |verb| Use::from([group, resource, verb].map(str::to_owned)));
+    let one = |&Rule { group, resource, verbs, .. }: &Rule| {
+        verbs.iter().map(move |verb| Use::from([group, resource, verb].map(str::to_owned)))
+    };
     let allowed: BTreeSet<Use> = access::RULES.iter().flat_map(one).collect();
     let asks_only_for_itself = |used: &Use| used.1 != "selfsubjectaccessreviews";
-    let used: BTreeSet<Use> = cluster.uses(&party.user()).into_iter().filter(asks_only_for_itself).collect();
+    let used: BTreeSet<Use> =
+        cluster.uses(&party.user()).into_iter().filter(asks_only_for_itself).collect();
     assert_eq!(used, allowed);
 }
 
@@ -46,11 +49,16 @@ async fn each_right_of_the_role_is_used_and_there_is_no_use_without() {
 async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missing() {
     let cluster = shared().await;
     let party = Party::without_role(cluster).await;
-    let Err(refused) = party.try_start(&party.instance).await else { panic!("it may not even have a Lease") };
+    let Err(refused) = party.try_start(&party.instance).await else {
+        panic!("it may not even have a Lease")
+    };
     assert!(refused.to_string().contains("flow-federate kubernetes rbac"), "{refused}");
     let found = access::review(&party.client().await, &party.namespace).await;
     assert_eq!(found.len(), access::RULES.len());
-    assert!(found.iter().all(|(_, allowed)| allowed.as_ref().is_err_and(|text| text.contains("rbac"))), "{found:?}");
+    assert!(
+        found.iter().all(|(_, allowed)| allowed.as_ref().is_err_and(|text| text.contains("rbac"))),
+        "{found:?}"
+    );
 
     let allowed = Party::new(cluster).await;
     let found = access::review(&allowed.client().await, &allowed.namespace).await;
@@ -58,7 +66,10 @@ async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missin
     let agent = allowed.agent().await;
     cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &allowed.namespace]).await;
     wait_for("the role to be taken away", LONG, async || {
-        access::review(&allowed.client().await, &allowed.namespace).await.iter().all(|(_, allowed)| allowed.is_err())
+        access::review(&allowed.client().await, &allowed.namespace)
+            .await
+            .iter()
+            .all(|(_, allowed)| allowed.is_err())
     })
     .await;
     let reason = refusal(agent.runtime.hold(hold(&key())).await);
@@ -77,7 +88,11 @@ async fn a_right_that_is_taken_away_is_a_reason_until_it_is_given_back() {
     agent.until(&key, |state| *state == WorkState::Running).await;
     cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &party.namespace]).await;
     agent.unseen(&key, "flow-federate kubernetes rbac").await;
-    assert!(refusal(agent.runtime.stop(key.clone(), 0).await).message.contains("flow-federate kubernetes rbac"));
+    assert!(
+        refusal(agent.runtime.stop(key.clone(), 0).await)
+            .message
+            .contains("flow-federate kubernetes rbac")
+    );
     party.bind(cluster, "flow-federate").await;
     agent.until(&key, |state| *state == WorkState::Running).await;
     agent.runtime.stop(key.clone(), 0).await.expect("allowed again");

@@ -9,10 +9,12 @@ use flow_domain::id::InstanceId;
 use flow_domain::member::{Exit, Reason, Role};
 use flow_domain::template::Resources;
 use flow_federate::runtime::kubernetes::settings::Settings;
-use flow_federate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, StartError, access, cluster, naming};
+use flow_federate::runtime::kubernetes::{
+    KubernetesConfig, KubernetesRuntime, StartError, access, cluster, naming,
+};
 use flow_federate::runtime::{
-    Container as ImageInCluster, Held, Hold, ImageSource, Launch, LogRequest, Observation, ProgressSource, Runtime as _, RuntimeError,
-    WorkKey, WorkState,
+    Container as ImageInCluster, Held, Hold, ImageSource, Launch, LogRequest, Observation,
+    ProgressSource, Runtime as _, RuntimeError, WorkKey, WorkState,
 };
 use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use flow_testkit::kube::Cluster;
@@ -52,7 +54,8 @@ pub async fn install(cluster: &Cluster) {
 }
 
 pub async fn client(kubeconfig: &Path) -> Client {
-    Client::try_from(cluster::configuration(Some(kubeconfig)).await.expect("a kubeconfig")).expect("a client")
+    Client::try_from(cluster::configuration(Some(kubeconfig)).await.expect("a kubeconfig"))
+        .expect("a client")
 }
 
 /// One party: a namespace, a user with the shipped role, a data directory.
@@ -77,7 +80,9 @@ impl Party {
     /// Gives the agent a role of its namespace.
     pub async fn bind(&self, cluster: &Cluster, role: &str) {
         let (role, user) = (format!("--role={role}"), format!("--user={}", self.user()));
-        cluster.kubectl_ok(&["create", "rolebinding", "agent", &role, &user, "-n", &self.namespace]).await;
+        cluster
+            .kubectl_ok(&["create", "rolebinding", "agent", &role, &user, "-n", &self.namespace])
+            .await;
     }
 
     pub async fn without_role(cluster: &Cluster) -> Self {
@@ -125,7 +130,8 @@ impl Party {
     pub async fn agent(&self) -> Agent {
         let runtime = Arc::new(self.try_start(&self.instance).await.expect("a runtime"));
         let observed = runtime.watch();
-        wait_for("the runtime to know its cluster", LONG, async || runtime.known().await.is_ok()).await;
+        wait_for("the runtime to know its cluster", LONG, async || runtime.known().await.is_ok())
+            .await;
         Agent { runtime, observed }
     }
 
@@ -141,7 +147,10 @@ impl Party {
     /// As the operator says how the object stands.
     pub async fn operator_says(&self, key: &WorkKey, status: Value) {
         let patch = Patch::Merge(json!({ "status": status }));
-        self.jobs.patch_status(&naming::name(key), &PatchParams::default(), &patch).await.expect("patched");
+        self.jobs
+            .patch_status(&naming::name(key), &PatchParams::default(), &patch)
+            .await
+            .expect("patched");
     }
 
     /// As operator and Job controller make the pod; on a node, if one is named.
@@ -150,12 +159,14 @@ impl Party {
         let template = job.spec.template.clone();
         let mut spec = template.spec.clone().expect("a pod");
         spec.node_name = node.map(ToOwned::to_owned);
-        spec.init_containers.get_or_insert_default().extend(job.spec.sidecar.as_ref().map(|sidecar| Container {
-            name: SIDECAR.to_owned(),
-            image: Some(sidecar.image.clone()),
-            restart_policy: Some("Always".to_owned()),
-            ..Container::default()
-        }));
+        spec.init_containers.get_or_insert_default().extend(job.spec.sidecar.as_ref().map(
+            |sidecar| Container {
+                name: SIDECAR.to_owned(),
+                image: Some(sidecar.image.clone()),
+                restart_policy: Some("Always".to_owned()),
+                ..Container::default()
+            },
+        ));
         let meta = ObjectMeta {
             generate_name: Some(format!("{}-", naming::name(key))),
             labels: template.metadata.and_then(|meta| meta.labels),
@@ -168,20 +179,33 @@ impl Party {
 
     /// As the kubelet says how a pod stands.
     pub async fn kubelet_says(&self, pod: &Pod, phase: &str, state: Value) {
-        let patch = Patch::Merge(json!({ "status": { "phase": phase, "containerStatuses": [container(WORKLOAD, state)] } }));
-        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+        let patch = Patch::Merge(
+            json!({ "status": { "phase": phase, "containerStatuses": [container(WORKLOAD, state)] } }),
+        );
+        self.pods
+            .patch_status(&pod.name_any(), &PatchParams::default(), &patch)
+            .await
+            .expect("patched");
     }
 
     /// As kubelet and controllers say of a pod's conditions.
     pub async fn conditions(&self, pod: &Pod, conditions: Value) {
         let patch = Patch::Merge(json!({ "status": { "conditions": conditions } }));
-        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+        self.pods
+            .patch_status(&pod.name_any(), &PatchParams::default(), &patch)
+            .await
+            .expect("patched");
     }
 
     /// As the kubelet says how a pod's sidecar stands.
     pub async fn kubelet_says_of_sidecar(&self, pod: &Pod, state: Value) {
-        let patch = Patch::Merge(json!({ "status": { "initContainerStatuses": [container(SIDECAR, state)] } }));
-        self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.expect("patched");
+        let patch = Patch::Merge(
+            json!({ "status": { "initContainerStatuses": [container(SIDECAR, state)] } }),
+        );
+        self.pods
+            .patch_status(&pod.name_any(), &PatchParams::default(), &patch)
+            .await
+            .expect("patched");
     }
 
     /// As the kubelet lets go of a pod whose containers have ended.
@@ -210,12 +234,21 @@ pub fn key() -> WorkKey {
 
 pub fn hold(key: &WorkKey) -> Hold {
     let ports = vec!["grpc".to_owned(), "http".to_owned()];
-    Hold { key: key.clone(), task: "b".repeat(32).parse().expect("an id"), party: "party-a".parse().expect("a name"), ports }
+    Hold {
+        key: key.clone(),
+        task: "b".repeat(32).parse().expect("an id"),
+        party: "party-a".parse().expect("a name"),
+        ports,
+    }
 }
 
 pub fn launch(key: &WorkKey) -> Launch {
-    let image =
-        ImageInCluster { image: "registry.invalid/x:1".to_owned(), root: "/".into(), pod: Default::default(), limits: Default::default() };
+    let image = ImageInCluster {
+        image: "registry.invalid/x:1".to_owned(),
+        root: "/".into(),
+        pod: Default::default(),
+        limits: Default::default(),
+    };
     Launch {
         key: key.clone(),
         task: "b".repeat(32).parse().expect("an id"),
@@ -264,7 +297,10 @@ impl Agent {
     }
 
     pub async fn exit(&mut self, key: &WorkKey) -> Exit {
-        match self.until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_))).await {
+        match self
+            .until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_)))
+            .await
+        {
             WorkState::Exited(exit) => exit,
             other => panic!("{other:?}"),
         }
@@ -279,7 +315,12 @@ impl Agent {
                 if &seen.key != key {
                     continue;
                 }
-                steps.extend(seen.progress.iter().flat_map(|progress| &progress.points).map(|point| point.step));
+                steps.extend(
+                    seen.progress
+                        .iter()
+                        .flat_map(|progress| &progress.points)
+                        .map(|point| point.step),
+                );
                 if let WorkState::Exited(exit) = seen.state {
                     return exit;
                 }
@@ -291,13 +332,20 @@ impl Agent {
 
     /// All that is kept of its log.
     pub async fn log(&self, key: &WorkKey) -> String {
-        let log = self.runtime.logs(key.clone(), LogRequest { tail_lines: None, follow: false }).await.expect("a log");
+        let log = self
+            .runtime
+            .logs(key.clone(), LogRequest { tail_lines: None, follow: false })
+            .await
+            .expect("a log");
         let log = log.map(|chunk| chunk.expect("read").to_vec()).concat().await;
         String::from_utf8(log).expect("text")
     }
 
     pub async fn lost(&mut self, key: &WorkKey) -> Reason {
-        match self.until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_))).await {
+        match self
+            .until(key, |state| matches!(state, WorkState::Exited(_) | WorkState::Lost(_)))
+            .await
+        {
             WorkState::Lost(reason) => reason,
             other => panic!("{other:?}"),
         }
@@ -312,7 +360,11 @@ impl Agent {
     }
 
     /// Why it has not begun.
-    pub async fn delay(&mut self, key: &WorkKey, wanted: flow_domain::member::ReasonCode) -> Reason {
+    pub async fn delay(
+        &mut self,
+        key: &WorkKey,
+        wanted: flow_domain::member::ReasonCode,
+    ) -> Reason {
         let is = |state: &WorkState| matches!(state, WorkState::Starting { reason: Some(reason) } if reason.code == wanted);
         match self.until(key, is).await {
             WorkState::Starting { reason: Some(reason) } => reason,

@@ -121,7 +121,8 @@ impl State {
             for (key, machine) in &agent.machine {
                 if let world::Machine::Running { stopping } = machine {
                     events.push(Event::Ends(i, key.clone(), Some(0)));
-                    events.extend((left.failures > 0).then(|| Event::Ends(i, key.clone(), Some(1))));
+                    events
+                        .extend((left.failures > 0).then(|| Event::Ends(i, key.clone(), Some(1))));
                     events.extend(stopping.then(|| Event::Ends(i, key.clone(), None)));
                 }
             }
@@ -132,7 +133,9 @@ impl State {
         events.extend((left.restores > 0 && w.backup.is_some()).then_some(Event::Restore));
         events.extend((left.jumps > 0 && w.next_due().is_some()).then_some(Event::Jump));
         if left.stops > 0 {
-            events.extend((0..w.db.runs.len()).filter(|at| w.db.runs[*at].ending.is_none()).map(Event::Stop));
+            events.extend(
+                (0..w.db.runs.len()).filter(|at| w.db.runs[*at].ending.is_none()).map(Event::Stop),
+            );
         }
         if left.restarts > 0 && w.db.runs.iter().all(|run| !run.is_active()) {
             events.push(Event::Restart);
@@ -229,7 +232,8 @@ impl State {
 
     /// Everything is asked to stop, and from now on everybody behaves: the end must come.
     fn ends(&self, scenario: &Scenario) -> Result<(), String> {
-        let mut state = Self { left: Budget { jumps: 40, ..Budget::default() }, hurry: true, ..self.clone() };
+        let mut state =
+            Self { left: Budget { jumps: 40, ..Budget::default() }, hurry: true, ..self.clone() };
         state.world.operator = true;
         // Messages that were lost on the way are said again in the next session's sets.
         for i in 0..state.world.agents.len() {
@@ -247,11 +251,18 @@ impl State {
             // Prefer anything to waiting; a workload that is being stopped dies of it.
             let events = state.events();
             let quiet = |e: &&Event| !matches!(e, Event::Jump | Event::Ends(_, _, Some(_)));
-            let event = events.iter().find(quiet).or_else(|| events.iter().find(|e| matches!(e, Event::Jump)));
+            let event = events
+                .iter()
+                .find(quiet)
+                .or_else(|| events.iter().find(|e| matches!(e, Event::Jump)));
             let Some(event) = event.cloned() else { break };
             state = state.next(&event, scenario)?;
         }
-        if state.world.is_over() { Ok(()) } else { Err(format!("stopped, and it never ends: {:#?}", state.world)) }
+        if state.world.is_over() {
+            Ok(())
+        } else {
+            Err(format!("stopped, and it never ends: {:#?}", state.world))
+        }
     }
 }
 
@@ -303,14 +314,16 @@ fn explore(scenario: &Scenario) {
     let mut ends = Ends::default();
     search(scenario, &begin, &mut ends);
     let begin = State { hurry: false, ..begin };
-    let steps: usize = (1..=WALKS).map(|number| walk(scenario, begin.clone(), number, &mut ends)).sum();
+    let steps: usize =
+        (1..=WALKS).map(|number| walk(scenario, begin.clone(), number, &mut ends)).sum();
     println!("{:<42} {WALKS} walks of {steps} steps; ends seen: {ends:?}", scenario.name);
     assert!(ends.failed + ends.succeeded + ends.cancelled > 0, "the scenario goes all the way");
 }
 
 fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
     let mut seen = HashSet::from([fingerprint(begin)]);
-    let mut queue: VecDeque<(State, Option<Rc<Story>>, usize)> = VecDeque::from([(begin.clone(), None, 0)]);
+    let mut queue: VecDeque<(State, Option<Rc<Story>>, usize)> =
+        VecDeque::from([(begin.clone(), None, 0)]);
     let (mut followed, mut depth) = (0, 0);
     while let Some((state, story, deep)) = queue.pop_front() {
         depth = deep;
@@ -336,7 +349,11 @@ fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
         }
     }
     let whole = if seen.len() < STATES { "all there are" } else { "the budget" };
-    println!("{:<42} {:>6} states ({whole}), depth {depth}, {followed} followed to the end", scenario.name, seen.len());
+    println!(
+        "{:<42} {:>6} states ({whole}), depth {depth}, {followed} followed to the end",
+        scenario.name,
+        seen.len()
+    );
 }
 
 /// One life, chosen by its number. Misfortunes are rarer than progress, or no life would get anywhere.
@@ -350,12 +367,18 @@ fn walk(scenario: &Scenario, mut state: State, number: u64, ends: &mut Ends) -> 
     };
     let mut story = None;
     for step in 0..STEPS {
-        let (misfortunes, progress): (Vec<Event>, Vec<Event>) = state.events().into_iter().partition(|event| {
-            !matches!(
-                event,
-                Event::Connect(_) | Event::ToAgent(_, 0) | Event::ToHub(_, 0) | Event::Act(_) | Event::See(..) | Event::SeeAbsent(..)
-            )
-        });
+        let (misfortunes, progress): (Vec<Event>, Vec<Event>) =
+            state.events().into_iter().partition(|event| {
+                !matches!(
+                    event,
+                    Event::Connect(_)
+                        | Event::ToAgent(_, 0)
+                        | Event::ToHub(_, 0)
+                        | Event::Act(_)
+                        | Event::See(..)
+                        | Event::SeeAbsent(..)
+                )
+            });
         let unlucky = !misfortunes.is_empty() && (progress.is_empty() || draw(10) == 0);
         let choice = if unlucky { misfortunes } else { progress };
         if choice.is_empty() {
@@ -394,13 +417,22 @@ fn messages_that_are_lost_repeated_or_overtaken_break_nothing() {
 #[test]
 fn an_agent_that_crashes_anywhere_starts_nothing_twice() {
     explore(&scenario("agent crashes, journal kept", Budget { crashes: 2, ..Budget::default() }));
-    explore(&scenario("agent crashes, user stops", Budget { crashes: 1, stops: 1, ..Budget::default() }));
+    explore(&scenario(
+        "agent crashes, user stops",
+        Budget { crashes: 1, stops: 1, ..Budget::default() },
+    ));
 }
 
 #[test]
 fn a_lost_journal_leads_to_failure_never_to_a_second_start() {
-    explore(&scenario("journal lost", Budget { journal_losses: 1, breaks: 1, ..Budget::default() }));
-    explore(&scenario("journal lost, user stops, restarts", Budget { journal_losses: 1, stops: 1, restarts: 1, ..Budget::default() }));
+    explore(&scenario(
+        "journal lost",
+        Budget { journal_losses: 1, breaks: 1, ..Budget::default() },
+    ));
+    explore(&scenario(
+        "journal lost, user stops, restarts",
+        Budget { journal_losses: 1, stops: 1, restarts: 1, ..Budget::default() },
+    ));
 }
 
 #[test]
@@ -412,33 +444,59 @@ fn a_second_agent_of_the_same_party_starts_nothing_the_first_may_have_started() 
 #[test]
 fn a_hub_restored_from_a_backup_heals_itself() {
     explore(&scenario("hub restored", Budget { backups: 1, restores: 1, ..Budget::default() }));
-    explore(&scenario("hub restored, user stops", Budget { backups: 1, restores: 1, stops: 1, ..Budget::default() }));
-    explore(&scenario("hub restored, time passes", Budget { backups: 1, restores: 1, jumps: 2, ..Budget::default() }));
+    explore(&scenario(
+        "hub restored, user stops",
+        Budget { backups: 1, restores: 1, stops: 1, ..Budget::default() },
+    ));
+    explore(&scenario(
+        "hub restored, time passes",
+        Budget { backups: 1, restores: 1, jumps: 2, ..Budget::default() },
+    ));
 }
 
 #[test]
 fn a_hold_that_expires_against_the_start_commit_is_never_started() {
-    explore(&scenario("time passes, connections break", Budget { breaks: 2, jumps: 4, ..Budget::default() }));
+    explore(&scenario(
+        "time passes, connections break",
+        Budget { breaks: 2, jumps: 4, ..Budget::default() },
+    ));
 }
 
 #[test]
 fn a_stop_against_a_success_ends_one_way_or_the_other() {
-    explore(&scenario("user stops, workloads fail", Budget { stops: 1, failures: 1, breaks: 1, ..Budget::default() }));
+    explore(&scenario(
+        "user stops, workloads fail",
+        Budget { stops: 1, failures: 1, breaks: 1, ..Budget::default() },
+    ));
 }
 
 #[test]
 fn a_new_run_waits_until_the_old_one_is_proven_dead() {
-    explore(&scenario("restart over an unsettled run", Budget { stops: 1, restarts: 1, jumps: 2, breaks: 1, ..Budget::default() }));
-    explore(&scenario("restart over an unsettled run, crash", Budget { stops: 1, restarts: 1, jumps: 1, crashes: 1, ..Budget::default() }));
+    explore(&scenario(
+        "restart over an unsettled run",
+        Budget { stops: 1, restarts: 1, jumps: 2, breaks: 1, ..Budget::default() },
+    ));
+    explore(&scenario(
+        "restart over an unsettled run, crash",
+        Budget { stops: 1, restarts: 1, jumps: 1, crashes: 1, ..Budget::default() },
+    ));
 }
 
 #[test]
 fn k_of_n_releases_the_others_and_counts_only_the_frozen_set() {
     let rules = Rules { minimum_parties: Some(1), ..Rules::default() };
     let budget = Budget { breaks: 1, jumps: 2, failures: 1, ..Budget::default() };
-    explore(&Scenario { roles: TRAINERS, rules: rules.clone(), ..scenario("one of two trainers is enough", budget) });
+    explore(&Scenario {
+        roles: TRAINERS,
+        rules: rules.clone(),
+        ..scenario("one of two trainers is enough", budget)
+    });
     let budget = Budget { backups: 1, restores: 1, jumps: 1, ..Budget::default() };
-    explore(&Scenario { roles: TRAINERS, rules, ..scenario("one of two trainers, hub restored", budget) });
+    explore(&Scenario {
+        roles: TRAINERS,
+        rules,
+        ..scenario("one of two trainers, hub restored", budget)
+    });
 }
 
 #[test]
@@ -461,7 +519,14 @@ fn everything_at_once_breaks_nothing() {
     // Two machines for one party, and a hub that forgot what the first was told, can start one attempt on both: nothing
     // but a lease that both must hold (Kubernetes) would help. With one hub they cannot.
     let faithful = Budget { restores: 0, ..budget };
-    explore(&Scenario { agents: &[0, 0, 1], ..scenario("everything at once, two agents of a party", faithful) });
+    explore(&Scenario {
+        agents: &[0, 0, 1],
+        ..scenario("everything at once, two agents of a party", faithful)
+    });
     let rules = Rules { minimum_parties: Some(1), ..Rules::default() };
-    explore(&Scenario { roles: TRAINERS, rules, ..scenario("everything at once, one trainer is enough", budget) });
+    explore(&Scenario {
+        roles: TRAINERS,
+        rules,
+        ..scenario("everything at once, one trainer is enough", budget)
+    });
 }

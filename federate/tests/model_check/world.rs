@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
-use flow_domain::member::{Desired, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role};
+use flow_domain::member::{
+    Desired, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role,
+};
 use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next_due, step};
 use flow_domain::task::Rules;
 use flow_domain::template::{Framework, Resources};
@@ -118,7 +120,8 @@ where
 
 impl Agent {
     fn new(party: usize, instance: InstanceId, now: Timestamp) -> Self {
-        let (core, _) = Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, moment(now));
+        let (core, _) =
+            Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, moment(now));
         Self {
             party,
             instance,
@@ -138,11 +141,17 @@ impl Agent {
 
     /// Keys of which something is alive on this machine.
     pub fn alive(&self) -> impl Iterator<Item = &WorkKey> {
-        self.machine.iter().filter(|(_, m)| matches!(m, Machine::Held | Machine::Running { .. })).map(|(key, _)| key)
+        self.machine
+            .iter()
+            .filter(|(_, m)| matches!(m, Machine::Held | Machine::Running { .. }))
+            .map(|(key, _)| key)
     }
 
     pub fn running(&self) -> impl Iterator<Item = &WorkKey> {
-        self.machine.iter().filter(|(_, m)| matches!(m, Machine::Running { .. })).map(|(key, _)| key)
+        self.machine
+            .iter()
+            .filter(|(_, m)| matches!(m, Machine::Running { .. }))
+            .map(|(key, _)| key)
     }
 
     fn report(&self, member: &Member) -> ToHub {
@@ -168,7 +177,12 @@ impl Agent {
         self.journal.extend(out.write.clone());
         self.todo.extend(out.actions);
         if self.connected {
-            let reports: Vec<ToHub> = out.reports.iter().filter_map(|run| self.core.member(run)).map(|m| self.report(m)).collect();
+            let reports: Vec<ToHub> = out
+                .reports
+                .iter()
+                .filter_map(|run| self.core.member(run))
+                .map(|m| self.report(m))
+                .collect();
             self.to_hub.extend(reports);
         }
     }
@@ -184,12 +198,23 @@ impl Agent {
         self.todo.clear();
         self.absent.clear();
         let members = self.journal.values().filter(|m| !m.settled).cloned().collect();
-        let (core, out) =
-            Party::restore(members, Resources::default(), HOLD_MAX_S, self.core.sequence(), self.seen_incarnation, moment(now));
+        let (core, out) = Party::restore(
+            members,
+            Resources::default(),
+            HOLD_MAX_S,
+            self.core.sequence(),
+            self.seen_incarnation,
+            moment(now),
+        );
         self.core = core;
         self.take(out);
         // The runtime tells again what it knows; what the journal does not know is stopped before anything else.
-        self.unseen = self.machine.iter().filter(|(_, m)| **m != Machine::Burnt).map(|(key, _)| key.clone()).collect();
+        self.unseen = self
+            .machine
+            .iter()
+            .filter(|(_, m)| **m != Machine::Burnt)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in self.unknown() {
             self.stop(&key);
         }
@@ -255,7 +280,11 @@ impl World {
                 party: party(p),
                 role: roles[p],
                 digest: Digest::of(&[]),
-                connected: self.agents.iter().find(|a| a.party == p && a.connected).map(|a| a.instance.clone()),
+                connected: self
+                    .agents
+                    .iter()
+                    .find(|a| a.party == p && a.connected)
+                    .map(|a| a.instance.clone()),
                 away_since: self.now,
             })
             .collect();
@@ -288,9 +317,9 @@ impl World {
 
     fn tell(&mut self, at: usize, before: Option<&Run>) {
         for member in self.db.runs[at].members.clone() {
-            let same = before
-                .and_then(|run| run.member(&member.party))
-                .is_some_and(|old| (old.attempt, old.generation) == (member.attempt, member.generation));
+            let same = before.and_then(|run| run.member(&member.party)).is_some_and(|old| {
+                (old.attempt, old.generation) == (member.attempt, member.generation)
+            });
             if !same && !member.settled {
                 self.assign(at, &member);
             }
@@ -322,7 +351,9 @@ impl World {
     /// Whether the hub would open a session for this agent.
     pub fn may_connect(&self, i: usize) -> bool {
         let agent = &self.agents[i];
-        !agent.connected && agent.unknown().is_empty() && !self.agents.iter().any(|a| a.party == agent.party && a.connected)
+        !agent.connected
+            && agent.unknown().is_empty()
+            && !self.agents.iter().any(|a| a.party == agent.party && a.connected)
     }
 
     pub fn connect(&mut self, i: usize) {
@@ -335,7 +366,8 @@ impl World {
         let incarnation = self.incarnation;
         self.agents[i].connected = true;
         for at in 0..self.db.runs.len() {
-            if let Some(member) = self.db.runs[at].member(&party(p)).filter(|m| !m.settled).cloned() {
+            if let Some(member) = self.db.runs[at].member(&party(p)).filter(|m| !m.settled).cloned()
+            {
                 self.assign(at, &member);
             }
         }
@@ -346,13 +378,26 @@ impl World {
         agent.hear(Input::Connected { incarnation }, now);
         agent.to_hub.clear();
         let open = agent.core.members().map(|m| agent.report(m));
-        let settled = agent.journal.values().filter(|m| m.settled && agent.core.member(&m.run).is_none()).map(|m| agent.report(m));
+        let settled = agent
+            .journal
+            .values()
+            .filter(|m| m.settled && agent.core.member(&m.run).is_none())
+            .map(|m| agent.report(m));
         let set: Vec<ToHub> = open.chain(settled).collect();
         // Of what has settled on both sides nothing follows; leaving it out keeps the model small.
-        let known = |told: &ToHub| self.db.runs.iter().any(|r| r.id == told.run && r.member(&party(p)).is_some_and(|m| m.settled));
+        let known = |told: &ToHub| {
+            self.db
+                .runs
+                .iter()
+                .any(|r| r.id == told.run && r.member(&party(p)).is_some_and(|m| m.settled))
+        };
         let news: Vec<ToHub> = set
             .into_iter()
-            .filter(|told| !told.report.phase.is_terminal() || !known(told) || agent.core.member(&told.run).is_some())
+            .filter(|told| {
+                !told.report.phase.is_terminal()
+                    || !known(told)
+                    || agent.core.member(&told.run).is_some()
+            })
             .collect();
         agent.to_hub.extend(news);
     }
@@ -383,10 +428,13 @@ impl World {
                     agent.core.recall(member, &mut out);
                     agent.take(out);
                 }
-                let verdict = (wish.desired != Desired::Stopped).then(|| Verdict::Admit(Needs::default()));
+                let verdict =
+                    (wish.desired != Desired::Stopped).then(|| Verdict::Admit(Needs::default()));
                 agent.hear(Input::Wish(wish, verdict), now);
             }
-            ToAgent::Settled { run, attempt } => agent.hear(Input::Acked { run, attempt, settled: true }, now),
+            ToAgent::Settled { run, attempt } => {
+                agent.hear(Input::Acked { run, attempt, settled: true }, now)
+            }
         }
     }
 
@@ -394,7 +442,9 @@ impl World {
         let p = self.agents[i].party;
         let answer = |world: &mut Self, settled: bool| {
             if settled {
-                world.agents[i].to_agent.push_back(ToAgent::Settled { run: run.clone(), attempt: report.attempt });
+                world.agents[i]
+                    .to_agent
+                    .push_back(ToAgent::Settled { run: run.clone(), attempt: report.attempt });
             }
         };
         if let Some(at) = self.db.runs.iter().position(|r| r.id == run) {
@@ -406,7 +456,9 @@ impl World {
         } else if self.operator || self.agents[i].knows_us {
             if !self.operator {
                 // No hub of this world forgets a run but by being restored.
-                self.broken = Some(format!("{run} was made before the hub was restored, and is stopped as if nobody wanted it"));
+                self.broken = Some(format!(
+                    "{run} was made before the hub was restored, and is stopped as if nobody wanted it"
+                ));
             }
             let generation = report.observed_generation + 1;
             let wish = Wish {
@@ -429,7 +481,11 @@ impl World {
         let now = self.now;
         let Some(action) = self.agents[i].todo.pop_front() else { return Ok(()) };
         let agent = &mut self.agents[i];
-        let written = agent.journal.get(&action.key().run).filter(|m| m.attempt == action.key().attempt).map(|m| m.work);
+        let written = agent
+            .journal
+            .get(&action.key().run)
+            .filter(|m| m.attempt == action.key().attempt)
+            .map(|m| m.work);
         let least = match action {
             Action::Hold(_) => Work::Holding,
             Action::Ensure(_) => Work::Started,
@@ -466,7 +522,8 @@ impl World {
             },
             Action::Stop(key, _) => agent.stop(&key),
             Action::Forget(key) => {
-                if matches!(agent.machine.get(&key), Some(Machine::Held | Machine::Running { .. })) {
+                if matches!(agent.machine.get(&key), Some(Machine::Held | Machine::Running { .. }))
+                {
                     return Err(format!("{key:?} was forgotten alive"));
                 }
                 agent.machine.insert(key.clone(), Machine::Burnt);
@@ -484,7 +541,8 @@ impl World {
                     self.act(i)?;
                 }
                 let agent = &self.agents[i];
-                let ended = |key: &&WorkKey| matches!(agent.machine.get(*key), Some(Machine::Ended(_)));
+                let ended =
+                    |key: &&WorkKey| matches!(agent.machine.get(*key), Some(Machine::Ended(_)));
                 if let Some(key) = agent.absent.first().cloned() {
                     self.see_absent(i, &key);
                 } else if let Some(key) = agent.unseen.iter().find(|key| !ended(key)).cloned() {
@@ -523,7 +581,13 @@ impl World {
         let agent = &mut self.agents[i];
         let reason = code.is_none().then(|| Reason::new(ReasonCode::StopRequested, "stopped"));
         let at = Timestamp(0);
-        let exit = Exit { code, signal: code.is_none().then_some(15), reason, started_at: at, finished_at: at };
+        let exit = Exit {
+            code,
+            signal: code.is_none().then_some(15),
+            reason,
+            started_at: at,
+            finished_at: at,
+        };
         agent.machine.insert(key.clone(), Machine::Ended(WorkState::Exited(exit)));
         agent.unseen.insert(key.clone());
     }
@@ -556,7 +620,9 @@ impl World {
 
     pub fn next_due(&self) -> Option<Timestamp> {
         let runs = self.db.runs.iter().filter_map(next_due);
-        runs.chain(self.agents.iter().filter_map(|a| a.core.next_due()).map(wall)).filter(|due| *due > self.now).min()
+        runs.chain(self.agents.iter().filter_map(|a| a.core.next_due()).map(wall))
+            .filter(|due| *due > self.now)
+            .min()
     }
 
     pub fn pass_time(&mut self, to: Timestamp) {
@@ -577,18 +643,24 @@ impl World {
         for agent in &self.agents {
             let running: Vec<_> = agent.running().collect();
             if running.len() > 1 {
-                return Err(format!("two live members of one task at {}: {running:?}", party(agent.party)));
+                return Err(format!(
+                    "two live members of one task at {}: {running:?}",
+                    party(agent.party)
+                ));
             }
         }
         for run in &self.db.runs {
             for member in run.members.iter().filter(|m| m.settled) {
-                let owners =
-                    self.agents.iter().filter(|a| a.party == index(&member.party) && member.instance.as_ref() == Some(&a.instance));
+                let owners = self.agents.iter().filter(|a| {
+                    a.party == index(&member.party) && member.instance.as_ref() == Some(&a.instance)
+                });
                 if let Some(key) = owners.flat_map(|a| a.alive()).find(|key| key.run == run.id) {
                     return Err(format!("settled at {}, and {key:?} is alive", member.party));
                 }
             }
-            let late = |m: &&HubMember| m.required && m.role == Role::Trainer && m.phase != MemberPhase::Succeeded;
+            let late = |m: &&HubMember| {
+                m.required && m.role == Role::Trainer && m.phase != MemberPhase::Succeeded
+            };
             if run.phase == RunPhase::Succeeded
                 && let Some(member) = run.members.iter().find(late)
             {
@@ -605,6 +677,10 @@ impl World {
     /// Nothing is left to do for anybody.
     pub fn is_over(&self) -> bool {
         self.db.runs.iter().all(|r| r.phase.is_terminal() && r.is_settled())
-            && self.agents.iter().filter(|a| a.connected).all(|a| a.core.members().next().is_none() && a.alive().next().is_none())
+            && self
+                .agents
+                .iter()
+                .filter(|a| a.connected)
+                .all(|a| a.core.members().next().is_none() && a.alive().next().is_none())
     }
 }

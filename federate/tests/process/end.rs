@@ -11,7 +11,8 @@ use flow_federate::sidecar::container::Containment;
 use flow_testkit::wait_for;
 use nix::sys::signal::{Signal, kill};
 
-const WAYS: [Containment; 3] = [Containment::Cgroup, Containment::PidNamespace, Containment::Session];
+const WAYS: [Containment; 3] =
+    [Containment::Cgroup, Containment::PidNamespace, Containment::Session];
 
 fn place(way: Containment) -> Place {
     let mut place = Place::new();
@@ -21,14 +22,24 @@ fn place(way: Containment) -> Place {
 
 /// The way that was asked for is the way that was used.
 fn is_caught_by(place: &Place, way: Containment) {
-    let container: serde_json::Value = serde_json::from_str(&place.text("container.json")).expect("container.json");
-    assert_eq!(container["containment"], way.as_str(), "this machine offers no {way:?}: run as root with a writable cgroup2");
+    let container: serde_json::Value =
+        serde_json::from_str(&place.text("container.json")).expect("container.json");
+    assert_eq!(
+        container["containment"],
+        way.as_str(),
+        "this machine offers no {way:?}: run as root with a writable cgroup2"
+    );
 }
 
 /// Starts two processes that leave its session and lose their parent, then goes on to `after`.
 fn daemonising(place: &Place, after: &str) -> (flow_federate::runtime::Launch, std::path::PathBuf) {
     let file = place.root.path().join("born");
-    let daemon = |number: u32| format!("(setsid sh -c 'trap \"\" TERM HUP; echo {number} >> {}; sleep 600' &)", file.display());
+    let daemon = |number: u32| {
+        format!(
+            "(setsid sh -c 'trap \"\" TERM HUP; echo {number} >> {}; sleep 600' &)",
+            file.display()
+        )
+    };
     (place.launch(&format!(": > {}; {}; {}; {after}", file.display(), daemon(1), daemon(2))), file)
 }
 
@@ -38,7 +49,10 @@ async fn daemons_of_a_workload_die_with_its_main_process() {
         let place = place(way);
         let mut agent = place.agent();
         let file = place.root.path().join("born");
-        let (launch, _) = daemonising(&place, &format!("while [ $(wc -l < {}) -lt 2 ]; do sleep 0.01; done; exit 0", file.display()));
+        let (launch, _) = daemonising(
+            &place,
+            &format!("while [ $(wc -l < {}) -lt 2 ]; do sleep 0.01; done; exit 0", file.display()),
+        );
         agent.start(&place, launch).await;
         let exit = agent.exit().await;
         is_caught_by(&place, way);
@@ -53,14 +67,21 @@ async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_its_
         let place = place(way);
         let mut agent = place.agent();
         let born = place.root.path().join("born");
-        let (launch, file) = daemonising(&place, &format!("trap '' TERM; echo 3 >> {}; while :; do sleep 0.05; done", born.display()));
+        let (launch, file) = daemonising(
+            &place,
+            &format!("trap '' TERM; echo 3 >> {}; while :; do sleep 0.05; done", born.display()),
+        );
         agent.start(&place, launch).await;
         lines(&file, 3).await;
         let asked = flow_common::clock::monotonic();
         agent.runtime.stop(place.key.clone(), 1).await.expect("placed");
         let exit = agent.exit().await;
         assert!(asked.elapsed() >= Duration::from_secs(1), "{way:?}: the grace was not given");
-        assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::StopRequested)), "{way:?}");
+        assert_eq!(
+            (exit.signal, code(&exit)),
+            (Some(9), Some(ReasonCode::StopRequested)),
+            "{way:?}"
+        );
         assert_eq!(place.alive(), [0; 0], "{way:?}");
     }
 }
@@ -71,7 +92,10 @@ async fn a_polite_workload_ends_at_once_when_it_is_stopped() {
         let place = place(way);
         let mut agent = place.agent();
         let ready = place.root.path().join("ready");
-        let script = format!("trap 'exit 4' TERM; echo >> {}; while :; do sleep 0.02; done", ready.display());
+        let script = format!(
+            "trap 'exit 4' TERM; echo >> {}; while :; do sleep 0.02; done",
+            ready.display()
+        );
         agent.start(&place, place.launch(&script)).await;
         lines(&ready, 1).await;
         agent.runtime.stop(place.key.clone(), 600).await.expect("placed");
@@ -90,7 +114,9 @@ async fn a_sidecar_that_is_killed_takes_the_workload_and_every_descendant_along(
         lines(&file, 2).await;
         assert!(place.alive().len() >= 3, "{way:?}: a main process and two daemons");
         kill(place.sidecar().expect("a sidecar"), Signal::SIGKILL).expect("killed");
-        let WorkState::Lost(reason) = agent.end().await else { panic!("{way:?}: it is not known how it ended") };
+        let WorkState::Lost(reason) = agent.end().await else {
+            panic!("{way:?}: it is not known how it ended")
+        };
         assert_eq!(reason.code, ReasonCode::SidecarLost);
         assert_eq!(place.alive(), [0; 0], "{way:?}: told as lost with something alive");
         agent.runtime.ensure(place.launch("exit 0")).await.expect("answered");
@@ -128,7 +154,11 @@ async fn the_exit_of_a_workload_is_told_as_it_was() {
             let mut agent = place.agent();
             agent.start(&place, place.launch(script)).await;
             let exit = agent.exit().await;
-            assert_eq!((exit.code, exit.signal, code(&exit)), (status, signal, reason), "{script} in {way:?}");
+            assert_eq!(
+                (exit.code, exit.signal, code(&exit)),
+                (status, signal, reason),
+                "{script} in {way:?}"
+            );
         }
     }
 }
@@ -146,7 +176,11 @@ async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_th
         let reason = exit.reason.expect("a reason");
         assert_eq!((reason.code, exit.code), (ReasonCode::SpawnFailed, None), "{way:?}");
         assert!(reason.message.contains("no-such-program"));
-        assert!(!reason.message.contains(place.root.path().to_str().expect("text")), "{}", reason.message);
+        assert!(
+            !reason.message.contains(place.root.path().to_str().expect("text")),
+            "{}",
+            reason.message
+        );
     }
     let place = Place::new();
     let mut agent = place.agent();
@@ -160,19 +194,26 @@ async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_th
 
 #[tokio::test]
 async fn b14_a_script_with_windows_line_ends_fails_with_the_interpreter_that_is_missing() {
-    for (head, interpreter) in [("#!/bin/bash\r\n", r#""/bin/bash\r""#), ("#!/usr/bin/env python3\r\n", r#""python3\r""#)] {
+    for (head, interpreter) in
+        [("#!/bin/bash\r\n", r#""/bin/bash\r""#), ("#!/usr/bin/env python3\r\n", r#""python3\r""#)]
+    {
         for way in WAYS {
             let place = place(way);
             let script = place.root.path().join("script");
             std::fs::write(&script, head).expect("a script");
-            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("executable");
+            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))
+                .expect("executable");
             let mut agent = place.agent();
             let mut launch = place.launch("");
             launch.argv = vec!["script".to_owned()];
             launch.image = Some(ImageSource::Root(place.root.path().to_owned()));
             agent.start(&place, launch).await;
             let reason = agent.exit().await.reason.expect("a reason");
-            assert!(reason.message.contains(interpreter) && reason.message.contains("Windows line ends"), "{way:?}: {reason}");
+            assert!(
+                reason.message.contains(interpreter)
+                    && reason.message.contains("Windows line ends"),
+                "{way:?}: {reason}"
+            );
         }
     }
 }

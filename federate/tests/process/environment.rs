@@ -8,7 +8,8 @@ use flow_federate::sidecar::container::Containment;
 use flow_federate::sidecar::rundir::marker;
 
 #[tokio::test]
-async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_folder_can_be_written() {
+async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_folder_can_be_written()
+ {
     let place = Place::new();
     let mut agent = place.agent();
     let script = "cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"; \
@@ -22,7 +23,8 @@ async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_f
     let seen: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let dir = place.dir();
     let path = |name: &str| dir.join(name).display().to_string();
-    let (output, work, home, member) = (path("output"), path("work"), path("home"), dir.mark(&place.key));
+    let (output, work, home, member) =
+        (path("output"), path("work"), path("home"), dir.mark(&place.key));
     let wanted = BTreeMap::from([
         ("FED_DATA_DIR", "/data/of/the/party"),
         ("FED_MEMBER", member.as_str()),
@@ -59,11 +61,20 @@ async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_
         let ids = place.text("output/ids");
         let ids: Vec<&str> = ids.split_whitespace().collect();
         assert_eq!(ids[1], ids[2], "{way:?}: the group of the session's leader");
-        let own_group = place.text("output/cgroup").contains(&format!("/flow-{}", marker(&place.key)));
-        assert_eq!(own_group, way == Containment::Cgroup, "{way:?}: {}", place.text("output/cgroup"));
+        let own_group =
+            place.text("output/cgroup").contains(&format!("/flow-{}", marker(&place.key)));
+        assert_eq!(
+            own_group,
+            way == Containment::Cgroup,
+            "{way:?}: {}",
+            place.text("output/cgroup")
+        );
         let namespaces = place.text("output/pids").split_whitespace().count() - 1;
         assert_eq!(namespaces, if way == Containment::PidNamespace { 2 } else { 1 }, "{way:?}");
-        assert!(place.text("output/signals").trim().ends_with("0000000000000000"), "{way:?}: blocked signals");
+        assert!(
+            place.text("output/signals").trim().ends_with("0000000000000000"),
+            "{way:?}: blocked signals"
+        );
     }
 }
 

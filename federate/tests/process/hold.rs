@@ -19,7 +19,10 @@ async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_liste
     elsewhere.port_range = Some((port, port));
     let rival = flow_federate::runtime::process::ProcessRuntime::new(elsewhere).expect("a runtime");
     let refused = rival.hold(other.hold(&["http"])).await;
-    assert!(matches!(&refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::ResourcesExhausted), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::ResourcesExhausted),
+        "{refused:?}"
+    );
     drop(agent);
     place.config.hold_max_s = 600;
     let mut agent = place.agent();
@@ -28,12 +31,16 @@ async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_liste
     let mut launch = place.launch(&script);
     launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
     agent.runtime.ensure(launch).await.expect("started");
-    wait_for("the workload to listen", LONG, async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+    wait_for("the workload to listen", LONG, async || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    })
+    .await;
     let refused = rival.hold(other.hold(&["http"])).await;
     assert!(refused.is_err(), "held while it runs");
     agent.runtime.stop(place.key.clone(), 5).await.expect("placed");
     agent.exit().await;
-    wait_for("the port to be free", LONG, async || TcpListener::bind(("127.0.0.1", port)).is_ok()).await;
+    wait_for("the port to be free", LONG, async || TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .await;
 }
 
 #[tokio::test]
@@ -43,8 +50,14 @@ async fn a_range_gives_different_ports_to_everybody_until_it_is_used_up() {
     let range = Some((free, free.saturating_add(40)));
     (place.config.port_range, other.config.port_range) = (range, range);
     let (a, b) = (place.agent(), other.agent());
-    let (a, b) = futures::join!(a.runtime.hold(place.hold(&["grpc", "http"])), b.runtime.hold(other.hold(&["grpc", "http"])));
-    let all: Vec<u16> = [a.expect("held"), b.expect("held")].iter().flat_map(|held| held.ports.values().copied()).collect();
+    let (a, b) = futures::join!(
+        a.runtime.hold(place.hold(&["grpc", "http"])),
+        b.runtime.hold(other.hold(&["grpc", "http"]))
+    );
+    let all: Vec<u16> = [a.expect("held"), b.expect("held")]
+        .iter()
+        .flat_map(|held| held.ports.values().copied())
+        .collect();
     let different: std::collections::BTreeSet<u16> = all.iter().copied().collect();
     assert_eq!(different.len(), 4, "{all:?}");
     assert!(all.iter().all(|port| (free..=free + 40).contains(port)), "{all:?}");
@@ -57,7 +70,11 @@ async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_wit
     let mut agent = place.agent();
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
     // Longer than the longest time: nothing but an observation could come, and none may.
-    let early = flow_common::clock::timeout(Duration::from_millis(4500), agent.until(|state| *state == WorkState::Absent)).await;
+    let early = flow_common::clock::timeout(
+        Duration::from_millis(4500),
+        agent.until(|state| *state == WorkState::Absent),
+    )
+    .await;
     assert!(early.is_err(), "let go although its agent was there");
     drop(agent);
     wait_for("the sidecar to let go", LONG, async || place.sidecar().is_none()).await;
@@ -75,7 +92,11 @@ async fn b6_a_sidecar_that_was_stopped_for_longer_than_its_hold_hears_an_agent_b
     drop(agent);
     let sidecar = place.sidecar().expect("it holds");
     nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGSTOP).expect("it is ours");
-    let elsewhere = tokio::process::Command::new("sleep").arg("7").status().await.expect("another process ran meanwhile");
+    let elsewhere = tokio::process::Command::new("sleep")
+        .arg("7")
+        .status()
+        .await
+        .expect("another process ran meanwhile");
     assert!(elsewhere.success());
     nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGCONT).expect("it is ours");
     agent = place.agent();
@@ -114,7 +135,9 @@ async fn an_idle_sidecar_is_small() {
     agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
     let pid = place.sidecar().expect("a sidecar");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let rss = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
     let rss = rss.expect("VmRSS");
     assert!(rss < 10 * 1024, "a sidecar holds {rss} kB");
     println!("sidecar: {rss} kB resident");

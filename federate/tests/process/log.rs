@@ -10,8 +10,15 @@ use flow_testkit::wait_for;
 use futures::StreamExt as _;
 
 async fn read(agent: &Agent, place: &Place, tail_lines: Option<u64>, follow: bool) -> String {
-    let stream = agent.runtime.logs(place.key.clone(), LogRequest { tail_lines, follow }).await.expect("a log");
-    let parts: Vec<Bytes> = flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
+    let stream = agent
+        .runtime
+        .logs(place.key.clone(), LogRequest { tail_lines, follow })
+        .await
+        .expect("a log");
+    let parts: Vec<Bytes> =
+        flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect())
+            .await
+            .expect("an end");
     assert!(parts.iter().all(|part| part.len() <= 64 << 10));
     String::from_utf8(parts.concat()).expect("text")
 }
@@ -28,7 +35,13 @@ async fn a_log_has_both_streams_in_order_and_can_be_read_from_its_end() {
     agent.start(&place, place.launch("echo one; echo two >&2; echo three; printf 'no end'")).await;
     agent.exit().await;
     assert_eq!(read(&agent, &place, None, false).await, "one\ntwo\nthree\nno end");
-    for (lines, text) in [(0, ""), (1, "no end"), (2, "three\nno end"), (4, "one\ntwo\nthree\nno end"), (99, "one\ntwo\nthree\nno end")] {
+    for (lines, text) in [
+        (0, ""),
+        (1, "no end"),
+        (2, "three\nno end"),
+        (4, "one\ntwo\nthree\nno end"),
+        (99, "one\ntwo\nthree\nno end"),
+    ] {
         assert_eq!(read(&agent, &place, Some(lines), true).await, text, "{lines} lines");
     }
 }
@@ -38,15 +51,27 @@ async fn a_log_that_is_followed_shows_what_is_written_and_ends_with_the_workload
     let place = Place::new();
     let mut agent = place.agent();
     let gate = place.root.path().join("gate");
-    let script = format!("echo before; while [ ! -e {} ]; do sleep 0.02; done; echo after", gate.display());
+    let script =
+        format!("echo before; while [ ! -e {} ]; do sleep 0.02; done; echo after", gate.display());
     agent.runtime.hold(place.hold(&[])).await.expect("held");
     let request = LogRequest { tail_lines: None, follow: true };
-    let mut stream = agent.runtime.logs(place.key.clone(), request).await.expect("followed before there is anything");
+    let mut stream = agent
+        .runtime
+        .logs(place.key.clone(), request)
+        .await
+        .expect("followed before there is anything");
     agent.runtime.ensure(place.launch(&script)).await.expect("started");
-    let first = flow_common::clock::timeout(LONG, stream.next()).await.expect("in time").expect("more").expect("read");
+    let first = flow_common::clock::timeout(LONG, stream.next())
+        .await
+        .expect("in time")
+        .expect("more")
+        .expect("read");
     assert_eq!(&first[..], b"before\n");
     std::fs::write(&gate, "").expect("opened");
-    let rest: Vec<Bytes> = flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect()).await.expect("an end");
+    let rest: Vec<Bytes> =
+        flow_common::clock::timeout(LONG, stream.map(|part| part.expect("read")).collect())
+            .await
+            .expect("an end");
     assert_eq!(rest.concat(), b"after\n");
     agent.exit().await;
 }
@@ -66,7 +91,13 @@ async fn l16_a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk
     for tail in [None, Some(1 << 40)] {
         let whole = read(&agent, &place, tail, false).await;
         let (first, rest) = whole.split_once('\n').expect("lines");
-        assert_eq!(first, format!("[{} bytes of log before this line were rotated away]", 1_000_000_006 - rest.len()));
+        assert_eq!(
+            first,
+            format!(
+                "[{} bytes of log before this line were rotated away]",
+                1_000_000_006 - rest.len()
+            )
+        );
     }
 }
 
@@ -75,19 +106,32 @@ async fn a_reader_that_the_rotation_overtakes_is_told_how_much_it_missed() {
     let place = Place::new();
     let mut agent = place.agent();
     let gate = place.root.path().join("gate");
-    let script = format!("echo first; while [ ! -e {} ]; do sleep 0.02; done; yes | head -c 3000000", gate.display());
+    let script = format!(
+        "echo first; while [ ! -e {} ]; do sleep 0.02; done; yes | head -c 3000000",
+        gate.display()
+    );
     let mut launch = place.launch(&script);
     launch.log_limit_bytes = 64 << 10;
     agent.start(&place, launch).await;
-    let mut stream = agent.runtime.logs(place.key.clone(), LogRequest { tail_lines: None, follow: true }).await.expect("a log");
+    let mut stream = agent
+        .runtime
+        .logs(place.key.clone(), LogRequest { tail_lines: None, follow: true })
+        .await
+        .expect("a log");
     assert_eq!(&stream.next().await.expect("more").expect("read")[..], b"first\n");
     std::fs::write(&gate, "").expect("opened");
     agent.exit().await;
     let rest: Vec<Bytes> = stream.map(|part| part.expect("read")).collect().await;
     let rest = String::from_utf8(rest.concat()).expect("text");
-    let note = rest.lines().find_map(|line| line.strip_prefix('[')?.split(' ').next()?.parse::<usize>().ok()).expect("a note");
+    let note = rest
+        .lines()
+        .find_map(|line| line.strip_prefix('[')?.split(' ').next()?.parse::<usize>().ok())
+        .expect("a note");
     let read: usize = rest.matches("y\n").count() * 2;
-    assert!(note > 0 && (3_000_000 - 4..=3_000_000 + 4).contains(&(note + read)), "{note} missed, {read} read");
+    assert!(
+        note > 0 && (3_000_000 - 4..=3_000_000 + 4).contains(&(note + read)),
+        "{note} missed, {read} read"
+    );
 }
 
 /// A small file system of its own, unmounted at the end. Needs root: a test that cannot mount fails.
@@ -97,13 +141,21 @@ impl SmallDisk {
     fn new(size: &str) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().to_str().expect("text").to_owned();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none", &path]).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "this test needs the right to mount a tmpfs: run it as root");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none", &path])
+            .status();
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "this test needs the right to mount a tmpfs: run it as root"
+        );
         Self(folder)
     }
 
     fn fill(&self) {
-        shell("! cat /dev/zero > \"$1/filler\" 2>/dev/null", &[self.0.path().to_str().expect("text")]);
+        shell(
+            "! cat /dev/zero > \"$1/filler\" 2>/dev/null",
+            &[self.0.path().to_str().expect("text")],
+        );
     }
 
     fn path(&self) -> &Path {
@@ -125,12 +177,19 @@ async fn a_full_disk_costs_output_but_neither_the_workload_nor_its_exit() {
     place.config.data_root = disk.path().to_owned();
     let gate = place.root.path().join("gate");
     let mut agent = place.agent();
-    let script = format!("echo before; while [ ! -e {} ]; do sleep 0.02; done; yes | head -c 5000000; exit 5", gate.display());
+    let script = format!(
+        "echo before; while [ ! -e {} ]; do sleep 0.02; done; yes | head -c 5000000; exit 5",
+        gate.display()
+    );
     let mut launch = place.launch(&script);
     launch.log_limit_bytes = 64 << 20;
     agent.start(&place, launch).await;
     agent.until(|state| *state == WorkState::Running).await;
-    let log = disk.path().join("runs").join(flow_federate::sidecar::rundir::marker(&place.key)).join("log");
+    let log = disk
+        .path()
+        .join("runs")
+        .join(flow_federate::sidecar::rundir::marker(&place.key))
+        .join("log");
     wait_for("the first output", LONG, async || log.exists()).await;
     disk.fill();
     std::fs::write(&gate, "").expect("opened");

@@ -20,13 +20,16 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 "#;
 
 fn line(party: &str, complete: bool, current: u32, total: u32) -> String {
-    format!(r#""{party}": {{"ready": true, "complete": {complete}, "current_epoch": {current}, "total_epoch": {total}}}"#)
+    format!(
+        r#""{party}": {{"ready": true, "complete": {complete}, "current_epoch": {current}, "total_epoch": {total}}}"#
+    )
 }
 
 async fn progress(agent: &mut Agent, wanted: impl Fn(&Progress) -> bool) -> Progress {
     flow_common::clock::timeout(LONG, async {
         loop {
-            if let Some(progress) = agent.next().await.progress.filter(|progress| wanted(progress)) {
+            if let Some(progress) = agent.next().await.progress.filter(|progress| wanted(progress))
+            {
                 return progress;
             }
         }
@@ -48,9 +51,17 @@ async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_n
     // L12: complete, but of other parties.
     write(format!("{{{}, {}}}", line("party-x", true, 3, 3), line("party-y", true, 3, 3)));
     let mut launch = place.launch("");
-    let python = std::env::split_paths(&std::env::var("PATH").expect("a PATH")).map(|dir| dir.join("python3")).find(|path| path.exists());
+    let python = std::env::split_paths(&std::env::var("PATH").expect("a PATH"))
+        .map(|dir| dir.join("python3"))
+        .find(|path| path.exists());
     let python = python.expect("python3 on the PATH").display().to_string();
-    launch.argv = vec![python, "-c".to_owned(), SERVER.to_owned(), ports["http"].to_string(), page.display().to_string()];
+    launch.argv = vec![
+        python,
+        "-c".to_owned(),
+        SERVER.to_owned(),
+        ports["http"].to_string(),
+        page.display().to_string(),
+    ];
     launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
     launch.progress = ProgressSource::IflearnerStatus {
         port: "http".to_owned(),
@@ -63,8 +74,10 @@ async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_n
     agent.until(|state| *state == WorkState::Running).await;
     // The page is up and has been read when the next change of it is told: that one must be the first.
     let url = format!("127.0.0.1:{}", ports["http"]);
-    flow_testkit::wait_for("the page", LONG, async || std::net::TcpStream::connect(&url).is_ok()).await;
-    let early = flow_common::clock::timeout(std::time::Duration::from_millis(2200), agent.next()).await;
+    flow_testkit::wait_for("the page", LONG, async || std::net::TcpStream::connect(&url).is_ok())
+        .await;
+    let early =
+        flow_common::clock::timeout(std::time::Duration::from_millis(2200), agent.next()).await;
     assert!(early.is_err_and(|_| true), "a page of strangers was believed");
     write(format!("{{{}, {}}}", line("party-a", false, 2, 3), line("party-b", true, 3, 3)));
     let seen = progress(&mut agent, |_| true).await;
@@ -81,7 +94,10 @@ async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_n
     drop(agent);
     let mut agent = place.agent();
     let last = agent.next().await;
-    assert!(matches!(last.state, WorkState::Exited(_)) && last.progress.is_some_and(|seen| seen.complete));
+    assert!(
+        matches!(last.state, WorkState::Exited(_))
+            && last.progress.is_some_and(|seen| seen.complete)
+    );
 }
 
 #[tokio::test]
@@ -106,7 +122,10 @@ async fn metrics_written_by_any_workload_become_points_also_the_last_ones() {
     };
     assert_eq!((last.epoch, last.epochs), (Some(2), Some(2)));
     assert_eq!(last.metrics["local/acc"], "0.75");
-    let told: Vec<_> = points.iter().map(|point| (point.series.as_str(), point.step, point.value.as_str())).collect();
+    let told: Vec<_> = points
+        .iter()
+        .map(|point| (point.series.as_str(), point.step, point.value.as_str()))
+        .collect();
     assert_eq!(told, [("local/acc", 1, "0.5"), ("local/acc", 2, "0.75")]);
 }
 
@@ -125,6 +144,11 @@ async fn points_written_while_no_agent_listened_come_with_the_end() {
     flow_testkit::wait_for("the end", LONG, async || place.dir().has("exit")).await;
     let last = place.agent().next().await;
     assert!(matches!(last.state, WorkState::Exited(_)), "{last:?}");
-    let points: Vec<_> = last.progress.into_iter().flat_map(|progress| progress.points).map(|point| (point.step, point.value)).collect();
+    let points: Vec<_> = last
+        .progress
+        .into_iter()
+        .flat_map(|progress| progress.points)
+        .map(|point| (point.step, point.value))
+        .collect();
     assert_eq!(points, [(1, "0.5".to_owned())]);
 }

@@ -49,19 +49,29 @@ async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
                 assert!(matches!(error, RuntimeError::Transient { .. }), "{point:?}: {error:?}");
             } else {
                 let started = agent.runtime.ensure(launch.clone()).await;
-                assert_eq!(started.is_err(), point == Point::BeforeStarted, "{point:?}: {started:?}");
+                assert_eq!(
+                    started.is_err(),
+                    point == Point::BeforeStarted,
+                    "{point:?}: {started:?}"
+                );
             }
         }
         // The next agent has a sidecar that does not crash.
         place.config.sidecar = Some(crate::support::SIDECAR.into());
         let mut agent = place.agent();
-        let may_start = matches!(point, Point::BeforeLock | Point::AfterLock | Point::AfterBind | Point::BeforeStarted);
+        let may_start = matches!(
+            point,
+            Point::BeforeLock | Point::AfterLock | Point::AfterBind | Point::BeforeStarted
+        );
         if may_start {
             agent.runtime.hold(place.hold(&["grpc"])).await.expect("nothing has run");
         } else {
             // Proven as soon as the lock is free; before that the old sidecar would still be spoken to.
             assert!(!matches!(agent.end().await, WorkState::Absent), "{point:?}");
-            assert!(agent.runtime.hold(place.hold(&["grpc"])).await.is_err(), "{point:?}: held twice");
+            assert!(
+                agent.runtime.hold(place.hold(&["grpc"])).await.is_err(),
+                "{point:?}: held twice"
+            );
         }
         agent.runtime.ensure(launch.clone()).await.expect("told again");
         agent.runtime.stop(place.key.clone(), 5).await.expect("asks for the state once more");
@@ -80,11 +90,16 @@ async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
             (Point::BeforeExitRename, WorkState::Lost(reason)) => {
                 assert_eq!((reason.code, marker.count()), (ReasonCode::SidecarLost, 1));
             }
-            (Point::AfterExitRename, WorkState::Exited(exit)) => assert_eq!((exit.code, marker.count()), (Some(0), 1)),
+            (Point::AfterExitRename, WorkState::Exited(exit)) => {
+                assert_eq!((exit.code, marker.count()), (Some(0), 1))
+            }
             (_, WorkState::Exited(exit)) if may_start => {
                 // The stop above may have been faster than the script.
                 assert!(marker.count() <= 1);
-                assert!(exit.code == Some(0) || code(&exit) == Some(ReasonCode::StopRequested), "{exit:?}");
+                assert!(
+                    exit.code == Some(0) || code(&exit) == Some(ReasonCode::StopRequested),
+                    "{exit:?}"
+                );
             }
             (point, end) => panic!("{point:?} ended as {end:?}"),
         }
@@ -102,7 +117,8 @@ async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
     drop(agent);
     place.config.hold_max_s = 60;
     let mut agent = place.agent();
-    wait_for("the lock to be free", LONG, async || place.sidecar().is_none_or(|pid| pid != first)).await;
+    wait_for("the lock to be free", LONG, async || place.sidecar().is_none_or(|pid| pid != first))
+        .await;
     agent.runtime.ensure(place.launch("exit 0")).await.expect("born again and started");
     assert_eq!(agent.exit().await.code, Some(0));
     let hold: serde_json::Value = serde_json::from_str(&place.text("hold.json")).expect("json");
@@ -113,7 +129,11 @@ async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
 async fn a_second_agent_adopts_what_the_first_one_started_and_hears_its_end() {
     let (place, marker) = (Place::new(), StartMarker::new());
     let gate = place.root.path().join("gate");
-    let script = format!("echo started >> {}; while [ ! -e {} ]; do sleep 0.02; done; exit 3", marker.path().display(), gate.display());
+    let script = format!(
+        "echo started >> {}; while [ ! -e {} ]; do sleep 0.02; done; exit 3",
+        marker.path().display(),
+        gate.display()
+    );
     {
         let mut agent = place.agent();
         agent.start(&place, place.launch(&script)).await;
@@ -145,7 +165,8 @@ async fn two_agents_that_race_on_one_directory_start_it_once() {
         let [a, b, c] = &agents;
         let all = futures::join!(tell(a), tell(b), tell(c));
         // The others may come too late to hold, but none starts it again.
-        let ports: Vec<_> = [all.0, all.1, all.2].into_iter().filter_map(|(ports, _)| ports.ok()).collect();
+        let ports: Vec<_> =
+            [all.0, all.1, all.2].into_iter().filter_map(|(ports, _)| ports.ok()).collect();
         assert!(!ports.is_empty() && ports.iter().all(|held| *held == ports[0]), "{ports:?}");
         let [mut a, _, _] = agents;
         assert_eq!(a.exit().await.code, Some(0));
@@ -156,7 +177,10 @@ async fn two_agents_that_race_on_one_directory_start_it_once() {
 #[tokio::test]
 async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again() {
     let (place, marker) = (Place::new(), StartMarker::new());
-    let script = format!("echo started >> {}; echo said; echo kept > \"$FED_OUTPUT_DIR/result\"", marker.path().display());
+    let script = format!(
+        "echo started >> {}; echo said; echo kept > \"$FED_OUTPUT_DIR/result\"",
+        marker.path().display()
+    );
     let mut agent = place.agent();
     agent.start(&place, place.launch(&script)).await;
     assert_eq!(agent.exit().await.code, Some(0));
@@ -166,7 +190,10 @@ async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again
     assert!(place.text("launch.json").is_empty(), "the environment of the workload is gone");
     for agent in [agent, place.agent()] {
         assert!(matches!(agent.runtime.hold(place.hold(&[])).await, Err(RuntimeError::Refused(_))));
-        assert!(matches!(agent.runtime.ensure(place.launch(&script)).await, Err(RuntimeError::Refused(_))));
+        assert!(matches!(
+            agent.runtime.ensure(place.launch(&script)).await,
+            Err(RuntimeError::Refused(_))
+        ));
     }
     assert_eq!(marker.count(), 1);
     let agent = place.agent();
@@ -185,7 +212,8 @@ async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
     assert_eq!(agent.exit().await.code, Some(0));
     agent.runtime.forget(place.key.clone()).await.expect("forgotten");
     // Ended long ago.
-    let marker = File::options().write(true).open(place.dir().path().join("forgotten")).expect("the marker");
+    let marker =
+        File::options().write(true).open(place.dir().path().join("forgotten")).expect("the marker");
     marker.set_modified(std::time::UNIX_EPOCH).expect("aged");
     let week_ago = Timestamp(SystemClock.now().0 - 7 * 24 * 3600 * 1_000_000);
     assert_eq!(agent.runtime.sweep(week_ago, None).await.expect("swept"), 0);
@@ -194,19 +222,27 @@ async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
     for folder in ["output", "log"] {
         std::fs::remove_dir_all(place.dir().path().join(folder)).expect("removed by the party");
     }
-    assert_eq!(agent.runtime.sweep(week_ago, None).await.expect("swept"), 1, "nothing is left that is worth keeping");
+    assert_eq!(
+        agent.runtime.sweep(week_ago, None).await.expect("swept"),
+        1,
+        "nothing is left that is worth keeping"
+    );
     assert!(!place.dir().path().exists());
 }
 
 #[tokio::test]
-async fn a8_a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent_and_leaves_no_trace() {
+async fn a8_a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent_and_leaves_no_trace()
+ {
     let place = Place::new();
     let mut agent = place.agent();
     let refused = agent.runtime.ensure(place.launch("exit 0")).await;
-    assert!(matches!(refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::HoldExpired));
+    assert!(
+        matches!(refused, Err(RuntimeError::Refused(reason)) if reason.code == ReasonCode::HoldExpired)
+    );
     agent.runtime.stop(place.key.clone(), 1).await.expect("nothing to do");
     assert_eq!(agent.next().await.state, WorkState::Absent);
     agent.runtime.forget(place.key.clone()).await.expect("nothing to do");
-    let written = std::fs::read_dir(place.root.path().join("runs")).expect("the folder of all runs").count();
+    let written =
+        std::fs::read_dir(place.root.path().join("runs")).expect("the folder of all runs").count();
     assert_eq!(written, 0, "a hub that invents runs must not fill the disk");
 }

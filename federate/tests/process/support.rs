@@ -9,7 +9,9 @@ use std::time::Duration;
 use flow_domain::member::{Exit, ReasonCode, Role};
 use flow_domain::template::Resources;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
-use flow_federate::runtime::{Hold, Launch, Observation, ProgressSource, Runtime, WorkKey, WorkState};
+use flow_federate::runtime::{
+    Hold, Launch, Observation, ProgressSource, Runtime, WorkKey, WorkState,
+};
 use flow_federate::sidecar::container::stat;
 use flow_federate::sidecar::rundir::{RunDir, marker};
 use flow_testkit::{alive_with_marker, wait_for};
@@ -34,7 +36,8 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let root = tempfile::tempdir().expect("a directory");
-        let config = ProcessConfig { sidecar: Some(SIDECAR.into()), ..ProcessConfig::new(root.path()) };
+        let config =
+            ProcessConfig { sidecar: Some(SIDECAR.into()), ..ProcessConfig::new(root.path()) };
         Self { config, root, key: WorkKey { run: flow_common::ids::run_id(), attempt: 1 } }
     }
 
@@ -47,7 +50,12 @@ impl Place {
 
     pub fn hold(&self, ports: &[&str]) -> Hold {
         let ports = ports.iter().map(|name| (*name).to_owned()).collect();
-        Hold { key: self.key.clone(), task: "1".repeat(32).parse().expect("an id"), party: "party-a".parse().expect("a name"), ports }
+        Hold {
+            key: self.key.clone(),
+            task: "1".repeat(32).parse().expect("an id"),
+            party: "party-a".parse().expect("a name"),
+            ports,
+        }
     }
 
     /// A shell script as the workload.
@@ -83,14 +91,17 @@ impl Place {
 
     /// The sidecar's process: the oldest that has our directory in its command line.
     pub fn sidecar(&self) -> Option<Pid> {
-        self.sidecars().into_iter().min_by_key(|pid| stat(pid.as_raw()).map_or(u64::MAX, |stat| stat.start))
+        self.sidecars()
+            .into_iter()
+            .min_by_key(|pid| stat(pid.as_raw()).map_or(u64::MAX, |stat| stat.start))
     }
 
     fn sidecars(&self) -> Vec<Pid> {
         let wanted = self.root.path().as_os_str().as_encoded_bytes();
         let is_ours = |pid: &i32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.windows(wanted.len()).any(|part| part == wanted) && line.split(|byte| *byte == 0).any(|word| word == b"sidecar")
+            line.windows(wanted.len()).any(|part| part == wanted)
+                && line.split(|byte| *byte == 0).any(|word| word == b"sidecar")
         };
         flow_federate::sidecar::container::all_pids().filter(is_ours).map(Pid::from_raw).collect()
     }
@@ -105,7 +116,10 @@ impl Place {
     pub fn crashing_at(&self, point: &str) -> PathBuf {
         let path = self.root.path().join(format!("crash-at-{point}"));
         let script = format!("#!/bin/sh\nFLOW_SIDECAR_CRASH_AT={point} exec {SIDECAR} \"$@\"\n");
-        shell("printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", &[path.to_str().expect("text"), &script]);
+        shell(
+            "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"",
+            &[path.to_str().expect("text"), &script],
+        );
         path
     }
 }
@@ -124,7 +138,13 @@ impl Drop for Place {
 
 /// Run a script now, and insist that it works.
 pub fn shell(script: &str, args: &[&str]) {
-    let status = Command::new("/bin/sh").arg("-c").arg(script).arg("sh").args(args).stdin(Stdio::null()).status();
+    let status = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(script)
+        .arg("sh")
+        .args(args)
+        .stdin(Stdio::null())
+        .status();
     assert!(status.expect("a shell").success(), "{script}");
 }
 
@@ -145,7 +165,10 @@ impl Agent {
     /// The next observation of the key.
     pub async fn next(&mut self) -> Observation {
         loop {
-            let seen = flow_common::clock::timeout(LONG, self.observed.recv()).await.expect("an observation in time").expect("open");
+            let seen = flow_common::clock::timeout(LONG, self.observed.recv())
+                .await
+                .expect("an observation in time")
+                .expect("open");
             if seen.key == self.key {
                 return seen;
             }
@@ -159,7 +182,10 @@ impl Agent {
             if wanted(&seen) {
                 return seen;
             }
-            assert!(!matches!(seen, WorkState::Exited(_) | WorkState::Lost(_)), "ended otherwise: {seen:?}");
+            assert!(
+                !matches!(seen, WorkState::Exited(_) | WorkState::Lost(_)),
+                "ended otherwise: {seen:?}"
+            );
         }
     }
 
@@ -171,12 +197,23 @@ impl Agent {
     }
 
     /// Asks for something that may wait for the end, and observes that end meanwhile.
-    pub async fn end_during<T>(&mut self, ask: impl for<'a> FnOnce(&'a ProcessRuntime) -> BoxFuture<'a, T>) -> (T, WorkState) {
+    pub async fn end_during<T>(
+        &mut self,
+        ask: impl for<'a> FnOnce(&'a ProcessRuntime) -> BoxFuture<'a, T>,
+    ) -> (T, WorkState) {
         let Self { runtime, observed, key } = self;
         let end = async {
             loop {
-                let seen = flow_common::clock::timeout(LONG, observed.recv()).await.expect("an observation in time").expect("open");
-                if seen.key == *key && matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent) {
+                let seen = flow_common::clock::timeout(LONG, observed.recv())
+                    .await
+                    .expect("an observation in time")
+                    .expect("open");
+                if seen.key == *key
+                    && matches!(
+                        seen.state,
+                        WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent
+                    )
+                {
                     return seen.state;
                 }
             }

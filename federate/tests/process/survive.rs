@@ -12,7 +12,12 @@ async fn a1_a_sidecar_without_descriptors_writes_the_exit_when_it_has_some() {
     let place = Place::new();
     let agent = place.agent();
     let gate = place.root.path().join("gate");
-    agent.start(&place, place.launch(&format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display()))).await;
+    agent
+        .start(
+            &place,
+            place.launch(&format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display())),
+        )
+        .await;
     let sidecar = place.sidecar().expect("a sidecar").as_raw();
     let none = without_descriptors(u32::try_from(sidecar).expect("a pid"));
     std::fs::write(&gate, "").expect("opened");

@@ -38,15 +38,33 @@ async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
         let place = place(Some(way));
         let mut agent = place.agent();
         let born = place.root.path().join("born");
-        let daemon = format!("(setsid sh -c 'trap \"\" TERM; echo >> {0}; sleep 600' &); echo >> {0}", born.display());
-        agent.start(&place, place.launch(&format!("trap '' TERM; {daemon}; while :; do sleep 0.05; done"))).await;
+        let daemon = format!(
+            "(setsid sh -c 'trap \"\" TERM; echo >> {0}; sleep 600' &); echo >> {0}",
+            born.display()
+        );
+        agent
+            .start(
+                &place,
+                place.launch(&format!("trap '' TERM; {daemon}; while :; do sleep 0.05; done")),
+            )
+            .await;
         lines(&born, 2).await;
         freeze(&place);
         let asked = flow_common::clock::monotonic();
         let exit = stop(&mut agent, &place, 1).await;
-        assert!(asked.elapsed() >= Duration::from_secs(2), "{way:?}: grace and delay were not given");
-        assert_eq!((exit.signal, code(&exit)), (Some(9), Some(ReasonCode::StopRequested)), "{way:?}");
-        assert!(exit.reason.is_some_and(|reason| reason.message.contains("the agent killed what it found")));
+        assert!(
+            asked.elapsed() >= Duration::from_secs(2),
+            "{way:?}: grace and delay were not given"
+        );
+        assert_eq!(
+            (exit.signal, code(&exit)),
+            (Some(9), Some(ReasonCode::StopRequested)),
+            "{way:?}"
+        );
+        assert!(
+            exit.reason
+                .is_some_and(|reason| reason.message.contains("the agent killed what it found"))
+        );
         assert_eq!((place.alive(), place.sidecar()), (vec![], None), "{way:?}");
         // The next agent reads it from the directory.
         drop(agent);
@@ -104,7 +122,8 @@ async fn a6_a_workload_that_takes_all_places_of_the_control_socket_is_stopped_po
         \x20   open(sys.argv[1], 'a').write('.\\n')\n\
         \x20   time.sleep(0.02)\n";
     let mut launch = place.launch("");
-    launch.argv = ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
+    launch.argv =
+        ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
     launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
     agent.start(&place, launch).await;
     lines(&ready, 5).await;
@@ -135,7 +154,8 @@ async fn a6_an_end_told_by_somebody_else_on_the_control_socket_is_not_believed()
         \x20   one.sendall(b'{\"version\":1,\"state\":{\"Exited\":' + exit + b'}}\\n')\n\
         \x20   open(sys.argv[1], 'a').write('lied\\n')\n";
     let mut launch = place.launch("");
-    launch.argv = ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
+    launch.argv =
+        ["python3", "-c", script, ready.to_str().expect("text")].map(str::to_owned).to_vec();
     launch.env.insert("PATH".to_owned(), std::env::var("PATH").expect("a PATH"));
     agent.start(&place, launch).await;
     lines(&ready, 1).await;
@@ -185,6 +205,10 @@ async fn a12_the_end_of_a_vanished_supervisor_claims_no_more_than_was_found() {
     agent.start(&place, place.launch("sleep 600")).await;
     kill(place.sidecar().expect("a sidecar"), Signal::SIGKILL).expect("killed");
     let WorkState::Lost(reason) = agent.end().await else { panic!("it is not known how it ended") };
-    assert!(reason.message.contains("every process of the workload that it found"), "{}", reason.message);
+    assert!(
+        reason.message.contains("every process of the workload that it found"),
+        "{}",
+        reason.message
+    );
     assert!(reason.message.contains("cannot be found"), "{}", reason.message);
 }

@@ -48,7 +48,8 @@ async fn a7_work_is_reported_and_progress_sent_as_before_after_the_clock_was_set
 }
 
 #[tokio::test]
-async fn b6_an_agent_that_was_stopped_for_longer_than_its_holds_last_hears_its_hub_before_it_lets_go() {
+async fn b6_an_agent_that_was_stopped_for_longer_than_its_holds_last_hears_its_hub_before_it_lets_go()
+ {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;

@@ -23,7 +23,11 @@ async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(n, 1, 3, Desired::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
-    agent.wait_for("the launch", || agent.runtime.launches().iter().any(|launch| launch.key.run == run)).await;
+    agent
+        .wait_for("the launch", || {
+            agent.runtime.launches().iter().any(|launch| launch.key.run == run)
+        })
+        .await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     run
@@ -37,7 +41,10 @@ async fn next_session(hub: &mut FakeHub, agent: &TestAgent) -> Session {
 async fn count(agent: &TestAgent, table: &str) -> i64 {
     let path = agent.data_dir().join("journal.db");
     let mut journal = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"))).fetch_one(&mut journal).await.unwrap()
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))
+        .fetch_one(&mut journal)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +52,11 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let id = |n: usize| format!("{n:032x}");
-    let all = (0..MOST_MEMBERS + 44).map(|n| Assignment { run_id: id(n), task_id: id(n), ..wish(1, 1, 2, Desired::Reserved) });
+    let all = (0..MOST_MEMBERS + 44).map(|n| Assignment {
+        run_id: id(n),
+        task_id: id(n),
+        ..wish(1, 1, 2, Desired::Reserved)
+    });
     let mut session = hub.open(all.collect()).await;
     let (mut reserved, mut refused) = (0, Vec::new());
     while reserved + refused.len() < MOST_MEMBERS + 44 {
@@ -59,17 +70,28 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     assert_eq!((reserved, refused.len()), (MOST_MEMBERS, 44));
     for report in &refused {
         let reason = report.reason.as_ref().unwrap();
-        assert!(reason.code == "resources_exhausted" && reason.message.contains("256 members"), "{reason:?}");
+        assert!(
+            reason.code == "resources_exhausted" && reason.message.contains("256 members"),
+            "{reason:?}"
+        );
     }
     assert_eq!(count(&agent, "members").await, 256, "nothing is kept of those it turned away");
 
     // One that has ended makes room for one of them.
-    let stop = Assignment { generation: 3, desired: "stopped".to_owned(), ..wish(1, 1, 3, Desired::Stopped) };
+    let stop = Assignment {
+        generation: 3,
+        desired: "stopped".to_owned(),
+        ..wish(1, 1, 3, Desired::Stopped)
+    };
     session.assign(stop).await;
     let stopped = session.report(&run_id(1), MemberPhase::Stopped).await;
     session.settle(&stopped).await;
     let again: RunId = refused[0].run_id.parse().unwrap();
-    let next = Assignment { run_id: again.to_string(), task_id: again.to_string(), ..wish(1, 1, 2, Desired::Reserved) };
+    let next = Assignment {
+        run_id: again.to_string(),
+        task_id: again.to_string(),
+        ..wish(1, 1, 2, Desired::Reserved)
+    };
     session.assign(next).await;
     session.report(&again, MemberPhase::Reserved).await;
 }
@@ -80,14 +102,24 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
     for (round, desired) in [Desired::Running, Desired::Stopped].into_iter().enumerate() {
-        let ids: Vec<String> = (0..MOST_MEMBERS + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
+        let ids: Vec<String> =
+            (0..MOST_MEMBERS + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
         for id in &ids {
-            session.assign(Assignment { run_id: id.clone(), task_id: id.clone(), ..wish(1, 1, 3, desired) }).await;
+            session
+                .assign(Assignment {
+                    run_id: id.clone(),
+                    task_id: id.clone(),
+                    ..wish(1, 1, 3, desired)
+                })
+                .await;
         }
         let mut unanswered: BTreeSet<String> = ids.into_iter().collect();
         while !unanswered.is_empty() {
             let FromAgent::Report(report) = session.recv().await else { continue };
-            assert_eq!((report.phase.as_str(), report.reason.as_ref().unwrap().code.as_str()), ("failed", "agent_state_lost"));
+            assert_eq!(
+                (report.phase.as_str(), report.reason.as_ref().unwrap().code.as_str()),
+                ("failed", "agent_state_lost")
+            );
             session.settle(&report).await;
             unanswered.remove(&report.run_id);
         }
@@ -107,7 +139,13 @@ async fn a11_a_hub_that_greets_another_party_or_in_another_protocol_is_left() {
     let mut session = hub.accept().await;
     for (party, protocol) in [("b", 1), ("a", 99)] {
         session.hello().await;
-        session.say(ToAgent::Welcome(Welcome { protocol, party: party.to_owned(), ..Welcome::default() })).await;
+        session
+            .say(ToAgent::Welcome(Welcome {
+                protocol,
+                party: party.to_owned(),
+                ..Welcome::default()
+            }))
+            .await;
         session = next_session(&mut hub, &agent).await;
     }
     session.hello().await;
@@ -121,7 +159,11 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
     let mut spec = fake_hub::sealed("a").spec;
     spec.env.insert("BROWSER".to_owned(), "/bin/sh -c id %s".to_owned());
     let spec = flow_domain::spec::seal(spec).unwrap();
-    let with_env = |n| Assignment { spec: spec.bytes.clone(), spec_digest: spec.digest.to_string(), ..wish(n, 1, 2, Desired::Reserved) };
+    let with_env = |n| Assignment {
+        spec: spec.bytes.clone(),
+        spec_digest: spec.digest.to_string(),
+        ..wish(n, 1, 2, Desired::Reserved)
+    };
     agent.start(hub.connector());
     let mut session = hub.open(vec![with_env(1)]).await;
     let reason = session.report(&run_id(1), MemberPhase::Refused).await.reason.unwrap();
@@ -138,7 +180,11 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
 #[tokio::test]
 async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
-    let allow = |allow| move |offer: &mut flow_federate::offer::Offer| offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = allow;
+    let allow = |allow| {
+        move |offer: &mut flow_federate::offer::Offer| {
+            offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = allow
+        }
+    };
     agent.change_offer(allow(Allow::No));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
@@ -151,11 +197,18 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
     session.assign(wish(2, 1, 2, Desired::Reserved)).await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
-    assert_eq!((count(&agent, "members").await, count(&agent, "specs").await), (1, 1), "a refusal leaves nothing");
+    assert_eq!(
+        (count(&agent, "members").await, count(&agent, "specs").await),
+        (1, 1),
+        "a refusal leaves nothing"
+    );
     session.assign(wish(2, 1, 3, Desired::Stopped)).await;
     let stopped = session.report(&run_id(2), MemberPhase::Stopped).await;
     session.settle(&stopped).await;
-    flow_testkit::wait_for("the spec to go", fake_hub::PATIENCE, async || count(&agent, "specs").await == 0).await;
+    flow_testkit::wait_for("the spec to go", fake_hub::PATIENCE, async || {
+        count(&agent, "specs").await == 0
+    })
+    .await;
     // The same spec comes again, and is there after a crash.
     session.assign(wish(3, 1, 2, Desired::Reserved)).await;
     session.report(&run_id(3), MemberPhase::Reserved).await;
@@ -181,7 +234,11 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
     drop(session);
     let mut session = next_session(&mut hub, &agent).await;
-    assert_eq!(session.hello().await.seen_incarnation, 1, "no hub of the new incarnation has spoken of the member");
+    assert_eq!(
+        session.hello().await.seen_incarnation,
+        1,
+        "no hub of the new incarnation has spoken of the member"
+    );
 
     // Nor does another process on the same journal know better.
     session.welcome(2, false).await;
@@ -206,7 +263,11 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
 
 fn measured(steps: std::ops::RangeInclusive<u64>) -> Progress {
     let point = |step| Point { series: "loss".to_owned(), step, value: format!("{step}.5") };
-    Progress { epoch: u32::try_from(*steps.end()).ok(), points: steps.map(point).collect(), ..Progress::default() }
+    Progress {
+        epoch: u32::try_from(*steps.end()).ok(),
+        points: steps.map(point).collect(),
+        ..Progress::default()
+    }
 }
 
 /// What the agent has told of its progress so far: the newest epoch, and the steps of all points in order.
@@ -216,7 +277,10 @@ fn told(session: &Session) -> (Option<u32>, Vec<u64>) {
         _ => None,
     });
     let members: Vec<_> = batches.flat_map(|batch| &batch.members).collect();
-    (members.last().and_then(|m| m.epoch), members.iter().flat_map(|m| &m.points).map(|point| point.step).collect())
+    (
+        members.last().and_then(|m| m.epoch),
+        members.iter().flat_map(|m| &m.points).map(|point| point.step).collect(),
+    )
 }
 
 #[tokio::test]
@@ -280,12 +344,19 @@ async fn what_is_told_again_is_bounded() {
 }
 
 fn open_log(stream_id: u64, run: &RunId) -> ToAgent {
-    ToAgent::LogOpen(LogOpen { stream_id, run_id: run.to_string(), attempt: 0, tail_lines: None, follow: false })
+    ToAgent::LogOpen(LogOpen {
+        stream_id,
+        run_id: run.to_string(),
+        attempt: 0,
+        tail_lines: None,
+        follow: false,
+    })
 }
 
 /// Asks for a log and is refused: stream, code, sentence.
 async fn refusal(session: &mut Session) -> (u64, String, String) {
-    let FromAgent::LogRefused(LogRefused { stream_id, reason }) = session.until(|body| matches!(body, FromAgent::LogRefused(_))).await
+    let FromAgent::LogRefused(LogRefused { stream_id, reason }) =
+        session.until(|body| matches!(body, FromAgent::LogRefused(_))).await
     else {
         unreachable!()
     };
@@ -320,11 +391,15 @@ async fn a_log_is_sent_once_for_each_stream_and_only_so_many_at_a_time() {
         streams.push(stream);
     }
     streams.sort_unstable();
-    assert!(streams.into_iter().eq(std::iter::once(7).chain(100..131)), "the first of a stream was not disturbed by the second");
+    assert!(
+        streams.into_iter().eq(std::iter::once(7).chain(100..131)),
+        "the first of a stream was not disturbed by the second"
+    );
 }
 
 #[tokio::test]
-async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_start_has_none_yet() {
+async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_start_has_none_yet()
+{
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
@@ -332,10 +407,14 @@ async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_
     session.report(&run, MemberPhase::Reserved).await;
     session.say(open_log(1, &run)).await;
     let (_, code, message) = refusal(&mut session).await;
-    assert_eq!((code.as_str(), message.as_str()), ("runtime_error", "this member has not started yet"));
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("runtime_error", "this member has not started yet")
+    );
     session.assign(wish(1, 1, 3, Desired::Stopped)).await;
     let stopped = session.report(&run, MemberPhase::Stopped).await;
-    let never = ("log_not_found".to_owned(), "this member never started, there is no log".to_owned());
+    let never =
+        ("log_not_found".to_owned(), "this member never started, there is no log".to_owned());
     session.say(open_log(2, &run)).await;
     assert_eq!(refusal(&mut session).await, (2, never.0.clone(), never.1.clone()));
     // Nor when only the journal remembers it.

@@ -25,18 +25,28 @@ fn sessions() -> PathBuf {
 fn read<M: Message + Default>(path: &Path) -> Vec<M> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut rest = &bytes[..];
-    std::iter::from_fn(|| (!rest.is_empty()).then(|| M::decode_length_delimited(&mut rest).expect("a whole message"))).collect()
+    std::iter::from_fn(|| {
+        (!rest.is_empty()).then(|| M::decode_length_delimited(&mut rest).expect("a whole message"))
+    })
+    .collect()
 }
 
 /// The workload comes up, tells how far it is, and ends well.
-async fn work(session: &mut Session, agent: &TestAgent, run: &RunId) -> flow_proto::v1::MemberReport {
+async fn work(
+    session: &mut Session,
+    agent: &TestAgent,
+    run: &RunId,
+) -> flow_proto::v1::MemberReport {
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.runtime.tell(&key(run, 1), WorkState::Running);
     session.report(run, MemberPhase::Running).await;
     let (series, value) = ("loss".to_owned(), "0.5".to_owned());
     let metrics = [(series.clone(), value.clone())].into();
     let points = vec![Point { series, step: 1, value }];
-    agent.runtime.progress(&key(run, 1), Progress { epoch: Some(1), metrics, points, ..Progress::default() });
+    agent.runtime.progress(
+        &key(run, 1),
+        Progress { epoch: Some(1), metrics, points, ..Progress::default() },
+    );
     session.until(|body| matches!(body, FromAgent::Progress(_))).await;
     agent.runtime.exit(&key(run, 1), 0);
     session.report(run, MemberPhase::Succeeded).await
@@ -55,7 +65,11 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
         let mut done = None;
         for message in read::<HubMessage>(&version.join("hub.bin")) {
             let body = message.body.expect("nothing a later agent does not know was recorded");
-            let wished = if let ToAgent::Assignment(wish) = &body { Some((wish.run_id.clone(), wish.desired.clone())) } else { None };
+            let wished = if let ToAgent::Assignment(wish) = &body {
+                Some((wish.run_id.clone(), wish.desired.clone()))
+            } else {
+                None
+            };
             session.say(body).await;
             let Some((run, desired)) = wished else { continue };
             let run: RunId = run.parse().unwrap();
@@ -67,7 +81,9 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
             }
         }
         let run = done.unwrap_or_else(|| panic!("{}: nothing was run", version.display()));
-        agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+        agent
+            .wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1)))
+            .await;
         assert_eq!(agent.runtime.launches().len(), 1);
     }
     assert!(versions > 0);
@@ -80,7 +96,11 @@ fn gist(messages: &[AgentMessage]) -> Vec<String> {
         FromAgent::SnapshotEnd(_) => Some("set".to_owned()),
         FromAgent::Inventory(_) => Some("inventory".to_owned()),
         FromAgent::Progress(_) => Some("progress".to_owned()),
-        FromAgent::Report(report) if ["reserved", "running", "succeeded"].contains(&report.phase.as_str()) => Some(report.phase.clone()),
+        FromAgent::Report(report)
+            if ["reserved", "running", "succeeded"].contains(&report.phase.as_str()) =>
+        {
+            Some(report.phase.clone())
+        }
         _ => None,
     };
     messages.iter().filter_map(word).collect()
@@ -102,11 +122,16 @@ async fn what_an_agent_says_of_a_run_is_kept_for_hubs_of_other_versions() {
     session.settle(&done).await;
     agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
 
-    let said: Vec<AgentMessage> = session.heard.drain(..).map(|body| AgentMessage { body: Some(body) }).collect();
+    let said: Vec<AgentMessage> =
+        session.heard.drain(..).map(|body| AgentMessage { body: Some(body) }).collect();
     let path = sessions().join(format!("v{PROTOCOL}")).join("agent.bin");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, said.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>()).unwrap();
+        std::fs::write(
+            &path,
+            said.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>(),
+        )
+        .unwrap();
     }
     let advice = "the recorded session is out of date: run `UPDATE=1 cargo test -p flow-federate --test session_hub recorded`";
     assert_eq!(gist(&read(&path)), gist(&said), "{advice}");

@@ -20,7 +20,9 @@ use crate::fake_hub::{FakeHub, TestAgent};
 async fn listen(hub: &FakeHub, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let Connector::Memory(door) = hub.connector() else { unreachable!("a fake hub is in this process") };
+    let Connector::Memory(door) = hub.connector() else {
+        unreachable!("a fake hub is in this process")
+    };
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -55,7 +57,10 @@ async fn a_session_goes_over_tls_to_a_hub_that_the_named_authority_vouches_for()
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     let port = certified(&hub, &authority, folder.path()).await.port();
-    let address = Address::Tls { uri: format!("https://localhost:{port}").parse().unwrap(), ca_file: Some(authority.ca(folder.path())) };
+    let address = Address::Tls {
+        uri: format!("https://localhost:{port}").parse().unwrap(),
+        ca_file: Some(authority.ca(folder.path())),
+    };
     agent.start(Connector::Network(address));
     let session = hub.open(Vec::new()).await;
     assert_eq!(session.metadata.get("flow-party").unwrap(), "a");
@@ -112,7 +117,9 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             "tls",
             format!("https://127.0.0.1:{plain}"),
             right,
-            format!("no secure connection to the hub at https://127.0.0.1:{plain}: what answers there does not speak TLS"),
+            format!(
+                "no secure connection to the hub at https://127.0.0.1:{plain}: what answers there does not speak TLS"
+            ),
         ),
         (
             "nobody",
@@ -140,16 +147,23 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
         let mut run = command("run");
         run.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
         let mut agent = spawn_tied(run).unwrap();
-        let said = wait_for("the agent to say what is wrong twice, so that it tried again", Duration::from_secs(20), async || {
-            let text = fs::read_to_string(&log).unwrap();
-            (text.matches("not connected to the hub").count() >= 2).then_some(text)
-        })
+        let said = wait_for(
+            "the agent to say what is wrong twice, so that it tried again",
+            Duration::from_secs(20),
+            async || {
+                let text = fs::read_to_string(&log).unwrap();
+                (text.matches("not connected to the hub").count() >= 2).then_some(text)
+            },
+        )
         .await;
         agent.kill().unwrap();
         agent.wait().unwrap();
         assert!(said.contains(&sentence), "{name}: {sentence}\n{said}");
         let doctor = command("doctor").output().unwrap();
         let text = String::from_utf8(doctor.stdout).unwrap();
-        assert!(!doctor.status.success() && text.contains(&format!("FAIL  hub: {sentence}")), "{name}: {sentence}\n{text}");
+        assert!(
+            !doctor.status.success() && text.contains(&format!("FAIL  hub: {sentence}")),
+            "{name}: {sentence}\n{text}"
+        );
     }
 }

@@ -57,7 +57,11 @@ pub const PARTY_CERTIFICATE: &str = "party-iflearner-secret.crt";
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.role"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Host", type_ = "string", json_path = ".spec.host"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -109,7 +113,9 @@ pub struct IflearnerJobSpec {
 }
 
 /// What a job is in its training.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The aggregator.
@@ -296,7 +302,11 @@ pub struct IflearnerJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
     /// conditions are Progressing, Ready, Exposed, CertificatesReady, Complete and Failed; one that does not apply is absent.
-    #[serde(default, deserialize_with = "schema::null_as_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "schema::null_as_empty",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// observedGeneration is the generation of the object that this status speaks of.
@@ -399,7 +409,14 @@ pub enum OptIn {
 
 impl OptIn {
     /// Every one.
-    pub const ALL: [Self; 6] = [Self::Root, Self::WriteRoot, Self::Hostpath, Self::Hostnetwork, Self::Privileged, Self::ServiceAccount];
+    pub const ALL: [Self; 6] = [
+        Self::Root,
+        Self::WriteRoot,
+        Self::Hostpath,
+        Self::Hostnetwork,
+        Self::Privileged,
+        Self::ServiceAccount,
+    ];
 
     /// As in the annotation.
     #[must_use]

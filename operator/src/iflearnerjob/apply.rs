@@ -55,7 +55,9 @@ pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Resu
             "ApiNotInstalled",
             format!("the cluster has no {api}: install it, or choose another spec.exposure.driver"),
         )),
-        Exposure::Unauthenticated { message } => Finding::Is(Verdict::new(Some(false), "ClientsNotAuthenticated", message)),
+        Exposure::Unauthenticated { message } => {
+            Finding::Is(Verdict::new(Some(false), "ClientsNotAuthenticated", message))
+        }
         Exposure::Gateway { .. } | Exposure::Ingress { .. } => Finding::AsBefore,
     };
     if let Some(cache) = &context.grpc_routes {
@@ -93,10 +95,13 @@ where
         + Sync
         + 'static,
 {
-    let children = Children { api: context.api(plan), cache, shared_lists, metrics: &context.metrics };
+    let children =
+        Children { api: context.api(plan), cache, shared_lists, metrics: &context.metrics };
     match desired {
         Some(desired) => children.ensure(desired, &plan.owner).await.map(Some),
-        None => children.remove(&plan.namespace, &plan.names.service, &plan.owner).await.map(|()| None),
+        None => {
+            children.remove(&plan.namespace, &plan.names.service, &plan.owner).await.map(|()| None)
+        }
     }
 }
 
@@ -120,9 +125,15 @@ fn lasting(error: ChildError, now: Timestamp) -> Result<Why, Error> {
             None => Err(error.into()),
         },
         ChildError::Leaving { since: Some(since), .. }
-            if Duration::try_from(now.duration_since(since.0)).is_ok_and(|age| age >= LEAVES_WITHIN) =>
+            if Duration::try_from(now.duration_since(since.0))
+                .is_ok_and(|age| age >= LEAVES_WITHIN) =>
         {
-            Ok(Why::new("Terminating", format!("{error}, and something holds it: its metadata.finalizers name who has to let it go")))
+            Ok(Why::new(
+                "Terminating",
+                format!(
+                    "{error}, and something holds it: its metadata.finalizers name who has to let it go"
+                ),
+            ))
         }
         ChildError::Leaving { .. } => Err(error.into()),
     }
@@ -130,7 +141,9 @@ fn lasting(error: ChildError, now: Timestamp) -> Result<Why, Error> {
 
 fn error_text(error: &ChildError) -> String {
     match error {
-        ChildError::Api { kind, name, source: kube::Error::Api(status) } => format!("{kind} {name}: {}", status.message),
+        ChildError::Api { kind, name, source: kube::Error::Api(status) } => {
+            format!("{kind} {name}: {}", status.message)
+        }
         other => other.to_string(),
     }
 }
@@ -159,7 +172,12 @@ pub enum Created {
 
 /// Create the Job. Its name is the object's alone, so one that is there already was made by a pass whose end was not
 /// recorded.
-pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Result<Created, Error> {
+pub async fn create_job(
+    context: &Context,
+    object: &IflearnerJob,
+    plan: &Plan,
+    pod_plan: &PodPlan,
+) -> Result<Created, Error> {
     let api: Api<Job> = context.api(plan);
     let desired = build::job(object, plan, pod_plan);
     let name = &plan.names.job;
@@ -171,7 +189,9 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
             let found = found.ok_or_else(|| Error::Vanished(format!("Job {name}")))?;
             match standing(&found, &plan.owner) {
                 Ok(()) => found,
-                Err(taken @ ChildError::NameTaken { .. }) => return Ok(Created::Waiting(Why::new("NameTaken", taken.to_string()))),
+                Err(taken @ ChildError::NameTaken { .. }) => {
+                    return Ok(Created::Waiting(Why::new("NameTaken", taken.to_string())));
+                }
                 Err(other) => return Ok(Created::Waiting(lasting(other, context.now())?)),
             }
         }
@@ -180,28 +200,43 @@ pub async fn create_job(context: &Context, object: &IflearnerJob, plan: &Plan, p
             return Ok(Created::Refused(Refusal { reason: "InvalidTemplate", message }));
         }
         Err(error) => match refused(&error) {
-            Some(reason) => return Ok(Created::Waiting(Why::new(reason, format!("Job {name}: {error}")))),
+            Some(reason) => {
+                return Ok(Created::Waiting(Why::new(reason, format!("Job {name}: {error}"))));
+            }
             None => return Err(Error::Api { what: "creating the Job", source: error }),
         },
     };
     let job = observe::job(&context.jobs.wrote(job));
-    context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, monotonic());
+    context.unrecorded.seen(
+        &plan.uid,
+        JobRef { name: job.name.clone(), uid: job.uid.clone() },
+        monotonic(),
+    );
     Ok(Created::Job(job))
 }
 
 /// A field that this API server does not know would be dropped without a word; so it is an error.
 async fn post_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job, kube::Error> {
-    let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    let parameters =
+        PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
     let body = serde_json::to_vec(job).map_err(kube::Error::SerdeError)?;
-    let mut request =
-        Request::new(Job::url_path(&(), Some(&plan.namespace))).create(&parameters, body).map_err(kube::Error::BuildRequest)?;
-    let strict: Uri = format!("{}&fieldValidation=Strict", request.uri()).parse().expect("a URI and one more parameter");
+    let mut request = Request::new(Job::url_path(&(), Some(&plan.namespace)))
+        .create(&parameters, body)
+        .map_err(kube::Error::BuildRequest)?;
+    let strict: Uri = format!("{}&fieldValidation=Strict", request.uri())
+        .parse()
+        .expect("a URI and one more parameter");
     *request.uri_mut() = strict;
     context.client.request(request).await
 }
 
 /// Hand on what may change while the Job runs.
-pub async fn sync_job(context: &Context, object: &IflearnerJob, plan: &Plan, job: JobFacts) -> Result<JobFacts, Error> {
+pub async fn sync_job(
+    context: &Context,
+    object: &IflearnerJob,
+    plan: &Plan,
+    job: JobFacts,
+) -> Result<JobFacts, Error> {
     let spec = changes(object, &job);
     if spec.is_empty() {
         return Ok(job);
@@ -222,26 +257,47 @@ fn changes(object: &IflearnerJob, job: &JobFacts) -> serde_json::Map<String, ser
     let mut spec = serde_json::Map::new();
     spec.extend(suspend.map(|suspend| ("suspend".to_owned(), json!(suspend))));
     // One that is not wanted any more is taken away.
-    spec.extend((deadline != job.deadline_s).then(|| ("activeDeadlineSeconds".to_owned(), json!(deadline))));
+    spec.extend(
+        (deadline != job.deadline_s).then(|| ("activeDeadlineSeconds".to_owned(), json!(deadline))),
+    );
     spec
 }
 
 /// From now on the Job may go, so long after its end.
-pub async fn let_go(context: &Context, plan: &Plan, job: &JobFacts, ttl_s: i32) -> Result<(), Error> {
+pub async fn let_go(
+    context: &Context,
+    plan: &Plan,
+    job: &JobFacts,
+    ttl_s: i32,
+) -> Result<(), Error> {
     patch_job(context, plan, job, &json!({ "ttlSecondsAfterFinished": ttl_s })).await.map(drop)
 }
 
-async fn patch_job(context: &Context, plan: &Plan, job: &JobFacts, spec: &serde_json::Value) -> Result<JobFacts, Error> {
+async fn patch_job(
+    context: &Context,
+    plan: &Plan,
+    job: &JobFacts,
+    spec: &serde_json::Value,
+) -> Result<JobFacts, Error> {
     let api: Api<Job> = context.api(plan);
     let patch = json!({ "metadata": { "uid": job.uid }, "spec": spec });
     context.metrics.wrote("Job", "patch");
-    let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-    let patched = api.patch(&job.name, &parameters, &Patch::Merge(&patch)).await.map_err(Error::api("changing the Job"))?;
+    let parameters =
+        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = api
+        .patch(&job.name, &parameters, &Patch::Merge(&patch))
+        .await
+        .map_err(Error::api("changing the Job"))?;
     Ok(observe::job(&context.jobs.wrote(patched)))
 }
 
 /// Delete a Job that must not run on.
-pub async fn delete_job(context: &Context, plan: &Plan, name: &str, uid: &str) -> Result<(), Error> {
+pub async fn delete_job(
+    context: &Context,
+    plan: &Plan,
+    name: &str,
+    uid: &str,
+) -> Result<(), Error> {
     let api: Api<Job> = context.api(plan);
     let only_this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
     context.metrics.wrote("Job", "delete");
@@ -264,7 +320,12 @@ pub enum Written {
 
 /// Write the status: whole, by server-side apply, for this very object as it was looked at. The version is what ensures
 /// that: of a subresource the API server does not compare UIDs.
-pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, status: &super::IflearnerJobStatus) -> Result<Written, Error> {
+pub async fn status(
+    context: &Context,
+    object: &IflearnerJob,
+    plan: &Plan,
+    status: &super::IflearnerJobStatus,
+) -> Result<Written, Error> {
     let api: Api<IflearnerJob> = context.api(plan);
     let patch = json!({
         "apiVersion": IflearnerJob::api_version(&()),
@@ -273,7 +334,9 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
         "status": status,
     });
     context.metrics.wrote("IflearnerJob", "status");
-    let written = api.patch_status(&plan.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await;
+    let written = api
+        .patch_status(&plan.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch))
+        .await;
     match written {
         Ok(written) if written.metadata.deletion_timestamp.is_some() => {
             context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
@@ -286,8 +349,13 @@ pub async fn status(context: &Context, object: &IflearnerJob, plan: &Plan, statu
         }
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::Leaving),
         Err(kube::Error::Api(status)) if status.is_conflict() => {
-            let live = api.get_metadata_opt(&plan.name).await.map_err(Error::api("reading an object that has changed"))?;
-            let stays = live.is_some_and(|live| live.uid() == object.uid() && live.metadata.deletion_timestamp.is_none());
+            let live = api
+                .get_metadata_opt(&plan.name)
+                .await
+                .map_err(Error::api("reading an object that has changed"))?;
+            let stays = live.is_some_and(|live| {
+                live.uid() == object.uid() && live.metadata.deletion_timestamp.is_none()
+            });
             Ok(if stays { Written::Outdated } else { Written::Leaving })
         }
         Err(error) => Err(Error::Api { what: "writing the status", source: error }),
@@ -303,10 +371,20 @@ mod tests {
         let object = |policy: serde_json::Value| -> IflearnerJob {
             serde_json::from_value(json!({"metadata": {}, "spec": {"role": "server", "template": {}, "runPolicy": policy}})).unwrap()
         };
-        let job = JobFacts { suspended: true, deadline_s: Some(60), ..observe::job(&Job::default()) };
-        assert!(!is_due(&object(json!({"activeDeadlineSeconds": 60})), &job), "somebody else holds it");
+        let job =
+            JobFacts { suspended: true, deadline_s: Some(60), ..observe::job(&Job::default()) };
+        assert!(
+            !is_due(&object(json!({"activeDeadlineSeconds": 60})), &job),
+            "somebody else holds it"
+        );
         assert!(!is_due(&object(json!({"activeDeadlineSeconds": 60, "suspend": true})), &job));
-        assert_eq!(json!(changes(&object(json!({"activeDeadlineSeconds": 60, "suspend": false})), &job)), json!({"suspend": false}));
-        assert_eq!(json!(changes(&object(json!({})), &job)), json!({"activeDeadlineSeconds": null}));
+        assert_eq!(
+            json!(changes(&object(json!({"activeDeadlineSeconds": 60, "suspend": false})), &job)),
+            json!({"suspend": false})
+        );
+        assert_eq!(
+            json!(changes(&object(json!({})), &job)),
+            json!({"activeDeadlineSeconds": null})
+        );
     }
 }

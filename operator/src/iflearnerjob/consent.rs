@@ -55,7 +55,11 @@ impl Answer {
 }
 
 /// What the administrator of the object's namespace allows, or why the operator may not know.
-pub async fn allowed(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Result<Allowed, Why>, Error> {
+pub async fn allowed(
+    context: &Context,
+    object: &IflearnerJob,
+    plan: &Plan,
+) -> Result<Result<Allowed, Why>, Error> {
     let (own, came) = (version(object), monotonic());
     let latest = context.consent.of(&plan.namespace);
     let mut latest = latest.lock().await;
@@ -67,11 +71,13 @@ pub async fn allowed(context: &Context, object: &IflearnerJob, plan: &Plan) -> R
     let namespace = match api.get_opt(&plan.namespace).await {
         Ok(namespace) => namespace,
         Err(error) => {
-            let why = forbidden(&format!("Namespace {}", plan.namespace), error).map_err(Error::api("reading the Namespace"))?;
+            let why = forbidden(&format!("Namespace {}", plan.namespace), error)
+                .map_err(Error::api("reading the Namespace"))?;
             return Ok(Err(why));
         }
     };
-    let annotation = namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
+    let annotation =
+        namespace.as_ref().and_then(|namespace| namespace.annotations().get(ALLOW_ANNOTATION));
     let allowed = policy::allowed(annotation.map(String::as_str), &context.config.pods.opt_ins);
     *latest = Some(Answer { allowed: allowed.clone(), version, asked });
     Ok(Ok(allowed))

@@ -69,7 +69,8 @@ impl View {
                 *counts.entry(("", "Unreadable")).or_default() += 1;
                 continue;
             };
-            let phase = job.status.as_ref().and_then(|status| status.phase).map_or("New", Phase::as_str);
+            let phase =
+                job.status.as_ref().and_then(|status| status.phase).map_or("New", Phase::as_str);
             *counts.entry((job.spec.role.as_str(), phase)).or_default() += 1;
         }
     }
@@ -86,16 +87,20 @@ impl IflearnerJobs {
     pub fn new(inputs: Inputs, namespace: Option<&str>) -> Self {
         let Inputs { client, config, clock, events, metrics, apis } = inputs;
         let ours = by_page().labels(UID_LABEL);
-        let (objects, object_stream) = Cache::follow(api(&client, namespace), by_page(), forget_the_past);
+        let (objects, object_stream) =
+            Cache::follow(api(&client, namespace), by_page(), forget_the_past);
         // Of a Job neither template nor names are ever asked for, and they are most of it.
-        let (jobs, job_stream) = Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
-            if let Some(spec) = &mut job.spec {
-                spec.template = PodTemplateSpec::default();
-            }
-            (job.metadata.labels, job.metadata.annotations) = (None, None);
-        });
-        let (services, service_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
-        let (network_policies, policy_stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
+        let (jobs, job_stream) =
+            Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
+                if let Some(spec) = &mut job.spec {
+                    spec.template = PodTemplateSpec::default();
+                }
+                (job.metadata.labels, job.metadata.annotations) = (None, None);
+            });
+        let (services, service_stream) =
+            Cache::follow(api(&client, namespace), ours.clone(), |_| {});
+        let (network_policies, policy_stream) =
+            Cache::follow(api(&client, namespace), ours.clone(), |_| {});
         let (pods, pod_stream) = Pods::follow(api(&client, namespace));
         let mut controller = Controller::for_stream(object_stream, objects.store())
             .owns_stream(job_stream)
@@ -131,7 +136,10 @@ impl IflearnerJobs {
             unrecorded: Unrecorded::default(),
             failures: Mutex::default(),
         });
-        Self { context, controller: controller.with_config(Pace::default().concurrency(concurrency)) }
+        Self {
+            context,
+            controller: controller.with_config(Pace::default().concurrency(concurrency)),
+        }
     }
 
     /// What it knows.
@@ -159,8 +167,12 @@ async fn report<T, E: std::error::Error + 'static>(
     let mut looks = std::pin::pin!(looks);
     while let Some(look) = looks.next().await {
         match look {
-            Err(kube::runtime::controller::Error::QueueError(error)) => tracing::warn!(%error, "a watch failed and is begun again"),
-            Err(kube::runtime::controller::Error::RunnerError(error)) => tracing::error!(%error, "the controller has ended"),
+            Err(kube::runtime::controller::Error::QueueError(error)) => {
+                tracing::warn!(%error, "a watch failed and is begun again")
+            }
+            Err(kube::runtime::controller::Error::RunnerError(error)) => {
+                tracing::error!(%error, "the controller has ended")
+            }
             Ok(_) | Err(_) => {}
         }
     }

@@ -45,11 +45,18 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     }
     let recorded = status.job.as_ref().or(unrecorded.as_ref());
     let name = recorded.map_or(plan.names.job.as_str(), |job| job.name.as_str());
-    let is_ours = |job: &Job| belongs(job, &plan.owner) && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid));
+    let is_ours = |job: &Job| {
+        belongs(job, &plan.owner)
+            && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid))
+    };
     if let Some(job) = context.jobs.get(&plan.namespace, name).filter(|job| is_ours(job)) {
         let job = observe::job(&job);
         if recorded.is_none() {
-            context.unrecorded.seen(&plan.uid, JobRef { name: job.name.clone(), uid: job.uid.clone() }, monotonic());
+            context.unrecorded.seen(
+                &plan.uid,
+                JobRef { name: job.name.clone(), uid: job.uid.clone() },
+                monotonic(),
+            );
         }
         return Ok(Run::Created(job));
     }
@@ -59,9 +66,12 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
         return Ok(live.map_or(Run::Gone, |job| Run::Created(observe::job(&job))));
     }
     // The original recorded a phase and nothing that only this operator writes, and named its Pod like the object.
-    if status.phase.is_some() && (status.observed_generation.is_none() || status.pod_name.as_ref() == Some(&plan.name)) {
+    if status.phase.is_some()
+        && (status.observed_generation.is_none() || status.pod_name.as_ref() == Some(&plan.name))
+    {
         let api: Api<Pod> = context.api(plan);
-        let pod = api.get_opt(&plan.name).await.map_err(Error::api("reading the original's Pod"))?;
+        let pod =
+            api.get_opt(&plan.name).await.map_err(Error::api("reading the original's Pod"))?;
         return Ok(match pod.filter(|pod| belongs(pod, &plan.owner)) {
             Some(pod) => Run::Original(observe::pod(&pod)),
             None => Run::OriginalGone,
@@ -79,7 +89,8 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     }
     let GatewayRef { name, namespace, section_name } = gateway;
     let namespace = namespace.as_deref().unwrap_or(&plan.namespace);
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), namespace, &route::gateways());
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(context.client.clone(), namespace, &route::gateways());
     let trouble = match api.get_opt(name).await {
         Ok(Some(found)) => match route::unauthenticated(&found.data, section_name.as_deref()) {
             None => return Ok(false),
@@ -89,7 +100,9 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
             ),
         },
         Ok(None) => {
-            format!("callers must show a certificate (authenticateClients), and there is no Gateway {namespace}/{name} to ask them")
+            format!(
+                "callers must show a certificate (authenticateClients), and there is no Gateway {namespace}/{name} to ask them"
+            )
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => format!(
             "callers must show a certificate (authenticateClients), and the operator may not read Gateway {namespace}/{name} to see that \
@@ -102,7 +115,11 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
 }
 
 /// Whether all trust roots are there. Secrets are not looked at: the operator may not.
-pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]) -> Result<Finding, Error> {
+pub async fn certificates(
+    context: &Context,
+    plan: &Plan,
+    wanted: &[Certificate],
+) -> Result<Finding, Error> {
     if wanted.is_empty() {
         return Ok(Finding::Irrelevant);
     }
@@ -115,14 +132,16 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
                 let found = match api.get_opt(name).await {
                     Ok(found) => found,
                     Err(error) => {
-                        let why =
-                            forbidden(&format!("ConfigMap {name}"), error).map_err(Error::api("reading a ConfigMap of certificates"))?;
+                        let why = forbidden(&format!("ConfigMap {name}"), error)
+                            .map_err(Error::api("reading a ConfigMap of certificates"))?;
                         return Ok(Finding::Is(Verdict { holds: Some(false), why }));
                     }
                 };
                 let missing = match found {
                     None => format!("ConfigMap {name} is not there"),
-                    Some(map) if !has_key(&map, key) => format!("ConfigMap {name} has no key {key}"),
+                    Some(map) if !has_key(&map, key) => {
+                        format!("ConfigMap {name} has no key {key}")
+                    }
                     Some(_) => continue,
                 };
                 let of = if *file == SERVER_CERTIFICATE { "the server" } else { "the peers" };
@@ -138,8 +157,10 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
     if unseen.is_empty() {
         return Ok(Finding::Is(Verdict::new(Some(true), "Found", "")));
     }
-    let message =
-        format!("the operator may not read Secrets; if the Pod stays in ContainerCreating, see whether there is {}", unseen.join(" and "));
+    let message = format!(
+        "the operator may not read Secrets; if the Pod stays in ContainerCreating, see whether there is {}",
+        unseen.join(" and ")
+    );
     Ok(Finding::Is(Verdict::new(None, "NotChecked", message)))
 }
 
@@ -147,13 +168,16 @@ pub async fn certificates(context: &Context, plan: &Plan, wanted: &[Certificate]
 /// other error is the caller's.
 pub fn forbidden(what: &str, error: kube::Error) -> Result<Why, kube::Error> {
     match error {
-        kube::Error::Api(status) if status.is_forbidden() => Ok(Why::new("Forbidden", format!("{what}: {}", status.message))),
+        kube::Error::Api(status) if status.is_forbidden() => {
+            Ok(Why::new("Forbidden", format!("{what}: {}", status.message)))
+        }
         other => Err(other),
     }
 }
 
 fn has_key(map: &ConfigMap, key: &str) -> bool {
-    map.data.as_ref().is_some_and(|data| data.contains_key(key)) || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
+    map.data.as_ref().is_some_and(|data| data.contains_key(key))
+        || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
 }
 
 /// The latest Pod of a job as the API server has it. The watches are begun again one by one after an outage, and that of
@@ -166,7 +190,12 @@ pub async fn latest_pod(context: &Context, plan: &Plan) -> Result<Option<PodFact
 }
 
 /// Why the Job controller has not made a Pod, if that is due: only an event says so.
-pub async fn why_no_pod(context: &Context, plan: &Plan, job: &JobFacts, now: Timestamp) -> Result<Option<Why>, Error> {
+pub async fn why_no_pod(
+    context: &Context,
+    plan: &Plan,
+    job: &JobFacts,
+    now: Timestamp,
+) -> Result<Option<Why>, Error> {
     let due = job.started.as_ref().and_then(|started| started.0.checked_add(POD_DUE).ok());
     if job.suspended || due.is_none_or(|due| due > now) {
         return Ok(None);
@@ -176,13 +205,13 @@ pub async fn why_no_pod(context: &Context, plan: &Plan, job: &JobFacts, now: Tim
     let events = match api.list(&ListParams::default().fields(&selector)).await {
         Ok(events) => events,
         Err(error) => {
-            let why = forbidden("the Job has no Pod, and why is not known", error).map_err(Error::api("reading the Job's events"))?;
+            let why = forbidden("the Job has no Pod, and why is not known", error)
+                .map_err(Error::api("reading the Job's events"))?;
             return Ok(Some(why));
         }
     };
-    let latest = events
-        .items
-        .into_iter()
-        .max_by_key(|event| event.last_timestamp.clone().map(|at| at.0).or(event.creation_timestamp().map(|at| at.0)));
+    let latest = events.items.into_iter().max_by_key(|event| {
+        event.last_timestamp.clone().map(|at| at.0).or(event.creation_timestamp().map(|at| at.0))
+    });
     Ok(latest.map(|event| Why::new("PodNotCreated", event.message.unwrap_or_default())))
 }

@@ -31,11 +31,21 @@ impl Names {
             let dashed = name.replace('.', "-");
             dashed[..dashed.floor_char_boundary(max)].trim_end_matches('-').to_owned()
         };
-        let is_service_name = name.len() <= MAX && name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.contains('.');
+        let is_service_name = name.len() <= MAX
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && !name.contains('.');
         Self {
-            service: if is_service_name { name.to_owned() } else { format!("ifj-{}-{}", stem(JOB_STEM), hash(name)) },
+            service: if is_service_name {
+                name.to_owned()
+            } else {
+                format!("ifj-{}-{}", stem(JOB_STEM), hash(name))
+            },
             job: format!("{}-{}", stem(JOB_STEM), hash(uid)),
-            app: if name.len() <= MAX { name.to_owned() } else { format!("{}-{}", stem(JOB_STEM), hash(name)) },
+            app: if name.len() <= MAX {
+                name.to_owned()
+            } else {
+                format!("{}-{}", stem(JOB_STEM), hash(name))
+            },
         }
     }
 }
@@ -59,15 +69,30 @@ mod tests {
     #[test]
     fn a_name_that_fits_stays() {
         let names = Names::new("iflearnerjob-server-12", UID);
-        assert_eq!((names.service.as_str(), names.app.as_str()), ("iflearnerjob-server-12", "iflearnerjob-server-12"));
+        assert_eq!(
+            (names.service.as_str(), names.app.as_str()),
+            ("iflearnerjob-server-12", "iflearnerjob-server-12")
+        );
     }
 
     #[test]
     fn i15_any_object_name_gives_valid_names_of_children() {
         let long = format!("{}.{}", "a".repeat(126), "b".repeat(126));
-        for name in ["a", "1", "a.b", "7-of-9", &"x".repeat(63), &"x".repeat(64), &format!("{}-y", "x".repeat(47)), &long] {
+        for name in [
+            "a",
+            "1",
+            "a.b",
+            "7-of-9",
+            &"x".repeat(63),
+            &"x".repeat(64),
+            &format!("{}-y", "x".repeat(47)),
+            &long,
+        ] {
             let Names { service, job, app } = Names::new(name, UID);
-            assert!(is_label_name(&service) && service.starts_with(|c: char| c.is_ascii_lowercase()), "{service}");
+            assert!(
+                is_label_name(&service) && service.starts_with(|c: char| c.is_ascii_lowercase()),
+                "{service}"
+            );
             assert!(is_label_name(&job) && job.len() <= 57, "{job}");
             assert!(app.len() <= MAX, "{app}");
         }

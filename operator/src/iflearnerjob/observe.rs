@@ -4,7 +4,9 @@
 //! `Complete` or `Failed`, in any order.
 
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{
+    ContainerStateTerminated, ContainerStatus, Pod, PodCondition, PodStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
@@ -64,20 +66,30 @@ pub fn job(job: &Job) -> JobFacts {
     let spec = job.spec.clone().unwrap_or_default();
     let status = job.status.clone().unwrap_or_default();
     let is = |type_: &str| {
-        let found = |condition: &&JobCondition| condition.type_ == type_ && condition.status == "True";
+        let found =
+            |condition: &&JobCondition| condition.type_ == type_ && condition.status == "True";
         status.conditions.iter().flatten().find(found)
     };
     let end = |condition: &JobCondition, succeeded: bool| End {
         succeeded,
-        at: status.completion_time.clone().filter(|_| succeeded).or_else(|| condition.last_transition_time.clone()),
-        why: Why::new(condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()),
+        at: status
+            .completion_time
+            .clone()
+            .filter(|_| succeeded)
+            .or_else(|| condition.last_transition_time.clone()),
+        why: Why::new(
+            condition.reason.clone().unwrap_or_default(),
+            condition.message.clone().unwrap_or_default(),
+        ),
     };
     JobFacts {
         name: job.name_any(),
         uid: job.uid().unwrap_or_default(),
         created: job.creation_timestamp(),
         started: status.start_time.clone(),
-        end: is("Complete").map(|condition| end(condition, true)).or_else(|| is("Failed").map(|condition| end(condition, false))),
+        end: is("Complete")
+            .map(|condition| end(condition, true))
+            .or_else(|| is("Failed").map(|condition| end(condition, false))),
         suspended: spec.suspend == Some(true),
         deadline_s: spec.active_deadline_seconds,
         ttl_s: spec.ttl_seconds_after_finished,
@@ -130,20 +142,40 @@ const IN_PREPARATION: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 pub fn pod(pod: &Pod) -> PodFacts {
     let status = pod.status.clone().unwrap_or_default();
     let workload: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
-    let init = status.init_container_statuses.iter().flatten().filter(|container| container.name != SIDECAR);
+    let init = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .filter(|container| container.name != SIDECAR);
     let all: Vec<&ContainerStatus> = init.chain(workload.iter().copied()).collect();
-    let ended: Vec<&ContainerStateTerminated> = all.iter().filter_map(|container| terminated(container)).collect();
+    let ended: Vec<&ContainerStateTerminated> =
+        all.iter().filter_map(|container| terminated(container)).collect();
     let failed = ended.iter().find(|end| end.exit_code != 0);
-    let last = workload.iter().all(|container| terminated(container).is_some()).then(|| workload.first()).flatten();
-    let condition = |type_: &str| status.conditions.iter().flatten().find(|condition: &&PodCondition| condition.type_ == type_);
+    let last = workload
+        .iter()
+        .all(|container| terminated(container).is_some())
+        .then(|| workload.first())
+        .flatten();
+    let condition = |type_: &str| {
+        status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition: &&PodCondition| condition.type_ == type_)
+    };
     let is_ready = condition("Ready").is_some_and(|ready| ready.status == "True");
-    let drained = condition("DisruptionTarget").is_some_and(|target| target.reason.as_deref() == Some("DeletionByTaintManager"));
+    let drained = condition("DisruptionTarget")
+        .is_some_and(|target| target.reason.as_deref() == Some("DeletionByTaintManager"));
     PodFacts {
         name: pod.name_any(),
         created: pod.creation_timestamp(),
         state: match status.phase.as_deref() {
             Some("Succeeded" | "Failed") => PodState::Ended,
-            _ if status.reason.as_deref() == Some("NodeLost") || drained && pod.metadata.deletion_timestamp.is_some() => PodState::Lost,
+            _ if status.reason.as_deref() == Some("NodeLost")
+                || drained && pod.metadata.deletion_timestamp.is_some() =>
+            {
+                PodState::Lost
+            }
             Some("Unknown") => PodState::Lost,
             Some("Running") => PodState::Running,
             _ => PodState::Pending,
@@ -151,8 +183,13 @@ pub fn pod(pod: &Pod) -> PodFacts {
         ip: status.pod_ip.clone(),
         host_ip: status.host_ip.clone(),
         ready: is_ready,
-        exit_code: failed.copied().or_else(|| last.and_then(|container| terminated(container))).map(|end| end.exit_code),
-        ended: last.and_then(|_| workload.iter().filter_map(|container| terminated(container)?.finished_at.clone()).max()),
+        exit_code: failed
+            .copied()
+            .or_else(|| last.and_then(|container| terminated(container)))
+            .map(|end| end.exit_code),
+        ended: last.and_then(|_| {
+            workload.iter().filter_map(|container| terminated(container)?.finished_at.clone()).max()
+        }),
         restarts: all.iter().map(|container| container.restart_count).sum(),
         trouble: trouble(&status, &all),
     }
@@ -168,35 +205,61 @@ fn trouble(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Why> {
     if let Some(reason) = status.reason.clone().filter(|reason| !reason.is_empty()) {
         return Some(Why::new(reason, status.message.clone().unwrap_or_default()));
     }
-    if let Some(target) = conditions().find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True") {
-        return Some(Why::new(target.reason.clone().unwrap_or_default(), target.message.clone().unwrap_or_default()));
+    if let Some(target) = conditions()
+        .find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")
+    {
+        return Some(Why::new(
+            target.reason.clone().unwrap_or_default(),
+            target.message.clone().unwrap_or_default(),
+        ));
     }
     for container in containers {
         if let Some(end) = terminated(container).filter(|end| end.exit_code != 0) {
             let said = end.message.as_deref().map(str::trim).filter(|said| !said.is_empty());
-            let message =
-                format!("container {} exited with {}{}", container.name, end.exit_code, said.map(|s| format!(": {s}")).unwrap_or_default());
-            return Some(Why::new(end.reason.clone().unwrap_or_else(|| "Error".to_owned()), message));
+            let message = format!(
+                "container {} exited with {}{}",
+                container.name,
+                end.exit_code,
+                said.map(|s| format!(": {s}")).unwrap_or_default()
+            );
+            return Some(Why::new(
+                end.reason.clone().unwrap_or_else(|| "Error".to_owned()),
+                message,
+            ));
         }
         let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-        let Some((reason, waiting)) = waiting.and_then(|waiting| Some((waiting.reason.clone()?, waiting))) else { continue };
+        let Some((reason, waiting)) =
+            waiting.and_then(|waiting| Some((waiting.reason.clone()?, waiting)))
+        else {
+            continue;
+        };
         if IN_PREPARATION.contains(&reason.as_str()) {
             continue;
         }
         let said = waiting.message.clone().unwrap_or_default();
         if reason == "CreateContainerConfigError" && said.contains("runAsNonRoot") {
-            return Some(Why::new(RUNS_AS_ROOT, format!("the image of container {} runs as root ({said})", container.name)));
+            return Some(Why::new(
+                RUNS_AS_ROOT,
+                format!("the image of container {} runs as root ({said})", container.name),
+            ));
         }
         // The kubelet alternates between the two while it tries again.
         let reason = if reason == "ErrImagePull" { "ImagePullBackOff".to_owned() } else { reason };
-        return Some(Why::new(reason, format!("container {}, image {}: {said}", container.name, container.image)));
+        return Some(Why::new(
+            reason,
+            format!("container {}, image {}: {said}", container.name, container.image),
+        ));
     }
     // A scheduler that is late says so of a Pod that has long found its node.
     let waits = status.phase.as_deref().is_none_or(|phase| phase == "Pending");
-    let unscheduled = conditions().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    unscheduled
-        .filter(|_| waits)
-        .map(|condition| Why::new(condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()))
+    let unscheduled = conditions()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    unscheduled.filter(|_| waits).map(|condition| {
+        Why::new(
+            condition.reason.clone().unwrap_or_default(),
+            condition.message.clone().unwrap_or_default(),
+        )
+    })
 }
 
 /// Whether it is for this reason that a Pod is ended by the cluster: its node's doing, or its administrator's.
@@ -230,8 +293,9 @@ mod tests {
     }
 
     fn job_facts(conditions: &str) -> JobFacts {
-        let text =
-            format!("{{metadata: {{name: j, uid: u}}, status: {{completionTime: '2026-01-01T00:00:00Z', conditions: {conditions}}}}}");
+        let text = format!(
+            "{{metadata: {{name: j, uid: u}}, status: {{completionTime: '2026-01-01T00:00:00Z', conditions: {conditions}}}}}"
+        );
         job(&serde_yaml_ng::from_str(&text).unwrap())
     }
 
@@ -248,7 +312,11 @@ mod tests {
         }
         for both in [format!("[{target}, {failed}]"), format!("[{failed}, {target}]")] {
             let end = job_facts(&both).end.unwrap();
-            assert!(!end.succeeded && end.why.reason == "BackoffLimitExceeded" && end.at.unwrap().0.to_string().starts_with("2026-01-02"));
+            assert!(
+                !end.succeeded
+                    && end.why.reason == "BackoffLimitExceeded"
+                    && end.at.unwrap().0.to_string().starts_with("2026-01-02")
+            );
         }
         assert_eq!(job_facts("[{type: Failed, status: 'False'}]").end, None);
     }
@@ -261,19 +329,28 @@ mod tests {
         assert_eq!(waiting("ContainerCreating", ""), None);
         assert_eq!(waiting("ErrImagePull", "no such image").unwrap().reason, "ImagePullBackOff");
         assert_eq!(waiting("ImagePullBackOff", "").unwrap().reason, "ImagePullBackOff");
-        let root = waiting("CreateContainerConfigError", "container has runAsNonRoot and image will run as root").unwrap();
+        let root = waiting(
+            "CreateContainerConfigError",
+            "container has runAsNonRoot and image will run as root",
+        )
+        .unwrap();
         assert_eq!(root.reason, RUNS_AS_ROOT);
-        let unschedulable =
-            facts("{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}");
+        let unschedulable = facts(
+            "{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}",
+        );
         assert_eq!(unschedulable.trouble, Some(Why::new("Unschedulable", "no nodes")));
-        let late = facts("{phase: Running, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}");
+        let late = facts(
+            "{phase: Running, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}",
+        );
         assert_eq!(late.trouble, None, "it runs");
     }
 
     #[test]
     fn how_a_pod_ended_is_that_of_the_container_that_failed() {
         let end = |code: i32, reason: &str| {
-            let state = format!("{{terminated: {{exitCode: {code}, reason: {reason}, finishedAt: '2026-01-01T00:00:00Z'}}}}");
+            let state = format!(
+                "{{terminated: {{exitCode: {code}, reason: {reason}, finishedAt: '2026-01-01T00:00:00Z'}}}}"
+            );
             format!("imageID: '', image: i, ready: false, restartCount: 1, state: {state}")
         };
         let ended = facts(&format!(
@@ -283,7 +360,10 @@ mod tests {
         ));
         assert_eq!((ended.state, ended.exit_code, ended.restarts), (PodState::Ended, Some(137), 2));
         assert_eq!(ended.trouble.unwrap().reason, "OOMKilled");
-        let well = facts(&format!("{{phase: Succeeded, containerStatuses: [{{name: a, {}}}]}}", end(0, "Completed")));
+        let well = facts(&format!(
+            "{{phase: Succeeded, containerStatuses: [{{name: a, {}}}]}}",
+            end(0, "Completed")
+        ));
         assert_eq!((well.exit_code, well.trouble), (Some(0), None));
         assert!(well.ended.is_some());
         let half = facts(&format!(
@@ -296,8 +376,15 @@ mod tests {
             end(143, "Error"),
             end(0, "Completed")
         ));
-        assert_eq!((sidecar.exit_code, sidecar.trouble, sidecar.restarts), (Some(0), None, 1), "a sidecar's end is nobody's end");
-        assert_eq!(facts("{phase: Failed, reason: Evicted, message: memory}").trouble, Some(Why::new("Evicted", "memory")));
+        assert_eq!(
+            (sidecar.exit_code, sidecar.trouble, sidecar.restarts),
+            (Some(0), None, 1),
+            "a sidecar's end is nobody's end"
+        );
+        assert_eq!(
+            facts("{phase: Failed, reason: Evicted, message: memory}").trouble,
+            Some(Why::new("Evicted", "memory"))
+        );
     }
 
     #[test]
@@ -305,11 +392,15 @@ mod tests {
         assert_eq!(facts("{phase: Running, reason: NodeLost}").state, PodState::Lost);
         assert_eq!(facts("{phase: Unknown}").state, PodState::Lost);
         assert_eq!(facts("{phase: Running}").state, PodState::Running);
-        let target =
-            "status: {phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: DeletionByTaintManager, message: m}]}";
-        let tainted = |metadata: &str| pod(&serde_yaml_ng::from_str(&format!("{{metadata: {metadata}, {target}}}")).unwrap());
+        let target = "status: {phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: DeletionByTaintManager, message: m}]}";
+        let tainted = |metadata: &str| {
+            pod(&serde_yaml_ng::from_str(&format!("{{metadata: {metadata}, {target}}}")).unwrap())
+        };
         let lost = tainted("{name: p, deletionTimestamp: '2026-01-01T00:00:00Z'}");
-        assert_eq!((lost.state, lost.trouble), (PodState::Lost, Some(Why::new("DeletionByTaintManager", "m"))));
+        assert_eq!(
+            (lost.state, lost.trouble),
+            (PodState::Lost, Some(Why::new("DeletionByTaintManager", "m")))
+        );
         assert_eq!(tainted("{name: p}").state, PodState::Running, "it is not being deleted");
     }
 }

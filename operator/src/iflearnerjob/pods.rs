@@ -42,14 +42,17 @@ struct Shelf {
 
 impl Pods {
     /// Watch them; the knowledge is new while the stream is polled.
-    pub fn follow(api: Api<Pod>) -> (Self, impl Stream<Item = Result<Pod, watcher::Error>> + Send + 'static) {
+    pub fn follow(
+        api: Api<Pod>,
+    ) -> (Self, impl Stream<Item = Result<Pod, watcher::Error>> + Send + 'static) {
         let pods = Self::default();
         let (shelf, mut listed) = (pods.clone(), Vec::new());
         let news = move |event| {
             shelf.take(&event);
             stream::iter(news(event, &mut listed).map(Ok))
         };
-        let events = follow(api, by_page().labels(UID_LABEL)).default_backoff().map_ok(news).try_flatten();
+        let events =
+            follow(api, by_page().labels(UID_LABEL)).default_backoff().map_ok(news).try_flatten();
         (pods, events)
     }
 
@@ -99,13 +102,17 @@ fn news(event: Event<Pod>, listed: &mut Vec<ObjectMeta>) -> impl Iterator<Item =
         Event::InitApply(pod) => listed.push(whose(pod)),
         Event::InitDone => complete = std::mem::take(listed),
     }
-    touched.into_iter().chain(complete.into_iter().map(|metadata| Pod { metadata, ..Pod::default() }))
+    touched
+        .into_iter()
+        .chain(complete.into_iter().map(|metadata| Pod { metadata, ..Pod::default() }))
 }
 
 /// No more of a Pod than whose it is.
 fn whose(pod: Pod) -> ObjectMeta {
     let ObjectMeta { name, namespace, mut annotations, .. } = pod.metadata;
-    annotations.iter_mut().for_each(|annotations| annotations.retain(|key, _| key == JOB_ANNOTATION));
+    annotations
+        .iter_mut()
+        .for_each(|annotations| annotations.retain(|key, _| key == JOB_ANNOTATION));
     ObjectMeta { name, namespace, annotations, ..ObjectMeta::default() }
 }
 
@@ -133,8 +140,11 @@ impl Shelf {
     fn remember(&mut self, pod: &Pod, now: Monotonic) {
         self.gone.retain(|_, (_, at)| now.since(*at) < REMEMBERED);
         let facts = observe::pod(pod);
-        let disrupted = facts.trouble.as_ref().is_some_and(|why| observe::is_disruption(&why.reason));
-        if let Some(uid) = pod.labels().get(UID_LABEL).filter(|_| facts.state == PodState::Ended || disrupted) {
+        let disrupted =
+            facts.trouble.as_ref().is_some_and(|why| observe::is_disruption(&why.reason));
+        if let Some(uid) =
+            pod.labels().get(UID_LABEL).filter(|_| facts.state == PodState::Ended || disrupted)
+        {
             self.gone.insert(uid.clone(), (facts, now));
         }
     }
@@ -182,12 +192,18 @@ mod tests {
     #[test]
     fn what_a_pod_said_that_was_ended_is_known_for_a_moment_after_it_has_gone() {
         let (mut pods, now) = (Shelf::default(), monotonic());
-        let status = |text: &str| Pod { status: Some(serde_yaml_ng::from_str(text).unwrap()), ..pod("p", 1) };
+        let status = |text: &str| Pod {
+            status: Some(serde_yaml_ng::from_str(text).unwrap()),
+            ..pod("p", 1)
+        };
         pods.take(&Event::Delete(status("{phase: Running}")), now);
         assert_eq!(pods.gone_since("u", now, REMEMBERED), None, "nothing follows from it");
         let evicted = "{phase: Running, conditions: [{type: DisruptionTarget, status: 'True', reason: EvictionByEvictionAPI}]}";
         pods.take(&Event::Delete(status(evicted)), now);
-        assert_eq!(pods.gone_since("u", now, REMEMBERED).unwrap().trouble.as_ref().unwrap().reason, "EvictionByEvictionAPI");
+        assert_eq!(
+            pods.gone_since("u", now, REMEMBERED).unwrap().trouble.as_ref().unwrap().reason,
+            "EvictionByEvictionAPI"
+        );
         let ended = "{phase: Failed, containerStatuses: [{name: a, image: i, imageID: '', ready: false, restartCount: 0, state: {terminated: {exitCode: 143}}}]}";
         pods.take(&Event::Delete(status(ended)), now);
         assert_eq!(pods.gone_since("u", now, REMEMBERED).unwrap().exit_code, Some(143));
@@ -204,11 +220,15 @@ mod tests {
         let mut told = |event| news(event, &mut listed).collect::<Vec<_>>();
         assert_eq!(told(Event::Init), []);
         let mut one = pod("p", 1);
-        let annotations = [(JOB_ANNOTATION, "a"), ("other", "b")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let annotations = [(JOB_ANNOTATION, "a"), ("other", "b")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
         one.metadata.annotations = Some(annotations.into());
         assert_eq!(told(Event::InitApply(one)), []);
         let all = told(Event::InitDone);
-        assert_eq!(all.iter().map(|pod| (pod.name_any(), pod.annotations().len())).collect::<Vec<_>>(), [("p".to_owned(), 1)]);
+        assert_eq!(
+            all.iter().map(|pod| (pod.name_any(), pod.annotations().len())).collect::<Vec<_>>(),
+            [("p".to_owned(), 1)]
+        );
         assert_eq!((all[0].annotations()[JOB_ANNOTATION].as_str(), &all[0].status), ("a", &None));
         assert_eq!(told(Event::Apply(pod("q", 1))), [pod("q", 1)]);
     }

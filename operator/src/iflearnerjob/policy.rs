@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    AppArmorProfile, Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements, SELinuxOptions, SeccompProfile,
-    SecurityContext, Volume, WindowsSecurityContextOptions,
+    AppArmorProfile, Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SELinuxOptions, SeccompProfile, SecurityContext, Volume, WindowsSecurityContextOptions,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -34,11 +34,21 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
 ];
 
 /// Volumes of the restricted profile, by the field that says what they are.
-const VOLUMES: [&str; 9] =
-    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"];
+const VOLUMES: [&str; 9] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
 
 /// SELinux types under which a container stays one.
-const SELINUX_TYPES: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+const SELINUX_TYPES: [&str; 5] =
+    ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
 /// Before there was a field for it, an annotation per container named the AppArmor profile. It still counts.
 const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -64,7 +74,11 @@ pub struct Violation {
 
 /// Everything in the template that is not allowed.
 #[must_use]
-pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root: bool) -> Vec<Violation> {
+pub fn violations(
+    template: &PodTemplateSpec,
+    allowed: &Allowed,
+    read_only_root: bool,
+) -> Vec<Violation> {
     let Some(pod) = &template.spec else { return Vec::new() };
     let mut found = Vec::new();
     let mut want = |opt_in: OptIn, when: bool, what: String| {
@@ -72,59 +86,138 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
             found.push(Violation { opt_in, what });
         }
     };
-    for (field, set) in [("hostNetwork", pod.host_network), ("hostPID", pod.host_pid), ("hostIPC", pod.host_ipc)] {
-        want(OptIn::Hostnetwork, set == Some(true), format!("spec.{field} shares it with the node"));
+    for (field, set) in
+        [("hostNetwork", pod.host_network), ("hostPID", pod.host_pid), ("hostIPC", pod.host_ipc)]
+    {
+        want(
+            OptIn::Hostnetwork,
+            set == Some(true),
+            format!("spec.{field} shares it with the node"),
+        );
     }
     for volume in pod.volumes.iter().flatten() {
-        want(OptIn::Hostpath, volume.host_path.is_some(), format!("volume {} is a directory of the node", volume.name));
+        want(
+            OptIn::Hostpath,
+            volume.host_path.is_some(),
+            format!("volume {} is a directory of the node", volume.name),
+        );
         if let Some(kind) = unclaimed(volume) {
-            want(OptIn::Hostpath, true, format!("volume {} is {kind}, named without a claim (use a persistentVolumeClaim)", volume.name));
+            want(
+                OptIn::Hostpath,
+                true,
+                format!(
+                    "volume {} is {kind}, named without a claim (use a persistentVolumeClaim)",
+                    volume.name
+                ),
+            );
         }
-        let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+        let sources =
+            volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
         let token = sources.into_iter().any(|source| source.service_account_token.is_some());
-        want(OptIn::ServiceAccount, token, format!("volume {} holds a service account's token", volume.name));
+        want(
+            OptIn::ServiceAccount,
+            token,
+            format!("volume {} holds a service account's token", volume.name),
+        );
     }
-    let account =
-        [&pod.service_account_name, &pod.service_account].into_iter().flatten().find(|name| !matches!(name.as_str(), "" | "default"));
-    want(OptIn::ServiceAccount, account.is_some(), format!("it acts as the service account {}", account.map_or("", |name| name)));
+    let account = [&pod.service_account_name, &pod.service_account]
+        .into_iter()
+        .flatten()
+        .find(|name| !matches!(name.as_str(), "" | "default"));
+    want(
+        OptIn::ServiceAccount,
+        account.is_some(),
+        format!("it acts as the service account {}", account.map_or("", |name| name)),
+    );
     let token = pod.automount_service_account_token == Some(true);
-    want(OptIn::ServiceAccount, token, "spec.automountServiceAccountToken gives it a service account's token".to_owned());
+    want(
+        OptIn::ServiceAccount,
+        token,
+        "spec.automountServiceAccountToken gives it a service account's token".to_owned(),
+    );
     if let Some(context) = &pod.security_context {
         let root = context.run_as_user == Some(0) || context.run_as_non_root == Some(false);
         want(OptIn::Root, root, "spec.securityContext runs it as root".to_owned());
-        let loose = loosened(&context.seccomp_profile, &context.app_armor_profile, &context.se_linux_options, &context.windows_options);
+        let loose = loosened(
+            &context.seccomp_profile,
+            &context.app_armor_profile,
+            &context.se_linux_options,
+            &context.windows_options,
+        );
         for what in loose {
             want(OptIn::Privileged, true, format!("spec.securityContext.{what}"));
         }
         let sysctls = context.sysctls.iter().flatten().next();
-        want(OptIn::Privileged, sysctls.is_some(), "spec.securityContext.sysctls changes the kernel's settings".to_owned());
+        want(
+            OptIn::Privileged,
+            sysctls.is_some(),
+            "spec.securityContext.sysctls changes the kernel's settings".to_owned(),
+        );
     }
-    for (annotation, profile) in template.metadata.iter().flat_map(|metadata| metadata.annotations.iter().flatten()) {
-        let confined = profile.is_empty() || profile == "runtime/default" || profile.starts_with("localhost/");
+    for (annotation, profile) in
+        template.metadata.iter().flat_map(|metadata| metadata.annotations.iter().flatten())
+    {
+        let confined =
+            profile.is_empty() || profile == "runtime/default" || profile.starts_with("localhost/");
         let apparmor = annotation.starts_with(APPARMOR_ANNOTATION) && !confined;
         want(OptIn::Privileged, apparmor, format!("annotation {annotation} is {profile}"));
     }
     for container in containers(pod) {
         let name = &container.name;
-        want(OptIn::Hostnetwork, asks_a_host(container), format!("container {name} has the node connect to a host (probe or lifecycle)"));
-        let host_port = container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0));
-        want(OptIn::Hostnetwork, host_port, format!("container {name} takes a port of the node (hostPort)"));
+        want(
+            OptIn::Hostnetwork,
+            asks_a_host(container),
+            format!("container {name} has the node connect to a host (probe or lifecycle)"),
+        );
+        let host_port = container
+            .ports
+            .iter()
+            .flatten()
+            .any(|port| port.host_port.is_some_and(|port| port != 0));
+        want(
+            OptIn::Hostnetwork,
+            host_port,
+            format!("container {name} takes a port of the node (hostPort)"),
+        );
         let Some(context) = &container.security_context else { continue };
         let root = context.run_as_user == Some(0) || context.run_as_non_root == Some(false);
         want(OptIn::Root, root, format!("container {name} runs as root"));
-        want(OptIn::Privileged, context.privileged == Some(true), format!("container {name} is privileged"));
+        want(
+            OptIn::Privileged,
+            context.privileged == Some(true),
+            format!("container {name} is privileged"),
+        );
         let escalation = context.allow_privilege_escalation == Some(true);
-        want(OptIn::Privileged, escalation, format!("container {name} may gain privileges (allowPrivilegeEscalation)"));
-        let loose = loosened(&context.seccomp_profile, &context.app_armor_profile, &context.se_linux_options, &context.windows_options);
+        want(
+            OptIn::Privileged,
+            escalation,
+            format!("container {name} may gain privileges (allowPrivilegeEscalation)"),
+        );
+        let loose = loosened(
+            &context.seccomp_profile,
+            &context.app_armor_profile,
+            &context.se_linux_options,
+            &context.windows_options,
+        );
         for what in loose {
             want(OptIn::Privileged, true, format!("container {name}: {what}"));
         }
         let proc_mount = context.proc_mount.as_deref().is_some_and(|mount| mount != "Default");
-        want(OptIn::Privileged, proc_mount, format!("container {name} sees all of /proc (procMount)"));
+        want(
+            OptIn::Privileged,
+            proc_mount,
+            format!("container {name} sees all of /proc (procMount)"),
+        );
         let drops = context.capabilities.iter().find_map(|capabilities| capabilities.drop.as_ref());
         let keeps = drops.is_some_and(|drops| drops.iter().all(|dropped| dropped != "ALL"));
-        want(OptIn::Root, keeps, format!("container {name} keeps capabilities (capabilities.drop without ALL)"));
-        for capability in context.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten()) {
+        want(
+            OptIn::Root,
+            keeps,
+            format!("container {name} keeps capabilities (capabilities.drop without ALL)"),
+        );
+        for capability in
+            context.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten())
+        {
             let opt_in = match capability.as_str() {
                 "NET_BIND_SERVICE" => continue,
                 common if DEFAULT_CAPABILITIES.contains(&common) => OptIn::Root,
@@ -133,14 +226,21 @@ pub fn violations(template: &PodTemplateSpec, allowed: &Allowed, read_only_root:
             want(opt_in, true, format!("container {name} adds the capability {capability}"));
         }
         let writes = read_only_root && context.read_only_root_filesystem == Some(false);
-        want(OptIn::WriteRoot, writes, format!("container {name} writes to its root file system (readOnlyRootFilesystem: false)"));
+        want(
+            OptIn::WriteRoot,
+            writes,
+            format!(
+                "container {name} writes to its root file system (readOnlyRootFilesystem: false)"
+            ),
+        );
     }
     found
 }
 
 /// What a volume is, if neither the restricted profile nor [`OptIn::Hostpath`]'s own check knows it.
 fn unclaimed(volume: &Volume) -> Option<String> {
-    let fields = serde_json::to_value(volume).expect("a volume that was read from JSON can be written as JSON");
+    let fields = serde_json::to_value(volume)
+        .expect("a volume that was read from JSON can be written as JSON");
     let known = |field: &str| matches!(field, "name" | "hostPath") || VOLUMES.contains(&field);
     fields.as_object()?.keys().find(|field| !known(field)).cloned()
 }
@@ -154,25 +254,49 @@ fn loosened(
 ) -> Vec<&'static str> {
     let named = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     let relabelled = |options: &SELinuxOptions| {
-        named(&options.user) || named(&options.role) || !SELINUX_TYPES.contains(&options.type_.as_deref().unwrap_or_default())
+        named(&options.user)
+            || named(&options.role)
+            || !SELINUX_TYPES.contains(&options.type_.as_deref().unwrap_or_default())
     };
     let found = [
-        (seccomp.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"), "seccompProfile is Unconfined"),
-        (apparmor.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"), "appArmorProfile is Unconfined"),
-        (selinux.as_ref().is_some_and(relabelled), "seLinuxOptions names a user, a role or a type that is not a container's"),
-        (windows.as_ref().is_some_and(|options| options.host_process == Some(true)), "windowsOptions.hostProcess makes it the node's own"),
+        (
+            seccomp.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"),
+            "seccompProfile is Unconfined",
+        ),
+        (
+            apparmor.as_ref().is_some_and(|profile| profile.type_ == "Unconfined"),
+            "appArmorProfile is Unconfined",
+        ),
+        (
+            selinux.as_ref().is_some_and(relabelled),
+            "seLinuxOptions names a user, a role or a type that is not a container's",
+        ),
+        (
+            windows.as_ref().is_some_and(|options| options.host_process == Some(true)),
+            "windowsOptions.hostProcess makes it the node's own",
+        ),
     ];
     found.into_iter().filter_map(|(is, what)| is.then_some(what)).collect()
 }
 
 /// Whether a probe or a handler names a host. It is the node that connects to it, from its own network.
 fn asks_a_host(container: &Container) -> bool {
-    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe].into_iter().flatten();
-    let handlers = container.lifecycle.iter().flat_map(|lifecycle| [&lifecycle.post_start, &lifecycle.pre_stop]).flatten();
+    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe]
+        .into_iter()
+        .flatten();
+    let handlers = container
+        .lifecycle
+        .iter()
+        .flat_map(|lifecycle| [&lifecycle.post_start, &lifecycle.pre_stop])
+        .flatten();
     let asked = probes.map(|probe| (&probe.http_get, &probe.tcp_socket));
     let asked = asked.chain(handlers.map(|handler| (&handler.http_get, &handler.tcp_socket)));
-    let hosts = asked
-        .flat_map(|(http, tcp)| [http.as_ref().and_then(|http| http.host.as_deref()), tcp.as_ref().and_then(|tcp| tcp.host.as_deref())]);
+    let hosts = asked.flat_map(|(http, tcp)| {
+        [
+            http.as_ref().and_then(|http| http.host.as_deref()),
+            tcp.as_ref().and_then(|tcp| tcp.host.as_deref()),
+        ]
+    });
     hosts.flatten().any(|host| !host.is_empty())
 }
 
@@ -191,7 +315,8 @@ pub fn refusal(violations: &[Violation], namespace: &str, honoured: &Allowed) ->
 /// How these are allowed, or that they cannot be.
 #[must_use]
 pub fn remedy(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &Allowed) -> String {
-    let list = |opt_ins: Vec<OptIn>| opt_ins.into_iter().map(OptIn::as_str).collect::<Vec<_>>().join(",");
+    let list =
+        |opt_ins: Vec<OptIn>| opt_ins.into_iter().map(OptIn::as_str).collect::<Vec<_>>().join(",");
     let never: Vec<OptIn> = opt_ins.difference(honoured).copied().collect();
     if never.is_empty() {
         let all = list(opt_ins.into_iter().collect());
@@ -200,7 +325,10 @@ pub fn remedy(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &Allowed) -> 
              --overwrite {ALLOW_ANNOTATION}={all} (with what is allowed there already, separated by commas), and create the object anew"
         )
     } else {
-        format!("change the template: the operator's configuration (pods.opt_ins) lets no namespace allow {}", list(never))
+        format!(
+            "change the template: the operator's configuration (pods.opt_ins) lets no namespace allow {}",
+            list(never)
+        )
     }
 }
 
@@ -247,14 +375,26 @@ pub fn confine(context: &mut SecurityContext, baseline: bool, read_only_root: bo
 }
 
 /// Of every resource that `resources` does not mention: request and limit as given.
-pub fn ration(resources: &mut ResourceRequirements, requests: &BTreeMap<String, String>, limits: &BTreeMap<String, String>) {
-    let mentioned: BTreeSet<String> =
-        [&resources.requests, &resources.limits].into_iter().flatten().flat_map(BTreeMap::keys).cloned().collect();
+pub fn ration(
+    resources: &mut ResourceRequirements,
+    requests: &BTreeMap<String, String>,
+    limits: &BTreeMap<String, String>,
+) {
+    let mentioned: BTreeSet<String> = [&resources.requests, &resources.limits]
+        .into_iter()
+        .flatten()
+        .flat_map(BTreeMap::keys)
+        .cloned()
+        .collect();
     let silent = |amounts: &BTreeMap<String, String>| {
         let silent = amounts.iter().filter(|(resource, _)| !mentioned.contains(*resource));
-        silent.map(|(resource, amount)| (resource.clone(), Quantity(amount.clone()))).collect::<BTreeMap<_, _>>()
+        silent
+            .map(|(resource, amount)| (resource.clone(), Quantity(amount.clone())))
+            .collect::<BTreeMap<_, _>>()
     };
-    for (into, amounts) in [(&mut resources.requests, silent(requests)), (&mut resources.limits, silent(limits))] {
+    for (into, amounts) in
+        [(&mut resources.requests, silent(requests)), (&mut resources.limits, silent(limits))]
+    {
         if !amounts.is_empty() {
             into.get_or_insert_default().extend(amounts);
         }
@@ -264,9 +404,14 @@ pub fn ration(resources: &mut ResourceRequirements, requests: &BTreeMap<String, 
 /// Whether the memory of some container is limited by configuration, and not by the template.
 #[must_use]
 pub fn limits_memory(template: &PodTemplateSpec, limits: &BTreeMap<String, String>) -> bool {
-    let mentions = |amounts: &Option<BTreeMap<String, Quantity>>| amounts.as_ref().is_some_and(|amounts| amounts.contains_key(MEMORY));
+    let mentions = |amounts: &Option<BTreeMap<String, Quantity>>| {
+        amounts.as_ref().is_some_and(|amounts| amounts.contains_key(MEMORY))
+    };
     let silent = |container: &Container| {
-        container.resources.as_ref().is_none_or(|resources| !mentions(&resources.requests) && !mentions(&resources.limits))
+        container
+            .resources
+            .as_ref()
+            .is_none_or(|resources| !mentions(&resources.requests) && !mentions(&resources.limits))
     };
     limits.contains_key(MEMORY) && template.spec.iter().flat_map(containers).any(silent)
 }
@@ -297,50 +442,141 @@ mod tests {
         for (opt_in, spec) in [
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostNetwork: true}"),
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostPID: true}"),
-            (OptIn::Hostnetwork, "{containers: [{name: a, ports: [{containerPort: 1, hostPort: 80}]}]}"),
+            (
+                OptIn::Hostnetwork,
+                "{containers: [{name: a, ports: [{containerPort: 1, hostPort: 80}]}]}",
+            ),
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostIPC: true}"),
-            (OptIn::Hostnetwork, "{containers: [{name: a, livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}}]}"),
-            (OptIn::Hostnetwork, "{containers: [{name: a, startupProbe: {tcpSocket: {host: 10.0.0.1, port: 80}}}]}"),
-            (OptIn::Hostnetwork, "{containers: [{name: a, lifecycle: {preStop: {httpGet: {host: 10.0.0.1, port: 80}}}}]}"),
-            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, hostPath: {path: /}}]}"),
-            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"),
-            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, iscsi: {targetPortal: p, iqn: q, lun: 0}}]}"),
-            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, flexVolume: {driver: d}}]}"),
-            (OptIn::Hostpath, "{containers: [{name: a}], volumes: [{name: v, gitRepo: {repository: r}}]}"),
+            (
+                OptIn::Hostnetwork,
+                "{containers: [{name: a, livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}}]}",
+            ),
+            (
+                OptIn::Hostnetwork,
+                "{containers: [{name: a, startupProbe: {tcpSocket: {host: 10.0.0.1, port: 80}}}]}",
+            ),
+            (
+                OptIn::Hostnetwork,
+                "{containers: [{name: a, lifecycle: {preStop: {httpGet: {host: 10.0.0.1, port: 80}}}}]}",
+            ),
+            (
+                OptIn::Hostpath,
+                "{containers: [{name: a}], volumes: [{name: v, hostPath: {path: /}}]}",
+            ),
+            (
+                OptIn::Hostpath,
+                "{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}",
+            ),
+            (
+                OptIn::Hostpath,
+                "{containers: [{name: a}], volumes: [{name: v, iscsi: {targetPortal: p, iqn: q, lun: 0}}]}",
+            ),
+            (
+                OptIn::Hostpath,
+                "{containers: [{name: a}], volumes: [{name: v, flexVolume: {driver: d}}]}",
+            ),
+            (
+                OptIn::Hostpath,
+                "{containers: [{name: a}], volumes: [{name: v, gitRepo: {repository: r}}]}",
+            ),
             (OptIn::Root, "{containers: [{name: a}], securityContext: {runAsUser: 0}}"),
             (OptIn::Root, "{containers: [{name: a, securityContext: {runAsNonRoot: false}}]}"),
-            (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {add: [CHOWN]}}}]}"),
-            (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {drop: [NET_RAW]}}}]}"),
+            (
+                OptIn::Root,
+                "{containers: [{name: a, securityContext: {capabilities: {add: [CHOWN]}}}]}",
+            ),
+            (
+                OptIn::Root,
+                "{containers: [{name: a, securityContext: {capabilities: {drop: [NET_RAW]}}}]}",
+            ),
             (OptIn::Root, "{containers: [{name: a, securityContext: {capabilities: {drop: []}}}]}"),
-            (OptIn::Root, "{containers: [{name: a}], initContainers: [{name: b, securityContext: {capabilities: {drop: [CHOWN]}}}]}"),
+            (
+                OptIn::Root,
+                "{containers: [{name: a}], initContainers: [{name: b, securityContext: {capabilities: {drop: [CHOWN]}}}]}",
+            ),
             (OptIn::Privileged, "{containers: [{name: a, securityContext: {privileged: true}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a}], initContainers: [{name: b, securityContext: {privileged: true}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {allowPrivilegeEscalation: true}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seccompProfile: {type: Unconfined}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {seccompProfile: {type: Unconfined}}}"),
-            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {appArmorProfile: {type: Unconfined}}}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {appArmorProfile: {type: Unconfined}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {seLinuxOptions: {type: spc_t}}}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {type: spc_t}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {user: system_u}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {seLinuxOptions: {role: system_r}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {windowsOptions: {hostProcess: true}}}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {windowsOptions: {hostProcess: true}}}]}"),
-            (OptIn::Privileged, "{containers: [{name: a}], securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}}"),
-            (OptIn::Privileged, "{containers: [{name: a, securityContext: {procMount: Unmasked}}]}"),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], initContainers: [{name: b, securityContext: {privileged: true}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {allowPrivilegeEscalation: true}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {seccompProfile: {type: Unconfined}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], securityContext: {seccompProfile: {type: Unconfined}}}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], securityContext: {appArmorProfile: {type: Unconfined}}}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {appArmorProfile: {type: Unconfined}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], securityContext: {seLinuxOptions: {type: spc_t}}}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {seLinuxOptions: {type: spc_t}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {seLinuxOptions: {user: system_u}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {seLinuxOptions: {role: system_r}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], securityContext: {windowsOptions: {hostProcess: true}}}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {windowsOptions: {hostProcess: true}}}]}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a}], securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}}",
+            ),
+            (
+                OptIn::Privileged,
+                "{containers: [{name: a, securityContext: {procMount: Unmasked}}]}",
+            ),
             (OptIn::ServiceAccount, "{containers: [{name: a}], serviceAccountName: admin}"),
-            (OptIn::ServiceAccount, "{containers: [{name: a}], automountServiceAccountToken: true}"),
+            (
+                OptIn::ServiceAccount,
+                "{containers: [{name: a}], automountServiceAccountToken: true}",
+            ),
             (
                 OptIn::ServiceAccount,
                 "{containers: [{name: a}], volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]}",
             ),
-            (OptIn::WriteRoot, "{containers: [{name: a, securityContext: {readOnlyRootFilesystem: false}}]}"),
+            (
+                OptIn::WriteRoot,
+                "{containers: [{name: a, securityContext: {readOnlyRootFilesystem: false}}]}",
+            ),
         ] {
             let template = template(spec);
             let found = violations(&template, &Allowed::new(), true);
             assert!(found.iter().any(|violation| violation.opt_in == opt_in), "{spec}: {found:?}");
-            assert!(refusal(&found, "n", &all()).contains(&format!("{ALLOW_ANNOTATION}={}", opt_in.as_str())), "{spec}");
+            assert!(
+                refusal(&found, "n", &all())
+                    .contains(&format!("{ALLOW_ANNOTATION}={}", opt_in.as_str())),
+                "{spec}"
+            );
             assert!(refusal(&found, "n", &Allowed::new()).contains("pods.opt_ins"), "{spec}");
             assert_eq!(violations(&template, &all(), true), [], "{spec}");
         }
@@ -350,9 +586,13 @@ mod tests {
     fn i23_an_annotation_loosens_no_more_than_a_field() {
         let annotated = |profile: &str| {
             let mut template = template("{containers: [{name: a}]}");
-            let annotations = BTreeMap::from([(format!("{APPARMOR_ANNOTATION}a"), profile.to_owned())]);
+            let annotations =
+                BTreeMap::from([(format!("{APPARMOR_ANNOTATION}a"), profile.to_owned())]);
             template.metadata.get_or_insert_default().annotations = Some(annotations);
-            violations(&template, &Allowed::new(), true).into_iter().map(|violation| violation.opt_in).collect::<Vec<_>>()
+            violations(&template, &Allowed::new(), true)
+                .into_iter()
+                .map(|violation| violation.opt_in)
+                .collect::<Vec<_>>()
         };
         assert_eq!(annotated("unconfined"), [OptIn::Privileged]);
         assert_eq!((annotated("runtime/default"), annotated("localhost/p")), (vec![], vec![]));
@@ -360,10 +600,17 @@ mod tests {
 
     #[test]
     fn a_volume_that_is_refused_is_called_by_its_kind_with_what_to_use() {
-        let found =
-            violations(&template("{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"), &Allowed::new(), true);
+        let found = violations(
+            &template("{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"),
+            &Allowed::new(),
+            true,
+        );
         assert_eq!(found.len(), 1);
-        assert!(found[0].what.contains("volume v is nfs") && found[0].what.contains("persistentVolumeClaim"), "{found:?}");
+        assert!(
+            found[0].what.contains("volume v is nfs")
+                && found[0].what.contains("persistentVolumeClaim"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -383,16 +630,26 @@ mod tests {
 
     #[test]
     fn i22_silence_is_filled_with_the_restricted_profile() {
-        let mut pod = template("{containers: [{name: a}], initContainers: [{name: b}]}").spec.unwrap();
+        let mut pod =
+            template("{containers: [{name: a}], initContainers: [{name: b}]}").spec.unwrap();
         harden(&mut pod, &Allowed::new(), true);
-        assert_eq!((pod.automount_service_account_token, pod.enable_service_links), (Some(false), Some(false)));
+        assert_eq!(
+            (pod.automount_service_account_token, pod.enable_service_links),
+            (Some(false), Some(false))
+        );
         let context = pod.security_context.as_ref().unwrap();
-        assert_eq!((context.run_as_non_root, context.seccomp_profile.as_ref()), (Some(true), Some(&runtime_default())));
+        assert_eq!(
+            (context.run_as_non_root, context.seccomp_profile.as_ref()),
+            (Some(true), Some(&runtime_default()))
+        );
         for container in containers(&pod) {
             let context = container.security_context.as_ref().unwrap();
             assert_eq!(context.allow_privilege_escalation, Some(false));
             assert_eq!(context.read_only_root_filesystem, Some(true));
-            assert_eq!(context.capabilities.as_ref().unwrap().drop.as_deref(), Some(["ALL".to_owned()].as_slice()));
+            assert_eq!(
+                context.capabilities.as_ref().unwrap().drop.as_deref(),
+                Some(["ALL".to_owned()].as_slice())
+            );
         }
     }
 
@@ -403,10 +660,16 @@ mod tests {
         let mut pod = template(spec).spec.unwrap();
         harden(&mut pod, &all(), true);
         assert_eq!(pod.enable_service_links, Some(true));
-        assert_eq!(pod.security_context.as_ref().unwrap().seccomp_profile.as_ref().unwrap().type_, "Localhost");
+        assert_eq!(
+            pod.security_context.as_ref().unwrap().seccomp_profile.as_ref().unwrap().type_,
+            "Localhost"
+        );
         let context = pod.containers[0].security_context.as_ref().unwrap();
         assert_eq!(context.read_only_root_filesystem, Some(false));
-        assert_eq!(context.capabilities.as_ref().unwrap().drop.as_deref(), Some(["NET_RAW".to_owned()].as_slice()));
+        assert_eq!(
+            context.capabilities.as_ref().unwrap().drop.as_deref(),
+            Some(["NET_RAW".to_owned()].as_slice())
+        );
     }
 
     #[test]
@@ -415,13 +678,17 @@ mod tests {
         harden(&mut pod, &Allowed::from([OptIn::Root]), true);
         assert_eq!(pod.security_context.as_ref().unwrap().run_as_non_root, None);
         let context = pod.containers[0].security_context.as_ref().unwrap();
-        assert_eq!((context.capabilities.as_ref(), context.allow_privilege_escalation), (None, Some(false)));
+        assert_eq!(
+            (context.capabilities.as_ref(), context.allow_privilege_escalation),
+            (None, Some(false))
+        );
         assert_eq!(context.read_only_root_filesystem, Some(true), "each opt-in is its own");
     }
 
     #[test]
     fn i22_a_resource_that_the_template_does_not_mention_is_requested_and_limited() {
-        let amounts = |text: &str| serde_yaml_ng::from_str::<BTreeMap<String, String>>(text).unwrap();
+        let amounts =
+            |text: &str| serde_yaml_ng::from_str::<BTreeMap<String, String>>(text).unwrap();
         let (requests, limits) = (amounts("{cpu: 100m, memory: 1Gi}"), amounts("{memory: 2Gi}"));
         let rationed = |text: &str| {
             let mut resources = serde_yaml_ng::from_str(text).unwrap();
@@ -431,9 +698,16 @@ mod tests {
         let both = serde_json::json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}});
         assert_eq!(rationed("{}"), both);
         let own = serde_json::json!({"requests": {"cpu": "100m", "memory": "9Gi"}});
-        assert_eq!(rationed("{requests: {memory: 9Gi}}"), own, "a limit below what it asks for would be refused");
+        assert_eq!(
+            rationed("{requests: {memory: 9Gi}}"),
+            own,
+            "a limit below what it asks for would be refused"
+        );
         assert!(limits_memory(&template("{containers: [{name: a}]}"), &limits));
-        assert!(!limits_memory(&template("{containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}"), &limits));
+        assert!(!limits_memory(
+            &template("{containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}"),
+            &limits
+        ));
         assert!(!limits_memory(&template("{containers: [{name: a}]}"), &BTreeMap::new()));
     }
 

@@ -139,13 +139,18 @@ impl Error {
 
 impl Context {
     /// The API of one kind in the namespace of a plan.
-    pub fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>>(&self, plan: &Plan) -> Api<K> {
+    pub fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>>(
+        &self,
+        plan: &Plan,
+    ) -> Api<K> {
         Api::namespaced(self.client.clone(), &plan.namespace)
     }
 
     /// Completes once all that is watched was listed: before, what is missing here proves nothing.
     pub async fn ready(&self) {
-        let Self { objects, jobs, services, network_policies, grpc_routes, ingresses, pods, .. } = self;
+        let Self {
+            objects, jobs, services, network_policies, grpc_routes, ingresses, pods, ..
+        } = self;
         pods.ready().await;
         futures::join!(objects.ready(), jobs.ready(), services.ready(), network_policies.ready());
         futures::join!(
@@ -172,7 +177,11 @@ pub async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Ac
     };
     context.metrics.reconciled(began.elapsed());
     if outcome.is_ok() {
-        context.failures.lock().expect("nothing panics while it holds this lock").remove(&object.uid().unwrap_or_default());
+        context
+            .failures
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .remove(&object.uid().unwrap_or_default());
     }
     outcome
 }
@@ -190,7 +199,10 @@ pub fn after_error(object: &Guarded, error: &Error, context: &Context) -> Action
     *count += 1;
     let limit = BACKOFF_MAX.min(Duration::from_millis(500) * 2_u32.saturating_pow(*count - 1));
     tracing::warn!(object.namespace = object.namespace(), object.name = name, failures = *count, %error, "will look again");
-    Action::requeue(limit / 4 + Duration::from_millis(jitter(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))))
+    Action::requeue(
+        limit / 4
+            + Duration::from_millis(jitter(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))),
+    )
 }
 
 /// What a look came to.
@@ -206,7 +218,13 @@ struct Outcome {
 
 impl Outcome {
     fn of(stage: Stage) -> Self {
-        Self { stage, exposed: Finding::AsBefore, certificates: Finding::AsBefore, reachable: false, again: None }
+        Self {
+            stage,
+            exposed: Finding::AsBefore,
+            certificates: Finding::AsBefore,
+            reachable: false,
+            again: None,
+        }
     }
 }
 
@@ -230,16 +248,18 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
     let watched = dereference::front(context, &mut plan).await?;
     let found = match run {
         Run::Gone => Outcome::of(Stage::JobDeleted),
-        Run::Original(pod) => Outcome { again: Some(patience(object, now)), ..Outcome::of(Stage::Original(pod)) },
+        Run::Original(pod) => {
+            Outcome { again: Some(patience(object, now)), ..Outcome::of(Stage::Original(pod)) }
+        }
         Run::OriginalGone => {
-            let message =
-                "its Pod, which the original operator started, is gone, and its end with it: delete this object and create it anew";
+            let message = "its Pod, which the original operator started, is gone, and its end with it: delete this object and create it anew";
             Outcome::of(Stage::Refused(Refusal { reason: "PodLost", message: message.to_owned() }))
         }
         Run::NotCreated => match create(object, &plan, context).await? {
             // Of an object that has gone meanwhile there would be no other look, and its Job is to be taken back.
             Some(Outcome { stage: Stage::Working { job, pod, .. }, .. })
-                if can_wait(object, &job, pod.as_ref(), context, now) && stays(object, &plan, context) =>
+                if can_wait(object, &job, pod.as_ref(), context, now)
+                    && stays(object, &plan, context) =>
             {
                 return Ok(Action::requeue(LOOK_EVERY));
             }
@@ -270,7 +290,11 @@ async fn look(object: &IflearnerJob, context: &Context) -> Result<Action, Error>
 }
 
 /// From nothing to a Job. `None`: the object is about to go, or has gone.
-async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result<Option<Outcome>, Error> {
+async fn create(
+    object: &IflearnerJob,
+    plan: &Plan,
+    context: &Context,
+) -> Result<Option<Outcome>, Error> {
     let again = Some(patience(object, context.now()));
     let _urgent = context.events.let_wait();
     let allowed = match consent::allowed(context, object, plan).await? {
@@ -286,16 +310,25 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
         let stage = Stage::Waiting(why.clone());
         return Ok(Some(Outcome { certificates, again, ..Outcome::of(stage) }));
     }
-    let Applied { exposed, trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
+    let Applied { exposed, trouble } =
+        apply::children(context, plan, &build::desired(plan, &context.config)).await?;
     if let Some(why) = trouble {
-        return Ok(Some(Outcome { exposed, certificates, again, ..Outcome::of(Stage::Waiting(why)) }));
+        return Ok(Some(Outcome {
+            exposed,
+            certificates,
+            again,
+            ..Outcome::of(Stage::Waiting(why))
+        }));
     }
     // All that was time enough to delete it; of what is made now a Pod would start.
     if !stays(object, plan, context) {
         return Ok(None);
     }
     let (stage, again) = match apply::create_job(context, object, plan, &pod_plan).await? {
-        Created::Job(job) => (Stage::Working { job, pod: context.pods.latest(&plan.uid), trouble: None }, Some(NO_POD)),
+        Created::Job(job) => (
+            Stage::Working { job, pod: context.pods.latest(&plan.uid), trouble: None },
+            Some(NO_POD),
+        ),
         Created::Refused(refusal) => (Stage::Refused(refusal), None),
         Created::Waiting(why) => (Stage::Waiting(why), again),
     };
@@ -303,16 +336,27 @@ async fn create(object: &IflearnerJob, plan: &Plan, context: &Context) -> Result
 }
 
 /// There is nothing to say but that it has a Job, and many others are about to get theirs.
-fn can_wait(object: &IflearnerJob, job: &JobFacts, pod: Option<&PodFacts>, context: &Context, now: Timestamp) -> bool {
+fn can_wait(
+    object: &IflearnerJob,
+    job: &JobFacts,
+    pod: Option<&PodFacts>,
+    context: &Context,
+    now: Timestamp,
+) -> bool {
     let is_new = object.status.is_none() && job.end.is_none();
     let is_quiet = pod.is_none_or(|pod| pod.state == PodState::Pending && pod.trouble.is_none());
-    let is_young = job.created.as_ref().is_some_and(|made| now.duration_since(made.0).unsigned_abs() < TOLD_WITHIN);
+    let is_young = job
+        .created
+        .as_ref()
+        .is_some_and(|made| now.duration_since(made.0).unsigned_abs() < TOLD_WITHIN);
     is_new && is_quiet && is_young && !apply::is_due(object, job) && context.events.urgent() > FEW
 }
 
 /// For all that is known, the very object is there still.
 fn stays(object: &IflearnerJob, plan: &Plan, context: &Context) -> bool {
-    let is_still = |known: Arc<Guarded>| known.meta().uid == object.metadata.uid && known.meta().deletion_timestamp.is_none();
+    let is_still = |known: Arc<Guarded>| {
+        known.meta().uid == object.metadata.uid && known.meta().deletion_timestamp.is_none()
+    };
     context.objects.get(&plan.namespace, &plan.name).is_some_and(is_still)
 }
 
@@ -320,11 +364,21 @@ fn stays(object: &IflearnerJob, plan: &Plan, context: &Context) -> bool {
 const NO_POD: Duration = Duration::from_secs(12);
 
 /// A job that has its Job. `None`: too early to say anything.
-async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Context, now: Timestamp) -> Result<Option<Outcome>, Error> {
+async fn follow(
+    object: &IflearnerJob,
+    plan: &Plan,
+    job: JobFacts,
+    context: &Context,
+    now: Timestamp,
+) -> Result<Option<Outcome>, Error> {
     let mut pod = context.pods.latest(&plan.uid);
     let one_has_ended = match (&job.end, &pod) {
-        (Some(end), Some(pod)) if pod.state != PodState::Ended => end.at.as_ref().map(|at| (at, EXIT_DUE)),
-        (None, Some(pod)) if pod.state == PodState::Ended => pod.ended.as_ref().map(|at| (at, VERDICT_DUE)),
+        (Some(end), Some(pod)) if pod.state != PodState::Ended => {
+            end.at.as_ref().map(|at| (at, EXIT_DUE))
+        }
+        (None, Some(pod)) if pod.state == PodState::Ended => {
+            pod.ended.as_ref().map(|at| (at, VERDICT_DUE))
+        }
         _ => None,
     };
     // Of a node whose clock is wrong nothing is waited for.
@@ -334,7 +388,10 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
     if job.end.is_some() {
         // What is said now is said for good.
         if pod.as_ref().is_none_or(|pod| pod.state != PodState::Ended) {
-            pod = dereference::latest_pod(context, plan).await?.or(pod).or_else(|| context.pods.last_words(&plan.uid));
+            pod = dereference::latest_pod(context, plan)
+                .await?
+                .or(pod)
+                .or_else(|| context.pods.last_words(&plan.uid));
         }
         return Ok(Some(Outcome::of(Stage::Working { job, pod, trouble: None })));
     }
@@ -342,7 +399,8 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
     if pod.is_none() && !job.suspended && context.pods.has_just_gone(&plan.uid) {
         return Ok(None);
     }
-    let Applied { exposed, mut trouble } = apply::children(context, plan, &build::desired(plan, &context.config)).await?;
+    let Applied { exposed, mut trouble } =
+        apply::children(context, plan, &build::desired(plan, &context.config)).await?;
     let job = apply::sync_job(context, object, plan, job).await?;
     let mut again = trouble.is_some().then(|| patience(object, now));
     if pod.is_none() {
@@ -353,26 +411,51 @@ async fn follow(object: &IflearnerJob, plan: &Plan, job: JobFacts, context: &Con
     let is_unrecorded = object.status.as_ref().is_none_or(|status| status.job.is_none());
     let mut certificates = Finding::AsBefore;
     if is_unrecorded {
-        certificates = dereference::certificates(context, plan, &validate::certificates(object, &context.config)).await?;
+        certificates = dereference::certificates(
+            context,
+            plan,
+            &validate::certificates(object, &context.config),
+        )
+        .await?;
     }
-    Ok(Some(Outcome { stage: Stage::Working { job, pod, trouble }, exposed, certificates, reachable: true, again }))
+    Ok(Some(Outcome {
+        stage: Stage::Working { job, pod, trouble },
+        exposed,
+        certificates,
+        reachable: true,
+        again,
+    }))
 }
 
 /// A job whose end is recorded: nothing of it runs on, and its Job goes when the job says so.
-async fn over(object: &IflearnerJob, old: &IflearnerJobStatus, plan: &Plan, context: &Context) -> Result<Action, Error> {
+async fn over(
+    object: &IflearnerJob,
+    old: &IflearnerJobStatus,
+    plan: &Plan,
+    context: &Context,
+) -> Result<Action, Error> {
     let job = old.job.as_ref().and_then(|recorded| {
         let job = context.jobs.get(&plan.namespace, &recorded.name)?;
-        (job.uid().as_ref() == Some(&recorded.uid) && job.metadata.deletion_timestamp.is_none()).then(|| super::observe::job(&job))
+        (job.uid().as_ref() == Some(&recorded.uid) && job.metadata.deletion_timestamp.is_none())
+            .then(|| super::observe::job(&job))
     });
-    let ttl_s = object.spec.run_policy.as_ref().and_then(|policy| policy.ttl_seconds_after_finished);
+    let ttl_s =
+        object.spec.run_policy.as_ref().and_then(|policy| policy.ttl_seconds_after_finished);
     match (job, ttl_s) {
-        (Some(job), _) if job.end.is_none() => apply::delete_job(context, plan, &job.name, &job.uid).await?,
-        (Some(job), Some(ttl_s)) if job.ttl_s != Some(ttl_s) => apply::let_go(context, plan, &job, ttl_s).await?,
+        (Some(job), _) if job.end.is_none() => {
+            apply::delete_job(context, plan, &job.name, &job.uid).await?
+        }
+        (Some(job), Some(ttl_s)) if job.ttl_s != Some(ttl_s) => {
+            apply::let_go(context, plan, &job, ttl_s).await?
+        }
         _ => {}
     }
     if old.observed_generation != object.metadata.generation {
-        let mut new = IflearnerJobStatus { observed_generation: object.metadata.generation, ..old.clone() };
-        new.conditions.iter_mut().for_each(|condition| condition.observed_generation = object.metadata.generation);
+        let mut new =
+            IflearnerJobStatus { observed_generation: object.metadata.generation, ..old.clone() };
+        new.conditions
+            .iter_mut()
+            .for_each(|condition| condition.observed_generation = object.metadata.generation);
         if apply::status(context, object, plan, &new).await? == Written::Outdated {
             return Ok(Action::requeue(OUTDATED));
         }
@@ -386,9 +469,13 @@ async fn leave(object: &IflearnerJob, context: &Context) -> Result<Action, Error
     let is_recorded = object.status.as_ref().is_some_and(|status| status.job.is_some());
     if !is_recorded && !object.finalizers().iter().any(|finalizer| finalizer == ORPHAN) {
         let plan = Plan::new(object, &context.config, context.apis);
-        let made = context.jobs.get(&plan.namespace, &plan.names.job).filter(|job| belongs(&**job, &plan.owner));
+        let made = context
+            .jobs
+            .get(&plan.namespace, &plan.names.job)
+            .filter(|job| belongs(&**job, &plan.owner));
         if let Some(job) = made.filter(|job| job.metadata.deletion_timestamp.is_none()) {
-            apply::delete_job(context, &plan, &job.name_any(), &job.uid().unwrap_or_default()).await?;
+            apply::delete_job(context, &plan, &job.name_any(), &job.uid().unwrap_or_default())
+                .await?;
         }
     }
     Ok(Action::await_change())
@@ -411,14 +498,25 @@ async fn tell(
     let Written::Version(version) = &written else { return Ok(written) };
     if old.phase != new.phase {
         let phase = new.phase.map_or("", Phase::as_str);
-        tracing::info!(object.namespace = plan.namespace, object.name = plan.name, phase, reason = new.reason, "phase");
+        tracing::info!(
+            object.namespace = plan.namespace,
+            object.name = plan.name,
+            phase,
+            reason = new.reason,
+            "phase"
+        );
     }
-    if new.phase == Some(Phase::Running) && !matches!(old.phase, Some(Phase::Running | Phase::Unknown)) {
-        let age = object.creation_timestamp().map_or(0.0, |created| now.duration_since(created.0).as_secs_f64());
+    if new.phase == Some(Phase::Running)
+        && !matches!(old.phase, Some(Phase::Running | Phase::Unknown))
+    {
+        let age = object
+            .creation_timestamp()
+            .map_or(0.0, |created| now.duration_since(created.0).as_secs_f64());
         context.metrics.runs(age);
     }
     for happened in status::events(old, new, validate::restart_note(object)) {
-        let regarding = ObjectReference { resource_version: version.clone(), ..object.object_ref(&()) };
+        let regarding =
+            ObjectReference { resource_version: version.clone(), ..object.object_ref(&()) };
         context.events.tell(&happened, &regarding, MicroTime(now));
     }
     Ok(written)
@@ -427,8 +525,13 @@ async fn tell(
 /// Where the job's gRPC port is reached.
 fn endpoint(plan: &Plan, config: &Config) -> String {
     match &plan.exposure {
-        Exposure::Gateway { host, .. } | Exposure::Ingress { host, .. } => format!("{host}:{}", config.exposure.port),
-        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } | Exposure::Unauthenticated { .. } => {
+        Exposure::Gateway { host, .. } | Exposure::Ingress { host, .. } => {
+            format!("{host}:{}", config.exposure.port)
+        }
+        Exposure::Unwanted
+        | Exposure::Unconfigured
+        | Exposure::NotInstalled { .. }
+        | Exposure::Unauthenticated { .. } => {
             format!("{}.{}.svc:{}", plan.names.service, plan.namespace, config.service.grpc_port)
         }
     }
@@ -436,7 +539,10 @@ fn endpoint(plan: &Plan, config: &Config) -> String {
 
 /// How long to wait for what nobody announces (a ConfigMap, a name that becomes free): the older the object, the longer.
 fn patience(object: &IflearnerJob, now: Timestamp) -> Duration {
-    let age = object.creation_timestamp().and_then(|created| Duration::try_from(now.duration_since(created.0)).ok()).unwrap_or_default();
+    let age = object
+        .creation_timestamp()
+        .and_then(|created| Duration::try_from(now.duration_since(created.0)).ok())
+        .unwrap_or_default();
     let wait = (age / 4).clamp(Duration::from_secs(2), Duration::from_secs(60));
     wait + Duration::from_millis(jitter(u64::try_from(wait.as_millis() / 4).unwrap_or(0)))
 }

@@ -109,7 +109,10 @@ pub struct ParentStatus {
 /// Gateways, as plain JSON: what is read of them differs between versions of their API.
 #[must_use]
 pub fn gateways() -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway"), "gateways")
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway"),
+        "gateways",
+    )
 }
 
 /// The first listener of a Gateway (the one of this name, or any) that lets in callers without a certificate that it has
@@ -127,12 +130,19 @@ pub fn unauthenticated(gateway: &Value, section: Option<&str>) -> Option<String>
     }
     let frontend = &gateway["spec"]["tls"]["frontend"];
     let checks = |validation: &Value| {
-        validation["caCertificateRefs"].as_array().is_some_and(|authorities| !authorities.is_empty())
+        validation["caCertificateRefs"]
+            .as_array()
+            .is_some_and(|authorities| !authorities.is_empty())
             && validation["mode"] != "AllowInsecureFallback"
     };
     let open = listeners.into_iter().find(|listener| {
-        let of_port = frontend["perPort"].as_array().into_iter().flatten().find(|entry| entry["port"] == listener["port"]);
-        let validation = of_port.map_or(&frontend["default"]["validation"], |entry| &entry["tls"]["validation"]);
+        let of_port = frontend["perPort"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|entry| entry["port"] == listener["port"]);
+        let validation =
+            of_port.map_or(&frontend["default"]["validation"], |entry| &entry["tls"]["validation"]);
         listener["protocol"] != "HTTPS" || !checks(validation)
     });
     open.map(|listener| listener["name"].as_str().unwrap_or_default().to_owned())
@@ -155,15 +165,33 @@ mod tests {
         let all = format!("{{frontend: {{default: {{validation: {{{authority}}}}}}}}}");
         assert_eq!(open("null", Some("grpc")).as_deref(), Some("grpc"));
         assert_eq!(open(&all, Some("grpc")), None);
-        assert_eq!(open(&all, Some("plain")).as_deref(), Some("plain"), "nothing is asked without TLS");
-        assert_eq!(open(&all, None).as_deref(), Some("plain"), "the route attaches to every listener");
+        assert_eq!(
+            open(&all, Some("plain")).as_deref(),
+            Some("plain"),
+            "nothing is asked without TLS"
+        );
+        assert_eq!(
+            open(&all, None).as_deref(),
+            Some("plain"),
+            "the route attaches to every listener"
+        );
         assert_eq!(open(&all, Some("gone")).as_deref(), Some("gone"));
-        let lax = format!("{{frontend: {{default: {{validation: {{{authority}, mode: AllowInsecureFallback}}}}}}}}");
+        let lax = format!(
+            "{{frontend: {{default: {{validation: {{{authority}, mode: AllowInsecureFallback}}}}}}}}"
+        );
         assert_eq!(open(&lax, Some("grpc")).as_deref(), Some("grpc"));
-        let one = format!("{{frontend: {{default: {{}}, perPort: [{{port: 443, tls: {{validation: {{{authority}}}}}}}]}}}}");
+        let one = format!(
+            "{{frontend: {{default: {{}}, perPort: [{{port: 443, tls: {{validation: {{{authority}}}}}}}]}}}}"
+        );
         assert_eq!(open(&one, Some("grpc")), None);
         assert_eq!(open(&one, Some("other")).as_deref(), Some("other"));
-        let but = format!("{{frontend: {{default: {{validation: {{{authority}}}}}, perPort: [{{port: 443, tls: {{}}}}]}}}}");
-        assert_eq!(open(&but, Some("grpc")).as_deref(), Some("grpc"), "a port's own word replaces the default");
+        let but = format!(
+            "{{frontend: {{default: {{validation: {{{authority}}}}}, perPort: [{{port: 443, tls: {{}}}}]}}}}"
+        );
+        assert_eq!(
+            open(&but, Some("grpc")).as_deref(),
+            Some("grpc"),
+            "a port's own word replaces the default"
+        );
     }
 }

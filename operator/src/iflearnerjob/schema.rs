@@ -2,7 +2,9 @@
 //! whose descriptions alone would fill the annotation that client-side `kubectl apply` writes.
 
 use k8s_openapi::api::core::v1::{EnvVar, PodTemplateSpec, ResourceRequirements};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResourceExt as _;
 use kube::core::Rule;
@@ -25,10 +27,18 @@ pub const KEY: &str = "^[-._a-zA-Z0-9]+$";
 pub fn crd() -> CustomResourceDefinition {
     fn without_null(schema: &mut JSONSchemaProps) {
         schema.nullable = schema.nullable.filter(|_| schema.format.as_deref() == Some("date-time"));
-        schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(without_null);
+        schema
+            .properties
+            .iter_mut()
+            .flat_map(|properties| properties.values_mut())
+            .for_each(without_null);
     }
     let mut crd = super::IflearnerJob::crd();
-    let root = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    let root = crd
+        .spec
+        .versions
+        .iter_mut()
+        .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
     let properties = root.flat_map(|schema| &mut schema.properties);
     properties.filter_map(|properties| properties.get_mut("spec")).for_each(without_null);
     crd
@@ -37,7 +47,9 @@ pub fn crd() -> CustomResourceDefinition {
 /// An optional field of `self` that can be neither changed, added nor removed.
 pub fn immutable(field: &str) -> Rule {
     // Not `self.?field == oldSelf.?field`: the API server knows no bound for the cost of an optional.
-    let rule = format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
+    let rule = format!(
+        "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    );
     Rule::new(rule).message(sentence(field).as_str()).field_path(format!(".{field}"))
 }
 
@@ -59,7 +71,8 @@ pub fn host() -> Rule {
 /// A Pod template: labels and annotations kept, at least one container, no descriptions.
 pub fn pod_template(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = terse(generator.subschema_for::<PodTemplateSpec>());
-    let strings = || json_schema!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let strings =
+        || json_schema!({ "type": "object", "additionalProperties": { "type": "string" } });
     let root = schema.ensure_object();
     root.insert("required".to_owned(), serde_json::json!(["spec"]));
     let metadata = json_schema!({
@@ -71,11 +84,15 @@ pub fn pod_template(generator: &mut SchemaGenerator) -> Schema {
             "creationTimestamp": { "type": "string", "format": "date-time", "nullable": true },
         },
     });
-    *schema.pointer_mut("/properties/metadata").expect("a Pod template has metadata") = metadata.into();
-    let containers = schema.pointer_mut("/properties/spec/properties/containers").expect("a Pod has containers");
+    *schema.pointer_mut("/properties/metadata").expect("a Pod template has metadata") =
+        metadata.into();
+    let containers =
+        schema.pointer_mut("/properties/spec/properties/containers").expect("a Pod has containers");
     containers["minItems"] = 1.into();
     containers["maxItems"] = MAX_CONTAINERS.into();
-    let init = schema.pointer_mut("/properties/spec/properties/initContainers").expect("a Pod has init containers");
+    let init = schema
+        .pointer_mut("/properties/spec/properties/initContainers")
+        .expect("a Pod has init containers");
     init["maxItems"] = MAX_CONTAINERS.into();
     schema
 }
@@ -104,7 +121,9 @@ pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The original may have stored `conditions: null`.
-pub fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
+pub fn null_as_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Condition>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

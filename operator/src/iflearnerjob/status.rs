@@ -86,13 +86,16 @@ pub struct Found<'a> {
 #[must_use]
 pub fn status(found: &Found<'_>, config: &Config) -> IflearnerJobStatus {
     let old = found.object.status.clone().unwrap_or_default();
-    let mut new = IflearnerJobStatus { observed_generation: found.object.metadata.generation, ..old.clone() };
+    let mut new =
+        IflearnerJobStatus { observed_generation: found.object.metadata.generation, ..old.clone() };
     if found.endpoint.is_some() {
         new.endpoint.clone_from(&found.endpoint);
     }
     let mut ready = Verdict::new(Some(false), "NotRunning", "");
     match &found.stage {
-        Stage::Refused(Refusal { reason, message }) => end(&mut new, Phase::Failed, Why::new(*reason, message), Some(found.now.clone())),
+        Stage::Refused(Refusal { reason, message }) => {
+            end(&mut new, Phase::Failed, Why::new(*reason, message), Some(found.now.clone()))
+        }
         Stage::Waiting(why) => say(&mut new, Phase::Pending, Some(why.clone())),
         Stage::JobDeleted => {
             let message = "the Job was deleted before its end was seen: a training is not started a second time; delete this object and create it anew";
@@ -103,7 +106,8 @@ pub fn status(found: &Found<'_>, config: &Config) -> IflearnerJobStatus {
             working(&mut new, found, job, pod.as_ref(), trouble.as_ref(), config);
             if new.phase == Some(Phase::Pending) {
                 // Until it runs, where it will run is not worth a write.
-                let IflearnerJobStatus { start_time, pod_name, pod_ip, host_ip, restarts, .. } = old.clone();
+                let IflearnerJobStatus { start_time, pod_name, pod_ip, host_ip, restarts, .. } =
+                    old.clone();
                 new = IflearnerJobStatus { start_time, pod_name, pod_ip, host_ip, restarts, ..new };
             }
             if new.phase == Some(Phase::Running) && pod.as_ref().is_some_and(|pod| pod.ready) {
@@ -116,11 +120,16 @@ pub fn status(found: &Found<'_>, config: &Config) -> IflearnerJobStatus {
         }
     }
     // Waiting longer for the same reason is nothing new.
-    if old.phase == new.phase && old.reason == new.reason && !new.phase.is_some_and(Phase::is_terminal) {
+    if old.phase == new.phase
+        && old.reason == new.reason
+        && !new.phase.is_some_and(Phase::is_terminal)
+    {
         new.message = old.message.clone().or(new.message);
     }
     let (reason, message) = (new.reason.clone(), new.message.clone().unwrap_or_default());
-    let why = |default: &str| Why::new(reason.clone().unwrap_or_else(|| default.to_owned()), message.clone());
+    let why = |default: &str| {
+        Why::new(reason.clone().unwrap_or_else(|| default.to_owned()), message.clone())
+    };
     let progressing = match new.phase {
         Some(Phase::Succeeded) => Verdict { holds: Some(false), why: why("Succeeded") },
         Some(Phase::Failed) => Verdict { holds: Some(false), why: why("Failed") },
@@ -132,7 +141,11 @@ pub fn status(found: &Found<'_>, config: &Config) -> IflearnerJobStatus {
         ready.why = progressing.why.clone();
     }
     let terminal = |phase: Phase| {
-        if new.phase == Some(phase) { Finding::Is(Verdict { holds: Some(true), why: why(phase.as_str()) }) } else { Finding::Irrelevant }
+        if new.phase == Some(phase) {
+            Finding::Is(Verdict { holds: Some(true), why: why(phase.as_str()) })
+        } else {
+            Finding::Irrelevant
+        }
     };
     let findings = [
         (condition::PROGRESSING, Finding::Is(progressing)),
@@ -166,7 +179,8 @@ fn made(type_: &str, verdict: Verdict, before: Option<Condition>, found: &Found<
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),
-        last_transition_time: same_status.map_or_else(|| found.now.clone(), |before| before.last_transition_time.clone()),
+        last_transition_time: same_status
+            .map_or_else(|| found.now.clone(), |before| before.last_transition_time.clone()),
         message: same_status
             .filter(|before| before.reason == reason && !before.message.is_empty())
             .map_or(message, |before| before.message.clone()),
@@ -178,7 +192,9 @@ fn made(type_: &str, verdict: Verdict, before: Option<Condition>, found: &Found<
 fn say(status: &mut IflearnerJobStatus, phase: Phase, why: Option<Why>) {
     status.phase = Some(phase);
     (status.reason, status.message) = match why {
-        Some(Why { reason, message }) => (Some(reason), Some(message).filter(|message| !message.is_empty())),
+        Some(Why { reason, message }) => {
+            (Some(reason), Some(message).filter(|message| !message.is_empty()))
+        }
         None => (None, None),
     };
 }
@@ -202,7 +218,9 @@ fn original(status: &mut IflearnerJobStatus, pod: &PodFacts, now: &Time) {
         PodState::Pending => say(status, Phase::Pending, pod.trouble.clone()),
         PodState::Running => say(status, Phase::Running, pod.trouble.clone()),
         PodState::Lost => say(status, Phase::Unknown, pod.trouble.clone()),
-        PodState::Ended if pod.exit_code == Some(0) => end(status, Phase::Succeeded, Why::new("Succeeded", ""), Some(now.clone())),
+        PodState::Ended if pod.exit_code == Some(0) => {
+            end(status, Phase::Succeeded, Why::new("Succeeded", ""), Some(now.clone()))
+        }
         PodState::Ended => {
             let why = pod.trouble.clone().unwrap_or_else(|| Why::new("Error", "its Pod failed"));
             end(status, Phase::Failed, why, Some(now.clone()));
@@ -232,15 +250,26 @@ fn working(
         } else {
             // A Pod that the cluster ends vanishes together with the Job's end.
             let lost = status.reason.clone().filter(|_| pod.is_none() && is_disrupted(status));
-            let lost = lost.map(|reason| Why::new(reason, status.message.clone().unwrap_or_default()));
-            let pods_own = pod.and_then(|pod| pod.trouble.clone()).or(lost).filter(|_| job_end.why.reason != "DeadlineExceeded");
+            let lost =
+                lost.map(|reason| Why::new(reason, status.message.clone().unwrap_or_default()));
+            let pods_own = pod
+                .and_then(|pod| pod.trouble.clone())
+                .or(lost)
+                .filter(|_| job_end.why.reason != "DeadlineExceeded");
             let mut why = pods_own.unwrap_or_else(|| job_end.why.clone());
-            let imposed = config.pods.read_only_root && status.exit_code.is_some_and(|code| code != 0);
+            let imposed =
+                config.pods.read_only_root && status.exit_code.is_some_and(|code| code != 0);
             if imposed && why.reason == "Error" {
-                let remedy = policy::remedy([OptIn::WriteRoot].into(), &namespace, &config.pods.opt_ins);
-                why.message = format!("{}; if that is because it could not write to its image's file system, {remedy}", why.message);
+                let remedy =
+                    policy::remedy([OptIn::WriteRoot].into(), &namespace, &config.pods.opt_ins);
+                why.message = format!(
+                    "{}; if that is because it could not write to its image's file system, {remedy}",
+                    why.message
+                );
             }
-            if why.reason == "OOMKilled" && policy::limits_memory(&found.object.spec.template, &config.pods.limits) {
+            if why.reason == "OOMKilled"
+                && policy::limits_memory(&found.object.spec.template, &config.pods.limits)
+            {
                 let limit = "its template names no memory, so the operator's limit holds (pods.limits): name what it needs in resources";
                 why.message = format!("{}; {limit}", why.message);
             }
@@ -254,9 +283,14 @@ fn working(
         return end(status, Phase::Failed, why, Some(found.now.clone()));
     }
     match pod.map(|pod| pod.state) {
-        _ if job.suspended => {
-            say(status, Phase::Pending, Some(Why::new("Suspended", "the job is suspended: spec.runPolicy.suspend, or a queue, holds it")))
-        }
+        _ if job.suspended => say(
+            status,
+            Phase::Pending,
+            Some(Why::new(
+                "Suspended",
+                "the job is suspended: spec.runPolicy.suspend, or a queue, holds it",
+            )),
+        ),
         // Gone with its node, or from it; what that means for the job, the Job says in a moment.
         None if troubled.is_none() && is_disrupted(status) && !is_retried(found.object) => {}
         None | Some(PodState::Pending) => say(status, Phase::Pending, troubled),
@@ -268,14 +302,26 @@ fn working(
         // What that means for the job, the Job says in a moment.
         Some(PodState::Ended) => {
             let phase = status.phase.unwrap_or(Phase::Running);
-            say(status, phase, status.reason.clone().map(|reason| Why::new(reason, status.message.clone().unwrap_or_default())));
+            say(
+                status,
+                phase,
+                status
+                    .reason
+                    .clone()
+                    .map(|reason| Why::new(reason, status.message.clone().unwrap_or_default())),
+            );
         }
     }
 }
 
 /// Another Pod follows one that has failed.
 fn is_retried(object: &IflearnerJob) -> bool {
-    object.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).is_some_and(|limit| limit > 0)
+    object
+        .spec
+        .run_policy
+        .as_ref()
+        .and_then(|policy| policy.backoff_limit)
+        .is_some_and(|limit| limit > 0)
 }
 
 /// The last that was known is that the cluster ends its Pod.
@@ -287,23 +333,45 @@ fn is_disrupted(status: &IflearnerJobStatus) -> bool {
 #[must_use]
 pub fn of_grpc_route(route: &GrpcRoute) -> Verdict {
     let gateway = route.spec.parent_refs.first().map_or("", |parent| &parent.name);
-    let listener =
-        |parent: &ParentRef| (parent.name.clone(), parent.namespace.clone().or_else(|| route.namespace()), parent.section_name.clone());
-    let ours = |parent: &&ParentStatus| route.spec.parent_refs.iter().any(|wanted| listener(wanted) == listener(&parent.parent_ref));
-    let parents: Vec<&ParentStatus> = route.status.iter().flat_map(|status| status.parents.iter().filter(ours)).collect();
-    let refused = parents
-        .iter()
-        .flat_map(|parent| &parent.conditions)
-        .find(|condition| matches!(condition.type_.as_str(), "Accepted" | "ResolvedRefs") && condition.status == "False");
+    let listener = |parent: &ParentRef| {
+        (
+            parent.name.clone(),
+            parent.namespace.clone().or_else(|| route.namespace()),
+            parent.section_name.clone(),
+        )
+    };
+    let ours = |parent: &&ParentStatus| {
+        route.spec.parent_refs.iter().any(|wanted| listener(wanted) == listener(&parent.parent_ref))
+    };
+    let parents: Vec<&ParentStatus> =
+        route.status.iter().flat_map(|status| status.parents.iter().filter(ours)).collect();
+    let refused = parents.iter().flat_map(|parent| &parent.conditions).find(|condition| {
+        matches!(condition.type_.as_str(), "Accepted" | "ResolvedRefs")
+            && condition.status == "False"
+    });
     if let Some(condition) = refused {
-        return Verdict::new(Some(false), &condition.reason, format!("Gateway {gateway}: {}", condition.message));
+        return Verdict::new(
+            Some(false),
+            &condition.reason,
+            format!("Gateway {gateway}: {}", condition.message),
+        );
     }
-    let accepted =
-        parents.iter().any(|parent| parent.conditions.iter().any(|condition| condition.type_ == "Accepted" && condition.status == "True"));
+    let accepted = parents.iter().any(|parent| {
+        parent
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == "Accepted" && condition.status == "True")
+    });
     if accepted {
         Verdict::new(Some(true), "Accepted", format!("Gateway {gateway} routes to it"))
     } else {
-        Verdict::new(None, "NotAccepted", format!("no controller has taken up the GRPCRoute yet: is there a Gateway {gateway} with one?"))
+        Verdict::new(
+            None,
+            "NotAccepted",
+            format!(
+                "no controller has taken up the GRPCRoute yet: is there a Gateway {gateway} with one?"
+            ),
+        )
     }
 }
 
@@ -311,15 +379,26 @@ pub fn of_grpc_route(route: &GrpcRoute) -> Verdict {
 #[must_use]
 pub fn of_ingress(ingress: &k8s_openapi::api::networking::v1::Ingress) -> Verdict {
     let balancer = ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    match balancer.and_then(|balancer| balancer.ingress.as_ref()).and_then(|addresses| addresses.first()) {
+    match balancer
+        .and_then(|balancer| balancer.ingress.as_ref())
+        .and_then(|addresses| addresses.first())
+    {
         Some(_) => Verdict::new(Some(true), "HasAddress", "the ingress controller routes to it"),
-        None => Verdict::new(None, "NoAddress", "no ingress controller has given the Ingress an address (some never do)"),
+        None => Verdict::new(
+            None,
+            "NoAddress",
+            "no ingress controller has given the Ingress an address (some never do)",
+        ),
     }
 }
 
 /// What is worth an event between two statuses.
 #[must_use]
-pub fn events(old: &IflearnerJobStatus, new: &IflearnerJobStatus, restart_note: Option<String>) -> Vec<Happened> {
+pub fn events(
+    old: &IflearnerJobStatus,
+    new: &IflearnerJobStatus,
+    restart_note: Option<String>,
+) -> Vec<Happened> {
     let mut happened = Vec::new();
     if let (None, Some(job)) = (&old.job, &new.job) {
         happened.push(Happened::normal("JobCreated", format!("created Job {}", job.name)));
@@ -328,18 +407,26 @@ pub fn events(old: &IflearnerJobStatus, new: &IflearnerJobStatus, restart_note: 
     let note = new.message.clone().unwrap_or_default();
     if old.phase != new.phase || old.reason != new.reason {
         match (new.phase, &new.reason) {
-            (Some(Phase::Succeeded), _) => happened.push(Happened::normal("Succeeded", "the workload succeeded")),
-            (Some(Phase::Running), None) => happened.push(Happened::normal("Running", "the workload runs")),
-            (Some(Phase::Pending), Some(reason)) if reason == "Suspended" => happened.push(Happened::normal(reason, note)),
+            (Some(Phase::Succeeded), _) => {
+                happened.push(Happened::normal("Succeeded", "the workload succeeded"))
+            }
+            (Some(Phase::Running), None) => {
+                happened.push(Happened::normal("Running", "the workload runs"))
+            }
+            (Some(Phase::Pending), Some(reason)) if reason == "Suspended" => {
+                happened.push(Happened::normal(reason, note))
+            }
             (_, Some(reason)) => happened.push(Happened::warning(reason, note)),
             (_, None) => {}
         }
     }
     let exposed = |status: &IflearnerJobStatus| {
-        status.condition(condition::EXPOSED).map(|found| (found.status.clone(), found.reason.clone(), found.message.clone()))
+        status
+            .condition(condition::EXPOSED)
+            .map(|found| (found.status.clone(), found.reason.clone(), found.message.clone()))
     };
-    if let Some((status, reason, message)) =
-        exposed(new).filter(|now| exposed(old).is_none_or(|before| (&before.0, &before.1) != (&now.0, &now.1)))
+    if let Some((status, reason, message)) = exposed(new)
+        .filter(|now| exposed(old).is_none_or(|before| (&before.0, &before.1) != (&now.0, &now.1)))
     {
         match status.as_str() {
             "True" => happened.push(Happened::normal("Exposed", message)),

@@ -26,7 +26,10 @@ impl Unrecorded {
 
     /// The Job of an object.
     pub fn of(&self, owner: &str, now: Monotonic) -> Option<JobRef> {
-        self.locked().get(owner).filter(|(_, seen)| now < *seen + REMEMBERED).map(|(job, _)| job.clone())
+        self.locked()
+            .get(owner)
+            .filter(|(_, seen)| now < *seen + REMEMBERED)
+            .map(|(job, _)| job.clone())
     }
 
     /// It is recorded.

@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
 use super::api::{
-    CertificateSource, ExposureDriver, GatewayRef, IflearnerJob, OptIn, PARTY_CERTIFICATE, Role, SERVER_CERTIFICATE, SIDECAR,
+    CertificateSource, ExposureDriver, GatewayRef, IflearnerJob, OptIn, PARTY_CERTIFICATE, Role,
+    SERVER_CERTIFICATE, SIDECAR,
 };
 use super::names::Names;
 use super::policy::{self, Allowed};
@@ -109,7 +110,8 @@ fn given(text: &str) -> Option<String> {
 }
 
 fn authenticate_clients(job: &IflearnerJob, config: &Config) -> bool {
-    config.exposure.authenticate_clients || job.spec.exposure.as_ref().is_some_and(|exposure| exposure.authenticate_clients)
+    config.exposure.authenticate_clients
+        || job.spec.exposure.as_ref().is_some_and(|exposure| exposure.authenticate_clients)
 }
 
 fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
@@ -117,10 +119,16 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
     let authenticate_clients = authenticate_clients(job, config);
     let config = &config.exposure;
     // The original's definition took an empty one.
-    let Some(host) = job.spec.host.clone().filter(|host| !host.is_empty()) else { return Exposure::Unwanted };
+    let Some(host) = job.spec.host.clone().filter(|host| !host.is_empty()) else {
+        return Exposure::Unwanted;
+    };
     let gateway = wanted.gateway.or_else(|| {
         let section_name = given(&config.gateway.listener);
-        given(&config.gateway.name).map(|name| GatewayRef { name, namespace: given(&config.gateway.namespace), section_name })
+        given(&config.gateway.name).map(|name| GatewayRef {
+            name,
+            namespace: given(&config.gateway.namespace),
+            section_name,
+        })
     });
     let class = wanted.ingress_class_name.or_else(|| given(&config.ingress.class));
     let driver = match (wanted.driver, config.driver) {
@@ -136,11 +144,17 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
     };
     match (driver, gateway) {
         (ExposureDriver::None, _) => Exposure::Unwanted,
-        (ExposureDriver::Gateway, _) if !apis.grpc_route => Exposure::NotInstalled { api: "GRPCRoute of gateway.networking.k8s.io/v1" },
+        (ExposureDriver::Gateway, _) if !apis.grpc_route => {
+            Exposure::NotInstalled { api: "GRPCRoute of gateway.networking.k8s.io/v1" }
+        }
         (ExposureDriver::Gateway, Some(gateway)) => Exposure::Gateway { host, gateway },
         (ExposureDriver::Gateway, None) => Exposure::Unconfigured,
-        (ExposureDriver::Ingress, _) if !apis.ingress => Exposure::NotInstalled { api: "Ingress of networking.k8s.io/v1" },
-        (ExposureDriver::Ingress, _) if authenticate_clients && config.ingress.client_annotations.is_empty() => {
+        (ExposureDriver::Ingress, _) if !apis.ingress => {
+            Exposure::NotInstalled { api: "Ingress of networking.k8s.io/v1" }
+        }
+        (ExposureDriver::Ingress, _)
+            if authenticate_clients && config.ingress.client_annotations.is_empty() =>
+        {
             let message = "callers must show a certificate (authenticateClients), and the operator does not know what to tell the \
                            ingress controller for that: set exposure.ingress.client_annotations in its configuration";
             Exposure::Unauthenticated { message: message.to_owned() }
@@ -150,7 +164,11 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
                 Role::Server => &config.ingress.server_tls_secret,
                 Role::Client => &config.ingress.client_tls_secret,
             };
-            Exposure::Ingress { host, class, tls_secret: wanted.tls_secret_name.or_else(|| given(secret)) }
+            Exposure::Ingress {
+                host,
+                class,
+                tls_secret: wanted.tls_secret_name.or_else(|| given(secret)),
+            }
         }
     }
 }
@@ -186,19 +204,27 @@ pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
         (SERVER_CERTIFICATE, wanted.server, &config.certificates.server_config_map),
         (PARTY_CERTIFICATE, wanted.party, &config.certificates.party_config_map),
     ];
-    let certificate = |(file, source, default): (&'static str, Option<CertificateSource>, &String)| {
-        let source = source.or_else(|| {
-            let config_map = given(default).filter(|_| job.spec.role == Role::Client)?;
-            Some(CertificateSource { config_map: Some(config_map), ..CertificateSource::default() })
-        })?;
-        let key = source.key.unwrap_or_else(|| file.to_owned());
-        let source = source.config_map.map(Source::ConfigMap).or(source.secret.map(Source::Secret))?;
-        Some(Certificate { file, source, key })
-    };
-    let own = wanted
-        .key_pair_secret_name
-        .into_iter()
-        .flat_map(|secret| KEY_PAIR.map(|file| Certificate { file, source: Source::Secret(secret.clone()), key: file.to_owned() }));
+    let certificate =
+        |(file, source, default): (&'static str, Option<CertificateSource>, &String)| {
+            let source = source.or_else(|| {
+                let config_map = given(default).filter(|_| job.spec.role == Role::Client)?;
+                Some(CertificateSource {
+                    config_map: Some(config_map),
+                    ..CertificateSource::default()
+                })
+            })?;
+            let key = source.key.unwrap_or_else(|| file.to_owned());
+            let source =
+                source.config_map.map(Source::ConfigMap).or(source.secret.map(Source::Secret))?;
+            Some(Certificate { file, source, key })
+        };
+    let own = wanted.key_pair_secret_name.into_iter().flat_map(|secret| {
+        KEY_PAIR.map(|file| Certificate {
+            file,
+            source: Source::Secret(secret.clone()),
+            key: file.to_owned(),
+        })
+    });
     pairs.into_iter().filter_map(certificate).chain(own).collect()
 }
 
@@ -228,15 +254,24 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
     let invalid = |message: String| Refusal { reason: "InvalidTemplate", message };
     let pod = job.spec.template.spec.clone().unwrap_or_default();
     if pod.containers.is_empty() {
-        return Err(invalid("spec.template.spec.containers is empty: name at least one container".to_owned()));
+        return Err(invalid(
+            "spec.template.spec.containers is empty: name at least one container".to_owned(),
+        ));
     }
     let reserved = [CERTIFICATES_VOLUME, TMP_VOLUME];
-    if let Some(volume) = pod.volumes.iter().flatten().find(|volume| reserved.contains(&volume.name.as_str())) {
-        return Err(invalid(format!("spec.template.spec.volumes: the name {} is the operator's: take another", volume.name)));
+    if let Some(volume) =
+        pod.volumes.iter().flatten().find(|volume| reserved.contains(&volume.name.as_str()))
+    {
+        return Err(invalid(format!(
+            "spec.template.spec.volumes: the name {} is the operator's: take another",
+            volume.name
+        )));
     }
     let mut containers = pod.containers.iter().chain(pod.init_containers.iter().flatten());
     if job.spec.sidecar.is_some() && containers.any(|container| container.name == SIDECAR) {
-        return Err(invalid(format!("spec.template.spec.containers: the name {SIDECAR} is that of spec.sidecar: take another")));
+        return Err(invalid(format!(
+            "spec.template.spec.containers: the name {SIDECAR} is that of spec.sidecar: take another"
+        )));
     }
     let violations = policy::violations(&job.spec.template, &allowed, config.pods.read_only_root);
     if !violations.is_empty() {
@@ -244,7 +279,8 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
         let message = policy::refusal(&violations, &namespace, &config.pods.opt_ins);
         return Err(Refusal { reason: "NotAllowed", message });
     }
-    let backoff_limit = job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
+    let backoff_limit =
+        job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
     Ok(PodPlan {
         restart_policy: match pod.restart_policy.as_deref() {
             Some("Never") => "Never",
@@ -266,7 +302,8 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
 #[must_use]
 pub fn restart_note(job: &IflearnerJob) -> Option<String> {
     let asked = job.spec.template.spec.as_ref()?.restart_policy.as_deref();
-    let backoff_limit = job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
+    let backoff_limit =
+        job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
     let taken = if backoff_limit > 0 { "OnFailure" } else { "Never" };
     match asked {
         Some("Never" | "OnFailure") => None,
@@ -285,14 +322,16 @@ mod tests {
     const BOTH: Apis = Apis { grpc_route: true, ingress: true };
 
     fn config(pairs: &[(&str, &str)]) -> Config {
-        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let pairs =
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         crate::config::load(None, pairs).unwrap().value
     }
 
     #[test]
     fn the_route_is_the_first_that_is_configured_and_installed() {
         let server = job(SERVER);
-        let plan = |pairs: &[(&str, &str)], apis: Apis| Plan::new(&server, &config(pairs), apis).exposure;
+        let plan =
+            |pairs: &[(&str, &str)], apis: Apis| Plan::new(&server, &config(pairs), apis).exposure;
         assert_eq!(plan(&[], BOTH), Exposure::Unconfigured);
         let gateway = ("exposure.gateway.name", "g");
         let class = ("exposure.ingress.class", "c");
@@ -307,10 +346,17 @@ mod tests {
     #[test]
     fn a_job_overrides_what_is_configured() {
         let mut server = job(SERVER);
-        server.spec.exposure = serde_yaml_ng::from_str("{driver: ingress, ingressClassName: mine, tlsSecretName: own}").unwrap();
+        server.spec.exposure = serde_yaml_ng::from_str(
+            "{driver: ingress, ingressClassName: mine, tlsSecretName: own}",
+        )
+        .unwrap();
         let config = config(&[("exposure.gateway.name", "g"), ("exposure.ingress.class", "c")]);
         let host = server.spec.host.clone().unwrap();
-        let wanted = Exposure::Ingress { host, class: Some("mine".to_owned()), tls_secret: Some("own".to_owned()) };
+        let wanted = Exposure::Ingress {
+            host,
+            class: Some("mine".to_owned()),
+            tls_secret: Some("own".to_owned()),
+        };
         assert_eq!(Plan::new(&server, &config, BOTH).exposure, wanted);
         server.spec.host = None;
         assert_eq!(Plan::new(&server, &config, BOTH).exposure, Exposure::Unwanted);
@@ -326,12 +372,23 @@ mod tests {
         ]);
         let roots = certificates(&client, &config);
         assert_eq!(roots[0].source, Source::ConfigMap("roots".to_owned()));
-        let Exposure::Ingress { tls_secret, .. } = Plan::new(&client, &config, BOTH).exposure else { panic!("an Ingress") };
+        let Exposure::Ingress { tls_secret, .. } = Plan::new(&client, &config, BOTH).exposure
+        else {
+            panic!("an Ingress")
+        };
         assert_eq!(tls_secret.as_deref(), Some("t"));
-        client.spec.certificates = serde_yaml_ng::from_str("{server: {secret: s, key: ca.crt}}").unwrap();
+        client.spec.certificates =
+            serde_yaml_ng::from_str("{server: {secret: s, key: ca.crt}}").unwrap();
         let roots = certificates(&client, &config);
-        assert_eq!((&roots[0].source, roots[0].key.as_str()), (&Source::Secret("s".to_owned()), "ca.crt"));
-        assert_eq!(roots[1].source, Source::ConfigMap("party-iflearner-crt".to_owned()), "the other keeps its default");
+        assert_eq!(
+            (&roots[0].source, roots[0].key.as_str()),
+            (&Source::Secret("s".to_owned()), "ca.crt")
+        );
+        assert_eq!(
+            roots[1].source,
+            Source::ConfigMap("party-iflearner-crt".to_owned()),
+            "the other keeps its default"
+        );
         client.spec.certificates = serde_yaml_ng::from_str("{disabled: true}").unwrap();
         assert_eq!(certificates(&client, &config), []);
         assert_eq!(certificates(&job(SERVER), &config), [], "a server trusts nobody by default");
@@ -341,18 +398,29 @@ mod tests {
     fn i14_a_template_without_containers_is_refused() {
         let mut client = job(CLIENT);
         client.spec.template.spec.as_mut().unwrap().containers.clear();
-        assert_eq!(pod(&client, Allowed::new(), &Config::default()).unwrap_err().reason, "InvalidTemplate");
+        assert_eq!(
+            pod(&client, Allowed::new(), &Config::default()).unwrap_err().reason,
+            "InvalidTemplate"
+        );
     }
 
     #[test]
     fn names_of_the_operators_own_are_refused() {
         let mut client = job(CLIENT);
-        client.spec.template.spec.as_mut().unwrap().volumes = serde_yaml_ng::from_str("[{name: flow-tmp, emptyDir: {}}]").unwrap();
-        assert!(pod(&client, Allowed::new(), &Config::default()).unwrap_err().message.contains("flow-tmp"));
+        client.spec.template.spec.as_mut().unwrap().volumes =
+            serde_yaml_ng::from_str("[{name: flow-tmp, emptyDir: {}}]").unwrap();
+        assert!(
+            pod(&client, Allowed::new(), &Config::default())
+                .unwrap_err()
+                .message
+                .contains("flow-tmp")
+        );
         let mut client = job(CLIENT);
         client.spec.sidecar = serde_yaml_ng::from_str("{image: x}").unwrap();
         client.spec.template.spec.as_mut().unwrap().containers[0].name = SIDECAR.to_owned();
-        assert!(pod(&client, Allowed::new(), &Config::default()).unwrap_err().message.contains(SIDECAR));
+        assert!(
+            pod(&client, Allowed::new(), &Config::default()).unwrap_err().message.contains(SIDECAR)
+        );
     }
 
     #[test]
@@ -360,8 +428,14 @@ mod tests {
         let plan = |policy: Option<&str>, limit: Option<i32>| {
             let mut server = job(SERVER);
             server.spec.template.spec.as_mut().unwrap().restart_policy = policy.map(str::to_owned);
-            server.spec.run_policy = Some(crate::iflearnerjob::api::RunPolicy { backoff_limit: limit, ..Default::default() });
-            (pod(&server, Allowed::new(), &Config::default()).unwrap().restart_policy, restart_note(&server).is_some())
+            server.spec.run_policy = Some(crate::iflearnerjob::api::RunPolicy {
+                backoff_limit: limit,
+                ..Default::default()
+            });
+            (
+                pod(&server, Allowed::new(), &Config::default()).unwrap().restart_policy,
+                restart_note(&server).is_some(),
+            )
         };
         assert_eq!(plan(None, None), ("Never", true));
         assert_eq!(plan(Some("Always"), None), ("Never", true));

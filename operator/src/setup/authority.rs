@@ -7,8 +7,8 @@
 
 use flow_domain::time::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PublicKeyData as _, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SerialNumber,
 };
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
@@ -62,13 +62,21 @@ impl Authority {
     /// A new one, good from `now` for `days`.
     #[must_use]
     pub fn new(now: Timestamp, days: u32) -> Self {
-        Self::with_key(KeyPair::generate().expect("the operating system gives random bytes"), now, days)
+        Self::with_key(
+            KeyPair::generate().expect("the operating system gives random bytes"),
+            now,
+            days,
+        )
     }
 
     fn with_key(key: KeyPair, now: Timestamp, days: u32) -> Self {
         let mut params = params(SUBJECT, now, days);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         // The usual number follows from the key, which a renewed authority shares with the one before.
         params.serial_number = Some(SerialNumber::from_slice(&now.0.unsigned_abs().to_be_bytes()));
         let certificate = params.self_signed(&key).expect("the parameters are sound").pem();
@@ -95,7 +103,8 @@ impl Authority {
     pub fn renewed(&self, now: Timestamp, days: u32) -> Option<Self> {
         let pem = pem(&self.certificate).ok()?;
         let certificate = certificate(&pem).ok()?;
-        let ours = certificate.subject().iter_common_name().any(|name| name.as_str() == Ok(SUBJECT));
+        let ours =
+            certificate.subject().iter_common_name().any(|name| name.as_str() == Ok(SUBJECT));
         let key = KeyPair::from_pem(&self.key.serialize_pem()).ok()?;
         (ours && fresh(&certificate, now).is_err()).then(|| Self::with_key(key, now, days))
     }
@@ -115,11 +124,13 @@ impl Authority {
     /// A new key pair that stands for `names`, good for `days`, but never longer than the authority.
     pub fn issue(&self, names: &[String], now: Timestamp, days: u32) -> Result<Pair, Unfit> {
         let broken = |error: rcgen::Error| Unfit::Broken(error.to_string());
-        let common = names.iter().find(|name| name.len() <= LONGEST_NAME).map_or("flow", String::as_str);
+        let common =
+            names.iter().find(|name| name.len() <= LONGEST_NAME).map_or("flow", String::as_str);
         let mut params = params(common, now, days);
         params.subject_alt_names = CertificateParams::new(names).map_err(broken)?.subject_alt_names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let ends = Details::read(&self.certificate)?.ends;
         params.not_after = params.not_after.min(moment(ends.0 / 1_000_000));
@@ -142,7 +153,11 @@ impl Authority {
         found.sort();
         wanted.sort();
         if found != wanted {
-            return Err(Unfit::OtherNames(if found.is_empty() { "no name".to_owned() } else { found.join(", ") }));
+            return Err(Unfit::OtherNames(if found.is_empty() {
+                "no name".to_owned()
+            } else {
+                found.join(", ")
+            }));
         }
         fresh(&leaf, now)
     }
@@ -166,7 +181,11 @@ impl Details {
         let certificate = certificate(&pem)?;
         let validity = certificate.validity();
         let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
-        Ok(Self { begins: at(validity.not_before.timestamp()), ends: at(validity.not_after.timestamp()), names: names_of(&certificate) })
+        Ok(Self {
+            begins: at(validity.not_before.timestamp()),
+            ends: at(validity.not_after.timestamp()),
+            names: names_of(&certificate),
+        })
     }
 
     /// Whether it is good at `now` with more than a third of its life left.
@@ -186,7 +205,12 @@ pub fn date(at: Timestamp) -> String {
 fn fresh(certificate: &X509Certificate<'_>, now: Timestamp) -> Result<(), Unfit> {
     let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
     let validity = certificate.validity();
-    Details { begins: at(validity.not_before.timestamp()), ends: at(validity.not_after.timestamp()), names: vec![] }.fresh(now)
+    Details {
+        begins: at(validity.not_before.timestamp()),
+        ends: at(validity.not_after.timestamp()),
+        names: vec![],
+    }
+    .fresh(now)
 }
 
 fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
@@ -195,7 +219,9 @@ fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => match *bytes {
             [a, b, c, d] => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
-            bytes => <[u8; 16]>::try_from(bytes).ok().map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+            bytes => <[u8; 16]>::try_from(bytes)
+                .ok()
+                .map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
         },
         _ => None,
     };
@@ -214,11 +240,13 @@ fn params(common_name: &str, now: Timestamp, days: u32) -> CertificateParams {
 
 /// The calendar ends in the year 9999.
 fn moment(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
 }
 
 fn pem(text: &str) -> Result<Pem, Unfit> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|error| Unfit::Broken(error.to_string()))?;
+    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes())
+        .map_err(|error| Unfit::Broken(error.to_string()))?;
     Ok(pem)
 }
 
@@ -244,7 +272,10 @@ mod tests {
         let pair = authority.issue(&names, NOW, 90).unwrap();
         authority.judge(&pair, &names, NOW).unwrap();
         authority.judge(&pair, &names, NOW.plus_secs(59 * DAY)).unwrap();
-        assert!(matches!(authority.judge(&pair, &names, NOW.plus_secs(61 * DAY)), Err(Unfit::Ending(_))));
+        assert!(matches!(
+            authority.judge(&pair, &names, NOW.plus_secs(61 * DAY)),
+            Err(Unfit::Ending(_))
+        ));
     }
 
     #[test]
@@ -252,11 +283,17 @@ mod tests {
         let (ours, other) = (Authority::new(NOW, 3650), Authority::new(NOW, 3650));
         let names_a = names(&["*.a.example.org"]);
         let pair = ours.issue(&names_a, NOW, 90).unwrap();
-        assert_eq!(ours.judge(&pair, &names(&["*.b.example.org"]), NOW), Err(Unfit::OtherNames("*.a.example.org".to_owned())));
+        assert_eq!(
+            ours.judge(&pair, &names(&["*.b.example.org"]), NOW),
+            Err(Unfit::OtherNames("*.a.example.org".to_owned()))
+        );
         assert_eq!(other.judge(&pair, &names_a, NOW), Err(Unfit::OtherAuthority));
         let mixed = Pair { key: ours.issue(&names_a, NOW, 90).unwrap().key, ..pair };
         assert_eq!(ours.judge(&mixed, &names_a, NOW), Err(Unfit::OtherKey));
-        assert!(matches!(ours.judge(&Pair { certificate: "x".to_owned(), ..mixed }, &names_a, NOW), Err(Unfit::Broken(_))));
+        assert!(matches!(
+            ours.judge(&Pair { certificate: "x".to_owned(), ..mixed }, &names_a, NOW),
+            Err(Unfit::Broken(_))
+        ));
     }
 
     #[test]
@@ -264,7 +301,11 @@ mod tests {
         let old = Authority::new(NOW, 300);
         let names = names(&["*.a.example.org"]);
         let pair = old.issue(&names, NOW.plus_secs(190 * DAY), 365).unwrap();
-        assert_eq!(Details::read(&pair.certificate).unwrap().ends, Details::read(old.certificate()).unwrap().ends, "never outlives it");
+        assert_eq!(
+            Details::read(&pair.certificate).unwrap().ends,
+            Details::read(old.certificate()).unwrap().ends,
+            "never outlives it"
+        );
         assert!(old.renewed(NOW.plus_secs(199 * DAY), 300).is_none());
         let late = NOW.plus_secs(201 * DAY);
         let new = old.renewed(late, 300).unwrap();

@@ -103,14 +103,30 @@ impl Args {
         let mut wanted = vec![];
         if self.hub {
             let namespace = &self.namespace;
-            let service = ["", &format!(".{namespace}"), &format!(".{namespace}.svc"), &format!(".{namespace}.svc.cluster.local")];
-            let mut names: Vec<String> = service.iter().map(|rest| format!("flow-server{rest}")).collect();
+            let service = [
+                "",
+                &format!(".{namespace}"),
+                &format!(".{namespace}.svc"),
+                &format!(".{namespace}.svc.cluster.local"),
+            ];
+            let mut names: Vec<String> =
+                service.iter().map(|rest| format!("flow-server{rest}")).collect();
             names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
-            names.extend(self.hub_name.iter().filter(|name| !names.contains(name)).cloned().collect::<BTreeSet<_>>());
+            names.extend(
+                self.hub_name
+                    .iter()
+                    .filter(|name| !names.contains(name))
+                    .cloned()
+                    .collect::<BTreeSet<_>>(),
+            );
             wanted.push(Wanted { namespace: namespace.clone(), name: HUB_SECRET, names });
         }
         if !self.zone.is_empty() {
-            wanted.push(Wanted { namespace: self.namespace.clone(), name: SERVER_SECRET, names: zone_names(&self.zone) });
+            wanted.push(Wanted {
+                namespace: self.namespace.clone(),
+                name: SERVER_SECRET,
+                names: zone_names(&self.zone),
+            });
         }
         let mut zones: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
         for (namespace, zone) in &self.parties {
@@ -135,15 +151,23 @@ struct Step {
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     let wanted = args.wanted();
     if wanted.is_empty() {
-        return Err("nothing to make: give --zone, --party NAMESPACE=ZONE or --hub; see --help".into());
+        return Err(
+            "nothing to make: give --zone, --party NAMESPACE=ZONE or --hub; see --help".into()
+        );
     }
     let place = match &args.out {
         Some(folder) => Place::Directory(folder.clone()),
         None => Place::Cluster(connect().await?),
     };
-    let namespaces: BTreeSet<String> = wanted.iter().map(|wanted| wanted.namespace.clone()).chain([args.namespace.clone()]).collect();
+    let namespaces: BTreeSet<String> = wanted
+        .iter()
+        .map(|wanted| wanted.namespace.clone())
+        .chain([args.namespace.clone()])
+        .collect();
     if args.out.is_some() && namespaces.contains(AUTHORITY_FILE) {
-        let why = format!("--out keeps the authority in {AUTHORITY_FILE}.yaml, so no namespace can be called {AUTHORITY_FILE}");
+        let why = format!(
+            "--out keeps the authority in {AUTHORITY_FILE}.yaml, so no namespace can be called {AUTHORITY_FILE}"
+        );
         return Err(format!("{why}: write into the cluster instead, without --out").into());
     }
     place.expect_namespaces(&namespaces).await?;
@@ -152,12 +176,20 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     let (authority, why) = authority(&args, &place, now).await?;
     let kept = authority.pair();
     let data = [("tls.crt", kept.certificate.as_str()), ("tls.key", kept.key.as_str())];
-    steps.push(Step { piece: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data), file: AUTHORITY_FILE.to_owned(), why });
+    steps.push(Step {
+        piece: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data),
+        file: AUTHORITY_FILE.to_owned(),
+        why,
+    });
     for wanted in &wanted {
         steps.push(key_pair(&args, &place, &authority, wanted, now).await?);
     }
     for namespace in &namespaces {
-        let trusted = [("server-iflearner-crt", SERVER_CERTIFICATE), ("party-iflearner-crt", PARTY_CERTIFICATE), (AUTHORITY, "ca.crt")];
+        let trusted = [
+            ("server-iflearner-crt", SERVER_CERTIFICATE),
+            ("party-iflearner-crt", PARTY_CERTIFICATE),
+            (AUTHORITY, "ca.crt"),
+        ];
         for (name, key) in trusted {
             let piece = config_map(namespace, name, COMPONENT, key, authority.certificate());
             steps.push(Step { piece, file: namespace.clone(), why: String::new() });
@@ -174,7 +206,11 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     }
     for Step { piece, file, why } in &steps {
         let outcome = place.put(piece, file, args.replace).await?;
-        let why = if outcome == Outcome::Unchanged || why.is_empty() { String::new() } else { format!(": {why}") };
+        let why = if outcome == Outcome::Unchanged || why.is_empty() {
+            String::new()
+        } else {
+            format!(": {why}")
+        };
         say(&format!("{:<10} {piece}{why}", outcome.as_str()))?;
     }
     if let Some(folder) = &args.out {
@@ -183,24 +219,37 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
             folder.display()
         ))?;
         for namespace in &namespaces {
-            say(&format!("  kubectl apply --server-side -f {}/{namespace}.yaml", folder.display()))?;
+            say(&format!(
+                "  kubectl apply --server-side -f {}/{namespace}.yaml",
+                folder.display()
+            ))?;
         }
     }
     Ok(true)
 }
 
-async fn authority(args: &Args, place: &Place, now: Timestamp) -> Result<(Authority, String), Failure> {
+async fn authority(
+    args: &Args,
+    place: &Place,
+    now: Timestamp,
+) -> Result<(Authority, String), Failure> {
     let namespace = &args.namespace;
     let Some(found) = place.secret(namespace, AUTHORITY, AUTHORITY_FILE).await? else {
         let new = Authority::new(now, args.authority_days);
         let ends = date(Details::read(new.certificate())?.ends);
         return Ok((new, format!("a new authority, good until {ends}")));
     };
-    let kept = stored(&found).ok_or_else(|| format!("Secret {namespace}/{AUTHORITY} lacks tls.crt or tls.key; restore or delete it"))?;
-    let kept = Authority::load(&kept).map_err(|why| format!("Secret {namespace}/{AUTHORITY} holds no authority: it {why}"))?;
+    let kept = stored(&found).ok_or_else(|| {
+        format!("Secret {namespace}/{AUTHORITY} lacks tls.crt or tls.key; restore or delete it")
+    })?;
+    let kept = Authority::load(&kept)
+        .map_err(|why| format!("Secret {namespace}/{AUTHORITY} holds no authority: it {why}"))?;
     if let Some(renewed) = kept.renewed(now, args.authority_days) {
         let ends = date(Details::read(renewed.certificate())?.ends);
-        return Ok((renewed, format!("renewed until {ends}, with the same key: what it signed stays good")));
+        return Ok((
+            renewed,
+            format!("renewed until {ends}, with the same key: what it signed stays good"),
+        ));
     }
     Details::read(kept.certificate())?.fresh(now).map_err(|why| {
         format!("Secret {namespace}/{AUTHORITY}: the authority was not made by this command and {why}; renew it where it was made")
@@ -208,7 +257,13 @@ async fn authority(args: &Args, place: &Place, now: Timestamp) -> Result<(Author
     Ok((kept, String::new()))
 }
 
-async fn key_pair(args: &Args, place: &Place, authority: &Authority, wanted: &Wanted, now: Timestamp) -> Result<Step, Failure> {
+async fn key_pair(
+    args: &Args,
+    place: &Place,
+    authority: &Authority,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Step, Failure> {
     let Wanted { namespace, name, names } = wanted;
     let found = place.secret(namespace, name, namespace).await?;
     let kept = found.as_ref().and_then(stored);
@@ -227,7 +282,11 @@ async fn key_pair(args: &Args, place: &Place, authority: &Authority, wanted: &Wa
             (pair, format!("{}, good until {ends}{because}", names.join(", ")))
         }
     };
-    let data = [("tls.crt", pair.certificate.as_str()), ("tls.key", pair.key.as_str()), ("ca.crt", authority.certificate())];
+    let data = [
+        ("tls.crt", pair.certificate.as_str()),
+        ("tls.key", pair.key.as_str()),
+        ("ca.crt", authority.certificate()),
+    ];
     Ok(Step { piece: secret(namespace, name, COMPONENT, TLS, &data), file: namespace.clone(), why })
 }
 

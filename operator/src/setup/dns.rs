@@ -68,7 +68,11 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
         return Err("give --zone ZONE=ADDRESS for each zone, or --host-aliases NAME=ADDRESS for each name; see --help".into());
     }
     let blocks = blocks(&args.zones);
-    if args.apply { write(&connect().await?, &blocks, args.dry_run, now).await } else { say(&blocks).map(|()| true) }
+    if args.apply {
+        write(&connect().await?, &blocks, args.dry_run, now).await
+    } else {
+        say(&blocks).map(|()| true)
+    }
 }
 
 /// The server blocks of CoreDNS for these zones.
@@ -78,11 +82,14 @@ pub fn blocks(zones: &[(String, IpAddr)]) -> String {
     for (zone, addresses) in grouped(zones) {
         // Written to a String, which cannot fail.
         let _ = writeln!(text, "{zone}:53 {{\n    errors");
-        for (kind, of_kind) in [("A", IpAddr::is_ipv4 as fn(&IpAddr) -> bool), ("AAAA", IpAddr::is_ipv6)] {
+        for (kind, of_kind) in
+            [("A", IpAddr::is_ipv4 as fn(&IpAddr) -> bool), ("AAAA", IpAddr::is_ipv6)]
+        {
             if addresses.iter().any(of_kind) {
                 let _ = writeln!(text, "    template IN {kind} {{");
                 for address in addresses.iter().filter(|address| of_kind(address)) {
-                    let _ = writeln!(text, "        answer \"{{{{ .Name }}}} 60 IN {kind} {address}\"");
+                    let _ =
+                        writeln!(text, "        answer \"{{{{ .Name }}}} 60 IN {kind} {address}\"");
                 }
                 text.push_str("    }\n");
             }
@@ -108,10 +115,14 @@ fn grouped(pairs: &[(String, IpAddr)]) -> BTreeMap<&str, Vec<IpAddr>> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// Somebody edited our part.
-    #[error("the markers {BEGIN:?} and {END:?} are not a pair in it: take them and what is between them out by hand")]
+    #[error(
+        "the markers {BEGIN:?} and {END:?} are not a pair in it: take them and what is between them out by hand"
+    )]
     Markers,
     /// CoreDNS would not start.
-    #[error("it has a block for {0} already, that is not ours: take it out, or leave that zone out here")]
+    #[error(
+        "it has a block for {0} already, that is not ours: take it out, or leave that zone out here"
+    )]
     Served(String),
 }
 
@@ -127,18 +138,30 @@ pub fn patched(corefile: &str, blocks: &str) -> Result<String, Misfit> {
         _ => return Err(Misfit::Markers),
     };
     let zones = |text: &str| -> Vec<String> {
-        let opening = text.lines().filter(|line| !line.starts_with([' ', '\t', '#'])).filter_map(|line| line.trim_end().strip_suffix('{'));
+        let opening = text
+            .lines()
+            .filter(|line| !line.starts_with([' ', '\t', '#']))
+            .filter_map(|line| line.trim_end().strip_suffix('{'));
         opening
             .flat_map(|names| {
-                names.split([' ', ',']).map(|name| name.trim_end_matches('.').trim_end_matches(":53").to_owned()).collect::<Vec<_>>()
+                names
+                    .split([' ', ','])
+                    .map(|name| name.trim_end_matches('.').trim_end_matches(":53").to_owned())
+                    .collect::<Vec<_>>()
             })
             .collect()
     };
     let served = zones(&others);
-    if let Some(zone) = zones(blocks).into_iter().find(|zone| !zone.is_empty() && served.contains(zone)) {
+    if let Some(zone) =
+        zones(blocks).into_iter().find(|zone| !zone.is_empty() && served.contains(zone))
+    {
         return Err(Misfit::Served(zone));
     }
-    Ok(if blocks.is_empty() { format!("{others}\n") } else { format!("{others}\n{BEGIN}\n{}\n{END}\n", blocks.trim_end()) })
+    Ok(if blocks.is_empty() {
+        format!("{others}\n")
+    } else {
+        format!("{others}\n{BEGIN}\n{}\n{END}\n", blocks.trim_end())
+    })
 }
 
 /// The zones that were written into it; `None` if there is no part of ours.
@@ -155,13 +178,25 @@ pub(super) async fn is_written(client: &Client) -> Result<bool, Failure> {
 }
 
 /// Brings our part of the cluster's Corefile to `blocks`, and has CoreDNS read it.
-pub(super) async fn write(client: &Client, blocks: &str, dry_run: bool, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn write(
+    client: &Client,
+    blocks: &str,
+    dry_run: bool,
+    now: Timestamp,
+) -> Result<bool, Failure> {
     let elsewhere = "print the blocks without --apply for whoever runs this cluster's DNS, or use --host-aliases";
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
-    let found = maps.get_opt(COREDNS).await.map_err(|error| format!("cannot read ConfigMap {NAMESPACE}/{COREDNS}: {error}"))?;
-    let corefile = |map: &ConfigMap| map.data.as_ref().and_then(|data| data.get("Corefile").cloned());
+    let found = maps
+        .get_opt(COREDNS)
+        .await
+        .map_err(|error| format!("cannot read ConfigMap {NAMESPACE}/{COREDNS}: {error}"))?;
+    let corefile =
+        |map: &ConfigMap| map.data.as_ref().and_then(|data| data.get("Corefile").cloned());
     let Some((mut map, old)) = found.and_then(|map| corefile(&map).map(|text| (map, text))) else {
-        return Err(format!("this cluster has no Corefile in ConfigMap {NAMESPACE}/{COREDNS}: {elsewhere}").into());
+        return Err(format!(
+            "this cluster has no Corefile in ConfigMap {NAMESPACE}/{COREDNS}: {elsewhere}"
+        )
+        .into());
     };
     let new = patched(&old, blocks).map_err(|why| format!("the Corefile stays as it is: {why}"))?;
     if dry_run {
@@ -174,9 +209,13 @@ pub(super) async fn write(client: &Client, blocks: &str, dry_run: bool, now: Tim
     }
     map.data.get_or_insert_default().insert("Corefile".to_owned(), new);
     // Carries the version that was read: whoever edited it since is not overwritten.
-    maps.replace(COREDNS, &PostParams { field_manager: Some(US.to_owned()), ..PostParams::default() }, &map)
-        .await
-        .map_err(|error| format!("cannot write ConfigMap {NAMESPACE}/{COREDNS}: {error}"))?;
+    maps.replace(
+        COREDNS,
+        &PostParams { field_manager: Some(US.to_owned()), ..PostParams::default() },
+        &map,
+    )
+    .await
+    .map_err(|error| format!("cannot write ConfigMap {NAMESPACE}/{COREDNS}: {error}"))?;
     say(&format!("changed    ConfigMap {NAMESPACE}/{COREDNS}"))?;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"flow-operator/restarted-at": now.0.to_string()}}}}});
@@ -185,9 +224,9 @@ pub(super) async fn write(client: &Client, blocks: &str, dry_run: bool, now: Tim
             "restarted  Deployment {NAMESPACE}/{COREDNS}; see it come up with: kubectl -n {NAMESPACE} rollout status deployment/{COREDNS}; \
              for some seconds after that, names may still be answered as before"
         ))?,
-        Err(error) => {
-            note(&format!("CoreDNS was not restarted ({error}); where its Corefile has `reload` it follows by itself within minutes"))?
-        }
+        Err(error) => note(&format!(
+            "CoreDNS was not restarted ({error}); where its Corefile has `reload` it follows by itself within minutes"
+        ))?,
     }
     Ok(true)
 }
@@ -217,9 +256,17 @@ mod tests {
 
     #[test]
     fn a_zone_is_one_block_whatever_its_addresses() {
-        let text = blocks(&zones(&[("b.org", "192.0.2.1"), ("a.org", "192.0.2.2"), ("b.org", "2001:db8::1"), ("b.org", "192.0.2.1")]));
+        let text = blocks(&zones(&[
+            ("b.org", "192.0.2.1"),
+            ("a.org", "192.0.2.2"),
+            ("b.org", "2001:db8::1"),
+            ("b.org", "192.0.2.1"),
+        ]));
         assert_eq!(text.matches("b.org:53 {").count(), 1);
-        assert!(text.contains("answer \"{{ .Name }} 60 IN A 192.0.2.1\"") && text.contains("IN AAAA 2001:db8::1"));
+        assert!(
+            text.contains("answer \"{{ .Name }} 60 IN A 192.0.2.1\"")
+                && text.contains("IN AAAA 2001:db8::1")
+        );
         assert_eq!(text.matches('{').count(), text.matches('}').count());
     }
 
@@ -227,18 +274,30 @@ mod tests {
     fn what_was_written_is_replaced_and_taken_away_again() {
         let first = patched(COREFILE, &blocks(&zones(&[("a.org", "192.0.2.1")]))).unwrap();
         let second = patched(&first, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap();
-        assert!(second.starts_with(COREFILE) && second.contains("b.org:53 {") && !second.contains("a.org"));
+        assert!(
+            second.starts_with(COREFILE)
+                && second.contains("b.org:53 {")
+                && !second.contains("a.org")
+        );
         assert_eq!(patched(&second, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap(), second);
         assert_eq!(patched(&second, "").unwrap(), COREFILE);
         let between = format!("{second}c.org:53 {{\n}}\n");
-        assert_eq!(patched(&between, "").unwrap(), format!("{COREFILE}c.org:53 {{\n}}\n"), "what others put behind it stays");
+        assert_eq!(
+            patched(&between, "").unwrap(),
+            format!("{COREFILE}c.org:53 {{\n}}\n"),
+            "what others put behind it stays"
+        );
     }
 
     #[test]
     fn a_corefile_that_would_break_is_left_alone() {
         let blocks = blocks(&zones(&[("a.org", "192.0.2.1")]));
         for served in ["a.org {\n}\n", "a.org:53 {\n}\n", "x.org a.org. {\n}\n"] {
-            assert_eq!(patched(&format!("{COREFILE}{served}"), &blocks), Err(Misfit::Served("a.org".to_owned())), "{served}");
+            assert_eq!(
+                patched(&format!("{COREFILE}{served}"), &blocks),
+                Err(Misfit::Served("a.org".to_owned())),
+                "{served}"
+            );
         }
         assert_eq!(patched(&format!("{COREFILE}{END}\n{BEGIN}\n"), &blocks), Err(Misfit::Markers));
         assert_eq!(patched(&format!("{COREFILE}{BEGIN}\n"), &blocks), Err(Misfit::Markers));
@@ -248,6 +307,9 @@ mod tests {
     fn host_aliases_of_one_address_are_one_entry() {
         let text = host_aliases(&zones(&[("a.x.org", "192.0.2.1"), ("b.x.org", "192.0.2.1")]));
         let parsed: serde_json::Value = serde_yaml_ng::from_str(&text).unwrap();
-        assert_eq!(parsed["hostAliases"], serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["a.x.org", "b.x.org"]}]));
+        assert_eq!(
+            parsed["hostAliases"],
+            serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["a.x.org", "b.x.org"]}])
+        );
     }
 }

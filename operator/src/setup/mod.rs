@@ -56,7 +56,9 @@ pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, Failure> {
 
 /// The cluster that the caller's kubeconfig names.
 async fn connect() -> Result<Client, Failure> {
-    let config = kube::Config::infer().await.map_err(|error| format!("no cluster is configured: {error}; set KUBECONFIG"))?;
+    let config = kube::Config::infer()
+        .await
+        .map_err(|error| format!("no cluster is configured: {error}; set KUBECONFIG"))?;
     Ok(Client::try_from(config)?)
 }
 

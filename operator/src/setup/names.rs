@@ -11,7 +11,9 @@ const HOST_BYTES_MAX: usize = 253;
 /// Splits `LEFT=RIGHT`, both not empty.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() => Ok((left.to_owned(), right.to_owned())),
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
         _ => Err("write it as LEFT=RIGHT".to_owned()),
     }
 }
@@ -19,13 +21,18 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 /// A label of DNS (RFC 1123), in lower case.
 fn is_label(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// A DNS name in lower case whose last label is no number: clients take such a name for an IPv4 address.
 fn is_host(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();
-    text.len() <= HOST_BYTES_MAX && text.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
+    text.len() <= HOST_BYTES_MAX
+        && text.split('.').all(is_label)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A lower-case DNS name without a wildcard, in which jobs get names.
@@ -33,7 +40,9 @@ pub fn domain(text: &str) -> Result<String, String> {
     if text.len() <= ZONE_BYTES_MAX && is_host(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} must be a lower-case DNS name such as server.example.org, without a wildcard"))
+        Err(format!(
+            "{text:?} must be a lower-case DNS name such as server.example.org, without a wildcard"
+        ))
     }
 }
 
@@ -42,7 +51,9 @@ pub fn namespace(text: &str) -> Result<String, String> {
     if is_label(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} must be a namespace: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'"))
+        Err(format!(
+            "{text:?} must be a namespace: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'"
+        ))
     }
 }
 
@@ -57,9 +68,16 @@ pub fn host(text: &str) -> Result<String, String> {
     }
     let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
     let bare = bare.split('/').next().unwrap_or_default().to_ascii_lowercase();
-    let inner = bare.strip_prefix('[').and_then(|rest| rest.split(']').next()).filter(|inner| inner.parse::<Ipv6Addr>().is_ok());
+    let inner = bare
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .filter(|inner| inner.parse::<Ipv6Addr>().is_ok());
     let bare = inner.unwrap_or_else(|| bare.split(':').next().unwrap_or_default());
-    let hint = if is_host(bare) || inner.is_some() { format!("; did you mean {bare}?") } else { String::new() };
+    let hint = if is_host(bare) || inner.is_some() {
+        format!("; did you mean {bare}?")
+    } else {
+        String::new()
+    };
     Err(format!(
         "{text:?} must be a lower-case DNS name such as hub.example.org, or an IP address, without scheme, port and brackets{hint}"
     ))
@@ -74,14 +92,29 @@ mod tests {
         for good in ["server.iflearner.com", "a", "a-1.b"] {
             assert_eq!(domain(good).unwrap(), good);
         }
-        for bad in ["", "*.a", "A.b", "a..b", "-a.b", "a_b", "https://a", "10.0.0.1", "10.0.0.1:80", &"a.".repeat(130)] {
+        for bad in [
+            "",
+            "*.a",
+            "A.b",
+            "a..b",
+            "-a.b",
+            "a_b",
+            "https://a",
+            "10.0.0.1",
+            "10.0.0.1:80",
+            &"a.".repeat(130),
+        ] {
             assert!(domain(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn b11_a_name_of_a_certificate_is_a_dns_name_or_an_address_and_nothing_else() {
-        for (good, form) in [("hub.example.org", "hub.example.org"), ("192.0.2.1", "192.0.2.1"), ("2001:DB8:0:0::1", "2001:db8::1")] {
+        for (good, form) in [
+            ("hub.example.org", "hub.example.org"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:DB8:0:0::1", "2001:db8::1"),
+        ] {
             assert_eq!(host(good).unwrap(), form);
         }
         for (bad, hint) in [
@@ -102,7 +135,9 @@ mod tests {
     #[test]
     fn b11_a_namespace_is_never_a_path() {
         namespace("hospital-a").unwrap();
-        for bad in ["../../../escaped", "a/b", "", ".", "..", "Hospital_B", "a.b", "-a", &"a".repeat(64)] {
+        for bad in
+            ["../../../escaped", "a/b", "", ".", "..", "Hospital_B", "a.b", "-a", &"a".repeat(64)]
+        {
             assert!(namespace(bad).is_err(), "{bad}");
         }
     }

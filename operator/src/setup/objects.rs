@@ -57,11 +57,21 @@ fn metadata(namespace: &str, name: &str, component: &str) -> ObjectMeta {
 }
 
 /// A Secret of type `type_`.
-pub fn secret(namespace: &str, name: &str, component: &str, type_: &str, data: &[(&str, &str)]) -> Piece {
+pub fn secret(
+    namespace: &str,
+    name: &str,
+    component: &str,
+    type_: &str,
+    data: &[(&str, &str)],
+) -> Piece {
     Piece::Secret(Secret {
         metadata: metadata(namespace, name, component),
         type_: Some(type_.to_owned()),
-        data: Some(data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))).collect()),
+        data: Some(
+            data.iter()
+                .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+                .collect(),
+        ),
         ..Secret::default()
     })
 }
@@ -83,7 +93,12 @@ pub fn text(secret: &Secret, key: &str) -> Option<String> {
 
 /// Whether `setup` made it.
 pub fn is_ours<K: kube::Resource>(object: &K) -> bool {
-    object.meta().labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|value| value == US)
+    object
+        .meta()
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(MANAGED_BY))
+        .is_some_and(|value| value == US)
 }
 
 impl Piece {
@@ -117,7 +132,14 @@ impl Piece {
             fields.remove("data");
             let data = secret.data.iter().flatten().map(|(key, bytes)| {
                 let text = String::from_utf8_lossy(&bytes.0).into_owned();
-                (key.clone(), Value::from(if SHOWN.contains(&key.as_str()) { text } else { "(not shown)".to_owned() }))
+                (
+                    key.clone(),
+                    Value::from(if SHOWN.contains(&key.as_str()) {
+                        text
+                    } else {
+                        "(not shown)".to_owned()
+                    }),
+                )
             });
             fields.insert("stringData".to_owned(), Value::Object(data.collect()));
         }
@@ -171,22 +193,35 @@ pub enum Place {
 
 impl Place {
     /// The Secret that is there.
-    pub async fn secret(&self, namespace: &str, name: &str, file: &str) -> Result<Option<Secret>, Failure> {
+    pub async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        file: &str,
+    ) -> Result<Option<Secret>, Failure> {
         match self {
             Self::Cluster(client) => {
-                let found = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await;
-                found.map_err(|error| format!("cannot read Secret {namespace}/{name}: {error}").into())
+                let found =
+                    Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await;
+                found.map_err(|error| {
+                    format!("cannot read Secret {namespace}/{name}: {error}").into()
+                })
             }
             Self::Directory(folder) => {
                 let found = documents(&folder.join(format!("{file}.yaml")))?;
-                let found = found.into_iter().find(|value| value["kind"] == "Secret" && value["metadata"]["name"] == name);
+                let found = found
+                    .into_iter()
+                    .find(|value| value["kind"] == "Secret" && value["metadata"]["name"] == name);
                 Ok(found.map(serde_json::from_value).transpose()?)
             }
         }
     }
 
     /// Fails with what to do if one of these namespaces is not there. (Who may not look is believed.)
-    pub async fn expect_namespaces(&self, namespaces: impl IntoIterator<Item = &String>) -> Result<(), Failure> {
+    pub async fn expect_namespaces(
+        &self,
+        namespaces: impl IntoIterator<Item = &String>,
+    ) -> Result<(), Failure> {
         let Self::Cluster(client) = self else { return Ok(()) };
         for namespace in namespaces {
             if let Ok(None) = Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
@@ -201,7 +236,8 @@ impl Place {
     pub async fn put(&self, piece: &Piece, file: &str, replace: bool) -> Result<Outcome, Failure> {
         match (self, piece) {
             (Self::Cluster(client), Piece::Secret(secret)) => {
-                put(Api::namespaced(client.clone(), &piece.namespace()), piece, secret, replace).await
+                put(Api::namespaced(client.clone(), &piece.namespace()), piece, secret, replace)
+                    .await
             }
             (Self::Cluster(client), Piece::ConfigMap(map)) => {
                 put(Api::namespaced(client.clone(), &piece.namespace()), piece, map, replace).await
@@ -211,8 +247,10 @@ impl Place {
                 let path = folder.join(format!("{file}.yaml"));
                 let mut kept = documents(&path)?;
                 let value = piece.value();
-                let place =
-                    kept.iter_mut().find(|old| old["kind"] == value["kind"] && old["metadata"]["name"] == value["metadata"]["name"]);
+                let place = kept.iter_mut().find(|old| {
+                    old["kind"] == value["kind"]
+                        && old["metadata"]["name"] == value["metadata"]["name"]
+                });
                 let outcome = match place {
                     Some(old) if *old == value => return Ok(Outcome::Unchanged),
                     Some(old) => {
@@ -227,7 +265,12 @@ impl Place {
                 let text: Vec<String> = kept.iter().map(yaml).collect();
                 let part = path.with_extension("part");
                 // One that a killed command left is ours too.
-                let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+                let mut out = OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&part)?;
                 out.write_all(text.join("---\n").as_bytes())?;
                 out.sync_all()?;
                 std::fs::rename(&part, &path)?;
@@ -247,7 +290,10 @@ where
     let outcome = match &found {
         None => Outcome::Created,
         Some(found) if !is_ours(found) && !replace => {
-            return Err(format!("{piece} was made by somebody else; add --replace to put ours in its place").into());
+            return Err(format!(
+                "{piece} was made by somebody else; add --replace to put ours in its place"
+            )
+            .into());
         }
         Some(found) => {
             if contains(&serde_json::to_value(found)?, &serde_json::to_value(desired)?) {
@@ -264,9 +310,9 @@ where
 /// Whether all that is in `part` is in `whole`, with the same values.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => {
-            part.iter().all(|(key, value)| whole.get(key).is_some_and(|found| contains(found, value)))
-        }
+        (Value::Object(whole), Value::Object(part)) => part
+            .iter()
+            .all(|(key, value)| whole.get(key).is_some_and(|found| contains(found, value))),
         (whole, part) => whole == part,
     }
 }
@@ -277,6 +323,7 @@ fn documents(path: &std::path::Path) -> Result<Vec<Value>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         read => read.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
     };
-    let parsed: Result<Vec<Value>, _> = serde_yaml_ng::Deserializer::from_str(&text).map(Value::deserialize).collect();
+    let parsed: Result<Vec<Value>, _> =
+        serde_yaml_ng::Deserializer::from_str(&text).map(Value::deserialize).collect();
     Ok(parsed.map_err(|error| format!("{} is not a manifest: {error}", path.display()))?)
 }

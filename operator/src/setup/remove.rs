@@ -10,7 +10,9 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -99,7 +101,12 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     let client = connect().await?;
     let is = |component: Component| args.component == component || args.component == Component::All;
     let cluster_wide = args.namespace.is_none();
-    let mut search = Search { client: &client, namespace: args.namespace.as_deref(), with_data: args.with_data, found: vec![] };
+    let mut search = Search {
+        client: &client,
+        namespace: args.namespace.as_deref(),
+        with_data: args.with_data,
+        found: vec![],
+    };
     if is(Component::Agent) {
         search.component("agent").await?;
         search.leases().await?;
@@ -112,7 +119,11 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     }
     let jobs = search.jobs().await?;
     if args.with_jobs {
-        search.found.extend(jobs.iter().map(|(namespace, name)| found::<IflearnerJob>(Some(namespace.clone()), name.clone())));
+        search.found.extend(
+            jobs.iter().map(|(namespace, name)| {
+                found::<IflearnerJob>(Some(namespace.clone()), name.clone())
+            }),
+        );
     }
     if is(Component::Certificates) {
         search.certificates().await?;
@@ -123,7 +134,11 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     }
     if is(Component::Crd) && cluster_wide {
         if !jobs.is_empty() && !args.with_jobs {
-            let some: Vec<String> = jobs.iter().take(5).map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+            let some: Vec<String> = jobs
+                .iter()
+                .take(5)
+                .map(|(namespace, name)| format!("{namespace}/{name}"))
+                .collect();
             let more = if jobs.len() > some.len() { ", …" } else { "" };
             return Err(format!(
                 "{} IflearnerJobs would go with their definition ({}{more}); delete them first, or add --with-jobs",
@@ -148,7 +163,9 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
         say("take the zones of jobs out of ConfigMap kube-system/coredns")?;
     }
     if !args.with_data {
-        note("volumes, passwords, the authority and agents' identities stay, if there are any; --with-data takes them too")?;
+        note(
+            "volumes, passwords, the authority and agents' identities stay, if there are any; --with-data takes them too",
+        )?;
     }
     if args.dry_run {
         return Ok(true);
@@ -188,16 +205,26 @@ fn found<K: Resource<DynamicType = ()>>(namespace: Option<String>, name: String)
 
 impl Search<'_> {
     /// All objects of a kind with these labels. An API that the cluster does not have has none.
-    async fn list<K: Resource<DynamicType = ()>>(&self, namespaced: bool, params: &ListParams) -> Result<Vec<Found>, Failure> {
+    async fn list<K: Resource<DynamicType = ()>>(
+        &self,
+        namespaced: bool,
+        params: &ListParams,
+    ) -> Result<Vec<Found>, Failure> {
         let resource = ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = match self.namespace {
-            Some(namespace) if namespaced => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            Some(namespace) if namespaced => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource)
+            }
             _ => Api::all_with(self.client.clone(), &resource),
         };
         match api.list(params).await {
             Ok(list) => Ok(list
                 .into_iter()
-                .map(|object| Found { resource: resource.clone(), namespace: object.namespace(), name: object.name_any() })
+                .map(|object| Found {
+                    resource: resource.clone(),
+                    namespace: object.namespace(),
+                    name: object.name_any(),
+                })
                 .collect()),
             // The API of a definition that is not installed is answered with 404 and no reason.
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(vec![]),
@@ -205,8 +232,12 @@ impl Search<'_> {
         }
     }
 
-    async fn labelled<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&mut self, component: &str) -> Result<(), Failure> {
-        let params = ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}={component}"));
+    async fn labelled<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+        &mut self,
+        component: &str,
+    ) -> Result<(), Failure> {
+        let params =
+            ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}={component}"));
         let more = self.list::<K>(true, &params).await?;
         self.found.extend(more);
         Ok(())
@@ -234,7 +265,9 @@ impl Search<'_> {
     /// An agent's identity; it goes with the volume that belongs to it.
     async fn leases(&mut self) -> Result<(), Failure> {
         if self.with_data {
-            let more = self.list::<Lease>(true, &ListParams::default().fields("metadata.name=flow-federate")).await?;
+            let more = self
+                .list::<Lease>(true, &ListParams::default().fields("metadata.name=flow-federate"))
+                .await?;
             self.found.extend(more);
         }
         Ok(())
@@ -260,13 +293,16 @@ impl Search<'_> {
         let before = self.found.len();
         self.labelled::<Secret>(certificates::COMPONENT).await?;
         let (with_data, more) = (self.with_data, self.found.split_off(before));
-        self.found.extend(more.into_iter().filter(|object| with_data || object.name != certificates::AUTHORITY));
+        self.found.extend(
+            more.into_iter().filter(|object| with_data || object.name != certificates::AUTHORITY),
+        );
         Ok(())
     }
 
     /// The operator's rights in the whole cluster, and its namespace, which goes last.
     async fn rights(&mut self) -> Result<(), Failure> {
-        let params = ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}=operator"));
+        let params =
+            ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}=operator"));
         for more in [
             self.list::<ClusterRoleBinding>(false, &params).await?,
             self.list::<ClusterRole>(false, &params).await?,
@@ -278,7 +314,8 @@ impl Search<'_> {
     }
 
     async fn definition(&mut self) -> Result<(), Failure> {
-        let params = ListParams::default().fields(&format!("metadata.name={}", IflearnerJob::crd_name()));
+        let params =
+            ListParams::default().fields(&format!("metadata.name={}", IflearnerJob::crd_name()));
         let more = self.list::<CustomResourceDefinition>(false, &params).await?;
         self.found.extend(more);
         Ok(())

@@ -54,13 +54,28 @@ pub struct Args {
 
 pub(super) async fn run(args: Args) -> Result<bool, Failure> {
     let namespace = &args.namespace;
-    if [&args.agent, &args.password].into_iter().flatten().filter(|file| file.as_os_str() == "-").count() > 1 {
+    if [&args.agent, &args.password]
+        .into_iter()
+        .flatten()
+        .filter(|file| file.as_os_str() == "-")
+        .count()
+        > 1
+    {
         return Err("one secret at most can come from standard input".into());
     }
     let mut wanted: Vec<(&str, Piece)> = vec![];
     if args.mysql {
         let (root, user) = (ids::secret(), ids::secret());
-        wanted.push((MYSQL, secret(namespace, MYSQL, COMPONENT, "Opaque", &[("root-password", &root), ("password", &user)])));
+        wanted.push((
+            MYSQL,
+            secret(
+                namespace,
+                MYSQL,
+                COMPONENT,
+                "Opaque",
+                &[("root-password", &root), ("password", &user)],
+            ),
+        ));
     }
     if let Some(file) = &args.agent {
         let given = read(file)?;
@@ -72,10 +87,15 @@ pub(super) async fn run(args: Args) -> Result<bool, Failure> {
     if let (Some(host), Some(user), Some(file)) = (&args.registry, &args.user, &args.password) {
         let text = docker_config(host, user, &read(file)?);
         let data = [(".dockerconfigjson", text.as_str())];
-        wanted.push((REGISTRY, secret(namespace, REGISTRY, COMPONENT, "kubernetes.io/dockerconfigjson", &data)));
+        wanted.push((
+            REGISTRY,
+            secret(namespace, REGISTRY, COMPONENT, "kubernetes.io/dockerconfigjson", &data),
+        ));
     }
     if wanted.is_empty() {
-        return Err("nothing to make: give --mysql, --agent FILE or --registry HOST; see --help".into());
+        return Err(
+            "nothing to make: give --mysql, --agent FILE or --registry HOST; see --help".into()
+        );
     }
     if args.dry_run {
         let shown: Vec<String> = wanted.iter().map(|(_, piece)| piece.shown()).collect();
@@ -88,7 +108,9 @@ pub(super) async fn run(args: Args) -> Result<bool, Failure> {
         if place.secret(namespace, name, namespace).await?.is_some() {
             let anew = match *name {
                 MYSQL => "its database was made with these: change them there first".to_owned(),
-                _ => format!("to make it anew: kubectl -n {namespace} delete secret {name}, and this again"),
+                _ => format!(
+                    "to make it anew: kubectl -n {namespace} delete secret {name}, and this again"
+                ),
             };
             say(&format!("unchanged  {piece} ({anew})"))?;
         } else {
@@ -103,13 +125,17 @@ pub(super) async fn run(args: Args) -> Result<bool, Failure> {
 fn host(text: &str) -> Result<String, String> {
     let is = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
     let whole = !text.is_empty() && text.chars().all(is);
-    whole.then(|| text.to_owned()).ok_or_else(|| "write HOST or HOST:PORT, as before the first / of the image's name".to_owned())
+    whole.then(|| text.to_owned()).ok_or_else(|| {
+        "write HOST or HOST:PORT, as before the first / of the image's name".to_owned()
+    })
 }
 
 fn user(text: &str) -> Result<String, String> {
     // What is sent is user:password.
     let whole = !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control());
-    whole.then(|| text.to_owned()).ok_or_else(|| "a user's name is not empty and has no colon".to_owned())
+    whole
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a user's name is not empty and has no colon".to_owned())
 }
 
 /// What a kubelet takes for a pull secret.

@@ -95,7 +95,12 @@ struct Report<'a> {
 }
 
 /// What keeps Pods running.
-trait Workload: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned {
+trait Workload:
+    kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + DeserializeOwned
+{
     /// How many are wanted, and how many of them are available.
     fn replicas(&self) -> (i32, i32);
     /// What each of them is made of.
@@ -133,13 +138,30 @@ struct Survey {
 
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     let client = connect().await?;
-    let version = client.apiserver_version().await.map_err(|error| format!("the API server does not answer: {error}"))?;
+    let version = client
+        .apiserver_version()
+        .await
+        .map_err(|error| format!("the API server does not answer: {error}"))?;
     let mut survey = Survey { client, namespace: args.namespace, rows: vec![] };
     survey.cluster(&version);
     survey.crd().await;
     survey.operator(now).await;
-    survey.workloads::<Deployment>("server", "flow-server", HUB_SECRET, "flow-operator setup certificates --hub -n").await;
-    survey.workloads::<StatefulSet>("mysql", "flow-mysql", secrets::MYSQL, "flow-operator setup secrets --mysql -n").await;
+    survey
+        .workloads::<Deployment>(
+            "server",
+            "flow-server",
+            HUB_SECRET,
+            "flow-operator setup certificates --hub -n",
+        )
+        .await;
+    survey
+        .workloads::<StatefulSet>(
+            "mysql",
+            "flow-mysql",
+            secrets::MYSQL,
+            "flow-operator setup secrets --mysql -n",
+        )
+        .await;
     survey
         .workloads::<Deployment>(
             "agent",
@@ -155,15 +177,20 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     survey.jobs().await;
     let ok = !survey.rows.iter().any(|row| matches!(row.state, State::Missing | State::Failing));
     match args.output {
-        Output::Json => say(&serde_json::to_string_pretty(&Report { ok, components: &survey.rows })?)?,
+        Output::Json => {
+            say(&serde_json::to_string_pretty(&Report { ok, components: &survey.rows })?)?
+        }
         Output::Table => say(&table(&survey.rows))?,
     }
     Ok(ok)
 }
 
 fn table(rows: &[Row]) -> String {
-    let width = |of: fn(&Row) -> usize, least: usize| rows.iter().map(of).max().unwrap_or_default().max(least);
-    let (component, object) = (width(|row| row.component.len(), 9), width(|row| row.object.len(), 6));
+    let width = |of: fn(&Row) -> usize, least: usize| {
+        rows.iter().map(of).max().unwrap_or_default().max(least)
+    };
+    let (component, object) =
+        (width(|row| row.component.len(), 9), width(|row| row.object.len(), 6));
     let line = |state: &str, name: &str, what: &str, detail: &str| {
         format!("{state:<8} {name:<component$} {what:<object$}  {detail}").trim_end().to_owned()
     };
@@ -186,7 +213,13 @@ impl Survey {
         detail: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.rows.push(Row { component, object: object.into(), state, detail: detail.into(), remedy: remedy.into() });
+        self.rows.push(Row {
+            component,
+            object: object.into(),
+            state,
+            detail: detail.into(),
+            remedy: remedy.into(),
+        });
     }
 
     /// Of the namespace asked for, else of all.
@@ -201,7 +234,12 @@ impl Survey {
     }
 
     /// What a list holds; a row and nothing if the caller may not see it.
-    async fn list<K>(&mut self, component: &'static str, api: Api<K>, selector: &str) -> Option<Vec<K>>
+    async fn list<K>(
+        &mut self,
+        component: &'static str,
+        api: Api<K>,
+        selector: &str,
+    ) -> Option<Vec<K>>
     where
         K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
     {
@@ -209,16 +247,31 @@ impl Survey {
             Ok(list) => Some(list.items),
             Err(error) => {
                 let remedy = "ask as a user who may list them, or look into one namespace with -n";
-                self.add(component, "", State::Unknown, format!("{}: {error}", K::plural(&())), remedy);
+                self.add(
+                    component,
+                    "",
+                    State::Unknown,
+                    format!("{}: {error}", K::plural(&())),
+                    remedy,
+                );
                 None
             }
         }
     }
 
     fn cluster(&mut self, version: &k8s_openapi::apimachinery::pkg::version::Info) {
-        let minor: u32 = version.minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or_default();
+        let minor: u32 = version
+            .minor
+            .trim_end_matches(|c: char| !c.is_ascii_digit())
+            .parse()
+            .unwrap_or_default();
         let (state, remedy) = if version.major == "1" && minor < OLDEST_MINOR {
-            (State::Failing, format!("members of a federation need Kubernetes 1.{OLDEST_MINOR} or newer; plain IflearnerJobs work"))
+            (
+                State::Failing,
+                format!(
+                    "members of a federation need Kubernetes 1.{OLDEST_MINOR} or newer; plain IflearnerJobs work"
+                ),
+            )
         } else {
             (State::Ok, String::new())
         };
@@ -228,38 +281,56 @@ impl Survey {
     async fn crd(&mut self) {
         let name = IflearnerJob::crd_name();
         let install = "make install, or: flow-operator crd | kubectl apply --server-side -f -";
-        let (state, detail, remedy) = match Api::<CustomResourceDefinition>::all(self.client.clone()).get_opt(name).await {
-            Err(error) => (State::Unknown, error.to_string(), "ask as a user who may read resource definitions".to_owned()),
-            Ok(None) => (State::Missing, String::new(), install.to_owned()),
-            Ok(Some(crd)) => {
-                let established = crd
-                    .status
-                    .iter()
-                    .flat_map(|status| status.conditions.iter().flatten())
-                    .any(|c| c.type_ == "Established" && c.status == "True");
-                let text = serde_json::to_string(&crd.spec).unwrap_or_default();
-                if !established {
-                    (State::Failing, "not established".to_owned(), format!("kubectl describe crd {name} says why"))
-                } else if text.contains("\"runPolicy\"") {
-                    (State::Ok, String::new(), String::new())
-                } else {
-                    (State::Failing, "the original operator's".to_owned(), format!("{install} (jobs that are there stay)"))
+        let (state, detail, remedy) =
+            match Api::<CustomResourceDefinition>::all(self.client.clone()).get_opt(name).await {
+                Err(error) => (
+                    State::Unknown,
+                    error.to_string(),
+                    "ask as a user who may read resource definitions".to_owned(),
+                ),
+                Ok(None) => (State::Missing, String::new(), install.to_owned()),
+                Ok(Some(crd)) => {
+                    let established = crd
+                        .status
+                        .iter()
+                        .flat_map(|status| status.conditions.iter().flatten())
+                        .any(|c| c.type_ == "Established" && c.status == "True");
+                    let text = serde_json::to_string(&crd.spec).unwrap_or_default();
+                    if !established {
+                        (
+                            State::Failing,
+                            "not established".to_owned(),
+                            format!("kubectl describe crd {name} says why"),
+                        )
+                    } else if text.contains("\"runPolicy\"") {
+                        (State::Ok, String::new(), String::new())
+                    } else {
+                        (
+                            State::Failing,
+                            "the original operator's".to_owned(),
+                            format!("{install} (jobs that are there stay)"),
+                        )
+                    }
                 }
-            }
-        };
+            };
         self.add("crd", name, state, detail, remedy);
     }
 
     async fn operator(&mut self, now: Timestamp) {
         let selector = format!("{PART_OF}={FLOW},{COMPONENT}=operator");
-        let Some(found) = self.list("operator", self.api::<Deployment>(), &selector).await else { return };
+        let Some(found) = self.list("operator", self.api::<Deployment>(), &selector).await else {
+            return;
+        };
         for deployment in &found {
             self.workload("operator", deployment);
         }
         if !found.is_empty() {
             return;
         }
-        let leases = self.api::<Lease>().list(&ListParams::default().fields("metadata.name=flow-operator")).await;
+        let leases = self
+            .api::<Lease>()
+            .list(&ListParams::default().fields("metadata.name=flow-operator"))
+            .await;
         let outside = leases.ok().into_iter().flatten().find_map(|lease| {
             let spec = lease.spec?;
             let renewed = spec.renew_time?.0.as_second();
@@ -267,8 +338,20 @@ impl Survey {
             valid.then(|| spec.holder_identity.unwrap_or_default())
         });
         match outside {
-            Some(holder) => self.add("operator", "", State::Ok, format!("runs outside of the cluster, as {holder}"), ""),
-            None => self.add("operator", "", State::Missing, "IflearnerJobs stay as they are", "make deploy IMG=…, or from here: make run"),
+            Some(holder) => self.add(
+                "operator",
+                "",
+                State::Ok,
+                format!("runs outside of the cluster, as {holder}"),
+                "",
+            ),
+            None => self.add(
+                "operator",
+                "",
+                State::Missing,
+                "IflearnerJobs stay as they are",
+                "make deploy IMG=…, or from here: make run",
+            ),
         }
     }
 
@@ -276,20 +359,35 @@ impl Survey {
         let namespace = workload.namespace().unwrap_or_default();
         let name = workload.name_any();
         let (wanted, available) = workload.replicas();
-        let image = workload.template().spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
+        let image =
+            workload.template().spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
         let detail = format!("{available} of {wanted} available, {}", image.unwrap_or_default());
         let well = wanted > 0 && available >= wanted;
         let remedy = if well {
             String::new()
         } else {
             let kind = K::kind(&()).to_lowercase();
-            format!("kubectl -n {namespace} describe pods, kubectl -n {namespace} logs {kind}/{name}")
+            format!(
+                "kubectl -n {namespace} describe pods, kubectl -n {namespace} logs {kind}/{name}"
+            )
         };
-        self.add(component, format!("{namespace}/{name}"), if well { State::Ok } else { State::Failing }, detail, remedy);
+        self.add(
+            component,
+            format!("{namespace}/{name}"),
+            if well { State::Ok } else { State::Failing },
+            detail,
+            remedy,
+        );
     }
 
     /// Where a program runs, and whether it has the Secret there that it cannot do without.
-    async fn workloads<K: Workload>(&mut self, component: &'static str, program: &str, needs: &str, make: &str) {
+    async fn workloads<K: Workload>(
+        &mut self,
+        component: &'static str,
+        program: &str,
+        needs: &str,
+        make: &str,
+    ) {
         let selector = format!("{PART_OF}={FLOW},app.kubernetes.io/name={program}");
         let Some(found) = self.list(component, self.api::<K>(), &selector).await else { return };
         if found.is_empty() {
@@ -298,16 +396,28 @@ impl Survey {
         for workload in &found {
             self.workload(component, workload);
             let namespace = workload.namespace().unwrap_or_default();
-            if let Ok(None) = Api::<Secret>::namespaced(self.client.clone(), &namespace).get_opt(needs).await {
-                self.add(component, format!("{namespace}/{needs}"), State::Missing, "Secret", format!("{make} {namespace}"));
+            if let Ok(None) =
+                Api::<Secret>::namespaced(self.client.clone(), &namespace).get_opt(needs).await
+            {
+                self.add(
+                    component,
+                    format!("{namespace}/{needs}"),
+                    State::Missing,
+                    "Secret",
+                    format!("{make} {namespace}"),
+                );
             }
         }
     }
 
     async fn routes(&mut self) {
-        let gateway = crate::apis::has::<crate::iflearnerjob::route::GrpcRoute>(&self.client).await.unwrap_or(false);
-        let classes = Api::<IngressClass>::all(self.client.clone()).list(&ListParams::default()).await;
-        let classes: Vec<String> = classes.ok().into_iter().flatten().map(|class| class.name_any()).collect();
+        let gateway = crate::apis::has::<crate::iflearnerjob::route::GrpcRoute>(&self.client)
+            .await
+            .unwrap_or(false);
+        let classes =
+            Api::<IngressClass>::all(self.client.clone()).list(&ListParams::default()).await;
+        let classes: Vec<String> =
+            classes.ok().into_iter().flatten().map(|class| class.name_any()).collect();
         if gateway {
             self.add("routes", "Gateway API", State::Ok, "GRPCRoute v1", "");
         }
@@ -316,7 +426,13 @@ impl Survey {
         }
         if !gateway && classes.is_empty() {
             let remedy = "to be reached from other clusters, install a Gateway API implementation or an ingress controller";
-            self.add("routes", "", State::None, "jobs are reached inside this cluster only", remedy);
+            self.add(
+                "routes",
+                "",
+                State::None,
+                "jobs are reached inside this cluster only",
+                remedy,
+            );
         }
     }
 
@@ -327,30 +443,55 @@ impl Survey {
             labels.get(COMPONENT).is_some_and(|component| component == certificates::COMPONENT)
                 && labels.get(PART_OF).is_some_and(|of| of == FLOW)
         };
-        let known =
-            |secret: &Secret| ours(secret) || [AUTHORITY, SERVER_SECRET, PARTY_SECRET, HUB_SECRET].contains(&secret.name_any().as_str());
+        let known = |secret: &Secret| {
+            ours(secret)
+                || [AUTHORITY, SERVER_SECRET, PARTY_SECRET, HUB_SECRET]
+                    .contains(&secret.name_any().as_str())
+        };
         let found: Vec<Secret> = found.into_iter().filter(known).collect();
         if found.is_empty() {
-            self.add("certificates", "", State::None, "", "to be reached from other clusters: flow-operator setup certificates --help");
+            self.add(
+                "certificates",
+                "",
+                State::None,
+                "",
+                "to be reached from other clusters: flow-operator setup certificates --help",
+            );
         }
         for secret in &found {
-            let object = format!("{}/{}", secret.namespace().unwrap_or_default(), secret.name_any());
+            let object =
+                format!("{}/{}", secret.namespace().unwrap_or_default(), secret.name_any());
             let again = "flow-operator setup certificates, with the same arguments as before";
-            let remedy = if ours(secret) { again.to_owned() } else { format!("renew it where it was made, or: {again} and --replace") };
+            let remedy = if ours(secret) {
+                again.to_owned()
+            } else {
+                format!("renew it where it was made, or: {again} and --replace")
+            };
             match text(secret, "tls.crt")
                 .ok_or_else(|| "has no tls.crt".to_owned())
                 .and_then(|pem| Details::read(&pem).map_err(|why| why.to_string()))
             {
                 Err(why) => self.add("certificates", object, State::Failing, why, remedy),
-                Ok(details) if details.ends <= now => {
-                    self.add("certificates", object, State::Failing, format!("ended on {}", date(details.ends)), remedy)
-                }
+                Ok(details) if details.ends <= now => self.add(
+                    "certificates",
+                    object,
+                    State::Failing,
+                    format!("ended on {}", date(details.ends)),
+                    remedy,
+                ),
                 Ok(details) => {
-                    let names = if details.names.is_empty() { String::new() } else { format!(", for {}", details.names.join(" ")) };
+                    let names = if details.names.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", for {}", details.names.join(" "))
+                    };
                     let detail = format!("until {}{names}", date(details.ends));
-                    let leaf_without_names = details.names.is_empty() && secret.name_any() != AUTHORITY;
+                    let leaf_without_names =
+                        details.names.is_empty() && secret.name_any() != AUTHORITY;
                     if leaf_without_names {
-                        let why = format!("{detail}; it has no subject alternative name, so clients refuse it");
+                        let why = format!(
+                            "{detail}; it has no subject alternative name, so clients refuse it"
+                        );
                         self.add("certificates", object, State::Failing, why, remedy);
                     } else if details.fresh(now).is_err() {
                         self.add(
@@ -371,7 +512,9 @@ impl Survey {
     /// What makes the certificates anew from time to time, and what came of that.
     async fn renewal(&mut self) {
         let selector = format!("{PART_OF}={FLOW},{COMPONENT}={}", certificates::COMPONENT);
-        let Some(found) = self.list("renewal", self.api::<CronJob>(), &selector).await else { return };
+        let Some(found) = self.list("renewal", self.api::<CronJob>(), &selector).await else {
+            return;
+        };
         if found.is_empty() {
             let remedy = "give flow-operator setup certificates again from time to time, or have \
                           deploy/kustomize/overlays/certificates-renewal do it";
@@ -385,52 +528,90 @@ impl Survey {
     }
 
     fn renewed(&mut self, renewal: &CronJob, jobs: &[Job]) {
-        let (namespace, name, uid) = (renewal.namespace().unwrap_or_default(), renewal.name_any(), renewal.uid().unwrap_or_default());
-        let runs = jobs.iter().filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid)).map(observe::job);
+        let (namespace, name, uid) = (
+            renewal.namespace().unwrap_or_default(),
+            renewal.name_any(),
+            renewal.uid().unwrap_or_default(),
+        );
+        let runs = jobs
+            .iter()
+            .filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid))
+            .map(observe::job);
         let ended: Vec<(String, End)> = runs.filter_map(|run| Some((run.name, run.end?))).collect();
         // Jobs that have ended go after a while; of the last that went well the CronJob itself knows.
-        let recorded = renewal.status.as_ref().and_then(|status| status.last_successful_time.clone());
-        let succeeded = ended.iter().filter(|(_, end)| end.succeeded).filter_map(|(_, end)| end.at.clone()).chain(recorded).max();
-        let failed = ended.iter().filter(|(_, end)| !end.succeeded && (succeeded.is_none() || end.at > succeeded));
+        let recorded =
+            renewal.status.as_ref().and_then(|status| status.last_successful_time.clone());
+        let succeeded = ended
+            .iter()
+            .filter(|(_, end)| end.succeeded)
+            .filter_map(|(_, end)| end.at.clone())
+            .chain(recorded)
+            .max();
+        let failed = ended
+            .iter()
+            .filter(|(_, end)| !end.succeeded && (succeeded.is_none() || end.at > succeeded));
         let failed = failed.max_by_key(|(_, end)| end.at.clone());
         let day = |at: &Time| date(Timestamp(at.0.as_microsecond()));
-        let success = succeeded.as_ref().map_or_else(|| "has never succeeded".to_owned(), |at| format!("last succeeded on {}", day(at)));
+        let success = succeeded.as_ref().map_or_else(
+            || "has never succeeded".to_owned(),
+            |at| format!("last succeeded on {}", day(at)),
+        );
         let at_once = format!("kubectl -n {namespace} create job {name}-now --from=cronjob/{name}");
         let (state, detail, remedy) = match failed {
             Some((job, end)) => {
                 let when = end.at.as_ref().map(|at| format!(" on {}", day(at))).unwrap_or_default();
-                let remedy = format!("kubectl -n {namespace} logs job/{job} says why; to try again: {at_once}");
+                let remedy = format!(
+                    "kubectl -n {namespace} logs job/{job} says why; to try again: {at_once}"
+                );
                 (State::Failing, format!("failed{when}: {}; {success}", end.why.message), remedy)
             }
             None if renewal.spec.suspend == Some(true) => {
-                let remedy = format!("kubectl -n {namespace} patch cronjob {name} --patch '{{\"spec\":{{\"suspend\":false}}}}'");
+                let remedy = format!(
+                    "kubectl -n {namespace} patch cronjob {name} --patch '{{\"spec\":{{\"suspend\":false}}}}'"
+                );
                 (State::Failing, format!("suspended; {success}"), remedy)
             }
-            None if succeeded.is_none() => (State::Ok, success, format!("to see that it can, without waiting for its time: {at_once}")),
+            None if succeeded.is_none() => (
+                State::Ok,
+                success,
+                format!("to see that it can, without waiting for its time: {at_once}"),
+            ),
             None => (State::Ok, success, String::new()),
         };
         self.add("renewal", format!("{namespace}/{name}"), state, detail, remedy);
     }
 
     async fn dns(&mut self) {
-        let found = Api::<ConfigMap>::namespaced(self.client.clone(), "kube-system").get_opt("coredns").await;
+        let found = Api::<ConfigMap>::namespaced(self.client.clone(), "kube-system")
+            .get_opt("coredns")
+            .await;
         let corefile = found.ok().flatten().and_then(|map| map.data?.remove("Corefile"));
         let Some(corefile) = corefile else { return };
         match super::dns::written(&corefile) {
-            Some(zones) => self.add("dns", "kube-system/coredns", State::Ok, format!("answers {}", zones.join(", ")), ""),
+            Some(zones) => self.add(
+                "dns",
+                "kube-system/coredns",
+                State::Ok,
+                format!("answers {}", zones.join(", ")),
+                "",
+            ),
             None => self.add("dns", "kube-system/coredns", State::None, "no zones of jobs", ""),
         }
     }
 
     async fn jobs(&mut self) {
         // Without the definition there is a row already.
-        let Ok(found) = self.api::<IflearnerJob>().list(&ListParams::default()).await else { return };
+        let Ok(found) = self.api::<IflearnerJob>().list(&ListParams::default()).await else {
+            return;
+        };
         let mut phases: BTreeMap<&str, usize> = BTreeMap::new();
         for job in &found {
-            let phase = job.status.as_ref().and_then(|status| status.phase).map_or("new", Phase::as_str);
+            let phase =
+                job.status.as_ref().and_then(|status| status.phase).map_or("new", Phase::as_str);
             *phases.entry(phase).or_default() += 1;
         }
-        let counts: Vec<String> = phases.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
+        let counts: Vec<String> =
+            phases.iter().map(|(phase, count)| format!("{count} {phase}")).collect();
         let detail = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
         self.add("jobs", "", State::Ok, detail, "");
     }

@@ -17,35 +17,107 @@ async fn i13_i14_every_bad_spec_is_refused_by_name() {
         ("i13 role", json!({"role": "party"}), &["spec.role", "server", "client"]),
         ("role missing", json!({"role": null}), &["spec.role", "Required"]),
         ("i13 host empty", json!({"host": ""}), &["spec.host", "lower-case DNS name"]),
-        ("host upper case", json!({"host": "Job1.example.org"}), &["spec.host", "lower-case DNS name"]),
-        ("host with port", json!({"host": "a.example.org:80"}), &["spec.host", "lower-case DNS name"]),
+        (
+            "host upper case",
+            json!({"host": "Job1.example.org"}),
+            &["spec.host", "lower-case DNS name"],
+        ),
+        (
+            "host with port",
+            json!({"host": "a.example.org:80"}),
+            &["spec.host", "lower-case DNS name"],
+        ),
         ("host address", json!({"host": "10.0.0.1"}), &["spec.host", "not an address"]),
         ("host wildcard", json!({"host": "*.example.org"}), &["spec.host", "wildcard"]),
         ("host long", json!({"host": long}), &["spec.host", "253"]),
-        ("i14 no containers", json!({"template": {"spec": {"containers": []}}}), &["spec.template.spec.containers", "at least 1"]),
+        (
+            "i14 no containers",
+            json!({"template": {"spec": {"containers": []}}}),
+            &["spec.template.spec.containers", "at least 1"],
+        ),
         ("no pod", json!({"template": {}}), &["spec.template.spec", "Required"]),
-        ("driver", json!({"exposure": {"driver": "nodeport"}}), &["spec.exposure.driver", "gateway", "ingress", "none"]),
-        ("driver without host", json!({"host": null, "exposure": {"driver": "gateway"}}), &["spec.host", "required when exposure.driver"]),
+        (
+            "driver",
+            json!({"exposure": {"driver": "nodeport"}}),
+            &["spec.exposure.driver", "gateway", "ingress", "none"],
+        ),
+        (
+            "driver without host",
+            json!({"host": null, "exposure": {"driver": "gateway"}}),
+            &["spec.host", "required when exposure.driver"],
+        ),
         (
             "two sources",
             json!({"certificates": {"server": {"configMap": "a", "secret": "b"}}}),
             &["spec.certificates.server", "exactly one"],
         ),
-        ("no source", json!({"certificates": {"party": {"key": "k"}}}), &["spec.certificates.party", "exactly one"]),
-        ("deadline", json!({"runPolicy": {"activeDeadlineSeconds": 0}}), &["spec.runPolicy.activeDeadlineSeconds", "1"]),
-        ("backoff", json!({"runPolicy": {"backoffLimit": 101}}), &["spec.runPolicy.backoffLimit", "100"]),
-        ("ttl", json!({"runPolicy": {"ttlSecondsAfterFinished": -1}}), &["spec.runPolicy.ttlSecondsAfterFinished", "0"]),
+        (
+            "no source",
+            json!({"certificates": {"party": {"key": "k"}}}),
+            &["spec.certificates.party", "exactly one"],
+        ),
+        (
+            "deadline",
+            json!({"runPolicy": {"activeDeadlineSeconds": 0}}),
+            &["spec.runPolicy.activeDeadlineSeconds", "1"],
+        ),
+        (
+            "backoff",
+            json!({"runPolicy": {"backoffLimit": 101}}),
+            &["spec.runPolicy.backoffLimit", "100"],
+        ),
+        (
+            "ttl",
+            json!({"runPolicy": {"ttlSecondsAfterFinished": -1}}),
+            &["spec.runPolicy.ttlSecondsAfterFinished", "0"],
+        ),
         ("sidecar", json!({"sidecar": {}}), &["spec.sidecar.image", "Required"]),
-        ("name with a blank", certificates(json!({"server": {"configMap": "my roots"}})), &["spec.certificates.server.configMap", "match"]),
-        ("name with a slash", certificates(json!({"party": {"configMap": "a/b"}})), &["spec.certificates.party.configMap", "match"]),
-        ("secret", certificates(json!({"server": {"secret": "../secrets/x"}})), &["spec.certificates.server.secret", "match"]),
-        ("key", certificates(json!({"server": {"configMap": "a", "key": "a/b"}})), &["spec.certificates.server.key", "match"]),
-        ("key pair", certificates(json!({"keyPairSecretName": "Mine"})), &["spec.certificates.keyPairSecretName", "match"]),
+        (
+            "name with a blank",
+            certificates(json!({"server": {"configMap": "my roots"}})),
+            &["spec.certificates.server.configMap", "match"],
+        ),
+        (
+            "name with a slash",
+            certificates(json!({"party": {"configMap": "a/b"}})),
+            &["spec.certificates.party.configMap", "match"],
+        ),
+        (
+            "secret",
+            certificates(json!({"server": {"secret": "../secrets/x"}})),
+            &["spec.certificates.server.secret", "match"],
+        ),
+        (
+            "key",
+            certificates(json!({"server": {"configMap": "a", "key": "a/b"}})),
+            &["spec.certificates.server.key", "match"],
+        ),
+        (
+            "key pair",
+            certificates(json!({"keyPairSecretName": "Mine"})),
+            &["spec.certificates.keyPairSecretName", "match"],
+        ),
         ("gateway", gateway(json!({"name": "a?b"})), &["spec.exposure.gateway.name", "match"]),
-        ("namespace", gateway(json!({"name": "a", "namespace": "a.b"})), &["spec.exposure.gateway.namespace", "match"]),
-        ("listener", gateway(json!({"name": "a", "sectionName": "HTTPS"})), &["spec.exposure.gateway.sectionName", "match"]),
-        ("class", json!({"exposure": {"ingressClassName": "a_b"}}), &["spec.exposure.ingressClassName", "match"]),
-        ("tls secret", json!({"exposure": {"tlsSecretName": "-a"}}), &["spec.exposure.tlsSecretName", "match"]),
+        (
+            "namespace",
+            gateway(json!({"name": "a", "namespace": "a.b"})),
+            &["spec.exposure.gateway.namespace", "match"],
+        ),
+        (
+            "listener",
+            gateway(json!({"name": "a", "sectionName": "HTTPS"})),
+            &["spec.exposure.gateway.sectionName", "match"],
+        ),
+        (
+            "class",
+            json!({"exposure": {"ingressClassName": "a_b"}}),
+            &["spec.exposure.ingressClassName", "match"],
+        ),
+        (
+            "tls secret",
+            json!({"exposure": {"tlsSecretName": "-a"}}),
+            &["spec.exposure.tlsSecretName", "match"],
+        ),
     ];
     for (what, more, words) in bad {
         let mut object = manifest(SERVER, "bad", more.clone());
@@ -103,8 +175,14 @@ async fn i04_a_change_that_would_need_another_run_is_refused_with_what_to_do() {
         ("plain", json!({"sidecar": {"image": "x"}}), "sidecar"),
         ("plain", json!({"runPolicy": {"backoffLimit": 2}}), "runPolicy.backoffLimit"),
     ] {
-        let Err(message) = world.patch(name, json!({"spec": change})).await else { panic!("{name}: {change} was taken") };
-        assert!(message.contains(&format!("{field} cannot be changed")) && message.contains("create it anew"), "{change}: {message}");
+        let Err(message) = world.patch(name, json!({"spec": change})).await else {
+            panic!("{name}: {change} was taken")
+        };
+        assert!(
+            message.contains(&format!("{field} cannot be changed"))
+                && message.contains("create it anew"),
+            "{change}: {message}"
+        );
     }
     for change in [
         json!({"runPolicy": {"suspend": true}}),
@@ -126,7 +204,10 @@ async fn i06_template_metadata_is_not_pruned() {
     object["spec"]["template"]["metadata"]["creationTimestamp"] = Value::Null;
     let created = world.create(&object).await.unwrap();
     let metadata = created.spec.template.metadata.unwrap();
-    assert_eq!((&metadata.labels.unwrap()["team"], &metadata.annotations.unwrap()["note"]), (&"a".to_owned(), &"kept".to_owned()));
+    assert_eq!(
+        (&metadata.labels.unwrap()["team"], &metadata.annotations.unwrap()["note"]),
+        (&"a".to_owned(), &"kept".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -140,7 +221,10 @@ async fn a_whole_pod_template_with_much_in_it_is_within_the_rules_budget() {
     world.create(&object).await.unwrap();
     world.patch("big", json!({"metadata": {"labels": {"a": "b"}}})).await.unwrap();
     object["metadata"]["name"] = json!("bigger");
-    object["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "one-more", "image": "x"}));
+    object["spec"]["template"]["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "one-more", "image": "x"}));
     assert!(world.create(&object).await.unwrap_err().contains("32"));
 }
 
@@ -150,9 +234,18 @@ async fn the_kind_has_short_name_category_and_columns() {
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let shown = world.cluster.kubectl_ok(&["get", "ifj", "-n", &world.namespace]).await;
     let (head, row) = shown.split_once('\n').unwrap();
-    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["NAME", "ROLE", "PHASE", "HOST", "READY", "AGE"]);
+    assert_eq!(
+        head.split_whitespace().collect::<Vec<_>>(),
+        ["NAME", "ROLE", "PHASE", "HOST", "READY", "AGE"]
+    );
     assert!(row.contains("server") && row.contains("job1.server.example.org"), "{row}");
-    assert!(world.cluster.kubectl_ok(&["get", "federation", "-n", &world.namespace]).await.contains("job1.server.example.org"));
+    assert!(
+        world
+            .cluster
+            .kubectl_ok(&["get", "federation", "-n", &world.namespace])
+            .await
+            .contains("job1.server.example.org")
+    );
 }
 
 #[tokio::test]
@@ -160,6 +253,7 @@ async fn i15_names_of_253_characters_are_taken() {
     let world = World::new().await;
     let name = format!("{}.{}", "a".repeat(126), "b".repeat(126));
     let object: DynamicObject = serde_json::from_value(manifest(SERVER, &name, json!({}))).unwrap();
-    let created = world.dynamic::<IflearnerJob>().create(&PostParams::default(), &object).await.unwrap();
+    let created =
+        world.dynamic::<IflearnerJob>().create(&PostParams::default(), &object).await.unwrap();
     assert_eq!(created.name_any().len(), 253);
 }

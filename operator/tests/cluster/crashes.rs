@@ -38,7 +38,11 @@ struct Deeds {
 
 /// Carries a job through `life` with an operator that is killed, as by `kill -9`, behind every single write that it makes,
 /// before it hears the answer, and started anew each time.
-async fn killed_behind_every_write(world: &World, setting: (&str, &str), life: impl Future<Output = ()>) -> Deeds {
+async fn killed_behind_every_write(
+    world: &World,
+    setting: (&str, &str),
+    life: impl Future<Output = ()>,
+) -> Deeds {
     let deeds = Arc::new(Mutex::new(Deeds::default()));
     let straight = world.rights().await;
     let seen = Arc::clone(&deeds);
@@ -66,7 +70,8 @@ async fn killed_behind_every_write(world: &World, setting: (&str, &str), life: i
     let kubeconfig = relay.kubeconfig(&straight);
     let operators = async {
         loop {
-            let mut operator = world.operator_of(kubeconfig.clone(), &[setting, ("leader.elect", "false")]);
+            let mut operator =
+                world.operator_of(kubeconfig.clone(), &[setting, ("leader.elect", "false")]);
             deeds.lock().unwrap().pid = Some(Pid::from_raw(operator.pid().try_into().unwrap()));
             let end = operator.ended().await;
             assert_eq!(end.signal(), Some(9), "{}", operator.log());
@@ -116,7 +121,10 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
     let world = World::new().await;
     let is = |phase| move |status: &IflearnerJobStatus| status.phase == Some(phase);
     let job_is = async |what: &str, so: &dyn Fn(&JobSpec) -> bool| {
-        eventually(what, async || world.all::<Job>().await.pop().and_then(|job| job.spec).is_some_and(|spec| so(&spec))).await;
+        eventually(what, async || {
+            world.all::<Job>().await.pop().and_then(|job| job.spec).is_some_and(|spec| so(&spec))
+        })
+        .await;
     };
     let life = async {
         world.trust_roots().await;
@@ -127,7 +135,10 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
         world.patch("a", json!({"spec": {"runPolicy": {"suspend": false}}})).await.unwrap();
         world.run_pod("a").await;
         world.until("a", "running", is(Phase::Running)).await;
-        world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 86400}}})).await.unwrap();
+        world
+            .patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 86400}}}))
+            .await
+            .unwrap();
         job_is("the deadline", &|spec| spec.active_deadline_seconds == Some(86400)).await;
         let policy = world.found::<NetworkPolicy>("a", |_| true).await;
         let wider = Patch::Merge(json!({"spec": {"ingress": [{}]}}));
@@ -141,15 +152,29 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
     let once = [("grpcroutes", 1), ("jobs", 1), ("networkpolicies", 1), ("services", 1)];
     assert_eq!(deeds.created(), BTreeMap::from(once), "{:?}", deeds.writes);
     assert_eq!(deeds.phases(), ["Pending", "Running", "Succeeded"]);
-    assert_eq!(deeds.count("PATCH jobs"), 3, "resumed, given a deadline, let go: {:?}", deeds.writes);
-    assert_eq!(deeds.count("PATCH networkpolicies"), 2, "made what was applied, and applied: {:?}", deeds.writes);
+    assert_eq!(
+        deeds.count("PATCH jobs"),
+        3,
+        "resumed, given a deadline, let go: {:?}",
+        deeds.writes
+    );
+    assert_eq!(
+        deeds.count("PATCH networkpolicies"),
+        2,
+        "made what was applied, and applied: {:?}",
+        deeds.writes
+    );
     // Whoever comes last finds nothing to do.
-    let last = world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
+    let last =
+        world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
     eventually("a look", async || last.works().await.looks().await > 0.0).await;
     assert_eq!(last.all_writes().await, 0.0);
     let (object, job) = (world.job("a").await, world.all::<Job>().await.pop().unwrap());
     let status = object.status.unwrap();
-    assert_eq!((status.exit_code, status.observed_generation), (Some(0), object.metadata.generation));
+    assert_eq!(
+        (status.exit_code, status.observed_generation),
+        (Some(0), object.metadata.generation)
+    );
     assert!(status.is(condition::CERTIFICATES_READY), "{:?}", status.conditions);
     assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
     assert!(status.start_time.is_some() && status.completion_time.is_some());
@@ -198,7 +223,10 @@ async fn the_next_leader_takes_over_in_the_middle_of_creations() {
         world.recorded(&format!("a{number}")).await;
     }
     let jobs = world.all::<Job>().await;
-    let pods = eventually("all Pods", async || Some(world.all::<Pod>().await).filter(|pods| pods.len() >= MANY)).await;
+    let pods = eventually("all Pods", async || {
+        Some(world.all::<Pod>().await).filter(|pods| pods.len() >= MANY)
+    })
+    .await;
     assert_eq!((jobs.len(), pods.len()), (MANY, MANY));
     let lease: Lease = world.found("flow-operator", |_| true).await;
     assert_eq!(lease.spec.unwrap().lease_transitions, Some(2));
@@ -208,7 +236,10 @@ async fn the_next_leader_takes_over_in_the_middle_of_creations() {
 async fn two_that_work_at_once_do_no_harm() {
     const MANY: usize = 20;
     let world = World::new().await;
-    let both = [world.operator(&[("leader.elect", "false")]).await, world.operator(&[("leader.elect", "false")]).await];
+    let both = [
+        world.operator(&[("leader.elect", "false")]).await,
+        world.operator(&[("leader.elect", "false")]).await,
+    ];
     for number in 0..MANY {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
     }

@@ -22,15 +22,29 @@ const CLASS: (&str, &str) = ("exposure.ingress.class", "nginx");
 
 async fn exposed(world: &World, name: &str, status: &str, reason: &str) -> String {
     let so = |found: &flow_operator::iflearnerjob::IflearnerJobStatus| {
-        found.condition(condition::EXPOSED).is_some_and(|condition| condition.status == status && condition.reason == reason)
+        found
+            .condition(condition::EXPOSED)
+            .is_some_and(|condition| condition.status == status && condition.reason == reason)
     };
-    world.until(name, &format!("Exposed={status} {reason}"), so).await.condition(condition::EXPOSED).unwrap().message.clone()
+    world
+        .until(name, &format!("Exposed={status} {reason}"), so)
+        .await
+        .condition(condition::EXPOSED)
+        .unwrap()
+        .message
+        .clone()
 }
 
 async fn says(world: &World, conditions: Value) {
     let parents = json!([{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": conditions}]);
     let api = world.dynamic::<GrpcRoute>();
-    api.patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({"status": {"parents": parents}}))).await.unwrap();
+    api.patch_status(
+        "a",
+        &PatchParams::default(),
+        &Patch::Merge(&json!({"status": {"parents": parents}})),
+    )
+    .await
+    .unwrap();
 }
 
 fn condition_of(type_: &str, status: &str, reason: &str) -> Value {
@@ -48,9 +62,19 @@ async fn a_grpc_route_is_made_and_what_the_gateway_says_is_on_the_job() {
     says(&world, json!([condition_of("Accepted", "False", "NotAllowedByListeners")])).await;
     exposed(&world, "a", "False", "NotAllowedByListeners").await;
     world.event("a", "NotAllowedByListeners").await;
-    says(&world, json!([condition_of("ResolvedRefs", "True", "ResolvedRefs"), condition_of("Accepted", "True", "Accepted")])).await;
+    says(
+        &world,
+        json!([
+            condition_of("ResolvedRefs", "True", "ResolvedRefs"),
+            condition_of("Accepted", "True", "Accepted")
+        ]),
+    )
+    .await;
     exposed(&world, "a", "True", "Accepted").await;
-    assert_eq!(world.job("a").await.status.unwrap().endpoint.as_deref(), Some("job1.server.example.org:30031"));
+    assert_eq!(
+        world.job("a").await.status.unwrap().endpoint.as_deref(),
+        Some("job1.server.example.org:30031")
+    );
     assert_eq!(world.all::<Ingress>().await.len(), 0);
 }
 
@@ -65,7 +89,11 @@ async fn i01_an_ingress_is_made_of_the_api_that_there_is() {
     assert_eq!(spec.tls.unwrap()[0].secret_name.as_deref(), Some("server-iflearner-secret"));
     exposed(&world, "a", "Unknown", "NoAddress").await;
     let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}});
-    world.api::<Ingress>().patch_status("a", &PatchParams::default(), &Patch::Merge(&address)).await.unwrap();
+    world
+        .api::<Ingress>()
+        .patch_status("a", &PatchParams::default(), &Patch::Merge(&address))
+        .await
+        .unwrap();
     exposed(&world, "a", "True", "HasAddress").await;
 }
 
@@ -73,24 +101,44 @@ async fn i01_an_ingress_is_made_of_the_api_that_there_is() {
 /// are of somebody else and stay.
 async fn repaired<K>(world: &World, status: Value, edits: &[Value])
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug,
 {
     let api = world.dynamic::<K>();
     let made = eventually("the route", async || api.get_opt("a").await.unwrap()).await;
     let note = json!({"metadata": {"annotations": {"example.org/note": "seen"}}});
     api.patch("a", &PatchParams::default(), &Patch::Merge(&note)).await.unwrap();
-    let said = api.patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({ "status": status }))).await.unwrap();
-    let ours = |found: &DynamicObject| (found.data["spec"].clone(), found.metadata.labels.clone(), found.metadata.owner_references.clone());
+    let said = api
+        .patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({ "status": status })))
+        .await
+        .unwrap();
+    let ours = |found: &DynamicObject| {
+        (
+            found.data["spec"].clone(),
+            found.metadata.labels.clone(),
+            found.metadata.owner_references.clone(),
+        )
+    };
     for edit in edits {
         let edited = api.patch("a", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
         assert_ne!(ours(&edited), ours(&made), "{edit}");
-        let mended = async || Some(api.get("a").await.unwrap()).filter(|found| ours(found) == ours(&made));
+        let mended =
+            async || Some(api.get("a").await.unwrap()).filter(|found| ours(found) == ours(&made));
         let mended = eventually(&format!("repaired: {edit}"), mended).await;
         assert_eq!(mended.annotations()["example.org/note"], "seen", "{edit}");
-        assert_eq!((&mended.data["status"], mended.uid()), (&said.data["status"], made.uid()), "{edit}");
+        assert_eq!(
+            (&mended.data["status"], mended.uid()),
+            (&said.data["status"], made.uid()),
+            "{edit}"
+        );
     }
     api.delete("a", &DeleteParams::default()).await.unwrap();
-    let again = eventually("another", async || api.get_opt("a").await.unwrap().filter(|found| found.uid() != made.uid())).await;
+    let again = eventually("another", async || {
+        api.get_opt("a").await.unwrap().filter(|found| found.uid() != made.uid())
+    })
+    .await;
     assert_eq!(ours(&again), ours(&made));
 }
 
@@ -105,7 +153,8 @@ async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
         backend.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
         json!([backend])
     };
-    let header = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}});
+    let header =
+        json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}});
     let edits = [
         json!({"spec": {"hostnames": ["elsewhere.example.org"]}}),
         json!({"spec": {"parentRefs": [{"name": "other"}]}}),
@@ -137,37 +186,68 @@ async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
         json!({"spec": {"rules": [{"host": "elsewhere.example.org"}]}}),
         json!({"metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}}),
     ];
-    repaired::<Ingress>(&world, json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}), &edits).await;
+    repaired::<Ingress>(&world, json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}), &edits)
+        .await;
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
 }
 
 #[tokio::test]
 async fn i04_what_is_taken_back_of_an_exposure_is_taken_off_the_route() {
     let world = World::new().await;
-    let _operator = world.operator(&[CLASS, ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret")]).await;
+    let _operator = world
+        .operator(&[
+            CLASS,
+            ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret"),
+        ])
+        .await;
     let elsewhere = json!({"name": "edge", "namespace": "infra", "sectionName": "open"});
-    world.create(&manifest(SERVER, "a", json!({"exposure": {"driver": "gateway", "gateway": elsewhere}}))).await.unwrap();
+    world
+        .create(&manifest(
+            SERVER,
+            "a",
+            json!({"exposure": {"driver": "gateway", "gateway": elsewhere}}),
+        ))
+        .await
+        .unwrap();
     let parent = |route: &GrpcRoute| route.spec.parent_refs[0].clone();
     world.found("a", |route: &GrpcRoute| parent(route).namespace.as_deref() == Some("infra")).await;
-    world.patch("a", json!({"spec": {"exposure": {"gateway": {"namespace": null, "sectionName": null}}}})).await.unwrap();
-    let here = |route: &GrpcRoute| parent(route).namespace.as_ref() == Some(&world.namespace) && parent(route).section_name.is_none();
+    world
+        .patch(
+            "a",
+            json!({"spec": {"exposure": {"gateway": {"namespace": null, "sectionName": null}}}}),
+        )
+        .await
+        .unwrap();
+    let here = |route: &GrpcRoute| {
+        parent(route).namespace.as_ref() == Some(&world.namespace)
+            && parent(route).section_name.is_none()
+    };
     world.found("a", here).await;
 
     let asks = json!({"driver": "ingress", "authenticateClients": true, "tlsSecretName": "own"});
     world.create(&manifest(SERVER, "b", json!({"exposure": asks}))).await.unwrap();
     let secret = |ingress: &Ingress| ingress.spec.as_ref()?.tls.as_ref()?[0].secret_name.clone();
-    let ingress: Ingress = world.found("b", |ingress| secret(ingress).as_deref() == Some("own")).await;
+    let ingress: Ingress =
+        world.found("b", |ingress| secret(ingress).as_deref() == Some("own")).await;
     assert!(ingress.annotations().contains_key("ask"));
-    let taken_back = json!({"spec": {"exposure": {"authenticateClients": false, "tlsSecretName": null}}});
+    let taken_back =
+        json!({"spec": {"exposure": {"authenticateClients": false, "tlsSecretName": null}}});
     world.patch("b", taken_back).await.unwrap();
-    world.found("b", |ingress: &Ingress| !ingress.annotations().contains_key("ask") && secret(ingress).as_deref() != Some("own")).await;
+    world
+        .found("b", |ingress: &Ingress| {
+            !ingress.annotations().contains_key("ask") && secret(ingress).as_deref() != Some("own")
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn i28_ports_and_the_names_of_secrets_come_from_the_configuration() {
     let world = World::new().await;
-    let configured =
-        [("service.grpc_port", "8080"), ("service.grpc_target", "9090"), ("exposure.ingress.server_tls_secret", "of-the-zone")];
+    let configured = [
+        ("service.grpc_port", "8080"),
+        ("service.grpc_target", "9090"),
+        ("exposure.ingress.server_tls_secret", "of-the-zone"),
+    ];
     let _operator = world.operator(&[&[CLASS][..], &configured].concat()).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let service: Service = world.found("a", |_| true).await;
@@ -203,7 +283,8 @@ async fn i04_another_driver_replaces_the_route() {
     world.patch("a", json!({"spec": {"exposure": {"driver": "none"}}})).await.unwrap();
     world.gone::<Ingress>("a").await;
     let inside = format!("a.{}.svc:80", world.namespace);
-    let status = world.until("a", "no route", |status| status.condition(condition::EXPOSED).is_none()).await;
+    let status =
+        world.until("a", "no route", |status| status.condition(condition::EXPOSED).is_none()).await;
     assert_eq!(status.endpoint, Some(inside));
 }
 
@@ -226,7 +307,8 @@ async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
 
 /// In a cluster of its own: the shared one has the Gateway API, and namespaces with operators of their own.
 #[tokio::test]
-async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_condition_until_it_has() {
+async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_condition_until_it_has()
+{
     let cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
     let kubeconfig = rights(&cluster, "flow-system", &[]).await;
@@ -244,7 +326,8 @@ async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_cond
     cluster.kubectl_ok(&["apply", "-f", file.path().to_str().unwrap()]).await;
     let api: kube::Api<flow_operator::iflearnerjob::IflearnerJob> =
         kube::Api::default_namespaced(client(cluster.kubeconfig().to_owned()).await);
-    let exposed = async || api.get("a").await.unwrap().status?.condition(condition::EXPOSED).cloned();
+    let exposed =
+        async || api.get("a").await.unwrap().status?.condition(condition::EXPOSED).cloned();
     let found = eventually("Exposed", exposed).await;
     assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "ApiNotInstalled"));
     eventually("its Job", async || api.get("a").await.unwrap().status?.job).await;
@@ -252,8 +335,9 @@ async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_cond
     assert!(operator.looks().await < 20.0, "it is no loop");
     cluster.install_gateway_api().await;
     // Looked for once a minute.
-    let waited =
-        flow_testkit::wait_for("a route", Duration::from_secs(150), async || exposed().await.filter(|found| found.reason == "NotAccepted"));
+    let waited = flow_testkit::wait_for("a route", Duration::from_secs(150), async || {
+        exposed().await.filter(|found| found.reason == "NotAccepted")
+    });
     waited.await;
     let log = operator.stop().await;
     assert!(!log.contains("forbidden"), "{log}");

@@ -47,7 +47,9 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
         let way = if *call.method == Method::GET { "read" } else { "write" };
         let mut left = left.lock().unwrap();
         let strikes = left.iter().position(|(how, what, name, fault)| {
-            (*how, *what) == (way, call.what) && call.name.starts_with(name) && (*fault == AnswerLost) == call.answer.is_some()
+            (*how, *what) == (way, call.what)
+                && call.name.starts_with(name)
+                && (*fault == AnswerLost) == call.answer.is_some()
         });
         match strikes.map(|index| left.remove(index).3) {
             Some(Refused(code)) => Fate::Refuse(code),
@@ -56,7 +58,8 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
         }
     })
     .await;
-    let none_is_left = async || eventually("every fault", async || strikes.lock().unwrap().is_empty()).await;
+    let none_is_left =
+        async || eventually("every fault", async || strikes.lock().unwrap().is_empty()).await;
 
     strikes.lock().unwrap().extend([
         ("write", "leases", "flow-operator", Lost),
@@ -99,15 +102,24 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
         world.end_pod(name, 0).await;
     }
     for name in names {
-        let status = world.until(name, "the end", |status| status.phase.is_some_and(Phase::is_terminal)).await;
-        assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)), "{name}: {status:?}");
+        let status = world
+            .until(name, "the end", |status| status.phase.is_some_and(Phase::is_terminal))
+            .await;
+        assert_eq!(
+            (status.phase, status.exit_code),
+            (Some(Phase::Succeeded), Some(0)),
+            "{name}: {status:?}"
+        );
     }
     none_is_left().await;
     let made = made.lock().unwrap().clone();
     for kind in ["networkpolicies", "services", "grpcroutes", "jobs"] {
         assert_eq!(made[kind], names.len(), "{made:?}");
     }
-    assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (names.len(), names.len()));
+    assert_eq!(
+        (world.all::<Job>().await.len(), world.all::<Pod>().await.len()),
+        (names.len(), names.len())
+    );
     let log = operator.stop().await;
     assert!(log.contains("will look again") && log.contains("a watch failed"), "{log}");
 }
@@ -126,7 +138,8 @@ async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_
         Fate::Refuse(StatusCode::TOO_MANY_REQUESTS)
     })
     .await;
-    let operator = world.operator_of(relay.kubeconfig(&straight), &[GATEWAY, ("leader.elect", "false")]);
+    let operator =
+        world.operator_of(relay.kubeconfig(&straight), &[GATEWAY, ("leader.elect", "false")]);
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     world.run_pod("a").await;
     world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
@@ -141,7 +154,11 @@ async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_
     world.until("a", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
     assert_eq!(world.live("b", 0).await.phase, Some(Phase::Succeeded));
     assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (2, 2));
-    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "it waits as it is told");
+    assert_eq!(
+        operator.metric("flow_operator_reconcile_failures_total").await,
+        None,
+        "it waits as it is told"
+    );
 }
 
 #[tokio::test]
@@ -149,12 +166,17 @@ async fn i08_what_was_found_of_an_object_is_never_written_to_another_of_its_name
     let world = World::new().await;
     let straight = world.rights().await;
     let object = manifest(SERVER, "a", json!({}));
-    let (kubeconfig, namespace, again) = (world.cluster.kubeconfig().to_owned(), world.namespace.clone(), object.clone());
+    let (kubeconfig, namespace, again) =
+        (world.cluster.kubeconfig().to_owned(), world.namespace.clone(), object.clone());
     let mut is_first = true;
     let relay = Relay::start(&straight, move |call| {
         // The status that records the Job is on its way.
-        if call.line() == "PATCH iflearnerjobs/status" && call.answer.is_none() && std::mem::take(&mut is_first) {
-            let (kubeconfig, namespace, again) = (kubeconfig.clone(), namespace.clone(), again.clone());
+        if call.line() == "PATCH iflearnerjobs/status"
+            && call.answer.is_none()
+            && std::mem::take(&mut is_first)
+        {
+            let (kubeconfig, namespace, again) =
+                (kubeconfig.clone(), namespace.clone(), again.clone());
             let replace = move || {
                 delete_at_once(kubeconfig.clone(), &namespace);
                 create_at_once(kubeconfig, &namespace, again);
@@ -167,7 +189,12 @@ async fn i08_what_was_found_of_an_object_is_never_written_to_another_of_its_name
     let _operator = world.operator_of(relay.kubeconfig(&straight), &[]);
     let first = world.create(&object).await.unwrap();
     let another = eventually("another", async || {
-        world.api::<IflearnerJob>().get_opt("a").await.unwrap().filter(|found| found.metadata.uid != first.metadata.uid)
+        world
+            .api::<IflearnerJob>()
+            .get_opt("a")
+            .await
+            .unwrap()
+            .filter(|found| found.metadata.uid != first.metadata.uid)
     });
     let another = another.await;
     let job = world.recorded("a").await;
@@ -199,10 +226,12 @@ async fn i07_a_job_that_is_made_while_its_owner_is_deleted_is_taken_back() {
     for finalizers in [json!([]), json!(["example.org/held"])] {
         let world = World::new().await;
         let straight = world.rights().await;
-        let (mut is_there, kubeconfig, namespace) = (true, world.cluster.kubeconfig().to_owned(), world.namespace.clone());
+        let (mut is_there, kubeconfig, namespace) =
+            (true, world.cluster.kubeconfig().to_owned(), world.namespace.clone());
         let relay = Relay::start(&straight, move |call| {
             // At the last moment: it has been looked for, and is not created yet.
-            if call.line() == "POST jobs" && call.answer.is_none() && std::mem::take(&mut is_there) {
+            if call.line() == "POST jobs" && call.answer.is_none() && std::mem::take(&mut is_there)
+            {
                 let (kubeconfig, namespace) = (kubeconfig.clone(), namespace.clone());
                 std::thread::spawn(move || delete_at_once(kubeconfig, &namespace)).join().unwrap();
             }
@@ -213,7 +242,8 @@ async fn i07_a_job_that_is_made_while_its_owner_is_deleted_is_taken_back() {
         let mut object = manifest(SERVER, "a", json!({}));
         object["metadata"]["finalizers"] = finalizers;
         world.create(&object).await.unwrap();
-        eventually("the Job taken back", async || operator.writes("Job", "delete").await >= 1.0).await;
+        eventually("the Job taken back", async || operator.writes("Job", "delete").await >= 1.0)
+            .await;
         eventually("no Job", async || world.all::<Job>().await.is_empty()).await;
         assert_eq!(operator.writes("Job", "create").await, 1.0);
     }

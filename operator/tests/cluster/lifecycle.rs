@@ -22,21 +22,42 @@ async fn the_originals_samples_run_unchanged_and_show_their_phase() {
     world.trust_roots().await;
     for sample in ["server", "client", "flow"] {
         let path = flow_testkit::repository().join(format!("deploy/samples/{sample}.yaml"));
-        for document in serde_yaml_ng::Deserializer::from_str(&std::fs::read_to_string(path).unwrap()) {
+        for document in
+            serde_yaml_ng::Deserializer::from_str(&std::fs::read_to_string(path).unwrap())
+        {
             let object = Value::deserialize(document).unwrap();
             let name = object["metadata"]["name"].as_str().unwrap();
             world.create(&object).await.unwrap();
             let status = world.until(name, "a phase", |status| status.phase.is_some()).await;
             assert_eq!(status.phase, Some(Phase::Pending), "{name}");
             let status = world.live(name, 0).await;
-            assert_eq!((status.phase, status.exit_code), (Some(Phase::Succeeded), Some(0)), "{name}");
+            assert_eq!(
+                (status.phase, status.exit_code),
+                (Some(Phase::Succeeded), Some(0)),
+                "{name}"
+            );
             assert!(status.start_time.is_some() && status.completion_time.is_some(), "{name}");
             let service: Service = world.found(name, |_| true).await;
             assert_eq!(service.spec.unwrap().ports.unwrap()[0].port, 80, "{name}");
         }
     }
-    let pods = world.cluster.kubectl_ok(&["get", "pods", "-n", &world.namespace, "-l", "app=iflearnerjob-server", "-o", "name"]).await;
-    assert!(pods.starts_with("pod/iflearnerjob-server-"), "logs are found by label and by name: {pods}");
+    let pods = world
+        .cluster
+        .kubectl_ok(&[
+            "get",
+            "pods",
+            "-n",
+            &world.namespace,
+            "-l",
+            "app=iflearnerjob-server",
+            "-o",
+            "name",
+        ])
+        .await;
+    assert!(
+        pods.starts_with("pod/iflearnerjob-server-"),
+        "logs are found by label and by name: {pods}"
+    );
     drop(operator);
 }
 
@@ -62,7 +83,11 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let uid = world.recorded("a").await.owner_references()[0].uid.clone();
     let edits = json!({"spec": {"selector": {"app": "other"}}, "metadata": {"labels": {"flow-operator/iflearnerjob-uid": "x"}}});
-    world.api::<Service>().patch("a", &PatchParams::default(), &Patch::Merge(&edits)).await.unwrap();
+    world
+        .api::<Service>()
+        .patch("a", &PatchParams::default(), &Patch::Merge(&edits))
+        .await
+        .unwrap();
     let mended = |service: &Service| {
         let selector = service.spec.as_ref().unwrap().selector.clone().unwrap_or_default();
         selector.len() == 1
@@ -73,12 +98,23 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
     let before = world.found::<NetworkPolicy>("a", |_| true).await.uid();
     world.delete::<NetworkPolicy>("a", &DeleteParams::default()).await;
     let made = world.found::<NetworkPolicy>("a", |policy| policy.uid() != before).await;
-    let ports = serde_json::to_value(made.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.as_ref().unwrap()).unwrap();
+    let ports = serde_json::to_value(
+        made.spec.as_ref().unwrap().ingress.as_ref().unwrap()[0].ports.as_ref().unwrap(),
+    )
+    .unwrap();
     let mut wider = ports.clone();
     wider[0]["endPort"] = json!(65535);
-    for rule in [json!({}), json!({ "ports": wider }), json!({ "ports": ports, "from": [{"podSelector": {"matchLabels": {"a": "b"}}}] })] {
+    for rule in [
+        json!({}),
+        json!({ "ports": wider }),
+        json!({ "ports": ports, "from": [{"podSelector": {"matchLabels": {"a": "b"}}}] }),
+    ] {
         let edit = json!({"spec": {"ingress": [rule]}});
-        let edited = world.api::<NetworkPolicy>().patch("a", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+        let edited = world
+            .api::<NetworkPolicy>()
+            .patch("a", &PatchParams::default(), &Patch::Merge(&edit))
+            .await
+            .unwrap();
         assert_ne!(edited.spec, made.spec, "{rule}");
         world.found("a", |policy: &NetworkPolicy| policy.spec == made.spec).await;
     }
@@ -88,17 +124,25 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
 async fn what_is_no_longer_wanted_of_a_child_goes() {
     let world = World::new().await;
     let class = ("exposure.ingress.class", "nginx");
-    let [kept, dropped] = [("exposure.ingress.annotations.kept", "1"), ("exposure.ingress.annotations.dropped", "1")];
+    let [kept, dropped] =
+        [("exposure.ingress.annotations.kept", "1"), ("exposure.ingress.annotations.dropped", "1")];
     let first = world.operator(&[class, kept, dropped]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     world.recorded("a").await;
     world.found("a", |ingress: &Ingress| ingress.annotations().contains_key("dropped")).await;
     first.stop().await;
     let _second = world.operator(&[class, kept]).await;
-    let ingress = world.found("a", |ingress: &Ingress| !ingress.annotations().contains_key("dropped")).await;
+    let ingress =
+        world.found("a", |ingress: &Ingress| !ingress.annotations().contains_key("dropped")).await;
     assert_eq!(ingress.annotations()["kept"], "1");
-    let ours = ingress.managed_fields().iter().filter(|fields| fields.manager.as_deref() == Some("flow-operator"));
-    assert_eq!(ours.filter_map(|fields| fields.operation.as_deref()).collect::<Vec<_>>(), ["Apply"]);
+    let ours = ingress
+        .managed_fields()
+        .iter()
+        .filter(|fields| fields.manager.as_deref() == Some("flow-operator"));
+    assert_eq!(
+        ours.filter_map(|fields| fields.operation.as_deref()).collect::<Vec<_>>(),
+        ["Apply"]
+    );
 }
 
 #[tokio::test]
@@ -115,7 +159,8 @@ async fn i05_a_finished_training_is_never_run_again() {
     eventually("another look", async || operator.looks().await > looks).await;
     operator.stop().await;
     let operator = world.operator(&[]).await;
-    eventually("a look of the next operator", async || operator.works().await.looks().await > 0.0).await;
+    eventually("a look of the next operator", async || operator.works().await.looks().await > 0.0)
+        .await;
     assert_eq!(world.all::<Job>().await.len(), 0);
     assert_eq!(world.job("a").await.status.unwrap(), ended);
 }
@@ -162,24 +207,35 @@ async fn a_pod_that_the_cluster_ends_tells_why_and_how_although_it_has_gone() {
         let pod = world.run_pod(name).await;
         world.until(name, "running", |status| status.phase == Some(Phase::Running)).await;
         world.set_pod(&pod, json!({"conditions": [target]})).await;
-        world.until(name, "the eviction", |status| status.reason.as_deref() == Some("EvictionByEvictionAPI")).await;
+        world
+            .until(name, "the eviction", |status| {
+                status.reason.as_deref() == Some("EvictionByEvictionAPI")
+            })
+            .await;
         if code.is_some() {
             world.end_pod(name, 143).await;
         }
         let now = DeleteParams::default().grace_period(0);
         world.delete::<Pod>(&pod.name_any(), &now).await;
-        let status = world.until(name, "the end", |status| status.phase == Some(Phase::Failed)).await;
-        assert_eq!((status.reason.as_deref(), status.exit_code), (Some("EvictionByEvictionAPI"), code), "{name}");
+        let status =
+            world.until(name, "the end", |status| status.phase == Some(Phase::Failed)).await;
+        assert_eq!(
+            (status.reason.as_deref(), status.exit_code),
+            (Some("EvictionByEvictionAPI"), code),
+            "{name}"
+        );
         world.gone::<Pod>(&pod.name_any()).await;
     }
 }
 
 #[tokio::test]
-async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_route_holds_up_nothing() {
+async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_route_holds_up_nothing()
+{
     let world = World::new().await;
     let operator = world.operator(&[("exposure.ingress.class", "nginx")]).await;
     let held = json!({"metadata": {"finalizers": ["example.org/held"]}});
-    let (hold, let_go) = (Patch::Merge(&held), Patch::Merge(json!({"metadata": {"finalizers": null}})));
+    let (hold, let_go) =
+        (Patch::Merge(&held), Patch::Merge(json!({"metadata": {"finalizers": null}})));
     let by_default = PatchParams::default();
 
     world.create(&manifest(SERVER, "route", json!({}))).await.unwrap();
@@ -197,17 +253,29 @@ async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_rout
 
     let terminating = |found: &str| found == "Terminating";
     let exposed = |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).cloned();
-    let status = world.until("route", "why", |status| exposed(status).is_some_and(|found| terminating(&found.reason))).await;
+    let status = world
+        .until("route", "why", |status| {
+            exposed(status).is_some_and(|found| terminating(&found.reason))
+        })
+        .await;
     assert!(exposed(&status).unwrap().message.contains("Ingress route is being deleted"));
     world.run_pod("route").await;
-    world.until("route", "running all the same", |status| status.phase == Some(Phase::Running)).await;
-    let status = world.until("again", "why", |status| status.reason.as_deref().is_some_and(terminating)).await;
+    world
+        .until("route", "running all the same", |status| status.phase == Some(Phase::Running))
+        .await;
+    let status = world
+        .until("again", "why", |status| status.reason.as_deref().is_some_and(terminating))
+        .await;
     assert_eq!(status.phase, Some(Phase::Pending));
     assert!(status.message.unwrap().contains("metadata.finalizers"));
 
     world.api::<Ingress>().patch("route", &by_default, &let_go).await.unwrap();
     world.found("route", |ingress: &Ingress| ingress.uid() != made.uid()).await;
-    world.until("route", "another", |status| exposed(status).is_some_and(|found| found.reason == "NoAddress")).await;
+    world
+        .until("route", "another", |status| {
+            exposed(status).is_some_and(|found| found.reason == "NoAddress")
+        })
+        .await;
     world.api::<Service>().patch("again", &by_default, &let_go).await.unwrap();
     world.recorded("again").await;
     let log = operator.stop().await;
@@ -226,7 +294,10 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
         let job = world.recorded("a").await.name_any();
         world.run_pod("a").await;
         world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
-        let how = DeleteParams { propagation_policy: Some(propagation.clone()), ..DeleteParams::default() };
+        let how = DeleteParams {
+            propagation_policy: Some(propagation.clone()),
+            ..DeleteParams::default()
+        };
         // Its last write until then.
         world.event("a", "Running").await;
         world.delete::<IflearnerJob>("a", &how).await;
@@ -237,7 +308,11 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
         let looks = operator.looks().await;
         world.patch("a", json!({"metadata": {"labels": {"look": "again"}}})).await.unwrap();
         eventually("another look", async || operator.looks().await > looks).await;
-        assert_eq!((world.all::<Job>().await.len(), operator.all_writes().await), (0, writes), "{propagation:?}");
+        assert_eq!(
+            (world.all::<Job>().await.len(), operator.all_writes().await),
+            (0, writes),
+            "{propagation:?}"
+        );
         world.patch("a", json!({"metadata": {"finalizers": null}})).await.unwrap();
         world.gone::<IflearnerJob>("a").await;
         world.gone::<Service>("a").await;
@@ -277,9 +352,17 @@ async fn i08_an_object_made_anew_under_one_name_has_children_of_its_own() {
     let second = world.recorded("a").await;
     assert_ne!((first.name_any(), first.uid()), (second.name_any(), second.uid()));
     let status = world.job("a").await.status.unwrap();
-    assert_eq!((status.phase, status.exit_code), (Some(Phase::Pending), None), "the old end is not its");
+    assert_eq!(
+        (status.phase, status.exit_code),
+        (Some(Phase::Pending), None),
+        "the old end is not its"
+    );
     let uid = again.uid().unwrap();
-    world.found("a", |service: &Service| service.owner_references().iter().any(|owner| owner.uid == uid)).await;
+    world
+        .found("a", |service: &Service| {
+            service.owner_references().iter().any(|owner| owner.uid == uid)
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -290,15 +373,26 @@ async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
         serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}], "selector": {"b": "c"}}})).unwrap();
     let before = world.api().create(&PostParams::default(), &strangers).await.unwrap();
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
-    let status = world.until("a", "NameTaken", |status| status.reason.as_deref() == Some("NameTaken")).await;
+    let status =
+        world.until("a", "NameTaken", |status| status.reason.as_deref() == Some("NameTaken")).await;
     assert_eq!(status.phase, Some(Phase::Pending));
     assert!(status.message.unwrap().contains("Service a exists"));
-    assert_eq!(status.conditions.iter().find(|found| found.type_ == condition::READY).unwrap().reason, "NameTaken");
+    assert_eq!(
+        status.conditions.iter().find(|found| found.type_ == condition::READY).unwrap().reason,
+        "NameTaken"
+    );
     world.event("a", "NameTaken").await;
     assert_eq!(world.all::<Job>().await.len(), 0, "nothing runs that nobody could reach");
-    assert_eq!(world.api::<Service>().get("a").await.unwrap().resource_version(), before.resource_version());
+    assert_eq!(
+        world.api::<Service>().get("a").await.unwrap().resource_version(),
+        before.resource_version()
+    );
     assert!(operator.looks().await < 10.0, "it is no loop");
-    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "and no error");
+    assert_eq!(
+        operator.metric("flow_operator_reconcile_failures_total").await,
+        None,
+        "and no error"
+    );
     world.delete::<Service>("a", &DeleteParams::default()).await;
     world.recorded("a").await;
 }
@@ -308,7 +402,8 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
     const MANY: u8 = 30;
     let world = World::new().await;
     // Alone, and so without a Lease, whose renewal is late on a busy machine and warns of it.
-    let operator = world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
+    let operator =
+        world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
     operator.works().await;
     for number in 0..MANY {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
@@ -323,12 +418,21 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
     });
     futures::future::join_all(lives).await;
     for kind in ["Job", "Service", "NetworkPolicy", "GRPCRoute"] {
-        assert_eq!((operator.writes(kind, "create").await, operator.writes(kind, "apply").await), (f64::from(MANY), 0.0), "{kind}");
+        assert_eq!(
+            (operator.writes(kind, "create").await, operator.writes(kind, "apply").await),
+            (f64::from(MANY), 0.0),
+            "{kind}"
+        );
     }
     let statuses = operator.writes("IflearnerJob", "status").await;
     // Created; no node takes the Pod, in a cluster without nodes; runs; ended.
     assert!(statuses <= 4.0 * f64::from(MANY), "{statuses}: {}", operator.log());
-    assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None, "{}", operator.log());
+    assert_eq!(
+        operator.metric("flow_operator_reconcile_failures_total").await,
+        None,
+        "{}",
+        operator.log()
+    );
     let log = operator.stop().await;
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
 }
@@ -337,7 +441,10 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
 async fn i11_a_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"activeDeadlineSeconds": 86400}}))).await.unwrap();
+    world
+        .create(&manifest(SERVER, "a", json!({"runPolicy": {"activeDeadlineSeconds": 86400}})))
+        .await
+        .unwrap();
     world.run_pod("a").await;
     world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
     world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 1}}})).await.unwrap();
@@ -350,10 +457,18 @@ async fn i11_a_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
 async fn i11_a_deadline_that_is_taken_back_ends_nothing() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"activeDeadlineSeconds": 86400}}))).await.unwrap();
+    world
+        .create(&manifest(SERVER, "a", json!({"runPolicy": {"activeDeadlineSeconds": 86400}})))
+        .await
+        .unwrap();
     let job = world.recorded("a").await.name_any();
-    world.patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": null}}})).await.unwrap();
-    world.found(&job, |job: &Job| job.spec.as_ref().unwrap().active_deadline_seconds.is_none()).await;
+    world
+        .patch("a", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": null}}}))
+        .await
+        .unwrap();
+    world
+        .found(&job, |job: &Job| job.spec.as_ref().unwrap().active_deadline_seconds.is_none())
+        .await;
 }
 
 #[tokio::test]
@@ -388,7 +503,12 @@ async fn i11_a_failed_pod_is_replaced_as_often_as_asked_and_no_more() {
     world.end_pod("a", 1).await;
     let api = world.api::<Pod>();
     let second = eventually("a second Pod", async || {
-        api.list(&Default::default()).await.unwrap().items.into_iter().find(|pod| pod.uid() != first.uid())
+        api.list(&Default::default())
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .find(|pod| pod.uid() != first.uid())
     })
     .await;
     let containers = json!([{"name": "aggregator", "image": "x", "imageID": "x", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 3}}}]);
@@ -401,9 +521,16 @@ async fn i11_a_failed_pod_is_replaced_as_often_as_asked_and_no_more() {
 async fn i11_a_job_goes_when_its_time_is_over_and_its_result_stays() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    world.create(&manifest(SERVER, "a", json!({"runPolicy": {"ttlSecondsAfterFinished": 0}}))).await.unwrap();
+    world
+        .create(&manifest(SERVER, "a", json!({"runPolicy": {"ttlSecondsAfterFinished": 0}})))
+        .await
+        .unwrap();
     let job = world.recorded("a").await;
-    assert_eq!(job.spec.as_ref().unwrap().ttl_seconds_after_finished, None, "not before its end is recorded");
+    assert_eq!(
+        job.spec.as_ref().unwrap().ttl_seconds_after_finished,
+        None,
+        "not before its end is recorded"
+    );
     world.live("a", 0).await;
     world.gone::<Job>(&job.name_any()).await;
     assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Succeeded));
@@ -426,7 +553,11 @@ async fn a_finished_job_of_the_original_operator_stays_finished() {
     let world = World::new().await;
     world.create(&manifest(SERVER, "done", json!({}))).await.unwrap();
     let status = json!({"status": {"phase": "Succeeded", "conditions": [], "hostIP": "10.0.0.1"}});
-    world.dynamic::<IflearnerJob>().patch_status("done", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    world
+        .dynamic::<IflearnerJob>()
+        .patch_status("done", &PatchParams::default(), &Patch::Merge(&status))
+        .await
+        .unwrap();
     let operator = world.operator(&[]).await;
     eventually("a look", async || operator.works().await.looks().await > 0.0).await;
     world.until("done", "a look", |status| status.observed_generation.is_some()).await;
@@ -438,17 +569,24 @@ async fn a_finished_job_of_the_original_operator_stays_finished() {
 async fn a_running_job_of_the_original_operator_is_followed_to_its_end_and_not_started_beside() {
     let world = World::new().await;
     let object = world.create(&manifest(SERVER, "old", json!({}))).await.unwrap();
-    let owner =
-        json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "old", "uid": object.uid(), "controller": true}]);
-    let pod =
-        json!({"metadata": {"name": "old", "ownerReferences": owner}, "spec": {"containers": [{"name": "aggregator", "image": "x"}]}});
-    let pod: Pod = world.api().create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "old", "uid": object.uid(), "controller": true}]);
+    let pod = json!({"metadata": {"name": "old", "ownerReferences": owner}, "spec": {"containers": [{"name": "aggregator", "image": "x"}]}});
+    let pod: Pod = world
+        .api()
+        .create(&PostParams::default(), &serde_json::from_value(pod).unwrap())
+        .await
+        .unwrap();
     let status = json!({"status": {"phase": "Running", "conditions": []}});
-    world.dynamic::<IflearnerJob>().patch_status("old", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    world
+        .dynamic::<IflearnerJob>()
+        .patch_status("old", &PatchParams::default(), &Patch::Merge(&status))
+        .await
+        .unwrap();
     let ended = json!([{"name": "aggregator", "image": "x", "imageID": "x", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 0}}}]);
     world.set_pod(&pod, json!({"phase": "Succeeded", "containerStatuses": ended})).await;
     let _operator = world.operator(&[]).await;
-    let status = world.until("old", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
+    let status =
+        world.until("old", "the end", |status| status.phase == Some(Phase::Succeeded)).await;
     assert_eq!((status.exit_code, status.job), (Some(0), None));
     assert_eq!(world.all::<Job>().await.len(), 0);
 }

@@ -15,11 +15,19 @@ use crate::support::{SERVER, World, eventually, manifest};
 const MANY: usize = 20;
 
 #[tokio::test]
-async fn of_many_jobs_all_are_made_before_their_statuses_and_share_the_reading_of_their_namespace() {
+async fn of_many_jobs_all_are_made_before_their_statuses_and_share_the_reading_of_their_namespace()
+{
     let world = World::new().await;
     for number in 0..MANY {
         // There is no node for a Pod, which would be something to tell.
-        world.create(&manifest(SERVER, &format!("a{number}"), json!({"runPolicy": {"suspend": true}}))).await.unwrap();
+        world
+            .create(&manifest(
+                SERVER,
+                &format!("a{number}"),
+                json!({"runPolicy": {"suspend": true}}),
+            ))
+            .await
+            .unwrap();
     }
     let straight = world.rights().await;
     let requests: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -37,10 +45,14 @@ async fn of_many_jobs_all_are_made_before_their_statuses_and_share_the_reading_o
     }
     let requests = std::mem::take(&mut *requests.lock().unwrap());
     let last_job = requests.iter().rposition(|line| line == "POST jobs").unwrap();
-    let early = requests[..last_job].iter().filter(|line| *line == "PATCH iflearnerjobs/status").count();
+    let early =
+        requests[..last_job].iter().filter(|line| *line == "PATCH iflearnerjobs/status").count();
     // What waits is let go once only three are being made.
     assert!(early <= MANY / 4, "{early}: {requests:?}");
-    let reads = requests.iter().filter(|line| **line == format!("GET /api/v1/namespaces/{}", world.namespace)).count();
+    let reads = requests
+        .iter()
+        .filter(|line| **line == format!("GET /api/v1/namespaces/{}", world.namespace))
+        .count();
     assert!((1..MANY / 2).contains(&reads), "{reads}: {requests:?}");
 }
 
@@ -54,7 +66,9 @@ async fn a_job_that_is_deleted_before_its_status_records_it_is_not_made_again() 
         if call.line() == "POST jobs" && call.answer == Some(StatusCode::CREATED) {
             *count.lock().unwrap() += 1;
         }
-        let tells = *call.method == Method::PATCH && call.what == "iflearnerjobs/status" && call.answer.is_none();
+        let tells = *call.method == Method::PATCH
+            && call.what == "iflearnerjobs/status"
+            && call.answer.is_none();
         if tells && *refuse.lock().unwrap() { Fate::Cut } else { Fate::Pass }
     })
     .await;

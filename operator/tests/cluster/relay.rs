@@ -73,16 +73,28 @@ struct Line {
 
 impl Relay {
     /// A way to the cluster that this kubeconfig names.
-    pub async fn start(kubeconfig: &Path, judge: impl FnMut(&Call<'_>) -> Fate + Send + 'static) -> Self {
+    pub async fn start(
+        kubeconfig: &Path,
+        judge: impl FnMut(&Call<'_>) -> Fate + Send + 'static,
+    ) -> Self {
         let mut config = Kubeconfig::read_from(kubeconfig).unwrap();
         // Whoever comes brings a token.
         config.auth_infos[0].auth_info = Some(AuthInfo::default());
-        let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+        let mut config =
+            kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+                .await
+                .unwrap();
         config.default_retry = false;
-        let line = Arc::new(Line { upstream: Client::try_from(config).unwrap(), judge: Mutex::new(Box::new(judge)) });
+        let line = Arc::new(Line {
+            upstream: Client::try_from(config).unwrap(),
+            judge: Mutex::new(Box::new(judge)),
+        });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let relay =
-            Self { address: listener.local_addr().unwrap(), folder: tempfile::tempdir().unwrap(), rounds: watch::Sender::default() };
+        let relay = Self {
+            address: listener.local_addr().unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            rounds: watch::Sender::default(),
+        };
         let cut = relay.rounds.subscribe();
         tokio::spawn(async move {
             let mut closed = cut.clone();
@@ -103,7 +115,8 @@ impl Relay {
     /// `kubeconfig` with this way in place of the straight one.
     pub fn kubeconfig(&self, kubeconfig: &Path) -> PathBuf {
         let mut config = Kubeconfig::read_from(kubeconfig).unwrap();
-        config.clusters[0].cluster.as_mut().unwrap().server = Some(format!("http://{}", self.address));
+        config.clusters[0].cluster.as_mut().unwrap().server =
+            Some(format!("http://{}", self.address));
         let path = self.folder.path().join("kubeconfig");
         std::fs::write(&path, serde_json::to_string(&config).unwrap()).unwrap();
         path
@@ -132,26 +145,44 @@ impl Line {
     /// An error ends the connection without an answer.
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, std::io::Error> {
         let (mut parts, body) = request.into_parts();
-        let body = to_bytes(axum::body::Body::new(body), 1 << 20).await.map_err(std::io::Error::other)?;
+        let body =
+            to_bytes(axum::body::Body::new(body), 1 << 20).await.map_err(std::io::Error::other)?;
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-        let Query(query) = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map_err(std::io::Error::other)?;
+        let Query(query) = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri)
+            .map_err(std::io::Error::other)?;
         let content: Value = serde_json::from_slice(&body).unwrap_or_default();
         let named = content["metadata"]["name"].as_str().unwrap_or_default();
-        let (what, name) = match path.split_once("/namespaces/").map(|(_, rest)| rest.split('/').collect::<Vec<_>>()).as_deref() {
+        let (what, name) = match path
+            .split_once("/namespaces/")
+            .map(|(_, rest)| rest.split('/').collect::<Vec<_>>())
+            .as_deref()
+        {
             Some([_, plural]) => ((*plural).to_owned(), named),
             Some([_, plural, name]) => ((*plural).to_owned(), *name),
             Some([_, plural, name, sub]) => (format!("{plural}/{sub}"), *name),
             _ => (path.clone(), ""),
         };
-        let judge =
-            |answer| (self.judge.lock().unwrap())(&Call { method: &method, what: &what, name, query: &query, body: &content, answer });
+        let judge = |answer| {
+            (self.judge.lock().unwrap())(&Call {
+                method: &method,
+                what: &what,
+                name,
+                query: &query,
+                body: &content,
+                answer,
+            })
+        };
         match judge(None) {
             Fate::Pass => {}
             Fate::Refuse(code) => return Ok(refusal(code)),
             Fate::Cut => return Err(ErrorKind::ConnectionReset.into()),
         }
         parts.headers.remove(header::HOST);
-        let answer = self.upstream.send(Request::from_parts(parts, Body::from(body))).await.map_err(std::io::Error::other)?;
+        let answer = self
+            .upstream
+            .send(Request::from_parts(parts, Body::from(body)))
+            .await
+            .map_err(std::io::Error::other)?;
         match judge(Some(answer.status())) {
             Fate::Pass => Ok(answer),
             Fate::Refuse(_) | Fate::Cut => Err(ErrorKind::ConnectionReset.into()),
@@ -160,8 +191,10 @@ impl Line {
 }
 
 fn refusal(code: StatusCode) -> Response<Body> {
-    let said =
-        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "not now", "code": code.as_u16()});
-    let answer = Response::builder().status(code).header(header::RETRY_AFTER, "1").header(header::CONTENT_TYPE, "application/json");
+    let said = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "not now", "code": code.as_u16()});
+    let answer = Response::builder()
+        .status(code)
+        .header(header::RETRY_AFTER, "1")
+        .header(header::CONTENT_TYPE, "application/json");
     answer.body(Body::from(said.to_string().into_bytes())).unwrap()
 }

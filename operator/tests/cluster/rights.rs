@@ -25,7 +25,9 @@ use crate::support::{CLIENT, Operator, SERVER, World, account, eventually, manif
 fn allowed(rights: &[Right]) -> BTreeSet<Use> {
     let uses = |right: &Right| {
         let Right { group, resources, verbs, .. } = *right;
-        resources.iter().flat_map(move |resource| verbs.iter().map(move |verb| [group, resource, verb].map(str::to_owned).into()))
+        resources.iter().flat_map(move |resource| {
+            verbs.iter().map(move |verb| [group, resource, verb].map(str::to_owned).into())
+        })
     };
     rights.iter().flat_map(uses).collect()
 }
@@ -36,7 +38,11 @@ async fn taken<K: Resource<DynamicType = ()>>(world: &World, name: &str, spec: V
     world.cluster.apply(&stranger.to_string()).await;
     let driver = if K::kind(&()) == "Ingress" { "ingress" } else { "gateway" };
     world.create(&manifest(SERVER, name, json!({"exposure": {"driver": driver}}))).await.unwrap();
-    world.until(name, "NameTaken", |status| status.conditions.iter().any(|found| found.reason == "NameTaken")).await;
+    world
+        .until(name, "NameTaken", |status| {
+            status.conditions.iter().any(|found| found.reason == "NameTaken")
+        })
+        .await;
 }
 
 /// Makes the operator repair what it has made.
@@ -48,8 +54,10 @@ where
     let made = eventually(&K::kind(&()), async || api.get_opt(name).await.unwrap()).await;
     let edit = json!({"metadata": {"annotations": {"flow-operator/desired": "other"}}});
     api.patch(name, &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
-    let mended =
-        async || api.get(name).await.unwrap().annotations()["flow-operator/desired"] == made.annotations()["flow-operator/desired"];
+    let mended = async || {
+        api.get(name).await.unwrap().annotations()["flow-operator/desired"]
+            == made.annotations()["flow-operator/desired"]
+    };
     eventually("the repair", mended).await;
 }
 
@@ -62,20 +70,31 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     // One that the original operator has started, which is seen only by who comes after it.
     let old = world.create(&manifest(SERVER, "original", json!({}))).await.unwrap();
     let status = json!({"status": {"phase": "Running", "conditions": []}});
-    world.dynamic::<IflearnerJob>().patch_status("original", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
-    let owner =
-        json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "original", "uid": old.uid(), "controller": true}]);
+    world
+        .dynamic::<IflearnerJob>()
+        .patch_status("original", &PatchParams::default(), &Patch::Merge(&status))
+        .await
+        .unwrap();
+    let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "original", "uid": old.uid(), "controller": true}]);
     let pod = json!({"metadata": {"name": "original", "ownerReferences": owner}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-    world.api::<Pod>().create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    world
+        .api::<Pod>()
+        .create(&PostParams::default(), &serde_json::from_value(pod).unwrap())
+        .await
+        .unwrap();
 
     let both = [("exposure.gateway.name", "edge"), ("exposure.ingress.class", "nginx")];
     let operator = world.operator_of(kubeconfig.clone(), &both);
 
     // A whole life, with a deadline that changes and a Job that goes.
-    let policy = json!({"runPolicy": {"ttlSecondsAfterFinished": 0, "activeDeadlineSeconds": 86400}});
+    let policy =
+        json!({"runPolicy": {"ttlSecondsAfterFinished": 0, "activeDeadlineSeconds": 86400}});
     world.create(&manifest(CLIENT, "whole", policy)).await.unwrap();
     let job = world.recorded("whole").await.name_any();
-    world.patch("whole", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 80000}}})).await.unwrap();
+    world
+        .patch("whole", json!({"spec": {"runPolicy": {"activeDeadlineSeconds": 80000}}}))
+        .await
+        .unwrap();
     assert_eq!(world.live("whole", 0).await.phase, Some(Phase::Succeeded));
     world.gone::<Job>(&job).await;
 
@@ -93,10 +112,21 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     taken::<Service>(&world, "service", json!({"ports": [{"port": 1}]})).await;
     taken::<NetworkPolicy>(&world, "policy", json!({"podSelector": {}})).await;
     taken::<GrpcRoute>(&world, "route", json!({})).await;
-    taken::<Ingress>(&world, "ingress", json!({"defaultBackend": {"service": {"name": "x", "port": {"number": 1}}}})).await;
-    world.create(&manifest(SERVER, "asks", json!({"exposure": {"authenticateClients": true}}))).await.unwrap();
-    let refused =
-        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    taken::<Ingress>(
+        &world,
+        "ingress",
+        json!({"defaultBackend": {"service": {"name": "x", "port": {"number": 1}}}}),
+    )
+    .await;
+    world
+        .create(&manifest(SERVER, "asks", json!({"exposure": {"authenticateClients": true}})))
+        .await
+        .unwrap();
+    let refused = |status: &IflearnerJobStatus| {
+        status
+            .condition(condition::EXPOSED)
+            .is_some_and(|found| found.reason == "ClientsNotAuthenticated")
+    };
     world.until("asks", "no Gateway", refused).await;
 
     // A Job that is taken away, one that runs on behind a recorded end, and an object that cannot be read.
@@ -104,14 +134,21 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     world.run_pod("deleted").await;
     let job = world.recorded("deleted").await.name_any();
     world.delete::<Job>(&job, &DeleteParams::background()).await;
-    world.until("deleted", "the end", |status| status.reason.as_deref() == Some("JobDeleted")).await;
+    world
+        .until("deleted", "the end", |status| status.reason.as_deref() == Some("JobDeleted"))
+        .await;
     world.create(&manifest(SERVER, "over", json!({}))).await.unwrap();
     let job = world.recorded("over").await.name_any();
     let status = json!({"status": {"phase": "Failed"}});
-    world.dynamic::<IflearnerJob>().patch_status("over", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    world
+        .dynamic::<IflearnerJob>()
+        .patch_status("over", &PatchParams::default(), &Patch::Merge(&status))
+        .await
+        .unwrap();
     world.gone::<Job>(&job).await;
     let ports = json!({"spec": {"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 99_999_999_999_u64}]}]}});
-    let unreadable = serde_json::from_value(manifest(SERVER, "unreadable", json!({"template": ports}))).unwrap();
+    let unreadable =
+        serde_json::from_value(manifest(SERVER, "unreadable", json!({"template": ports}))).unwrap();
     world.dynamic::<IflearnerJob>().create(&PostParams::default(), &unreadable).await.unwrap();
     world.event("unreadable", "Unreadable").await;
 
@@ -119,9 +156,14 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {"pods": "0"}}});
     world.cluster.apply(&quota.to_string()).await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-    eventually("the quota", async || world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))).await;
+    eventually("the quota", async || {
+        world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))
+    })
+    .await;
     world.create(&manifest(SERVER, "poor", json!({}))).await.unwrap();
-    world.until("poor", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    world
+        .until("poor", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated"))
+        .await;
     let log = operator.stop().await;
     assert!(!log.contains("forbidden"), "{log}");
 
@@ -131,7 +173,9 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     assert!(!log.contains("forbidden"), "{log}");
 
     // The one right that is not for a request of its own.
-    let implied: BTreeSet<Use> = [["git.iflytek.com", "iflearnerjobs/finalizers", "update"].map(str::to_owned).into()].into();
+    let implied: BTreeSet<Use> =
+        [["git.iflytek.com", "iflearnerjobs/finalizers", "update"].map(str::to_owned).into()]
+            .into();
     let used = world.cluster.uses(&account(&world.namespace));
     let allowed = allowed(&[rbac::SERVED, rbac::OWN].concat());
     assert_eq!(used.union(&implied).cloned().collect::<BTreeSet<_>>(), allowed);
@@ -140,7 +184,8 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     world.cluster.kubectl_ok(&["delete", "resourcequota", "none", "-n", &world.namespace]).await;
     let _operator = world.operator_of(kubeconfig, &[]);
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
-    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    let status =
+        world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
     assert!(status.message.unwrap().contains("can't set finalizers on"));
 }
 
@@ -153,7 +198,10 @@ async fn i24_the_role_allows_nothing_that_is_not_used() {
         // With a slash it would be the name of one object.
         let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
         let subresource = format!("--subresource={subresource}");
-        let answer = world.cluster.kubectl(&["auth", "can-i", verb, resource, &subresource, "-n", namespace, &config]).await;
+        let answer = world
+            .cluster
+            .kubectl(&["auth", "can-i", verb, resource, &subresource, "-n", namespace, &config])
+            .await;
         String::from_utf8(answer.stdout).unwrap().trim() == "yes"
     };
     for (verb, what) in [
@@ -176,7 +224,10 @@ async fn i24_the_role_allows_nothing_that_is_not_used() {
         assert!(!can(verb, what, &world.namespace).await, "{verb} {what}");
     }
     assert!(can("create", "jobs.batch", &world.namespace).await);
-    assert!(!can("create", "jobs.batch", "default").await, "only in the namespaces that are served");
+    assert!(
+        !can("create", "jobs.batch", "default").await,
+        "only in the namespaces that are served"
+    );
     assert!(!can("get", "namespaces", "default").await);
 }
 
@@ -186,7 +237,10 @@ async fn one_operator_serves_several_namespaces_with_a_role_in_each() {
     let namespaces = [one.namespace.clone(), other.namespace.clone()];
     let kubeconfig = rights(one.cluster, &one.namespace, &namespaces).await;
     let served = format!("{namespaces:?}");
-    let operator = Operator::start(kubeconfig, &[("namespaces", &served), ("leader.namespace", &one.namespace)]);
+    let operator = Operator::start(
+        kubeconfig,
+        &[("namespaces", &served), ("leader.namespace", &one.namespace)],
+    );
     operator.works().await;
     for world in [&one, &other] {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -211,7 +265,11 @@ async fn i25_pods_of_others_take_no_memory() {
     let before = operator.looks().await;
     for number in 0..200 {
         let big = json!({"metadata": {"name": format!("p{number}"), "annotations": {"a": "x".repeat(100_000)}}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-        world.api::<k8s_openapi::api::core::v1::Pod>().create(&PostParams::default(), &serde_json::from_value(big).unwrap()).await.unwrap();
+        world
+            .api::<k8s_openapi::api::core::v1::Pod>()
+            .create(&PostParams::default(), &serde_json::from_value(big).unwrap())
+            .await
+            .unwrap();
     }
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
     world.recorded("b").await;
@@ -222,7 +280,8 @@ async fn i25_pods_of_others_take_no_memory() {
 #[tokio::test]
 async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_listed_and_watched() {
     type Asked = (String, BTreeMap<String, String>);
-    const CHILDREN: [&str; 6] = ["jobs", "services", "networkpolicies", "grpcroutes", "ingresses", "pods"];
+    const CHILDREN: [&str; 6] =
+        ["jobs", "services", "networkpolicies", "grpcroutes", "ingresses", "pods"];
     let world = World::new().await;
     let straight = world.rights().await;
     let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -240,11 +299,20 @@ async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_liste
     world.live("a", 0).await;
     let is_watch = |query: &BTreeMap<String, String>| query.contains_key("watch");
     for (kind, watch) in CHILDREN.iter().flat_map(|kind| [(*kind, false), (*kind, true)]) {
-        let was_asked = async || asked.lock().unwrap().iter().any(|(what, query)| what == kind && is_watch(query) == watch);
-        eventually(&format!("a {} of {kind}", if watch { "watch" } else { "list" }), was_asked).await;
+        let was_asked = async || {
+            asked
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|(what, query)| what == kind && is_watch(query) == watch)
+        };
+        eventually(&format!("a {} of {kind}", if watch { "watch" } else { "list" }), was_asked)
+            .await;
     }
     let of_one_job = format!("{UID_LABEL}=");
-    for (what, query) in asked.lock().unwrap().iter().filter(|(what, _)| CHILDREN.contains(&what.as_str())) {
+    for (what, query) in
+        asked.lock().unwrap().iter().filter(|(what, _)| CHILDREN.contains(&what.as_str()))
+    {
         let selector = query.get("labelSelector").map(String::as_str).unwrap_or_default();
         assert!(selector == UID_LABEL || selector.starts_with(&of_one_job), "{what}: {query:?}");
     }
@@ -254,13 +322,18 @@ async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_liste
 async fn take_away(world: &World, resource: &str, verb: &str) {
     let api = world.api::<Role>();
     let mut role = api.get("flow-operator").await.unwrap();
-    role.rules.as_mut().unwrap().retain(|rule| !rule.resources.as_ref().unwrap().iter().any(|found| found == resource));
+    role.rules
+        .as_mut()
+        .unwrap()
+        .retain(|rule| !rule.resources.as_ref().unwrap().iter().any(|found| found == resource));
     api.replace("flow-operator", &PostParams::default(), &role).await.unwrap();
     let (plural, sub) = resource.split_once('/').unwrap_or((resource, ""));
     let sub = format!("--subresource={sub}");
     let account = account(&world.namespace);
-    let question = ["auth", "can-i", "--as", &account, verb, plural, &sub, "--namespace", &world.namespace];
-    eventually("the right gone", async || !world.cluster.kubectl(&question).await.status.success()).await;
+    let question =
+        ["auth", "can-i", "--as", &account, verb, plural, &sub, "--namespace", &world.namespace];
+    eventually("the right gone", async || !world.cluster.kubectl(&question).await.status.success())
+        .await;
 }
 
 #[tokio::test]
@@ -273,16 +346,24 @@ async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_ba
 
     take_away(&world, "jobs", "create").await;
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
-    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    let status =
+        world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
     assert_eq!(status.phase, Some(Phase::Pending));
     assert!(status.message.unwrap().contains("cannot create resource \"jobs\""));
     assert!(world.event("b", "Forbidden").await.contains("jobs"));
 
     take_away(&world, "iflearnerjobs/status", "patch").await;
     world.end_pod("a", 0).await;
-    eventually("a failure that is counted", async || operator.metric("flow_operator_reconcile_failures_total{error=\"api\"}").await).await;
+    eventually("a failure that is counted", async || {
+        operator.metric("flow_operator_reconcile_failures_total{error=\"api\"}").await
+    })
+    .await;
     let log = operator.log();
-    assert!(log.contains("writing the status") && log.contains("cannot patch resource \\\"iflearnerjobs/status\\\""), "{log}");
+    assert!(
+        log.contains("writing the status")
+            && log.contains("cannot patch resource \\\"iflearnerjobs/status\\\""),
+        "{log}"
+    );
     assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Running));
 
     world.rights().await;
@@ -300,7 +381,9 @@ async fn a_right_to_read_that_is_missing_is_named_and_waited_for() {
     for resource in ["namespaces", "configmaps"] {
         take_away(&world, resource, "get").await;
         world.create(&manifest(CLIENT, resource, json!({}))).await.unwrap();
-        let status = world.until(resource, "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+        let status = world
+            .until(resource, "Forbidden", |status| status.reason.as_deref() == Some("Forbidden"))
+            .await;
         assert_eq!(status.phase, Some(Phase::Pending));
         let message = status.message.unwrap();
         assert!(message.contains(&format!("cannot get resource \"{resource}\"")), "{message}");
@@ -312,13 +395,19 @@ async fn a_right_to_read_that_is_missing_is_named_and_waited_for() {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {"pods": "0"}}});
     world.cluster.apply(&quota.to_string()).await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-    eventually("the quota", async || world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))).await;
+    eventually("the quota", async || {
+        world.would_create(pod.clone()).await.is_err_and(|error| error.contains("exceeded quota"))
+    })
+    .await;
     take_away(&world, "events", "list").await;
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
-    let status = world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
+    let status =
+        world.until("b", "Forbidden", |status| status.reason.as_deref() == Some("Forbidden")).await;
     assert_eq!(status.phase, Some(Phase::Pending));
     assert!(status.message.unwrap().contains("cannot list resource \"events\""));
     world.rights().await;
-    let status = world.until("b", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    let status = world
+        .until("b", "the reason", |status| status.reason.as_deref() == Some("PodNotCreated"))
+        .await;
     assert!(status.message.unwrap().contains("exceeded quota"));
 }

@@ -17,10 +17,16 @@ async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_the
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(CLIENT, "a", json!({}))).await.unwrap();
-    let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("CertificatesMissing")).await;
+    let status = world
+        .until("a", "a reason", |status| status.reason.as_deref() == Some("CertificatesMissing"))
+        .await;
     assert_eq!(status.phase, Some(Phase::Pending));
     let found = status.condition(condition::CERTIFICATES_READY).unwrap();
-    assert!(found.status == "False" && found.message.contains("kubectl create configmap server-iflearner-crt"), "{found:?}");
+    assert!(
+        found.status == "False"
+            && found.message.contains("kubectl create configmap server-iflearner-crt"),
+        "{found:?}"
+    );
     assert_eq!(world.all::<Job>().await.len(), 0, "no Pod stays in ContainerCreating");
     world.event("a", "CertificatesMissing").await;
     world.trust_roots().await;
@@ -33,17 +39,33 @@ async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_the
 async fn i17_a_config_map_without_the_key_is_as_good_as_none() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "roots"}, "data": {"other": "x"}})).unwrap();
+    let map: ConfigMap =
+        serde_json::from_value(json!({"metadata": {"name": "roots"}, "data": {"other": "x"}}))
+            .unwrap();
     world.api().create(&PostParams::default(), &map).await.unwrap();
     let both = |name: &str| json!({"configMap": name});
-    world.create(&manifest(CLIENT, "a", json!({"certificates": {"server": both("roots"), "party": both("roots")}}))).await.unwrap();
+    world
+        .create(&manifest(
+            CLIENT,
+            "a",
+            json!({"certificates": {"server": both("roots"), "party": both("roots")}}),
+        ))
+        .await
+        .unwrap();
     let status = world.until("a", "a reason", |status| status.reason.is_some()).await;
     assert!(status.message.unwrap().contains("has no key server-iflearner-secret.crt"));
     world.delete::<ConfigMap>("roots", &DeleteParams::default()).await;
-    world.create(&manifest(CLIENT, "none", json!({"certificates": {"disabled": true}}))).await.unwrap();
+    world
+        .create(&manifest(CLIENT, "none", json!({"certificates": {"disabled": true}})))
+        .await
+        .unwrap();
     world.recorded("none").await;
     world
-        .create(&manifest(CLIENT, "secret", json!({"certificates": {"server": {"secret": "s"}, "party": {"secret": "s"}}})))
+        .create(&manifest(
+            CLIENT,
+            "secret",
+            json!({"certificates": {"server": {"secret": "s"}, "party": {"secret": "s"}}}),
+        ))
         .await
         .unwrap();
     let status = world.until("secret", "its Job", |status| status.job.is_some()).await;
@@ -57,14 +79,26 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
     // The field is in the Gateway API's standard channel since 1.5.
     let keep = json!([{"op": "add", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-preserve-unknown-fields", "value": true}]);
     let definition = "crd/gateways.gateway.networking.k8s.io";
-    world.cluster.kubectl_ok(&["patch", definition, "--type=json", "--patch", &keep.to_string()]).await;
+    world
+        .cluster
+        .kubectl_ok(&["patch", definition, "--type=json", "--patch", &keep.to_string()])
+        .await;
     let _operator = world.operator(&[("exposure.gateway.name", "edge")]).await;
     let asks = json!({"exposure": {"authenticateClients": true}});
     world.create(&manifest(SERVER, "a", asks)).await.unwrap();
-    let refused =
-        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    let refused = |status: &IflearnerJobStatus| {
+        status
+            .condition(condition::EXPOSED)
+            .is_some_and(|found| found.reason == "ClientsNotAuthenticated")
+    };
     let status = world.until("a", "no Gateway", refused).await;
-    assert!(status.condition(condition::EXPOSED).unwrap().message.contains(&format!("there is no Gateway {}/edge", world.namespace)));
+    assert!(
+        status
+            .condition(condition::EXPOSED)
+            .unwrap()
+            .message
+            .contains(&format!("there is no Gateway {}/edge", world.namespace))
+    );
     assert!(status.endpoint.unwrap().ends_with(".svc:80"), "it is reached inside the cluster only");
 
     let gateway = |tls: Value| {
@@ -73,12 +107,22 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}})
     };
     // A definition that was changed is used for requests a moment later.
-    eventually("the field", async || world.would_create(gateway(json!({}))).await.is_ok_and(|made| made.data["spec"]["tls"].is_object()))
-        .await;
+    eventually("the field", async || {
+        world
+            .would_create(gateway(json!({})))
+            .await
+            .is_ok_and(|made| made.data["spec"]["tls"].is_object())
+    })
+    .await;
     world.cluster.apply(&gateway(json!({})).to_string()).await;
-    let asks_nobody =
-        |status: &IflearnerJobStatus| refused(status) && status.condition(condition::EXPOSED).unwrap().message.contains("asks nobody");
-    world.create(&manifest(SERVER, "b", json!({"exposure": {"authenticateClients": true}}))).await.unwrap();
+    let asks_nobody = |status: &IflearnerJobStatus| {
+        refused(status)
+            && status.condition(condition::EXPOSED).unwrap().message.contains("asks nobody")
+    };
+    world
+        .create(&manifest(SERVER, "b", json!({"exposure": {"authenticateClients": true}})))
+        .await
+        .unwrap();
     world.until("b", "a Gateway that asks nobody", asks_nobody).await;
     assert_eq!(world.all::<GrpcRoute>().await.len(), 0, "no way in without a certificate");
     world.create(&manifest(SERVER, "open", json!({}))).await.unwrap();
@@ -89,7 +133,11 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
     for name in ["a", "b"] {
         world.found::<GrpcRoute>(name, |_| true).await;
         world
-            .until(name, "a route", |status| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "NotAccepted"))
+            .until(name, "a route", |status| {
+                status
+                    .condition(condition::EXPOSED)
+                    .is_some_and(|found| found.reason == "NotAccepted")
+            })
             .await;
     }
     world.cluster.apply(&gateway(json!({"frontend": {"default": {}}})).to_string()).await;
@@ -105,16 +153,26 @@ async fn i20_an_ingress_controller_is_told_to_ask_callers_for_a_certificate_or_g
     let class = ("exposure.ingress.class", "c");
     let all = ("exposure.authenticate_clients", "true");
     let told = ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret");
-    let _operators = [knows.operator(&[class, all, told]).await, does_not.operator(&[class, all]).await];
+    let _operators =
+        [knows.operator(&[class, all, told]).await, does_not.operator(&[class, all]).await];
     for world in [&knows, &does_not] {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     }
     let ingress: Ingress = knows.found("a", |_| true).await;
     assert_eq!(ingress.annotations()["ask"], format!("{}/party-iflearner-secret", knows.namespace));
-    let refused =
-        |status: &IflearnerJobStatus| status.condition(condition::EXPOSED).is_some_and(|found| found.reason == "ClientsNotAuthenticated");
+    let refused = |status: &IflearnerJobStatus| {
+        status
+            .condition(condition::EXPOSED)
+            .is_some_and(|found| found.reason == "ClientsNotAuthenticated")
+    };
     let status = does_not.until("a", "no way to ask", refused).await;
-    assert!(status.condition(condition::EXPOSED).unwrap().message.contains("exposure.ingress.client_annotations"));
+    assert!(
+        status
+            .condition(condition::EXPOSED)
+            .unwrap()
+            .message
+            .contains("exposure.ingress.client_annotations")
+    );
     assert_eq!(does_not.all::<Ingress>().await.len(), 0);
 }
 
@@ -122,12 +180,23 @@ async fn i20_an_ingress_controller_is_told_to_ask_callers_for_a_certificate_or_g
 async fn i20_a_job_can_have_a_key_pair_to_show_and_only_chosen_namespaces_can_connect_to_it() {
     let world = World::new().await;
     let _operator = world.operator(&[("network_policy.from_namespaces", r#"["edge"]"#)]).await;
-    world.create(&manifest(SERVER, "a", json!({"certificates": {"keyPairSecretName": "party-iflearner-secret"}}))).await.unwrap();
+    world
+        .create(&manifest(
+            SERVER,
+            "a",
+            json!({"certificates": {"keyPairSecretName": "party-iflearner-secret"}}),
+        ))
+        .await
+        .unwrap();
     let pod = world.pod("a").await.spec.unwrap();
     let mounted = pod.containers[0].volume_mounts.as_ref().unwrap();
-    assert!(mounted.iter().any(|mount| mount.mount_path == "/etc/iflearner-certificates" && mount.read_only == Some(true)));
+    assert!(
+        mounted.iter().any(|mount| mount.mount_path == "/etc/iflearner-certificates"
+            && mount.read_only == Some(true))
+    );
     assert!(mounted.iter().all(|mount| !mount.mount_path.starts_with("/etc/tls.")), "only there");
-    let volume = pod.volumes.unwrap().into_iter().find(|volume| volume.name == "flow-certificates").unwrap();
+    let volume =
+        pod.volumes.unwrap().into_iter().find(|volume| volume.name == "flow-certificates").unwrap();
     let files: Vec<(String, String)> = volume
         .projected
         .unwrap()
@@ -135,13 +204,17 @@ async fn i20_a_job_can_have_a_key_pair_to_show_and_only_chosen_namespaces_can_co
         .unwrap()
         .into_iter()
         .filter_map(|source| source.secret)
-        .flat_map(|secret| secret.items.unwrap().into_iter().map(move |item| (secret.name.clone(), item.path)))
+        .flat_map(|secret| {
+            secret.items.unwrap().into_iter().map(move |item| (secret.name.clone(), item.path))
+        })
         .collect();
-    assert_eq!(files, ["tls.crt", "tls.key"].map(|file| ("party-iflearner-secret".to_owned(), file.to_owned())));
+    assert_eq!(
+        files,
+        ["tls.crt", "tls.key"].map(|file| ("party-iflearner-secret".to_owned(), file.to_owned()))
+    );
     let policy: NetworkPolicy = world.found("a", |_| true).await;
     let from = serde_json::to_value(&policy.spec.unwrap().ingress.unwrap()[0].from).unwrap();
-    let edge =
-        json!({"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["edge"]}]}});
+    let edge = json!({"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["edge"]}]}});
     assert_eq!(from, json!([{"podSelector": {}}, edge]));
 }
 
@@ -150,29 +223,50 @@ async fn i22_a_container_whose_template_names_no_resources_gets_the_operators() 
     let world = World::new().await;
     let _operator = world.operator(&[("pods.limits.memory", "2Gi")]).await;
     let own = json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]}});
-    world.create(&manifest(SERVER, "a", json!({"template": own, "sidecar": {"image": "x"}}))).await.unwrap();
+    world
+        .create(&manifest(SERVER, "a", json!({"template": own, "sidecar": {"image": "x"}})))
+        .await
+        .unwrap();
     let pod = world.pod("a").await.spec.unwrap();
     let resources = |container: &Container| serde_json::to_value(&container.resources).unwrap();
-    let given = json!({"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}});
+    let given =
+        json!({"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}});
     assert_eq!(resources(&pod.containers[0]), given);
     let kept = json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
     assert_eq!(resources(&pod.containers[1]), kept, "what the template says stays");
-    assert_eq!(resources(&pod.init_containers.unwrap()[0]), given, "the sidecar too: a quota on limits would refuse the Pod otherwise");
+    assert_eq!(
+        resources(&pod.init_containers.unwrap()[0]),
+        given,
+        "the sidecar too: a quota on limits would refuse the Pod otherwise"
+    );
 }
 
 #[tokio::test]
 async fn i22_pods_pass_the_restricted_pod_security_profile() {
     let world = World::new().await;
-    world.cluster.kubectl_ok(&["label", "namespace", &world.namespace, "pod-security.kubernetes.io/enforce=restricted"]).await;
-    let lax =
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lax"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
-    eventually("the profile", async || world.would_create(lax.clone()).await.is_err_and(|error| error.contains("PodSecurity"))).await;
+    world
+        .cluster
+        .kubectl_ok(&[
+            "label",
+            "namespace",
+            &world.namespace,
+            "pod-security.kubernetes.io/enforce=restricted",
+        ])
+        .await;
+    let lax = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lax"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
+    eventually("the profile", async || {
+        world.would_create(lax.clone()).await.is_err_and(|error| error.contains("PodSecurity"))
+    })
+    .await;
     let _operator = world.operator(&[]).await;
     world.trust_roots().await;
     world.create(&manifest(CLIENT, "a", json!({"sidecar": {"image": "x"}}))).await.unwrap();
     // Admission would not let it come into being otherwise.
     let pod = world.pod("a").await.spec.unwrap();
-    assert_eq!((pod.automount_service_account_token, pod.enable_service_links), (Some(false), Some(false)));
+    assert_eq!(
+        (pod.automount_service_account_token, pod.enable_service_links),
+        (Some(false), Some(false))
+    );
     assert!(pod.volumes.unwrap().iter().all(|volume| volume.name != "kube-api-access"), "no token");
 }
 
@@ -187,7 +281,10 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
     world.create(&manifest(SERVER, "a", json!({"template": data}))).await.unwrap();
     let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("NotAllowed")));
-    let remedy = format!("kubectl annotate namespace {} --overwrite flow-operator/allow=hostpath", world.namespace);
+    let remedy = format!(
+        "kubectl annotate namespace {} --overwrite flow-operator/allow=hostpath",
+        world.namespace
+    );
     assert!(status.message.as_ref().unwrap().contains(&remedy), "{status:?}");
     assert!(world.event("a", "NotAllowed").await.contains("volume data"));
     assert_eq!(world.all::<Job>().await.len(), 0);
@@ -195,14 +292,26 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
     world.create(&manifest(SERVER, "b", json!({"template": data}))).await.unwrap();
     let job = world.recorded("b").await;
     let pod = job.spec.unwrap().template.spec.unwrap();
-    assert_eq!(pod.security_context.unwrap().run_as_non_root, None, "the image decides, as with the original");
+    assert_eq!(
+        pod.security_context.unwrap().run_as_non_root,
+        None,
+        "the image decides, as with the original"
+    );
     world.live("b", 0).await;
 }
 
 #[tokio::test]
 async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators_to_run() {
     let world = World::new().await;
-    world.cluster.kubectl_ok(&["label", "namespace", &world.namespace, "pod-security.kubernetes.io/enforce=restricted"]).await;
+    world
+        .cluster
+        .kubectl_ok(&[
+            "label",
+            "namespace",
+            &world.namespace,
+            "pod-security.kubernetes.io/enforce=restricted",
+        ])
+        .await;
     let _operator = world.operator(&[]).await;
     let restricted = json!({
         "metadata": {"annotations": {}},
@@ -218,7 +327,11 @@ async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
     };
     let rows = [
-        ("/metadata/annotations", "container.apparmor.security.beta.kubernetes.io/a", json!("unconfined")),
+        (
+            "/metadata/annotations",
+            "container.apparmor.security.beta.kubernetes.io/a",
+            json!("unconfined"),
+        ),
         ("/spec", "hostPID", json!(true)),
         ("/spec", "volumes", json!([{"name": "v", "nfs": {"server": "s", "path": "/"}}])),
         ("/spec", "volumes", json!([{"name": "v", "flexVolume": {"driver": "a/b"}}])),
@@ -228,11 +341,19 @@ async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators
         ("/spec/securityContext", "sysctls", json!([{"name": "kernel.msgmax", "value": "1"}])),
         ("/spec/securityContext", "runAsUser", json!(0)),
         ("/spec/containers/0", "ports", json!([{"containerPort": 1, "hostPort": 1}])),
-        ("/spec/containers/0", "livenessProbe", json!({"tcpSocket": {"host": "10.0.0.1", "port": 1}})),
+        (
+            "/spec/containers/0",
+            "livenessProbe",
+            json!({"tcpSocket": {"host": "10.0.0.1", "port": 1}}),
+        ),
         ("/spec/containers/0/securityContext", "seLinuxOptions", json!({"user": "system_u"})),
         ("/spec/containers/0/securityContext", "seLinuxOptions", json!({"role": "system_r"})),
         ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["NET_RAW"]})),
-        ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["ALL"], "add": ["CHOWN"]})),
+        (
+            "/spec/containers/0/securityContext",
+            "capabilities",
+            json!({"drop": ["ALL"], "add": ["CHOWN"]}),
+        ),
     ];
     let loose: Vec<Value> = rows
         .iter()
@@ -243,16 +364,30 @@ async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators
         })
         .collect();
     // Until it is in force, and the namespace has its account.
-    eventually("the profile", async || world.would_create(pod(&loose[1])).await.is_err_and(|error| error.contains("PodSecurity"))).await;
-    eventually("leave for the rest", async || world.would_create(pod(&restricted)).await.is_ok()).await;
+    eventually("the profile", async || {
+        world.would_create(pod(&loose[1])).await.is_err_and(|error| error.contains("PodSecurity"))
+    })
+    .await;
+    eventually("leave for the rest", async || world.would_create(pod(&restricted)).await.is_ok())
+        .await;
     for (number, template) in loose.iter().enumerate() {
         let answer = world.would_create(pod(template)).await;
-        assert!(answer.as_ref().is_err_and(|error| error.contains("PodSecurity")), "{:?}: {answer:?}", rows[number]);
-        world.create(&manifest(SERVER, &format!("a{number}"), json!({"template": template}))).await.unwrap();
+        assert!(
+            answer.as_ref().is_err_and(|error| error.contains("PodSecurity")),
+            "{:?}: {answer:?}",
+            rows[number]
+        );
+        world
+            .create(&manifest(SERVER, &format!("a{number}"), json!({"template": template})))
+            .await
+            .unwrap();
     }
     for (number, row) in rows.iter().enumerate() {
-        let status =
-            world.until(&format!("a{number}"), &format!("a refusal of {row:?}"), |status| status.phase == Some(Phase::Failed)).await;
+        let status = world
+            .until(&format!("a{number}"), &format!("a refusal of {row:?}"), |status| {
+                status.phase == Some(Phase::Failed)
+            })
+            .await;
         assert_eq!(status.reason.as_deref(), Some("NotAllowed"), "{row:?}");
     }
     assert_eq!(world.all::<Job>().await.len(), 0);

@@ -20,17 +20,32 @@ async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
         (Some(Phase::Running), Some("10.9.9.9"), pod.metadata.name)
     );
     assert_eq!((status.observed_generation, status.restarts), (Some(1), Some(0)));
-    assert!(status.conditions.iter().all(|found| found.observed_generation == Some(1) && !found.reason.is_empty()));
+    assert!(
+        status
+            .conditions
+            .iter()
+            .all(|found| found.observed_generation == Some(1) && !found.reason.is_empty())
+    );
     assert_eq!(status.endpoint.as_deref(), Some(format!("a.{}.svc:80", world.namespace).as_str()));
     // It runs, and its host leads nowhere: it must not look healthy (I1).
     for type_ in [condition::EXPOSED, condition::READY] {
         let found = status.condition(type_).unwrap();
-        assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "NotConfigured"), "{type_}");
+        assert_eq!(
+            (found.status.as_str(), found.reason.as_str()),
+            ("False", "NotConfigured"),
+            "{type_}"
+        );
     }
-    let shown = world.cluster.kubectl_ok(&["get", "ifj", "a", "-n", &world.namespace, "-o", "jsonpath={.status.phase}"]).await;
+    let shown = world
+        .cluster
+        .kubectl_ok(&["get", "ifj", "a", "-n", &world.namespace, "-o", "jsonpath={.status.phase}"])
+        .await;
     assert_eq!(shown, "Running");
     // One that nobody wants to reach from outside is ready when it runs, and has no word about a route.
-    world.create(&manifest(SERVER, "inside", json!({"exposure": {"driver": "none"}}))).await.unwrap();
+    world
+        .create(&manifest(SERVER, "inside", json!({"exposure": {"driver": "none"}})))
+        .await
+        .unwrap();
     world.run_pod("inside").await;
     let status = world.until("inside", "ready", |status| status.is(condition::READY)).await;
     assert_eq!((status.phase, status.condition(condition::EXPOSED)), (Some(Phase::Running), None));
@@ -47,12 +62,18 @@ async fn i16_a_pods_heartbeat_writes_nothing() {
     let (before, writes) = (world.job("a").await.resource_version(), operator.all_writes().await);
     for beat in 0..5 {
         let looks = operator.looks().await;
-        let probed =
-            json!({"status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": format!("2026-01-01T00:00:0{beat}Z")}]}});
-        world.api::<Pod>().patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&probed)).await.unwrap();
+        let probed = json!({"status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": format!("2026-01-01T00:00:0{beat}Z")}]}});
+        world
+            .api::<Pod>()
+            .patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&probed))
+            .await
+            .unwrap();
         eventually("a look", async || operator.looks().await > looks).await;
     }
-    assert_eq!((world.job("a").await.resource_version(), operator.all_writes().await), (before, writes));
+    assert_eq!(
+        (world.job("a").await.resource_version(), operator.all_writes().await),
+        (before, writes)
+    );
 }
 
 #[tokio::test]
@@ -62,7 +83,10 @@ async fn why_a_job_waits_is_said_on_the_job() {
     // The cluster has no node.
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let status = world.until("a", "a reason", |status| status.reason.is_some()).await;
-    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Pending), Some("Unschedulable")));
+    assert_eq!(
+        (status.phase, status.reason.as_deref()),
+        (Some(Phase::Pending), Some("Unschedulable"))
+    );
     let pod = world.pod("a").await;
     let waiting = |reason: &str| {
         json!({"conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [{
@@ -70,7 +94,9 @@ async fn why_a_job_waits_is_said_on_the_job() {
         "state": {"waiting": {"reason": reason, "message": "not found"}}}]})
     };
     world.set_pod(&pod, waiting("ErrImagePull")).await;
-    let status = world.until("a", "the image", |status| status.reason.as_deref() == Some("ImagePullBackOff")).await;
+    let status = world
+        .until("a", "the image", |status| status.reason.as_deref() == Some("ImagePullBackOff"))
+        .await;
     assert!(status.message.unwrap().contains("registry.example/iflearner:1"));
     let writes = operator.writes("IflearnerJob", "status").await;
     for reason in ["ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"] {
@@ -78,7 +104,11 @@ async fn why_a_job_waits_is_said_on_the_job() {
         world.set_pod(&pod, waiting(reason)).await;
         eventually("a look", async || operator.looks().await > looks).await;
     }
-    assert_eq!(operator.writes("IflearnerJob", "status").await, writes, "the kubelet's alternation is not ours");
+    assert_eq!(
+        operator.writes("IflearnerJob", "status").await,
+        writes,
+        "the kubelet's alternation is not ours"
+    );
     world.event("a", "ImagePullBackOff").await;
 }
 
@@ -86,7 +116,12 @@ async fn why_a_job_waits_is_said_on_the_job() {
 async fn none_of(world: &World, what: &str, example: Value) {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {what: "0"}}});
     world.cluster.apply(&quota.to_string()).await;
-    let refused = async || world.would_create(example.clone()).await.is_err_and(|error| error.contains("exceeded quota"));
+    let refused = async || {
+        world
+            .would_create(example.clone())
+            .await
+            .is_err_and(|error| error.contains("exceeded quota"))
+    };
     eventually("the quota", refused).await;
 }
 
@@ -98,9 +133,16 @@ fn pod_spec() -> Value {
 async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    none_of(&world, "pods", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}, "spec": pod_spec()})).await;
+    none_of(
+        &world,
+        "pods",
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}, "spec": pod_spec()}),
+    )
+    .await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
-    let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("PodNotCreated")).await;
+    let status = world
+        .until("a", "a reason", |status| status.reason.as_deref() == Some("PodNotCreated"))
+        .await;
     assert!(status.message.unwrap().contains("exceeded quota"));
 }
 
@@ -111,7 +153,9 @@ async fn a_job_that_may_not_be_made_waits_and_says_so() {
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "b"}, "spec": {"template": {"spec": pod_spec()}}});
     none_of(&world, "count/jobs.batch", job).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
-    let status = world.until("a", "a reason", |status| status.reason.as_deref() == Some("QuotaExceeded")).await;
+    let status = world
+        .until("a", "a reason", |status| status.reason.as_deref() == Some("QuotaExceeded"))
+        .await;
     assert_eq!(status.phase, Some(Phase::Pending));
     world.cluster.kubectl_ok(&["delete", "resourcequota", "none", "-n", &world.namespace]).await;
     world.recorded("a").await;
@@ -122,10 +166,14 @@ async fn a_template_that_no_job_can_be_made_of_is_refused_with_the_api_servers_w
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let mut object = manifest(SERVER, "a", json!({}));
-    object["spec"]["template"]["spec"]["containers"] = json!([{"name": "x", "image": "i"}, {"name": "x", "image": "i"}]);
+    object["spec"]["template"]["spec"]["containers"] =
+        json!([{"name": "x", "image": "i"}, {"name": "x", "image": "i"}]);
     world.create(&object).await.unwrap();
     let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
-    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("InvalidTemplate")));
+    assert_eq!(
+        (status.phase, status.reason.as_deref()),
+        (Some(Phase::Failed), Some("InvalidTemplate"))
+    );
     assert!(status.message.unwrap().contains("Duplicate"));
     world.event("a", "InvalidTemplate").await;
 }
@@ -140,10 +188,16 @@ async fn i26_the_end_of_an_object_is_no_error_and_its_life_leaves_events_and_met
     for reason in ["JobCreated", "Running", "Succeeded"] {
         world.event("a", reason).await;
     }
-    let counted = || operator.metric("flow_operator_iflearnerjobs{role=\"server\",phase=\"Succeeded\"}");
+    let counted =
+        || operator.metric("flow_operator_iflearnerjobs{role=\"server\",phase=\"Succeeded\"}");
     eventually("the count", async || counted().await == Some(1.0)).await;
     assert_eq!(operator.metric("flow_operator_time_to_run_seconds_count").await, Some(1.0));
-    world.delete::<flow_operator::iflearnerjob::IflearnerJob>("a", &kube::api::DeleteParams::foreground()).await;
+    world
+        .delete::<flow_operator::iflearnerjob::IflearnerJob>(
+            "a",
+            &kube::api::DeleteParams::foreground(),
+        )
+        .await;
     world.gone::<flow_operator::iflearnerjob::IflearnerJob>("a").await;
     eventually("the count", async || counted().await.is_none()).await;
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);

@@ -88,7 +88,8 @@ async fn define(cluster: &Cluster) {
 
 pub async fn client(kubeconfig: PathBuf) -> Client {
     let config = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    let config =
+        kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()
 }
 
@@ -117,20 +118,29 @@ impl World {
     pub async fn strict() -> Self {
         static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
         let strict = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned();
-        let options = Options { scheduler: false, audit: true, api_server_arguments: vec![strict], ..Options::default() };
+        let options = Options {
+            scheduler: false,
+            audit: true,
+            api_server_arguments: vec![strict],
+            ..Options::default()
+        };
         let cluster = CLUSTER.get_or_init(|| Cluster::start_with(options)).await;
         define(cluster).await;
         let world = Self::of(cluster).await;
-        let owner =
-            json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "x", "uid": "x", "blockOwnerDeletion": true}]);
+        let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "x", "uid": "x", "blockOwnerDeletion": true}]);
         let child = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "ownerReferences": owner}});
         // It looks for new kinds of owner every half minute, and until then refuses whatever has one.
-        eventually("the kind of owner", async || world.would_create(child.clone()).await.is_ok()).await;
+        eventually("the kind of owner", async || world.would_create(child.clone()).await.is_ok())
+            .await;
         world
     }
 
     async fn of(cluster: &'static Cluster) -> Self {
-        Self { cluster, namespace: cluster.create_namespace().await, client: client(cluster.kubeconfig().to_owned()).await }
+        Self {
+            cluster,
+            namespace: cluster.create_namespace().await,
+            client: client(cluster.kubeconfig().to_owned()).await,
+        }
     }
 
     pub fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
@@ -170,7 +180,11 @@ impl World {
     /// Those of an operator for this namespace only.
     fn settings(&self) -> [(&'static str, String); 3] {
         let served = format!("[\"{}\"]", self.namespace);
-        [("namespaces", served), ("leader.namespace", self.namespace.clone()), ("leader.lease_s", "10".to_owned())]
+        [
+            ("namespaces", served),
+            ("leader.namespace", self.namespace.clone()),
+            ("leader.lease_s", "10".to_owned()),
+        ]
     }
 
     /// Creates an IflearnerJob; the API server's words if it refuses.
@@ -178,7 +192,9 @@ impl World {
         let object: DynamicObject = serde_json::from_value(manifest.clone()).unwrap();
         let created = self.dynamic::<IflearnerJob>().create(&PostParams::default(), &object).await;
         match created {
-            Ok(object) => Ok(serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap()),
+            Ok(object) => {
+                Ok(serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap())
+            }
             Err(kube::Error::Api(status)) => Err(status.message),
             Err(error) => panic!("{error}"),
         }
@@ -187,15 +203,22 @@ impl World {
     /// What the API server would answer to the creation of this object, of any kind.
     pub async fn would_create(&self, object: Value) -> Result<DynamicObject, String> {
         let object: DynamicObject = serde_json::from_value(object).unwrap();
-        let kind = ApiResource::from_gvk(&GroupVersionKind::try_from(object.types.as_ref().unwrap()).unwrap());
-        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let kind = ApiResource::from_gvk(
+            &GroupVersionKind::try_from(object.types.as_ref().unwrap()).unwrap(),
+        );
+        let api =
+            Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &kind);
         let parameters = PostParams { dry_run: true, ..PostParams::default() };
         api.create(&parameters, &object).await.map_err(|error| error.to_string())
     }
 
     /// Merges a patch into an IflearnerJob; the API server's words if it refuses.
     pub async fn patch(&self, name: &str, patch: Value) -> Result<(), String> {
-        match self.dynamic::<IflearnerJob>().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        match self
+            .dynamic::<IflearnerJob>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+        {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) => Err(status.message),
             Err(error) => panic!("{error}"),
@@ -207,33 +230,56 @@ impl World {
     }
 
     /// Waits until the status is so.
-    pub async fn until(&self, name: &str, what: &str, so: impl Fn(&IflearnerJobStatus) -> bool) -> IflearnerJobStatus {
+    pub async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        so: impl Fn(&IflearnerJobStatus) -> bool,
+    ) -> IflearnerJobStatus {
         let api = self.api::<IflearnerJob>();
-        wait_for(what, PATIENCE, async || api.get_opt(name).await.unwrap().and_then(|job| job.status).filter(|status| so(status))).await
+        wait_for(what, PATIENCE, async || {
+            api.get_opt(name).await.unwrap().and_then(|job| job.status).filter(|status| so(status))
+        })
+        .await
     }
 
     /// Waits until an object of this name is there, and so.
     pub async fn found<K>(&self, name: &str, so: impl Fn(&K) -> bool) -> K
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
     {
         let api = self.api::<K>();
         let what = format!("{} {name}", K::kind(&()));
-        wait_for(&what, PATIENCE, async || api.get_opt(name).await.unwrap().filter(|object| so(object))).await
+        wait_for(&what, PATIENCE, async || {
+            api.get_opt(name).await.unwrap().filter(|object| so(object))
+        })
+        .await
     }
 
     /// Waits until no object of this name is there.
     pub async fn gone<K>(&self, name: &str)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
     {
         let api = self.api::<K>();
-        wait_for(&format!("the end of {} {name}", K::kind(&())), PATIENCE, async || api.get_opt(name).await.unwrap().is_none()).await;
+        wait_for(&format!("the end of {} {name}", K::kind(&())), PATIENCE, async || {
+            api.get_opt(name).await.unwrap().is_none()
+        })
+        .await;
     }
 
     pub async fn all<K>(&self) -> Vec<K>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
     {
         self.api::<K>().list(&ListParams::default()).await.unwrap().items
     }
@@ -250,7 +296,8 @@ impl World {
     /// The Pod of an IflearnerJob that is not on its way out.
     pub async fn pod(&self, name: &str) -> Pod {
         let uid = self.job(name).await.uid().unwrap();
-        let selector = ListParams::default().labels(&format!("flow-operator/iflearnerjob-uid={uid}"));
+        let selector =
+            ListParams::default().labels(&format!("flow-operator/iflearnerjob-uid={uid}"));
         let api = self.api::<Pod>();
         wait_for(&format!("a Pod of {name}"), PATIENCE, async || {
             let pods = api.list(&selector).await.unwrap().items;
@@ -262,13 +309,19 @@ impl World {
     /// Plays the kubelet.
     pub async fn set_pod(&self, pod: &Pod, status: Value) {
         let patch = json!({ "status": status });
-        self.api::<Pod>().patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+        self.api::<Pod>()
+            .patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     /// The Pod runs and answers.
     pub async fn run_pod(&self, name: &str) -> Pod {
         let pod = self.pod(name).await;
-        let ready = [json!({"type": "PodScheduled", "status": "True"}), json!({"type": "Ready", "status": "True"})];
+        let ready = [
+            json!({"type": "PodScheduled", "status": "True"}),
+            json!({"type": "Ready", "status": "True"}),
+        ];
         let containers = containers(&pod, json!({"running": {}}));
         self.set_pod(&pod, json!({"phase": "Running", "podIP": "10.9.9.9", "podIPs": [{"ip": "10.9.9.9"}], "conditions": ready, "containerStatuses": containers})).await;
         pod
@@ -277,44 +330,59 @@ impl World {
     /// Every container of the Pod ends with this code.
     pub async fn end_pod(&self, name: &str, code: i32) {
         let pod = self.pod(name).await;
-        let (phase, reason) = if code == 0 { ("Succeeded", "Completed") } else { ("Failed", "Error") };
+        let (phase, reason) =
+            if code == 0 { ("Succeeded", "Completed") } else { ("Failed", "Error") };
         let now = Timestamp::from_second(SystemClock.now().0 / 1_000_000).unwrap();
-        let containers = containers(&pod, json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": now}}));
+        let containers = containers(
+            &pod,
+            json!({"terminated": {"exitCode": code, "reason": reason, "finishedAt": now}}),
+        );
         self.set_pod(&pod, json!({"phase": phase, "containerStatuses": containers})).await;
     }
 
     /// From creation to the end of its workload.
     pub async fn live(&self, name: &str, code: i32) -> IflearnerJobStatus {
         self.run_pod(name).await;
-        self.until(name, "running", |status| status.phase.is_some_and(|phase| phase.as_str() == "Running")).await;
+        self.until(name, "running", |status| {
+            status.phase.is_some_and(|phase| phase.as_str() == "Running")
+        })
+        .await;
         self.end_pod(name, code).await;
-        self.until(name, "the end", |status| status.phase.is_some_and(|phase| phase.is_terminal())).await
+        self.until(name, "the end", |status| status.phase.is_some_and(|phase| phase.is_terminal()))
+            .await
     }
 
     /// The reasons of an object's events.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let about = |event: &Event| {
-            event
-                .regarding
-                .as_ref()
-                .is_some_and(|object| object.name.as_deref() == Some(name) && object.kind.as_deref() == Some("IflearnerJob"))
+            event.regarding.as_ref().is_some_and(|object| {
+                object.name.as_deref() == Some(name)
+                    && object.kind.as_deref() == Some("IflearnerJob")
+            })
         };
         let events = self.all::<Event>().await.into_iter().filter(about);
-        events.map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default())).collect()
+        events
+            .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+            .collect()
     }
 
     /// Waits for an event, and returns its note.
     pub async fn event(&self, name: &str, reason: &str) -> String {
         wait_for(&format!("an event {reason} of {name}"), PATIENCE, async || {
-            self.events(name).await.into_iter().find_map(|(found, note)| (found == reason).then_some(note))
+            self.events(name)
+                .await
+                .into_iter()
+                .find_map(|(found, note)| (found == reason).then_some(note))
         })
         .await
     }
 
     /// The ConfigMaps that a client waits for.
     pub async fn trust_roots(&self) {
-        for (name, key) in [("server-iflearner-crt", "server-iflearner-secret.crt"), ("party-iflearner-crt", "party-iflearner-secret.crt")]
-        {
+        for (name, key) in [
+            ("server-iflearner-crt", "server-iflearner-secret.crt"),
+            ("party-iflearner-crt", "party-iflearner-secret.crt"),
+        ] {
             let map = json!({"metadata": {"name": name}, "data": {key: "a certificate"}});
             let map: ConfigMap = serde_json::from_value(map).unwrap();
             self.api().create(&PostParams::default(), &map).await.unwrap();
@@ -329,7 +397,10 @@ impl World {
 
     pub async fn delete<K>(&self, name: &str, how: &DeleteParams)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
     {
         self.api::<K>().delete(name, how).await.unwrap();
     }
@@ -362,7 +433,12 @@ impl Operator {
         Self::start_with_log(kubeconfig, settings, log, file.into())
     }
 
-    fn start_with_log(kubeconfig: PathBuf, settings: &[(&str, &str)], log: tempfile::TempDir, output: OwnedFd) -> Self {
+    fn start_with_log(
+        kubeconfig: PathBuf,
+        settings: &[(&str, &str)],
+        log: tempfile::TempDir,
+        output: OwnedFd,
+    ) -> Self {
         let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
         command.arg("run").arg(format!("--set=http.listen={metrics}"));
@@ -379,7 +455,12 @@ impl Operator {
     async fn page(&self, path: &str) -> Option<(u16, String)> {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = tokio::net::TcpStream::connect(self.metrics).await.ok()?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.ok()?;
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+            )
+            .await
+            .ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;
         let code = answer.split(' ').nth(1)?.parse().ok()?;
@@ -399,14 +480,19 @@ impl Operator {
     /// The sum of a metric over all lines that begin so.
     pub async fn metric(&self, begins: &str) -> Option<f64> {
         let (_, page) = self.page("/metrics").await?;
-        let values: Vec<f64> =
-            page.lines().filter(|line| line.starts_with(begins)).filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        let values: Vec<f64> = page
+            .lines()
+            .filter(|line| line.starts_with(begins))
+            .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+            .collect();
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
     /// How many writes of this kind were sent.
     pub async fn writes(&self, kind: &str, verb: &str) -> f64 {
-        self.metric(&format!("flow_operator_writes_total{{kind=\"{kind}\",verb=\"{verb}\"")).await.unwrap_or(0.0)
+        self.metric(&format!("flow_operator_writes_total{{kind=\"{kind}\",verb=\"{verb}\""))
+            .await
+            .unwrap_or(0.0)
     }
 
     /// How many writes were sent in all.

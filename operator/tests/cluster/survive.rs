@@ -13,9 +13,15 @@ async fn a1_an_operator_whose_log_cannot_be_written_works_counts_and_ends_at_the
         let operator = world.operator_that_logs_to(output).await;
         operator.works().await;
         let name = format!("aggregator-{index}");
-        world.create(&manifest(SERVER, &name, json!({"host": format!("{name}.server.example.org")}))).await.unwrap();
+        world
+            .create(&manifest(SERVER, &name, json!({"host": format!("{name}.server.example.org")})))
+            .await
+            .unwrap();
         world.recorded(&name).await;
-        assert!(operator.metric("flow_log_lines_dropped_total").await > Some(0.0), "output {index}");
+        assert!(
+            operator.metric("flow_log_lines_dropped_total").await > Some(0.0),
+            "output {index}"
+        );
         assert_eq!(operator.terminate().await.code(), Some(0), "output {index}");
     }
     drop(reader);
@@ -30,7 +36,10 @@ async fn a1_an_operator_without_descriptors_lives_and_works_again_when_it_has_so
     let none = without_descriptors(operator.pid());
     // In this order: whoever asks for the page waits for the answer.
     let freed = async {
-        eventually("the operator to notice", async || operator.log().contains("Too many open files")).await;
+        eventually("the operator to notice", async || {
+            operator.log().contains("Too many open files")
+        })
+        .await;
         drop(none);
     };
     let (page, ()) = tokio::join!(operator.metric("flow_operator_leader"), freed);

@@ -12,17 +12,28 @@ async fn an_object_that_cannot_be_read_is_told_and_stops_nobody() {
     // The schema knows no bounds of this number, the type does.
     let ports = json!({"spec": {"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 99_999_999_999_u64}]}]}});
     let dynamic = world.dynamic::<IflearnerJob>();
-    let broken = serde_json::from_value(manifest(SERVER, "broken", json!({"template": ports}))).unwrap();
+    let broken =
+        serde_json::from_value(manifest(SERVER, "broken", json!({"template": ports}))).unwrap();
     dynamic.create(&Default::default(), &broken).await.unwrap();
     world.create(&manifest(SERVER, "good", json!({}))).await.unwrap();
     world.recorded("good").await;
     let status = eventually("a word to the broken one", async || {
-        dynamic.get("broken").await.unwrap().data.get("status").filter(|status| status["reason"] == "Unreadable").cloned()
+        dynamic
+            .get("broken")
+            .await
+            .unwrap()
+            .data
+            .get("status")
+            .filter(|status| status["reason"] == "Unreadable")
+            .cloned()
     })
     .await;
     assert_eq!(status["phase"], "Failed");
     let failed = |condition: &&Value| condition["type"] == "Failed";
-    assert_eq!(status["conditions"].as_array().unwrap().iter().find(failed).unwrap()["status"], "True");
+    assert_eq!(
+        status["conditions"].as_array().unwrap().iter().find(failed).unwrap()["status"],
+        "True"
+    );
     assert!(world.event("broken", "Unreadable").await.contains("cannot be read"));
     world.until("good", "a reason", |status| status.reason.is_some()).await;
     let (looks, writes) = (operator.looks().await, operator.writes("IflearnerJob", "status").await);

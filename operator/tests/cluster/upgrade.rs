@@ -51,7 +51,11 @@ async fn original() -> World {
     let cluster = CLUSTER.get_or_init(|| Cluster::start_with(options)).await;
     cluster.apply(ORIGINAL).await;
     cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
-    World { cluster, namespace: cluster.create_namespace().await, client: client(cluster.kubeconfig().to_owned()).await }
+    World {
+        cluster,
+        namespace: cluster.create_namespace().await,
+        client: client(cluster.kubeconfig().to_owned()).await,
+    }
 }
 
 /// Puts our definition in the place of the original's, as `make install` does.
@@ -59,7 +63,10 @@ async fn replace_definition(world: &World) {
     let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
     world.cluster.kubectl_ok(&["apply", "--filename", ours]).await;
     let unknown = manifest(SERVER, "x", json!({"role": "party"}));
-    eventually("our definition", async || world.would_create(unknown.clone()).await.is_err_and(|error| error.contains("spec.role"))).await;
+    eventually("our definition", async || {
+        world.would_create(unknown.clone()).await.is_err_and(|error| error.contains("spec.role"))
+    })
+    .await;
 }
 
 /// Stores an object, with the status that the original operator has left on it.
@@ -70,7 +77,8 @@ async fn store(world: &World, object: Value, status: Option<Value>) {
     if let Some(status) = status {
         stored.data["status"] = status.clone();
         // Not merged: to a merge a null means that the field goes.
-        let left = api.replace_status(&stored.name_any(), &PostParams::default(), &stored).await.unwrap();
+        let left =
+            api.replace_status(&stored.name_any(), &PostParams::default(), &stored).await.unwrap();
         assert_eq!(left.data["status"], status);
     }
 }
@@ -81,7 +89,9 @@ async fn told(world: &World, name: &str, reason: &str) -> (Value, String) {
     let api = world.dynamic::<IflearnerJob>();
     let says = |status: &Value| {
         let mut conditions = status["conditions"].as_array().into_iter().flatten();
-        conditions.any(|found| found["type"] == "Ready" && found["status"] == "False" && found["reason"] == reason)
+        conditions.any(|found| {
+            found["type"] == "Ready" && found["status"] == "False" && found["reason"] == reason
+        })
     };
     let status = eventually(&format!("{reason} of {name}"), async || {
         api.get(name).await.unwrap().data.get("status").filter(|&status| says(status)).cloned()
@@ -97,7 +107,12 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
     store(&world, manifest(SERVER, "nulled", json!({})), Some(json!({"conditions": null}))).await;
     store(&world, manifest(SERVER, "hostless", json!({"host": ""})), None).await;
     store(&world, manifest(SERVER, "unknown-role", json!({"role": "party"})), None).await;
-    store(&world, manifest(SERVER, "empty", json!({"template": {"spec": {"containers": []}}})), None).await;
+    store(
+        &world,
+        manifest(SERVER, "empty", json!({"template": {"spec": {"containers": []}}})),
+        None,
+    )
+    .await;
     store(&world, manifest(SERVER, "podless", json!({"template": {}})), None).await;
     let mut bare = manifest(SERVER, "bare", json!({}));
     bare.as_object_mut().unwrap().remove("spec");
@@ -106,7 +121,8 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
     let ended = json!({"phase": "Succeeded", "conditions": null, "podIP": "10.9.9.9", "podIPs": [{"ip": "10.9.9.9"}],
         "startTime": "2022-09-06T00:00:00Z", "containerStatuses": [container], "qosClass": "BestEffort"});
     store(&world, manifest(SERVER, "finished", json!({})), Some(ended.clone())).await;
-    store(&world, manifest(SERVER, "finished-unknown-role", json!({"role": "party"})), Some(ended)).await;
+    store(&world, manifest(SERVER, "finished-unknown-role", json!({"role": "party"})), Some(ended))
+        .await;
     replace_definition(&world).await;
 
     let operator = world.operator(&[("exposure.ingress.class", "nginx")]).await;
@@ -120,24 +136,42 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
         ("podless", "InvalidTemplate", "name at least one container"),
     ] {
         let (status, note) = told(&world, name, reason).await;
-        assert_eq!((status["phase"].as_str(), status["reason"].as_str()), (Some("Failed"), Some(reason)), "{name}: {status}");
+        assert_eq!(
+            (status["phase"].as_str(), status["reason"].as_str()),
+            (Some("Failed"), Some(reason)),
+            "{name}: {status}"
+        );
         assert!(note.contains(words), "{name}: {note}");
     }
-    let status = world.until("finished", "a look", |status| status.observed_generation.is_some()).await;
-    assert_eq!((status.phase, status.pod_ip.as_deref(), status.job), (Some(Phase::Succeeded), Some("10.9.9.9"), None));
+    let status =
+        world.until("finished", "a look", |status| status.observed_generation.is_some()).await;
+    assert_eq!(
+        (status.phase, status.pod_ip.as_deref(), status.job),
+        (Some(Phase::Succeeded), Some("10.9.9.9"), None)
+    );
     let (status, _) = told(&world, "finished-unknown-role", "Unreadable").await;
-    assert_eq!((status["phase"].as_str(), status["podIP"].as_str()), (Some("Succeeded"), Some("10.9.9.9")), "what it came to is kept");
+    assert_eq!(
+        (status["phase"].as_str(), status["podIP"].as_str()),
+        (Some("Succeeded"), Some("10.9.9.9")),
+        "what it came to is kept"
+    );
     // An Ingress for no host would be one for every host.
     let hostless = world.job("hostless").await.status.unwrap();
     assert_eq!(hostless.endpoint, Some(format!("hostless.{}.svc:80", world.namespace)));
     assert!(world.all::<Ingress>().await.iter().all(|ingress| ingress.name_any() != "hostless"));
-    assert_eq!(world.all::<Job>().await.len(), 3, "of those that are good, not ended, and readable");
+    assert_eq!(
+        world.all::<Job>().await.len(),
+        3,
+        "of those that are good, not ended, and readable"
+    );
 
     let versions = async || {
-        let over = ["unknown-role", "bare", "empty", "podless", "finished", "finished-unknown-role"];
+        let over =
+            ["unknown-role", "bare", "empty", "podless", "finished", "finished-unknown-role"];
         let all = world.dynamic::<IflearnerJob>().list(&ListParams::default()).await.unwrap().items;
         let over = all.into_iter().filter(|object| over.contains(&object.name_any().as_str()));
-        over.map(|object| (object.name_any(), object.resource_version())).collect::<BTreeMap<_, _>>()
+        over.map(|object| (object.name_any(), object.resource_version()))
+            .collect::<BTreeMap<_, _>>()
     };
     let (before, looks) = (versions().await, operator.looks().await);
     world.create(&manifest(SERVER, "another", json!({}))).await.unwrap();

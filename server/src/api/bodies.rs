@@ -33,7 +33,8 @@ struct Deadlines {
 }
 
 /// The total ends before the time for the whole request does, so that the caller hears the reason.
-const DEADLINES: Deadlines = Deadlines { progress: Duration::from_secs(10), total: Duration::from_secs(25) };
+const DEADLINES: Deadlines =
+    Deadlines { progress: Duration::from_secs(10), total: Duration::from_secs(25) };
 
 /// The middleware around handlers. Replaces the answer of a handler whose body went over a bound.
 pub(super) async fn meter(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -67,7 +68,9 @@ impl Account {
 
     /// Takes `bytes` from the budget.
     fn take(&self, bytes: usize) -> Result<(), axum::Error> {
-        let taken = u32::try_from(bytes).ok().and_then(|bytes| Arc::clone(&self.budget).try_acquire_many_owned(bytes).ok());
+        let taken = u32::try_from(bytes)
+            .ok()
+            .and_then(|bytes| Arc::clone(&self.budget).try_acquire_many_owned(bytes).ok());
         let Some(taken) = taken else {
             return Err(
                 self.fail(ErrorCode::Busy, "the hub holds too many bytes of request bodies (limits.body_bytes); repeat the request")
@@ -100,7 +103,13 @@ struct Metered {
 
 impl Metered {
     fn new(body: Body, account: Account, deadlines: Deadlines) -> Self {
-        Self { body, account, deadlines, begun: monotonic(), deadline: Box::pin(sleep(deadlines.progress)) }
+        Self {
+            body,
+            account,
+            deadlines,
+            begun: monotonic(),
+            deadline: Box::pin(sleep(deadlines.progress)),
+        }
     }
 }
 
@@ -108,15 +117,21 @@ impl hyper::body::Body for Metered {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             ready!(self.deadline.poll_unpin(cx));
             let waited = self.begun.elapsed().as_secs();
-            let message =
-                format!("the body is incomplete after {waited} s; repeat the request on a faster connection, or with a smaller body");
+            let message = format!(
+                "the body is incomplete after {waited} s; repeat the request on a faster connection, or with a smaller body"
+            );
             return Poll::Ready(Some(Err(self.account.fail(ErrorCode::RequestTimeout, message))));
         };
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(|frame| frame.data_ref()) {
+        if let Some(data) =
+            frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(|frame| frame.data_ref())
+        {
             self.account.take(data.remaining())?;
             let left = (self.begun + self.deadlines.total).since(monotonic());
             self.deadline = Box::pin(sleep(left.min(self.deadlines.progress)));
@@ -140,9 +155,13 @@ mod tests {
 
     type Chunk = Result<&'static str, std::convert::Infallible>;
 
-    const SHORT: Deadlines = Deadlines { progress: Duration::from_millis(300), total: Duration::from_millis(700) };
+    const SHORT: Deadlines =
+        Deadlines { progress: Duration::from_millis(300), total: Duration::from_millis(700) };
 
-    async fn read(budget: usize, chunks: impl futures::Stream<Item = Chunk> + Send + 'static) -> (Account, Result<Bytes, axum::Error>) {
+    async fn read(
+        budget: usize,
+        chunks: impl futures::Stream<Item = Chunk> + Send + 'static,
+    ) -> (Account, Result<Bytes, axum::Error>) {
         let account = Account { budget: Arc::new(Semaphore::new(budget)), state: Arc::default() };
         let body = Metered::new(Body::from_stream(chunks), account.clone(), SHORT);
         let read = axum::body::to_bytes(Body::new(body), usize::MAX).await;
@@ -156,7 +175,10 @@ mod tests {
     #[tokio::test]
     async fn a17_a_body_takes_what_arrives_and_gives_it_back_at_the_end() {
         let (account, bytes) = read(10, stream::iter([Ok("01234"), Ok("56789")])).await;
-        assert_eq!((bytes.unwrap(), account.budget.available_permits()), (Bytes::from("0123456789"), 0));
+        assert_eq!(
+            (bytes.unwrap(), account.budget.available_permits()),
+            (Bytes::from("0123456789"), 0)
+        );
         let budget = Arc::clone(&account.budget);
         drop(account);
         assert_eq!(budget.available_permits(), 10);

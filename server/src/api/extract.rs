@@ -31,7 +31,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| Error::internal("the route is not behind authentication").into())
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Error::internal("the route is not behind authentication").into())
     }
 }
 
@@ -80,7 +84,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(refused) => {
-                let text = std::error::Error::source(&refused).map_or_else(|| refused.to_string(), ToString::to_string);
+                let text = std::error::Error::source(&refused)
+                    .map_or_else(|| refused.to_string(), ToString::to_string);
                 let (name, message) = text.split_once(": ").unwrap_or(("", &text));
                 let (code, at, message) = explain(message);
                 let name = at.as_deref().unwrap_or(name);
@@ -104,7 +109,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
-            return Err(Error::new(ErrorCode::UnsupportedMediaType, "send the body as JSON, with `Content-Type: application/json`").into());
+            return Err(Error::new(
+                ErrorCode::UnsupportedMediaType,
+                "send the body as JSON, with `Content-Type: application/json`",
+            )
+            .into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
             if refused.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
@@ -119,7 +128,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }
@@ -128,7 +138,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let bytes = bytes.strip_prefix(json::BYTE_ORDER_MARK).unwrap_or(bytes);
     let bytes = &json::with_whole_numbers(bytes);
     let mut source = serde_json::Deserializer::from_slice(bytes);
-    let malformed = |error: &serde_json::Error| Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"));
+    let malformed = |error: &serde_json::Error| {
+        Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"))
+    };
     let value = serde_path_to_error::deserialize(&mut source).map_err(|refused| {
         // serde_json calls a wrong value a fault of syntax where it expects the name of a variant.
         if !refused.inner().is_data() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
@@ -192,7 +204,10 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
         FieldCode::WrongType
     } else if text.starts_with("invalid value") {
         FieldCode::OutOfRange
-    } else if text.starts_with("invalid digit") || text.starts_with("number too") || text.starts_with("cannot parse integer") {
+    } else if text.starts_with("invalid digit")
+        || text.starts_with("number too")
+        || text.starts_with("cannot parse integer")
+    {
         return (FieldCode::WrongType, None, "must be a whole number in range".to_owned());
     } else {
         FieldCode::Pattern
@@ -219,7 +234,9 @@ fn unknown(name: &str, known: &[&str]) -> String {
     let alike = known.iter().filter(|_| name.len() <= LONGEST_NAME);
     let nearest = alike.map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
     match nearest {
-        Some((distance, other)) if distance <= 1 + other.len() / 3 => format!("is not known here; did you mean {other:?}?"),
+        Some((distance, other)) if distance <= 1 + other.len() / 3 => {
+            format!("is not known here; did you mean {other:?}?")
+        }
         _ if known.is_empty() => "is not known here; nothing is expected".to_owned(),
         _ => format!("is not known here; known are {}", known.join(", ")),
     }
@@ -241,9 +258,14 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let mut sent = parts.headers.get_all(&IDEMPOTENCY_KEY).iter();
         let key = sent.next().map(|value| value.to_str().unwrap_or_default().to_owned());
-        let sane = |key: &String| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let sane = |key: &String| {
+            (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len())
+                && key.bytes().all(|b| b.is_ascii_graphic())
+        };
         if sent.next().is_some() || key.as_ref().is_some_and(|key| !sane(key)) {
-            let message = format!("must be sent once, with 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
+            let message = format!(
+                "must be sent once, with 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
+            );
             return Err(field("Idempotency-Key", FieldCode::Pattern, message).into());
         }
         Ok(Self { key, address: format!("{} {}", parts.method, parts.uri.path()) })
@@ -257,8 +279,10 @@ impl Idempotency {
     pub fn bind(self, Caller(principal): &Caller, body: Option<&Digest>) -> Option<IdemKey> {
         let Self { key, address } = self;
         let key = Digest::of(key?.as_bytes()).into();
-        let scope = Digest::of(format!("{}\n{}", principal.project, principal.subject).as_bytes()).into();
-        let request = Digest::of(format!("{address}\n{}", body.map_or("", Digest::as_str)).as_bytes());
+        let scope =
+            Digest::of(format!("{}\n{}", principal.project, principal.subject).as_bytes()).into();
+        let request =
+            Digest::of(format!("{address}\n{}", body.map_or("", Digest::as_str)).as_bytes());
         Some(IdemKey { scope, key, request })
     }
 }
@@ -281,14 +305,20 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
             return Ok(Self(None));
         }
         // A weak tag is well-formed, and never matches (RFC 9110, 13.1.1).
-        let quoted = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let quoted = tag
+            .strip_prefix("W/")
+            .unwrap_or(tag)
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
         let one = quoted.is_some_and(|inner| !inner.contains(['"', ' '])) && sent.next().is_none();
         if !one {
             let message = "must be sent once: the `ETag` of this resource as it was answered, quotes included, or `*`";
             return Err(field("If-Match", FieldCode::Pattern, message).into());
         }
         // One number has many spellings; only the one that was sent is the tag.
-        let version = quoted.and_then(|inner| inner.parse().ok()).filter(|version| etag_text(*version) == tag);
+        let version = quoted
+            .and_then(|inner| inner.parse().ok())
+            .filter(|version| etag_text(*version) == tag);
         Ok(Self(Some(version.unwrap_or(UNKNOWN_VERSION))))
     }
 }
@@ -308,11 +338,15 @@ mod tests {
     use super::*;
     use crate::api::v2::model::{TaskInput, TemplateInput};
 
-    fn refused<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> (ErrorCode, String, FieldCode, String) {
+    fn refused<T: DeserializeOwned + std::fmt::Debug>(
+        text: &str,
+    ) -> (ErrorCode, String, FieldCode, String) {
         let error = parse::<T>(text.as_bytes()).expect_err("must be refused");
         let first = error.fields.first().cloned();
-        let (path, code, message) =
-            first.map_or((String::new(), FieldCode::Required, error.message.clone()), |f| (f.path, f.code, f.message));
+        let (path, code, message) = first
+            .map_or((String::new(), FieldCode::Required, error.message.clone()), |f| {
+                (f.path, f.code, f.message)
+            });
         (error.code, path, code, message)
     }
 
@@ -324,7 +358,10 @@ mod tests {
 
     #[test]
     fn the_samples_of_the_documentation_are_readable() {
-        assert_eq!(parse::<TaskInput>(sample(|_| ()).as_bytes()).expect("readable"), TaskInput::sample());
+        assert_eq!(
+            parse::<TaskInput>(sample(|_| ()).as_bytes()).expect("readable"),
+            TaskInput::sample()
+        );
         let text = serde_json::to_vec(&TemplateInput::sample()).expect("serializable");
         assert_eq!(parse::<TemplateInput>(&text).expect("readable"), TemplateInput::sample());
     }
@@ -350,7 +387,11 @@ mod tests {
             let text = sample(|v| drop(v.as_object_mut().expect("an object").remove("parameters")));
             let text = format!("{}, {more}}}", text.strip_suffix('}').expect("an object"));
             let (code, path, kind, message) = refused::<TaskInput>(&text);
-            assert_eq!((code, path.as_str(), kind), (ErrorCode::Invalid, pointer, FieldCode::Duplicate), "{message}");
+            assert_eq!(
+                (code, path.as_str(), kind),
+                (ErrorCode::Invalid, pointer, FieldCode::Duplicate),
+                "{message}"
+            );
         }
         let text = serde_json::to_string(&TemplateInput::sample()).expect("serializable");
         let text = text.replace(r#""env":{}"#, r#""env":{"A":"1","A":"2"}"#);
@@ -358,8 +399,12 @@ mod tests {
     }
 
     #[test]
-    fn u41_a_whole_number_may_be_written_with_a_fraction_of_zeros_and_b14_a_byte_order_mark_is_skipped() {
-        let text = format!("\u{feff}{}", sample(|v| v["revision"] = 2718.into()).replace("2718", "2718.00"));
+    fn u41_a_whole_number_may_be_written_with_a_fraction_of_zeros_and_b14_a_byte_order_mark_is_skipped()
+     {
+        let text = format!(
+            "\u{feff}{}",
+            sample(|v| v["revision"] = 2718.into()).replace("2718", "2718.00")
+        );
         assert_eq!(parse::<TaskInput>(text.as_bytes()).expect("readable").revision, Some(2718));
         assert_eq!(refused::<TaskInput>(&sample(|v| v["revision"] = 1.5.into())).1, "/revision");
     }
@@ -368,7 +413,10 @@ mod tests {
     fn an_unknown_field_is_named_with_the_nearest_known_one() {
         let text = sample(|v| v["members"][1]["datset"] = "x".into());
         let (code, path, kind, message) = refused::<TaskInput>(&text);
-        assert_eq!((code, path.as_str(), kind), (ErrorCode::Invalid, "/members/1/datset", FieldCode::Unknown));
+        assert_eq!(
+            (code, path.as_str(), kind),
+            (ErrorCode::Invalid, "/members/1/datset", FieldCode::Unknown)
+        );
         assert_eq!(message, "is not known here; did you mean \"dataset\"?");
         let (_, path, _, message) = refused::<TaskInput>(&sample(|v| v["zzzzzzzz"] = 1.into()));
         assert_eq!(path, "/zzzzzzzz");
@@ -392,13 +440,22 @@ mod tests {
         ] {
             let text = sample(|v| *v.pointer_mut(pointer).expect("in the sample") = value);
             let (code, path, found, message) = refused::<TaskInput>(&text);
-            assert_eq!((code, path.as_str(), found), (ErrorCode::Invalid, pointer, kind), "{message}");
+            assert_eq!(
+                (code, path.as_str(), found),
+                (ErrorCode::Invalid, pointer, kind),
+                "{message}"
+            );
             assert!(!message.contains("u32"), "{message}");
         }
         let text = sample(|v| drop(v.as_object_mut().expect("an object").remove("epochs")));
         assert_eq!(
             refused::<TaskInput>(&text),
-            (ErrorCode::Invalid, "/epochs".to_owned(), FieldCode::Required, "must be given".to_owned())
+            (
+                ErrorCode::Invalid,
+                "/epochs".to_owned(),
+                FieldCode::Required,
+                "must be given".to_owned()
+            )
         );
     }
 }

@@ -25,7 +25,10 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request's id: the caller's if it is sane, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let sane = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let sane = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
     given.map_or_else(flow_common::ids::request_id, ToOwned::to_owned)
 }
@@ -36,12 +39,14 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     // The route, not the path: a path may hold anything, and there are endlessly many.
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let method = known(request.method());
-    let span = tracing::info_span!("http", request.id = %id, http.method = method, http.route = %route);
+    let span =
+        tracing::info_span!("http", request.id = %id, http.method = method, http.route = %route);
     async move {
         let begun = flow_common::clock::monotonic();
         let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
         let response = if address > MAX_ADDRESS {
-            let message = format!("the address has {address} bytes and must have at most {MAX_ADDRESS}");
+            let message =
+                format!("the address has {address} bytes and must have at most {MAX_ADDRESS}");
             Failure::from(Error::new(ErrorCode::TooLarge, message)).into_response()
         } else {
             within(LONGEST, next.run(request)).await
@@ -52,7 +57,11 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
             response.headers_mut().insert(REQUEST_ID.clone(), id);
         }
         app.metrics.request(method, response.status().as_u16());
-        tracing::debug!(status = response.status().as_u16(), duration_ms = begun.elapsed().as_millis(), "answered");
+        tracing::debug!(
+            status = response.status().as_u16(),
+            duration_ms = begun.elapsed().as_millis(),
+            "answered"
+        );
         response
     }
     .instrument(span)
@@ -61,15 +70,24 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
 
 /// A method's name, or one for all that nobody knows: callers invent neither metrics nor log fields.
 fn known(method: &Method) -> &'static str {
-    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"].into_iter().find(|name| method == name).unwrap_or("other")
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
+        .into_iter()
+        .find(|name| method == name)
+        .unwrap_or("other")
 }
 
 async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Response {
     match flow_common::clock::timeout(longest, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
-            let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-            Failure::from(Error::internal(what.unwrap_or_else(|| "a panic without a message".to_owned()))).into_response()
+            let what = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned());
+            Failure::from(Error::internal(
+                what.unwrap_or_else(|| "a panic without a message".to_owned()),
+            ))
+            .into_response()
         }
         Err(_) => {
             let message = format!(
@@ -128,7 +146,12 @@ mod tests {
 
     #[test]
     fn only_a_sane_request_id_is_taken_over() {
-        let given = |text: &str| HeaderMap::from_iter([(REQUEST_ID.clone(), HeaderValue::from_bytes(text.as_bytes()).expect("visible"))]);
+        let given = |text: &str| {
+            HeaderMap::from_iter([(
+                REQUEST_ID.clone(),
+                HeaderValue::from_bytes(text.as_bytes()).expect("visible"),
+            )])
+        };
         assert_eq!(request_id(&given("abc-1.2_3")), "abc-1.2_3");
         for bad in ["", "a b", "é", &"x".repeat(65)] {
             assert_eq!(request_id(&given(bad)).len(), 32, "{bad:?}");

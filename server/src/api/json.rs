@@ -18,9 +18,11 @@ pub(super) fn with_whole_numbers(text: &[u8]) -> Cow<'_, [u8]> {
         match byte {
             b'"' => at = end_of_string(&text, at),
             b'-' | b'0'..=b'9' => {
-                let is_number = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                let is_number =
+                    |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
                 let end = at + text[at..].iter().take_while(|byte| is_number(byte)).count();
-                if let Some(point) = text[at..end].iter().position(|byte| *byte == b'.').map(|point| at + point)
+                if let Some(point) =
+                    text[at..end].iter().position(|byte| *byte == b'.').map(|point| at + point)
                     && point + 1 < end
                     && text[point + 1..end].iter().all(|byte| *byte == b'0')
                     && point > at
@@ -141,7 +143,10 @@ mod tests {
     fn only_fractions_of_zeros_outside_of_texts_are_blanked() {
         for (text, becomes) in [
             (r#"{"a": 2718.0, "b": -1.000}"#, r#"{"a": 2718  , "b": -1    }"#),
-            (r#"["1.0", "\"2.0", 1.50, 1.0e3, 1., .0, -.0, 1.0"#, r#"["1.0", "\"2.0", 1.50, 1.0e3, 1., .0, -.0, 1  "#),
+            (
+                r#"["1.0", "\"2.0", 1.50, 1.0e3, 1., .0, -.0, 1.0"#,
+                r#"["1.0", "\"2.0", 1.50, 1.0e3, 1., .0, -.0, 1  "#,
+            ),
             ("\"1.0", "\"1.0"),
             ("\"\\", "\"\\"),
         ] {
@@ -151,7 +156,10 @@ mod tests {
 
     #[test]
     fn the_path_of_a_duplicate_is_told() {
-        assert_eq!(duplicate_key(br#"{"a": [{}, {"b": {"c": 1, "d": null, "c": 1.5}}]}"#).unwrap(), ["a", "1", "b", "c"]);
+        assert_eq!(
+            duplicate_key(br#"{"a": [{}, {"b": {"c": 1, "d": null, "c": 1.5}}]}"#).unwrap(),
+            ["a", "1", "b", "c"]
+        );
         assert_eq!(duplicate_key(br#"{"a": {"c": true}, "b": {"c": 1}}"#), None);
     }
 }

@@ -26,15 +26,25 @@ impl List {
     }
 
     /// What to ask the store for. An empty cursor is none, as an empty filter is none.
-    pub fn request(&self, cursor: Option<&str>, limit: Option<u32>) -> Result<store::PageRequest, Error> {
-        let after = cursor.filter(|cursor| !cursor.is_empty()).map(|cursor| self.open(cursor)).transpose()?;
+    pub fn request(
+        &self,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<store::PageRequest, Error> {
+        let after = cursor
+            .filter(|cursor| !cursor.is_empty())
+            .map(|cursor| self.open(cursor))
+            .transpose()?;
         Ok(store::PageRequest { after, offset: 0, limit: checked(limit)? })
     }
 
     fn open(&self, cursor: &str) -> Result<String, Error> {
         let place = cursor.strip_prefix(&self.seal).and_then(unhex);
         place.ok_or_else(|| {
-            Error::new(ErrorCode::CursorInvalid, "this cursor is not of this list with these filters: begin again without one")
+            Error::new(
+                ErrorCode::CursorInvalid,
+                "this cursor is not of this list with these filters: begin again without one",
+            )
         })
     }
 
@@ -56,7 +66,11 @@ pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
     match limit {
         None => Ok(PAGE_ITEMS_DEFAULT),
         Some(limit @ 1..=PAGE_ITEMS_MAX) => Ok(limit),
-        Some(limit) => Err(field("?limit", FieldCode::OutOfRange, format!("is {limit} and must be 1 to {PAGE_ITEMS_MAX}"))),
+        Some(limit) => Err(field(
+            "?limit",
+            FieldCode::OutOfRange,
+            format!("is {limit} and must be 1 to {PAGE_ITEMS_MAX}"),
+        )),
     }
 }
 
@@ -64,17 +78,27 @@ pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
 pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     if value.chars().count() > FILTER_CHARS_MAX {
-        return Err(field(format!("?{name}"), FieldCode::TooLong, format!("must have at most {FILTER_CHARS_MAX} characters")));
+        return Err(field(
+            format!("?{name}"),
+            FieldCode::TooLong,
+            format!("must have at most {FILTER_CHARS_MAX} characters"),
+        ));
     }
     if value.chars().any(char::is_control) {
-        return Err(field(format!("?{name}"), FieldCode::Pattern, "must not contain control characters"));
+        return Err(field(
+            format!("?{name}"),
+            FieldCode::Pattern,
+            "must not contain control characters",
+        ));
     }
     Ok(Some(value))
 }
 
 fn unhex(text: &str) -> Option<String> {
     let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+    if !digits.len().is_multiple_of(2)
+        || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    {
         return None;
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -88,16 +112,23 @@ mod tests {
     #[test]
     fn a_cursor_opens_in_its_own_list_only() {
         let mine = List::of("tasks", &("a", 1));
-        let page = mine.page(store::Page { items: vec![1], next: Some("größe/17".to_owned()) }, |item| item);
+        let page = mine
+            .page(store::Page { items: vec![1], next: Some("größe/17".to_owned()) }, |item| item);
         let cursor = page.next.expect("there is more");
-        assert_eq!(mine.request(Some(&cursor), None).expect("mine").after.as_deref(), Some("größe/17"));
+        assert_eq!(
+            mine.request(Some(&cursor), None).expect("mine").after.as_deref(),
+            Some("größe/17")
+        );
         for (list, cursor) in [
             (List::of("tasks", &("a", 2)), cursor.as_str()),
             (List::of("runs", &("a", 1)), cursor.as_str()),
             (List::of("tasks", &("a", 1)), "x"),
             (List::of("tasks", &("a", 1)), &cursor[..cursor.len() - 1]),
         ] {
-            assert_eq!(list.request(Some(cursor), None).expect_err("refused").code, ErrorCode::CursorInvalid);
+            assert_eq!(
+                list.request(Some(cursor), None).expect_err("refused").code,
+                ErrorCode::CursorInvalid
+            );
         }
     }
 

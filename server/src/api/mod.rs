@@ -82,10 +82,20 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Op
     door::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
-async fn serve_io(router: axum::Router, io: Io, limits: Limits, metrics: DoorMetrics, stopping: CancellationToken) {
+async fn serve_io(
+    router: axum::Router,
+    io: Io,
+    limits: Limits,
+    metrics: DoorMetrics,
+    stopping: CancellationToken,
+) {
     let requests = Requests::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.patience).max_buf_size(HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.patience)
+        .max_buf_size(HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -94,8 +104,12 @@ async fn serve_io(router: axum::Router, io: Io, limits: Limits, metrics: DoorMet
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * 4)
         .max_concurrent_streams(STREAMS);
-    let connection = builder.serve_connection(TokioIo::new(io), requests.of(TowerToHyperService::new(router)));
-    if let Err(error) = requests.drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping).await {
+    let connection =
+        builder.serve_connection(TokioIo::new(io), requests.of(TowerToHyperService::new(router)));
+    if let Err(error) = requests
+        .drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping)
+        .await
+    {
         tracing::debug!(%error, "a connection ended");
     }
 }
@@ -109,8 +123,9 @@ pub fn document() -> OpenApi {
 /// The document as text, as it is served and, with a line break at its end, checked in.
 #[must_use]
 pub fn openapi_json() -> &'static str {
-    static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| document().to_pretty_json().expect("a document made of strings and maps is serializable"));
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        document().to_pretty_json().expect("a document made of strings and maps is serializable")
+    });
     DOCUMENT.as_str()
 }
 
@@ -127,7 +142,10 @@ fn all() -> OpenApiRouter<Arc<App>> {
 
 /// Everything is closed but what [`PUBLIC`] names: addresses that do not exist, too.
 async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let public = request.extensions().get::<MatchedPath>().is_some_and(|route| PUBLIC.contains(&route.as_str()));
+    let public = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|route| PUBLIC.contains(&route.as_str()));
     if !public {
         match app.auth.principal(request.headers()) {
             Ok(principal) => request.extensions_mut().insert(Caller(principal)),

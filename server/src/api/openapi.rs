@@ -13,7 +13,9 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+};
 
 use super::v2::model::{Event, FieldProblem, Problem, schema};
 
@@ -42,11 +44,19 @@ const REQUEST_ID: (&str, &str) = ("X-Request-Id", "RequestId");
 
 /// The document before any route has been added.
 pub fn head() -> OpenApi {
-    let tag = |name: &str, description: &str| TagBuilder::new().name(name).description(Some(description)).build();
+    let tag = |name: &str, description: &str| {
+        TagBuilder::new().name(name).description(Some(description)).build()
+    };
     let mut components = Components::new();
-    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The hub's API token.")).build();
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The hub's API token."))
+        .build();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
-    components.headers.insert(REQUEST_ID.1.to_owned(), header("^[A-Za-z0-9_.-]{1,64}$", "The request, as the hub's log knows it.").into());
+    components.headers.insert(
+        REQUEST_ID.1.to_owned(),
+        header("^[A-Za-z0-9_.-]{1,64}$", "The request, as the hub's log knows it.").into(),
+    );
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -94,11 +104,15 @@ pub fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
 }
 
 fn problem(status: &str, description: String) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
     let problem = ResponseBuilder::new().description(description).content(PROBLEM, content);
     match status {
         "401" => problem.header("WWW-Authenticate", header("^Bearer$", "How to say who calls.")),
-        "503" => problem.header("Retry-After", header("^[0-9]+$", "Seconds after which the request is worth repeating.")),
+        "503" => problem.header(
+            "Retry-After",
+            header("^[0-9]+$", "Seconds after which the request is worth repeating."),
+        ),
         _ => problem,
     }
     .build()
@@ -151,22 +165,35 @@ fn name_items(components: &mut Components) {
         if let RefOr::T(Schema::Object(page)) = page
             && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
         {
-            items.items = utoipa::openapi::schema::ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+            items.items = utoipa::openapi::schema::ArrayItems::RefOrSchema(Box::new(
+                Ref::from_schema_name(item).into(),
+            ));
         }
     }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().filter_map(Option::as_mut)
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 fn common(path: &str, operation: &mut Operation) {
     let mut codes = vec![ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy];
     if !super::PUBLIC.contains(&path) {
-        codes.extend([ErrorCode::Unauthenticated, ErrorCode::StoreUnavailable, ErrorCode::StoreFull]);
+        codes.extend([
+            ErrorCode::Unauthenticated,
+            ErrorCode::StoreUnavailable,
+            ErrorCode::StoreFull,
+        ]);
     }
     if operation.request_body.is_some() {
-        codes.extend([ErrorCode::Malformed, ErrorCode::RequestTimeout, ErrorCode::UnsupportedMediaType, ErrorCode::Invalid]);
+        codes.extend([
+            ErrorCode::Malformed,
+            ErrorCode::RequestTimeout,
+            ErrorCode::UnsupportedMediaType,
+            ErrorCode::Invalid,
+        ]);
     } else if operation.parameters.is_some() {
         codes.extend([ErrorCode::Malformed, ErrorCode::Invalid]);
     }

@@ -28,6 +28,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) {
 async fn metrics(state: State<Arc<App>>) -> Response {
     match service::metrics(state).await {
         Ok(page) => page,
-        Err(Failure(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Err(Failure(error)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+        }
     }
 }

@@ -36,14 +36,20 @@ impl From<StoreError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = StatusCode::from_u16(self.0.row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+        let mut response = StatusCode::from_u16(self.0.row().http)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            .into_response();
         response.extensions_mut().insert(self);
         response
     }
 }
 
 /// The failure of one field alone.
-pub fn field(path: impl Into<String>, code: flow_domain::error::FieldCode, message: impl Into<String>) -> Error {
+pub fn field(
+    path: impl Into<String>,
+    code: flow_domain::error::FieldCode,
+    message: impl Into<String>,
+) -> Error {
     let mut errors = flow_domain::error::FieldErrors::default();
     errors.add(path, code, message);
     errors.into()
@@ -51,7 +57,9 @@ pub fn field(path: impl Into<String>, code: flow_domain::error::FieldCode, messa
 
 /// Gives a failed response its body. Others pass unchanged.
 pub fn render(mut response: Response, request_id: &str) -> Response {
-    let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() else { return response };
+    let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() else {
+        return response;
+    };
     let row = error.row();
     if row.http >= 500 {
         let cause = causes(&error);

@@ -34,13 +34,22 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 /// Text of ours as HTML, in which `back-ticks` mark code.
 fn marked(text: &str) -> String {
     let safe = text.replace('&', "&amp;").replace('<', "&lt;");
-    let parts =
-        safe.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() });
+    let parts = safe.split('`').enumerate().map(|(index, part)| {
+        if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }
+    });
     parts.collect()
 }
 
 fn page(kind: &'static str, body: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-cache")], body).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+        body,
+    )
+        .into_response()
 }
 
 /// The reference page

@@ -34,5 +34,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failure> {
     let counts = app.store.counts().await?;
     let text = app.metrics.encode(&counts, app.sessions.count()).map_err(Error::internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        text,
+    )
+        .into_response())
 }

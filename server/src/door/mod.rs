@@ -53,7 +53,12 @@ impl Limits {
     /// At most `connections`, of which one source may have all.
     #[must_use]
     pub const fn of(connections: usize) -> Self {
-        Self { connections, per_address: connections, patience: Duration::from_secs(10), progress: Duration::from_secs(30) }
+        Self {
+            connections,
+            per_address: connections,
+            patience: Duration::from_secs(10),
+            progress: Duration::from_secs(30),
+        }
     }
 }
 
@@ -96,7 +101,9 @@ pub(crate) async fn accept<F>(
                 let place: Place = metrics.enter();
                 let stream = Progress::new(stream, limits.progress);
                 // On the heap, because a connection should not keep the room that its handshake takes.
-                let greeted = greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone()).boxed();
+                let greeted =
+                    greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone())
+                        .boxed();
                 let serve = serve.clone();
                 connections.spawn(async move {
                     if let Some(io) = greeted.await {

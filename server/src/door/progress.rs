@@ -32,7 +32,12 @@ impl<T> Progress<T> {
     }
 
     /// Applies the deadline to the outcome of a write of `offered` bytes.
-    fn check(&mut self, cx: &mut Context<'_>, offered: usize, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn check(
+        &mut self,
+        cx: &mut Context<'_>,
+        offered: usize,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(count)) => {
                 if let Some(pending) = &mut self.pending {
@@ -46,9 +51,15 @@ impl<T> Progress<T> {
             Poll::Ready(Err(_)) => written,
             Poll::Pending => {
                 let timeout = self.timeout;
-                let pending = self.pending.get_or_insert_with(|| Pending { deadline: Box::pin(sleep(timeout)), taken: 0 });
+                let pending = self.pending.get_or_insert_with(|| Pending {
+                    deadline: Box::pin(sleep(timeout)),
+                    taken: 0,
+                });
                 if pending.deadline.as_mut().poll(cx).is_ready() {
-                    let message = format!("the peer took too little of what was sent to it within {} s", timeout.as_secs());
+                    let message = format!(
+                        "the peer took too little of what was sent to it within {} s",
+                        timeout.as_secs()
+                    );
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)));
                 }
                 Poll::Pending
@@ -58,18 +69,30 @@ impl<T> Progress<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Progress<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Progress<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.check(cx, bytes.len(), written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
         self.check(cx, slices.iter().map(|slice| slice.len()).sum(), written)
     }

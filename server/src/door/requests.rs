@@ -106,7 +106,10 @@ impl Requests {
         let stalled = async {
             self.stalled(limits.progress).await;
             metrics.stalled();
-            tracing::debug!("a connection was dropped: its peer took none of an answer within {} s", limits.progress.as_secs());
+            tracing::debug!(
+                "a connection was dropped: its peer took none of an answer within {} s",
+                limits.progress.as_secs()
+            );
         };
         let mut stalled = std::pin::pin!(stalled);
         tokio::select! {
@@ -206,7 +209,8 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (underway, deliveries) = (self.requests.begin(), Arc::clone(&self.requests.deliveries));
         let answer = self.service.call(request);
-        let counted = |body| Answer { body, delivery: Delivery::of(deliveries), _underway: underway };
+        let counted =
+            |body| Answer { body, delivery: Delivery::of(deliveries), _underway: underway };
         answer.map(|answer| answer.map(|answer| answer.map(counted))).boxed()
     }
 }
@@ -223,7 +227,10 @@ impl<B: Body + Unpin> Body for Answer<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match polled {
             Poll::Ready(_) => self.delivery.waits_for_peer(),

@@ -58,7 +58,9 @@ impl Drop for SourcePlace {
 
 fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - IPV6_PREFIX))).into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - IPV6_PREFIX))).into()
+        }
         address @ IpAddr::V4(_) => address,
     }
 }
@@ -69,10 +71,17 @@ mod tests {
 
     #[test]
     fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
-        for (address, expected) in
-            [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("::1", "::")]
-        {
-            assert_eq!(source_of(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            assert_eq!(
+                source_of(address.parse().unwrap()),
+                expected.parse::<IpAddr>().unwrap(),
+                "{address}"
+            );
         }
     }
 

@@ -15,7 +15,11 @@ use crate::store::{IdemRecord, Store};
 
 /// Everything about a task's content that needs no look at the task itself. Templates' revisions never change; a party
 /// that is removed before the task is stored is found missing at the start.
-pub(super) async fn check(store: &Store, principal: &Principal, body: &TaskBody) -> Result<(), Error> {
+pub(super) async fn check(
+    store: &Store,
+    principal: &Principal,
+    body: &TaskBody,
+) -> Result<(), Error> {
     let template = template(store, principal, body).await?;
     let mut known: HashSet<&PartyId> = HashSet::new();
     // More than this many are refused below; nobody has to be looked up for that.
@@ -29,21 +33,43 @@ pub(super) async fn check(store: &Store, principal: &Principal, body: &TaskBody)
 }
 
 /// The content of the revision a task names.
-pub(super) async fn template(store: &Store, principal: &Principal, body: &TaskBody) -> Result<TemplateBody, Error> {
-    let Some(latest) = store.template(&body.template).await?.filter(|found| found.project == principal.project) else {
-        return Err(Error::new(ErrorCode::TemplateNotFound, format!("there is no template {}", body.template)));
+pub(super) async fn template(
+    store: &Store,
+    principal: &Principal,
+    body: &TaskBody,
+) -> Result<TemplateBody, Error> {
+    let Some(latest) =
+        store.template(&body.template).await?.filter(|found| found.project == principal.project)
+    else {
+        return Err(Error::new(
+            ErrorCode::TemplateNotFound,
+            format!("there is no template {}", body.template),
+        ));
     };
     if latest.revision == body.revision {
         return Ok(latest.body);
     }
-    store.template_revision(&body.template, body.revision).await?.map(|found| found.body).ok_or_else(|| {
-        let message = format!("template {:?} has revisions 1 to {}, not {}", latest.name, latest.revision, body.revision);
-        Error::new(ErrorCode::RevisionNotFound, message)
-    })
+    store
+        .template_revision(&body.template, body.revision)
+        .await?
+        .map(|found| found.body)
+        .ok_or_else(|| {
+            let message = format!(
+                "template {:?} has revisions 1 to {}, not {}",
+                latest.name, latest.revision, body.revision
+            );
+            Error::new(ErrorCode::RevisionNotFound, message)
+        })
 }
 
 /// The task as it is made.
-pub(super) fn create(id: TaskId, principal: &Principal, body: &TaskBody, idem: Option<&IdemKey>, now: Timestamp) -> Working {
+pub(super) fn create(
+    id: TaskId,
+    principal: &Principal,
+    body: &TaskBody,
+    idem: Option<&IdemKey>,
+    now: Timestamp,
+) -> Working {
     let mut working = Working::new(Task {
         id: id.clone(),
         project: principal.project.clone(),
@@ -61,5 +87,11 @@ pub(super) fn create(id: TaskId, principal: &Principal, body: &TaskBody, idem: O
 }
 
 pub(super) fn record(idem: &IdemKey, resource: &str, now: Timestamp) -> IdemRecord {
-    IdemRecord { scope: idem.scope.clone(), key: idem.key.clone(), request: idem.request.clone(), response: resource.to_owned(), at: now }
+    IdemRecord {
+        scope: idem.scope.clone(),
+        key: idem.key.clone(),
+        request: idem.request.clone(),
+        response: resource.to_owned(),
+        at: now,
+    }
 }

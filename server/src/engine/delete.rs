@@ -7,7 +7,12 @@ use flow_domain::time::Timestamp;
 use super::Principal;
 use super::working::Working;
 
-pub(super) fn delete(working: &mut Working, principal: &Principal, if_version: Option<u64>, now: Timestamp) -> Result<(), Error> {
+pub(super) fn delete(
+    working: &mut Working,
+    principal: &Principal,
+    if_version: Option<u64>,
+    now: Timestamp,
+) -> Result<(), Error> {
     if working.task.deleted_at.is_some() {
         return Ok(());
     }
@@ -15,10 +20,15 @@ pub(super) fn delete(working: &mut Working, principal: &Principal, if_version: O
     working.task.deleted_at = Some(now);
     let message = format!("deleted by {}", principal.subject);
     working.event(now, Event { kind: EventKind::TaskDeleted, run: None, party: None, message });
-    let active: Vec<_> = working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+    let active: Vec<_> =
+        working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     for run in active {
         // A refusal says that it is ending already: the first cause wins.
-        let _ = working.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: true }, now);
+        let _ = working.input(
+            &run,
+            &Input::Stop { by: principal.subject.clone(), deleting: true },
+            now,
+        );
     }
     Ok(())
 }

@@ -22,7 +22,10 @@ pub(super) fn edit(
     if let Some(run) = working.busy() {
         return Err(Error::new(
             ErrorCode::TaskActive,
-            format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase),
+            format!(
+                "run {} of the task is {}: stop it, or wait for its end",
+                run.number, run.phase
+            ),
         ));
     }
     working.task.body = body.clone();

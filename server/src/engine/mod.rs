@@ -195,16 +195,34 @@ impl Engine {
         let due = Arc::new(timers::Due::new());
         let revision = Arc::new(AtomicU64::new(0));
         let trouble = Trouble::default();
-        let queue = queue::Queue::new(&parts, Arc::clone(&watchers), Arc::clone(&due), Arc::clone(&revision), trouble.clone());
+        let queue = queue::Queue::new(
+            &parts,
+            Arc::clone(&watchers),
+            Arc::clone(&due),
+            Arc::clone(&revision),
+            trouble.clone(),
+        );
         let EngineParts { store, clock, stopping, supervisor, .. } = parts;
         let progress = Arc::new(ProgressSink::new(clock.clone()));
-        let engine = Self { posts, revision, trouble, store: Arc::clone(&store), watchers, progress: Arc::clone(&progress) };
+        let engine = Self {
+            posts,
+            revision,
+            trouble,
+            store: Arc::clone(&store),
+            watchers,
+            progress: Arc::clone(&progress),
+        };
         let tracker = tokio_util::task::TaskTracker::new();
         tracker.spawn(supervisor.essential("engine queue", &stopping, queue.run(rx)));
-        tracker.spawn(supervisor.essential("session writer", &stopping, session_writer(Arc::clone(&store), stopping.clone())));
+        tracker.spawn(supervisor.essential(
+            "session writer",
+            &stopping,
+            session_writer(Arc::clone(&store), stopping.clone()),
+        ));
         // Before anybody looks at a deadline.
         engine.take_over(clock.now()).await?;
-        let timers = timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone());
+        let timers =
+            timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone());
         tracker.spawn(supervisor.essential("timers", &stopping, timers));
         let progress = progress::run(engine.clone(), store, clock, progress, stopping.clone());
         tracker.spawn(supervisor.essential("progress writer", &stopping, progress));
@@ -220,13 +238,20 @@ impl Engine {
             self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
             answer.await.map_err(|_| going_down())?
         };
-        let late = |_| self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from);
+        let late = |_| {
+            self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from)
+        };
         let is_full = self.trouble.get().is_some_and(|error| error.is_disk_full());
         clock::timeout(if is_full { FULL_PATIENCE } else { PATIENCE }, asked).await.map_err(late)?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.
-    pub async fn create_task(&self, principal: &Principal, body: TaskBody, idem: Option<IdemKey>) -> Result<TaskId, Error> {
+    pub async fn create_task(
+        &self,
+        principal: &Principal,
+        body: TaskBody,
+        idem: Option<IdemKey>,
+    ) -> Result<TaskId, Error> {
         create::check(&self.store, principal, &body).await?;
         let id = flow_common::ids::task_id();
         match self.post(id, Act::Create { principal: principal.clone(), body, idem }).await? {
@@ -236,15 +261,31 @@ impl Engine {
     }
 
     /// Replaces a task's content. Refused while a run of it is active, or when `if_version` is not its version.
-    pub async fn edit_task(&self, principal: &Principal, task: &TaskId, body: TaskBody, if_version: Option<u64>) -> Result<(), Error> {
+    pub async fn edit_task(
+        &self,
+        principal: &Principal,
+        task: &TaskId,
+        body: TaskBody,
+        if_version: Option<u64>,
+    ) -> Result<(), Error> {
         create::check(&self.store, principal, &body).await?;
-        self.post(task.clone(), Act::Edit { principal: principal.clone(), body, if_version }).await.map(|_| ())
+        self.post(task.clone(), Act::Edit { principal: principal.clone(), body, if_version })
+            .await
+            .map(|_| ())
     }
 
     /// Makes a new run.
-    pub async fn start_task(&self, principal: &Principal, task: &TaskId, idem: Option<IdemKey>) -> Result<RunId, Error> {
+    pub async fn start_task(
+        &self,
+        principal: &Principal,
+        task: &TaskId,
+        idem: Option<IdemKey>,
+    ) -> Result<RunId, Error> {
         let run = flow_common::ids::run_id();
-        match self.post(task.clone(), Act::Start { principal: principal.clone(), run, idem }).await? {
+        match self
+            .post(task.clone(), Act::Start { principal: principal.clone(), run, idem })
+            .await?
+        {
             Answer::Run(id) => Ok(id),
             other => Err(confused(&other)),
         }
@@ -257,8 +298,15 @@ impl Engine {
 
     /// Hides the task and ends what runs. Its members are kept until they have settled.
     /// With `if_version` only if that is its version.
-    pub async fn delete_task(&self, principal: &Principal, task: &TaskId, if_version: Option<u64>) -> Result<(), Error> {
-        self.post(task.clone(), Act::Delete { principal: principal.clone(), if_version }).await.map(|_| ())
+    pub async fn delete_task(
+        &self,
+        principal: &Principal,
+        task: &TaskId,
+        if_version: Option<u64>,
+    ) -> Result<(), Error> {
+        self.post(task.clone(), Act::Delete { principal: principal.clone(), if_version })
+            .await
+            .map(|_| ())
     }
 
     /// Removes a party. Refused while a run with it is active and, unless `force`, while its agent has not confirmed the end
@@ -270,7 +318,9 @@ impl Engine {
             self.posts.send(Post::RemoveParty(post)).await.map_err(|_| going_down())?;
             answer.await.map_err(|_| going_down())?
         };
-        flow_common::clock::timeout(PATIENCE, asked).await.map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
+        flow_common::clock::timeout(PATIENCE, asked)
+            .await
+            .map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
 
     /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made
@@ -292,7 +342,11 @@ impl Engine {
             self.progress.flush_member(&self.store, &run, &party).await?;
         }
         let (reply, answer) = oneshot::channel();
-        let job = Job { act: Act::Report { run, party, report }, posted: clock::monotonic(), reply: Some(reply) };
+        let job = Job {
+            act: Act::Report { run, party, report },
+            posted: clock::monotonic(),
+            reply: Some(reply),
+        };
         self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
         Ok(async move {
             match answer.await.map_err(|_| going_down())?? {
@@ -303,16 +357,31 @@ impl Engine {
     }
 
     /// A session was opened: folds it into the party's unsettled members and answers what each of them shall be.
-    pub(crate) async fn connected(&self, party: &PartyId, epoch: u64, instance: &InstanceId) -> Result<Vec<Assignment>, Error> {
+    pub(crate) async fn connected(
+        &self,
+        party: &PartyId,
+        epoch: u64,
+        instance: &InstanceId,
+    ) -> Result<Vec<Assignment>, Error> {
         self.contact(party, epoch, ContactChange::Connected(instance.clone())).await
     }
 
     /// The session of this epoch ended.
-    pub(crate) async fn away(&self, party: &PartyId, epoch: u64, since: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn away(
+        &self,
+        party: &PartyId,
+        epoch: u64,
+        since: Timestamp,
+    ) -> Result<(), Error> {
         self.contact(party, epoch, ContactChange::Away(since)).await.map(|_| ())
     }
 
-    async fn contact(&self, party: &PartyId, epoch: u64, contact: ContactChange) -> Result<Vec<Assignment>, Error> {
+    async fn contact(
+        &self,
+        party: &PartyId,
+        epoch: u64,
+        contact: ContactChange,
+    ) -> Result<Vec<Assignment>, Error> {
         let (reply, answer) = oneshot::channel();
         let post = ContactPost { party: party.clone(), epoch, contact, reply };
         self.posts.send(Post::Contact(post)).await.map_err(|_| going_down())?;

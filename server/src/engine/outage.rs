@@ -49,7 +49,13 @@ pub(super) struct Outage {
 impl Outage {
     /// A hub that starts now has heard nobody before.
     pub(super) const fn new(start: Reading, trouble: Trouble) -> Self {
-        Self { trouble, detector: Detector::new(start), failing_since: None, deaf_until: start.wall, clock_set: None }
+        Self {
+            trouble,
+            detector: Detector::new(start),
+            failing_since: None,
+            deaf_until: start.wall,
+            clock_set: None,
+        }
     }
 
     /// Takes a reading of the clocks by which deadlines are going to be judged.
@@ -92,9 +98,19 @@ impl Outage {
     /// Gives the task's runs their time anew.
     pub(super) fn pardon(&self, working: &mut Working, now: Moment) {
         let from = self.deaf_until(now);
-        for run in working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>() {
+        for run in working
+            .runs
+            .iter()
+            .filter(|run| run.is_active())
+            .map(|run| run.id.clone())
+            .collect::<Vec<_>>()
+        {
             // A refusal says that the run had all its time.
-            let _ = working.input(&run, &Input::TakenOver { from, clock_set: self.clock_set }, now.wall);
+            let _ = working.input(
+                &run,
+                &Input::TakenOver { from, clock_set: self.clock_set },
+                now.wall,
+            );
         }
     }
 }

@@ -43,7 +43,12 @@ pub(crate) struct ProgressSink {
 
 impl ProgressSink {
     pub(super) fn new(clock: SharedClock) -> Self {
-        Self { clock, waiting: Mutex::default(), last: Mutex::default(), writing: tokio::sync::Mutex::default() }
+        Self {
+            clock,
+            waiting: Mutex::default(),
+            last: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Takes the newest progress of a member.
@@ -55,7 +60,12 @@ impl ProgressSink {
     }
 
     /// Writes what waits of one member, which has ended. After an error it waits on, for the caller's next try.
-    pub(crate) async fn flush_member(&self, store: &Store, run: &RunId, party: &PartyId) -> Result<(), Error> {
+    pub(crate) async fn flush_member(
+        &self,
+        store: &Store,
+        run: &RunId,
+        party: &PartyId,
+    ) -> Result<(), Error> {
         let key = (run.clone(), party.clone());
         let _turn = self.writing.lock().await;
         let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove_entry(&key);
@@ -67,13 +77,20 @@ impl ProgressSink {
     /// Writes everything that waits; gives the members that moved, and why the rest has to wait for the next try.
     async fn flush(&self, store: &Store) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
         let _turn = self.writing.lock().await;
-        let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         self.write(store, taken).await
     }
 
-    async fn write(&self, store: &Store, taken: impl IntoIterator<Item = Entry>) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
+    async fn write(
+        &self,
+        store: &Store,
+        taken: impl IntoIterator<Item = Entry>,
+    ) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
         let mut taken = taken.into_iter();
-        let batches = std::iter::from_fn(|| Some(taken.by_ref().take(CHUNK).collect()).filter(|batch: &Vec<_>| !batch.is_empty()));
+        let batches = std::iter::from_fn(|| {
+            Some(taken.by_ref().take(CHUNK).collect()).filter(|batch: &Vec<_>| !batch.is_empty())
+        });
         let mut batches: VecDeque<Vec<Entry>> = batches.collect();
         let mut moved = Vec::new();
         while let Some(batch) = batches.pop_front() {
@@ -92,7 +109,9 @@ impl ProgressSink {
                     self.put_back(batch.into_iter().chain(batches.into_iter().flatten()));
                     return (moved, Some(error));
                 }
-                (Err(error), [((run, party), _)]) => tracing::warn!(%run, %party, %error, "progress of a member is dropped"),
+                (Err(error), [((run, party), _)]) => {
+                    tracing::warn!(%run, %party, %error, "progress of a member is dropped")
+                }
                 // Something in it cannot be stored: the others are not to suffer for it.
                 (Err(_), _) => batch.into_iter().for_each(|entry| batches.push_front(vec![entry])),
             }
@@ -132,7 +151,13 @@ fn newer_over(older: Progress, mut newer: Progress) -> Progress {
     newer
 }
 
-pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, sink: Arc<ProgressSink>, stopping: CancellationToken) {
+pub(super) async fn run(
+    engine: Engine,
+    store: Arc<Store>,
+    clock: SharedClock,
+    sink: Arc<ProgressSink>,
+    stopping: CancellationToken,
+) {
     loop {
         let stop = tokio::select! {
             () = stopping.cancelled() => true,
@@ -184,32 +209,50 @@ mod tests {
     }
 
     async fn steps(store: &Store, (run, party): Key) -> Vec<u64> {
-        store.series(&run, &party).await.unwrap().into_values().flatten().map(|point| point.step).collect()
+        store
+            .series(&run, &party)
+            .await
+            .unwrap()
+            .into_values()
+            .flatten()
+            .map(|point| point.step)
+            .collect()
     }
 
     #[tokio::test]
     async fn what_could_not_be_written_waits_for_the_next_try() {
         let folder = tempfile::tempdir().unwrap();
-        let (sink, (_, store), (one, other)) = (sink(), open(&folder).await, (member(1), member(2)));
+        let (sink, (_, store), (one, other)) =
+            (sink(), open(&folder).await, (member(1), member(2)));
         store.close().await;
         put(&sink, one.clone(), 1);
         put(&sink, other.clone(), 1);
         assert!(sink.flush(&store).await.1.is_some());
-        assert!(sink.flush_member(&store, &one.0, &one.1).await.is_err(), "its end is not told before what it showed");
+        assert!(
+            sink.flush_member(&store, &one.0, &one.1).await.is_err(),
+            "its end is not told before what it showed"
+        );
         put(&sink, one.clone(), 2);
 
         let (_, store) = open(&folder).await;
         sink.flush_member(&store, &one.0, &one.1).await.unwrap();
-        assert_eq!((steps(&store, one).await, steps(&store, other.clone()).await), (vec![1, 2], vec![]));
+        assert_eq!(
+            (steps(&store, one).await, steps(&store, other.clone()).await),
+            (vec![1, 2], vec![])
+        );
         let (moved, error) = sink.flush(&store).await;
-        assert!(error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&other.0]), "{moved:?} {error:?}");
+        assert!(
+            error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&other.0]),
+            "{moved:?} {error:?}"
+        );
         assert_eq!(steps(&store, other).await, [1]);
     }
 
     #[tokio::test]
     async fn progress_that_can_never_be_written_holds_up_neither_the_others_nor_its_members_end() {
         let folder = tempfile::tempdir().unwrap();
-        let (sink, (url, store), (spoilt, good)) = (sink(), open(&folder).await, (member(1), member(2)));
+        let (sink, (url, store), (spoilt, good)) =
+            (sink(), open(&folder).await, (member(1), member(2)));
         put(&sink, spoilt.clone(), 1);
         assert!(sink.flush(&store).await.1.is_none());
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
@@ -218,7 +261,10 @@ mod tests {
         put(&sink, spoilt.clone(), 2);
         put(&sink, good.clone(), 1);
         let (moved, error) = sink.flush(&store).await;
-        assert!(error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&good.0]), "{moved:?} {error:?}");
+        assert!(
+            error.is_none() && moved.iter().map(|(_, run, _)| run).eq([&good.0]),
+            "{moved:?} {error:?}"
+        );
         put(&sink, spoilt.clone(), 3);
         sink.flush_member(&store, &spoilt.0, &spoilt.1).await.unwrap();
         assert_eq!(steps(&store, good).await, [1]);

@@ -86,7 +86,13 @@ struct Folded {
 }
 
 impl Queue {
-    pub(super) fn new(parts: &EngineParts, watchers: Arc<Watchers>, due: Arc<Due>, revision: Arc<AtomicU64>, trouble: Trouble) -> Self {
+    pub(super) fn new(
+        parts: &EngineParts,
+        watchers: Arc<Watchers>,
+        due: Arc<Due>,
+        revision: Arc<AtomicU64>,
+        trouble: Trouble,
+    ) -> Self {
         Self {
             store: Arc::clone(&parts.store),
             sessions: parts.sessions.clone(),
@@ -144,10 +150,16 @@ impl Queue {
     fn observe(&mut self) -> Moment {
         let reading = self.clock.read();
         if let Some(disturbance) = self.outage.observe(reading) {
-            let (set_by_s, paused_s) = (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
-            tracing::warn!(set_by_s, paused_s, "the clock was set, or this process did not run for a while: deadlines begin again");
+            let (set_by_s, paused_s) =
+                (disturbance.wall_set_by / 1_000_000, disturbance.paused.as_secs());
+            tracing::warn!(
+                set_by_s,
+                paused_s,
+                "the clock was set, or this process did not run for a while: deadlines begin again"
+            );
             self.tasks.clear();
-            self.disturbed_by = Some(self.disturbed_by.unwrap_or(0).saturating_add(disturbance.wall_set_by));
+            self.disturbed_by =
+                Some(self.disturbed_by.unwrap_or(0).saturating_add(disturbance.wall_set_by));
         }
         reading.into()
     }
@@ -160,7 +172,9 @@ impl Queue {
         let tasks = self.store.active_tasks().await?;
         self.disturbed_by = None;
         for tasks in tasks.chunks(BATCH) {
-            let tick = |task: &TaskId| (task.clone(), Job { act: Act::Tick, posted: clock::monotonic(), reply: None });
+            let tick = |task: &TaskId| {
+                (task.clone(), Job { act: Act::Tick, posted: clock::monotonic(), reply: None })
+            };
             self.commit(group(tasks.iter().map(tick).collect())).await;
         }
         Ok(())
@@ -209,7 +223,10 @@ impl Queue {
             let newest = self.contacts.get(&party).map_or(0, |(epoch, _)| *epoch);
             let input = match contact {
                 ContactChange::Connected(_) if epoch < newest => {
-                    let _ = reply.send(Err(Error::new(ErrorCode::Busy, "a newer session of the party is open")));
+                    let _ = reply.send(Err(Error::new(
+                        ErrorCode::Busy,
+                        "a newer session of the party is open",
+                    )));
                     continue;
                 }
                 ContactChange::Connected(instance) => {
@@ -268,7 +285,11 @@ impl Queue {
     }
 
     /// The hub's full set for a party.
-    async fn assignments(&mut self, party: &PartyId, unsettled: &[(TaskId, RunId)]) -> Result<Vec<Assignment>, Error> {
+    async fn assignments(
+        &mut self,
+        party: &PartyId,
+        unsettled: &[(TaskId, RunId)],
+    ) -> Result<Vec<Assignment>, Error> {
         let revision = self.next_revision();
         let mut set = Vec::with_capacity(unsettled.len());
         for (task, run) in unsettled {
@@ -288,7 +309,10 @@ impl Queue {
         next
     }
 
-    pub(super) async fn load(&mut self, task: &TaskId) -> Result<Option<Arc<Aggregate>>, StoreError> {
+    pub(super) async fn load(
+        &mut self,
+        task: &TaskId,
+    ) -> Result<Option<Arc<Aggregate>>, StoreError> {
         if let Some(found) = self.tasks.get(task) {
             return Ok(Some(Arc::clone(found)));
         }
@@ -297,7 +321,8 @@ impl Queue {
 
     fn keep(&mut self, aggregate: Arc<Aggregate>) {
         if self.tasks.len() >= self.room {
-            let idle: Vec<_> = self.tasks.extract_if(|_, kept| kept.runs.iter().all(Run::is_settled)).collect();
+            let idle: Vec<_> =
+                self.tasks.extract_if(|_, kept| kept.runs.iter().all(Run::is_settled)).collect();
             // Freeing so many takes longer than a start may.
             tokio::task::spawn_blocking(move || drop(idle));
             self.room = KEEP_TASKS.max(2 * self.tasks.len());
@@ -325,9 +350,11 @@ impl Queue {
             let error = match error {
                 Some(error) => error,
                 None => {
-                    let changes: Vec<Change> = folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
+                    let changes: Vec<Change> =
+                        folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
                     let begun = clock::monotonic();
-                    let applied = if changes.is_empty() { Ok(()) } else { self.apply(&changes).await };
+                    let applied =
+                        if changes.is_empty() { Ok(()) } else { self.apply(&changes).await };
                     match applied {
                         Ok(()) => {
                             if self.outage.answered(now) {
@@ -350,12 +377,17 @@ impl Queue {
                         self.tasks.remove(task);
                     }
                     if groups.len() > 1 {
-                        let (stale, rest) = groups.into_iter().partition(|group: &Group| tasks.contains(&group.task));
+                        let (stale, rest) = groups
+                            .into_iter()
+                            .partition(|group: &Group| tasks.contains(&group.task));
                         groups = rest;
                         alone.extend(Vec::into_iter(stale).map(|group| vec![group]));
                         tries = 0;
                     } else if tries > STALE_TRIES {
-                        let busy = Error::new(ErrorCode::Busy, "too many changes of this task at once: repeat in a moment");
+                        let busy = Error::new(
+                            ErrorCode::Busy,
+                            "too many changes of this task at once: repeat in a moment",
+                        );
                         shed(&mut groups, &busy);
                     }
                 }
@@ -367,7 +399,11 @@ impl Queue {
                     };
                     let Group { task, mut jobs } = groups.swap_remove(index);
                     if jobs.len() > 1 {
-                        alone.extend(jobs.into_iter().rev().map(|job| vec![Group { task: task.clone(), jobs: vec![job] }]));
+                        alone.extend(
+                            jobs.into_iter()
+                                .rev()
+                                .map(|job| vec![Group { task: task.clone(), jobs: vec![job] }]),
+                        );
                     } else if let Some(job) = jobs.pop() {
                         self.duplicate(task, job, alone).await;
                     }
@@ -377,7 +413,11 @@ impl Queue {
                     self.outage.failed(now.monotonic, &error);
                     // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
                     // told comes back for its full set, which is made behind this commit.
-                    for party in groups.iter().filter_map(|group| self.tasks.remove(&group.task)).flat_map(|task| parties(&task)) {
+                    for party in groups
+                        .iter()
+                        .filter_map(|group| self.tasks.remove(&group.task))
+                        .flat_map(|task| parties(&task))
+                    {
                         self.sessions.cut(&party);
                     }
                     self.endure(&mut groups, tries, &error).await;
@@ -433,7 +473,8 @@ impl Queue {
                 return;
             }
         }
-        let message = format!("a task named {name:?} exists: choose another name, or start the existing one");
+        let message =
+            format!("a task named {name:?} exists: choose another name, or start the existing one");
         answer(job, Err(Error::new(ErrorCode::TaskNameTaken, message)));
     }
 
@@ -478,7 +519,15 @@ impl Queue {
                     if !self.sessions.is_connected(party) {
                         continue;
                     }
-                    match wake::assignment(&self.store, &mut self.specs, &run.after, member, revision).await {
+                    match wake::assignment(
+                        &self.store,
+                        &mut self.specs,
+                        &run.after,
+                        member,
+                        revision,
+                    )
+                    .await
+                    {
                         Ok(assignment) => self.sessions.assign(party, assignment),
                         Err(error) => {
                             // The next session's full set says it again.
@@ -513,7 +562,8 @@ async fn rest(store: Arc<Store>) {
 
 /// Everybody who has, or may get, a part in a task's runs.
 fn parties(aggregate: &Aggregate) -> Vec<PartyId> {
-    let of_runs = aggregate.runs.iter().flat_map(|run| &run.members).map(|member| member.party.clone());
+    let of_runs =
+        aggregate.runs.iter().flat_map(|run| &run.members).map(|member| member.party.clone());
     aggregate.task.body.members.iter().map(|member| member.party.clone()).chain(of_runs).collect()
 }
 
@@ -540,7 +590,8 @@ fn answer(job: Job, result: Result<Answer, Error>) {
 /// Tells every caller `error` and forgets what they wanted; facts, which nobody waits for, stay.
 fn shed(groups: &mut Vec<Group>, error: &Error) {
     for group in groups.iter_mut() {
-        let (callers, facts): (Vec<Job>, Vec<Job>) = std::mem::take(&mut group.jobs).into_iter().partition(|job| job.reply.is_some());
+        let (callers, facts): (Vec<Job>, Vec<Job>) =
+            std::mem::take(&mut group.jobs).into_iter().partition(|job| job.reply.is_some());
         group.jobs = facts;
         for job in callers {
             answer(job, Err(error.clone()));

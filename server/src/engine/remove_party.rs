@@ -40,7 +40,10 @@ impl Queue {
             if run.is_active() { active.push(name) } else { unconfirmed.push(name) }
         }
         if !active.is_empty() {
-            let message = format!("{party} takes part in {}: stop the task, or wait for its end", named(&active));
+            let message = format!(
+                "{party} takes part in {}: stop the task, or wait for its end",
+                named(&active)
+            );
             return Err(Error::new(ErrorCode::PartyActive, message));
         }
         let orphans = self.store.orphans(Some(party), &PageRequest::first(1)).await?;

@@ -21,11 +21,20 @@ pub enum Reported {
     Unknown,
 }
 
-pub(super) fn report(working: &mut Working, run: &RunId, party: &PartyId, report: &Report, now: Timestamp) -> Reported {
+pub(super) fn report(
+    working: &mut Working,
+    run: &RunId,
+    party: &PartyId,
+    report: &Report,
+    now: Timestamp,
+) -> Reported {
     if working.run(run).is_none_or(|run| run.member(party).is_none()) {
         return Reported::Unknown;
     }
-    let refused = working.input(run, &Input::Report { party: party.clone(), report: report.clone() }, now).err();
-    let settled = working.run(run).and_then(|run| run.member(party)).is_some_and(|member| member.settled);
+    let refused = working
+        .input(run, &Input::Report { party: party.clone(), report: report.clone() }, now)
+        .err();
+    let settled =
+        working.run(run).and_then(|run| run.member(party)).is_some_and(|member| member.settled);
     Reported::Taken { settled, refused }
 }

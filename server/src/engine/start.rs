@@ -25,7 +25,10 @@ pub(super) fn start(
     if let Some(run) = working.busy() {
         return Err(Error::new(
             ErrorCode::TaskActive,
-            format!("run {} of the task is {}: stop it, or wait for its end", run.number, run.phase),
+            format!(
+                "run {} of the task is {}: stop it, or wait for its end",
+                run.number, run.phase
+            ),
         ));
     }
     let sealed = spec::seal_all(&working.task.body, template)?;
@@ -39,7 +42,13 @@ pub(super) fn start(
                 .get(&member.party)
                 .map(|sealed| sealed.digest.clone())
                 .ok_or_else(|| Error::internal(format!("no spec was made for {}", member.party)))?;
-            Ok(NewMember { party: member.party.clone(), role: member.role, digest, connected: connected(&member.party), away_since: now })
+            Ok(NewMember {
+                party: member.party.clone(),
+                role: member.role,
+                digest,
+                connected: connected(&member.party),
+                away_since: now,
+            })
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let rules = working.task.body.rules.clone();

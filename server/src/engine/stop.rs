@@ -7,18 +7,29 @@ use flow_domain::time::Timestamp;
 use super::Principal;
 use super::working::Working;
 
-pub(super) fn stop(working: &mut Working, principal: &Principal, now: Timestamp) -> Result<(), Error> {
-    let active: Vec<_> = working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+pub(super) fn stop(
+    working: &mut Working,
+    principal: &Principal,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let active: Vec<_> =
+        working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     if active.is_empty() {
         let newest = working.runs.iter().max_by_key(|run| run.number);
         // Stopping twice is fine, and so is stopping again because the first answer was lost.
-        let stopped = newest.and_then(|run| run.ending.as_ref()).is_some_and(|ending| ending.outcome == Outcome::Cancelled);
+        let stopped = newest
+            .and_then(|run| run.ending.as_ref())
+            .is_some_and(|ending| ending.outcome == Outcome::Cancelled);
         let message = newest.map_or_else(|| "the task was never started".to_owned(), ended);
         return if stopped { Ok(()) } else { Err(Error::new(ErrorCode::TaskNotActive, message)) };
     }
     for run in active {
         // A refusal says that it is ending already: the first cause wins.
-        let _ = working.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: false }, now);
+        let _ = working.input(
+            &run,
+            &Input::Stop { by: principal.subject.clone(), deleting: false },
+            now,
+        );
     }
     Ok(())
 }

@@ -50,7 +50,13 @@ impl Due {
     }
 }
 
-pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, due: Arc<Due>, stopping: CancellationToken) {
+pub(super) async fn run(
+    engine: Engine,
+    store: Arc<Store>,
+    clock: SharedClock,
+    due: Arc<Due>,
+    stopping: CancellationToken,
+) {
     let holder = flow_common::ids::run_id().to_string();
     let mut answers = Retention::new(ANSWERS_KEPT, clock.read());
     let mut forget_at = clock.monotonic();
@@ -58,7 +64,9 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, d
         due.at.store(i64::MAX, Ordering::SeqCst);
         let now = clock.read();
         let pause = match sweep(&engine, &store, &holder, now.wall).await {
-            Ok(Some(next)) => LOOK_EVERY.min(Duration::from_micros(u64::try_from(next.0.saturating_sub(now.wall.0)).unwrap_or(0))),
+            Ok(Some(next)) => LOOK_EVERY.min(Duration::from_micros(
+                u64::try_from(next.0.saturating_sub(now.wall.0)).unwrap_or(0),
+            )),
             Ok(None) => LOOK_EVERY,
             Err(error) => {
                 tracing::warn!(%error, "deadlines could not be looked at; trying again");
@@ -68,7 +76,10 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, d
         if let Err(error) = prune(&store, &mut answers, &mut forget_at, now).await {
             tracing::warn!(%error, "what is not kept for ever could not be dropped; trying again");
         }
-        due.at.fetch_min(now.wall.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX)), Ordering::SeqCst);
+        due.at.fetch_min(
+            now.wall.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX)),
+            Ordering::SeqCst,
+        );
         tokio::select! {
             () = stopping.cancelled() => {
                 if let Err(error) = store.release_lease(LEASE, &holder).await {
@@ -83,7 +94,12 @@ pub(super) async fn run(engine: Engine, store: Arc<Store>, clock: SharedClock, d
 }
 
 /// Looks at everything that is due, and answers what is due next.
-async fn sweep(engine: &Engine, store: &Store, holder: &str, now: Timestamp) -> Result<Option<Timestamp>, flow_domain::error::Error> {
+async fn sweep(
+    engine: &Engine,
+    store: &Store,
+    holder: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, flow_domain::error::Error> {
     if !store.take_lease(LEASE, holder, now, now.plus_secs(LEASE_S)).await? {
         return Ok(None);
     }
@@ -101,7 +117,12 @@ async fn sweep(engine: &Engine, store: &Store, holder: &str, now: Timestamp) -> 
 }
 
 /// Keeps small what would only ever grow.
-async fn prune(store: &Store, answers: &mut Retention, forget_at: &mut Monotonic, now: Reading) -> Result<(), StoreError> {
+async fn prune(
+    store: &Store,
+    answers: &mut Retention,
+    forget_at: &mut Monotonic,
+    now: Reading,
+) -> Result<(), StoreError> {
     store.prune_audit(AUDITED).await?;
     if now.monotonic >= *forget_at {
         if let Some(cutoff) = answers.cutoff(now) {

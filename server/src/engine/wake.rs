@@ -25,11 +25,19 @@ pub(super) struct Specs {
 }
 
 impl Specs {
-    async fn get(&mut self, store: &Store, task: &TaskId, digest: &Digest) -> Result<Arc<SealedSpec>, Error> {
+    async fn get(
+        &mut self,
+        store: &Store,
+        task: &TaskId,
+        digest: &Digest,
+    ) -> Result<Arc<SealedSpec>, Error> {
         if let Some(found) = self.kept.get(digest) {
             return Ok(Arc::clone(found));
         }
-        let bytes = store.spec(task, digest).await?.ok_or_else(|| Error::internal(format!("spec {digest} of a run is not stored")))?;
+        let bytes = store
+            .spec(task, digest)
+            .await?
+            .ok_or_else(|| Error::internal(format!("spec {digest} of a run is not stored")))?;
         Ok(self.keep(SealedSpec::open(&bytes, digest).map_err(Error::internal)?))
     }
 
@@ -56,14 +64,22 @@ impl Specs {
 pub(super) fn moved(change: &RunChange) -> Vec<&Member> {
     let before = change.before.as_ref().map_or(&[][..], |run| run.members.as_slice());
     let is_new = |place: usize, member: &Member| {
-        before.get(place).is_none_or(|old| (old.attempt, old.generation) != (member.attempt, member.generation))
+        before
+            .get(place)
+            .is_none_or(|old| (old.attempt, old.generation) != (member.attempt, member.generation))
     };
     let unsettled = change.after.members.iter().enumerate().filter(|(_, member)| !member.settled);
     unsettled.filter(|(place, member)| is_new(*place, member)).map(|(_, member)| member).collect()
 }
 
 /// What one member shall be, as its agent is told.
-pub(super) async fn assignment(store: &Store, specs: &mut Specs, run: &Run, member: &Member, revision: u64) -> Result<Assignment, Error> {
+pub(super) async fn assignment(
+    store: &Store,
+    specs: &mut Specs,
+    run: &Run,
+    member: &Member,
+    revision: u64,
+) -> Result<Assignment, Error> {
     let mut assignment = Assignment {
         run_id: run.id.to_string(),
         task_id: run.task.to_string(),
@@ -86,7 +102,9 @@ pub(super) async fn assignment(store: &Store, specs: &mut Specs, run: &Run, memb
         match run.bindings(&sealed.spec) {
             Ok(bindings) => assignment.bindings.extend(bindings),
             // A peer reserved without naming its port. The agent finds the hole empty and says so in its refusal.
-            Err(hole) => tracing::warn!(run = %run.id, party = %member.party, %hole, "no value for a binding"),
+            Err(hole) => {
+                tracing::warn!(run = %run.id, party = %member.party, %hole, "no value for a binding")
+            }
         }
     }
     Ok(assignment)

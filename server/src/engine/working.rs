@@ -44,7 +44,16 @@ impl Working {
     }
 
     fn from_parts(base: Option<Arc<Aggregate>>, task: Task, runs: Vec<Run>) -> Self {
-        Self { base, task, runs, events: Vec::new(), body_changed: false, specs: Vec::new(), idempotency: None, ticked: false }
+        Self {
+            base,
+            task,
+            runs,
+            events: Vec::new(),
+            body_changed: false,
+            specs: Vec::new(),
+            idempotency: None,
+            ticked: false,
+        }
     }
 
     /// Its version as stored.
@@ -57,10 +66,14 @@ impl Working {
     pub fn check_version(&self, from: Option<u64>) -> Result<(), Error> {
         let changed = || {
             let stored = self.base.as_ref();
-            !self.events.is_empty() || stored.is_none_or(|stored| stored.task != self.task || stored.runs != self.runs)
+            !self.events.is_empty()
+                || stored.is_none_or(|stored| stored.task != self.task || stored.runs != self.runs)
         };
         if from.is_some_and(|version| version != self.version() || changed()) {
-            return Err(Error::new(ErrorCode::PreconditionFailed, "the task was changed since it was read: read it again"));
+            return Err(Error::new(
+                ErrorCode::PreconditionFailed,
+                "the task was changed since it was read: read it again",
+            ));
         }
         Ok(())
     }
@@ -73,7 +86,13 @@ impl Working {
     /// A run that keeps the task from being started or edited. One that is on its way to `cancelled` does not: its
     /// members settle by themselves, and agents admit no newer one before.
     pub fn busy(&self) -> Option<&Run> {
-        self.runs.iter().find(|run| run.is_active() && run.ending.as_ref().is_none_or(|ending| ending.outcome != run::Outcome::Cancelled))
+        self.runs.iter().find(|run| {
+            run.is_active()
+                && run
+                    .ending
+                    .as_ref()
+                    .is_none_or(|ending| ending.outcome != run::Outcome::Cancelled)
+        })
     }
 
     /// Adds a line to the task's history.
@@ -83,7 +102,9 @@ impl Working {
 
     /// Folds one input into one run.
     pub fn input(&mut self, id: &RunId, input: &Input, now: Timestamp) -> Result<(), Refusal> {
-        let Some(index) = self.runs.iter().position(|run| &run.id == id) else { return Err(Refusal::Ended) };
+        let Some(index) = self.runs.iter().position(|run| &run.id == id) else {
+            return Err(Refusal::Ended);
+        };
         let (next, effects) = run::step(&self.runs[index], input, now)?;
         self.runs[index] = next;
         self.perform(index, effects, now);
@@ -141,28 +162,37 @@ impl Working {
 
     /// Members of runs made just now to repeat others.
     pub fn retries(&self) -> Vec<(RunId, PartyId)> {
-        let known = |run: &Run| self.base.as_ref().is_some_and(|base| base.runs.iter().any(|old| old.id == run.id));
+        let known = |run: &Run| {
+            self.base.as_ref().is_some_and(|base| base.runs.iter().any(|old| old.id == run.id))
+        };
         let new = self.runs.iter().filter(|run| run.retry_of.is_some() && !known(run));
-        new.flat_map(|run| run.members.iter().map(|member| (run.id.clone(), member.party.clone()))).collect()
+        new.flat_map(|run| run.members.iter().map(|member| (run.id.clone(), member.party.clone())))
+            .collect()
     }
 
     /// When the deadlines have to be looked at again. Never in the past: a deadline that a look at it did not clear
     /// would otherwise be looked at for ever.
     fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.runs.iter().filter_map(run::next_due).min().map(|due| if self.ticked { due.max(now.plus_secs(1)) } else { due })
+        self.runs
+            .iter()
+            .filter_map(run::next_due)
+            .min()
+            .map(|due| if self.ticked { due.max(now.plus_secs(1)) } else { due })
     }
 
     /// What has to be written, if anything, and the aggregate as it will be stored.
     pub fn finish(self, now: Timestamp) -> (Option<Change>, Aggregate) {
         let due = self.due(now);
         let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _ } = self;
-        let (base_version, base_event_seq, before) =
-            base.as_ref().map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
+        let (base_version, base_event_seq, before) = base
+            .as_ref()
+            .map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
         let run_changes: Vec<_> = runs
             .iter()
             .filter_map(|after| {
                 let before = before.iter().find(|run| run.id == after.id);
-                (before != Some(after)).then(|| RunChange { before: before.cloned(), after: after.clone() })
+                (before != Some(after))
+                    .then(|| RunChange { before: before.cloned(), after: after.clone() })
             })
             .collect();
         let insert = base.is_none();
@@ -187,8 +217,18 @@ impl Working {
         if nothing {
             return (None, after);
         }
-        let change =
-            Change { task, insert, base_version, base_event_seq, body_changed, runs: run_changes, events, specs, due, idempotency };
+        let change = Change {
+            task,
+            insert,
+            base_version,
+            base_event_seq,
+            body_changed,
+            runs: run_changes,
+            events,
+            specs,
+            due,
+            idempotency,
+        };
         (Some(change), after)
     }
 }

@@ -25,14 +25,21 @@ pub(crate) struct Calls(Arc<Mutex<HashMap<(PartyId, Kind), usize>>>);
 impl Calls {
     /// Registers a session call.
     pub(super) fn session(&self, party: &PartyId) -> Result<Call, Status> {
-        self.enter(party, Kind::Session, SESSIONS_MAX)
-            .ok_or_else(|| exhausted(party, SESSIONS_MAX, "sessions", "end its other agents, or wait until their sessions have ended"))
+        self.enter(party, Kind::Session, SESSIONS_MAX).ok_or_else(|| {
+            exhausted(
+                party,
+                SESSIONS_MAX,
+                "sessions",
+                "end its other agents, or wait until their sessions have ended",
+            )
+        })
     }
 
     /// Registers a PushLog call.
     pub(super) fn push_log(&self, party: &PartyId) -> Result<Call, Status> {
-        self.enter(party, Kind::PushLog, PUSH_LOGS_MAX)
-            .ok_or_else(|| exhausted(party, PUSH_LOGS_MAX, "log streams", "retry when one of them has ended"))
+        self.enter(party, Kind::PushLog, PUSH_LOGS_MAX).ok_or_else(|| {
+            exhausted(party, PUSH_LOGS_MAX, "log streams", "retry when one of them has ended")
+        })
     }
 
     fn enter(&self, party: &PartyId, kind: Kind, max: usize) -> Option<Call> {
@@ -50,7 +57,9 @@ impl Calls {
 
 fn exhausted(party: &PartyId, max: usize, what: &str, remedy: &str) -> Status {
     tracing::debug!(%party, max, what, "a call was refused: the party has as many as it may have");
-    Status::resource_exhausted(format!("{party} has {max} {what} open, the most a party may have: {remedy}"))
+    Status::resource_exhausted(format!(
+        "{party} has {max} {what} open, the most a party may have: {remedy}"
+    ))
 }
 
 /// One call; it ends when dropped.

@@ -47,7 +47,10 @@ where
 
 /// Texts of a party are shown on terminals and pages: what a terminal would obey is taken out, and the length is bounded.
 pub(super) fn clip(text: String) -> String {
-    let mut text: String = text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+    let mut text: String = text
+        .chars()
+        .map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
+        .collect();
     if text.len() > TEXT {
         let mut end = TEXT;
         while !text.is_char_boundary(end) {
@@ -62,7 +65,8 @@ pub(super) fn clip(text: String) -> String {
 /// A name of a series or metric, if it can be one: without white space around it, which some databases do not tell apart.
 fn name(text: &str) -> Option<String> {
     let text = text.trim();
-    (!text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    (!text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control))
+        .then(|| text.to_owned())
 }
 
 /// A number, as it may be stored.
@@ -80,7 +84,10 @@ pub fn version(text: &str) -> String {
 fn reason(reason: v1::Reason) -> Reason {
     match reason.code.parse() {
         Ok(code) => Reason { code, message: clip(reason.message) },
-        Err(_) => Reason { code: ReasonCode::RuntimeError, message: clip(format!("{}: {}", reason.code, reason.message)) },
+        Err(_) => Reason {
+            code: ReasonCode::RuntimeError,
+            message: clip(format!("{}: {}", reason.code, reason.message)),
+        },
     }
 }
 
@@ -121,7 +128,11 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
     Ok(Reported {
         run: field("run_id", &run_id)?,
         task: field("task_id", &task_id)?,
-        digest: if spec_digest.is_empty() { None } else { Some(field("spec_digest", &spec_digest)?) },
+        digest: if spec_digest.is_empty() {
+            None
+        } else {
+            Some(field("spec_digest", &spec_digest)?)
+        },
         report: Report {
             instance: instance.clone(),
             attempt,
@@ -131,8 +142,15 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
             reason: why.map(reason),
             exit,
             // Handed on to peers: nothing but an address goes through.
-            endpoints: endpoints.into_iter().filter(|(name, address)| name.len() <= 64 && is_endpoint(address)).collect(),
-            resolution: if resolution.is_empty() { None } else { Some(field("resolution", &resolution)?) },
+            endpoints: endpoints
+                .into_iter()
+                .filter(|(name, address)| name.len() <= 64 && is_endpoint(address))
+                .collect(),
+            resolution: if resolution.is_empty() {
+                None
+            } else {
+                Some(field("resolution", &resolution)?)
+            },
             complete,
         },
     })
@@ -144,13 +162,16 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
     if parties.len() > ENTRIES || metrics.len() > ENTRIES || points.len() > ENTRIES {
         return Err(format!("progress: more than {ENTRIES} entries"));
     }
-    let parties = parties.into_iter().filter(|(name, _)| name.parse::<PartyId>().is_ok()).take(1000).map(|(name, party)| {
-        let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
-        (name, PartyProgress { ready, complete, current_epoch, total_epoch })
+    let parties =
+        parties.into_iter().filter(|(name, _)| name.parse::<PartyId>().is_ok()).take(1000).map(
+            |(name, party)| {
+                let v1::PartyProgress { ready, complete, current_epoch, total_epoch } = party;
+                (name, PartyProgress { ready, complete, current_epoch, total_epoch })
+            },
+        );
+    let points = points.into_iter().filter_map(|v1::Point { series, step, value }| {
+        Some(Point { series: name(&series)?, step, value: number(value)? })
     });
-    let points = points
-        .into_iter()
-        .filter_map(|v1::Point { series, step, value }| Some(Point { series: name(&series)?, step, value: number(value)? }));
     let progress = Progress {
         epoch,
         epochs,
@@ -168,7 +189,11 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
 
 /// The wish that ends a member the hub does not know. An agent heeds a stop whatever its number.
 #[must_use]
-pub(crate) fn stop_orphan(OrphanKey { party: _, run, attempt }: &OrphanKey, task: &TaskId, revision: u64) -> v1::Assignment {
+pub(crate) fn stop_orphan(
+    OrphanKey { party: _, run, attempt }: &OrphanKey,
+    task: &TaskId,
+    revision: u64,
+) -> v1::Assignment {
     v1::Assignment {
         run_id: run.to_string(),
         task_id: task.to_string(),

@@ -32,7 +32,9 @@ pub(super) fn refused(party: &PartyId, Reason { code, message }: Reason) -> Erro
 pub(super) fn announced_id(metadata: &MetadataMap) -> Result<Option<u64>, Status> {
     let Some(value) = metadata.get(STREAM_ID) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
-    id.map(Some).ok_or_else(|| Status::invalid_argument(format!("the metadata {STREAM_ID} must be a whole number")))
+    id.map(Some).ok_or_else(|| {
+        Status::invalid_argument(format!("the metadata {STREAM_ID} must be a whole number"))
+    })
 }
 
 /// Passes a log on to its reader. `announced` is the stream's id, unless the first chunk has it; that chunk must arrive
@@ -47,11 +49,16 @@ pub(super) async fn pump(
     let (id, mut chunk) = match announced {
         Some(id) => (id, LogChunk::default()),
         None => {
-            let first = flow_common::clock::timeout(patience, stream.message()).await.map_err(|_| {
-                let waited = patience.as_secs();
-                Status::deadline_exceeded(format!("a log stream begins with its stream_id, and none arrived within {waited} s"))
-            })??;
-            let first = first.ok_or_else(|| Status::invalid_argument("a log stream begins with its stream_id"))?;
+            let first =
+                flow_common::clock::timeout(patience, stream.message()).await.map_err(|_| {
+                    let waited = patience.as_secs();
+                    Status::deadline_exceeded(format!(
+                        "a log stream begins with its stream_id, and none arrived within {waited} s"
+                    ))
+                })??;
+            let first = first.ok_or_else(|| {
+                Status::invalid_argument("a log stream begins with its stream_id")
+            })?;
             (first.stream_id, first)
         }
     };
@@ -75,7 +82,10 @@ pub(super) async fn pump(
             }
             Err(status) => {
                 let cause = foreign(status.message(), CAUSE_CHARS_MAX);
-                let error = Error::new(ErrorCode::LogUnavailable, format!("the log of {party} broke off: {cause}"));
+                let error = Error::new(
+                    ErrorCode::LogUnavailable,
+                    format!("the log of {party} broke off: {cause}"),
+                );
                 // The reader may have left.
                 reader.send(Err(error)).await;
                 break;

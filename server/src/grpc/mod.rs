@@ -72,13 +72,25 @@ struct Door {
 impl Control for Door {
     type SessionStream = session::Messages;
 
-    async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+    async fn session(
+        &self,
+        request: Request<Streaming<AgentMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
         let (party, proof) = self.authenticate(&request).await?;
         let call = self.app.sessions.calls().session(&party)?;
-        Ok(Response::new(session::open(Arc::clone(&self.app), party, proof, request.into_inner(), call)))
+        Ok(Response::new(session::open(
+            Arc::clone(&self.app),
+            party,
+            proof,
+            request.into_inner(),
+            call,
+        )))
     }
 
-    async fn push_log(&self, request: Request<Streaming<LogChunk>>) -> Result<Response<LogClosed>, Status> {
+    async fn push_log(
+        &self,
+        request: Request<Streaming<LogChunk>>,
+    ) -> Result<Response<LogClosed>, Status> {
         let (party, _) = self.authenticate(&request).await?;
         let _call = self.app.sessions.calls().push_log(&party)?;
         let id = logs::announced_id(request.metadata())?;
@@ -89,14 +101,20 @@ impl Control for Door {
 
 impl Door {
     /// The calling party; and what it proved itself with, unless this process made the connection.
-    async fn authenticate<T>(&self, request: &Request<T>) -> Result<(PartyId, Option<Proof>), Status> {
+    async fn authenticate<T>(
+        &self,
+        request: &Request<T>,
+    ) -> Result<(PartyId, Option<Proof>), Status> {
         match &self.peer {
             Peer::Embedded(party) => Ok((party.clone(), None)),
             Peer::Network => {
                 let Self { app, .. } = self;
                 // On the heap, because the request's future should not keep the room for this.
-                let known = Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
-                known.map(|(party, proof)| (party, Some(proof))).map_err(|error| convert::status(&error))
+                let known =
+                    Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
+                known
+                    .map(|(party, proof)| (party, Some(proof)))
+                    .map_err(|error| convert::status(&error))
             }
         }
     }
@@ -112,7 +130,8 @@ struct Calls {
 impl Calls {
     fn new(door: Door) -> Self {
         Self {
-            push_log: ControlServer::new(door.clone()).max_decoding_message_size(LOG_MESSAGE_BYTES_MAX),
+            push_log: ControlServer::new(door.clone())
+                .max_decoding_message_size(LOG_MESSAGE_BYTES_MAX),
             session: ControlServer::new(door).max_decoding_message_size(SESSION_MESSAGE_BYTES_MAX),
         }
     }
@@ -128,7 +147,8 @@ impl tower::Service<http::Request<Incoming>> for Calls {
     }
 
     fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
-        let server = if request.uri().path() == PUSH_LOG { &mut self.push_log } else { &mut self.session };
+        let server =
+            if request.uri().path() == PUSH_LOG { &mut self.push_log } else { &mut self.session };
         server.call(request)
     }
 }
@@ -142,13 +162,22 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Op
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve_io<I>(app: Arc<App>, io: I, peer: Peer, limits: Limits, metrics: DoorMetrics)
-where
+pub(crate) async fn serve_io<I>(
+    app: Arc<App>,
+    io: I,
+    peer: Peer,
+    limits: Limits,
+    metrics: DoorMetrics,
+) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stopping = app.stopping.clone();
     let requests = Requests::default();
-    let service = requests.of(TowerToHyperService::new(Calls::new(Door { app, peer, patience: limits.patience })));
+    let service = requests.of(TowerToHyperService::new(Calls::new(Door {
+        app,
+        peer,
+        patience: limits.patience,
+    })));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
@@ -160,7 +189,13 @@ where
         .serve_connection(TokioIo::new(io), service);
     // On the heap, because each future that a large one is handed through keeps room for it.
     let connection = Box::pin(connection);
-    let driven = requests.drive(connection, |connection| connection.as_deref_mut().graceful_shutdown(), limits, &metrics, &stopping);
+    let driven = requests.drive(
+        connection,
+        |connection| connection.as_deref_mut().graceful_shutdown(),
+        limits,
+        &metrics,
+        &stopping,
+    );
     if let Err(error) = driven.await {
         tracing::debug!(%error, "an agent's connection ended");
     }

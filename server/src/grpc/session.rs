@@ -19,8 +19,8 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
-    Ack, Acks, AgentMessage, Assignment, Assignments, Goodbye, Hello, HubMessage, MemberReport, Refused, SnapshotBegin, SnapshotEnd,
-    Welcome,
+    Ack, Acks, AgentMessage, Assignment, Assignments, Goodbye, Hello, HubMessage, MemberReport,
+    Refused, SnapshotBegin, SnapshotEnd, Welcome,
 };
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -67,7 +67,8 @@ const SET: Duration = Duration::from_secs(60);
 /// Boxed, because an idle channel keeps places for 32 of them ready.
 type Out = mpsc::Sender<Box<HubMessage>>;
 /// What the agent is sent.
-pub(super) type Messages = Map<ReceiverStream<Box<HubMessage>>, fn(Box<HubMessage>) -> Result<HubMessage, Status>>;
+pub(super) type Messages =
+    Map<ReceiverStream<Box<HubMessage>>, fn(Box<HubMessage>) -> Result<HubMessage, Status>>;
 
 /// Why a conversation ended, for the log and, where it helps, for the agent.
 enum End {
@@ -93,7 +94,11 @@ impl From<crate::store::StoreError> for End {
 
 /// The message may quote what the agent sent, and goes to the log.
 fn malformed(message: impl AsRef<str>) -> End {
-    End::Refused { code: "malformed", message: foreign(message.as_ref(), MESSAGE_CHARS_MAX), retry_after_s: 10 }
+    End::Refused {
+        code: "malformed",
+        message: foreign(message.as_ref(), MESSAGE_CHARS_MAX),
+        retry_after_s: 10,
+    }
 }
 
 /// What is over a limit is counted, and the agent left alone for a while.
@@ -103,7 +108,13 @@ fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> End
 }
 
 /// Starts the conversation; it lives until either side ends it.
-pub(super) fn open(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: Streaming<AgentMessage>, call: Call) -> Messages {
+pub(super) fn open(
+    app: Arc<App>,
+    party: PartyId,
+    proof: Option<Proof>,
+    stream: Streaming<AgentMessage>,
+    call: Call,
+) -> Messages {
     let (out, rx) = mpsc::channel(OUT);
     tokio::spawn(converse(app, party, proof, stream, call, out));
     ReceiverStream::new(rx).map(|message| Ok(*message))
@@ -111,7 +122,14 @@ pub(super) fn open(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: 
 
 /// The task of a session. The hub keeps one for each agent, so its beginning, its end and each message are on the heap: an
 /// idle session should not keep the room that they take.
-async fn converse(app: Arc<App>, party: PartyId, proof: Option<Proof>, stream: Streaming<AgentMessage>, call: Call, out: Out) {
+async fn converse(
+    app: Arc<App>,
+    party: PartyId,
+    proof: Option<Proof>,
+    stream: Streaming<AgentMessage>,
+    call: Call,
+    out: Out,
+) {
     let _call = call;
     let (party, app) = (&party, &app);
     let end = match Box::pin(Conversation::begin(app, party, proof, stream, out.clone())).await {
@@ -167,17 +185,25 @@ impl<'a> Conversation<'a> {
         out: Out,
     ) -> Result<Self, End> {
         let hello = hello(&mut stream).await?;
-        let instance: InstanceId = hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
+        let instance: InstanceId =
+            hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
         if !(OLDEST_PROTOCOL..=PROTOCOL).contains(&hello.protocol) {
-            let spoken = format!("this hub speaks protocol {PROTOCOL} (the oldest: {OLDEST_PROTOCOL})");
-            let message = format!("{spoken}, the agent {}: update the older of the two", hello.protocol);
+            let spoken =
+                format!("this hub speaks protocol {PROTOCOL} (the oldest: {OLDEST_PROTOCOL})");
+            let message =
+                format!("{spoken}, the agent {}: update the older of the two", hello.protocol);
             return Err(End::Refused { code: "protocol_unsupported", message, retry_after_s: 60 });
         }
         // On the heap, because a session that sends its full set should not keep the room for this.
-        let (mut conversation, set) = Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
+        let (mut conversation, set) =
+            Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
         let set = match flow_common::clock::timeout(SET, conversation.say_set(set)).await {
             Ok(said) => said,
-            Err(_) => Err(over_limit(app, "set", format!("the hub's full set was not read within {} s", SET.as_secs()))),
+            Err(_) => Err(over_limit(
+                app,
+                "set",
+                format!("the hub's full set was not read within {} s", SET.as_secs()),
+            )),
         };
         if let Err(end) = set {
             conversation.close().await;
@@ -198,10 +224,22 @@ impl<'a> Conversation<'a> {
     ) -> Result<(Self, Vec<Assignment>), End> {
         let now = app.clock.now();
         let incarnation = app.store.incarnation().await?;
-        let grant = match app.store.open_session(party, &instance, &convert::version(&hello.agent_version), now, app.away_after_s).await? {
+        let grant = match app
+            .store
+            .open_session(
+                party,
+                &instance,
+                &convert::version(&hello.agent_version),
+                now,
+                app.away_after_s,
+            )
+            .await?
+        {
             SessionAnswer::Granted(grant) => grant,
             SessionAnswer::InUse { .. } => {
-                let message = format!("another agent of {party} is connected, or was until a moment ago: end it, or wait");
+                let message = format!(
+                    "another agent of {party} is connected, or was until a moment ago: end it, or wait"
+                );
                 return Err(End::Refused { code: "party_in_use", message, retry_after_s: 5 });
             }
             SessionAnswer::UnknownParty => {
@@ -244,23 +282,40 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn settle_in(&mut self, proof: Option<Proof>, hello: &Hello) -> Result<Vec<Assignment>, End> {
+    async fn settle_in(
+        &mut self,
+        proof: Option<Proof>,
+        hello: &Hello,
+    ) -> Result<Vec<Assignment>, End> {
         if let Some(proof) = proof {
             // Again, now that the session is registered: one that authenticated before its secret was replaced and was
             // registered after would otherwise be cut by nobody.
             let now = self.app.clock.now();
-            let until = proof.accepted_until(&self.app.store, self.party, now).await.map_err(|error| match error.code {
-                ErrorCode::Unauthenticated => End::Refused { code: "unauthenticated", message: error.to_string(), retry_after_s: 10 },
-                _ => error.into(),
-            })?;
-            self.revocation =
-                until.map(|until| AbortOnDropHandle::new(tokio::spawn(revoke_at(Arc::clone(self.app), self.party.clone(), until))));
+            let until =
+                proof.accepted_until(&self.app.store, self.party, now).await.map_err(|error| {
+                    match error.code {
+                        ErrorCode::Unauthenticated => End::Refused {
+                            code: "unauthenticated",
+                            message: error.to_string(),
+                            retry_after_s: 10,
+                        },
+                        _ => error.into(),
+                    }
+                })?;
+            self.revocation = until.map(|until| {
+                AbortOnDropHandle::new(tokio::spawn(revoke_at(
+                    Arc::clone(self.app),
+                    self.party.clone(),
+                    until,
+                )))
+            });
         }
         self.welcome(hello).await
     }
 
     async fn welcome(&mut self, hello: &Hello) -> Result<Vec<Assignment>, End> {
-        let known = self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
+        let known =
+            self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
         let want_inventory = known.is_none_or(|known| known.as_str() != hello.inventory_digest);
         self.say(ToAgent::Welcome(Welcome {
             protocol: hello.protocol,
@@ -272,14 +327,23 @@ impl<'a> Conversation<'a> {
         }))
         .await?;
         let set = self.app.engine.connected(self.party, self.epoch, &self.instance).await?;
-        self.revision = set.iter().map(|assignment| assignment.revision).max().unwrap_or(0).max(self.app.engine.revision());
+        self.revision = set
+            .iter()
+            .map(|assignment| assignment.revision)
+            .max()
+            .unwrap_or(0)
+            .max(self.app.engine.revision());
         self.knows_us &= hello.seen_revision <= self.revision;
         Ok(set)
     }
 
     /// Every unsettled member of the party.
     async fn say_set(&mut self, set: Vec<Assignment>) -> Result<(), End> {
-        let begin = SnapshotBegin { epoch: self.epoch, hub_incarnation: self.incarnation, revision: self.revision };
+        let begin = SnapshotBegin {
+            epoch: self.epoch,
+            hub_incarnation: self.incarnation,
+            revision: self.revision,
+        };
         self.say(ToAgent::SnapshotBegin(begin)).await?;
         let mut chunk = Assignments::default();
         let mut size = 0;
@@ -353,14 +417,19 @@ impl<'a> Conversation<'a> {
                 self.app.sessions.refuse_log(self.party, refused.stream_id, error);
             }
             FromAgent::Inventory(inventory) => {
-                if inventory.json.len() > INVENTORY || Digest::of(&inventory.json).as_str() != inventory.digest {
-                    return Err(malformed("the inventory is too long, or not what its digest says"));
+                if inventory.json.len() > INVENTORY
+                    || Digest::of(&inventory.json).as_str() != inventory.digest
+                {
+                    return Err(malformed(
+                        "the inventory is too long, or not what its digest says",
+                    ));
                 }
                 // Read as a value and written anew: what cannot be read back must not get into the store.
                 let json = serde_json::from_slice::<serde_json::Value>(&inventory.json)
                     .map_err(|error| malformed(format!("the inventory is not JSON: {error}")))?
                     .to_string();
-                let digest = inventory.digest.parse().map_err(|_| malformed("the inventory's digest"))?;
+                let digest =
+                    inventory.digest.parse().map_err(|_| malformed("the inventory's digest"))?;
                 self.app.store.set_inventory(self.party, &digest, &json).await?;
             }
         }
@@ -372,7 +441,11 @@ impl<'a> Conversation<'a> {
         if members <= MEMBERS {
             return Ok(());
         }
-        Err(over_limit(self.app, "members", format!("one message speaks of {members} members and may speak of {MEMBERS}")))
+        Err(over_limit(
+            self.app,
+            "members",
+            format!("one message speaks of {members} members and may speak of {MEMBERS}"),
+        ))
     }
 
     /// The agent has told of every member it holds: orphans it did not speak of are gone.
@@ -396,7 +469,11 @@ impl<'a> Conversation<'a> {
         }
         let Some(task) = self.tasks.get(run) else { return Ok(None) };
         let Some(aggregate) = self.app.store.load_task(task).await? else { return Ok(None) };
-        if !aggregate.runs.iter().any(|found| &found.id == run && found.member(self.party).is_some()) {
+        if !aggregate
+            .runs
+            .iter()
+            .any(|found| &found.id == run && found.member(self.party).is_some())
+        {
             return Ok(None);
         }
         let owner = (task.clone(), aggregate.task.project.clone());
@@ -419,13 +496,25 @@ impl<'a> Conversation<'a> {
                 self.reported(reported, outcome).await?;
             }
         }
-        let answer =
-            self.app.engine.report(reported.task.clone(), reported.run.clone(), self.party.clone(), reported.report.clone()).await?;
+        let answer = self
+            .app
+            .engine
+            .report(
+                reported.task.clone(),
+                reported.run.clone(),
+                self.party.clone(),
+                reported.report.clone(),
+            )
+            .await?;
         self.pending.push(Box::pin(async move { (reported, answer.await) }));
         Ok(())
     }
 
-    async fn reported(&mut self, reported: convert::Reported, outcome: Result<Reported, Error>) -> Result<(), End> {
+    async fn reported(
+        &mut self,
+        reported: convert::Reported,
+        outcome: Result<Reported, Error>,
+    ) -> Result<(), End> {
         let settled = match outcome? {
             Reported::Taken { settled, refused } => {
                 if let Some(refusal @ (Refusal::OldAttempt | Refusal::WrongInstance)) = refused {
@@ -434,16 +523,27 @@ impl<'a> Conversation<'a> {
                 settled
             }
             Reported::Unknown => match self.app.store.run(&reported.run).await? {
-                Some(run) if run.member(self.party).is_some() => run.member(self.party).is_some_and(|member| member.settled),
+                Some(run) if run.member(self.party).is_some() => {
+                    run.member(self.party).is_some_and(|member| member.settled)
+                }
                 _ => return self.orphan(reported).await,
             },
         };
         self.acknowledge(&reported, settled).await
     }
 
-    async fn acknowledge(&mut self, reported: &convert::Reported, settled: bool) -> Result<(), End> {
+    async fn acknowledge(
+        &mut self,
+        reported: &convert::Reported,
+        settled: bool,
+    ) -> Result<(), End> {
         let convert::Reported { run, report, .. } = reported;
-        let ack = Ack { run_id: run.to_string(), attempt: report.attempt, sequence: report.sequence, settled };
+        let ack = Ack {
+            run_id: run.to_string(),
+            attempt: report.attempt,
+            sequence: report.sequence,
+            settled,
+        };
         self.say(ToAgent::Acks(Acks { acks: vec![ack] })).await
     }
 
@@ -469,7 +569,8 @@ impl<'a> Conversation<'a> {
         // Nothing more is taken of it: what an agent invents must not fill the memory.
         self.tasks.remove(&reported.run);
         let convert::Reported { run, task, digest, report } = &reported;
-        let key = OrphanKey { party: self.party.clone(), run: run.clone(), attempt: report.attempt };
+        let key =
+            OrphanKey { party: self.party.clone(), run: run.clone(), attempt: report.attempt };
         let known = self.app.store.orphan(&key).await?;
         if report.phase.is_terminal() {
             self.orphans.remove(&key);
@@ -479,7 +580,10 @@ impl<'a> Conversation<'a> {
             return self.acknowledge(&reported, true).await;
         }
         // Once listed, it stays an operator's to decide, however often the agent comes back.
-        if known.as_ref().map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop)) {
+        if known
+            .as_ref()
+            .map_or(self.knows_us, |orphan| orphan.decision == Some(OrphanDecision::Stop))
+        {
             if let Some(left_out) = self.app.sessions.admit_line(self.party) {
                 tracing::warn!(party = %self.party, %run, left_out, "a member of an unknown run is being stopped");
             }
@@ -499,7 +603,9 @@ impl<'a> Conversation<'a> {
                 decision: None,
             };
             if !self.app.store.put_orphan(&orphan, ORPHANS).await? {
-                let message = format!("this hub does not know {ORPHANS} live members of the party already: have some stopped there");
+                let message = format!(
+                    "this hub does not know {ORPHANS} live members of the party already: have some stopped there"
+                );
                 return Err(over_limit(self.app, "orphans", message));
             }
             self.orphans.insert(orphan.key);
@@ -543,13 +649,16 @@ async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
 fn superseded() -> End {
     End::Refused {
         code: "superseded",
-        message: "a newer session of this agent was opened, or the party's secret replaced".to_owned(),
+        message: "a newer session of this agent was opened, or the party's secret replaced"
+            .to_owned(),
         retry_after_s: 1,
     }
 }
 
 async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, End> {
-    let first = flow_common::clock::timeout(HELLO, stream.message()).await.map_err(|_| malformed("no Hello within 10 s"))?;
+    let first = flow_common::clock::timeout(HELLO, stream.message())
+        .await
+        .map_err(|_| malformed("no Hello within 10 s"))?;
     match first.ok().flatten().ok_or(End::Gone)?.body {
         Some(FromAgent::Hello(hello)) => Ok(hello),
         _ => Err(malformed("the first message must be Hello")),
@@ -568,9 +677,12 @@ mod tests {
     /// Ten thousand idle agents are to fit in 400 MB; what else an agent costs stands in docs/operations.md.
     #[test]
     fn the_tasks_of_an_idle_agent_are_small() {
-        let session = size_of_future(|(app, party, proof, stream, call, out)| converse(app, party, proof, stream, call, out));
-        let connection =
-            size_of_future(|(app, io, peer, limits, metrics)| super::super::serve_io::<crate::door::Io>(app, io, peer, limits, metrics));
+        let session = size_of_future(|(app, party, proof, stream, call, out)| {
+            converse(app, party, proof, stream, call, out)
+        });
+        let connection = size_of_future(|(app, io, peer, limits, metrics)| {
+            super::super::serve_io::<crate::door::Io>(app, io, peer, limits, metrics)
+        });
         assert!(session <= 3 * 1024, "a session's task takes {session} bytes");
         assert!(connection <= 2 * 1024, "a connection's task takes {connection} bytes");
     }

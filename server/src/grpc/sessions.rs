@@ -245,7 +245,8 @@ impl Sessions {
         };
         self.logs().insert(id, log);
         let guard = LogGuard { sessions: self.clone(), party: party.clone(), id };
-        let open = LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
+        let open =
+            LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
         if !self.say(party, Body::LogOpen(open)) {
             return Err(unavailable(party, "is not connected"));
         }
@@ -284,7 +285,11 @@ impl Sessions {
         let mut logs = self.logs();
         let log = logs.get_mut(&id).filter(|log| &log.party == party)?;
         log.opened.cancel();
-        Some(LogWriter { chunks: log.chunks.take()?, complete: log.complete.clone(), revoked: log.revoked.clone() })
+        Some(LogWriter {
+            chunks: log.chunks.take()?,
+            complete: log.complete.clone(),
+            revoked: log.revoked.clone(),
+        })
     }
 
     /// The agent will not, or cannot, open a log.
@@ -305,7 +310,10 @@ impl Sessions {
 }
 
 fn unavailable(party: &PartyId, what: &str) -> Error {
-    Error::new(ErrorCode::LogUnavailable, format!("{party} {what}: its log cannot be read now; repeat when it is connected"))
+    Error::new(
+        ErrorCode::LogUnavailable,
+        format!("{party} {what}: its log cannot be read now; repeat when it is connected"),
+    )
 }
 
 /// Tells the agent when nobody reads any more.
@@ -334,7 +342,11 @@ mod tests {
 
     #[test]
     fn a11_a_party_that_causes_line_after_line_silences_itself_alone() {
-        let (sessions, hostile, other) = (Sessions::default(), "hostile".parse().expect("a name"), "other".parse().expect("a name"));
+        let (sessions, hostile, other) = (
+            Sessions::default(),
+            "hostile".parse().expect("a name"),
+            "other".parse().expect("a name"),
+        );
         let written = (0..1_000).filter(|_| sessions.admit_line(&hostile).is_some()).count();
         assert!(written < 50, "{written} lines");
         assert_eq!(sessions.admit_line(&other), Some(0));

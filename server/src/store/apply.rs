@@ -11,7 +11,9 @@ use flow_domain::id::TaskId;
 use flow_domain::run::{Run, RunPhase};
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::db::{LONGEST, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading};
+use super::db::{
+    LONGEST, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading,
+};
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::runs::{RunRows, json};
 use super::types::{Change, IdemRecord};
@@ -51,7 +53,11 @@ impl From<StoreError> for Failure {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        if is_unique_violation(&error) { Self::Exists(error) } else { StoreError::from(error).into() }
+        if is_unique_violation(&error) {
+            Self::Exists(error)
+        } else {
+            StoreError::from(error).into()
+        }
     }
 }
 
@@ -73,9 +79,10 @@ impl Store {
             Failure::Refused(error) => Err(error),
             Failure::Moved => Err(ApplyError::Stale(self.moved(&changes).await?)),
             // Found by nobody: the other row is gone again, and the same call will go better.
-            Failure::Exists(error) => {
-                Err(self.duplicate(&changes).await?.unwrap_or_else(|| StoreError::Unavailable(Arc::new(error)).into()))
-            }
+            Failure::Exists(error) => Err(self
+                .duplicate(&changes)
+                .await?
+                .unwrap_or_else(|| StoreError::Unavailable(Arc::new(error)).into())),
         }
     }
 
@@ -91,18 +98,28 @@ impl Store {
             })?;
             versions.extend(found);
         }
-        let as_read = |change: &Change| versions.get(change.task.id.as_str()) == Some(&signed(change.base_version));
-        Ok(old.into_iter().filter(|change| !as_read(change)).map(|change| change.task.id.clone()).collect())
+        let as_read = |change: &Change| {
+            versions.get(change.task.id.as_str()) == Some(&signed(change.base_version))
+        };
+        Ok(old
+            .into_iter()
+            .filter(|change| !as_read(change))
+            .map(|change| change.task.id.clone())
+            .collect())
     }
 
     /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a
     /// request that is repeated shall hear of its first answer, not that the name is taken.
     async fn duplicate(&self, changes: &[&Change]) -> Result<Option<ApplyError>, StoreError> {
-        let duplicate = |change: &Change, what| Ok(Some(ApplyError::Duplicate { task: change.task.id.clone(), what }));
+        let duplicate = |change: &Change, what| {
+            Ok(Some(ApplyError::Duplicate { task: change.task.id.clone(), what }))
+        };
         let mut keys = HashSet::new();
         for change in changes {
             let Some(answer) = &change.idempotency else { continue };
-            if !keys.insert((&answer.scope, &answer.key)) || self.idempotency(&answer.scope, &answer.key).await?.is_some() {
+            if !keys.insert((&answer.scope, &answer.key))
+                || self.idempotency(&answer.scope, &answer.key).await?.is_some()
+            {
                 return duplicate(change, Duplicate::Idempotency);
             }
         }
@@ -113,7 +130,9 @@ impl Store {
                 return duplicate(change, Duplicate::Id);
             }
             let name = &task.body.name;
-            if !names.insert((&task.project, name)) || self.task_by_name(&task.project, name).await?.is_some() {
+            if !names.insert((&task.project, name))
+                || self.task_by_name(&task.project, name).await?.is_some()
+            {
                 return duplicate(change, Duplicate::Name);
             }
         }
@@ -181,9 +200,10 @@ async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
         signed(change.base_version),
     );
     match updated {
-        Err(error) if is_unique_violation(&error) => {
-            Err(Failure::Refused(ApplyError::Duplicate { task: task.id.clone(), what: Duplicate::Name }))
-        }
+        Err(error) if is_unique_violation(&error) => Err(Failure::Refused(ApplyError::Duplicate {
+            task: task.id.clone(),
+            what: Duplicate::Name,
+        })),
         Err(error) => Err(error.into()),
         Ok(0) => Err(Failure::Moved),
         Ok(_) => Ok(()),
@@ -192,7 +212,8 @@ async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
 
 async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
     let matched = in_tx!(tx, |c| {
-        let mut sql = QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
+        let mut sql =
+            QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
         let as_is = ("", "");
         per_task(&mut sql, batch, as_is, |change| signed(change.events.len()));
         sql.push(", due_at = ");
@@ -201,9 +222,13 @@ async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
         per_task(&mut sql, batch, as_is, |change| i64::from(change.task.runs));
         // COALESCE of the whole CASE is refused by MariaDB where only some values are NULL: it finds no common collation.
         sql.push(", phase = ");
-        per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| latest(change).map(|run| run.phase.to_string()));
+        per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| {
+            latest(change).map(|run| run.phase.to_string())
+        });
         sql.push(", latest_run = ");
-        per_task(&mut sql, batch, ("COALESCE(", ", latest_run)"), |change| latest(change).map(|run| run.id.to_string()));
+        per_task(&mut sql, batch, ("COALESCE(", ", latest_run)"), |change| {
+            latest(change).map(|run| run.id.to_string())
+        });
         sql.push(" WHERE version = ");
         per_task(&mut sql, batch, as_is, |change| signed(change.base_version));
         sql.push(" AND id IN ");
@@ -225,14 +250,22 @@ fn per_task<DB: Database, T>(
 {
     sql.push("CASE id");
     for change in batch {
-        sql.push(" WHEN ").push_bind(change.task.id.to_string()).push(" THEN ").push(before).push_bind(value(change)).push(after);
+        sql.push(" WHEN ")
+            .push_bind(change.task.id.to_string())
+            .push(" THEN ")
+            .push(before)
+            .push_bind(value(change))
+            .push(after);
     }
     sql.push(" END");
 }
 
 async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
-    let new: Vec<(&Change, String)> =
-        changes.iter().filter(|change| change.insert).map(|change| (*change, json(&change.task.body))).collect();
+    let new: Vec<(&Change, String)> = changes
+        .iter()
+        .filter(|change| change.insert)
+        .map(|change| (*change, json(&change.task.body)))
+        .collect();
     let head = "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, \
                 created_at, modified_at, deleted_at, body) ";
     insert_rows!(tx, head, "", new, |(_, body)| body.len() + 300, |row, (change, body)| {
@@ -258,10 +291,16 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Erro
 }
 
 async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
-    let answers: Vec<(&Change, &IdemRecord)> =
-        changes.iter().filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer))).collect();
+    let answers: Vec<(&Change, &IdemRecord)> = changes
+        .iter()
+        .filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer)))
+        .collect();
     let head = "INSERT INTO idempotency (scope, idem_key, project_id, request, response, at) ";
-    insert_rows!(tx, head, "", answers, |(_, answer)| answer.response.len() + 300, |row, (change, answer)| {
+    insert_rows!(tx, head, "", answers, |(_, answer)| answer.response.len() + 300, |row,
+                                                                                    (
+        change,
+        answer,
+    )| {
         row.push_bind(answer.scope.as_str())
             .push_bind(answer.key.as_str())
             .push_bind(change.task.project.as_str())
@@ -281,23 +320,43 @@ async fn write_parties(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreErro
             execute!(&mut *tx, "DELETE FROM task_parties WHERE task_id = ?", task.id.as_str())?;
         }
         if task.deleted_at.is_none() && (change.insert || change.body_changed) {
-            let parties: HashSet<&str> = task.body.members.iter().map(|member| member.party.as_str()).collect();
+            let parties: HashSet<&str> =
+                task.body.members.iter().map(|member| member.party.as_str()).collect();
             rows.extend(parties.into_iter().map(|party| (task, party)));
         }
     }
-    insert_rows!(tx, "INSERT INTO task_parties (project_id, party_id, task_id) ", "", rows, |_| 100, |row, (task, party)| {
-        row.push_bind(task.project.as_str()).push_bind(*party).push_bind(task.id.as_str())
-    });
+    insert_rows!(
+        tx,
+        "INSERT INTO task_parties (project_id, party_id, task_id) ",
+        "",
+        rows,
+        |_| 100,
+        |row, (task, party)| {
+            row.push_bind(task.project.as_str()).push_bind(*party).push_bind(task.id.as_str())
+        }
+    );
     Ok(())
 }
 
 async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
     let rows: Vec<_> = changes
         .iter()
-        .flat_map(|change| change.events.iter().zip(change.base_event_seq + 1..).map(move |(event, seq)| (&change.task, seq, event)))
+        .flat_map(|change| {
+            change
+                .events
+                .iter()
+                .zip(change.base_event_seq + 1..)
+                .map(move |(event, seq)| (&change.task, seq, event))
+        })
         .collect();
-    let head = "INSERT INTO events (task_id, seq, project_id, at, kind, run_id, party_id, message) ";
-    insert_rows!(tx, head, "", rows, |(.., new)| new.event.message.len() + 180, |row, (task, seq, new)| {
+    let head =
+        "INSERT INTO events (task_id, seq, project_id, at, kind, run_id, party_id, message) ";
+    insert_rows!(tx, head, "", rows, |(.., new)| new.event.message.len() + 180, |row,
+                                                                                 (
+        task,
+        seq,
+        new,
+    )| {
         row.push_bind(task.id.as_str())
             .push_bind(*seq)
             .push_bind(task.project.as_str())
@@ -311,13 +370,19 @@ async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError
 }
 
 async fn write_specs(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
-    let mut rows: Vec<_> = changes.iter().flat_map(|change| change.specs.iter().map(move |spec| (&change.task, spec))).collect();
+    let mut rows: Vec<_> = changes
+        .iter()
+        .flat_map(|change| change.specs.iter().map(move |spec| (&change.task, spec)))
+        .collect();
     rows.sort_by_key(|(task, spec)| (&task.id, &spec.digest));
     rows.dedup_by_key(|(task, spec)| (&task.id, &spec.digest));
     let tail = tx.or_keep("task_id, digest", "digest");
     let head = "INSERT INTO specs (task_id, digest, project_id, bytes) ";
     insert_rows!(tx, head, tail, rows, |(_, spec)| spec.bytes.len() + 140, |row, (task, spec)| {
-        row.push_bind(task.id.as_str()).push_bind(spec.digest.as_str()).push_bind(task.project.as_str()).push_bind(spec.bytes.as_slice())
+        row.push_bind(task.id.as_str())
+            .push_bind(spec.digest.as_str())
+            .push_bind(task.project.as_str())
+            .push_bind(spec.bytes.as_slice())
     });
     Ok(())
 }

@@ -60,7 +60,11 @@ impl Store {
     }
 
     /// Reports of the party that changed no phase: refusal and report, in the order of its journal.
-    pub async fn audited_reports(&self, party: &PartyId, run: &RunId) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn audited_reports(
+        &self,
+        party: &PartyId,
+        run: &RunId,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         Ok(reading!(&*self.db, |c| {
             sqlx::query_as(
                 "SELECT refusal, report FROM audit_reports WHERE party_id = ? AND run_id = ? ORDER BY instance, attempt, sequence",
@@ -82,10 +86,18 @@ impl Store {
         pruned
     }
 
-    async fn prune_audit_of(&self, grown: Option<BTreeSet<PartyId>>, most: u32) -> Result<(), StoreError> {
+    async fn prune_audit_of(
+        &self,
+        grown: Option<BTreeSet<PartyId>>,
+        most: u32,
+    ) -> Result<(), StoreError> {
         let parties: Vec<String> = match grown {
             Some(parties) => parties.into_iter().map(String::from).collect(),
-            None => reading!(&*self.db, |c| sqlx::query_scalar("SELECT DISTINCT party_id FROM audit_reports").fetch_all(c).await)?,
+            None => reading!(&*self.db, |c| sqlx::query_scalar(
+                "SELECT DISTINCT party_id FROM audit_reports"
+            )
+            .fetch_all(c)
+            .await)?,
         };
         for party in parties {
             let first_too_old: Option<i64> = reading!(&*self.db, |c| {
@@ -97,7 +109,12 @@ impl Store {
             })?;
             if let Some(at) = first_too_old {
                 let mut tx = self.db.write().await?;
-                execute!(&mut tx, "DELETE FROM audit_reports WHERE party_id = ? AND at <= ?", &party, at)?;
+                execute!(
+                    &mut tx,
+                    "DELETE FROM audit_reports WHERE party_id = ? AND at <= ?",
+                    &party,
+                    at
+                )?;
                 tx.commit().await?;
             }
         }

@@ -18,7 +18,8 @@ fn by_phase(rows: Vec<(String, i64)>) -> BTreeMap<String, u64> {
 fn finish(partial: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::File::open(partial)?.sync_all()?;
     std::fs::rename(partial, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()
 }
 
@@ -26,7 +27,11 @@ impl Store {
     /// Numbers for the metrics page; walks no history.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let runs = reading!(&*self.db, |c| {
-            sqlx::query_as("SELECT phase, COUNT(*) FROM runs WHERE settled_at IS NULL GROUP BY phase").fetch_all(c).await
+            sqlx::query_as(
+                "SELECT phase, COUNT(*) FROM runs WHERE settled_at IS NULL GROUP BY phase",
+            )
+            .fetch_all(c)
+            .await
         })?;
         let members = reading!(&*self.db, |c| {
             sqlx::query_as(
@@ -36,9 +41,18 @@ impl Store {
             .await
         })?;
         let (parties, connected): (i64, i64) = reading!(&*self.db, |c| {
-            sqlx::query_as("SELECT COUNT(*), CAST(COALESCE(SUM(connected), 0) AS SIGNED INTEGER) FROM parties").fetch_one(c).await
+            sqlx::query_as(
+                "SELECT COUNT(*), CAST(COALESCE(SUM(connected), 0) AS SIGNED INTEGER) FROM parties",
+            )
+            .fetch_one(c)
+            .await
         })?;
-        Ok(Counts { runs: by_phase(runs), members: by_phase(members), parties_connected: unsigned(connected), parties: unsigned(parties) })
+        Ok(Counts {
+            runs: by_phase(runs),
+            members: by_phase(members),
+            parties_connected: unsigned(connected),
+            parties: unsigned(parties),
+        })
     }
 
     /// A consistent copy of a SQLite database in a new file, while it is in use. The file appears when it is whole.
@@ -50,14 +64,24 @@ impl Store {
                     .to_owned(),
             ));
         };
-        let cannot = |problem: std::io::Error| StoreError::Config(format!("the backup cannot be written to {}: {problem}", path.display()));
+        let cannot = |problem: std::io::Error| {
+            StoreError::Config(format!(
+                "the backup cannot be written to {}: {problem}",
+                path.display()
+            ))
+        };
         if path.exists() {
-            return Err(StoreError::Config(format!("{} exists; name a file that does not", path.display())));
+            return Err(StoreError::Config(format!(
+                "{} exists; name a file that does not",
+                path.display()
+            )));
         }
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = Path::new(&partial);
-        let text = partial.to_str().ok_or_else(|| StoreError::Config("the backup's path must be UTF-8".to_owned()))?;
+        let text = partial
+            .to_str()
+            .ok_or_else(|| StoreError::Config("the backup's path must be UTF-8".to_owned()))?;
         // What an earlier, interrupted backup left.
         if let Err(problem) = std::fs::remove_file(partial)
             && problem.kind() != std::io::ErrorKind::NotFound
@@ -65,7 +89,12 @@ impl Store {
             return Err(cannot(problem));
         }
         // SQLite fills an empty file, and would make a new one readable by all: a backup holds what users keep in their tasks.
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).map_err(cannot)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(partial)
+            .map_err(cannot)?;
         sqlx::query("VACUUM INTO ?").bind(text).execute(&pools.read).await?;
         finish(partial, path).map_err(cannot)
     }
@@ -80,7 +109,13 @@ impl Store {
             };
             findings.push(Finding { check, ok, detail });
         };
-        note("schema", self.check_schema().await.map(|()| "up to date".to_owned()).map_err(|error| error.to_string()));
+        note(
+            "schema",
+            self.check_schema()
+                .await
+                .map(|()| "up to date".to_owned())
+                .map_err(|error| error.to_string()),
+        );
         note("server", self.server().await.unwrap_or_else(|error| Err(told(&error))));
         note("integrity", self.integrity().await.unwrap_or_else(|error| Err(told(&error))));
         note("events", self.gapless().await.unwrap_or_else(|error| Err(told(&error))));
@@ -96,14 +131,19 @@ impl Store {
     async fn server(&self) -> Result<Result<String, String>, StoreError> {
         Ok(match &*self.db {
             Db::Sqlite(pools, _) => {
-                let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&pools.read).await?;
-                let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pools.write).await?;
-                let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&pools.write).await?;
+                let version: String =
+                    sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&pools.read).await?;
+                let mode: String =
+                    sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pools.write).await?;
+                let synchronous: i64 =
+                    sqlx::query_scalar("PRAGMA synchronous").fetch_one(&pools.write).await?;
                 let text = format!("SQLite {version}, journal {mode}, synchronous {synchronous}");
                 if mode == "wal" {
                     Ok(text)
                 } else {
-                    Err(format!("{text}: the journal must be WAL; is the file on a network file system?"))
+                    Err(format!(
+                        "{text}: the journal must be WAL; is the file on a network file system?"
+                    ))
                 }
             }
             Db::MySql(pools) => {
@@ -113,21 +153,31 @@ impl Store {
                 )
                 .fetch_one(&pools.read)
                 .await?;
-                let text =
-                    format!("{version}, database collation {collation}, sql_mode {sql_mode}, innodb_flush_log_at_trx_commit {flush}");
+                let text = format!(
+                    "{version}, database collation {collation}, sql_mode {sql_mode}, innodb_flush_log_at_trx_commit {flush}"
+                );
                 if flush == "1" {
                     Ok(text)
                 } else {
-                    Err(format!("{text}: set innodb_flush_log_at_trx_commit to 1, or commits can be lost with the power"))
+                    Err(format!(
+                        "{text}: set innodb_flush_log_at_trx_commit to 1, or commits can be lost with the power"
+                    ))
                 }
             }
         })
     }
 
     async fn integrity(&self) -> Result<Result<String, String>, StoreError> {
-        let Db::Sqlite(pools, _) = &*self.db else { return Ok(Ok("left to the database server".to_owned())) };
-        let problems: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&pools.read).await?;
-        Ok(if problems == ["ok"] { Ok("ok".to_owned()) } else { Err(format!("{}; restore the last backup", problems.join("; "))) })
+        let Db::Sqlite(pools, _) = &*self.db else {
+            return Ok(Ok("left to the database server".to_owned()));
+        };
+        let problems: Vec<String> =
+            sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&pools.read).await?;
+        Ok(if problems == ["ok"] {
+            Ok("ok".to_owned())
+        } else {
+            Err(format!("{}; restore the last backup", problems.join("; ")))
+        })
     }
 
     /// Every task's events are numbered 1 to `event_seq`.
@@ -143,13 +193,17 @@ impl Store {
         Ok(if wrong.is_empty() {
             Ok("numbered without gaps".to_owned())
         } else {
-            Err(format!("tasks with missing events: {}; the database was changed from outside", wrong.join(", ")))
+            Err(format!(
+                "tasks with missing events: {}; the database was changed from outside",
+                wrong.join(", ")
+            ))
         })
     }
 }
 
 /// The error with its cause: the reader is an operator at the machine.
 fn told(error: &StoreError) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause =
+        std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
 }

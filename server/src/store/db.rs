@@ -12,7 +12,10 @@ use flow_common::dir_lock::Place;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection, Transaction};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection,
+    Transaction,
+};
 
 use super::error::StoreError;
 use super::types::{StoreOptions, Synchronous};
@@ -124,10 +127,17 @@ const LONGEST_SQLITE: usize = 1_000_000;
 const LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
 
 /// Cuts `rows` into slices of these [`LENGTHS`], none longer than `longest`.
-pub(super) fn batches<T>(rows: &[T], longest: usize, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+pub(super) fn batches<T>(
+    rows: &[T],
+    longest: usize,
+    bytes: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
-        let fits = |size: &usize| *size <= rest.len() && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= longest);
+        let fits = |size: &usize| {
+            *size <= rest.len()
+                && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= longest)
+        };
         let size = LENGTHS.into_iter().find(fits)?;
         let (batch, after) = rest.split_at(size);
         rest = after;
@@ -140,7 +150,10 @@ pub(super) fn batches<T>(rows: &[T], longest: usize, bytes: impl Fn(&T) -> usize
 pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = Vec<&T>> {
     ids.chunks(LENGTHS[0]).map(|chunk| {
         let length = chunk.len().next_power_of_two();
-        chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], length - chunk.len())).collect()
+        chunk
+            .iter()
+            .chain(std::iter::repeat_n(&chunk[chunk.len() - 1], length - chunk.len()))
+            .collect()
     })
 }
 
@@ -161,7 +174,9 @@ impl Db {
     /// A transaction that writes. On SQLite it holds the write lock from the start, so that it cannot lose it half-way.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite(pools, place) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?, Arc::clone(place)),
+            Self::Sqlite(pools, place) => {
+                Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?, Arc::clone(place))
+            }
             Self::MySql(pools) => Tx::MySql(pools.write.begin().await?),
         })
     }
@@ -180,7 +195,8 @@ impl Db {
         // If somebody writes, this is not the time.
         let Self::Sqlite(Pools { write, .. }, _) = self else { return Ok(()) };
         let Some(mut connection) = write.try_acquire() else { return Ok(()) };
-        let looked = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await;
+        let looked =
+            sqlx::query_as("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await;
         let (_, logged, copied): (i64, i64, i64) = looked?;
         if logged - copied >= CHECKPOINT {
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
@@ -241,9 +257,16 @@ fn pool<D: Database>(max: u32) -> PoolOptions<D> {
     PoolOptions::new().max_connections(max.max(1)).acquire_timeout(PATIENCE)
 }
 
-async fn open_sqlite(url: &str, options: StoreOptions) -> Result<(Pools<Sqlite>, Place), StoreError> {
+async fn open_sqlite(
+    url: &str,
+    options: StoreOptions,
+) -> Result<(Pools<Sqlite>, Place), StoreError> {
     let connect = SqliteConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Config("the database address must be `sqlite:` and the path of a file".to_owned()))?
+        .map_err(|_| {
+            StoreError::Config(
+                "the database address must be `sqlite:` and the path of a file".to_owned(),
+            )
+        })?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match options.synchronous {
@@ -266,19 +289,26 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<(Pools<Sqlite>,
     let sound = |connection: &mut SqliteConnection| !connection.is_in_transaction();
     // A file answers: asking the driver's thread before each statement would only take time.
     let pool = |max| -> SqlitePoolOptions { pool(max).test_before_acquire(false) };
-    let write = pool(1).before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
+    let write = pool(1)
+        .before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
     let write = write.connect_with(connect.clone()).await?;
     // A file that has been replaced must not be opened in the place of the first one.
     write.set_connect_options(connect.clone().create_if_missing(false));
     let file = connect.get_filename().to_owned();
-    let place = Place::of(&file).map_err(|error| StoreError::Config(format!("{}: {error}", file.display())))?;
+    let place = Place::of(&file)
+        .map_err(|error| StoreError::Config(format!("{}: {error}", file.display())))?;
     let read = pool(options.max_connections).connect_with(connect.read_only(true)).await?;
     Ok((Pools { write, read }, place))
 }
 
 async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, StoreError> {
     let connect = MySqlConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Config("the database address must look like `mysql://user:password@host:3306/database`".to_owned()))?
+        .map_err(|_| {
+            StoreError::Config(
+                "the database address must look like `mysql://user:password@host:3306/database`"
+                    .to_owned(),
+            )
+        })?
         .disable_statement_logging();
     let isolated = |level: &'static str| -> MySqlPoolOptions {
         pool(options.max_connections).after_connect(move |connection, _| {
@@ -290,8 +320,12 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
     };
     Ok(Pools {
         // Order comes from the version column; fewer gap locks mean fewer deadlocks.
-        write: isolated("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").connect_with(connect.clone()).await?,
-        read: isolated("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").connect_with(connect).await?,
+        write: isolated("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            .connect_with(connect.clone())
+            .await?,
+        read: isolated("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .connect_with(connect)
+            .await?,
     })
 }
 
@@ -304,8 +338,14 @@ mod tests {
         for count in [0_usize, 1, 2, 3, 50, 51, 127, 128, 129, 300] {
             let ids: Vec<usize> = (0..count).collect();
             let lists: Vec<_> = id_batches(&ids).collect();
-            assert_eq!(lists.len(), count.div_ceil(LENGTHS[0]), "one statement for as many as it may name");
-            assert!(lists.iter().all(|list| list.len().is_power_of_two() && list.len() <= LENGTHS[0]));
+            assert_eq!(
+                lists.len(),
+                count.div_ceil(LENGTHS[0]),
+                "one statement for as many as it may name"
+            );
+            assert!(
+                lists.iter().all(|list| list.len().is_power_of_two() && list.len() <= LENGTHS[0])
+            );
             let mut named: Vec<usize> = lists.into_iter().flatten().copied().collect();
             named.dedup();
             assert_eq!(named, ids);
@@ -317,10 +357,17 @@ mod tests {
         for count in [0_usize, 1, 3, 4, 63, 64, 65, 500] {
             for bytes in [0, 500, 1_000, 100_000] {
                 let rows: Vec<usize> = (0..count).collect();
-                let lengths: Vec<usize> = batches(&rows, LONGEST, |_| bytes).map(<[usize]>::len).collect();
-                assert_eq!(batches(&rows, LONGEST, |_| bytes).flatten().copied().collect::<Vec<_>>(), rows);
+                let lengths: Vec<usize> =
+                    batches(&rows, LONGEST, |_| bytes).map(<[usize]>::len).collect();
+                assert_eq!(
+                    batches(&rows, LONGEST, |_| bytes).flatten().copied().collect::<Vec<_>>(),
+                    rows
+                );
                 assert!(lengths.iter().all(|length| LENGTHS.contains(length)), "{lengths:?}");
-                assert!(lengths.iter().all(|length| *length == 1 || length * bytes <= LONGEST), "{lengths:?} of {bytes}");
+                assert!(
+                    lengths.iter().all(|length| *length == 1 || length * bytes <= LONGEST),
+                    "{lengths:?} of {bytes}"
+                );
             }
         }
     }

@@ -10,11 +10,21 @@ impl Tx {
     /// Tail of an INSERT that overwrites `columns` where a row of the key `key` exists. MySQL would do so for any unique
     /// key, so it is used on tables that have one only.
     pub fn or_update(&self, key: &str, columns: &[&str]) -> String {
-        let set =
-            |value: fn(&str) -> String| columns.iter().map(|column| format!("{column} = {}", value(column))).collect::<Vec<_>>().join(", ");
+        let set = |value: fn(&str) -> String| {
+            columns
+                .iter()
+                .map(|column| format!("{column} = {}", value(column)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match self {
-            Self::Sqlite(..) => format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set(|column| format!("excluded.{column}"))),
-            Self::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {}", set(|column| format!("VALUES({column})"))),
+            Self::Sqlite(..) => format!(
+                " ON CONFLICT ({key}) DO UPDATE SET {}",
+                set(|column| format!("excluded.{column}"))
+            ),
+            Self::MySql(_) => {
+                format!(" ON DUPLICATE KEY UPDATE {}", set(|column| format!("VALUES({column})")))
+            }
         }
     }
 

@@ -89,12 +89,19 @@ impl StoreError {
     /// The database has no room to write.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        let (Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause)) = self else { return false };
+        let (Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause)) = self else {
+            return false;
+        };
         let Some(refusal) = cause.as_database_error() else { return false };
         is_disk_full(refusal)
     }
 
-    pub(super) fn corrupt(table: &'static str, column: &'static str, id: impl Into<String>, problem: impl ToString) -> Self {
+    pub(super) fn corrupt(
+        table: &'static str,
+        column: &'static str,
+        id: impl Into<String>,
+        problem: impl ToString,
+    ) -> Self {
         Self::Corrupt { table, column, id: id.into(), problem: problem.to_string() }
     }
 
@@ -132,7 +139,22 @@ pub(super) fn is_transient(refusal: &dyn sqlx::error::DatabaseError) -> bool {
         // Too many connections, out of memory, server shutting down, lock wait timeout, deadlock,
         // read-only (failover), killed query, gone away, lost, killed connection.
         return is_disk_full(refusal)
-            || matches!(refusal.number(), 1040 | 1041 | 1053 | 1203 | 1205 | 1213 | 1290 | 1317 | 1792 | 1836 | 1927 | 2006 | 2013 | 4031);
+            || matches!(
+                refusal.number(),
+                1040 | 1041
+                    | 1053
+                    | 1203
+                    | 1205
+                    | 1213
+                    | 1290
+                    | 1317
+                    | 1792
+                    | 1836
+                    | 1927
+                    | 2006
+                    | 2013
+                    | 4031
+            );
     }
     // SQLite's primary result code is the low byte: busy, locked, read-only, I/O error, full, cannot open.
     matches!(sqlite_code(refusal) & 0xff, 5 | 6 | 8 | 10 | 13 | 14)
@@ -145,7 +167,9 @@ fn sqlite_code(refusal: &dyn sqlx::error::DatabaseError) -> i64 {
 fn is_disk_full(refusal: &dyn sqlx::error::DatabaseError) -> bool {
     if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         // Disk full; the table is full, which InnoDB says of a file that cannot grow. Others quote the system's error 28.
-        let quotes_enospc = ["No space left on device", "errno: 28", "error 28 "].iter().any(|text| refusal.message().contains(text));
+        let quotes_enospc = ["No space left on device", "errno: 28", "error 28 "]
+            .iter()
+            .any(|text| refusal.message().contains(text));
         return matches!(refusal.number(), 1021 | 1114) || quotes_enospc;
     }
     // Full; and the file of shared memory cannot grow, which nothing but a full disk causes.
@@ -166,7 +190,9 @@ impl From<StoreError> for Error {
                 let message = "the hub's database was deleted or replaced, and this hub ends: nothing was stored";
                 Self::new(ErrorCode::StoreUnavailable, message).caused_by(error)
             }
-            StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::of(ErrorCode::StoreUnavailable).caused_by(error),
+            StoreError::Unavailable(_) | StoreError::Unknown(_) => {
+                Self::of(ErrorCode::StoreUnavailable).caused_by(error)
+            }
             _ => Self::internal(error),
         }
     }

@@ -11,7 +11,12 @@ use super::types::{EventRow, IdemRecord};
 
 impl Store {
     /// Events of the task with numbers greater than `after`, in order.
-    pub async fn events(&self, task: &TaskId, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+    pub async fn events(
+        &self,
+        task: &TaskId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
         type Row = (i64, i64, String, Option<String>, Option<String>, String);
         let rows: Vec<Row> = reading!(&*self.db, |c| {
             sqlx::query_as("SELECT seq, at, kind, run_id, party_id, message FROM events WHERE task_id = ? AND seq > ? ORDER BY seq LIMIT ?")
@@ -23,11 +28,19 @@ impl Store {
         })?;
         rows.into_iter()
             .map(|(seq, at, kind, run, party, message)| {
-                let corrupt = |column, problem: String| StoreError::corrupt("events", column, format!("{task}/{seq}"), problem);
+                let corrupt = |column, problem: String| {
+                    StoreError::corrupt("events", column, format!("{task}/{seq}"), problem)
+                };
                 let event = Event {
                     kind: kind.parse().map_err(|problem| corrupt("kind", problem))?,
-                    run: run.map(|id| id.parse()).transpose().map_err(|problem| corrupt("run_id", format!("{problem}")))?,
-                    party: party.map(|id| id.parse()).transpose().map_err(|problem| corrupt("party_id", format!("{problem}")))?,
+                    run: run
+                        .map(|id| id.parse())
+                        .transpose()
+                        .map_err(|problem| corrupt("run_id", format!("{problem}")))?,
+                    party: party
+                        .map(|id| id.parse())
+                        .transpose()
+                        .map_err(|problem| corrupt("party_id", format!("{problem}")))?,
                     message,
                 };
                 Ok(EventRow { seq, at: Timestamp(at), event })
@@ -36,7 +49,11 @@ impl Store {
     }
 
     /// The canonical bytes of the spec of a task's member under this digest.
-    pub async fn spec(&self, task: &TaskId, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn spec(
+        &self,
+        task: &TaskId,
+        digest: &Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes: Option<Vec<u8>> = reading!(&*self.db, |c| {
             sqlx::query_scalar("SELECT bytes FROM specs WHERE task_id = ? AND digest = ?")
                 .bind(task.as_str())
@@ -45,25 +62,42 @@ impl Store {
                 .await
         })?;
         match bytes {
-            Some(bytes) if Digest::of(&bytes) != *digest => {
-                Err(StoreError::corrupt("specs", "bytes", digest.as_str(), "they do not have this digest"))
-            }
+            Some(bytes) if Digest::of(&bytes) != *digest => Err(StoreError::corrupt(
+                "specs",
+                "bytes",
+                digest.as_str(),
+                "they do not have this digest",
+            )),
             other => Ok(other),
         }
     }
 
     /// The answer given under this key.
-    pub async fn idempotency(&self, scope: &str, key: &str) -> Result<Option<IdemRecord>, StoreError> {
+    pub async fn idempotency(
+        &self,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<IdemRecord>, StoreError> {
         let row: Option<(String, String, i64)> = reading!(&*self.db, |c| {
-            sqlx::query_as("SELECT request, response, at FROM idempotency WHERE scope = ? AND idem_key = ?")
-                .bind(scope)
-                .bind(key)
-                .fetch_optional(c)
-                .await
+            sqlx::query_as(
+                "SELECT request, response, at FROM idempotency WHERE scope = ? AND idem_key = ?",
+            )
+            .bind(scope)
+            .bind(key)
+            .fetch_optional(c)
+            .await
         })?;
         row.map(|(request, response, at)| {
-            let request = request.parse().map_err(|problem| StoreError::corrupt("idempotency", "request", key, problem))?;
-            Ok(IdemRecord { scope: scope.to_owned(), key: key.to_owned(), request, response, at: Timestamp(at) })
+            let request = request
+                .parse()
+                .map_err(|problem| StoreError::corrupt("idempotency", "request", key, problem))?;
+            Ok(IdemRecord {
+                scope: scope.to_owned(),
+                key: key.to_owned(),
+                request,
+                response,
+                at: Timestamp(at),
+            })
         })
         .transpose()
     }

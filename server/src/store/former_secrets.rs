@@ -27,21 +27,35 @@ impl Store {
             let sql = "INSERT INTO former_secrets (party_id, project_id, secret_digest, accepted_until) VALUES (?, ?, ?, ?)";
             execute!(&mut tx, sql, id.as_str(), DEFAULT_PROJECT, former.as_str(), until.0)?;
         }
-        execute!(&mut tx, "UPDATE parties SET secret_digest = ? WHERE id = ?", secret_digest.as_str(), id.as_str())?;
+        execute!(
+            &mut tx,
+            "UPDATE parties SET secret_digest = ? WHERE id = ?",
+            secret_digest.as_str(),
+            id.as_str()
+        )?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// The secret that the party's present one replaced, and until when it is accepted.
-    pub async fn former_secret(&self, id: &PartyId) -> Result<Option<(Digest, Timestamp)>, StoreError> {
+    pub async fn former_secret(
+        &self,
+        id: &PartyId,
+    ) -> Result<Option<(Digest, Timestamp)>, StoreError> {
         let row: Option<(String, i64)> = reading!(&*self.db, |c| {
             let sql = "SELECT secret_digest, accepted_until FROM former_secrets WHERE party_id = ?";
             sqlx::query_as(sql).bind(id.as_str()).fetch_optional(c).await
         })?;
         let read = |(digest, until): (String, i64)| {
             let digest = digest.parse();
-            let digest =
-                digest.map_err(|problem| StoreError::corrupt("former_secrets", "secret_digest", id.as_str(), format!("{problem}")))?;
+            let digest = digest.map_err(|problem| {
+                StoreError::corrupt(
+                    "former_secrets",
+                    "secret_digest",
+                    id.as_str(),
+                    format!("{problem}"),
+                )
+            })?;
             Ok((digest, Timestamp(until)))
         };
         row.map(read).transpose()

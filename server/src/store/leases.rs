@@ -8,10 +8,19 @@ use super::{DEFAULT_PROJECT, Store};
 
 impl Store {
     /// Takes the lease, or keeps it: `true` if `holder` has it until `until`. A lease that has run out is anybody's.
-    pub async fn take_lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+    pub async fn take_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.db.write().await?;
         let found: Option<(String, i64, i64)> = in_tx!(&mut tx, |c| {
-            sqlx::query_as("SELECT holder, version, held_until FROM leases WHERE name = ?").bind(name).fetch_optional(&mut *c).await
+            sqlx::query_as("SELECT holder, version, held_until FROM leases WHERE name = ?")
+                .bind(name)
+                .fetch_optional(&mut *c)
+                .await
         })?;
         let taken = match found {
             None => {
@@ -42,7 +51,8 @@ impl Store {
     /// Gives the lease back; nothing happens if another has it.
     pub async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        let sql = "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ? AND holder = ?";
+        let sql =
+            "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ? AND holder = ?";
         execute!(&mut tx, sql, name, holder)?;
         tx.commit().await
     }
@@ -50,12 +60,19 @@ impl Store {
     /// Takes the lease from whoever has it. For a caller who knows that its holder is gone.
     pub async fn free_lease(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ?", name)?;
+        execute!(
+            &mut tx,
+            "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ?",
+            name
+        )?;
         tx.commit().await
     }
 
     /// Who had the lease last.
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(reading!(&*self.db, |c| sqlx::query_scalar("SELECT holder FROM leases WHERE name = ?").bind(name).fetch_optional(c).await)?)
+        Ok(reading!(&*self.db, |c| sqlx::query_scalar("SELECT holder FROM leases WHERE name = ?")
+            .bind(name)
+            .fetch_optional(c)
+            .await)?)
     }
 }

@@ -20,7 +20,11 @@ use super::error::StoreError;
 /// A lock's name: what it is for, and the database. It may have 64 characters, as the database's own may.
 macro_rules! lock_name {
     ($what:literal) => {
-        concat!("CONCAT('", $what, "', IF(CHAR_LENGTH(DATABASE()) <= 44, DATABASE(), LEFT(SHA2(DATABASE(), 256), 40)))")
+        concat!(
+            "CONCAT('",
+            $what,
+            "', IF(CHAR_LENGTH(DATABASE()) <= 44, DATABASE(), LEFT(SHA2(DATABASE(), 256), 40)))"
+        )
     };
 }
 pub(super) use lock_name;
@@ -77,10 +81,15 @@ impl Store {
     }
 
     async fn ask(&self) -> Result<Asked, StoreError> {
-        let Db::MySql(pools) = &*self.db else { return Err(StoreError::Config("only a database server has locks".to_owned())) };
+        let Db::MySql(pools) = &*self.db else {
+            return Err(StoreError::Config("only a database server has locks".to_owned()));
+        };
         let asked = async {
             let mut connection = pools.write.connect_options().connect().await?;
-            sqlx::query("SET SESSION wait_timeout = ?").bind(SILENCE_S).execute(&mut connection).await?;
+            sqlx::query("SET SESSION wait_timeout = ?")
+                .bind(SILENCE_S)
+                .execute(&mut connection)
+                .await?;
             let (locked, number, by): (Option<i64>, i64, Option<i64>) = sqlx::query_as(concat!(
                 "SELECT CAST(GET_LOCK(",
                 lock_name!("flow-server:"),
@@ -91,16 +100,27 @@ impl Store {
             .bind(WAIT_S)
             .fetch_one(&mut connection)
             .await?;
-            Ok::<_, sqlx::Error>(if locked == Some(1) { Asked::Granted(connection, number) } else { Asked::Taken(by.unwrap_or(0)) })
+            Ok::<_, sqlx::Error>(if locked == Some(1) {
+                Asked::Granted(connection, number)
+            } else {
+                Asked::Taken(by.unwrap_or(0))
+            })
         };
-        Ok(flow_common::clock::timeout(PATIENCE, asked).await.map_err(|_| sqlx::Error::PoolTimedOut)??)
+        Ok(flow_common::clock::timeout(PATIENCE, asked)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
 
     async fn in_use(&self, by: i64) -> StoreError {
-        let Db::MySql(pools) = &*self.db else { return StoreError::InUse("another flow-server uses this database".to_owned()) };
-        let host = sqlx::query_scalar("SELECT CAST(host AS CHAR) FROM information_schema.processlist WHERE id = ?");
+        let Db::MySql(pools) = &*self.db else {
+            return StoreError::InUse("another flow-server uses this database".to_owned());
+        };
+        let host = sqlx::query_scalar(
+            "SELECT CAST(host AS CHAR) FROM information_schema.processlist WHERE id = ?",
+        );
         // Only for the sentence.
-        let host: Option<String> = host.bind(by).fetch_optional(&pools.read).await.unwrap_or_default();
+        let host: Option<String> =
+            host.bind(by).fetch_optional(&pools.read).await.unwrap_or_default();
         StoreError::InUse(format!(
             "another flow-server uses this database (connection {by} of the database server, from {}): stop it, or set another store.url; \
              one whose machine is gone is noticed within {SILENCE_S} s",
@@ -120,7 +140,9 @@ impl HubLock {
                 if let Some(reason) = held.retake(store).await {
                     return reason;
                 }
-                tracing::warn!("this hub has the lock on the database again, and nobody had it in between");
+                tracing::warn!(
+                    "this hub has the lock on the database again, and nobody had it in between"
+                );
             }
         }
     }
@@ -128,7 +150,11 @@ impl HubLock {
 
 impl Held {
     async fn is_held(&mut self) -> bool {
-        let sql = concat!("SELECT CAST(COALESCE(IS_USED_LOCK(", lock_name!("flow-server:"), ") = CONNECTION_ID(), 0) AS SIGNED)");
+        let sql = concat!(
+            "SELECT CAST(COALESCE(IS_USED_LOCK(",
+            lock_name!("flow-server:"),
+            ") = CONNECTION_ID(), 0) AS SIGNED)"
+        );
         let held = sqlx::query_scalar(sql).fetch_one(&mut self.connection);
         matches!(flow_common::clock::timeout(PATIENCE, held).await, Ok(Ok(1_i64)))
     }
@@ -141,14 +167,22 @@ impl Held {
                     (self.connection, self.number) = (connection, number);
                     match store.lease_holder(LEASE).await {
                         Ok(holder) if holder.as_ref() == Some(&self.holder) => return None,
-                        Ok(_) => return Some(StoreError::InUse("another flow-server used this database in between".to_owned())),
-                        Err(error) => tracing::warn!(%error, "the lock on the database cannot be checked; trying again"),
+                        Ok(_) => {
+                            return Some(StoreError::InUse(
+                                "another flow-server used this database in between".to_owned(),
+                            ));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "the lock on the database cannot be checked; trying again")
+                        }
                     }
                 }
                 // What the server has not yet noticed to be broken.
                 Ok(Asked::Taken(by)) if by == self.number => {}
                 Ok(Asked::Taken(by)) => return Some(store.in_use(by).await),
-                Err(error) => tracing::warn!(%error, "the lock on the database cannot be taken again yet; trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, "the lock on the database cannot be taken again yet; trying again")
+                }
             }
             flow_common::clock::sleep(LOOK).await;
         }

@@ -33,7 +33,8 @@ impl FromStr for OrphanKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // None of the parts can hold a dot.
-        let parts: [&str; 3] = text.split('.').collect::<Vec<_>>().try_into().map_err(|_| WRONG_KEY)?;
+        let parts: [&str; 3] =
+            text.split('.').collect::<Vec<_>>().try_into().map_err(|_| WRONG_KEY)?;
         let [party, run, attempt] = parts;
         Ok(Self {
             party: party.parse().map_err(|_| WRONG_KEY)?,
@@ -44,7 +45,8 @@ impl FromStr for OrphanKey {
 }
 
 /// The form of an [`OrphanKey`] as text: party, run and attempt.
-pub const ORPHAN_ID_PATTERN: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
+pub const ORPHAN_ID_PATTERN: &str =
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
 
 const WRONG_KEY: &str = "must be an id from the list of orphans: PARTY.RUN.ATTEMPT";
 
@@ -60,20 +62,37 @@ struct Row {
     decision: Option<String>,
 }
 
-const SELECT: &str = "SELECT party_id, run_id, attempt, task_id, digest, phase, seen_at, decision FROM orphans";
+const SELECT: &str =
+    "SELECT party_id, run_id, attempt, task_id, digest, phase, seen_at, decision FROM orphans";
 
 impl Row {
     fn read(self) -> Result<Orphan, StoreError> {
         let Self { party_id, run_id, attempt, task_id, digest, phase, seen_at, decision } = self;
-        let corrupt = |column, problem: String| StoreError::corrupt("orphans", column, format!("{party_id}/{run_id}/{attempt}"), problem);
+        let corrupt = |column, problem: String| {
+            StoreError::corrupt(
+                "orphans",
+                column,
+                format!("{party_id}/{run_id}/{attempt}"),
+                problem,
+            )
+        };
         Ok(Orphan {
             key: OrphanKey {
-                party: party_id.parse().map_err(|problem| corrupt("party_id", format!("{problem}")))?,
+                party: party_id
+                    .parse()
+                    .map_err(|problem| corrupt("party_id", format!("{problem}")))?,
                 run: run_id.parse().map_err(|problem| corrupt("run_id", format!("{problem}")))?,
-                attempt: u32::try_from(attempt).map_err(|problem| corrupt("attempt", problem.to_string()))?,
+                attempt: u32::try_from(attempt)
+                    .map_err(|problem| corrupt("attempt", problem.to_string()))?,
             },
-            task: task_id.map(|id| id.parse()).transpose().map_err(|problem| corrupt("task_id", format!("{problem}")))?,
-            digest: digest.map(|text| text.parse()).transpose().map_err(|problem| corrupt("digest", format!("{problem}")))?,
+            task: task_id
+                .map(|id| id.parse())
+                .transpose()
+                .map_err(|problem| corrupt("task_id", format!("{problem}")))?,
+            digest: digest
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|problem| corrupt("digest", format!("{problem}")))?,
             phase: phase.parse().map_err(|problem| corrupt("phase", problem))?,
             seen_at: Timestamp(seen_at),
             decision: match decision.as_deref() {
@@ -90,7 +109,14 @@ impl Store {
     /// Notes a member the hub does not know, or what was newly seen of it; a decision stays. `false` if it is new and its
     /// party has `most` of them already: then it is not noted.
     pub async fn put_orphan(&self, orphan: &Orphan, most: u32) -> Result<bool, StoreError> {
-        let Orphan { key: OrphanKey { party, run, attempt }, task, digest, phase, seen_at, decision } = orphan;
+        let Orphan {
+            key: OrphanKey { party, run, attempt },
+            task,
+            digest,
+            phase,
+            seen_at,
+            decision,
+        } = orphan;
         let mut tx = self.db.write().await?;
         let others: i64 = in_tx!(&mut tx, |c| {
             sqlx::query_scalar("SELECT COUNT(*) FROM orphans WHERE party_id = ? AND NOT (run_id = ? AND attempt = ?)")
@@ -104,7 +130,8 @@ impl Store {
             tx.rollback().await;
             return Ok(false);
         }
-        let tail = tx.or_update("party_id, run_id, attempt", &["task_id", "digest", "phase", "seen_at"]);
+        let tail =
+            tx.or_update("party_id, run_id, attempt", &["task_id", "digest", "phase", "seen_at"]);
         in_tx!(&mut tx, |c| {
             let mut sql = sqlx::QueryBuilder::new(
                 "INSERT INTO orphans (party_id, run_id, attempt, project_id, task_id, digest, phase, seen_at, decision) ",
@@ -127,8 +154,17 @@ impl Store {
     }
 
     /// Members the hub does not know, of one party or of all, by their keys.
-    pub async fn orphans(&self, party: Option<&PartyId>, page: &PageRequest) -> Result<Page<Orphan>, StoreError> {
-        let after = page.after.as_ref().map(|key| key.parse::<OrphanKey>()).transpose().map_err(|_| StoreError::Cursor)?;
+    pub async fn orphans(
+        &self,
+        party: Option<&PartyId>,
+        page: &PageRequest,
+    ) -> Result<Page<Orphan>, StoreError> {
+        let after = page
+            .after
+            .as_ref()
+            .map(|key| key.parse::<OrphanKey>())
+            .transpose()
+            .map_err(|_| StoreError::Cursor)?;
         let rows: Vec<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE 1 = 1");
@@ -137,9 +173,14 @@ impl Store {
             }
             if let Some(OrphanKey { party, run, attempt }) = &after {
                 sql.push(" AND (party_id, run_id, attempt) > (").push_bind(party.as_str());
-                sql.push(", ").push_bind(run.as_str()).push(", ").push_bind(i64::from(*attempt)).push(")");
+                sql.push(", ")
+                    .push_bind(run.as_str())
+                    .push(", ")
+                    .push_bind(i64::from(*attempt))
+                    .push(")");
             }
-            sql.push(" ORDER BY party_id, run_id, attempt LIMIT ").push_bind(i64::from(page.limit) + 1);
+            sql.push(" ORDER BY party_id, run_id, attempt LIMIT ")
+                .push_bind(i64::from(page.limit) + 1);
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
         })?;
@@ -152,7 +193,10 @@ impl Store {
         let OrphanKey { party, run, attempt } = key;
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" WHERE party_id = ").push_bind(party.as_str()).push(" AND run_id = ").push_bind(run.as_str());
+            sql.push(" WHERE party_id = ")
+                .push_bind(party.as_str())
+                .push(" AND run_id = ")
+                .push_bind(run.as_str());
             sql.push(" AND attempt = ").push_bind(i64::from(*attempt));
             sql.build_query_as().fetch_optional(c).await
         })?;
@@ -160,11 +204,23 @@ impl Store {
     }
 
     /// Writes down what an operator wants of an orphan; `false` if there is no such orphan.
-    pub async fn decide_orphan(&self, key: &OrphanKey, decision: OrphanDecision) -> Result<bool, StoreError> {
+    pub async fn decide_orphan(
+        &self,
+        key: &OrphanKey,
+        decision: OrphanDecision,
+    ) -> Result<bool, StoreError> {
         let OrphanKey { party, run, attempt } = key;
         let mut tx = self.db.write().await?;
-        let sql = "UPDATE orphans SET decision = ? WHERE party_id = ? AND run_id = ? AND attempt = ?";
-        let matched = execute!(&mut tx, sql, decision.as_str(), party.as_str(), run.as_str(), i64::from(*attempt))?;
+        let sql =
+            "UPDATE orphans SET decision = ? WHERE party_id = ? AND run_id = ? AND attempt = ?";
+        let matched = execute!(
+            &mut tx,
+            sql,
+            decision.as_str(),
+            party.as_str(),
+            run.as_str(),
+            i64::from(*attempt)
+        )?;
         tx.commit().await?;
         Ok(matched > 0)
     }

@@ -28,17 +28,34 @@ const SELECT: &str = "SELECT id, secret_digest, created_at, remark, epoch, insta
 
 impl Row {
     fn read(self) -> Result<Party, StoreError> {
-        let Self { id, secret_digest, created_at, remark, epoch, instance, connected, since, agent_version, inventory_digest } = self;
-        let corrupt = |column, problem: String| StoreError::corrupt("parties", column, &id, problem);
+        let Self {
+            id,
+            secret_digest,
+            created_at,
+            remark,
+            epoch,
+            instance,
+            connected,
+            since,
+            agent_version,
+            inventory_digest,
+        } = self;
+        let corrupt =
+            |column, problem: String| StoreError::corrupt("parties", column, &id, problem);
         Ok(Party {
             row: PartyRow {
                 id: id.parse().map_err(|problem| corrupt("id", format!("{problem}")))?,
-                secret_digest: secret_digest.parse().map_err(|problem| corrupt("secret_digest", format!("{problem}")))?,
+                secret_digest: secret_digest
+                    .parse()
+                    .map_err(|problem| corrupt("secret_digest", format!("{problem}")))?,
                 created_at: Timestamp(created_at),
                 remark,
             },
             epoch: u64::try_from(epoch).map_err(|problem| corrupt("epoch", problem.to_string()))?,
-            instance: instance.map(|text| text.parse()).transpose().map_err(|problem| corrupt("instance", format!("{problem}")))?,
+            instance: instance
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|problem| corrupt("instance", format!("{problem}")))?,
             connected: connected != 0,
             since: Timestamp(since),
             agent_version,
@@ -121,7 +138,10 @@ impl Store {
 
     /// How many parties there are.
     pub async fn count_parties(&self) -> Result<u64, StoreError> {
-        let count: i64 = reading!(&*self.db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM parties").fetch_one(c).await)?;
+        let count: i64 =
+            reading!(&*self.db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM parties")
+                .fetch_one(c)
+                .await)?;
         Ok(unsigned(count))
     }
 
@@ -129,27 +149,56 @@ impl Store {
     /// future was stored before the clock was set back.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE parties SET connected = 0, since = ? WHERE connected = 1 OR since > ?", now.0, now.0)?;
+        execute!(
+            &mut tx,
+            "UPDATE parties SET connected = 0, since = ? WHERE connected = 1 OR since > ?",
+            now.0,
+            now.0
+        )?;
         tx.commit().await
     }
 
     /// The wall clock was set by `set_by` microseconds and shows `now`. Absences that were shorter than `away_after_s` count
     /// from now, so that no other agent takes a party's place too early; and those that now begin in the future, so that
     /// none is kept out for ever.
-    pub async fn absence_again(&self, now: Timestamp, set_by: i64, away_after_s: u64) -> Result<(), StoreError> {
-        let recent = now.0.saturating_sub(set_by).saturating_sub(Timestamp(0).plus_secs(away_after_s).0).min(now.0);
+    pub async fn absence_again(
+        &self,
+        now: Timestamp,
+        set_by: i64,
+        away_after_s: u64,
+    ) -> Result<(), StoreError> {
+        let recent = now
+            .0
+            .saturating_sub(set_by)
+            .saturating_sub(Timestamp(0).plus_secs(away_after_s).0)
+            .min(now.0);
         let mut tx = self.db.write().await?;
-        execute!(&mut tx, "UPDATE parties SET since = ? WHERE connected = 0 AND since > ?", now.0, recent)?;
+        execute!(
+            &mut tx,
+            "UPDATE parties SET since = ? WHERE connected = 0 AND since > ?",
+            now.0,
+            recent
+        )?;
         tx.commit().await
     }
 
     /// What the party offers.
-    pub async fn inventory(&self, party: &PartyId) -> Result<Option<serde_json::Value>, StoreError> {
+    pub async fn inventory(
+        &self,
+        party: &PartyId,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
         let json: Option<Option<String>> = reading!(&*self.db, |c| {
-            sqlx::query_scalar("SELECT inventory FROM parties WHERE id = ?").bind(party.as_str()).fetch_optional(c).await
+            sqlx::query_scalar("SELECT inventory FROM parties WHERE id = ?")
+                .bind(party.as_str())
+                .fetch_optional(c)
+                .await
         })?;
         json.flatten()
-            .map(|json| serde_json::from_str(&json).map_err(|problem| StoreError::corrupt("parties", "inventory", party.as_str(), problem)))
+            .map(|json| {
+                serde_json::from_str(&json).map_err(|problem| {
+                    StoreError::corrupt("parties", "inventory", party.as_str(), problem)
+                })
+            })
             .transpose()
     }
 }

@@ -103,8 +103,9 @@ impl Owner<'_> {
         rows.into_iter()
             .map(|(name, stride, seen, chunks, tail)| {
                 let tail = points("series", "tail", self, &name, &tail)?;
-                let chunks =
-                    usize::try_from(chunks).map_err(|problem| StoreError::corrupt("series", "chunks", self.key(&name), problem))?;
+                let chunks = usize::try_from(chunks).map_err(|problem| {
+                    StoreError::corrupt("series", "chunks", self.key(&name), problem)
+                })?;
                 Ok((name, Tail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail }))
             })
             .collect()
@@ -122,7 +123,12 @@ impl Owner<'_> {
         rows.iter().map(|text| points("series_chunks", "points", self, name, text)).collect()
     }
 
-    async fn insert_chunks(&self, tx: &mut Tx, name: &str, chunks: &[(usize, Vec<Stored>)]) -> Result<(), StoreError> {
+    async fn insert_chunks(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        chunks: &[(usize, Vec<Stored>)],
+    ) -> Result<(), StoreError> {
         insert_rows!(
             tx,
             "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ",
@@ -142,7 +148,13 @@ impl Owner<'_> {
     }
 
     /// Adds the points to one series.
-    async fn append(&self, tx: &mut Tx, name: &str, tail: &mut Tail, new: Vec<&Point>) -> Result<(), StoreError> {
+    async fn append(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        tail: &mut Tail,
+        new: Vec<&Point>,
+    ) -> Result<(), StoreError> {
         for point in new {
             let Some(full) = tail.add(point.step, point.value.clone()) else { continue };
             self.insert_chunks(&mut *tx, name, &[full]).await?;
@@ -167,17 +179,32 @@ impl Owner<'_> {
     }
 }
 
-fn points(table: &'static str, column: &'static str, owner: &Owner<'_>, name: &str, text: &str) -> Result<Vec<Stored>, StoreError> {
-    serde_json::from_str(text).map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
+fn points(
+    table: &'static str,
+    column: &'static str,
+    owner: &Owner<'_>,
+    name: &str,
+    text: &str,
+) -> Result<Vec<Stored>, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
 }
 
 fn without_points(progress: &Progress) -> Progress {
     let Progress { epoch, epochs, parties, metrics, points: _, complete } = progress;
-    Progress { epoch: *epoch, epochs: *epochs, parties: parties.clone(), metrics: metrics.clone(), points: Vec::new(), complete: *complete }
+    Progress {
+        epoch: *epoch,
+        epochs: *epochs,
+        parties: parties.clone(),
+        metrics: metrics.clone(),
+        points: Vec::new(),
+        complete: *complete,
+    }
 }
 
 async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> {
-    let latest: Vec<(&ProgressWrite, String)> = writes.iter().map(|write| (write, json(&without_points(&write.progress)))).collect();
+    let latest: Vec<(&ProgressWrite, String)> =
+        writes.iter().map(|write| (write, json(&without_points(&write.progress)))).collect();
     let tail = tx.or_update("run_id, party_id", &["at", "body"]);
     let head = "INSERT INTO progress (run_id, party_id, project_id, at, body) ";
     insert_rows!(tx, head, tail, latest, |(_, body)| body.len() + 200, |row, (write, body)| {
@@ -191,7 +218,11 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
     for ProgressWrite { project, run, party, at: _, progress } in writes {
         for point in &progress.points {
             if point.series.len() <= LONGEST_NAME && point.value.len() <= LONGEST_VALUE {
-                new.entry(Owner { run, party, project }).or_default().entry(&point.series).or_default().push(point);
+                new.entry(Owner { run, party, project })
+                    .or_default()
+                    .entry(&point.series)
+                    .or_default()
+                    .push(point);
             }
         }
     }
@@ -213,8 +244,14 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
         }
     }
     let tail = tx.or_update("run_id, party_id, name", &["stride", "seen", "chunks", "tail"]);
-    let head = "INSERT INTO series (run_id, party_id, name, project_id, stride, seen, chunks, tail) ";
-    insert_rows!(tx, head, tail, rows, |(.., series)| series.tail.len() * 32 + 200, |row, (owner, name, series)| {
+    let head =
+        "INSERT INTO series (run_id, party_id, name, project_id, stride, seen, chunks, tail) ";
+    insert_rows!(tx, head, tail, rows, |(.., series)| series.tail.len() * 32 + 200, |row,
+                                                                                     (
+        owner,
+        name,
+        series,
+    )| {
         row.push_bind(owner.run.as_str())
             .push_bind(owner.party.as_str())
             .push_bind(*name)
@@ -249,18 +286,25 @@ impl Store {
         let mut found = Vec::new();
         for batch in id_batches(runs) {
             let rows: Vec<(String, String, i64, String)> = reading!(&*self.db, |c| {
-                let mut sql = sqlx::QueryBuilder::new("SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ");
+                let mut sql = sqlx::QueryBuilder::new(
+                    "SELECT run_id, party_id, at, body FROM progress WHERE run_id IN ",
+                );
                 push_list!(sql, batch.iter().copied().map(RunId::as_str));
                 sql.push(" ORDER BY run_id, party_id");
                 sql.build_query_as().fetch_all(c).await
             })?;
             for (run, party, at, body) in rows {
-                let corrupt = |column, problem: String| StoreError::corrupt("progress", column, format!("{run}/{party}"), problem);
+                let corrupt = |column, problem: String| {
+                    StoreError::corrupt("progress", column, format!("{run}/{party}"), problem)
+                };
                 found.push(ProgressRow {
                     run: run.parse().map_err(|problem| corrupt("run_id", format!("{problem}")))?,
-                    party: party.parse().map_err(|problem| corrupt("party_id", format!("{problem}")))?,
+                    party: party
+                        .parse()
+                        .map_err(|problem| corrupt("party_id", format!("{problem}")))?,
                     at: Timestamp(at),
-                    progress: serde_json::from_str(&body).map_err(|problem| corrupt("body", problem.to_string()))?,
+                    progress: serde_json::from_str(&body)
+                        .map_err(|problem| corrupt("body", problem.to_string()))?,
                 });
             }
         }
@@ -274,9 +318,11 @@ impl Store {
         let mut tx = self.db.snapshot().await?;
         let mut series = Series::new();
         for (name, tail) in owner.tails(&mut tx).await? {
-            let chunks = if tail.chunks > 0 { owner.chunks(&mut tx, &name).await? } else { Vec::new() };
+            let chunks =
+                if tail.chunks > 0 { owner.chunks(&mut tx, &name).await? } else { Vec::new() };
             let points = chunks.into_iter().flatten().chain(tail.tail);
-            let points = points.map(|(step, value)| Point { series: name.clone(), step, value }).collect();
+            let points =
+                points.map(|(step, value)| Point { series: name.clone(), step, value }).collect();
             series.insert(name, points);
         }
         Ok(series)
@@ -300,7 +346,10 @@ mod tests {
                 }
             }
         }
-        (chunks.into_iter().flatten().chain(tail.tail.clone()).map(|(step, _)| step).collect(), tail)
+        (
+            chunks.into_iter().flatten().chain(tail.tail.clone()).map(|(step, _)| step).collect(),
+            tail,
+        )
     }
 
     #[test]
@@ -313,9 +362,16 @@ mod tests {
         for count in [2_000, 2_001, 10_000, 123_456] {
             let (kept, _) = run(count);
             let stride = kept[1] - kept[0];
-            assert!(kept.len() <= MOST_POINTS && kept.len() >= MOST_POINTS / 2 - 1, "{count}: {}", kept.len());
+            assert!(
+                kept.len() <= MOST_POINTS && kept.len() >= MOST_POINTS / 2 - 1,
+                "{count}: {}",
+                kept.len()
+            );
             let (newest, regular) = kept.split_last().unwrap();
-            assert!(regular.iter().zip(0..).all(|(step, index)| *step == index * stride), "{count}: stride {stride}");
+            assert!(
+                regular.iter().zip(0..).all(|(step, index)| *step == index * stride),
+                "{count}: stride {stride}"
+            );
             assert_eq!(*newest, count - 1, "the end is there");
         }
     }
@@ -330,7 +386,11 @@ mod tests {
             }
             assert_eq!(after, before, "{count}");
             after.add(count - 1, "again".to_owned());
-            assert_eq!(after.tail.last(), Some(&(count - 1, "again".to_owned())), "the newest may be measured again");
+            assert_eq!(
+                after.tail.last(),
+                Some(&(count - 1, "again".to_owned())),
+                "the newest may be measured again"
+            );
         }
     }
 }

@@ -107,9 +107,19 @@ impl<'a> RunRows<'a> {
 }
 
 impl Rows<'_> {
-    async fn write(&self, tx: &mut Tx, run_tail: &str, member_tail: &str) -> Result<(), StoreError> {
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        run_tail: &str,
+        member_tail: &str,
+    ) -> Result<(), StoreError> {
         let head = "INSERT INTO runs (id, project_id, task_id, number, phase, created_at, settled_at, body) ";
-        insert_rows!(tx, head, run_tail, self.runs, |(.., body)| body.len() + 200, |row, (project, run, body)| {
+        insert_rows!(tx, head, run_tail, self.runs, |(.., body)| body.len() + 200, |row,
+                                                                                    (
+            project,
+            run,
+            body,
+        )| {
             row.push_bind(run.id.as_str())
                 .push_bind(project.as_str())
                 .push_bind(run.task.as_str())
@@ -120,17 +130,24 @@ impl Rows<'_> {
                 .push_bind(body.as_str())
         });
         let head = "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, unsettled_party, body) ";
-        insert_rows!(tx, head, member_tail, self.members, |(.., body)| body.len() + 200, |row, (project, run, position, body)| {
-            let member = &run.members[*position];
-            row.push_bind(run.id.as_str())
-                .push_bind(member.party.as_str())
-                .push_bind(project.as_str())
-                .push_bind(run.task.as_str())
-                .push_bind(i64::try_from(*position).unwrap_or(i64::MAX))
-                .push_bind(member.phase.as_str())
-                .push_bind((!member.settled).then(|| member.party.as_str()))
-                .push_bind(body.as_str())
-        });
+        insert_rows!(
+            tx,
+            head,
+            member_tail,
+            self.members,
+            |(.., body)| body.len() + 200,
+            |row, (project, run, position, body)| {
+                let member = &run.members[*position];
+                row.push_bind(run.id.as_str())
+                    .push_bind(member.party.as_str())
+                    .push_bind(project.as_str())
+                    .push_bind(run.task.as_str())
+                    .push_bind(i64::try_from(*position).unwrap_or(i64::MAX))
+                    .push_bind(member.phase.as_str())
+                    .push_bind((!member.settled).then(|| member.party.as_str()))
+                    .push_bind(body.as_str())
+            }
+        );
         Ok(())
     }
 }
@@ -142,12 +159,14 @@ pub(super) type Body = (String, String);
 pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, StoreError> {
     let mut of_run: HashMap<String, Vec<Member>> = HashMap::new();
     for (run, body) in members {
-        let member = serde_json::from_str(&body).map_err(|problem| StoreError::corrupt("members", "body", &run, problem))?;
+        let member = serde_json::from_str(&body)
+            .map_err(|problem| StoreError::corrupt("members", "body", &run, problem))?;
         of_run.entry(run).or_default().push(member);
     }
     runs.into_iter()
         .map(|(id, body)| {
-            let mut run: Run = serde_json::from_str(&body).map_err(|problem| StoreError::corrupt("runs", "body", &id, problem))?;
+            let mut run: Run = serde_json::from_str(&body)
+                .map_err(|problem| StoreError::corrupt("runs", "body", &id, problem))?;
             if run.id.as_str() != id {
                 return Err(StoreError::corrupt("runs", "body", id, "it is of another run"));
             }
@@ -168,7 +187,8 @@ pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, Sto
             let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
             push_list!(query, batch.iter().copied().copied());
             let some_runs: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
-            let mut query = sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
+            let mut query =
+                sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
             push_list!(query, batch.iter().copied().copied());
             query.push(" ORDER BY run_id, position");
             let some_members: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
@@ -213,7 +233,10 @@ impl Store {
     }
 
     /// Every member of the party that has not settled: what its agent is told when it connects.
-    pub async fn unsettled_of_party(&self, party: &PartyId) -> Result<Vec<(TaskId, RunId)>, StoreError> {
+    pub async fn unsettled_of_party(
+        &self,
+        party: &PartyId,
+    ) -> Result<Vec<(TaskId, RunId)>, StoreError> {
         let rows: Vec<(String, String)> = reading!(&*self.db, |c| {
             sqlx::query_as("SELECT task_id, run_id FROM members WHERE unsettled_party = ? ORDER BY task_id, run_id")
                 .bind(party.as_str())
@@ -223,8 +246,12 @@ impl Store {
         rows.into_iter()
             .map(|(task, run)| {
                 Ok((
-                    task.parse().map_err(|problem| StoreError::corrupt("members", "task_id", &task, problem))?,
-                    run.parse().map_err(|problem| StoreError::corrupt("members", "run_id", &run, problem))?,
+                    task.parse().map_err(|problem| {
+                        StoreError::corrupt("members", "task_id", &task, problem)
+                    })?,
+                    run.parse().map_err(|problem| {
+                        StoreError::corrupt("members", "run_id", &run, problem)
+                    })?,
                 ))
             })
             .collect()

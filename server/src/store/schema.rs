@@ -20,7 +20,9 @@ fn explain(error: MigrateError) -> StoreError {
         MigrateError::VersionMissing(version) => too_new(version),
         MigrateError::VersionMismatch(version) => altered(version),
         MigrateError::Execute(error) => error.into(),
-        other => StoreError::Schema(format!("the migration failed: {other}; see migrations/README.md")),
+        other => {
+            StoreError::Schema(format!("the migration failed: {other}; see migrations/README.md"))
+        }
     }
 }
 
@@ -37,7 +39,9 @@ fn too_new(version: i64) -> StoreError {
 }
 
 fn too_old(version: i64) -> StoreError {
-    StoreError::Schema(format!("the database lacks migration {version}; run `flow-server migrate` with this release"))
+    StoreError::Schema(format!(
+        "the database lacks migration {version}; run `flow-server migrate` with this release"
+    ))
 }
 
 fn altered(version: i64) -> StoreError {
@@ -92,19 +96,27 @@ impl Store {
             Vec::new()
         } else {
             reading!(&*self.db, |c| {
-                sqlx::query_as("SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version").fetch_all(c).await
+                sqlx::query_as(
+                    "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version",
+                )
+                .fetch_all(c)
+                .await
             })?
         };
         if let Some((version, ..)) = applied.iter().find(|(_, _, success)| !success) {
             return Err(dirty(*version));
         }
-        if let Some((version, ..)) = applied.iter().find(|(version, ..)| !migrator.version_exists(*version)) {
+        if let Some((version, ..)) =
+            applied.iter().find(|(version, ..)| !migrator.version_exists(*version))
+        {
             return Err(too_new(*version));
         }
         for migration in migrator.iter() {
             match applied.iter().find(|(version, ..)| *version == migration.version) {
                 None => return Err(too_old(migration.version)),
-                Some((version, checksum, _)) if checksum[..] != migration.checksum[..] => return Err(altered(*version)),
+                Some((version, checksum, _)) if checksum[..] != migration.checksum[..] => {
+                    return Err(altered(*version));
+                }
                 Some(_) => {}
             }
         }
@@ -113,10 +125,16 @@ impl Store {
 
     /// Counts the restores of this database; agents judge members the hub does not know by it.
     pub async fn incarnation(&self) -> Result<u64, StoreError> {
-        let stored: Option<i64> =
-            reading!(&*self.db, |c| sqlx::query_scalar("SELECT incarnation FROM hub WHERE id = 1").fetch_optional(c).await)?;
-        let stored = stored.ok_or_else(|| StoreError::corrupt("hub", "id", "1", "the row is missing; run `flow-server migrate`"))?;
-        u64::try_from(stored).map_err(|problem| StoreError::corrupt("hub", "incarnation", "1", problem))
+        let stored: Option<i64> = reading!(&*self.db, |c| sqlx::query_scalar(
+            "SELECT incarnation FROM hub WHERE id = 1"
+        )
+        .fetch_optional(c)
+        .await)?;
+        let stored = stored.ok_or_else(|| {
+            StoreError::corrupt("hub", "id", "1", "the row is missing; run `flow-server migrate`")
+        })?;
+        u64::try_from(stored)
+            .map_err(|problem| StoreError::corrupt("hub", "incarnation", "1", problem))
     }
 
     /// After a restore: from now on this is another hub than any that the agents knew. `before` is the incarnation of the
@@ -143,12 +161,18 @@ fn is_race(error: &MigrateError) -> bool {
 /// sqlx's own lock asks for an endless wait, which MariaDB answers with NULL and no lock; so the lock is taken here, and
 /// the answer looked at.
 async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreError> {
-    let locked: Option<i64> = sqlx::query_scalar(concat!("SELECT CAST(GET_LOCK(", lock_name!("flow-server migrate "), ", ?) AS SIGNED)"))
-        .bind(LOCK_WAIT_S)
-        .fetch_one(&mut *connection)
-        .await?;
+    let locked: Option<i64> = sqlx::query_scalar(concat!(
+        "SELECT CAST(GET_LOCK(",
+        lock_name!("flow-server migrate "),
+        ", ?) AS SIGNED)"
+    ))
+    .bind(LOCK_WAIT_S)
+    .fetch_one(&mut *connection)
+    .await?;
     if locked != Some(1) {
-        return Err(StoreError::Schema(format!("another migration has been running for {LOCK_WAIT_S} s; try again when it is done")));
+        return Err(StoreError::Schema(format!(
+            "another migration has been running for {LOCK_WAIT_S} s; try again when it is done"
+        )));
     }
     let mut migrator = Migrator::with_migrations(MYSQL.iter().cloned().collect());
     migrator.set_locking(false);

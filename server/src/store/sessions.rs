@@ -27,9 +27,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Something a session writes.
 #[derive(Debug)]
 enum Entry {
-    Open { party: PartyId, instance: InstanceId, agent_version: String, now: Timestamp, away_after_s: u64 },
-    Close { party: PartyId, epoch: u64, now: Timestamp },
-    Inventory { party: PartyId, digest: Digest, json: String },
+    Open {
+        party: PartyId,
+        instance: InstanceId,
+        agent_version: String,
+        now: Timestamp,
+        away_after_s: u64,
+    },
+    Close {
+        party: PartyId,
+        epoch: u64,
+        now: Timestamp,
+    },
+    Inventory {
+        party: PartyId,
+        digest: Digest,
+        json: String,
+    },
 }
 
 /// What became of it.
@@ -56,10 +70,14 @@ pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<Post> {
     posts
 }
 
-async fn run(mut waiting: mpsc::Receiver<Post>, mut write: impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>) {
+async fn run(
+    mut waiting: mpsc::Receiver<Post>,
+    mut write: impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        let (entries, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|post| (post.entry, post.reply)).unzip();
+        let (entries, replies): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|post| (post.entry, post.reply)).unzip();
         let mut written = write(&entries).await;
         if let Err(StoreError::Unknown(_)) = written {
             written = write_until_known(&entries, &mut waiting, &mut write).await;
@@ -67,7 +85,9 @@ async fn run(mut waiting: mpsc::Receiver<Post>, mut write: impl AsyncFnMut(&[Ent
         let answers: Vec<_> = match written {
             Ok(written) => written.into_iter().map(Ok).collect(),
             // One that cannot be written must not keep the others from it.
-            Err(error @ (StoreError::Corrupt { .. } | StoreError::Broken(_))) if entries.len() > 1 => {
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Broken(_)))
+                if entries.len() > 1 =>
+            {
                 tracing::warn!(%error, "sessions are written one by one");
                 let mut answers = Vec::with_capacity(entries.len());
                 for entry in &entries {
@@ -101,7 +121,9 @@ async fn write_until_known(
     loop {
         match write(entries).await {
             // A closed pool means that the hub is going down; the next one begins with nobody connected.
-            Err(StoreError::Unavailable(cause)) if matches!(*cause, sqlx::Error::PoolClosed) => return Err(StoreError::Unavailable(cause)),
+            Err(StoreError::Unavailable(cause)) if matches!(*cause, sqlx::Error::PoolClosed) => {
+                return Err(StoreError::Unavailable(cause));
+            }
             Err(StoreError::Unknown(_) | StoreError::Unavailable(_)) => {}
             known => return known,
         }
@@ -137,9 +159,13 @@ async fn write(db: &Db, entries: &[Entry]) -> Result<Vec<Written>, StoreError> {
 async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
     match entry {
         Entry::Open { party, instance, agent_version, now, away_after_s } => {
-            let Some(found) = read(tx, party).await? else { return Ok(Written::Opened(SessionAnswer::UnknownParty)) };
+            let Some(found) = read(tx, party).await? else {
+                return Ok(Written::Opened(SessionAnswer::UnknownParty));
+            };
             let replaced = found.instance.filter(|known| known != instance);
-            if replaced.is_some() && (found.connected || *now < found.since.plus_secs(*away_after_s)) {
+            if replaced.is_some()
+                && (found.connected || *now < found.since.plus_secs(*away_after_s))
+            {
                 return Ok(Written::Opened(SessionAnswer::InUse { since: found.since }));
             }
             let epoch = found.epoch + 1;
@@ -153,7 +179,11 @@ async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
                 party.as_str(),
                 signed(found.epoch),
             )?;
-            Ok(if won == 0 { Written::Lost } else { Written::Opened(SessionAnswer::Granted(SessionGrant { epoch, replaced })) })
+            Ok(if won == 0 {
+                Written::Lost
+            } else {
+                Written::Opened(SessionAnswer::Granted(SessionGrant { epoch, replaced }))
+            })
         }
         Entry::Close { party, epoch, now } => {
             let closed = execute!(
@@ -200,8 +230,12 @@ impl Store {
         away_after_s: u64,
     ) -> Result<SessionAnswer, StoreError> {
         for _ in 0..RACES {
-            let (party, instance, agent_version) = (party.clone(), instance.clone(), agent_version.to_owned());
-            if let Written::Opened(answer) = self.session_entry(Entry::Open { party, instance, agent_version, now, away_after_s }).await? {
+            let (party, instance, agent_version) =
+                (party.clone(), instance.clone(), agent_version.to_owned());
+            if let Written::Opened(answer) = self
+                .session_entry(Entry::Open { party, instance, agent_version, now, away_after_s })
+                .await?
+            {
                 return Ok(answer);
             }
         }
@@ -209,14 +243,30 @@ impl Store {
     }
 
     /// The session is over; `false` if a newer one had taken its place already.
-    pub async fn close_session(&self, party: &PartyId, epoch: u64, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn close_session(
+        &self,
+        party: &PartyId,
+        epoch: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let closed = self.session_entry(Entry::Close { party: party.clone(), epoch, now }).await?;
         Ok(matches!(closed, Written::Matched(true)))
     }
 
     /// What the party offers: JSON as its agent sent it.
-    pub async fn set_inventory(&self, party: &PartyId, digest: &Digest, json: &str) -> Result<(), StoreError> {
-        self.session_entry(Entry::Inventory { party: party.clone(), digest: digest.clone(), json: json.to_owned() }).await.map(|_| ())
+    pub async fn set_inventory(
+        &self,
+        party: &PartyId,
+        digest: &Digest,
+        json: &str,
+    ) -> Result<(), StoreError> {
+        self.session_entry(Entry::Inventory {
+            party: party.clone(),
+            digest: digest.clone(),
+            json: json.to_owned(),
+        })
+        .await
+        .map(|_| ())
     }
 }
 
@@ -242,8 +292,12 @@ mod tests {
             let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
             store.migrate().await.expect("it migrates");
             for name in ["a", "b"] {
-                let row =
-                    PartyRow { id: party(name), secret_digest: Digest::of(name.as_bytes()), created_at: at(0), remark: String::new() };
+                let row = PartyRow {
+                    id: party(name),
+                    secret_digest: Digest::of(name.as_bytes()),
+                    created_at: at(0),
+                    remark: String::new(),
+                };
                 store.create_party(&row).await.expect("it is new");
             }
             Self { store, _folder: folder }
@@ -255,7 +309,12 @@ mod tests {
 
         /// Epoch, and whether connected.
         async fn state(&self, name: &str) -> (u64, bool) {
-            let party = self.store.party(&party(name)).await.expect("the store answers").expect("it is there");
+            let party = self
+                .store
+                .party(&party(name))
+                .await
+                .expect("the store answers")
+                .expect("it is there");
             (party.epoch, party.connected)
         }
     }
@@ -314,7 +373,13 @@ mod tests {
             inventory("nobody"),
         ];
         let written = fx.write(&batch).await;
-        assert_eq!(told(&written), ["epoch 1", "unknown", "in use", "epoch 2", "false", "true", "epoch 1", "true", "false"]);
+        assert_eq!(
+            told(&written),
+            [
+                "epoch 1", "unknown", "in use", "epoch 2", "false", "true", "epoch 1", "true",
+                "false"
+            ]
+        );
         assert_eq!((fx.state("a").await, fx.state("b").await), ((2, true), (1, false)));
     }
 
@@ -332,7 +397,8 @@ mod tests {
         let db = Arc::clone(&fx.store.db);
         run(waiting, async move |entries: &[Entry]| {
             // As a row of `b` that cannot be read would.
-            let broken = |entry: &Entry| matches!(entry, Entry::Open { party, .. } if party.as_str() == "b");
+            let broken =
+                |entry: &Entry| matches!(entry, Entry::Open { party, .. } if party.as_str() == "b");
             match entries.iter().any(broken) {
                 true => Err(StoreError::corrupt("parties", "instance", "b", "nonsense")),
                 false => write(&db, entries).await,
@@ -343,12 +409,27 @@ mod tests {
         for answer in answers {
             told.push(answer.await.expect("an answer").map_err(|error| error.to_string()));
         }
-        assert!(matches!(&told[..], [Ok(Written::Opened(SessionAnswer::Granted(_))), Err(_), Ok(Written::Matched(true))]), "{told:?}");
+        assert!(
+            matches!(
+                &told[..],
+                [
+                    Ok(Written::Opened(SessionAnswer::Granted(_))),
+                    Err(_),
+                    Ok(Written::Matched(true))
+                ]
+            ),
+            "{told:?}"
+        );
         assert_eq!((fx.state("a").await, fx.state("b").await), ((1, true), (0, false)));
     }
 
     /// A database of which the answers to the first commits are lost, after they were stored or before.
-    async fn with_lost_answers(fx: &Fixture, stored: bool, lost: usize, entries: Vec<Entry>) -> Vec<Result<Written, StoreError>> {
+    async fn with_lost_answers(
+        fx: &Fixture,
+        stored: bool,
+        lost: usize,
+        entries: Vec<Entry>,
+    ) -> Vec<Result<Written, StoreError>> {
         let (posts, waiting) = mpsc::channel(8);
         let mut answers = Vec::new();
         for entry in entries {
@@ -383,8 +464,18 @@ mod tests {
     async fn a_session_whose_commit_was_lost_belongs_to_its_agent_whether_or_not_it_was_stored() {
         for (stored, epoch) in [(true, 3), (false, 1)] {
             let fx = Fixture::new().await;
-            let told = with_lost_answers(&fx, stored, 2, vec![open("a", 1), inventory("a"), close("b", 7)]).await;
-            let [Ok(Written::Opened(SessionAnswer::Granted(grant))), Ok(Written::Matched(true)), Ok(Written::Matched(false))] = &told[..]
+            let told = with_lost_answers(
+                &fx,
+                stored,
+                2,
+                vec![open("a", 1), inventory("a"), close("b", 7)],
+            )
+            .await;
+            let [
+                Ok(Written::Opened(SessionAnswer::Granted(grant))),
+                Ok(Written::Matched(true)),
+                Ok(Written::Matched(false)),
+            ] = &told[..]
             else {
                 panic!("{told:?}");
             };

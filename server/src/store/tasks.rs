@@ -37,12 +37,28 @@ const COLUMNS: &str = "t.id, t.project_id, t.phase, t.latest_run, t.runs, t.vers
 
 impl Row {
     fn read(self) -> Result<(TaskRow, Option<Timestamp>), StoreError> {
-        let Self { id, project_id, phase, latest_run, runs, version, event_seq, due_at, created_at, modified_at, deleted_at, body } = self;
+        let Self {
+            id,
+            project_id,
+            phase,
+            latest_run,
+            runs,
+            version,
+            event_seq,
+            due_at,
+            created_at,
+            modified_at,
+            deleted_at,
+            body,
+        } = self;
         let corrupt = |column, problem: String| StoreError::corrupt("tasks", column, &id, problem);
         let task = Task {
             id: id.parse().map_err(|problem| corrupt("id", format!("{problem}")))?,
-            project: project_id.parse().map_err(|problem| corrupt("project_id", format!("{problem}")))?,
-            body: serde_json::from_str(&body).map_err(|problem| corrupt("body", problem.to_string()))?,
+            project: project_id
+                .parse()
+                .map_err(|problem| corrupt("project_id", format!("{problem}")))?,
+            body: serde_json::from_str(&body)
+                .map_err(|problem| corrupt("body", problem.to_string()))?,
             created_at: Timestamp(created_at),
             modified_at: Timestamp(modified_at),
             runs: u32::try_from(runs).map_err(|problem| corrupt("runs", problem.to_string()))?,
@@ -50,7 +66,8 @@ impl Row {
         };
         let row = TaskRow {
             task,
-            version: u64::try_from(version).map_err(|problem| corrupt("version", problem.to_string()))?,
+            version: u64::try_from(version)
+                .map_err(|problem| corrupt("version", problem.to_string()))?,
             event_seq,
             phase: match phase.as_str() {
                 NEVER_STARTED => None,
@@ -58,7 +75,9 @@ impl Row {
             },
             latest_run: match latest_run {
                 None => None,
-                Some(text) => Some(text.parse().map_err(|problem| corrupt("latest_run", format!("{problem}")))?),
+                Some(text) => Some(
+                    text.parse().map_err(|problem| corrupt("latest_run", format!("{problem}")))?,
+                ),
             },
         };
         Ok((row, due_at.map(Timestamp)))
@@ -66,7 +85,11 @@ impl Row {
 }
 
 /// The page out of rows of which one more than the limit was asked for.
-pub(super) fn cut<T>(mut rows: Vec<T>, page: &PageRequest, place: impl Fn(&T) -> String) -> Page<T> {
+pub(super) fn cut<T>(
+    mut rows: Vec<T>,
+    page: &PageRequest,
+    place: impl Fn(&T) -> String,
+) -> Page<T> {
     let limit = page.limit as usize;
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -89,17 +112,25 @@ impl Store {
     pub async fn task(&self, id: &TaskId) -> Result<Option<TaskRow>, StoreError> {
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT ");
-            sql.push(COLUMNS).push(" FROM tasks t WHERE t.tombstone = '' AND t.id = ").push_bind(id.as_str());
+            sql.push(COLUMNS)
+                .push(" FROM tasks t WHERE t.tombstone = '' AND t.id = ")
+                .push_bind(id.as_str());
             sql.build_query_as().fetch_optional(c).await
         })?;
         Ok(row.map(Row::read).transpose()?.map(|(row, _)| row))
     }
 
     /// The not deleted task of this name.
-    pub async fn task_by_name(&self, project: &ProjectId, name: &str) -> Result<Option<TaskRow>, StoreError> {
+    pub async fn task_by_name(
+        &self,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<Option<TaskRow>, StoreError> {
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT ");
-            sql.push(COLUMNS).push(" FROM tasks t WHERE t.project_id = ").push_bind(project.as_str());
+            sql.push(COLUMNS)
+                .push(" FROM tasks t WHERE t.project_id = ")
+                .push_bind(project.as_str());
             sql.push(" AND t.tombstone = '' AND t.name = ").push_bind(name);
             sql.build_query_as().fetch_optional(c).await
         })?;
@@ -124,7 +155,9 @@ impl Store {
                 push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(" ORDER BY t.id");
                 let tasks: Vec<Row> = sql.build_query_as().fetch_all(&mut *c).await?;
-                let mut sql = QueryBuilder::new("SELECT r.id, r.body FROM tasks t JOIN runs r ON r.task_id = t.id WHERE t.id IN ");
+                let mut sql = QueryBuilder::new(
+                    "SELECT r.id, r.body FROM tasks t JOIN runs r ON r.task_id = t.id WHERE t.id IN ",
+                );
                 push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(wanted).push(" ORDER BY r.task_id, r.number");
                 let runs: Vec<Body> = sql.build_query_as().fetch_all(&mut *c).await?;
@@ -139,7 +172,8 @@ impl Store {
             let mut runs = assemble(runs, members)?.into_iter().peekable();
             let start = loaded.len();
             for row in tasks {
-                let (TaskRow { task, version, event_seq, phase: _, latest_run: _ }, due) = row.read()?;
+                let (TaskRow { task, version, event_seq, phase: _, latest_run: _ }, due) =
+                    row.read()?;
                 loaded.push(Aggregate { task, version, event_seq, due, runs: Vec::new() });
             }
             for aggregate in &mut loaded[start..] {
@@ -148,7 +182,12 @@ impl Store {
                 }
             }
             if let Some(run) = runs.next() {
-                return Err(StoreError::corrupt("runs", "body", run.id.as_str(), "it names another task than its row"));
+                return Err(StoreError::corrupt(
+                    "runs",
+                    "body",
+                    run.id.as_str(),
+                    "it names another task than its row",
+                ));
             }
         }
         loaded.sort_by(|a, b| a.task.id.cmp(&b.task.id));
@@ -170,7 +209,11 @@ impl Store {
     /// When the next timer runs out.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<i64> = reading!(&*self.db, |c| {
-            sqlx::query_scalar("SELECT due_at FROM tasks WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1").fetch_optional(c).await
+            sqlx::query_scalar(
+                "SELECT due_at FROM tasks WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+            )
+            .fetch_optional(c)
+            .await
         })?;
         Ok(next.map(Timestamp))
     }
@@ -178,12 +221,18 @@ impl Store {
     /// Tasks with a run that can still move, deleted ones too.
     pub async fn active_tasks(&self) -> Result<Vec<TaskId>, StoreError> {
         let ids: Vec<String> = reading!(&*self.db, |c| {
-            sqlx::query_scalar("SELECT DISTINCT task_id FROM runs WHERE settled_at IS NULL ORDER BY task_id").fetch_all(c).await
+            sqlx::query_scalar(
+                "SELECT DISTINCT task_id FROM runs WHERE settled_at IS NULL ORDER BY task_id",
+            )
+            .fetch_all(c)
+            .await
         })?;
         task_ids("runs", ids)
     }
 }
 
 fn task_ids(table: &'static str, ids: Vec<String>) -> Result<Vec<TaskId>, StoreError> {
-    ids.into_iter().map(|id| id.parse().map_err(|problem| StoreError::corrupt(table, "id", &id, problem))).collect()
+    ids.into_iter()
+        .map(|id| id.parse().map_err(|problem| StoreError::corrupt(table, "id", &id, problem)))
+        .collect()
 }

@@ -8,7 +8,9 @@ use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::runs::json;
 use super::tasks::{after_number, after_prefix, cut};
-use super::types::{IdemRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter};
+use super::types::{
+    IdemRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter,
+};
 use super::{Store, unsigned};
 
 /// Tasks named when a deletion is refused.
@@ -33,21 +35,31 @@ const SELECT: &str = "SELECT t.id, t.project_id, t.name, r.remark, r.revision, t
 impl Row {
     fn read(self) -> Result<Template, StoreError> {
         let Self { id, project_id, name, remark, revision, created_at, modified_at, body } = self;
-        let corrupt = |table, column, problem: String| StoreError::corrupt(table, column, &id, problem);
+        let corrupt =
+            |table, column, problem: String| StoreError::corrupt(table, column, &id, problem);
         Ok(Template {
             id: id.parse().map_err(|problem| corrupt("templates", "id", format!("{problem}")))?,
-            project: project_id.parse().map_err(|problem| corrupt("templates", "project_id", format!("{problem}")))?,
+            project: project_id
+                .parse()
+                .map_err(|problem| corrupt("templates", "project_id", format!("{problem}")))?,
             name,
             remark,
-            revision: u32::try_from(revision).map_err(|problem| corrupt("template_revisions", "revision", problem.to_string()))?,
-            body: serde_json::from_str(&body).map_err(|problem| corrupt("template_revisions", "body", problem.to_string()))?,
+            revision: u32::try_from(revision).map_err(|problem| {
+                corrupt("template_revisions", "revision", problem.to_string())
+            })?,
+            body: serde_json::from_str(&body)
+                .map_err(|problem| corrupt("template_revisions", "body", problem.to_string()))?,
             created_at: Timestamp(created_at),
             modified_at: Timestamp(modified_at),
         })
     }
 }
 
-async fn insert_revision(tx: &mut Tx, template: &Template, revision: u32) -> Result<(), StoreError> {
+async fn insert_revision(
+    tx: &mut Tx,
+    template: &Template,
+    revision: u32,
+) -> Result<(), StoreError> {
     execute!(
         tx,
         "INSERT INTO template_revisions (template_id, revision, project_id, remark, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -64,17 +76,26 @@ async fn insert_revision(tx: &mut Tx, template: &Template, revision: u32) -> Res
 /// Why a compare-and-swap matched nothing.
 async fn explain(tx: &mut Tx, id: &TemplateId) -> Result<TemplateChange, StoreError> {
     let newest: Option<i64> = in_tx!(tx, |c| {
-        sqlx::query_scalar("SELECT revision FROM templates WHERE id = ? AND tombstone = ''").bind(id.as_str()).fetch_optional(&mut *c).await
+        sqlx::query_scalar("SELECT revision FROM templates WHERE id = ? AND tombstone = ''")
+            .bind(id.as_str())
+            .fetch_optional(&mut *c)
+            .await
     })?;
     Ok(match newest {
         None => TemplateChange::NotFound,
-        Some(revision) => TemplateChange::Stale { revision: u32::try_from(revision).unwrap_or(u32::MAX) },
+        Some(revision) => {
+            TemplateChange::Stale { revision: u32::try_from(revision).unwrap_or(u32::MAX) }
+        }
     })
 }
 
 impl Store {
     /// Makes a template with its first revision; the answer is kept with it.
-    pub async fn create_template(&self, template: &Template, answer: Option<&IdemRecord>) -> Result<TemplateCreation, StoreError> {
+    pub async fn create_template(
+        &self,
+        template: &Template,
+        answer: Option<&IdemRecord>,
+    ) -> Result<TemplateCreation, StoreError> {
         let mut tx = self.db.write().await?;
         if let Some(answer) = answer {
             let inserted = execute!(
@@ -91,7 +112,9 @@ impl Store {
                 Err(error) if is_unique_violation(&error) => {
                     tx.rollback().await;
                     let known = self.idempotency(&answer.scope, &answer.key).await?;
-                    return known.map(TemplateCreation::Answered).ok_or_else(|| StoreError::Unavailable(std::sync::Arc::new(error)));
+                    return known
+                        .map(TemplateCreation::Answered)
+                        .ok_or_else(|| StoreError::Unavailable(std::sync::Arc::new(error)));
                 }
                 other => other?,
             };
@@ -119,7 +142,11 @@ impl Store {
     }
 
     /// A new revision with the name, remark, body and time of `template`; only on top of revision `base`, if given.
-    pub async fn edit_template(&self, template: &Template, base: Option<u32>) -> Result<TemplateChange, StoreError> {
+    pub async fn edit_template(
+        &self,
+        template: &Template,
+        base: Option<u32>,
+    ) -> Result<TemplateChange, StoreError> {
         let mut tx = self.db.write().await?;
         let known: Option<i64> = in_tx!(&mut tx, |c| {
             sqlx::query_scalar("SELECT revision FROM templates WHERE id = ? AND tombstone = ''")
@@ -157,10 +184,18 @@ impl Store {
 
     /// Deletes a template that no living task refers to. A task that is submitted at this very instant may keep it: its
     /// revision stays readable, so it runs like any other.
-    pub async fn delete_template(&self, id: &TemplateId, base: Option<u32>) -> Result<TemplateChange, StoreError> {
+    pub async fn delete_template(
+        &self,
+        id: &TemplateId,
+        base: Option<u32>,
+    ) -> Result<TemplateChange, StoreError> {
         let mut tx = self.db.write().await?;
         let matched = match base {
-            None => execute!(&mut tx, "UPDATE templates SET tombstone = id WHERE id = ? AND tombstone = ''", id.as_str())?,
+            None => execute!(
+                &mut tx,
+                "UPDATE templates SET tombstone = id WHERE id = ? AND tombstone = ''",
+                id.as_str()
+            )?,
             Some(base) => execute!(
                 &mut tx,
                 "UPDATE templates SET tombstone = id WHERE id = ? AND tombstone = '' AND revision = ?",
@@ -174,18 +209,23 @@ impl Store {
             return Ok(outcome);
         }
         let tasks: Vec<String> = in_tx!(&mut tx, |c| {
-            sqlx::query_scalar("SELECT name FROM tasks WHERE template_id = ? AND tombstone = '' LIMIT ?")
-                .bind(id.as_str())
-                .bind(NAMED)
-                .fetch_all(&mut *c)
-                .await
+            sqlx::query_scalar(
+                "SELECT name FROM tasks WHERE template_id = ? AND tombstone = '' LIMIT ?",
+            )
+            .bind(id.as_str())
+            .bind(NAMED)
+            .fetch_all(&mut *c)
+            .await
         })?;
         if !tasks.is_empty() {
             tx.rollback().await;
             return Ok(TemplateChange::InUse { tasks });
         }
         let revision: i64 = in_tx!(&mut tx, |c| {
-            sqlx::query_scalar("SELECT revision FROM templates WHERE id = ?").bind(id.as_str()).fetch_one(&mut *c).await
+            sqlx::query_scalar("SELECT revision FROM templates WHERE id = ?")
+                .bind(id.as_str())
+                .fetch_one(&mut *c)
+                .await
         })?;
         tx.commit().await?;
         Ok(TemplateChange::Done { revision: u32::try_from(revision).unwrap_or(u32::MAX) })
@@ -195,17 +235,23 @@ impl Store {
     pub async fn template(&self, id: &TemplateId) -> Result<Option<Template>, StoreError> {
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" AND r.revision = t.revision WHERE t.tombstone = '' AND t.id = ").push_bind(id.as_str());
+            sql.push(" AND r.revision = t.revision WHERE t.tombstone = '' AND t.id = ")
+                .push_bind(id.as_str());
             sql.build_query_as().fetch_optional(c).await
         })?;
         row.map(Row::read).transpose()
     }
 
     /// The template of this name.
-    pub async fn template_by_name(&self, project: &ProjectId, name: &str) -> Result<Option<Template>, StoreError> {
+    pub async fn template_by_name(
+        &self,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<Option<Template>, StoreError> {
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" AND r.revision = t.revision WHERE t.project_id = ").push_bind(project.as_str());
+            sql.push(" AND r.revision = t.revision WHERE t.project_id = ")
+                .push_bind(project.as_str());
             sql.push(" AND t.tombstone = '' AND t.name = ").push_bind(name);
             sql.build_query_as().fetch_optional(c).await
         })?;
@@ -213,21 +259,35 @@ impl Store {
     }
 
     /// A template with this revision of it, deleted or not: tasks keep what they were made from.
-    pub async fn template_revision(&self, id: &TemplateId, revision: u32) -> Result<Option<Template>, StoreError> {
+    pub async fn template_revision(
+        &self,
+        id: &TemplateId,
+        revision: u32,
+    ) -> Result<Option<Template>, StoreError> {
         let row: Option<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" WHERE t.id = ").push_bind(id.as_str()).push(" AND r.revision = ").push_bind(i64::from(revision));
+            sql.push(" WHERE t.id = ")
+                .push_bind(id.as_str())
+                .push(" AND r.revision = ")
+                .push_bind(i64::from(revision));
             sql.build_query_as().fetch_optional(c).await
         })?;
         row.map(Row::read).transpose()
     }
 
     /// Revisions of a template, newest first.
-    pub async fn template_revisions(&self, id: &TemplateId, page: &PageRequest) -> Result<Page<Template>, StoreError> {
+    pub async fn template_revisions(
+        &self,
+        id: &TemplateId,
+        page: &PageRequest,
+    ) -> Result<Page<Template>, StoreError> {
         let before = after_number(page)?.unwrap_or(i64::MAX);
         let rows: Vec<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" WHERE t.id = ").push_bind(id.as_str()).push(" AND r.revision < ").push_bind(before);
+            sql.push(" WHERE t.id = ")
+                .push_bind(id.as_str())
+                .push(" AND r.revision < ")
+                .push_bind(before);
             sql.push(" ORDER BY r.revision DESC LIMIT ").push_bind(i64::from(page.limit) + 1);
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
@@ -237,12 +297,20 @@ impl Store {
     }
 
     /// Templates that are not deleted, by name.
-    pub async fn templates(&self, filter: &TemplateFilter, page: &PageRequest) -> Result<Page<Template>, StoreError> {
+    pub async fn templates(
+        &self,
+        filter: &TemplateFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Template>, StoreError> {
         let prefix = filter.name_prefix.as_deref().unwrap_or_default();
         let rows: Vec<Row> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
-            sql.push(" AND r.revision = t.revision WHERE t.project_id = ").push_bind(filter.project.as_str());
-            sql.push(" AND t.tombstone = '' AND t.name >= ").push_bind(prefix).push(" AND t.name < ").push_bind(after_prefix(prefix));
+            sql.push(" AND r.revision = t.revision WHERE t.project_id = ")
+                .push_bind(filter.project.as_str());
+            sql.push(" AND t.tombstone = '' AND t.name >= ")
+                .push_bind(prefix)
+                .push(" AND t.name < ")
+                .push_bind(after_prefix(prefix));
             if let Some(after) = &page.after {
                 sql.push(" AND t.name > ").push_bind(after.as_str());
             }

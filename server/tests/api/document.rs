@@ -11,7 +11,10 @@ use crate::common::{FakeAgent, TestApp};
 
 /// Operations that [`u40_every_operation_is_answered_with_success_as_documented`] leaves out, and where they succeed.
 const ELSEWHERE: [(&str, &str); 2] = [
-    ("keep_orphan", "tests/sessions/orphans.rs, whose agents hold members that the hub has forgotten"),
+    (
+        "keep_orphan",
+        "tests/sessions/orphans.rs, whose agents hold members that the hub has forgotten",
+    ),
     ("stop_orphan", "tests/sessions/orphans.rs"),
 ];
 
@@ -19,7 +22,10 @@ const ELSEWHERE: [(&str, &str); 2] = [
 fn the_document_is_one_of_openapi_3_1() {
     let meta: Value = serde_json::from_str(include_str!("openapi-3.1.schema.json")).expect("JSON");
     let validator = jsonschema::draft202012::new(&meta).expect("a schema");
-    let wrong: Vec<String> = validator.iter_errors(document()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let wrong: Vec<String> = validator
+        .iter_errors(document())
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert_eq!(wrong, [""; 0]);
     // The meta-schema leaves the schemas to that of JSON Schema.
     for (name, schema) in document()["components"]["schemas"].as_object().expect("schemas") {
@@ -33,7 +39,9 @@ fn u40_no_schema_combines_an_object_that_forbids_the_properties_of_the_others() 
     let mut open = vec![document()];
     while let Some(value) = open.pop() {
         for part in value["allOf"].as_array().into_iter().flatten() {
-            let part = part["$ref"].as_str().map_or(part, |name| document().pointer(&name[1..]).expect("a schema"));
+            let part = part["$ref"]
+                .as_str()
+                .map_or(part, |name| document().pointer(&name[1..]).expect("a schema"));
             assert_ne!(part["additionalProperties"], false, "{value}");
         }
         match value {
@@ -52,14 +60,27 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
         agents.push(hub.agent(party).await);
     }
     let get = async |path: &str| hub.get(path).await.expect(StatusCode::OK);
-    for path in ["/livez", "/readyz", "/docs", "/docs/docs.js", "/docs/docs.css", "/metrics", "/openapi.json"] {
+    for path in [
+        "/livez",
+        "/readyz",
+        "/docs",
+        "/docs/docs.js",
+        "/docs/docs.css",
+        "/metrics",
+        "/openapi.json",
+    ] {
         get(path).await;
     }
 
     let template = format!("/api/v2/templates/{}", hub.template().await);
     let body = json!(flow_server::api::v2::model::TemplateInput::sample());
     hub.put(&template).header("if-match", "\"1\"").json(&body).await.expect(StatusCode::OK);
-    for path in [&template, "/api/v2/templates", &format!("{template}/revisions"), &format!("{template}/revisions/1")] {
+    for path in [
+        &template,
+        "/api/v2/templates",
+        &format!("{template}/revisions"),
+        &format!("{template}/revisions/1"),
+    ] {
         get(path).await;
     }
 
@@ -67,7 +88,12 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
     let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
     let path = task.header("location").to_owned();
     hub.put(&path).header("if-match", task.header("etag")).json(&body).await.expect(StatusCode::OK);
-    let run = hub.post(&format!("{path}/start")).await.expect(StatusCode::ACCEPTED).header("location").to_owned();
+    let run = hub
+        .post(&format!("{path}/start"))
+        .await
+        .expect(StatusCode::ACCEPTED)
+        .header("location")
+        .to_owned();
     for agent in &mut agents {
         let reserve = agent.assigned("reserved").await;
         agent.report(&reserve, "reserved").await;
@@ -77,7 +103,15 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
         agent.report(&start, "running").await;
     }
     let member = format!("{run}/members/hospital-a");
-    for path in [&path, "/api/v2/tasks", &format!("{path}/events"), &format!("{path}/runs"), &run, &member, &format!("{member}/series")] {
+    for path in [
+        &path,
+        "/api/v2/tasks",
+        &format!("{path}/events"),
+        &format!("{path}/runs"),
+        &run,
+        &member,
+        &format!("{member}/series"),
+    ] {
         get(path).await;
     }
     let log = format!("{member}/logs");
@@ -93,16 +127,28 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
     }
     hub.post(&format!("{path}/stop")).await.expect(StatusCode::ACCEPTED);
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
-    let other = hub.post("/api/v2/templates").json(&renamed("other")).await.expect(StatusCode::CREATED);
+    let other =
+        hub.post("/api/v2/templates").json(&renamed("other")).await.expect(StatusCode::CREATED);
     hub.delete(other.header("location")).await.expect(StatusCode::NO_CONTENT);
-    let left = hub.post("/api/v2/parties").json(&json!({"name": "hospital-c"})).await.expect(StatusCode::CREATED);
+    let left = hub
+        .post("/api/v2/parties")
+        .json(&json!({"name": "hospital-c"}))
+        .await
+        .expect(StatusCode::CREATED);
     let left = left.header("location").to_owned();
     hub.post(&format!("{left}/secret")).json(&json!({})).await.expect(StatusCode::OK);
     hub.delete(&left).await.expect(StatusCode::NO_CONTENT);
 
     let elsewhere = ELSEWHERE.map(|(id, _)| id);
-    let all: BTreeSet<&str> = Operation::all().map(|operation| operation.id()).filter(|id| !elsewhere.contains(id)).collect();
-    assert_eq!(hub.answered(), all, "call the operation that is missing here, or say where it is tested");
+    let all: BTreeSet<&str> = Operation::all()
+        .map(|operation| operation.id())
+        .filter(|id| !elsewhere.contains(id))
+        .collect();
+    assert_eq!(
+        hub.answered(),
+        all,
+        "call the operation that is missing here, or say where it is tested"
+    );
 }
 
 fn renamed(name: &str) -> Value {
@@ -155,7 +201,8 @@ async fn u41_the_document_allows_what_the_hub_takes_and_nothing_else() {
     ]);
     let remarks = json!(["", "a\r\n\tb", "a\u{0}", control, "é".repeat(500), "x".repeat(501)]);
     let command = |command: Value| command;
-    let mut template: Vec<(&str, Value)> = vec![("/name", names.clone()), ("/remark", remarks.clone())];
+    let mut template: Vec<(&str, Value)> =
+        vec![("/name", names.clone()), ("/remark", remarks.clone())];
     template.extend([
         ("/framework", json!(["generic", "other", null])),
         ("/image", json!(["a", "", "a b", "x".repeat(255), "x".repeat(256), "a\u{85}", "ä"])),
@@ -200,7 +247,11 @@ async fn u41_the_document_allows_what_the_hub_takes_and_nothing_else() {
     ];
     agree(&hub, "TaskInput", "/api/v2/tasks", &base, &task).await;
 
-    let parties = [("/name", json!(["p", "", "a-b", "A", "x".repeat(63), "x".repeat(64)])), ("/remark", remarks), ("/other", json!([1]))];
+    let parties = [
+        ("/name", json!(["p", "", "a-b", "A", "x".repeat(63), "x".repeat(64)])),
+        ("/remark", remarks),
+        ("/other", json!([1])),
+    ];
     agree(&hub, "NewParty", "/api/v2/parties", &json!({ "name": "base" }), &parties).await;
 }
 
@@ -220,7 +271,12 @@ async fn agree(hub: &TestApp, name: &str, path: &str, base: &Value, fields: &[(&
             let wrong = faults(&schema(name), &body);
             let answer = hub.post(path).json(&body).await;
             let refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY;
-            assert_eq!(!wrong.is_empty(), refused, "{pointer} = {value}: the document says {wrong:?}, the hub says {}", answer.text());
+            assert_eq!(
+                !wrong.is_empty(),
+                refused,
+                "{pointer} = {value}: the document says {wrong:?}, the hub says {}",
+                answer.text()
+            );
             // Members and templates that are used up by earlier cases.
             assert!(
                 refused || answer.status.is_success() || answer.status == StatusCode::CONFLICT,
@@ -273,16 +329,24 @@ async fn u41_parameters_and_headers_are_limited_as_documented() {
 }
 
 /// Sends a request with this parameter, and compares the hub's verdict with the document's.
-async fn compare(hub: &TestApp, method: Method, path: &str, place: &'static str, name: &'static str, text: &str) {
+async fn compare(
+    hub: &TestApp,
+    method: Method,
+    path: &str,
+    place: &'static str,
+    name: &'static str,
+    text: &str,
+) {
     let operation = Operation::of(&method, path).expect("it is documented");
-    let allowed = operation.parameter(place, name).is_some_and(|parameter| allows(&parameter, text));
+    let allowed =
+        operation.parameter(place, name).is_some_and(|parameter| allows(&parameter, text));
     let call = match place {
         "query" => hub.call(method, &format!("{path}?{name}={text}")),
         _ => hub.call(method, path).header(name, text),
     };
     let answer = call.await;
-    let refused =
-        answer.status == StatusCode::UNPROCESSABLE_ENTITY || (name == "cursor" && !allowed && answer.status == StatusCode::BAD_REQUEST);
+    let refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY
+        || (name == "cursor" && !allowed && answer.status == StatusCode::BAD_REQUEST);
     assert_eq!(allowed, !refused, "{name}={text}: {}", answer.text());
 }
 
@@ -292,25 +356,49 @@ fn allows(parameter: &Value, text: &str) -> bool {
     let parameter = &parameter["schema"];
     let number = text.parse::<serde_json::Number>().ok().map(Value::Number);
     let list = Value::from(text.split(',').collect::<Vec<_>>());
-    [Some(Value::from(text.as_str())), number, Some(list)].into_iter().flatten().any(|value| faults(parameter, &value).is_empty())
+    [Some(Value::from(text.as_str())), number, Some(list)]
+        .into_iter()
+        .flatten()
+        .any(|value| faults(parameter, &value).is_empty())
 }
 
 #[test]
 fn u42_every_example_is_an_instance_of_its_schema() {
     let mut seen = BTreeSet::new();
     for (name, value) in document()["components"]["schemas"].as_object().expect("schemas") {
-        for example in value.get("example").into_iter().chain(value["examples"].as_array().into_iter().flatten()) {
+        for example in value
+            .get("example")
+            .into_iter()
+            .chain(value["examples"].as_array().into_iter().flatten())
+        {
             assert_eq!(faults(&schema(name), example), [""; 0], "{name}: {example}");
             seen.insert(name.as_str());
         }
     }
-    for name in ["TemplateInput", "Template", "TaskInput", "Task", "Run", "Member", "Event", "Party", "Orphan", "Problem", "Id"] {
+    for name in [
+        "TemplateInput",
+        "Template",
+        "TaskInput",
+        "Task",
+        "Run",
+        "Member",
+        "Event",
+        "Party",
+        "Orphan",
+        "Problem",
+        "Id",
+    ] {
         assert!(seen.contains(name), "{name} has no example");
     }
     for operation in Operation::all() {
         for parameter in operation.parameters() {
             if let Some(example) = parameter.get("example") {
-                assert_eq!(faults(&parameter["schema"], example), [""; 0], "{} {parameter}", operation.id());
+                assert_eq!(
+                    faults(&parameter["schema"], example),
+                    [""; 0],
+                    "{} {parameter}",
+                    operation.id()
+                );
             }
         }
     }
@@ -320,7 +408,8 @@ fn u42_every_example_is_an_instance_of_its_schema() {
 /// places that the answer has.
 #[test]
 fn u42_every_link_leads_to_an_operation_from_what_the_answer_holds() {
-    let operations: BTreeMap<&str, Operation> = Operation::all().map(|operation| (operation.id(), operation)).collect();
+    let operations: BTreeMap<&str, Operation> =
+        Operation::all().map(|operation| (operation.id(), operation)).collect();
     let mut reached = BTreeSet::new();
     for operation in operations.values() {
         for (name, link, response) in operation.links() {
@@ -335,17 +424,31 @@ fn u42_every_link_leads_to_an_operation_from_what_the_answer_holds() {
                 if let Some(header) = expression.strip_prefix("$response.header.") {
                     assert!(response["headers"][header].is_object(), "{name}: {expression}");
                 } else if let Some(parameter) = expression.strip_prefix("$request.path.") {
-                    assert!(operation.parameter("path", parameter).is_some(), "{name}: {expression}");
+                    assert!(
+                        operation.parameter("path", parameter).is_some(),
+                        "{name}: {expression}"
+                    );
                 } else {
-                    let pointer = expression.strip_prefix("$response.body#").expect("a place in the body");
-                    assert!(has_place(&response["content"]["application/json"]["schema"], pointer), "{name}: {expression}");
+                    let pointer =
+                        expression.strip_prefix("$response.body#").expect("a place in the body");
+                    assert!(
+                        has_place(&response["content"]["application/json"]["schema"], pointer),
+                        "{name}: {expression}"
+                    );
                 }
             }
             reached.insert(target.id());
         }
     }
-    for operation in operations.values().filter(|operation| operation.parameters().any(|parameter| parameter["in"] == "path")) {
-        assert!(reached.contains(operation.id()) || operation.id() == "asset", "no link leads to {}", operation.id());
+    for operation in operations
+        .values()
+        .filter(|operation| operation.parameters().any(|parameter| parameter["in"] == "path"))
+    {
+        assert!(
+            reached.contains(operation.id()) || operation.id() == "asset",
+            "no link leads to {}",
+            operation.id()
+        );
     }
 }
 
@@ -359,6 +462,7 @@ fn has_place(schema: &Value, pointer: &str) -> bool {
     }
     let Some(rest) = pointer.strip_prefix('/') else { return true };
     let (key, rest) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let next = if key.parse::<usize>().is_ok() { &schema["items"] } else { &schema["properties"][key] };
+    let next =
+        if key.parse::<usize>().is_ok() { &schema["items"] } else { &schema["properties"][key] };
     !next.is_null() && has_place(next, rest)
 }

@@ -20,21 +20,40 @@ use crate::common::TestApp;
 const SOON: Duration = Duration::from_secs(30);
 
 /// The hub's real listener on a port of its own.
-async fn listen(hub: &TestApp, connections: usize, patience: Duration) -> (SocketAddr, JoinHandle<()>) {
+async fn listen(
+    hub: &TestApp,
+    connections: usize,
+    patience: Duration,
+) -> (SocketAddr, JoinHandle<()>) {
     listen_with(hub, connections, patience, None).await
 }
 
 /// The same, in TLS with the pair's certificate.
-async fn listen_tls(hub: &TestApp, connections: usize, patience: Duration, pair: &Pair) -> (SocketAddr, JoinHandle<()>) {
-    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN).expect("a sound pair");
+async fn listen_tls(
+    hub: &TestApp,
+    connections: usize,
+    patience: Duration,
+    pair: &Pair,
+) -> (SocketAddr, JoinHandle<()>) {
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN)
+        .expect("a sound pair");
     listen_with(hub, connections, patience, Some(tls)).await
 }
 
-async fn listen_with(hub: &TestApp, connections: usize, patience: Duration, tls: Option<TlsAcceptor>) -> (SocketAddr, JoinHandle<()>) {
+async fn listen_with(
+    hub: &TestApp,
+    connections: usize,
+    patience: Duration,
+    tls: Option<TlsAcceptor>,
+) -> (SocketAddr, JoinHandle<()>) {
     listen_at(hub, Limits { patience, ..Limits::of(connections) }, tls).await
 }
 
-async fn listen_at(hub: &TestApp, limits: Limits, tls: Option<TlsAcceptor>) -> (SocketAddr, JoinHandle<()>) {
+async fn listen_at(
+    hub: &TestApp,
+    limits: Limits,
+    tls: Option<TlsAcceptor>,
+) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     (address, tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, tls)))
@@ -47,7 +66,12 @@ async fn connect(address: SocketAddr) -> TcpStream {
 /// Callers that begin and never come to the point.
 async fn slow(address: SocketAddr) -> Vec<TcpStream> {
     let mut slow = Vec::new();
-    for begun in ["", "GET /livez HTTP/1.1\r\nHost: hub\r\nX-Slow: ", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    for begun in [
+        "",
+        "GET /livez HTTP/1.1\r\nHost: hub\r\nX-Slow: ",
+        "PRI * HTTP/2.0\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
         let mut stream = connect(address).await;
         stream.write_all(begun.as_bytes()).await.expect("a few bytes");
         slow.push(stream);
@@ -83,7 +107,11 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
         let mut answer = Vec::new();
         while !answer.ends_with(b"ok\n") {
             let read = stream.read_buf(&mut answer).await.expect("the hub writes");
-            assert!(read > 0, "the hub closed the connection after {:?}", String::from_utf8_lossy(&answer));
+            assert!(
+                read > 0,
+                "the hub closed the connection after {:?}",
+                String::from_utf8_lossy(&answer)
+            );
         }
         String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
     };
@@ -111,7 +139,10 @@ async fn slow_callers_are_closed_and_whoever_waits_gets_their_places() {
         dribbles_until_closed(stream).await;
     }
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
-    let full = text.lines().find_map(|line| line.strip_prefix("flow_connections_full_total{door=\"rest\"} ")).expect("it is counted");
+    let full = text
+        .lines()
+        .find_map(|line| line.strip_prefix("flow_connections_full_total{door=\"rest\"} "))
+        .expect("it is counted");
     assert!(full.parse::<u64>().expect("a number") >= 1, "{text}");
 }
 
@@ -149,24 +180,33 @@ async fn the_end_waits_for_nobody_who_asks_for_nothing() {
     let mut idle = connect(address).await;
     ask(&mut idle).await;
     hub.stop();
-    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served)
+        .await
+        .expect("it ends in time")
+        .expect("it does not panic");
 }
 
 /// A handshake with the listener as `localhost`, by a caller that trusts the authority in `ca`; what it explains if it fails.
-async fn shake(address: SocketAddr, ca: &Path, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
+async fn shake(
+    address: SocketAddr,
+    ca: &Path,
+    alpn: &[u8],
+) -> Result<TlsStream<TcpStream>, String> {
     let mut config = client::config(Trust::File(ca)).expect("a certificate");
     config.alpn_protocols = vec![alpn.to_vec()];
     let name = "localhost".try_into().expect("a name");
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, connect(address).await);
     let shaken = flow_common::clock::timeout(SOON, shaken).await.expect("the hub answers in time");
-    shaken.map_err(|error| client::explain(&error, "--ca-file").unwrap_or_else(|| error.to_string()))
+    shaken
+        .map_err(|error| client::explain(&error, "--ca-file").unwrap_or_else(|| error.to_string()))
 }
 
 /// A folder with an authority's certificate, and a pair that it signed for `localhost`.
 fn certified() -> (tempfile::TempDir, PathBuf, Pair) {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
-    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
+    let (ca, pair) =
+        (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
     (folder, ca, pair)
 }
 
@@ -182,21 +222,34 @@ async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and
     assert_eq!(caller.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
 
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let why = shake(address, &Authority::new().ca(elsewhere.path()), b"h2").await.expect_err("another authority");
-    assert!(why.contains("not from an authority that is trusted here") && why.contains("--ca-file"), "{why}");
+    let why = shake(address, &Authority::new().ca(elsewhere.path()), b"h2")
+        .await
+        .expect_err("another authority");
+    assert!(
+        why.contains("not from an authority that is trusted here") && why.contains("--ca-file"),
+        "{why}"
+    );
 
     // Plain text is answered with a TLS alert at most, and the end.
     let mut plain = connect(address).await;
-    plain.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("the kernel takes it");
+    plain
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n")
+        .await
+        .expect("the kernel takes it");
     let mut answer = Vec::new();
     // A reset is an end, too.
-    let _ = flow_common::clock::timeout(SOON, plain.read_to_end(&mut answer)).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, plain.read_to_end(&mut answer))
+        .await
+        .expect("the hub closes it in time");
     assert!(answer.is_empty() || answer[0] == 0x15, "{:?}", String::from_utf8_lossy(&answer));
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
     assert!(text.contains("flow_tls_handshakes_failed_total{door=\"rest\"} 2"), "{text}");
 
     hub.stop();
-    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served)
+        .await
+        .expect("it ends in time")
+        .expect("it does not panic");
 }
 
 #[tokio::test]
@@ -216,21 +269,28 @@ async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_en
     let _silent = connect(address).await;
     shake(address, &ca, b"http/1.1").await.expect("the one before was accepted by now");
     hub.stop();
-    flow_common::clock::timeout(SOON, served).await.expect("it ends in time").expect("it does not panic");
+    flow_common::clock::timeout(SOON, served)
+        .await
+        .expect("it ends in time")
+        .expect("it does not panic");
 }
 
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_without_a_restart() {
     let (hub, (folder, ca, pair)) = (TestApp::start().await, certified());
     let (address, _) = listen_tls(&hub, 64, Duration::from_secs(3600), &pair).await;
-    let mut before = shake(address, &ca, b"http/1.1").await.expect("the first authority is trusted");
+    let mut before =
+        shake(address, &ca, b"http/1.1").await.expect("the first authority is trusted");
 
     let renewed = Authority::new();
     let elsewhere = tempfile::tempdir().expect("a folder");
     let new_ca = renewed.ca(elsewhere.path());
     let _ = renewed.pair(folder.path(), "hub", &["localhost"]);
     // A handshake has the files read for those after it.
-    wait_for("the new certificate is shown", SOON, async || shake(address, &new_ca, b"http/1.1").await.is_ok()).await;
+    wait_for("the new certificate is shown", SOON, async || {
+        shake(address, &new_ca, b"http/1.1").await.is_ok()
+    })
+    .await;
     assert!(shake(address, &ca, b"http/1.1").await.is_err(), "the old one is not");
     assert_eq!(ask(&mut before).await, "HTTP/1.1 200 OK", "who was there stays");
 }
@@ -245,21 +305,30 @@ async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
 /// Waits until the hub closes the connection.
 async fn closed(mut stream: impl AsyncRead + Unpin) {
     // A reset is an end, too.
-    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut Vec::new()))
+        .await
+        .expect("the hub closes it in time");
 }
 
 async fn counted(hub: &TestApp, counter: &str) -> u64 {
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("flow_{counter}_total{{door=\"rest\"}} ")));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("flow_{counter}_total{{door=\"rest\"}} ")));
     line.expect("it is counted").parse().expect("a number")
 }
 
 #[tokio::test]
 async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
-    let limits = Limits { patience: Duration::from_secs(3600), progress: Duration::from_millis(500), ..Limits::of(1) };
+    let limits = Limits {
+        patience: Duration::from_secs(3600),
+        progress: Duration::from_millis(500),
+        ..Limits::of(1)
+    };
     let (plain, _) = listen_at(&hub, limits, None).await;
-    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN).expect("a sound pair");
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN)
+        .expect("a sound pair");
     let (secure, _) = listen_at(&hub, limits, Some(tls)).await;
 
     let mut holder = connect(plain).await;
@@ -271,7 +340,10 @@ async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
     let mut holder = shake(secure, &ca, b"h2").await.expect("it trusts the authority");
     holder.write_all(&http2::get("/docs")).await.expect("the hub reads");
     let holder = tokio::spawn(http2::until_closed(holder));
-    assert_eq!(ask(&mut shake(secure, &ca, b"http/1.1").await.expect("a place is free in time")).await, "HTTP/1.1 200 OK");
+    assert_eq!(
+        ask(&mut shake(secure, &ca, b"http/1.1").await.expect("a place is free in time")).await,
+        "HTTP/1.1 200 OK"
+    );
     holder.await.expect("it was closed");
     assert_eq!(counted(&hub, "connections_stalled").await, 2);
 }
@@ -279,10 +351,16 @@ async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
 #[tokio::test]
 async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
     let hub = TestApp::start().await;
-    let limits = Limits { patience: Duration::from_secs(3600), progress: Duration::from_millis(500), ..Limits::of(1) };
+    let limits = Limits {
+        patience: Duration::from_secs(3600),
+        progress: Duration::from_millis(500),
+        ..Limits::of(1)
+    };
     let (address, _) = listen_at(&hub, limits, None).await;
     let mut holder = connect(address).await;
-    let asking = async { while holder.write_all(b"GET /docs HTTP/1.1\r\nHost: hub\r\n\r\n").await.is_ok() {} };
+    let asking = async {
+        while holder.write_all(b"GET /docs HTTP/1.1\r\nHost: hub\r\n\r\n").await.is_ok() {}
+    };
     flow_common::clock::timeout(SOON, asking).await.expect("the hub closes it in time");
     assert_eq!(ask(&mut connect(address).await).await, "HTTP/1.1 200 OK");
 }
@@ -302,7 +380,10 @@ async fn a2_an_address_that_has_its_places_leaves_the_others_theirs() {
     drop(held);
     flow_testkit::wait_for("a place of the address to be free again", SOON, async || {
         let mut stream = connect(address).await;
-        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").await.is_ok()
+        stream
+            .write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+            .await
+            .is_ok()
             && stream.read_to_end(&mut Vec::new()).await.is_ok_and(|length| length > 0)
     })
     .await;

@@ -18,7 +18,8 @@ struct Reader {
 
 impl Reader {
     async fn open(hub: &TestApp, task: &str, after: Option<i64>) -> Self {
-        let mut call = hub.get(&format!("/api/v2/tasks/{task}/events")).header("accept", "text/event-stream");
+        let mut call =
+            hub.get(&format!("/api/v2/tasks/{task}/events")).header("accept", "text/event-stream");
         if let Some(after) = after {
             call = call.header("last-event-id", &after.to_string());
         }
@@ -32,7 +33,12 @@ impl Reader {
     async fn next(&mut self) -> Option<(i64, String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
+                let line = |name: &str| {
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(|text| text.trim().to_owned())
+                };
                 let parsed = line("id:").map(|id| {
                     let data = serde_json::from_str(&line("data:").expect("data")).expect("JSON");
                     assert_eq!(faults(&schema("Event"), &data), [""; 0], "{data}");
@@ -44,7 +50,9 @@ impl Reader {
                 }
                 continue;
             }
-            let frame = flow_common::clock::timeout(Duration::from_secs(30), self.body.frame()).await.expect("something is said in time");
+            let frame = flow_common::clock::timeout(Duration::from_secs(30), self.body.frame())
+                .await
+                .expect("something is said in time");
             let frame = frame?.expect("the stream is whole");
             self.text += std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8");
         }
@@ -64,13 +72,18 @@ async fn events_are_numbered_without_gaps_and_read_page_by_page() {
     let mut read = Vec::new();
     let mut after = "0".to_owned();
     loop {
-        let page = hub.get(&format!("/api/v2/tasks/{task}/events?limit=2&after={after}")).await.expect(StatusCode::OK).json();
+        let page = hub
+            .get(&format!("/api/v2/tasks/{task}/events?limit=2&after={after}"))
+            .await
+            .expect(StatusCode::OK)
+            .json();
         read.extend(page["items"].as_array().expect("items").clone());
         let Some(next) = page["next"].as_str() else { break };
         after = next.to_owned();
     }
     assert_eq!(read, all);
-    let numbers: Vec<_> = all.iter().map(|event| event["seq"].as_u64().expect("a number")).collect();
+    let numbers: Vec<_> =
+        all.iter().map(|event| event["seq"].as_u64().expect("a number")).collect();
     assert_eq!(numbers, (1..=all.len() as u64).collect::<Vec<_>>());
 }
 
@@ -124,7 +137,9 @@ async fn a_stream_ends_when_the_hub_goes_down() {
 async fn a_number_that_is_none_is_refused() {
     let hub = TestApp::start().await;
     let path = format!("/api/v2/tasks/{}/events", hub.task().await);
-    let stream = |last: &str| hub.get(&path).header("accept", "text/event-stream").header("last-event-id", last);
+    let stream = |last: &str| {
+        hub.get(&path).header("accept", "text/event-stream").header("last-event-id", last)
+    };
     stream("x").await.field("Last-Event-ID", "pattern");
     stream("-1").await.field("Last-Event-ID", "pattern");
     hub.get(&format!("{path}?after=x")).await.field("?after", "wrong_type");

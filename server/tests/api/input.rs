@@ -34,17 +34,36 @@ impl Submit {
 #[tokio::test]
 async fn malformed_json_is_told_by_line_and_column() {
     let submit = Submit::new().await;
-    for body in ["", "{", "{\"name\": \"x\",}", "nonsense", "\u{feff}{}", "{}{}", "{\"name\": \"\\ud800\"}", "{\"epochs\": 1e999}"] {
-        let answer = submit.hub.post("/api/v2/tasks").body("application/json", body.to_owned()).await;
+    for body in [
+        "",
+        "{",
+        "{\"name\": \"x\",}",
+        "nonsense",
+        "\u{feff}{}",
+        "{}{}",
+        "{\"name\": \"\\ud800\"}",
+        "{\"epochs\": 1e999}",
+    ] {
+        let answer =
+            submit.hub.post("/api/v2/tasks").body("application/json", body.to_owned()).await;
         assert!(answer.status.is_client_error(), "{body:?}: {}", answer.text());
         if answer.status == StatusCode::BAD_REQUEST {
             let problem = answer.problem(400, "malformed");
-            assert!(problem["detail"].as_str().expect("text").contains("line 1 column"), "{problem}");
+            assert!(
+                problem["detail"].as_str().expect("text").contains("line 1 column"),
+                "{problem}"
+            );
         }
     }
-    let answer = submit.hub.post("/api/v2/tasks").body("application/json", vec![b'"', 0xff, b'"']).await;
+    let answer =
+        submit.hub.post("/api/v2/tasks").body("application/json", vec![b'"', 0xff, b'"']).await;
     assert!(answer.status.is_client_error());
-    submit.hub.post("/api/v2/tasks").body("application/json", "{\n\"name\": }").await.problem(400, "malformed");
+    submit
+        .hub
+        .post("/api/v2/tasks")
+        .body("application/json", "{\n\"name\": }")
+        .await
+        .problem(400, "malformed");
     submit.nothing_was_stored().await;
 }
 
@@ -53,18 +72,33 @@ async fn a_body_of_another_type_is_refused() {
     let submit = Submit::new().await;
     let body = submit.body.to_string();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
-        submit.hub.post("/api/v2/tasks").body(kind, body.clone()).await.problem(415, "unsupported_media_type");
+        submit
+            .hub
+            .post("/api/v2/tasks")
+            .body(kind, body.clone())
+            .await
+            .problem(415, "unsupported_media_type");
     }
-    submit.hub.post("/api/v2/tasks").body("Application/JSON; charset=utf-8", body).await.expect(StatusCode::CREATED);
+    submit
+        .hub
+        .post("/api/v2/tasks")
+        .body("Application/JSON; charset=utf-8", body)
+        .await
+        .expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn a_body_or_address_beyond_the_limit_is_refused() {
     let submit = Submit::new().await;
-    let huge = submit.with(|body| body["remark"] = "x".repeat(1024 * 1024).into()).await.problem(413, "too_large");
+    let huge = submit
+        .with(|body| body["remark"] = "x".repeat(1024 * 1024).into())
+        .await
+        .problem(413, "too_large");
     assert!(huge["detail"].as_str().expect("text").contains("1048576"), "{huge}");
     let long = "x".repeat(10_000);
-    for path in [format!("/api/v2/tasks/{long}"), format!("/api/v2/tasks?name={long}"), format!("/{long}")] {
+    for path in
+        [format!("/api/v2/tasks/{long}"), format!("/api/v2/tasks?name={long}"), format!("/{long}")]
+    {
         submit.hub.get(&path).await.problem(413, "too_large");
     }
     submit.nothing_was_stored().await;
@@ -89,7 +123,9 @@ async fn wrong_types_are_told_by_their_pointer() {
         ("/rules/retries", json!(1000), "out_of_range"),
         ("/rules/no_progress_s", json!(0), "out_of_range"),
     ] {
-        let answer = submit.with(|body| *body.pointer_mut(pointer).expect("in the example") = value.clone()).await;
+        let answer = submit
+            .with(|body| *body.pointer_mut(pointer).expect("in the example") = value.clone())
+            .await;
         if pointer == "/revision" {
             answer.problem(404, "revision_not_found");
         } else {
@@ -107,7 +143,10 @@ async fn unknown_and_missing_fields_are_named() {
     unknown.field("/members/1/datset", "unknown");
     submit.with(|body| body["nmae"] = "x".into()).await.field("/nmae", "unknown");
     submit.with(|body| body["rules"]["retrys"] = 1.into()).await.field("/rules/retrys", "unknown");
-    submit.with(|body| drop(body.as_object_mut().expect("an object").remove("epochs"))).await.field("/epochs", "required");
+    submit
+        .with(|body| drop(body.as_object_mut().expect("an object").remove("epochs")))
+        .await
+        .field("/epochs", "required");
     submit
         .with(|body| drop(body["members"][0].as_object_mut().expect("an object").remove("party")))
         .await
@@ -144,7 +183,8 @@ async fn a_name_that_looks_like_a_path_is_refused_for_tasks_and_templates() {
         let mut template = json!(flow_server::api::v2::model::TemplateInput::sample());
         template["name"] = name.into();
         hub.post("/api/v2/templates").json(&template).await.field("/name", "pattern");
-        let path = format!("/api/v2/templates/{}", submit.body["template"].as_str().expect("an id"));
+        let path =
+            format!("/api/v2/templates/{}", submit.body["template"].as_str().expect("an id"));
         hub.put(&path).json(&template).await.field("/name", "pattern");
     }
     submit.nothing_was_stored().await;
@@ -154,10 +194,20 @@ async fn a_name_that_looks_like_a_path_is_refused_for_tasks_and_templates() {
 #[tokio::test]
 async fn parameters_are_checked_against_the_schema() {
     let submit = Submit::new().await;
-    let set = |name: &'static str, value: Value| move |body: &mut Value| body["parameters"][name] = value;
-    submit.with(set("learning_rate", json!("fast"))).await.field("/parameters/learning_rate", "wrong_type");
-    submit.with(set("learning_rate", json!("2"))).await.field("/parameters/learning_rate", "out_of_range");
-    submit.with(set("learning_rate", json!(0.1))).await.field("/parameters/learning_rate", "wrong_type");
+    let set =
+        |name: &'static str, value: Value| move |body: &mut Value| body["parameters"][name] = value;
+    submit
+        .with(set("learning_rate", json!("fast")))
+        .await
+        .field("/parameters/learning_rate", "wrong_type");
+    submit
+        .with(set("learning_rate", json!("2")))
+        .await
+        .field("/parameters/learning_rate", "out_of_range");
+    submit
+        .with(set("learning_rate", json!(0.1)))
+        .await
+        .field("/parameters/learning_rate", "wrong_type");
     submit.with(set("momentum", json!("1"))).await.field("/parameters/momentum", "unknown");
     submit.nothing_was_stored().await;
 }
@@ -176,14 +226,26 @@ async fn a_strategy_that_cannot_work_is_refused() {
 #[tokio::test]
 async fn members_are_known_parties_each_once_with_one_aggregator() {
     let submit = Submit::new().await;
-    submit.with(|body| body["members"][2]["party"] = "hospital-a".into()).await.field("/members/2/party", "duplicate");
-    submit.with(|body| body["members"][2]["party"] = "nobody".into()).await.field("/members/2/party", "unknown");
+    submit
+        .with(|body| body["members"][2]["party"] = "hospital-a".into())
+        .await
+        .field("/members/2/party", "duplicate");
+    submit
+        .with(|body| body["members"][2]["party"] = "nobody".into())
+        .await
+        .field("/members/2/party", "unknown");
     submit.with(|body| body["members"] = json!([])).await.problem(422, "invalid");
     submit.with(|body| body["members"][0]["role"] = "trainer".into()).await.problem(422, "invalid");
-    submit.with(|body| body["members"][1]["role"] = "aggregator".into()).await.field("/members/1/role", "duplicate");
+    submit
+        .with(|body| body["members"][1]["role"] = "aggregator".into())
+        .await
+        .field("/members/1/role", "duplicate");
     let only = |body: &mut Value| body["members"].as_array_mut().expect("members").truncate(1);
     submit.with(only).await.field("/members", "required");
-    submit.with(|body| body["rules"]["minimum_parties"] = 3.into()).await.field("/rules/minimum_parties", "out_of_range");
+    submit
+        .with(|body| body["rules"]["minimum_parties"] = 3.into())
+        .await
+        .field("/rules/minimum_parties", "out_of_range");
     submit.nothing_was_stored().await;
 }
 
@@ -191,9 +253,21 @@ async fn members_are_known_parties_each_once_with_one_aggregator() {
 async fn what_does_not_exist_is_not_found() {
     let submit = Submit::new().await;
     let unknown = "0".repeat(32);
-    submit.with(|body| body["template"] = unknown.clone().into()).await.problem(404, "template_not_found");
+    submit
+        .with(|body| body["template"] = unknown.clone().into())
+        .await
+        .problem(404, "template_not_found");
     submit.with(|body| body["revision"] = 9.into()).await.problem(404, "revision_not_found");
-    for id in [unknown.as_str(), "x", "..%2F..%2Fetc%2Fpasswd", "%00", "%0A", "'%20OR%201=1", "1e9", "%F0%9F%8D%89"] {
+    for id in [
+        unknown.as_str(),
+        "x",
+        "..%2F..%2Fetc%2Fpasswd",
+        "%00",
+        "%0A",
+        "'%20OR%201=1",
+        "1e9",
+        "%F0%9F%8D%89",
+    ] {
         let path = format!("/api/v2/tasks/{id}");
         let hub = &submit.hub;
         hub.get(&path).await.problem(404, "task_not_found");
@@ -243,9 +317,16 @@ async fn of_very_many_mistakes_the_first_are_listed_and_long_names_are_told_in_p
     let unknown = submit.with(|body| body[&long] = 1.into()).await;
     let parameter = submit.with(|body| body["parameters"][&long] = "1".into()).await;
     let role = submit.with(|body| body["members"][0]["role"] = long.as_str().into()).await;
-    let number = submit.with(|body| body["parameters"]["learning_rate"] = format!("1{}", "0".repeat(900)).into()).await;
+    let number = submit
+        .with(|body| body["parameters"]["learning_rate"] = format!("1{}", "0".repeat(900)).into())
+        .await;
     for answer in [unknown, parameter, role, number] {
-        assert!(answer.body.len() < 2_000, "{} bytes: {}…", answer.body.len(), &answer.text()[..500]);
+        assert!(
+            answer.body.len() < 2_000,
+            "{} bytes: {}…",
+            answer.body.len(),
+            &answer.text()[..500]
+        );
         answer.problem(422, "invalid");
     }
     submit.nothing_was_stored().await;

@@ -20,11 +20,16 @@ struct Running {
 impl Running {
     async fn new() -> Self {
         let hub = TestApp::start().await;
-        let [mut hub_agent, mut a, mut b] = [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
+        let [mut hub_agent, mut a, mut b] =
+            [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
         let body = hub.task_body(&hub.template().await);
         let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED).json();
         let task = task["id"].as_str().expect("an id");
-        let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+        let run = hub
+            .post(&format!("/api/v2/tasks/{task}/start"))
+            .await
+            .expect(StatusCode::ACCEPTED)
+            .json();
         let path = format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id"));
         let (one, two, three) = tokio::join!(hub_agent.run(), a.run(), b.run());
         let running = Self { hub, agents: [(hub_agent, one), (a, two), (b, three)], path };
@@ -48,13 +53,19 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
     let run = running.until("running").await;
     assert_eq!(run["members"][0]["endpoints"]["grpc"], "127.0.0.1:41234");
     assert_eq!(run["members"][1]["contact"], json!({ "state": "connected" }));
-    assert_eq!((&run["members"][1]["attempt"], &run["members"][1]["sequence"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&run["members"][1]["attempt"], &run["members"][1]["sequence"]),
+        (&json!(1), &json!(2))
+    );
     assert!(run.get("waiting").is_none(), "{run}");
 
     let (agent, assignment) = &mut running.agents[1];
     agent.exited(assignment, 3).await;
     let run = running.until("stopping").await;
-    assert_eq!((&run["ending"]["code"], &run["ending"]["party"]), (&json!("member_failed"), &json!("hospital-a")));
+    assert_eq!(
+        (&run["ending"]["code"], &run["ending"]["party"]),
+        (&json!("member_failed"), &json!("hospital-a"))
+    );
     assert_eq!(run["ending"]["reason"]["code"], "exit_nonzero");
     assert_eq!(run["members"][1]["exit"]["code"], 3);
     assert_eq!(run["members"][1]["exit"]["started_at"], "1970-01-01T00:00:01.000000Z");
@@ -66,7 +77,10 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
     let run = running.until("failed").await;
     assert_eq!(run["ending"]["outcome"], "failed");
     let party = running.hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json();
-    assert_eq!((&party["contact"]["state"], &party["agent"]["version"]), (&json!("connected"), &json!("test")));
+    assert_eq!(
+        (&party["contact"]["state"], &party["agent"]["version"]),
+        (&json!("connected"), &json!("test"))
+    );
 }
 
 #[tokio::test]
@@ -76,7 +90,10 @@ async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
     let (agent, assignment) = &mut running.agents[1];
     let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
         let wanted = agent.log_wanted().await;
-        assert_eq!((wanted.run_id.as_str(), wanted.attempt), (assignment.run_id.as_str(), assignment.attempt));
+        assert_eq!(
+            (wanted.run_id.as_str(), wanted.attempt),
+            (assignment.run_id.as_str(), assignment.attempt)
+        );
         assert_eq!((wanted.tail_lines, wanted.follow), (Some(2), true));
         agent.open_log(&wanted).await
     });
@@ -110,9 +127,16 @@ async fn b3_a_log_that_ends_as_it_is_opened_is_empty_and_one_that_is_cut_is_an_e
         let wanted = agent.log_wanted().await;
         agent.open_log(&wanted).await
     });
-    running.hub.post("/api/v2/parties/hospital-a/secret").json(&json!({})).await.expect(StatusCode::OK);
+    running
+        .hub
+        .post("/api/v2/parties/hospital-a/secret")
+        .json(&json!({}))
+        .await
+        .expect(StatusCode::OK);
     let mut body = answer.into_body();
-    let broken = flow_common::clock::timeout(Duration::from_secs(30), body.frame()).await.expect("the reader is told in time");
+    let broken = flow_common::clock::timeout(Duration::from_secs(30), body.frame())
+        .await
+        .expect("the reader is told in time");
     assert!(broken.expect("an error").is_err(), "a log that was cut must not look whole");
     drop(lines);
 }
@@ -166,7 +190,11 @@ async fn a_log_the_party_does_not_disclose_is_refused() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-b/logs", running.path);
     let (agent, _) = &mut running.agents[2];
-    let told = [("policy_denied", 403, "log_refused"), ("log_not_found", 404, "log_not_found"), ("runtime_error", 503, "log_unavailable")];
+    let told = [
+        ("policy_denied", 403, "log_refused"),
+        ("log_not_found", 404, "log_not_found"),
+        ("runtime_error", 503, "log_unavailable"),
+    ];
     for (code, status, shown) in told {
         let (answer, ()) = tokio::join!(running.hub.get(&path).into_future(), async {
             let wanted = agent.log_wanted().await;
@@ -174,7 +202,11 @@ async fn a_log_the_party_does_not_disclose_is_refused() {
         });
         let problem = answer.problem(status, shown);
         assert!(problem["detail"].as_str().expect("text").contains("keeps its logs"), "{problem}");
-        assert_eq!(problem["retryable"], status == 503, "only what may change is worth asking again");
+        assert_eq!(
+            problem["retryable"],
+            status == 503,
+            "only what may change is worth asking again"
+        );
     }
 }
 

@@ -42,7 +42,8 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
         match value {
             Value::Object(object) => {
                 if let Some(Value::String(reference)) = object.get("$ref") {
-                    let pointer = reference.strip_prefix('#').expect("a reference into the document");
+                    let pointer =
+                        reference.strip_prefix('#').expect("a reference into the document");
                     assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
                     seen += 1;
                 }
@@ -62,13 +63,25 @@ fn every_operation_of_the_openapi_document_is_described() {
     for (method, path, operation) in operations(&document) {
         let text = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
         assert!(!text("summary").is_empty(), "{method} {path} has no summary");
-        assert!(ids.insert(text("operationId")), "{method} {path}: its id {} is not its own", text("operationId"));
-        let in_path: BTreeSet<&str> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+        assert!(
+            ids.insert(text("operationId")),
+            "{method} {path}: its id {} is not its own",
+            text("operationId")
+        );
+        let in_path: BTreeSet<&str> =
+            path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-        let described: BTreeSet<&str> = parameters.iter().filter(|p| p["in"] == "path").filter_map(|p| p["name"].as_str()).collect();
+        let described: BTreeSet<&str> = parameters
+            .iter()
+            .filter(|p| p["in"] == "path")
+            .filter_map(|p| p["name"].as_str())
+            .collect();
         assert_eq!(in_path, described, "{method} {path}");
         for (status, response) in operation["responses"].as_object().expect("responses") {
-            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} {status}");
+            assert!(
+                response["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{method} {path} {status}"
+            );
         }
     }
 }
@@ -80,7 +93,8 @@ async fn every_operation_of_the_openapi_document_asks_for_a_token_but_the_probes
     for (method, path, operation) in operations(&document()) {
         let id = "0".repeat(32);
         let real = path.replace("{task}", &id).replace("{run}", &id).replace("{template}", &id);
-        let real = real.replace("{party}", "p").replace("{revision}", "1").replace("{file}", "docs.js");
+        let real =
+            real.replace("{party}", "p").replace("{revision}", "1").replace("{file}", "docs.js");
         let real = real.replace("{orphan}", &format!("p.{id}.1"));
         let answer = hub.call(method.clone(), &real).anonymous().await;
         if operation["security"] == serde_json::json!([{}]) {
@@ -95,7 +109,9 @@ async fn every_operation_of_the_openapi_document_asks_for_a_token_but_the_probes
     }
     let public: BTreeSet<_> = flow_server::api::PUBLIC.into_iter().collect();
     assert_eq!(open.iter().map(String::as_str).collect::<BTreeSet<_>>(), public);
-    for (method, path) in [(Method::GET, "/api/v2/nothing"), (Method::PATCH, "/api/v2/tasks"), (Method::GET, "/")] {
+    for (method, path) in
+        [(Method::GET, "/api/v2/nothing"), (Method::PATCH, "/api/v2/tasks"), (Method::GET, "/")]
+    {
         hub.call(method, path).anonymous().await.problem(401, "unauthenticated");
     }
 }

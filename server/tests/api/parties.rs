@@ -34,16 +34,27 @@ async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
 #[tokio::test]
 async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_it_opened() {
     let hub = TestApp::start().await;
-    let first = hub.post("/api/v2/parties").json(&json!({ "name": "hospital-a" })).await.expect(StatusCode::CREATED).json();
+    let first = hub
+        .post("/api/v2/parties")
+        .json(&json!({ "name": "hospital-a" }))
+        .await
+        .expect(StatusCode::CREATED)
+        .json();
     let first = first["secret"].as_str().expect("a secret");
     let rotate = async |body: Value| {
-        let answer = hub.post("/api/v2/parties/hospital-a/secret").json(&body).await.expect(StatusCode::OK).json();
+        let answer = hub
+            .post("/api/v2/parties/hospital-a/secret")
+            .json(&body)
+            .await
+            .expect(StatusCode::OK)
+            .json();
         (answer["secret"].as_str().expect("a secret").to_owned(), answer["former_until"].clone())
     };
     let address = hub.agents_address().await;
     // An agent that still has this secret, after its session was cut.
     let refused = async |agent: &FakeAgent, secret: &str| {
-        let answer = agent.again(address, secret).await.err().expect("the secret is no longer accepted");
+        let answer =
+            agent.again(address, secret).await.err().expect("the secret is no longer accepted");
         assert_eq!(answer.code(), tonic::Code::Unauthenticated);
     };
     let mut agent = FakeAgent::connect(address, "hospital-a", first).await;
@@ -63,15 +74,27 @@ async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_
     refused(&agent, &second).await;
     agent.again(address, &third).await.expect("a session");
 
-    hub.post("/api/v2/parties/nobody/secret").json(&json!({})).await.problem(404, "party_not_found");
-    hub.post("/api/v2/parties/hospital-a/secret").json(&json!({ "overlap_s": 604_801 })).await.field("/overlap_s", "out_of_range");
+    hub.post("/api/v2/parties/nobody/secret")
+        .json(&json!({}))
+        .await
+        .problem(404, "party_not_found");
+    hub.post("/api/v2/parties/hospital-a/secret")
+        .json(&json!({ "overlap_s": 604_801 }))
+        .await
+        .field("/overlap_s", "out_of_range");
 }
 
 #[tokio::test]
 async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() {
     let hub = TestApp::start().await;
-    let [mut hub_agent, mut a, mut b] = [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
-    let task = hub.post("/api/v2/tasks").json(&hub.task_body(&hub.template().await).clone()).await.expect(StatusCode::CREATED).json();
+    let [mut hub_agent, mut a, mut b] =
+        [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
+    let task = hub
+        .post("/api/v2/tasks")
+        .json(&hub.task_body(&hub.template().await).clone())
+        .await
+        .expect(StatusCode::CREATED)
+        .json();
     let task = format!("/api/v2/tasks/{}", task["id"].as_str().expect("an id"));
     let run = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
     let run = format!("{task}/runs/{}", run["id"].as_str().expect("an id"));
@@ -85,7 +108,10 @@ async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() 
         assert_eq!(stop.run_id, member.run_id);
         agent.report(&stop, "stopped").await;
     }
-    wait_for("the run to end", Duration::from_secs(30), async || (hub.get(&run).await.json()["phase"] == "cancelled").then_some(())).await;
+    wait_for("the run to end", Duration::from_secs(30), async || {
+        (hub.get(&run).await.json()["phase"] == "cancelled").then_some(())
+    })
+    .await;
     hub.delete("/api/v2/parties/hospital-b").await.expect(StatusCode::NO_CONTENT);
     b.cut_off().await;
     hub.get("/api/v2/parties/hospital-b").await.problem(404, "party_not_found");
@@ -104,7 +130,13 @@ async fn parties_are_listed_by_name_page_by_page() {
     let mut path = "/api/v2/parties?limit=2".to_owned();
     for pages in 1.. {
         let page = hub.get(&path).await.expect(StatusCode::OK).json();
-        names.extend(page["items"].as_array().expect("items").iter().map(|party| party["name"].as_str().expect("a name").to_owned()));
+        names.extend(
+            page["items"]
+                .as_array()
+                .expect("items")
+                .iter()
+                .map(|party| party["name"].as_str().expect("a name").to_owned()),
+        );
         let Some(next) = page["next"].as_str() else {
             assert_eq!(pages, 3);
             break;
@@ -128,7 +160,8 @@ async fn a_party_nobody_knows_is_not_found() {
 #[tokio::test]
 async fn a_party_name_must_be_a_slug() {
     let hub = TestApp::start().await;
-    for odd in ["", "../x", "a/b", "A", "a b", "a\u{0}", "-a", &"a".repeat(64), &"a".repeat(10_000)] {
+    for odd in ["", "../x", "a/b", "A", "a b", "a\u{0}", "-a", &"a".repeat(64), &"a".repeat(10_000)]
+    {
         hub.post("/api/v2/parties").json(&json!({ "name": odd })).await.field("/name", "pattern");
     }
     let long = json!({ "name": "a", "remark": "x".repeat(501) });

@@ -34,7 +34,11 @@ async fn a1_a_hub_that_lost_an_essential_task_is_not_ready() {
     hub.get("/readyz").anonymous().await.expect(StatusCode::OK);
     hub.app.supervisor.fail("the engine queue panicked: /var/lib/secret");
     let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.text(), "this hub has failed and ends; its log says why\n", "a probe without a token is shown no reason");
+    assert_eq!(
+        answer.text(),
+        "this hub has failed and ends; its log says why\n",
+        "a probe without a token is shown no reason"
+    );
 }
 
 #[tokio::test]
@@ -46,14 +50,17 @@ async fn a1_a_hub_whose_database_takes_no_writes_is_not_ready() {
     assert_eq!(answer.text(), "the database does not answer in time\n", "it can still be read");
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("it has begun");
     let ready = async || hub.get("/readyz").anonymous().await.status == StatusCode::OK;
-    flow_testkit::wait_for("the hub to be ready again", std::time::Duration::from_secs(30), ready).await;
+    flow_testkit::wait_for("the hub to be ready again", std::time::Duration::from_secs(30), ready)
+        .await;
 }
 
 #[tokio::test]
 async fn measurements_count_requests_by_method_and_status() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/tasks").await.expect(StatusCode::OK);
-    hub.call("BREW".parse().expect("a method"), "/api/v2/tasks").await.problem(405, "method_not_allowed");
+    hub.call("BREW".parse().expect("a method"), "/api/v2/tasks")
+        .await
+        .problem(405, "method_not_allowed");
     let page = hub.get("/metrics").await.expect(StatusCode::OK);
     assert!(page.header("content-type").starts_with("application/openmetrics-text"));
     let text = page.text();
@@ -66,9 +73,15 @@ async fn the_reference_page_is_self_contained_and_explains_every_error() {
     let hub = TestApp::start().await;
     let page = hub.get("/docs").anonymous().await.expect(StatusCode::OK);
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
     let text = page.text();
-    assert!(!text.contains("http://") && !text.contains("https://"), "the page loads nothing from elsewhere");
+    assert!(
+        !text.contains("http://") && !text.contains("https://"),
+        "the page loads nothing from elsewhere"
+    );
     for code in flow_domain::error::ErrorCode::ALL {
         assert!(text.contains(&format!("id=\"{code}\"")), "{code}");
     }

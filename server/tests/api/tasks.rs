@@ -41,9 +41,15 @@ async fn a_started_task_says_what_it_waits_for() {
     let id = hub.task().await;
     let started = hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
     let run = started.json();
-    assert_eq!(started.header("location"), format!("/api/v2/tasks/{id}/runs/{}", run["id"].as_str().expect("an id")));
+    assert_eq!(
+        started.header("location"),
+        format!("/api/v2/tasks/{id}/runs/{}", run["id"].as_str().expect("an id"))
+    );
     let task = hub.get(&format!("/api/v2/tasks/{id}")).await.expect(StatusCode::OK).json();
-    assert_eq!((&task["runs"], &task["run"]["id"], &task["run"]["phase"]), (&json!(1), &run["id"], &json!("queued")));
+    assert_eq!(
+        (&task["runs"], &task["run"]["id"], &task["run"]["phase"]),
+        (&json!(1), &run["id"], &json!("queued"))
+    );
     let waiting = &task["run"]["waiting"];
     assert_eq!((&waiting["code"], &waiting["party"]), (&json!("party_away"), &json!("hub")));
     assert_eq!(task["run"]["progress"], json!({ "epoch": null, "epochs": 10, "members": {} }));
@@ -85,7 +91,10 @@ async fn stopping_twice_is_fine_and_stopping_what_never_started_is_not() {
     let task = stop().await.expect(StatusCode::ACCEPTED).json();
     // Nothing was ever sent to anybody: there is nothing to wait for.
     assert_eq!(task["run"]["phase"], "cancelled");
-    assert_eq!((&task["run"]["ending"]["code"], &task["run"]["ending"]["by"]), (&json!("stopped"), &json!("bootstrap")));
+    assert_eq!(
+        (&task["run"]["ending"]["code"], &task["run"]["ending"]["by"]),
+        (&json!("stopped"), &json!("bootstrap"))
+    );
     stop().await.expect(StatusCode::ACCEPTED);
     hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
 }
@@ -99,7 +108,12 @@ async fn a_deleted_task_is_gone_and_its_name_free() {
     hub.post(&format!("{path}/start")).await.expect(StatusCode::ACCEPTED);
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
-    for gone in [hub.get(&path), hub.get(&format!("{path}/runs")), hub.get(&format!("{path}/events")), hub.post(&format!("{path}/start"))] {
+    for gone in [
+        hub.get(&path),
+        hub.get(&format!("{path}/runs")),
+        hub.get(&format!("{path}/events")),
+        hub.post(&format!("{path}/start")),
+    ] {
         gone.await.problem(404, "task_not_found");
     }
     let tasks = hub.get("/api/v2/tasks").await.expect(StatusCode::OK).json();
@@ -114,13 +128,31 @@ async fn of_two_editors_the_second_learns_that_the_task_has_changed() {
     let read = hub.get(&path).await.expect(StatusCode::OK);
     let mut body = hub.task_body(read.json()["template"].as_str().expect("an id"));
     body["epochs"] = 20.into();
-    let first = hub.put(&path).header("if-match", read.header("etag")).json(&body).await.expect(StatusCode::OK);
+    let first = hub
+        .put(&path)
+        .header("if-match", read.header("etag"))
+        .json(&body)
+        .await
+        .expect(StatusCode::OK);
     assert_eq!(first.json()["epochs"], 20);
     assert_ne!(first.header("etag"), read.header("etag"));
     body["epochs"] = 30.into();
-    hub.put(&path).header("if-match", read.header("etag")).json(&body).await.problem(412, "precondition_failed");
-    hub.put(&path).header("if-match", "W/\"1\"").json(&body).await.problem(412, "precondition_failed");
-    let third = hub.put(&path).header("if-match", first.header("etag")).json(&body).await.expect(StatusCode::OK);
+    hub.put(&path)
+        .header("if-match", read.header("etag"))
+        .json(&body)
+        .await
+        .problem(412, "precondition_failed");
+    hub.put(&path)
+        .header("if-match", "W/\"1\"")
+        .json(&body)
+        .await
+        .problem(412, "precondition_failed");
+    let third = hub
+        .put(&path)
+        .header("if-match", first.header("etag"))
+        .json(&body)
+        .await
+        .expect(StatusCode::OK);
     assert_eq!(third.json()["epochs"], 30);
     hub.put(&path).header("if-match", "*").json(&body).await.expect(StatusCode::OK);
 }
@@ -136,13 +168,28 @@ async fn a9_of_many_editors_at_once_one_succeeds_and_a_deletion_honours_the_tag(
         hub.put(&path).header("if-match", read.header("etag")).json(&body).await.status
     };
     let answers = futures::future::join_all((20..28).map(edit)).await;
-    assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{answers:?}");
-    assert!(answers.iter().all(|status| *status == StatusCode::OK || *status == StatusCode::PRECONDITION_FAILED), "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|status| **status == StatusCode::OK).count(),
+        1,
+        "{answers:?}"
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|status| *status == StatusCode::OK || *status == StatusCode::PRECONDITION_FAILED),
+        "{answers:?}"
+    );
 
     let stale = read.header("etag");
     let now = hub.get(&path).await.expect(StatusCode::OK).header("etag").to_owned();
     let version = now.trim_matches('"');
-    for tag in [stale.to_owned(), format!("\"+{version}\""), format!("\"00{version}\""), format!("W/{now}"), "\"\"".to_owned()] {
+    for tag in [
+        stale.to_owned(),
+        format!("\"+{version}\""),
+        format!("\"00{version}\""),
+        format!("W/{now}"),
+        "\"\"".to_owned(),
+    ] {
         hub.delete(&path).header("if-match", &tag).await.problem(412, "precondition_failed");
     }
     for malformed in ["null", version, "\"", "\"1\", \"2\"", ""] {
@@ -157,20 +204,44 @@ async fn a_task_created_or_started_twice_with_one_key_is_one_across_a_restart() 
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let body = hub.task_body(&hub.template().await);
-    let created = hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&body).await.expect(StatusCode::CREATED);
+    let created = hub
+        .post("/api/v2/tasks")
+        .header("idempotency-key", "create-1")
+        .json(&body)
+        .await
+        .expect(StatusCode::CREATED);
     let id = created.json()["id"].clone();
     let start = format!("/api/v2/tasks/{}/start", id.as_str().expect("an id"));
-    let run = hub.post(&start).header("idempotency-key", "start-1").await.expect(StatusCode::ACCEPTED).json()["id"].clone();
+    let run = hub
+        .post(&start)
+        .header("idempotency-key", "start-1")
+        .await
+        .expect(StatusCode::ACCEPTED)
+        .json()["id"]
+        .clone();
 
     let hub = hub.restart().await;
-    let again = hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&body).await.expect(StatusCode::CREATED);
+    let again = hub
+        .post("/api/v2/tasks")
+        .header("idempotency-key", "create-1")
+        .json(&body)
+        .await
+        .expect(StatusCode::CREATED);
     assert_eq!(again.json()["id"], id);
-    let again = hub.post(&start).header("idempotency-key", "start-1").await.expect(StatusCode::ACCEPTED);
+    let again =
+        hub.post(&start).header("idempotency-key", "start-1").await.expect(StatusCode::ACCEPTED);
     assert_eq!(again.json()["id"], run);
     let mut other = body.clone();
     other["name"] = "other".into();
-    hub.post("/api/v2/tasks").header("idempotency-key", "create-1").json(&other).await.problem(422, "idempotency_key_reused");
-    hub.post(&start).header("idempotency-key", "create-1").await.problem(422, "idempotency_key_reused");
+    hub.post("/api/v2/tasks")
+        .header("idempotency-key", "create-1")
+        .json(&other)
+        .await
+        .problem(422, "idempotency_key_reused");
+    hub.post(&start)
+        .header("idempotency-key", "create-1")
+        .await
+        .problem(422, "idempotency_key_reused");
     for bad in ["", "a b", "é", &"x".repeat(256)] {
         hub.post(&start).header("idempotency-key", bad).await.field("Idempotency-Key", "pattern");
     }
@@ -192,7 +263,12 @@ async fn tasks_are_found_by_name_phase_party_and_template() {
     hub.post(&format!("/api/v2/tasks/{}/start", ids[1])).await.expect(StatusCode::ACCEPTED);
     let names = async |query: &str| -> Vec<String> {
         let page = hub.get(&format!("/api/v2/tasks?{query}")).await.expect(StatusCode::OK).json();
-        page["items"].as_array().expect("items").iter().map(|task| task["name"].as_str().expect("a name").to_owned()).collect()
+        page["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .map(|task| task["name"].as_str().expect("a name").to_owned())
+            .collect()
     };
     assert_eq!(names("").await, ["beta-1", "alpha-2", "alpha-1"]);
     assert_eq!(names("name=alpha").await, ["alpha-1", "alpha-2"]);
@@ -207,6 +283,8 @@ async fn tasks_are_found_by_name_phase_party_and_template() {
     let page = hub.get("/api/v2/tasks?limit=2").await.expect(StatusCode::OK).json();
     let cursor = page["next"].as_str().expect("there is more");
     assert_eq!(names(&format!("limit=2&cursor={cursor}")).await, ["alpha-1"]);
-    hub.get(&format!("/api/v2/tasks?party=clinic&cursor={cursor}")).await.problem(400, "cursor_invalid");
+    hub.get(&format!("/api/v2/tasks?party=clinic&cursor={cursor}"))
+        .await
+        .problem(400, "cursor_invalid");
     hub.get("/api/v2/tasks?cursor=zzz").await.problem(400, "cursor_invalid");
 }

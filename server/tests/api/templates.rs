@@ -31,12 +31,17 @@ async fn an_edit_makes_a_new_revision_and_the_old_one_stays_as_it_was() {
     let path = format!("/api/v2/templates/{id}");
     let mut edited = sample();
     edited["image"] = "iflearner-digits:2".into();
-    let answer = hub.put(&path).header("if-match", "\"1\"").json(&edited).await.expect(StatusCode::OK);
+    let answer =
+        hub.put(&path).header("if-match", "\"1\"").json(&edited).await.expect(StatusCode::OK);
     assert_eq!((answer.header("etag"), &answer.json()["revision"]), ("\"2\"", &json!(2)));
 
     // The second of two editors who both read revision 1.
     edited["image"] = "iflearner-digits:3".into();
-    hub.put(&path).header("if-match", "\"1\"").json(&edited).await.problem(412, "precondition_failed");
+    hub.put(&path)
+        .header("if-match", "\"1\"")
+        .json(&edited)
+        .await
+        .problem(412, "precondition_failed");
     hub.put(&path).header("if-match", "2").json(&edited).await.field("If-Match", "pattern");
 
     for tag in ["\"1\"", "\"02\"", "W/\"2\""] {
@@ -44,7 +49,8 @@ async fn an_edit_makes_a_new_revision_and_the_old_one_stays_as_it_was() {
     }
 
     let revisions = hub.get(&format!("{path}/revisions")).await.expect(StatusCode::OK).json();
-    let images: Vec<_> = revisions["items"].as_array().expect("items").iter().map(|r| r["image"].clone()).collect();
+    let images: Vec<_> =
+        revisions["items"].as_array().expect("items").iter().map(|r| r["image"].clone()).collect();
     assert_eq!(images, ["iflearner-digits:2", "iflearner-digits:1"]);
     let first = hub.get(&format!("{path}/revisions/1")).await.expect(StatusCode::OK).json();
     assert_eq!((&first["revision"], &first["image"]), (&json!(1), &json!("iflearner-digits:1")));
@@ -57,7 +63,8 @@ async fn a_template_in_use_cannot_be_deleted_and_says_by_which_task() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let templates = hub.get("/api/v2/templates?name=dig").await.expect(StatusCode::OK).json();
-    let path = format!("/api/v2/templates/{}", templates["items"][0]["id"].as_str().expect("an id"));
+    let path =
+        format!("/api/v2/templates/{}", templates["items"][0]["id"].as_str().expect("an id"));
     let problem = hub.delete(&path).await.problem(409, "template_in_use");
     assert!(problem["detail"].as_str().expect("text").contains("digits-spring"), "{problem}");
 
@@ -77,10 +84,18 @@ async fn everything_wrong_with_a_template_is_told_at_once() {
     body["env"] = json!({ "FED_X": "1", "a/b": "2" });
     body["max_runtime_s"] = 0.into();
     let problem = hub.post("/api/v2/templates").json(&body).await.problem(422, "invalid");
-    let mut pointers: Vec<_> = problem["fields"].as_array().expect("fields").iter().filter_map(|f| f["pointer"].as_str()).collect();
+    let mut pointers: Vec<_> = problem["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .filter_map(|f| f["pointer"].as_str())
+        .collect();
     pointers.sort_unstable();
     pointers.dedup();
-    assert_eq!(pointers, ["/command", "/env/FED_X", "/env/a~1b", "/image", "/max_runtime_s", "/name"]);
+    assert_eq!(
+        pointers,
+        ["/command", "/env/FED_X", "/env/a~1b", "/image", "/max_runtime_s", "/name"]
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
-    AgentMessage, Assignment, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused, MemberReport, Reason, SnapshotBegin, SnapshotEnd,
+    AgentMessage, Assignment, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused, MemberReport,
+    Reason, SnapshotBegin, SnapshotEnd,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -33,14 +34,19 @@ fn signed<T>(party: &str, secret: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let metadata = request.metadata_mut();
     metadata.insert("flow-party", MetadataValue::try_from(party).expect("a name is visible ASCII"));
-    metadata.insert("authorization", MetadataValue::try_from(format!("Bearer {secret}")).expect("a secret is visible ASCII"));
+    metadata.insert(
+        "authorization",
+        MetadataValue::try_from(format!("Bearer {secret}")).expect("a secret is visible ASCII"),
+    );
     request
 }
 
 impl FakeAgent {
     /// Opens a session as an agent that holds nothing.
     pub async fn connect(address: SocketAddr, party: &str, secret: &str) -> Self {
-        Self::connect_as(address, party, secret, flow_common::ids::instance_id().to_string()).await.expect("a session")
+        Self::connect_as(address, party, secret, flow_common::ids::instance_id().to_string())
+            .await
+            .expect("a session")
     }
 
     /// The next session of the same agent.
@@ -48,14 +54,36 @@ impl FakeAgent {
         Self::connect_as(address, &self.party, secret, self.instance.clone()).await
     }
 
-    async fn connect_as(address: SocketAddr, party: &str, secret: &str, instance: String) -> Result<Self, Status> {
-        let mut client = ControlClient::connect(format!("http://{address}")).await.expect("the hub listens");
+    async fn connect_as(
+        address: SocketAddr,
+        party: &str,
+        secret: &str,
+        instance: String,
+    ) -> Result<Self, Status> {
+        let mut client =
+            ControlClient::connect(format!("http://{address}")).await.expect("the hub listens");
         let (out, messages) = mpsc::channel(16);
-        let hello = Hello { protocol: 1, agent_version: "test".to_owned(), instance: instance.clone(), ..Hello::default() };
+        let hello = Hello {
+            protocol: 1,
+            agent_version: "test".to_owned(),
+            instance: instance.clone(),
+            ..Hello::default()
+        };
         let message = |body| AgentMessage { body: Some(body) };
         out.send(message(ToHub::Hello(hello))).await.expect("the stream is open");
-        let inbox = client.session(signed(party, secret, ReceiverStream::new(messages))).await?.into_inner();
-        let mut agent = Self { client, party: party.to_owned(), secret: secret.to_owned(), out, inbox, instance, sequence: 0 };
+        let inbox = client
+            .session(signed(party, secret, ReceiverStream::new(messages)))
+            .await?
+            .into_inner();
+        let mut agent = Self {
+            client,
+            party: party.to_owned(),
+            secret: secret.to_owned(),
+            out,
+            inbox,
+            instance,
+            sequence: 0,
+        };
         let epoch = loop {
             if let FromHub::SnapshotEnd(end) = agent.next().await {
                 break end.epoch;
@@ -69,7 +97,9 @@ impl FakeAgent {
     /// Reads until the hub has ended the session.
     pub async fn cut_off(&mut self) {
         let ended = async { while let Ok(Some(_)) = self.inbox.message().await {} };
-        flow_common::clock::timeout(DEADLINE, ended).await.expect("the hub ends the session in time");
+        flow_common::clock::timeout(DEADLINE, ended)
+            .await
+            .expect("the hub ends the session in time");
     }
 
     async fn say(&self, body: ToHub) {
@@ -77,7 +107,9 @@ impl FakeAgent {
     }
 
     async fn next(&mut self) -> FromHub {
-        let message = flow_common::clock::timeout(DEADLINE, self.inbox.message()).await.expect("the hub says something in time");
+        let message = flow_common::clock::timeout(DEADLINE, self.inbox.message())
+            .await
+            .expect("the hub says something in time");
         message.expect("the session is whole").expect("the session goes on").body.expect("a body")
     }
 
@@ -85,7 +117,9 @@ impl FakeAgent {
     pub async fn assigned(&mut self, desired: &str) -> Assignment {
         loop {
             match self.next().await {
-                FromHub::Assignment(assignment) if assignment.desired == desired => return assignment,
+                FromHub::Assignment(assignment) if assignment.desired == desired => {
+                    return assignment;
+                }
                 _ => {}
             }
         }
@@ -96,10 +130,16 @@ impl FakeAgent {
         self.report_with(assignment, phase, |_| ()).await;
     }
 
-    pub async fn report_with(&mut self, assignment: &Assignment, phase: &str, more: impl FnOnce(&mut MemberReport)) {
+    pub async fn report_with(
+        &mut self,
+        assignment: &Assignment,
+        phase: &str,
+        more: impl FnOnce(&mut MemberReport),
+    ) {
         self.sequence += 1;
         // A report is a whole snapshot: it names the endpoints each time.
-        let endpoints = ["grpc", "http"].map(|name| (name.to_owned(), "127.0.0.1:41234".to_owned()));
+        let endpoints =
+            ["grpc", "http"].map(|name| (name.to_owned(), "127.0.0.1:41234".to_owned()));
         let mut report = MemberReport {
             run_id: assignment.run_id.clone(),
             task_id: assignment.task_id.clone(),
@@ -127,9 +167,18 @@ impl FakeAgent {
     /// The workload exited with this status.
     pub async fn exited(&mut self, assignment: &Assignment, code: i32) {
         let phase = if code == 0 { "succeeded" } else { "failed" };
-        let reason = Reason { code: "exit_nonzero".to_owned(), message: format!("the workload exited with {code}") };
+        let reason = Reason {
+            code: "exit_nonzero".to_owned(),
+            message: format!("the workload exited with {code}"),
+        };
         self.report_with(assignment, phase, |report| {
-            report.exit = Some(Exit { code: Some(code), signal: None, reason: None, started_at: 1_000_000, finished_at: 2_000_000 });
+            report.exit = Some(Exit {
+                code: Some(code),
+                signal: None,
+                reason: None,
+                started_at: 1_000_000,
+                finished_at: 2_000_000,
+            });
             report.reason = (code != 0).then_some(reason);
         })
         .await;
@@ -154,8 +203,12 @@ impl FakeAgent {
     }
 
     pub async fn refuse_log(&mut self, open: &LogOpen, code: &str) {
-        let reason = Reason { code: code.to_owned(), message: "the party keeps its logs to itself".to_owned() };
-        self.say(ToHub::LogRefused(LogRefused { stream_id: open.stream_id, reason: Some(reason) })).await;
+        let reason = Reason {
+            code: code.to_owned(),
+            message: "the party keeps its logs to itself".to_owned(),
+        };
+        self.say(ToHub::LogRefused(LogRefused { stream_id: open.stream_id, reason: Some(reason) }))
+            .await;
     }
 
     /// Opens the log: what is sent goes to its reader; dropping the sender ends it.
@@ -163,7 +216,10 @@ impl FakeAgent {
         let (lines, mut waiting) = mpsc::channel::<Bytes>(1);
         let (chunks, stream) = mpsc::channel(1);
         let id = open.stream_id;
-        chunks.send(LogChunk { stream_id: id, data: Bytes::new() }).await.expect("there is room for one");
+        chunks
+            .send(LogChunk { stream_id: id, data: Bytes::new() })
+            .await
+            .expect("there is room for one");
         tokio::spawn(async move {
             while let Some(data) = waiting.recv().await {
                 if chunks.send(LogChunk { stream_id: id, data }).await.is_err() {

@@ -23,7 +23,10 @@ pub fn document() -> &'static Value {
 /// Everything that is wrong with a value under a schema of the document.
 pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let validator = DOCUMENT.validator(schema);
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
 }
 
 /// A schema by its name.
@@ -50,7 +53,9 @@ impl Operation {
     /// Every operation of the document.
     pub fn all() -> impl Iterator<Item = Self> {
         let items = document()["paths"].as_object().expect("paths").values();
-        items.flat_map(|item| item.as_object().expect("operations").values()).map(|value| Self { value })
+        items
+            .flat_map(|item| item.as_object().expect("operations").values())
+            .map(|value| Self { value })
     }
 
     /// Its name.
@@ -65,7 +70,9 @@ impl Operation {
 
     /// A parameter by place and name.
     pub fn parameter(&self, place: &str, name: &str) -> Option<Value> {
-        self.parameters().find(|parameter| parameter["in"] == place && parameter["name"] == name).cloned()
+        self.parameters()
+            .find(|parameter| parameter["in"] == place && parameter["name"] == name)
+            .cloned()
     }
 
     /// The links of its answers, each with its name and its answer.
@@ -84,14 +91,23 @@ impl Operation {
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
             let header = resolve(header);
             let sent = headers.get(name.as_str()).and_then(|value| value.to_str().ok());
-            let sent = sent.unwrap_or_else(|| panic!("{} {status}: the header {name} is missing", self.id()));
+            let sent = sent
+                .unwrap_or_else(|| panic!("{} {status}: the header {name} is missing", self.id()));
             let wrong = faults(&header["schema"], &sent.into());
-            assert!(wrong.is_empty(), "{} {status}: the header {name} is {sent:?}: {wrong:?}", self.id());
+            assert!(
+                wrong.is_empty(),
+                "{} {status}: the header {name} is {sent:?}: {wrong:?}",
+                self.id()
+            );
         }
         let kind = essence(headers);
         let contents = response["content"].as_object();
         let known = contents.is_some_and(|contents| contents.keys().any(|known| known == kind));
-        assert!(known || (contents.is_none() && kind.is_empty()), "{} {status}: the content type {kind:?} is not documented", self.id());
+        assert!(
+            known || (contents.is_none() && kind.is_empty()),
+            "{} {status}: the content type {kind:?} is not documented",
+            self.id()
+        );
     }
 
     /// Checks the body of an answer whose head was checked.
@@ -103,12 +119,17 @@ impl Operation {
             return;
         }
         let value = if essence(headers).ends_with("json") {
-            serde_json::from_slice(body).unwrap_or_else(|error| panic!("{} {status}: {error}", self.id()))
+            serde_json::from_slice(body)
+                .unwrap_or_else(|error| panic!("{} {status}: {error}", self.id()))
         } else {
             Value::String(String::from_utf8_lossy(body).into_owned())
         };
         let wrong = faults(&content["schema"], &value);
-        assert!(wrong.is_empty(), "{} {status}: the body is not as documented: {wrong:#?}\n{value}", self.id());
+        assert!(
+            wrong.is_empty(),
+            "{} {status}: the body is not as documented: {wrong:#?}\n{value}",
+            self.id()
+        );
     }
 
     /// Checks that a body which the hub took is one that the document allows.
@@ -117,7 +138,11 @@ impl Operation {
         let schema = &self.value["requestBody"]["content"]["application/json"]["schema"];
         if !schema.is_null() {
             let wrong = faults(schema, body);
-            assert!(wrong.is_empty(), "{} accepts what the document does not allow: {wrong:#?}\n{body}", self.id());
+            assert!(
+                wrong.is_empty(),
+                "{} accepts what the document does not allow: {wrong:#?}\n{body}",
+                self.id()
+            );
         }
     }
 
@@ -132,7 +157,10 @@ impl Operation {
 /// Checks an answer to a request for which there is no operation: a problem.
 #[track_caller]
 pub fn check_stray(status: StatusCode, headers: &HeaderMap, body: &[u8]) {
-    assert!(!status.is_success(), "an address or method that is not documented is answered with {status}");
+    assert!(
+        !status.is_success(),
+        "an address or method that is not documented is answered with {status}"
+    );
     if body.is_empty() {
         return;
     }
@@ -142,7 +170,8 @@ pub fn check_stray(status: StatusCode, headers: &HeaderMap, body: &[u8]) {
 }
 
 fn essence(headers: &HeaderMap) -> &str {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim()
 }
 
@@ -151,7 +180,8 @@ fn matches(template: &str, path: &str) -> bool {
     loop {
         match (expected.next(), given.next()) {
             (None, None) => return true,
-            (Some(part), Some(text)) if part == text || (part.starts_with('{') && !text.is_empty()) => {}
+            (Some(part), Some(text))
+                if part == text || (part.starts_with('{') && !text.is_empty()) => {}
             _ => return false,
         }
     }
@@ -165,7 +195,8 @@ fn resolve(value: &'static Value) -> &'static Value {
 
 impl Document {
     fn new() -> Self {
-        let value = serde_json::from_str(flow_server::api::openapi_json()).expect("the document is JSON");
+        let value =
+            serde_json::from_str(flow_server::api::openapi_json()).expect("the document is JSON");
         Self { value, validators: Mutex::default() }
     }
 
@@ -174,7 +205,9 @@ impl Document {
         let made = || {
             // References of the schema lead to the components beside it.
             let root = json!({ "allOf": [schema], "components": self.value["components"] });
-            let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(true);
+            let options = jsonschema::options()
+                .with_draft(jsonschema::Draft::Draft202012)
+                .should_validate_formats(true);
             Arc::new(options.build(&root).expect("the document's schemas are schemas"))
         };
         Arc::clone(validators.entry(schema.to_string()).or_insert_with(made))

@@ -60,11 +60,26 @@ impl TestApp {
         let token = flow_common::ids::secret();
         let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
         let shared = Arc::new(clock.clone());
-        let parts = Parts { store: Arc::new(store), clock: shared, auth, away_after_s: 30, body_bytes: 2 << 20 };
+        let parts = Parts {
+            store: Arc::new(store),
+            clock: shared,
+            auth,
+            away_after_s: 30,
+            body_bytes: 2 << 20,
+        };
         let running = Running::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
-        Self { app, clock, running, router, dir, token, agents: OnceCell::new(), answered: Mutex::default() }
+        Self {
+            app,
+            clock,
+            running,
+            router,
+            dir,
+            token,
+            agents: OnceCell::new(),
+            answered: Mutex::default(),
+        }
     }
 
     /// The same hub after an orderly end, with what it had stored.
@@ -78,7 +93,9 @@ impl TestApp {
     /// Another program's connection to the hub's database.
     pub async fn database(&self) -> sqlx::SqliteConnection {
         let url = format!("sqlite:{}", self.dir.path().join("hub.sqlite").display());
-        <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("the database is there")
+        <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+            .await
+            .expect("the database is there")
     }
 
     /// Tells the hub to go down, without waiting for it.
@@ -94,7 +111,10 @@ impl TestApp {
     /// A request with the token.
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, format!("Bearer {}", self.token).parse().expect("a token is visible ASCII"));
+        headers.insert(
+            header::AUTHORIZATION,
+            format!("Bearer {}", self.token).parse().expect("a token is visible ASCII"),
+        );
         Call { hub: self, method, path: path.to_owned(), headers, body: Body::empty(), sent: None }
     }
 
@@ -128,7 +148,11 @@ impl TestApp {
 
     /// Makes a party known and answers its secret.
     pub async fn party(&self, name: &str) -> String {
-        let created = self.post("/api/v2/parties").json(&json!({ "name": name })).await.expect(StatusCode::CREATED);
+        let created = self
+            .post("/api/v2/parties")
+            .json(&json!({ "name": name }))
+            .await
+            .expect(StatusCode::CREATED);
         created.json()["secret"].as_str().expect("a secret").to_owned()
     }
 
@@ -143,7 +167,12 @@ impl TestApp {
         let address = self.agents.get_or_init(async || {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("its address");
-            tokio::spawn(flow_server::grpc::serve(Arc::clone(&self.app), listener, flow_server::door::Limits::of(1000), None));
+            tokio::spawn(flow_server::grpc::serve(
+                Arc::clone(&self.app),
+                listener,
+                flow_server::door::Limits::of(1000),
+                None,
+            ));
             address
         });
         *address.await
@@ -152,7 +181,8 @@ impl TestApp {
     /// Creates the template of the documentation's example and answers its id.
     pub async fn template(&self) -> String {
         let body = flow_server::api::v2::model::TemplateInput::sample();
-        let created = self.post("/api/v2/templates").json(&json!(body)).await.expect(StatusCode::CREATED);
+        let created =
+            self.post("/api/v2/templates").json(&json!(body)).await.expect(StatusCode::CREATED);
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 
@@ -167,7 +197,11 @@ impl TestApp {
     pub async fn task(&self) -> String {
         self.parties(&["hub", "hospital-a", "hospital-b"]).await;
         let template = self.template().await;
-        let created = self.post("/api/v2/tasks").json(&self.task_body(&template)).await.expect(StatusCode::CREATED);
+        let created = self
+            .post("/api/v2/tasks")
+            .json(&self.task_body(&template))
+            .await
+            .expect(StatusCode::CREATED);
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 }
@@ -210,14 +244,18 @@ impl Call<'_> {
     pub async fn open(self) -> http::Response<Body> {
         let Self { hub, method, path, headers, body, sent } = self;
         let operation = Operation::of(&method, &path);
-        let mut request = Request::builder().method(method).uri(path).body(body).expect("a request");
+        let mut request =
+            Request::builder().method(method).uri(path).body(body).expect("a request");
         *request.headers_mut() = headers;
         let answer = hub.router.clone().oneshot(request).await.expect("a router never fails");
         if let Some(operation) = operation {
             operation.check_head(answer.status(), answer.headers());
             if answer.status().is_success() {
                 sent.iter().for_each(|sent| operation.check_request(sent));
-                hub.answered.lock().expect("nothing panics with the lock held").insert(operation.id());
+                hub.answered
+                    .lock()
+                    .expect("nothing panics with the lock held")
+                    .insert(operation.id());
             }
         }
         answer
@@ -235,7 +273,9 @@ impl<'a> IntoFuture for Call<'a> {
             let (head, body) = self.open().await.into_parts();
             let body = body.collect().await.expect("the body arrives").to_bytes();
             match operation {
-                Some(operation) if !is_head => operation.check_body(head.status, &head.headers, &body),
+                Some(operation) if !is_head => {
+                    operation.check_body(head.status, &head.headers, &body)
+                }
                 Some(_) => {}
                 None => document::check_stray(head.status, &head.headers, &body),
             }
@@ -262,8 +302,17 @@ impl Answer {
     /// A failure of this status and code, as problem+json. Answers the problem.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
-        let problem = if self.header("content-type") == "application/problem+json" { self.json() } else { Value::Null };
-        assert_eq!((self.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{}", self.text());
+        let problem = if self.header("content-type") == "application/problem+json" {
+            self.json()
+        } else {
+            Value::Null
+        };
+        assert_eq!(
+            (self.status.as_u16(), problem["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text()
+        );
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], format!("/docs#{code}"));
         assert_eq!(problem["request_id"], self.header("x-request-id"));
@@ -276,7 +325,9 @@ impl Answer {
     pub fn field(self, pointer: &str, code: &str) {
         let problem = self.problem(422, "invalid");
         let fields = problem["fields"].as_array().cloned().unwrap_or_default();
-        let found = fields.iter().any(|field| field["pointer"] == pointer && field["code"] == code && field["message"].is_string());
+        let found = fields.iter().any(|field| {
+            field["pointer"] == pointer && field["code"] == code && field["message"].is_string()
+        });
         assert!(found, "{pointer} {code} is not in {problem}");
     }
 
@@ -286,7 +337,8 @@ impl Answer {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub fn text(&self) -> String {

@@ -34,12 +34,22 @@ async fn a3_a_log_stream_without_a_first_chunk_ends() {
     let door = Door::with(&hub, &["hospital-a"], limits).await;
     let mut client = client(&door).await;
     let silent = client.push_log(door.request("hospital-a", stream::pending()));
-    let status = flow_common::clock::timeout(SOON, silent).await.expect("the hub ends it").expect_err("it is no log");
-    assert_eq!((status.code(), status.message().contains("stream_id")), (Code::DeadlineExceeded, true), "{status}");
+    let status = flow_common::clock::timeout(SOON, silent)
+        .await
+        .expect("the hub ends it")
+        .expect_err("it is no log");
+    assert_eq!(
+        (status.code(), status.message().contains("stream_id")),
+        (Code::DeadlineExceeded, true),
+        "{status}"
+    );
     // A stream that nobody reads needs no chunk to be known as such.
     let mut request = door.request("hospital-a", stream::pending());
     request.metadata_mut().insert(STREAM_ID, 7.into());
-    flow_common::clock::timeout(SOON, client.push_log(request)).await.expect("the hub ends it").expect("nobody reads it");
+    flow_common::clock::timeout(SOON, client.push_log(request))
+        .await
+        .expect("the hub ends it")
+        .expect("nobody reads it");
 }
 
 #[tokio::test]
@@ -47,7 +57,11 @@ async fn a3_a_chunk_of_a_log_has_a_small_limit() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
     let chunk = LogChunk { stream_id: 1, data: vec![0; 128 * 1024].into() };
-    let status = client(&door).await.push_log(door.request("hospital-a", stream::iter([chunk]))).await.expect_err("it is too long");
+    let status = client(&door)
+        .await
+        .push_log(door.request("hospital-a", stream::iter([chunk])))
+        .await
+        .expect_err("it is too long");
     assert_eq!(status.code(), Code::OutOfRange, "{status}");
 }
 
@@ -62,9 +76,16 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
         async move { client.push_log(request).await }
     };
     let mut held: FuturesUnordered<_> = (0..=PUSH_LOGS).map(|_| call("hospital-a")).collect();
-    let refused = flow_common::clock::timeout(SOON, held.next()).await.expect("one is refused").expect("of many").expect_err("a refusal");
+    let refused = flow_common::clock::timeout(SOON, held.next())
+        .await
+        .expect("one is refused")
+        .expect("of many")
+        .expect_err("a refusal");
     assert_eq!(refused.code(), Code::ResourceExhausted);
-    assert_eq!(refused.message(), "hospital-a has 64 log streams open, the most a party may have: retry when one of them has ended");
+    assert_eq!(
+        refused.message(),
+        "hospital-a has 64 log streams open, the most a party may have: retry when one of them has ended"
+    );
     tokio::select! {
         other = call("hospital-b") => panic!("another party has its own: {other:?}"),
         next = held.next() => panic!("the others stay: {next:?}"),
@@ -85,7 +106,11 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
 #[tokio::test]
 async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let hub = TestApp::start().await;
-    let limits = Limits { progress: Duration::from_millis(500), patience: Duration::from_secs(3600), ..Limits::of(10) };
+    let limits = Limits {
+        progress: Duration::from_millis(500),
+        patience: Duration::from_secs(3600),
+        ..Limits::of(10)
+    };
     let door = Door::with(&hub, &["hospital-a"], limits).await;
     let bearer = format!("Bearer {}", door.secret("hospital-a"));
     let headers = [
@@ -103,5 +128,7 @@ async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let body = [&[0], length.as_slice(), &message].concat();
     let mut agent = TcpStream::connect(door.address).await.expect("the hub listens");
     agent.write_all(&http2::closed_window(&headers, Some(&body))).await.expect("the hub reads");
-    flow_common::clock::timeout(SOON, http2::until_closed(agent)).await.expect("the hub closes it in time");
+    flow_common::clock::timeout(SOON, http2::until_closed(agent))
+        .await
+        .expect("the hub closes it in time");
 }

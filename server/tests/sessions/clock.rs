@@ -36,7 +36,14 @@ struct Case {
     limit_s: u64,
 }
 
-async fn bring(hub: &TestApp, body: &Value, a: &mut Raw, b: &mut Raw, phase: &'static str, limit_s: u64) -> Case {
+async fn bring(
+    hub: &TestApp,
+    body: &Value,
+    a: &mut Raw,
+    b: &mut Raw,
+    phase: &'static str,
+    limit_s: u64,
+) -> Case {
     let mut body = body.clone();
     body["name"] = phase.into();
     if phase == "queued" {
@@ -69,7 +76,13 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
     let body = both(&hub).await;
     let mut cases = Vec::new();
     // The last one leaves its assignments unread.
-    for (phase, limit_s) in [("starting", 300), ("running", 1_800), ("stopping", 120), ("queued", 3_600), ("reserving", 30)] {
+    for (phase, limit_s) in [
+        ("starting", 300),
+        ("running", 1_800),
+        ("stopping", 120),
+        ("queued", 3_600),
+        ("reserving", 30),
+    ] {
         cases.push(bring(&hub, &body, &mut a, &mut b, phase, limit_s).await);
         a.set.clear();
         b.set.clear();
@@ -83,7 +96,15 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
             let least = now.plus_secs(limit_s.min(&30) - 2);
             let most = now.plus_secs(*limit_s);
             wait_for(&format!("{name}: the deadline in {phase} begins again"), SOON, async || {
-                let due = hub.app.store.load_task(task).await.expect("the store reads").expect("a task").due.expect("a deadline");
+                let due = hub
+                    .app
+                    .store
+                    .load_task(task)
+                    .await
+                    .expect("the store reads")
+                    .expect("a task")
+                    .due
+                    .expect("a deadline");
                 (least..=most).contains(&due)
             })
             .await;
@@ -100,9 +121,22 @@ async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
     let (_a, _b, path) = running(&hub, &door).await;
     hub.clock.set_by(-TEN_DAYS_S);
     hub.clock.advance(1);
-    let task: TaskId = path.split('/').nth(4).and_then(|id| id.parse().ok()).expect("the path names the task");
-    let due = async || hub.app.store.load_task(&task).await.expect("the store reads").expect("a task").due.expect("a deadline");
-    wait_for("the deadline begins again", SOON, async || due().await <= hub.clock.now().plus_secs(1_800)).await;
+    let task: TaskId =
+        path.split('/').nth(4).and_then(|id| id.parse().ok()).expect("the path names the task");
+    let due = async || {
+        hub.app
+            .store
+            .load_task(&task)
+            .await
+            .expect("the store reads")
+            .expect("a task")
+            .due
+            .expect("a deadline")
+    };
+    wait_for("the deadline begins again", SOON, async || {
+        due().await <= hub.clock.now().plus_secs(1_800)
+    })
+    .await;
     hub.clock.advance(1_790);
     let run = until(&hub, &path, "the run", |_| true).await;
     assert_eq!(run["phase"], "running", "{run}");
@@ -180,7 +214,13 @@ async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_fro
         let door = Door::of(&hub, &["hospital-a"]).await;
         drop(door.open("hospital-a").await);
         let since = async || {
-            let party = hub.app.store.party(&"hospital-a".parse().expect("a name")).await.expect("the store reads").expect("a party");
+            let party = hub
+                .app
+                .store
+                .party(&"hospital-a".parse().expect("a name"))
+                .await
+                .expect("the store reads")
+                .expect("a party");
             (!party.connected).then_some(party.since)
         };
         wait_for("the hub notices that it is gone", SOON, since).await;
@@ -190,7 +230,11 @@ async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_fro
             since().await.is_some_and(|since| (hub.clock.now().0 - since.0).abs() < 5_000_000)
         })
         .await;
-        assert_eq!(door.dial("hospital-a", hello()).await.refused().await, "party_in_use", "{seconds}");
+        assert_eq!(
+            door.dial("hospital-a", hello()).await.refused().await,
+            "party_in_use",
+            "{seconds}"
+        );
         hub.clock.advance(31);
         door.open("hospital-a").await;
     }

@@ -22,7 +22,9 @@ use crate::raw::{Door, orphan};
 async fn closed(mut stream: TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end, too.
-    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut rest)).await.expect("the hub closes it in time");
+    let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut rest))
+        .await
+        .expect("the hub closes it in time");
 }
 
 #[tokio::test]
@@ -51,7 +53,8 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let limits = Limits { patience: Duration::from_secs(3600), ..Limits::of(10) };
-    let served = tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
+    let served =
+        tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
     hub.stop();
     flow_common::clock::timeout(SOON, served).await.expect("it ends").expect("it does not panic");
@@ -63,8 +66,10 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
     let hub = TestApp::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
-    let (ca, pair) = (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
-    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::grpc::ALPN).expect("a sound pair");
+    let (ca, pair) =
+        (authority.ca(folder.path()), authority.pair(folder.path(), "hub", &["localhost"]));
+    let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::grpc::ALPN)
+        .expect("a sound pair");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(2) };
@@ -75,8 +80,13 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
     plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
     let uri = format!("https://localhost:{}", address.port()).parse().expect("an address");
     // Waits for a place.
-    let login = Login { party: "nobody".parse().expect("a name"), secret: SecretSource::Fixed(Secret::new("x".to_owned())) };
-    let refused = authenticate(&Address::Tls { uri, ca_file: Some(ca) }, &login).await.expect_err("there is no such party");
+    let login = Login {
+        party: "nobody".parse().expect("a name"),
+        secret: SecretSource::Fixed(Secret::new("x".to_owned())),
+    };
+    let refused = authenticate(&Address::Tls { uri, ca_file: Some(ca) }, &login)
+        .await
+        .expect_err("there is no such party");
     assert!(refused.contains("does not accept the secret for the party nobody"), "{refused}");
     for stream in [silent, plain] {
         closed(stream).await;
@@ -89,7 +99,10 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
     let [secret, other] = [hub.party("hospital-a").await, hub.party("hospital-b").await];
     let agent = FakeAgent::connect(hub.agents_address().await, "hospital-a", &secret).await;
     let ask = async |address: SocketAddr, secret: &str| {
-        let login = Login { party: "hospital-a".parse().expect("a name"), secret: SecretSource::Fixed(Secret::new(secret.to_owned())) };
+        let login = Login {
+            party: "hospital-a".parse().expect("a name"),
+            secret: SecretSource::Fixed(Secret::new(secret.to_owned())),
+        };
         let uri = format!("http://{address}").parse().expect("an address");
         authenticate(&Address::Plain(uri), &login).await
     };
@@ -100,12 +113,18 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
     drop(agent);
     for wrong in [other.as_str(), "nonsense"] {
         let refused = ask(door, wrong).await.expect_err("it is not the party's");
-        assert!(refused.contains("does not accept the secret for the party hospital-a"), "{refused}");
+        assert!(
+            refused.contains("does not accept the secret for the party hospital-a"),
+            "{refused}"
+        );
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let rest = listener.local_addr().expect("its address");
     let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(8) };
     tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
     let refused = ask(rest, &secret).await.expect_err("it is for users");
-    assert!(refused.contains("not a hub's listener for agents") && refused.contains("grpc.listen"), "{refused}");
+    assert!(
+        refused.contains("not a hub's listener for agents") && refused.contains("grpc.listen"),
+        "{refused}"
+    );
 }

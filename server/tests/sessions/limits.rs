@@ -19,20 +19,30 @@ async fn counted(hub: &TestApp, limit: &str) -> bool {
 async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
-    let (party, run): (PartyId, RunId) = ("hospital-a".parse().expect("a name"), orphan("running").run_id.parse().expect("an id"));
+    let (party, run): (PartyId, RunId) =
+        ("hospital-a".parse().expect("a name"), orphan("running").run_id.parse().expect("an id"));
     for attempt in 1..=1000 {
         let key = OrphanKey { party: party.clone(), run: run.clone(), attempt };
         let seen_at = hub.app.clock.now();
-        let listed = Orphan { key, task: None, digest: None, phase: MemberPhase::Running, seen_at, decision: None };
+        let listed = Orphan {
+            key,
+            task: None,
+            digest: None,
+            phase: MemberPhase::Running,
+            seen_at,
+            decision: None,
+        };
         assert!(hub.app.store.put_orphan(&listed, 1000).await.expect("the store writes"));
     }
-    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }).await;
+    let mut agent =
+        door.dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }).await;
     agent.opened().await;
     // One that is listed may be told of again.
     let members = [7, 1001].map(|attempt| MemberReport { attempt, ..orphan("running") }).to_vec();
     agent.say(ToHub::Members(MemberReports { members })).await;
     assert_eq!(agent.refused().await, "limit_exceeded");
-    let page = hub.get("/api/v2/orphans?party=hospital-a&limit=200").await.expect(StatusCode::OK).json();
+    let page =
+        hub.get("/api/v2/orphans?party=hospital-a&limit=200").await.expect(StatusCode::OK).json();
     assert_eq!(page["items"].as_array().map(Vec::len), Some(200));
     assert!(counted(&hub, "orphans").await);
 }
@@ -42,11 +52,15 @@ async fn one_message_speaks_of_so_many_members_and_no_more() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
     let mut agent = door.open("hospital-a").await;
-    agent.say(ToHub::Members(MemberReports { members: vec![MemberReport::default(); 10_001] })).await;
+    agent
+        .say(ToHub::Members(MemberReports { members: vec![MemberReport::default(); 10_001] }))
+        .await;
     assert_eq!(agent.refused().await, "limit_exceeded");
     assert!(counted(&hub, "members").await);
     let mut agent = door.open_as("hospital-a", &agent.instance).await;
-    agent.say(ToHub::Progress(ProgressBatch { members: vec![MemberProgress::default(); 10_001] })).await;
+    agent
+        .say(ToHub::Progress(ProgressBatch { members: vec![MemberProgress::default(); 10_001] }))
+        .await;
     assert_eq!(agent.refused().await, "limit_exceeded");
 }
 
@@ -55,7 +69,8 @@ async fn members_that_have_ended_and_nobody_knows_are_let_go_however_many() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
     let mut agent = door.open("hospital-a").await;
-    let members = (1..=2000).map(|sequence| MemberReport { sequence, ..orphan("succeeded") }).collect();
+    let members =
+        (1..=2000).map(|sequence| MemberReport { sequence, ..orphan("succeeded") }).collect();
     agent.say(ToHub::Members(MemberReports { members })).await;
     assert!(agent.acked(2000).await.settled);
 }

@@ -48,12 +48,14 @@ impl Wire {
             }
         });
         // In plain text, or a commit could not be told from anything else.
-        let url = direct.replace(&format!(":{}/", server.port()), &format!(":{port}/")) + "?ssl-mode=DISABLED";
+        let url = direct.replace(&format!(":{}/", server.port()), &format!(":{port}/"))
+            + "?ssl-mode=DISABLED";
         Self { url, direct, loss }
     }
 
     fn lose(&self, key: &str, stored: bool) {
-        *self.loss.lock().expect("nobody panics") = Some(Loss { key: Digest::of(key.as_bytes()), stored });
+        *self.loss.lock().expect("nobody panics") =
+            Some(Loss { key: Digest::of(key.as_bytes()), stored });
     }
 
     fn has_lost(&self) -> bool {
@@ -62,14 +64,21 @@ impl Wire {
 
     async fn answers_kept(&self, key: &str) -> i64 {
         use sqlx::Connection as _;
-        let mut connection = sqlx::MySqlConnection::connect(&self.direct).await.expect("the database takes connections");
-        let count = sqlx::query_scalar("SELECT COUNT(*) FROM idempotency WHERE idem_key = ?").bind(Digest::of(key.as_bytes()).to_string());
+        let mut connection = sqlx::MySqlConnection::connect(&self.direct)
+            .await
+            .expect("the database takes connections");
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM idempotency WHERE idem_key = ?")
+            .bind(Digest::of(key.as_bytes()).to_string());
         count.fetch_one(&mut connection).await.expect("the schema is there")
     }
 }
 
 /// Carries one connection until it ends or is broken at the commit to be lost.
-async fn carry(mut near: TcpStream, far: SocketAddr, losses: &Mutex<Option<Loss>>) -> std::io::Result<()> {
+async fn carry(
+    mut near: TcpStream,
+    far: SocketAddr,
+    losses: &Mutex<Option<Loss>>,
+) -> std::io::Result<()> {
     let mut far = TcpStream::connect(far).await?;
     let (mut asked, mut told) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut transaction = Vec::new();
@@ -124,27 +133,46 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
         let path = format!("/api/v2/tasks/{}", task["id"].as_str().expect("an id"));
         let (mut a, mut b) = (door.open("hospital-a").await, door.open("hospital-b").await);
         wire.lose("start-once", stored);
-        let start = || async { hub.post(&format!("{path}/start")).header("idempotency-key", "start-once").await };
+        let start = || async {
+            hub.post(&format!("{path}/start")).header("idempotency-key", "start-once").await
+        };
         let run = start().await.expect(StatusCode::ACCEPTED).json();
         assert!(wire.has_lost(), "stored: {stored}: no commit was lost");
         // What may have been stored was told to nobody: each party hears of it in its next session.
-        assert_eq!((a.refused().await, b.refused().await), ("superseded".to_owned(), "superseded".to_owned()));
+        assert_eq!(
+            (a.refused().await, b.refused().await),
+            ("superseded".to_owned(), "superseded".to_owned())
+        );
         let mut a = door.open_as("hospital-a", &a.instance).await;
         let mut b = door.open_as("hospital-b", &b.instance).await;
         for phase in ["reserved", "running"] {
             let (one, two) = (a.assigned(phase).await, b.assigned(phase).await);
-            assert_eq!((&one.run_id, &two.run_id), (&run["id"].as_str().expect("an id").to_owned(), &one.run_id));
-            assert_eq!((one.attempt, Digest::of(&one.spec).to_string()), (1, one.spec_digest.clone()));
+            assert_eq!(
+                (&one.run_id, &two.run_id),
+                (&run["id"].as_str().expect("an id").to_owned(), &one.run_id)
+            );
+            assert_eq!(
+                (one.attempt, Digest::of(&one.spec).to_string()),
+                (1, one.spec_digest.clone())
+            );
             a.report(&one, phase).await;
             b.report(&two, phase).await;
         }
-        wait_for("the run to run", SOON, async || hub.get(&path).await.json()["run"]["phase"] == "running").await;
+        wait_for("the run to run", SOON, async || {
+            hub.get(&path).await.json()["run"]["phase"] == "running"
+        })
+        .await;
 
         assert_eq!(start().await.expect(StatusCode::ACCEPTED).json()["id"], run["id"]);
         let runs = items(&hub, &format!("{path}/runs")).await;
-        assert_eq!(runs.iter().map(|found| &found["id"]).collect::<Vec<_>>(), [&run["id"]], "stored: {stored}");
+        assert_eq!(
+            runs.iter().map(|found| &found["id"]).collect::<Vec<_>>(),
+            [&run["id"]],
+            "stored: {stored}"
+        );
         let events = items(&hub, &format!("{path}/events")).await;
-        let begun: Vec<&Value> = events.iter().filter(|event| event["kind"] == "run.queued").collect();
+        let begun: Vec<&Value> =
+            events.iter().filter(|event| event["kind"] == "run.queued").collect();
         assert_eq!(begun.len(), 1, "stored: {stored}: {events:#?}");
         let numbers: Vec<i64> = events.iter().filter_map(|event| event["seq"].as_i64()).collect();
         assert_eq!(numbers, (1..=i64::try_from(events.len()).expect("few")).collect::<Vec<_>>());

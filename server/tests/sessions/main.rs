@@ -56,7 +56,8 @@ async fn started(hub: &TestApp) -> (String, String) {
 async fn start(hub: &TestApp, body: &Value) -> (String, String) {
     let task = hub.post("/api/v2/tasks").json(body).await.expect(StatusCode::CREATED).json();
     let task = task["id"].as_str().expect("an id").to_owned();
-    let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let run =
+        hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED).json();
     (task.clone(), format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id")))
 }
 
@@ -103,7 +104,10 @@ async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long()
     assert_eq!(second.refused().await, "party_in_use");
 
     drop(first);
-    wait_for("the hub notices", SOON, async || !hub.app.sessions.is_connected(&"hospital-a".parse().expect("a name"))).await;
+    wait_for("the hub notices", SOON, async || {
+        !hub.app.sessions.is_connected(&"hospital-a".parse().expect("a name"))
+    })
+    .await;
     wait_for("the store knows", SOON, async || {
         hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json()["contact"]["state"] == "away"
     })
@@ -121,10 +125,12 @@ async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
     let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, _b, path) = running(&hub, &door).await;
     drop(a);
-    until(&hub, &path, "the party is away", |run| run["members"][0]["contact"]["state"] == "away").await;
+    until(&hub, &path, "the party is away", |run| run["members"][0]["contact"]["state"] == "away")
+        .await;
     hub.clock.advance(31);
     let mut newborn = door.open("hospital-a").await;
-    let run = until(&hub, &path, "the member fails", |run| run["members"][0]["phase"] == "failed").await;
+    let run =
+        until(&hub, &path, "the member fails", |run| run["members"][0]["phase"] == "failed").await;
     assert_eq!(run["members"][0]["reason"]["code"], "agent_state_lost", "{run}");
     assert_eq!(run["ending"]["code"], "member_failed", "{run}");
     // Not settled before the new agent vouches that nothing is alive.
@@ -189,8 +195,14 @@ async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
 async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
-    let wrong = door.try_dial("hospital-a", Some("0".repeat(64)), hello()).await.expect_err("a wrong secret");
-    let unknown = door.try_dial("hospital-z", Some("0".repeat(64)), hello()).await.expect_err("an unknown party");
+    let wrong = door
+        .try_dial("hospital-a", Some("0".repeat(64)), hello())
+        .await
+        .expect_err("a wrong secret");
+    let unknown = door
+        .try_dial("hospital-z", Some("0".repeat(64)), hello())
+        .await
+        .expect_err("an unknown party");
     let none = door.try_dial("hospital-a", None, hello()).await.expect_err("no secret");
     for status in [&wrong, &unknown, &none] {
         assert_eq!(status.code(), tonic::Code::Unauthenticated);
@@ -257,12 +269,16 @@ async fn deadlines_are_looked_at_although_a_killed_hub_has_the_lease_on_them() {
     let (store, now) = (&hub.app.store, hub.app.clock.now());
     wait_for("the lease to be another's", SOON, async || {
         store.free_lease("sweeper").await.expect("the store writes");
-        store.take_lease("sweeper", "killed", now, now.plus_secs(30 * 86_400)).await.expect("the store writes")
+        store
+            .take_lease("sweeper", "killed", now, now.plus_secs(30 * 86_400))
+            .await
+            .expect("the store writes")
     })
     .await;
     let hub = hub.restart().await;
     hub.clock.advance(3601);
-    let run = until(&hub, &path, "the queue's deadline is noticed", |run| run["phase"] == "failed").await;
+    let run =
+        until(&hub, &path, "the queue's deadline is noticed", |run| run["phase"] == "failed").await;
     assert_eq!(run["ending"]["code"], "queue_deadline", "{run}");
 }
 

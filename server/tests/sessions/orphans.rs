@@ -30,7 +30,11 @@ async fn with_orphan() -> (TestApp, Door, Raw, String) {
     let found = wait_for("it is listed", SOON, async || listed(&hub, "").await.pop()).await;
     let id = found["id"].as_str().expect("an id").to_owned();
     assert_eq!(id, format!("hospital-a.{}.3", orphan("running").run_id));
-    assert_eq!((found["phase"].as_str(), found.get("decision")), (Some("running"), None), "{found}");
+    assert_eq!(
+        (found["phase"].as_str(), found.get("decision")),
+        (Some("running"), None),
+        "{found}"
+    );
     assert_eq!(found["task"], orphan("running").task_id, "{found}");
     (hub, door, agent, id)
 }
@@ -40,7 +44,9 @@ async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_i
     let hub = TestApp::start().await;
     let door = Door::of(&hub, &["hospital-a"]).await;
     let incarnation = hub.app.store.incarnation().await.expect("a number");
-    let mut agent = door.dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() }).await;
+    let mut agent = door
+        .dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() })
+        .await;
     agent.opened().await;
     agent.say(ToHub::Report(orphan("running"))).await;
     let told = agent.assigned("stopped").await;
@@ -53,11 +59,15 @@ async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_i
 #[tokio::test]
 async fn an_orphan_an_operator_stops_is_told_at_once_and_leaves_the_list_when_it_has_ended() {
     let (hub, _door, mut agent, id) = with_orphan().await;
-    let answer = hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED).json();
+    let answer =
+        hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED).json();
     assert_eq!(answer["decision"], "stop");
     let told = agent.assigned("stopped").await;
     let expected = orphan("running");
-    assert_eq!((&told.run_id, &told.task_id, told.attempt), (&expected.run_id, &expected.task_id, expected.attempt));
+    assert_eq!(
+        (&told.run_id, &told.task_id, told.attempt),
+        (&expected.run_id, &expected.task_id, expected.attempt)
+    );
     assert!(told.orphan);
     agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
@@ -70,7 +80,10 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
     let (hub, door, agent, id) = with_orphan().await;
     let instance = agent.instance.clone();
     drop(agent);
-    wait_for("the hub notices", SOON, async || !hub.app.sessions.is_connected(&"hospital-a".parse().expect("a name"))).await;
+    wait_for("the hub notices", SOON, async || {
+        !hub.app.sessions.is_connected(&"hospital-a".parse().expect("a name"))
+    })
+    .await;
     hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED);
     let mut agent = door.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
@@ -81,7 +94,8 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
 #[tokio::test]
 async fn an_orphan_an_operator_keeps_runs_on_to_its_end() {
     let (hub, door, agent, id) = with_orphan().await;
-    let answer = hub.post(&format!("/api/v2/orphans/{id}/keep")).await.expect(StatusCode::OK).json();
+    let answer =
+        hub.post(&format!("/api/v2/orphans/{id}/keep")).await.expect(StatusCode::OK).json();
     assert_eq!(answer["decision"], "keep");
     let instance = agent.instance.clone();
     drop(agent);
@@ -123,16 +137,29 @@ async fn orphans_are_listed_by_party_and_page_and_ids_are_read_strictly() {
     for attempt in [4, 5] {
         agent.say(ToHub::Report(MemberReport { attempt, ..orphan("running") })).await;
     }
-    wait_for("all are listed", SOON, async || listed(&hub, "?party=hospital-a").await.len() == 3).await;
+    wait_for("all are listed", SOON, async || listed(&hub, "?party=hospital-a").await.len() == 3)
+        .await;
     assert_eq!(listed(&hub, "?party=hospital-b").await, Vec::<Value>::new());
     let first = hub.get("/api/v2/orphans?limit=2").await.expect(StatusCode::OK).json();
     let cursor = first["next"].as_str().expect("there is more");
-    let rest = hub.get(&format!("/api/v2/orphans?limit=2&cursor={cursor}")).await.expect(StatusCode::OK).json();
-    assert_eq!((rest["items"].as_array().map(Vec::len), rest.get("next")), (Some(1), None), "{rest}");
-    hub.get(&format!("/api/v2/orphans?party=hospital-a&cursor={cursor}")).await.problem(400, "cursor_invalid");
+    let rest = hub
+        .get(&format!("/api/v2/orphans?limit=2&cursor={cursor}"))
+        .await
+        .expect(StatusCode::OK)
+        .json();
+    assert_eq!(
+        (rest["items"].as_array().map(Vec::len), rest.get("next")),
+        (Some(1), None),
+        "{rest}"
+    );
+    hub.get(&format!("/api/v2/orphans?party=hospital-a&cursor={cursor}"))
+        .await
+        .problem(400, "cursor_invalid");
     hub.get("/api/v2/orphans?party=..").await.field("?party", "pattern");
     hub.get("/api/v2/orphans?run=x").await.field("?run", "unknown");
-    for odd in ["x", "hospital-a", &format!("{id}0"), &id.replace(".3", ".-3"), "..%2F..%2Fetc", "%00"] {
+    for odd in
+        ["x", "hospital-a", &format!("{id}0"), &id.replace(".3", ".-3"), "..%2F..%2Fetc", "%00"]
+    {
         hub.post(&format!("/api/v2/orphans/{odd}/stop")).await.problem(404, "orphan_not_found");
         hub.post(&format!("/api/v2/orphans/{odd}/keep")).await.problem(404, "orphan_not_found");
     }

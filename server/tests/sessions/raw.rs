@@ -24,7 +24,12 @@ pub struct Door {
 
 /// What an agent says first: a newborn one.
 pub fn hello() -> Hello {
-    Hello { protocol: 1, agent_version: "test".to_owned(), instance: flow_common::ids::instance_id().to_string(), ..Hello::default() }
+    Hello {
+        protocol: 1,
+        agent_version: "test".to_owned(),
+        instance: flow_common::ids::instance_id().to_string(),
+        ..Hello::default()
+    }
 }
 
 /// A member of a run the hub has never heard of.
@@ -77,18 +82,39 @@ impl Door {
         self.try_dial(party, Some(secret), hello).await.expect("the hub takes the call")
     }
 
-    pub async fn try_dial(&self, party: &str, secret: Option<String>, hello: Hello) -> Result<Raw, Status> {
-        let mut client = ControlClient::connect(format!("http://{}", self.address)).await.expect("the hub listens");
+    pub async fn try_dial(
+        &self,
+        party: &str,
+        secret: Option<String>,
+        hello: Hello,
+    ) -> Result<Raw, Status> {
+        let mut client = ControlClient::connect(format!("http://{}", self.address))
+            .await
+            .expect("the hub listens");
         let (out, messages) = mpsc::channel(16);
         let instance = hello.instance.clone();
-        out.send(AgentMessage { body: Some(ToHub::Hello(hello)) }).await.expect("there is room for one");
+        out.send(AgentMessage { body: Some(ToHub::Hello(hello)) })
+            .await
+            .expect("there is room for one");
         let mut request = Request::new(ReceiverStream::new(messages));
         request.metadata_mut().insert("flow-party", party.parse().expect("visible ASCII"));
         if let Some(secret) = secret {
-            request.metadata_mut().insert("authorization", format!("Bearer {secret}").parse().expect("visible ASCII"));
+            request.metadata_mut().insert(
+                "authorization",
+                format!("Bearer {secret}").parse().expect("visible ASCII"),
+            );
         }
         let inbox = client.session(request).await?.into_inner();
-        Ok(Raw { out, inbox, instance, welcome: Welcome::default(), set: Vec::new(), last: None, heard: Vec::new(), sequence: 0 })
+        Ok(Raw {
+            out,
+            inbox,
+            instance,
+            welcome: Welcome::default(),
+            set: Vec::new(),
+            last: None,
+            heard: Vec::new(),
+            sequence: 0,
+        })
     }
 
     /// A session of a newborn agent, with the hub's full set.
@@ -128,8 +154,9 @@ impl Raw {
     }
 
     pub async fn next(&mut self) -> FromHub {
-        let message =
-            flow_common::clock::timeout(Duration::from_secs(30), self.inbox.message()).await.expect("the hub says something in time");
+        let message = flow_common::clock::timeout(Duration::from_secs(30), self.inbox.message())
+            .await
+            .expect("the hub says something in time");
         let message = message.expect("the session is whole").expect("the session goes on");
         self.heard.push(message.clone());
         message.body.expect("a body")

@@ -25,13 +25,17 @@ fn sessions() -> PathBuf {
 fn read<M: Message + Default>(path: &Path) -> Vec<M> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut rest = &bytes[..];
-    std::iter::from_fn(|| (!rest.is_empty()).then(|| M::decode_length_delimited(&mut rest).expect("a whole message"))).collect()
+    std::iter::from_fn(|| {
+        (!rest.is_empty()).then(|| M::decode_length_delimited(&mut rest).expect("a whole message"))
+    })
+    .collect()
 }
 
 /// A task of party `a` alone, started; the run's path.
 async fn alone(hub: &TestApp) -> String {
     let template = json!({ "name": "demo", "framework": "generic", "image": "demo:1", "command": ["bin/work"] });
-    let template = hub.post("/api/v2/templates").json(&template).await.expect(StatusCode::CREATED).json();
+    let template =
+        hub.post("/api/v2/templates").json(&template).await.expect(StatusCode::CREATED).json();
     let members = json!([{ "party": "a", "role": "trainer" }]);
     let body = json!({ "name": "alone", "template": template["id"], "revision": 1, "epochs": 1, "members": members });
     start(hub, &body).await.1
@@ -47,7 +51,9 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
         let door = Door::of(&hub, &["a"]).await;
         let path = alone(&hub).await;
         let mut said = read::<AgentMessage>(&version.join("agent.bin")).into_iter();
-        let Some(ToHub::Hello(hello)) = said.next().and_then(|message| message.body) else { panic!("no Hello: {}", version.display()) };
+        let Some(ToHub::Hello(hello)) = said.next().and_then(|message| message.body) else {
+            panic!("no Hello: {}", version.display())
+        };
         let spoken = hello.protocol;
         let mut agent = door.dial("a", hello).await;
         agent.opened().await;
@@ -57,12 +63,18 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
             let mut body = message.body.expect("nothing a later hub does not know was recorded");
             match &mut body {
                 ToHub::Report(report) => {
-                    let due = if ["starting", "running", "succeeded"].contains(&report.phase.as_str()) { "running" } else { "reserved" };
+                    let due =
+                        if ["starting", "running", "succeeded"].contains(&report.phase.as_str()) {
+                            "running"
+                        } else {
+                            "reserved"
+                        };
                     if wish.as_ref().is_none_or(|wish| wish.desired != due) {
                         wish = Some(agent.assigned(due).await);
                     }
                     // The run was another one.
-                    let Assignment { run_id, task_id, generation, spec_digest, .. } = wish.clone().expect("just made");
+                    let Assignment { run_id, task_id, generation, spec_digest, .. } =
+                        wish.clone().expect("just made");
                     (report.run_id, report.task_id) = (run_id, task_id);
                     (report.observed_generation, report.spec_digest) = (generation, spec_digest);
                 }
@@ -72,13 +84,17 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
                 }
                 _ => {}
             }
-            let sequence = if let ToHub::Report(report) = &body { Some(report.sequence) } else { None };
+            let sequence =
+                if let ToHub::Report(report) = &body { Some(report.sequence) } else { None };
             agent.say(body).await;
             if let Some(sequence) = sequence {
                 agent.acked(sequence).await;
             }
         }
-        let run = until(&hub, &path, "the run to succeed", |run| run["phase"] == "succeeded" && run["members"][0]["settled"] == true).await;
+        let run = until(&hub, &path, "the run to succeed", |run| {
+            run["phase"] == "succeeded" && run["members"][0]["settled"] == true
+        })
+        .await;
         assert_eq!(run["attempt"], 1, "{run}");
         let party = hub.get("/api/v2/parties/a").await.expect(StatusCode::OK).json();
         assert!(party["inventory"]["images"].is_object(), "{party}");
@@ -93,7 +109,9 @@ fn gist(messages: &[HubMessage]) -> Vec<String> {
         FromHub::Welcome(welcome) => Some(format!("welcome {}", welcome.protocol)),
         FromHub::SnapshotEnd(_) => Some("set".to_owned()),
         FromHub::Assignment(assignment) => Some(assignment.desired.clone()),
-        FromHub::Acks(acks) if acks.acks.iter().any(|ack| ack.settled) => Some("settled".to_owned()),
+        FromHub::Acks(acks) if acks.acks.iter().any(|ack| ack.settled) => {
+            Some("settled".to_owned())
+        }
         _ => None,
     };
     messages.iter().filter_map(word).collect()
@@ -103,7 +121,13 @@ async fn succeed(agent: &mut Raw, run: &Assignment) {
     let mut last = agent.last.clone().expect("it ran");
     last.sequence += 1;
     last.phase = "succeeded".to_owned();
-    last.exit = Some(Exit { code: Some(0), signal: None, reason: None, started_at: 1_000_000, finished_at: 2_000_000 });
+    last.exit = Some(Exit {
+        code: Some(0),
+        signal: None,
+        reason: None,
+        started_at: 1_000_000,
+        finished_at: 2_000_000,
+    });
     assert_eq!(last.run_id, run.run_id);
     let sequence = last.sequence;
     agent.say(ToHub::Report(last)).await;
@@ -123,9 +147,17 @@ async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
     succeed(&mut agent, &run).await;
     let path = sessions().join(format!("v{}", agent.welcome.protocol)).join("hub.bin");
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the repository is writable");
-        std::fs::write(&path, agent.heard.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>())
+        std::fs::create_dir_all(path.parent().expect("a folder"))
             .expect("the repository is writable");
+        std::fs::write(
+            &path,
+            agent
+                .heard
+                .iter()
+                .flat_map(Message::encode_length_delimited_to_vec)
+                .collect::<Vec<u8>>(),
+        )
+        .expect("the repository is writable");
     }
     let advice = "the recorded session is out of date: run `UPDATE=1 cargo test -p flow-server --test sessions recorded`";
     assert_eq!(gist(&read(&path)), gist(&agent.heard), "{advice}");

@@ -52,12 +52,20 @@ async fn a_change_is_stored_whole_and_read_back(fx: Fixture) {
 
     let events = store.events(&change.task.id, 0, 100).await.unwrap();
     let told: Vec<_> = events.iter().map(|row| (row.seq, row.at, row.event.clone())).collect();
-    let written: Vec<_> = change.events.iter().zip(1..).map(|(new, seq)| (seq, new.at, new.event.clone())).collect();
+    let written: Vec<_> =
+        change.events.iter().zip(1..).map(|(new, seq)| (seq, new.at, new.event.clone())).collect();
     assert_eq!(told, written);
-    assert_eq!(store.events(&change.task.id, 1, 1).await.unwrap(), events[1..2], "after and limit are kept to");
+    assert_eq!(
+        store.events(&change.task.id, 1, 1).await.unwrap(),
+        events[1..2],
+        "after and limit are kept to"
+    );
 
     for spec in &change.specs {
-        assert_eq!(store.spec(&change.task.id, &spec.digest).await.unwrap().as_ref(), Some(&spec.bytes));
+        assert_eq!(
+            store.spec(&change.task.id, &spec.digest).await.unwrap().as_ref(),
+            Some(&spec.bytes)
+        );
     }
     assert_eq!(store.idempotency("default/alice/tasks", "k1").await.unwrap(), change.idempotency);
     assert_eq!(store.idempotency("default/bob/tasks", "k1").await.unwrap(), None);
@@ -79,7 +87,10 @@ async fn a_stale_change_takes_the_whole_batch_with_it(fx: Fixture) {
     let mut good = change(store, &b.id).await;
     good.events.push(event("never seen"));
     let refused = store.apply(&[good, creation(c.clone()), late.clone()]).await.unwrap_err();
-    assert!(matches!(&refused, ApplyError::Stale(tasks) if *tasks == [a.id.clone()]), "{refused:?}");
+    assert!(
+        matches!(&refused, ApplyError::Stale(tasks) if *tasks == [a.id.clone()]),
+        "{refused:?}"
+    );
 
     assert_eq!(store.load_task(&b.id).await.unwrap().unwrap().version, 1);
     assert_eq!(store.events(&b.id, 1, 10).await.unwrap(), vec![]);
@@ -101,7 +112,10 @@ async fn names_are_unique_among_living_tasks_and_case_matters(fx: Fixture) {
     let store = &fx.store;
     let first = stored(store, any_task("name"), false).await.task;
     let taken = |error: ApplyError, of: &flow_domain::id::TaskId| {
-        assert!(matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Name } if task == of), "{error:?}");
+        assert!(
+            matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Name } if task == of),
+            "{error:?}"
+        );
     };
     let second = any_task("name");
     taken(store.apply(&[creation(second.clone())]).await.unwrap_err(), &second.id);
@@ -117,7 +131,11 @@ async fn names_are_unique_among_living_tasks_and_case_matters(fx: Fixture) {
     store.apply(&[delete]).await.unwrap();
     store.apply(&[creation(second.clone())]).await.expect("a deleted task frees its name");
     assert_eq!(store.task(&first.id).await.unwrap(), None, "a deleted task is not shown");
-    assert_eq!(store.load_task(&first.id).await.unwrap().unwrap().task.deleted_at, Some(at(9)), "but can be changed");
+    assert_eq!(
+        store.load_task(&first.id).await.unwrap().unwrap().task.deleted_at,
+        Some(at(9)),
+        "but can be changed"
+    );
     assert_eq!(store.task_by_name(&project(), "name").await.unwrap().unwrap().task.id, second.id);
 
     rename.task.body.name = "other".to_owned();
@@ -135,11 +153,15 @@ async fn a_repeated_request_is_told_apart_from_a_taken_name(fx: Fixture) {
     let mut again = creation(any_task("once"));
     again.idempotency = Some(answer("key", again.task.id.as_str()));
     let error = store.apply(std::slice::from_ref(&again)).await.unwrap_err();
-    assert!(matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Idempotency } if *task == again.task.id), "{error:?}");
+    assert!(
+        matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Idempotency } if *task == again.task.id),
+        "{error:?}"
+    );
     let known = store.idempotency("default/alice/tasks", "key").await.unwrap().unwrap();
     assert_eq!(known.response, first.task.id.as_str());
 
-    let same_id = creation(flow_domain::task::Task { body: any_task("else").body, ..first.task.clone() });
+    let same_id =
+        creation(flow_domain::task::Task { body: any_task("else").body, ..first.task.clone() });
     let error = store.apply(&[same_id]).await.unwrap_err();
     assert!(matches!(error, ApplyError::Duplicate { what: Duplicate::Id, .. }), "{error:?}");
 }
@@ -147,15 +169,24 @@ async fn a_repeated_request_is_told_apart_from_a_taken_name(fx: Fixture) {
 async fn duplicates_within_one_batch_are_found(fx: Fixture) {
     let twins = [creation(any_task("twin")), creation(any_task("twin"))];
     let error = fx.store.apply(&twins).await.unwrap_err();
-    assert!(matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Name } if *task == twins[1].task.id), "{error:?}");
+    assert!(
+        matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Name } if *task == twins[1].task.id),
+        "{error:?}"
+    );
 
     let mut keyed = [creation(any_task("one")), creation(any_task("two"))];
     for change in &mut keyed {
         change.idempotency = Some(answer("same", "x"));
     }
     let error = fx.store.apply(&keyed).await.unwrap_err();
-    assert!(matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Idempotency } if *task == keyed[1].task.id), "{error:?}");
-    assert_eq!(fx.store.count_tasks(&flow_server::store::TaskFilter::project(project())).await.unwrap(), 0);
+    assert!(
+        matches!(&error, ApplyError::Duplicate { task, what: Duplicate::Idempotency } if *task == keyed[1].task.id),
+        "{error:?}"
+    );
+    assert_eq!(
+        fx.store.count_tasks(&flow_server::store::TaskFilter::project(project())).await.unwrap(),
+        0
+    );
 }
 
 async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
@@ -166,7 +197,11 @@ async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
     let mut end = change(store, &id).await;
     let settled = settle(&mut end, &settled, RunPhase::Failed);
     store.apply(&[end]).await.unwrap();
-    assert_eq!(store.load_task(&id).await.unwrap().unwrap().runs, vec![settled.clone()], "the newest run, though settled");
+    assert_eq!(
+        store.load_task(&id).await.unwrap().unwrap().runs,
+        vec![settled.clone()],
+        "the newest run, though settled"
+    );
 
     // The second ends but does not settle; the third is new.
     let mut again = change(store, &id).await;
@@ -194,9 +229,12 @@ async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
 
     let page = store.runs(&id, &PageRequest::first(2)).await.unwrap();
     assert_eq!(page.items, vec![third, second]);
-    let rest = store.runs(&id, &PageRequest { after: page.next, ..PageRequest::first(2) }).await.unwrap();
+    let rest =
+        store.runs(&id, &PageRequest { after: page.next, ..PageRequest::first(2) }).await.unwrap();
     assert_eq!((rest.items, rest.next), (vec![settled], None));
-    let wrong = store.runs(&id, &PageRequest { after: Some("x".to_owned()), ..PageRequest::first(2) }).await;
+    let wrong = store
+        .runs(&id, &PageRequest { after: Some("x".to_owned()), ..PageRequest::first(2) })
+        .await;
     assert!(matches!(wrong, Err(StoreError::Cursor)));
 }
 
@@ -241,7 +279,10 @@ async fn timers_and_open_members_are_found(fx: Fixture) {
     let idle = stored(store, any_task("idle"), false).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
     assert_eq!(store.due_tasks(at(9), 10).await.unwrap(), vec![]);
-    assert_eq!(store.due_tasks(at(20), 10).await.unwrap(), [tasks[1].task.id.clone(), tasks[2].task.id.clone()]);
+    assert_eq!(
+        store.due_tasks(at(20), 10).await.unwrap(),
+        [tasks[1].task.id.clone(), tasks[2].task.id.clone()]
+    );
     assert_eq!(store.due_tasks(at(99), 1).await.unwrap(), [tasks[1].task.id.clone()]);
 
     let active = store.active_tasks().await.unwrap();
@@ -275,10 +316,15 @@ async fn one_of_two_writers_wins_and_no_event_number_is_lost(fx: Fixture) {
             for number in 0..EACH {
                 loop {
                     let mut mine = change(&store, &id).await;
-                    mine.events = vec![event(&format!("{writer}/{number}/1")), event(&format!("{writer}/{number}/2"))];
+                    mine.events = vec![
+                        event(&format!("{writer}/{number}/1")),
+                        event(&format!("{writer}/{number}/2")),
+                    ];
                     match store.apply(&[mine]).await {
                         Ok(()) => break,
-                        Err(ApplyError::Stale(_) | ApplyError::Store(StoreError::Unavailable(_))) => {}
+                        Err(
+                            ApplyError::Stale(_) | ApplyError::Store(StoreError::Unavailable(_)),
+                        ) => {}
                         Err(other) => panic!("{other:?}"),
                     }
                 }
@@ -295,7 +341,11 @@ async fn one_of_two_writers_wins_and_no_event_number_is_lost(fx: Fixture) {
     assert!(events.iter().map(|row| row.seq).eq(1..=found.event_seq), "numbered without gaps");
     for pair in events[1..].chunks(2) {
         let (first, second) = (&pair[0].event.message, &pair[1].event.message);
-        assert_eq!(first.strip_suffix('1'), second.strip_suffix('2'), "events of one change lie together");
+        assert_eq!(
+            first.strip_suffix('1'),
+            second.strip_suffix('2'),
+            "events of one change lie together"
+        );
     }
 }
 
@@ -382,7 +432,10 @@ async fn extreme_values_make_the_round_trip(fx: Fixture) {
     assert_eq!(found.runs[0], change.runs[0].after);
     assert_eq!(found.due, Some(Timestamp(0)));
     assert_eq!(store.events(&change.task.id, 0, 1).await.unwrap()[0].event, change.events[0].event);
-    assert_eq!(store.spec(&change.task.id, &change.specs[0].digest).await.unwrap().unwrap(), change.specs[0].bytes);
+    assert_eq!(
+        store.spec(&change.task.id, &change.specs[0].digest).await.unwrap().unwrap(),
+        change.specs[0].bytes
+    );
     assert_eq!(store.run(&run.id).await.unwrap().unwrap().ending, None);
 }
 
@@ -412,5 +465,8 @@ async fn a_corrupt_row_is_named(fx: Fixture) {
     names(store.spec(id, &digest).await.unwrap_err(), ("specs", "bytes"));
     fx.raw("UPDATE tasks SET event_seq = event_seq + 1").await;
     let findings = store.doctor().await;
-    assert!(findings.iter().any(|finding| finding.check == "events" && !finding.ok), "{findings:?}");
+    assert!(
+        findings.iter().any(|finding| finding.check == "events" && !finding.ok),
+        "{findings:?}"
+    );
 }

@@ -22,7 +22,8 @@ fn report(name: &str, sequence: u64, seconds: i64) -> AuditReport {
 async fn of_each_party_the_newest_reports_are_kept(fx: Fixture) {
     let store = &fx.store;
     let kept = async |name: &str| {
-        let kept = store.audited_reports(&party(name), &"a".repeat(32).parse().unwrap()).await.unwrap();
+        let kept =
+            store.audited_reports(&party(name), &"a".repeat(32).parse().unwrap()).await.unwrap();
         kept.into_iter().map(|(_, report)| report.parse::<u64>().unwrap()).collect::<Vec<_>>()
     };
     for sequence in 0..5 {
@@ -56,8 +57,17 @@ async fn a_report_is_audited_once(fx: Fixture) {
         at: at(1),
     };
     store.audit_report(&report).await.unwrap();
-    store.audit_report(&AuditReport { at: at(2), refusal: "not_newer".to_owned(), ..report.clone() }).await.unwrap();
+    store
+        .audit_report(&AuditReport { at: at(2), refusal: "not_newer".to_owned(), ..report.clone() })
+        .await
+        .unwrap();
     store.audit_report(&AuditReport { sequence: 8, ..report.clone() }).await.unwrap();
     let kept = store.audited_reports(&report.party, &report.run).await.unwrap();
-    assert_eq!(kept, vec![("old_attempt".to_owned(), report.report.clone()), ("old_attempt".to_owned(), report.report)]);
+    assert_eq!(
+        kept,
+        vec![
+            ("old_attempt".to_owned(), report.report.clone()),
+            ("old_attempt".to_owned(), report.report)
+        ]
+    );
 }

@@ -18,7 +18,8 @@ const COMMITS: u64 = 40;
 
 /// Makes the tasks of one writer.
 async fn tasks(store: &Store, name: &str) -> Vec<TaskId> {
-    let changes: Vec<Change> = (0..BATCH).map(|number| creation(any_task(&format!("{name}-{number}")))).collect();
+    let changes: Vec<Change> =
+        (0..BATCH).map(|number| creation(any_task(&format!("{name}-{number}")))).collect();
     store.apply(&changes).await.unwrap();
     changes.into_iter().map(|change| change.task.id).collect()
 }
@@ -48,7 +49,10 @@ async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
 async fn rounds(store: &Store, ids: &[TaskId]) -> u64 {
     let found = store.load_tasks(ids).await.unwrap();
     let versions: Vec<u64> = found.iter().map(|task| task.version).collect();
-    assert!(versions.windows(2).all(|pair| pair[0] == pair[1]), "a transaction is stored wholly or not at all: {versions:?}");
+    assert!(
+        versions.windows(2).all(|pair| pair[0] == pair[1]),
+        "a transaction is stored wholly or not at all: {versions:?}"
+    );
     for task in &found {
         assert_eq!(task.event_seq, i64::try_from(2 * task.version - 1).unwrap());
         let events = store.events(&task.task.id, 0, 10_000).await.unwrap();
@@ -79,7 +83,9 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
                 while !stop.load(Ordering::Relaxed) {
                     match round(&store, &ids).await {
                         Ok(()) => acknowledged += 1,
-                        Err(ApplyError::Store(StoreError::Unknown(_) | StoreError::Unavailable(_))) => break,
+                        Err(ApplyError::Store(
+                            StoreError::Unknown(_) | StoreError::Unavailable(_),
+                        )) => break,
                         Err(other) => panic!("{other:?}"),
                     }
                     committed.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +94,10 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
                 (ids, acknowledged)
             }));
         }
-        flow_testkit::wait_for("commits", Duration::from_secs(60), async || committed.load(Ordering::Relaxed) >= COMMITS).await;
+        flow_testkit::wait_for("commits", Duration::from_secs(60), async || {
+            committed.load(Ordering::Relaxed) >= COMMITS
+        })
+        .await;
         server.kill9();
         stop.store(true, Ordering::Relaxed);
         let mut done = Vec::new();
@@ -100,13 +109,19 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
         let store = Store::open(&url, StoreOptions::default()).await.unwrap();
         for (ids, acknowledged) in done {
             let stored = rounds(&store, &ids).await;
-            assert!(stored == acknowledged || stored == acknowledged + 1, "{stored} rounds stored, {acknowledged} acknowledged");
+            assert!(
+                stored == acknowledged || stored == acknowledged + 1,
+                "{stored} rounds stored, {acknowledged} acknowledged"
+            );
             round(&store, &ids).await.expect("work goes on from what was read again");
             assert_eq!(rounds(&store, &ids).await, stored + 1);
         }
         everything_is_well(&store).await;
         // The connections of the store from before the crash are dead; the next ones are not.
-        flow_testkit::wait_for("the old store to come back", Duration::from_secs(30), async || setup.ping().await.is_ok()).await;
+        flow_testkit::wait_for("the old store to come back", Duration::from_secs(30), async || {
+            setup.ping().await.is_ok()
+        })
+        .await;
     }
 }
 
@@ -124,7 +139,9 @@ async fn a_mysql_that_is_killed_keeps_each_transaction_whole() {
 async fn without_a_database_every_change_is_unavailable_and_nothing_is_stored() {
     let mut server = flow_testkit::mariadb().await;
     let url = server.create_database().await;
-    let store = Store::open(&url, StoreOptions { max_connections: 2, ..StoreOptions::default() }).await.unwrap();
+    let store = Store::open(&url, StoreOptions { max_connections: 2, ..StoreOptions::default() })
+        .await
+        .unwrap();
     store.migrate().await.unwrap();
     let ids = tasks(&store, "steady").await;
     let prepared = change(&store, &ids[0]).await;
@@ -161,7 +178,12 @@ async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
         let fx = Fixture::new(Backend::Sqlite).await;
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "crash::writes_until_killed_when_told_to", "--nocapture", "--test-threads=1"])
+            .args([
+                "--exact",
+                "crash::writes_until_killed_when_told_to",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(CHILD, &fx.url)
             .stdout(Stdio::piped());
         let mut child = flow_testkit::spawn_tied(command).unwrap();
@@ -187,7 +209,10 @@ async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
         assert!(acknowledged >= commits);
         let store = fx.other().await;
         let stored = rounds(&store, &ids).await;
-        assert!(stored == acknowledged || stored == acknowledged + 1, "{stored} rounds stored, {acknowledged} acknowledged");
+        assert!(
+            stored == acknowledged || stored == acknowledged + 1,
+            "{stored} rounds stored, {acknowledged} acknowledged"
+        );
         everything_is_well(&store).await;
         round(&store, &ids).await.expect("work goes on");
     }

@@ -10,7 +10,9 @@ crate::on_every_database!(
 
 async fn a_lease_has_one_holder_until_it_runs_out(fx: Fixture) {
     let store = &fx.store;
-    let take = async |holder: &str, now, until| store.take_lease("timers", holder, at(now), at(until)).await.unwrap();
+    let take = async |holder: &str, now, until| {
+        store.take_lease("timers", holder, at(now), at(until)).await.unwrap()
+    };
     assert!(take("a", 0, 10).await);
     assert!(take("a", 5, 15).await, "its holder keeps it");
     assert!(!take("b", 14, 24).await);
@@ -20,7 +22,10 @@ async fn a_lease_has_one_holder_until_it_runs_out(fx: Fixture) {
     assert!(!take("a", 17, 27).await, "another's lease cannot be given back");
     store.release_lease("timers", "b").await.unwrap();
     assert!(take("a", 17, 27).await);
-    assert!(store.take_lease("other", "b", at(17), at(18)).await.unwrap(), "names do not disturb each other");
+    assert!(
+        store.take_lease("other", "b", at(17), at(18)).await.unwrap(),
+        "names do not disturb each other"
+    );
 }
 
 async fn of_many_who_want_a_lease_one_gets_it(fx: Fixture) {
@@ -52,7 +57,11 @@ async fn a_lease_whose_holder_is_gone_can_be_freed(fx: Fixture) {
     assert_eq!(store.lease_holder("timers").await.unwrap(), None);
     assert!(store.take_lease("timers", "a", at(0), at(100)).await.unwrap());
     store.free_lease("timers").await.unwrap();
-    assert_eq!(store.lease_holder("timers").await.unwrap().as_deref(), Some("a"), "who had it last is still told");
+    assert_eq!(
+        store.lease_holder("timers").await.unwrap().as_deref(),
+        Some("a"),
+        "who had it last is still told"
+    );
     assert!(store.take_lease("timers", "b", at(1), at(101)).await.unwrap());
     assert_eq!(store.lease_holder("timers").await.unwrap().as_deref(), Some("b"));
 }

@@ -31,7 +31,8 @@ async fn some(store: &Store) -> Vec<TemplateId> {
     let templates: Vec<_> = (0..3).map(|_| hex().parse().unwrap()).collect();
     for number in 0..12_usize {
         let parties = [["p0", "p1"], ["p1", "p2"], ["p2", "p3"], ["p3", "p0"]][number % 4];
-        let mut change = creation(task(&format!("task-{number:02}"), &templates[number % 3], &parties));
+        let mut change =
+            creation(task(&format!("task-{number:02}"), &templates[number % 3], &parties));
         if number % 2 == 0 {
             let run = start(&mut change);
             if number % 4 == 0 {
@@ -51,34 +52,63 @@ async fn some(store: &Store) -> Vec<TemplateId> {
 async fn each_filter_shows_what_it_says(fx: Fixture) {
     let store = &fx.store;
     let templates = some(store).await;
-    let newest_first: Vec<String> = (0..12).rev().map(|number| format!("task-{number:02}")).collect();
+    let newest_first: Vec<String> =
+        (0..12).rev().map(|number| format!("task-{number:02}")).collect();
     assert_eq!(names(store, &all()).await, newest_first);
     let other = TaskFilter::project("other".parse().unwrap());
     assert_eq!(names(store, &other).await, ["task-of-another"]);
-    assert_eq!(names(store, &TaskFilter::project("none".parse().unwrap())).await, Vec::<String>::new());
+    assert_eq!(
+        names(store, &TaskFilter::project("none".parse().unwrap())).await,
+        Vec::<String>::new()
+    );
 
     let of_phase = |phases: &[Option<RunPhase>]| TaskFilter { phases: phases.to_vec(), ..all() };
-    let waiting = store.list_tasks(&all(), &PageRequest::first(100)).await.unwrap().items.into_iter().find_map(|row| match row.phase {
-        Some(RunPhase::Succeeded) | None => None,
-        other => other,
-    });
-    assert_eq!(names(store, &of_phase(&[None])).await, ["task-11", "task-09", "task-07", "task-05", "task-03", "task-01"]);
-    assert_eq!(names(store, &of_phase(&[Some(RunPhase::Succeeded)])).await, ["task-08", "task-04", "task-00"]);
+    let waiting = store
+        .list_tasks(&all(), &PageRequest::first(100))
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .find_map(|row| match row.phase {
+            Some(RunPhase::Succeeded) | None => None,
+            other => other,
+        });
+    assert_eq!(
+        names(store, &of_phase(&[None])).await,
+        ["task-11", "task-09", "task-07", "task-05", "task-03", "task-01"]
+    );
+    assert_eq!(
+        names(store, &of_phase(&[Some(RunPhase::Succeeded)])).await,
+        ["task-08", "task-04", "task-00"]
+    );
     assert_eq!(names(store, &of_phase(&[waiting])).await, ["task-10", "task-06", "task-02"]);
     assert_eq!(
-        names(store, &of_phase(&[waiting, Some(RunPhase::Succeeded), Some(RunPhase::Failed)])).await,
+        names(store, &of_phase(&[waiting, Some(RunPhase::Succeeded), Some(RunPhase::Failed)]))
+            .await,
         ["task-10", "task-08", "task-06", "task-04", "task-02", "task-00"]
     );
     let of_party = TaskFilter { party: Some(party("p2")), ..all() };
-    assert_eq!(names(store, &of_party).await, ["task-10", "task-09", "task-06", "task-05", "task-02", "task-01"]);
+    assert_eq!(
+        names(store, &of_party).await,
+        ["task-10", "task-09", "task-06", "task-05", "task-02", "task-01"]
+    );
     let of_template = TaskFilter { template: Some(templates[1].clone()), ..all() };
     assert_eq!(names(store, &of_template).await, ["task-10", "task-07", "task-04", "task-01"]);
     let of_prefix = TaskFilter { name_prefix: Some("task-0".to_owned()), ..all() };
-    assert_eq!(names(store, &of_prefix).await, newest_first.iter().rev().take(10).cloned().collect::<Vec<_>>(), "by name");
+    assert_eq!(
+        names(store, &of_prefix).await,
+        newest_first.iter().rev().take(10).cloned().collect::<Vec<_>>(),
+        "by name"
+    );
 
     // All together, and each pair that leads differently.
     let template = Some(templates[1].clone());
-    let several = TaskFilter { party: Some(party("p2")), phases: vec![None, waiting], template: template.clone(), ..all() };
+    let several = TaskFilter {
+        party: Some(party("p2")),
+        phases: vec![None, waiting],
+        template: template.clone(),
+        ..all()
+    };
     assert_eq!(names(store, &several).await, ["task-10", "task-01"]);
     let several = TaskFilter { name_prefix: Some("task-1".to_owned()), ..several };
     assert_eq!(names(store, &several).await, ["task-10"]);
@@ -118,14 +148,24 @@ async fn pages_follow_each_other_without_holes_or_repeats(fx: Fixture) {
         for limit in [1, 2, 3, 5, 100] {
             assert_eq!(walk(store, filter, limit).await, whole, "{filter:?} by {limit}");
             let page = store.list_tasks(filter, &PageRequest::first(limit)).await.unwrap();
-            assert!(page.items.len() == limit as usize || page.next.is_none(), "only the last page is short");
+            assert!(
+                page.items.len() == limit as usize || page.next.is_none(),
+                "only the last page is short"
+            );
         }
         let third = PageRequest { after: None, offset: 4, limit: 2 };
         let page = store.list_tasks(filter, &third).await.unwrap();
         let skipped: Vec<_> = page.items.into_iter().map(|row| row.task.body.name).collect();
-        assert_eq!(skipped, whole.into_iter().skip(4).take(2).collect::<Vec<_>>(), "{filter:?} by offset");
+        assert_eq!(
+            skipped,
+            whole.into_iter().skip(4).take(2).collect::<Vec<_>>(),
+            "{filter:?} by offset"
+        );
     }
-    let nothing = store.list_tasks(&all(), &PageRequest { offset: 100, ..PageRequest::first(5) }).await.unwrap();
+    let nothing = store
+        .list_tasks(&all(), &PageRequest { offset: 100, ..PageRequest::first(5) })
+        .await
+        .unwrap();
     assert_eq!((nothing.items.len(), nothing.next), (0, None));
 }
 
@@ -159,8 +199,14 @@ async fn edits_and_deletions_move_a_task_between_lists(fx: Fixture) {
     assert_eq!(store.load_task(&id).await.unwrap().unwrap().task, edit.task);
     assert_eq!(names(store, &of("p0")).await, Vec::<String>::new());
     assert_eq!(names(store, &of("p2")).await, ["moved"]);
-    assert_eq!(names(store, &TaskFilter { template: Some(new_template), ..all() }).await, ["moved"]);
-    assert_eq!(names(store, &TaskFilter { template: Some(template_id()), ..all() }).await, Vec::<String>::new());
+    assert_eq!(
+        names(store, &TaskFilter { template: Some(new_template), ..all() }).await,
+        ["moved"]
+    );
+    assert_eq!(
+        names(store, &TaskFilter { template: Some(template_id()), ..all() }).await,
+        Vec::<String>::new()
+    );
 
     let mut delete = change(store, &id).await;
     delete.task.deleted_at = Some(at(60));
@@ -186,9 +232,22 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
         (TaskFilter { template: Some(templates[0].clone()), ..all() }, "tasks_template"),
         (TaskFilter { party: Some(party("p0")), ..all() }, "PRIMARY"),
         // The narrowest leads: three are running, four are of the template, six of the party.
-        (TaskFilter { party: Some(party("p0")), template: Some(templates[0].clone()), ..all() }, "tasks_template"),
-        (TaskFilter { phases: vec![Some(RunPhase::Succeeded)], party: Some(party("p0")), ..all() }, "tasks_phase"),
-        (TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() }, "tasks_template_phase"),
+        (
+            TaskFilter { party: Some(party("p0")), template: Some(templates[0].clone()), ..all() },
+            "tasks_template",
+        ),
+        (
+            TaskFilter {
+                phases: vec![Some(RunPhase::Succeeded)],
+                party: Some(party("p0")),
+                ..all()
+            },
+            "tasks_phase",
+        ),
+        (
+            TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() },
+            "tasks_template_phase",
+        ),
     ];
     for (filter, index) in filters {
         for plan in store.explain_tasks(&filter, None).await.unwrap() {
@@ -203,20 +262,39 @@ fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
         Backend::Sqlite => {
             let first = plan.lines().next().unwrap_or_default();
             let by_index = match index {
-                "PRIMARY" => first.starts_with("SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?"),
-                _ => first.starts_with("SEARCH t USING ") && first.contains(&format!("INDEX {index} (")),
+                "PRIMARY" => {
+                    first.starts_with("SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?")
+                }
+                _ => {
+                    first.starts_with("SEARCH t USING ")
+                        && first.contains(&format!("INDEX {index} ("))
+                }
             };
             by_index
-                && plan.lines().all(|line| line.starts_with("SEARCH") || line.starts_with("CORRELATED"))
+                && plan
+                    .lines()
+                    .all(|line| line.starts_with("SEARCH") || line.starts_with("CORRELATED"))
                 && !plan.contains("TEMP B-TREE")
         }
         Backend::MariaDb => {
-            let wrong = ["\"filesort\"", "temporary_table", "\"access_type\": \"ALL\"", "\"access_type\": \"index\""];
-            plan.contains(&format!("\"key\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+            let wrong = [
+                "\"filesort\"",
+                "temporary_table",
+                "\"access_type\": \"ALL\"",
+                "\"access_type\": \"index\"",
+            ];
+            plan.contains(&format!("\"key\": \"{index}\""))
+                && wrong.iter().all(|sign| !plan.contains(sign))
         }
         Backend::MySql => {
-            let wrong = ["\"access_type\": \"sort\"", "\"access_type\": \"table\"", "\"access_type\": \"materialize\"", "index_scan"];
-            plan.contains(&format!("\"index_name\": \"{index}\"")) && wrong.iter().all(|sign| !plan.contains(sign))
+            let wrong = [
+                "\"access_type\": \"sort\"",
+                "\"access_type\": \"table\"",
+                "\"access_type\": \"materialize\"",
+                "index_scan",
+            ];
+            plan.contains(&format!("\"index_name\": \"{index}\""))
+                && wrong.iter().all(|sign| !plan.contains(sign))
         }
     }
 }
@@ -234,22 +312,30 @@ async fn many(fx: &Fixture) -> [TemplateId; 2] {
         creation(task(&format!("task-{number:04}"), &templates[number % 2], &["all", party]))
     };
     fx.store.apply(&(0..MANY).map(creation_of).collect::<Vec<_>>()).await.unwrap();
-    fx.raw(&format!("UPDATE tasks SET phase = 'failed' WHERE template_id = '{}'", templates[0])).await;
+    fx.raw(&format!("UPDATE tasks SET phase = 'failed' WHERE template_id = '{}'", templates[0]))
+        .await;
     templates
 }
 
 /// Filters of every kind with each other, and the numbers of the tasks they show, in order.
 fn mixed(templates: &[TemplateId; 2]) -> Vec<(TaskFilter, Vec<usize>)> {
-    let some_phases: [&[Option<RunPhase>]; 4] = [&[], &[None], &[FAILED], &[FAILED, Some(RunPhase::Running), None]];
+    let some_phases: [&[Option<RunPhase>]; 4] =
+        [&[], &[None], &[FAILED], &[FAILED, Some(RunPhase::Running), None]];
     let mut mixed = Vec::new();
-    for (template, phases) in [None, Some(0), Some(1)].into_iter().flat_map(|template| some_phases.map(|phases| (template, phases))) {
-        for (name, prefix) in
-            [None, Some("all"), Some("odd")].into_iter().flat_map(|name| [None, Some("task-"), Some("task-4")].map(|prefix| (name, prefix)))
+    for (template, phases) in [None, Some(0), Some(1)]
+        .into_iter()
+        .flat_map(|template| some_phases.map(|phases| (template, phases)))
+    {
+        for (name, prefix) in [None, Some("all"), Some("odd")]
+            .into_iter()
+            .flat_map(|name| [None, Some("task-"), Some("task-4")].map(|prefix| (name, prefix)))
         {
             let shown = |number: &usize| {
                 template.is_none_or(|parity| number % 2 == parity)
-                    && (phases.is_empty() || phases.contains(if number.is_multiple_of(2) { &FAILED } else { &None }))
-                    && name.is_none_or(|name| name == "all" || number % 2 == 1 || *number == ODD_ONE)
+                    && (phases.is_empty()
+                        || phases.contains(if number.is_multiple_of(2) { &FAILED } else { &None }))
+                    && name
+                        .is_none_or(|name| name == "all" || number % 2 == 1 || *number == ODD_ONE)
                     && prefix.is_none_or(|prefix| prefix == "task-" || *number >= 4_000)
             };
             let mut numbers: Vec<usize> = (0..MANY).filter(shown).collect();
@@ -273,7 +359,8 @@ async fn wide_filters_find_the_same_in_short_pages(fx: Fixture) {
     let store = &fx.store;
     let templates = many(&fx).await;
     for (filter, expected) in mixed(&templates) {
-        let found: Vec<usize> = walk(store, &filter, 700).await.iter().map(|name| name[5..].parse().unwrap()).collect();
+        let found: Vec<usize> =
+            walk(store, &filter, 700).await.iter().map(|name| name[5..].parse().unwrap()).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
     // Nothing is odd and failed but the odd one: the first page has looked at some tasks and says where to go on.
@@ -283,30 +370,41 @@ async fn wide_filters_find_the_same_in_short_pages(fx: Fixture) {
     assert!(first.next.is_some());
     assert_eq!(store.count_tasks(&filter).await.unwrap(), 1);
     let counted = PageRequest { offset: 1, ..PageRequest::first(50) };
-    assert_eq!(store.list_tasks(&filter, &counted).await.unwrap(), Page { items: Vec::new(), next: None });
+    assert_eq!(
+        store.list_tasks(&filter, &counted).await.unwrap(),
+        Page { items: Vec::new(), next: None }
+    );
 }
 
 async fn wide_filters_are_led_by_an_index(fx: Fixture) {
     let store = &fx.store;
     let templates = many(&fx).await;
-    let middle = store.task_by_name(&project(), "task-3000").await.unwrap().expect("it was made").task;
+    let middle =
+        store.task_by_name(&project(), "task-3000").await.unwrap().expect("it was made").task;
     let mut wide = 0;
     for (filter, _) in mixed(&templates) {
         let by_name = filter.name_prefix.is_some();
         let (index, walks) = match &filter {
             TaskFilter { name_prefix: Some(_), .. } => ("tasks_name", 1),
-            TaskFilter { template: Some(_), phases, .. } if !phases.is_empty() => ("tasks_template_phase", phases.len()),
+            TaskFilter { template: Some(_), phases, .. } if !phases.is_empty() => {
+                ("tasks_template_phase", phases.len())
+            }
             TaskFilter { phases, .. } if !phases.is_empty() => ("tasks_phase", phases.len()),
             TaskFilter { template: Some(_), .. } => ("tasks_template", 1),
             TaskFilter { party: Some(_), .. } => ("PRIMARY", 1),
             _ => ("tasks_newest", 1),
         };
-        for after in [None, Some(if by_name { middle.body.name.as_str() } else { middle.id.as_str() })] {
+        for after in
+            [None, Some(if by_name { middle.body.name.as_str() } else { middle.id.as_str() })]
+        {
             let plans = store.explain_tasks(&filter, after).await.unwrap();
             // A narrow list is found whole, and sorted if it has to be.
             if plans.len() == 2 * walks {
                 wide += 1;
-                assert!(plans.iter().all(|plan| is_led_by(fx.backend, index, &plan.words)), "{filter:?}: {plans:#?}");
+                assert!(
+                    plans.iter().all(|plan| is_led_by(fx.backend, index, &plan.words)),
+                    "{filter:?}: {plans:#?}"
+                );
             }
         }
     }
@@ -318,14 +416,21 @@ async fn wide_filters_are_led_by_an_index(fx: Fixture) {
 async fn a_page_in_the_middle_of_a_list_takes_no_more_steps_than_the_first() {
     let fx = Fixture::new(Backend::Sqlite).await;
     let templates = many(&fx).await;
-    let middle = fx.store.task_by_name(&project(), "task-3000").await.unwrap().expect("it was made").task;
+    let middle =
+        fx.store.task_by_name(&project(), "task-3000").await.unwrap().expect("it was made").task;
     let mut all = 0;
     for (filter, _) in mixed(&templates) {
-        let place = if filter.name_prefix.is_some() { middle.body.name.as_str() } else { middle.id.as_str() };
+        let place = if filter.name_prefix.is_some() {
+            middle.body.name.as_str()
+        } else {
+            middle.id.as_str()
+        };
         let mut steps = Vec::new();
         for after in [None, Some(place)] {
             let plans = fx.store.explain_tasks(&filter, after).await.unwrap();
-            steps.push(plans.into_iter().map(|plan| plan.steps.expect("SQLite counts")).sum::<u32>());
+            steps.push(
+                plans.into_iter().map(|plan| plan.steps.expect("SQLite counts")).sum::<u32>(),
+            );
         }
         // They find other tasks: a few steps more or less.
         assert!(steps[1] <= steps[0] + steps[0] / 4 + 10, "{filter:?}: {steps:?}");

@@ -65,7 +65,10 @@ async fn a_hub_whose_lock_was_broken_takes_it_again(fx: Fixture) {
     let first = kept(fx.store.lock_hub("first").await.unwrap());
     let number = holder(&fx).await.unwrap();
     fx.raw(&format!("KILL {number}")).await;
-    wait_for("the lock to be taken again", SOON, async || holder(&fx).await.is_some_and(|by| by != number)).await;
+    wait_for("the lock to be taken again", SOON, async || {
+        holder(&fx).await.is_some_and(|by| by != number)
+    })
+    .await;
     refusal(fx.other().await.lock_hub("second").await);
     assert!(!first.is_finished());
     first.abort();
@@ -92,7 +95,10 @@ async fn a_hub_whose_place_was_taken_is_told(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     let second = kept(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
-    assert!(matches!(&lost, StoreError::InUse(sentence) if sentence.contains("another flow-server uses")), "{lost:?}");
+    assert!(
+        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("another flow-server uses")),
+        "{lost:?}"
+    );
     assert!(!second.is_finished());
     second.abort();
 }
@@ -101,7 +107,10 @@ async fn a_hub_that_was_replaced_in_between_is_told(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     drop(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
-    assert!(matches!(&lost, StoreError::InUse(sentence) if sentence.contains("in between")), "{lost:?}");
+    assert!(
+        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("in between")),
+        "{lost:?}"
+    );
 }
 
 async fn survives_a_restart(mut server: flow_testkit::Server) {
@@ -138,8 +147,13 @@ async fn a_long_name_of_a_database_has_a_lock_too() {
     for server in [flow_testkit::shared_mariadb().await, flow_testkit::shared_mysql().await] {
         let name = "x".repeat(60);
         let mut connection = MySqlConnection::connect(&server.url()).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))).execute(&mut connection).await.unwrap();
-        let store = Store::open(&format!("{}/{name}", server.url()), StoreOptions::default()).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let store = Store::open(&format!("{}/{name}", server.url()), StoreOptions::default())
+            .await
+            .unwrap();
         store.migrate().await.unwrap();
         let lock = store.lock_hub("first").await.unwrap();
         refusal(store.lock_hub("second").await);

@@ -6,11 +6,19 @@ use flow_server::store::{Orphan, OrphanDecision, OrphanKey, PageRequest, StoreEr
 
 use crate::support::*;
 
-crate::on_every_database!(an_orphan_keeps_its_decision, a_party_has_so_many_orphans_and_no_more, orphans_are_listed_page_by_page);
+crate::on_every_database!(
+    an_orphan_keeps_its_decision,
+    a_party_has_so_many_orphans_and_no_more,
+    orphans_are_listed_page_by_page
+);
 
 fn orphan(name: &str, run: char, attempt: u32) -> Orphan {
     Orphan {
-        key: OrphanKey { party: party(name), run: run.to_string().repeat(32).parse().unwrap(), attempt },
+        key: OrphanKey {
+            party: party(name),
+            run: run.to_string().repeat(32).parse().unwrap(),
+            attempt,
+        },
         task: None,
         digest: None,
         phase: MemberPhase::Running,
@@ -40,7 +48,10 @@ async fn an_orphan_keeps_its_decision(fx: Fixture) {
     let second = Orphan { key: unknown, decision: Some(OrphanDecision::Keep), ..first.clone() };
     assert!(store.put_orphan(&second, 10).await.unwrap());
     let stored = store.orphans(None, &PageRequest::first(10)).await.unwrap().items;
-    assert_eq!(stored, vec![Orphan { decision: Some(OrphanDecision::Stop), ..seen }, second.clone()]);
+    assert_eq!(
+        stored,
+        vec![Orphan { decision: Some(OrphanDecision::Stop), ..seen }, second.clone()]
+    );
     store.forget_orphan(&first.key).await.unwrap();
     assert_eq!(store.orphans(None, &PageRequest::first(10)).await.unwrap().items, vec![second]);
 }
@@ -50,8 +61,14 @@ async fn a_party_has_so_many_orphans_and_no_more(fx: Fixture) {
     assert!(store.put_orphan(&orphan("a", 'a', 1), 2).await.unwrap());
     assert!(store.put_orphan(&orphan("a", 'b', 1), 2).await.unwrap());
     assert!(!store.put_orphan(&orphan("a", 'b', 2), 2).await.unwrap());
-    assert!(store.put_orphan(&orphan("a", 'b', 1), 2).await.unwrap(), "one that is listed stays listed");
-    assert!(store.put_orphan(&orphan("b", 'a', 1), 2).await.unwrap(), "parties do not disturb each other");
+    assert!(
+        store.put_orphan(&orphan("a", 'b', 1), 2).await.unwrap(),
+        "one that is listed stays listed"
+    );
+    assert!(
+        store.put_orphan(&orphan("b", 'a', 1), 2).await.unwrap(),
+        "parties do not disturb each other"
+    );
     store.forget_orphan(&orphan("a", 'a', 1).key).await.unwrap();
     assert!(store.put_orphan(&orphan("a", 'b', 2), 2).await.unwrap());
 }
@@ -59,12 +76,15 @@ async fn a_party_has_so_many_orphans_and_no_more(fx: Fixture) {
 async fn orphans_are_listed_page_by_page(fx: Fixture) {
     let store = &fx.store;
     let mut all = Vec::new();
-    for (name, run, attempt) in [("a", 'a', 2), ("a", 'a', 10), ("a", 'b', 1), ("a-b", 'a', 1), ("b", 'c', 1)] {
+    for (name, run, attempt) in
+        [("a", 'a', 2), ("a", 'a', 10), ("a", 'b', 1), ("a-b", 'a', 1), ("b", 'c', 1)]
+    {
         let orphan = orphan(name, run, attempt);
         store.put_orphan(&orphan, 10).await.unwrap();
         all.push(orphan);
     }
-    for (of, expected) in [(None, &all[..]), (Some(party("a")), &all[..3]), (Some(party("c")), &[])] {
+    for (of, expected) in [(None, &all[..]), (Some(party("a")), &all[..3]), (Some(party("c")), &[])]
+    {
         let mut found = Vec::new();
         let mut page = PageRequest::first(2);
         loop {
@@ -77,7 +97,14 @@ async fn orphans_are_listed_page_by_page(fx: Fixture) {
         }
         assert_eq!(found, expected, "of {of:?}");
     }
-    for odd in ["", "a", "a.b.c", "a.b", &format!("a.{}.-1", "a".repeat(32)), &format!("a.{}.1.", "a".repeat(32))] {
+    for odd in [
+        "",
+        "a",
+        "a.b.c",
+        "a.b",
+        &format!("a.{}.-1", "a".repeat(32)),
+        &format!("a.{}.1.", "a".repeat(32)),
+    ] {
         let page = PageRequest { after: Some(odd.to_owned()), ..PageRequest::first(2) };
         assert!(matches!(store.orphans(None, &page).await, Err(StoreError::Cursor)), "{odd}");
     }

@@ -27,14 +27,24 @@ async fn parties_are_made_once_and_listed_by_name(fx: Fixture) {
     for name in ["c", "a", "b"] {
         store.create_party(&row(name)).await.unwrap();
     }
-    assert!(matches!(store.create_party(&PartyRow { secret_digest: Digest::of(b"x"), ..row("a") }).await, Err(StoreError::Exists(_))));
+    assert!(matches!(
+        store.create_party(&PartyRow { secret_digest: Digest::of(b"x"), ..row("a") }).await,
+        Err(StoreError::Exists(_))
+    ));
     let found = store.party(&party("a")).await.unwrap().unwrap();
-    assert_eq!((&found.row, found.epoch, found.connected, found.instance), (&row("a"), 0, false, None));
+    assert_eq!(
+        (&found.row, found.epoch, found.connected, found.instance),
+        (&row("a"), 0, false, None)
+    );
     assert_eq!(store.party(&party("z")).await.unwrap(), None);
 
     let page = store.parties(&PageRequest::first(2)).await.unwrap();
-    let rest = store.parties(&PageRequest { after: page.next.clone(), ..PageRequest::first(2) }).await.unwrap();
-    let all: Vec<_> = page.items.iter().chain(&rest.items).map(|party| party.row.id.to_string()).collect();
+    let rest = store
+        .parties(&PageRequest { after: page.next.clone(), ..PageRequest::first(2) })
+        .await
+        .unwrap();
+    let all: Vec<_> =
+        page.items.iter().chain(&rest.items).map(|party| party.row.id.to_string()).collect();
     assert_eq!((all, rest.next), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], None));
     assert_eq!(store.count_parties().await.unwrap(), 3);
 }
@@ -51,27 +61,44 @@ async fn u21_a_secret_is_replaced_and_its_party_removed(fx: Fixture) {
         (b"5", Some(at(7)), Some((Digest::of(b"4"), at(7)))),
     ] {
         assert!(store.rotate_party_secret(&party("a"), &Digest::of(secret), until).await.unwrap());
-        assert_eq!(store.party(&party("a")).await.unwrap().unwrap().row.secret_digest, Digest::of(secret));
+        assert_eq!(
+            store.party(&party("a")).await.unwrap().unwrap().row.secret_digest,
+            Digest::of(secret)
+        );
         assert_eq!(store.former_secret(&party("a")).await.unwrap(), former);
     }
     assert!(store.remove_party(&party("a")).await.unwrap());
     assert!(!store.remove_party(&party("a")).await.unwrap());
-    assert_eq!((store.party(&party("a")).await.unwrap(), store.former_secret(&party("a")).await.unwrap()), (None, None));
+    assert_eq!(
+        (store.party(&party("a")).await.unwrap(), store.former_secret(&party("a")).await.unwrap()),
+        (None, None)
+    );
     store.create_party(&row("a")).await.unwrap();
 }
 
 async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
     let store = &fx.store;
     let id = party("hospital-a");
-    let open = async |number, seconds| store.open_session(&id, &instance(number), "0.1.0", at(seconds), 30).await.unwrap();
-    let granted = |epoch, replaced: Option<u32>| SessionAnswer::Granted(SessionGrant { epoch, replaced: replaced.map(instance) });
+    let open = async |number, seconds| {
+        store.open_session(&id, &instance(number), "0.1.0", at(seconds), 30).await.unwrap()
+    };
+    let granted = |epoch, replaced: Option<u32>| {
+        SessionAnswer::Granted(SessionGrant { epoch, replaced: replaced.map(instance) })
+    };
     assert_eq!(open(1, 0).await, SessionAnswer::UnknownParty);
     store.create_party(&row("hospital-a")).await.unwrap();
 
     assert_eq!(open(1, 10).await, granted(1, None));
     assert_eq!(open(1, 20).await, granted(2, None), "the same journal supersedes at once");
-    assert_eq!(open(2, 1_000).await, SessionAnswer::InUse { since: at(20) }, "another is refused however long the first is there");
-    assert!(!store.close_session(&id, 1, at(30)).await.unwrap(), "the superseded session has nothing to close");
+    assert_eq!(
+        open(2, 1_000).await,
+        SessionAnswer::InUse { since: at(20) },
+        "another is refused however long the first is there"
+    );
+    assert!(
+        !store.close_session(&id, 1, at(30)).await.unwrap(),
+        "the superseded session has nothing to close"
+    );
     assert!(store.party(&id).await.unwrap().unwrap().connected);
 
     assert!(store.close_session(&id, 2, at(40)).await.unwrap());
@@ -80,14 +107,26 @@ async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
     assert!(!store.close_session(&id, 2, at(50)).await.unwrap(), "it was closed already");
     assert_eq!(store.party(&id).await.unwrap().unwrap().since, at(40));
     assert_eq!(open(2, 69).await, SessionAnswer::InUse { since: at(40) });
-    assert_eq!(open(2, 70).await, granted(3, Some(1)), "another is let in when the first has been away long enough");
+    assert_eq!(
+        open(2, 70).await,
+        granted(3, Some(1)),
+        "another is let in when the first has been away long enough"
+    );
     assert_eq!(store.counts().await.unwrap().parties_connected, 1);
 
     store.all_away(at(100)).await.unwrap();
     let away = store.party(&id).await.unwrap().unwrap();
-    assert_eq!((away.connected, away.since, away.epoch), (false, at(100), 3), "absence counts from the hub's start");
+    assert_eq!(
+        (away.connected, away.since, away.epoch),
+        (false, at(100), 3),
+        "absence counts from the hub's start"
+    );
     store.all_away(at(200)).await.unwrap();
-    assert_eq!(store.party(&id).await.unwrap().unwrap().since, at(100), "those away already stay away since then");
+    assert_eq!(
+        store.party(&id).await.unwrap().unwrap().since,
+        at(100),
+        "those away already stay away since then"
+    );
     assert_eq!(open(2, 101).await, granted(4, None));
 }
 
@@ -98,7 +137,10 @@ async fn agents_that_come_at_once_get_different_epochs(fx: Fixture) {
         let store = fx.other().await;
         agents.push(tokio::spawn(async move {
             loop {
-                match store.open_session(&party("hospital-a"), &instance(1), "0.1.0", at(1), 30).await {
+                match store
+                    .open_session(&party("hospital-a"), &instance(1), "0.1.0", at(1), 30)
+                    .await
+                {
                     Ok(SessionAnswer::Granted(grant)) => return grant.epoch,
                     Err(error) if error.is_retryable() => {}
                     other => panic!("{other:?}"),
@@ -122,9 +164,18 @@ async fn an_inventory_is_kept_with_its_digest(fx: Fixture) {
     let json = r#"{"images":["iflearner-digits:1"],"größe":null}"#;
     store.set_inventory(&id, &Digest::of(json.as_bytes()), json).await.unwrap();
     assert_eq!(store.inventory(&id).await.unwrap().unwrap()["images"][0], "iflearner-digits:1");
-    assert_eq!(store.party(&id).await.unwrap().unwrap().inventory_digest, Some(Digest::of(json.as_bytes())));
+    assert_eq!(
+        store.party(&id).await.unwrap().unwrap().inventory_digest,
+        Some(Digest::of(json.as_bytes()))
+    );
     fx.raw("UPDATE parties SET inventory = 'nonsense'").await;
-    assert!(matches!(store.inventory(&id).await, Err(StoreError::Corrupt { table: "parties", column: "inventory", .. })));
+    assert!(matches!(
+        store.inventory(&id).await,
+        Err(StoreError::Corrupt { table: "parties", column: "inventory", .. })
+    ));
     fx.raw("UPDATE parties SET instance = 'nonsense'").await;
-    assert!(matches!(store.party(&id).await, Err(StoreError::Corrupt { table: "parties", column: "instance", .. })));
+    assert!(matches!(
+        store.party(&id).await,
+        Err(StoreError::Corrupt { table: "parties", column: "instance", .. })
+    ));
 }

@@ -27,7 +27,12 @@ fn write(run: &RunId, name: &str, epoch: u32, points: Vec<Point>) -> ProgressWri
             epochs: Some(3),
             parties: BTreeMap::from([(
                 "größe".to_owned(),
-                PartyProgress { ready: true, complete: false, current_epoch: epoch, total_epoch: 3 },
+                PartyProgress {
+                    ready: true,
+                    complete: false,
+                    current_epoch: epoch,
+                    total_epoch: 3,
+                },
             )]),
             metrics: BTreeMap::from([("acc".to_owned(), "0.5".to_owned())]),
             points,
@@ -37,16 +42,25 @@ fn write(run: &RunId, name: &str, epoch: u32, points: Vec<Point>) -> ProgressWri
 }
 
 fn points(series: &str, steps: std::ops::Range<u64>) -> Vec<Point> {
-    steps.map(|step| Point { series: series.to_owned(), step, value: format!("{step}.5") }).collect()
+    steps
+        .map(|step| Point { series: series.to_owned(), step, value: format!("{step}.5") })
+        .collect()
 }
 
 async fn the_newest_progress_wins_and_points_add_up(fx: Fixture) {
     let store = &fx.store;
     let (run, other): (RunId, RunId) = (hex().parse().unwrap(), hex().parse().unwrap());
     let both = [points("local/acc", 0..2), points("loss", 0..1)].concat();
-    store.write_progress(&[write(&run, "a", 1, both), write(&other, "a", 1, vec![])]).await.unwrap();
+    store
+        .write_progress(&[write(&run, "a", 1, both), write(&other, "a", 1, vec![])])
+        .await
+        .unwrap();
     // The same member twice in one batch: the later one wins, the points of both are kept.
-    let batch = [write(&run, "a", 2, points("loss", 1..2)), write(&run, "b", 1, vec![]), write(&run, "a", 3, points("loss", 2..3))];
+    let batch = [
+        write(&run, "a", 2, points("loss", 1..2)),
+        write(&run, "b", 1, vec![]),
+        write(&run, "a", 3, points("loss", 2..3)),
+    ];
     store.write_progress(&batch).await.unwrap();
 
     let rows = store.progress(std::slice::from_ref(&run)).await.unwrap();
@@ -67,7 +81,10 @@ async fn a_long_series_is_thinned_and_stays_whole(fx: Fixture) {
     let store = &fx.store;
     let run: RunId = hex().parse().unwrap();
     for block in 0..25_u64 {
-        store.write_progress(&[write(&run, "a", 1, points("loss", block * 300..(block + 1) * 300))]).await.unwrap();
+        store
+            .write_progress(&[write(&run, "a", 1, points("loss", block * 300..(block + 1) * 300))])
+            .await
+            .unwrap();
     }
     let series = store.series(&run, &party("a")).await.unwrap().remove("loss").unwrap();
     assert!(series.len() <= 2_000 && series.len() >= 999, "{}", series.len());
@@ -101,10 +118,15 @@ async fn what_is_told_again_is_stored_once(fx: Fixture) {
         }
     }
     let run: RunId = hex().parse().unwrap();
-    let at = |value: &str| vec![Point { series: "loss".to_owned(), step: 7, value: value.to_owned() }];
+    let at =
+        |value: &str| vec![Point { series: "loss".to_owned(), step: 7, value: value.to_owned() }];
     store.write_progress(&[write(&run, "a", 1, at("1"))]).await.unwrap();
     store.write_progress(&[write(&run, "a", 1, at("2"))]).await.unwrap();
-    assert_eq!(store.series(&run, &party("a")).await.unwrap()["loss"], at("2"), "the newest step may be measured again");
+    assert_eq!(
+        store.series(&run, &party("a")).await.unwrap()["loss"],
+        at("2"),
+        "the newest step may be measured again"
+    );
 }
 
 async fn what_is_out_of_bounds_is_left_out_and_harms_nothing_else(fx: Fixture) {
@@ -117,7 +139,8 @@ async fn what_is_out_of_bounds_is_left_out_and_harms_nothing_else(fx: Fixture) {
     let series = store.series(&run, &party("a")).await.unwrap();
     assert_eq!(series.keys().collect::<Vec<_>>(), ["good"]);
 
-    let many: Vec<Point> = (0..100).flat_map(|number| points(&format!("s{number:03}"), 0..1)).collect();
+    let many: Vec<Point> =
+        (0..100).flat_map(|number| points(&format!("s{number:03}"), 0..1)).collect();
     store.write_progress(&[write(&run, "a", 2, many)]).await.unwrap();
     store.write_progress(&[write(&run, "a", 3, points("good", 1..2))]).await.unwrap();
     let series = store.series(&run, &party("a")).await.unwrap();
@@ -131,7 +154,13 @@ async fn a_corrupt_series_is_named(fx: Fixture) {
     fx.raw("UPDATE series SET tail = '[1'").await;
     fx.raw("UPDATE progress SET body = ''").await;
     let error = fx.store.series(&run, &party("a")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Corrupt { table: "series", column: "tail", .. }), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Corrupt { table: "series", column: "tail", .. }),
+        "{error:?}"
+    );
     let error = fx.store.progress(&[run]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Corrupt { table: "progress", column: "body", .. }), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Corrupt { table: "progress", column: "body", .. }),
+        "{error:?}"
+    );
 }

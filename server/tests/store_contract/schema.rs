@@ -38,7 +38,10 @@ async fn a_fresh_schema_is_up_to_date_and_migrating_again_changes_nothing(fx: Fi
 async fn a_missing_migration_is_told(fx: Fixture) {
     fx.raw("DELETE FROM _sqlx_migrations WHERE version = 9").await;
     let sentence = told(fx.store.check_schema().await);
-    assert!(sentence.contains("lacks migration 9") && sentence.contains("flow-server migrate"), "{sentence}");
+    assert!(
+        sentence.contains("lacks migration 9") && sentence.contains("flow-server migrate"),
+        "{sentence}"
+    );
     // The statement of a migration can run twice, so the runbook's way out works.
     fx.store.migrate().await.unwrap();
     fx.store.check_schema().await.unwrap();
@@ -56,7 +59,10 @@ async fn an_unfinished_migration_is_told(fx: Fixture) {
     fx.raw("UPDATE _sqlx_migrations SET success = 0 WHERE version = 5").await;
     for outcome in [fx.store.check_schema().await, fx.store.migrate().await] {
         let sentence = told(outcome);
-        assert!(sentence.contains("migration 5 did not finish") && sentence.contains("README"), "{sentence}");
+        assert!(
+            sentence.contains("migration 5 did not finish") && sentence.contains("README"),
+            "{sentence}"
+        );
     }
     fx.raw("DELETE FROM _sqlx_migrations WHERE version = 5 AND success = 0").await;
     fx.store.migrate().await.expect("the runbook's way out");
@@ -74,7 +80,10 @@ async fn an_empty_database_is_told(fx: Fixture) {
     let fx = Fixture::bare(fx.backend).await;
     assert!(told(fx.store.check_schema().await).contains("lacks migration 1"));
     let findings = fx.store.doctor().await;
-    assert!(findings.iter().any(|finding| finding.check == "schema" && !finding.ok), "{findings:?}");
+    assert!(
+        findings.iter().any(|finding| finding.check == "schema" && !finding.ok),
+        "{findings:?}"
+    );
 }
 
 async fn programs_that_migrate_at_once_do_not_disturb_each_other(fx: Fixture) {
@@ -97,7 +106,11 @@ async fn a_restore_raises_the_incarnation(fx: Fixture) {
     fx.store.migrate().await.unwrap();
     assert_eq!(fx.other().await.incarnation().await.unwrap(), 2, "migrating does not set it back");
     assert_eq!(fx.store.bump_incarnation(1).await.unwrap(), 3, "beyond its own");
-    assert_eq!(fx.store.bump_incarnation(7).await.unwrap(), 8, "and beyond that of the database it replaces");
+    assert_eq!(
+        fx.store.bump_incarnation(7).await.unwrap(),
+        8,
+        "and beyond that of the database it replaces"
+    );
     fx.raw("DELETE FROM hub").await;
     assert!(matches!(fx.store.incarnation().await, Err(StoreError::Corrupt { table: "hub", .. })));
 }
@@ -106,12 +119,20 @@ async fn doctor_finds_a_fresh_database_well(fx: Fixture) {
     stored(&fx.store, any_task("well"), true).await;
     let findings = fx.store.doctor().await;
     assert!(findings.iter().all(|finding| finding.ok), "{findings:?}");
-    assert!(findings.iter().any(|finding| finding.detail.contains("1 unsettled runs with 2 members")), "{findings:?}");
+    assert!(
+        findings.iter().any(|finding| finding.detail.contains("1 unsettled runs with 2 members")),
+        "{findings:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_with_what_to_write() {
-    for (url, hint) in [("postgres://x", "sqlite:"), ("", "sqlite:"), ("mysql://[", "mysql://user"), ("sqlite:x?mode=what", "path")] {
+    for (url, hint) in [
+        ("postgres://x", "sqlite:"),
+        ("", "sqlite:"),
+        ("mysql://[", "mysql://user"),
+        ("sqlite:x?mode=what", "path"),
+    ] {
         match Store::open(url, StoreOptions::default()).await {
             Err(StoreError::Config(sentence)) => assert!(sentence.contains(hint), "{sentence}"),
             Err(other) => panic!("{url}: {other:?}"),
@@ -123,10 +144,15 @@ async fn an_address_that_is_none_is_refused_with_what_to_write() {
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_unavailable() {
     let port = flow_testkit::free_port();
-    let opened = Store::open(&format!("mysql://flow:x@127.0.0.1:{port}/hub"), StoreOptions::default()).await;
+    let opened =
+        Store::open(&format!("mysql://flow:x@127.0.0.1:{port}/hub"), StoreOptions::default()).await;
     assert!(opened.is_err_and(|error| error.is_retryable()));
     let folder = tempfile::tempdir().unwrap();
-    let opened = Store::open(&format!("sqlite:{}/no/such/folder/hub.db", folder.path().display()), StoreOptions::default()).await;
+    let opened = Store::open(
+        &format!("sqlite:{}/no/such/folder/hub.db", folder.path().display()),
+        StoreOptions::default(),
+    )
+    .await;
     assert!(opened.is_err_and(|error| error.is_retryable()));
 }
 
@@ -138,7 +164,8 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     let path = folder.path().join("backup.db");
     std::fs::write(folder.path().join("backup.db.partial"), "left by a crash").unwrap();
     fx.store.backup_to(&path).await.unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600, "b12: nobody else may read it");
     let mut later = change(&fx.store, &task.task.id).await;
     later.events.push(event("after the backup"));
@@ -149,15 +176,24 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     restored.check_schema().await.unwrap();
     assert_eq!(restored.load_task(&task.task.id).await.unwrap(), Some(task));
     let again = fx.store.backup_to(&path).await;
-    assert!(matches!(&again, Err(StoreError::Config(sentence)) if sentence.contains("exists")), "{again:?}");
+    assert!(
+        matches!(&again, Err(StoreError::Config(sentence)) if sentence.contains("exists")),
+        "{again:?}"
+    );
     assert_eq!(
-        std::fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "partial").count(),
+        std::fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "partial")
+            .count(),
         0
     );
 
     let mariadb = Fixture::new(Backend::MariaDb).await;
     let refused = mariadb.store.backup_to(&folder.path().join("other.db")).await;
-    assert!(matches!(&refused, Err(StoreError::Config(sentence)) if sentence.contains("mysqldump")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(StoreError::Config(sentence)) if sentence.contains("mysqldump")),
+        "{refused:?}"
+    );
 }
 
 /// A column: what it holds, and whether it may be NULL.
@@ -205,7 +241,14 @@ async fn sqlite_schema(url: &str) -> BTreeMap<String, Table> {
     .await
     .unwrap();
     for (table, index, unique, column) in indexes {
-        schema.entry(table).or_default().indexes.entry(index).or_insert((unique == 1, Vec::new())).1.push(column);
+        schema
+            .entry(table)
+            .or_default()
+            .indexes
+            .entry(index)
+            .or_insert((unique == 1, Vec::new()))
+            .1
+            .push(column);
     }
     schema
 }
@@ -221,8 +264,15 @@ async fn mysql_schema(url: &str) -> BTreeMap<String, Table> {
     .await
     .unwrap();
     for (table, column, declared, nullable, collation) in columns {
-        assert!(collation.is_none_or(|name| name.ends_with("_bin")), "{table}.{column}: case must matter");
-        schema.entry(table).or_default().columns.insert((column, kind(&declared), nullable == "YES"));
+        assert!(
+            collation.is_none_or(|name| name.ends_with("_bin")),
+            "{table}.{column}: case must matter"
+        );
+        schema.entry(table).or_default().columns.insert((
+            column,
+            kind(&declared),
+            nullable == "YES",
+        ));
     }
     let indexes: Vec<(String, String, i64, String)> = sqlx::query_as(
         "SELECT CAST(table_name AS CHAR), CAST(index_name AS CHAR), CAST(non_unique AS SIGNED), CAST(column_name AS CHAR) \
@@ -233,7 +283,14 @@ async fn mysql_schema(url: &str) -> BTreeMap<String, Table> {
     .await
     .unwrap();
     for (table, index, non_unique, column) in indexes {
-        schema.entry(table).or_default().indexes.entry(index).or_insert((non_unique == 0, Vec::new())).1.push(column);
+        schema
+            .entry(table)
+            .or_default()
+            .indexes
+            .entry(index)
+            .or_insert((non_unique == 0, Vec::new()))
+            .1
+            .push(column);
     }
     schema
 }
@@ -244,13 +301,20 @@ async fn all_databases_have_the_same_tables_columns_and_indexes() {
     let sqlite = sqlite_schema(&sqlite.url).await;
     assert!(sqlite.len() > 15 && sqlite["tasks"].indexes.contains_key("tasks_name"), "{sqlite:?}");
     for (name, table) in &sqlite {
-        assert!(name == "hub" || table.columns.contains(&("project_id".to_owned(), "text", false)), "{name} has no project_id");
+        assert!(
+            name == "hub" || table.columns.contains(&("project_id".to_owned(), "text", false)),
+            "{name} has no project_id"
+        );
         assert!(table.indexes.contains_key("PRIMARY"), "{name} has no key");
     }
     for backend in [Backend::MariaDb, Backend::MySql] {
         let other = Fixture::new(backend).await;
         let other = mysql_schema(&other.url).await;
-        assert_eq!(sqlite.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{backend:?}");
+        assert_eq!(
+            sqlite.keys().collect::<Vec<_>>(),
+            other.keys().collect::<Vec<_>>(),
+            "{backend:?}"
+        );
         for (name, table) in &sqlite {
             assert_eq!(table, &other[name], "{backend:?}: {name}");
         }
@@ -261,14 +325,23 @@ async fn all_databases_have_the_same_tables_columns_and_indexes() {
 fn every_mysql_migration_is_one_statement_that_can_run_twice() {
     let folder = flow_testkit::repository().join("migrations/mysql");
     let names = |folder: &std::path::Path| {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         entries.collect::<BTreeSet<_>>()
     };
-    assert_eq!(names(&folder), names(&folder.with_file_name("sqlite")), "each migration is there for both dialects");
+    assert_eq!(
+        names(&folder),
+        names(&folder.with_file_name("sqlite")),
+        "each migration is there for both dialects"
+    );
     for name in names(&folder) {
         let text = std::fs::read_to_string(folder.join(&name)).unwrap();
         let statements: String = text.lines().filter(|line| !line.starts_with("--")).collect();
         assert_eq!(statements.matches(';').count(), 1, "{name}");
-        assert!(statements.contains("IF NOT EXISTS") || statements.contains("INSERT IGNORE"), "{name}");
+        assert!(
+            statements.contains("IF NOT EXISTS") || statements.contains("INSERT IGNORE"),
+            "{name}"
+        );
     }
 }

@@ -36,7 +36,9 @@ impl Fixture {
                 let folder = tempfile::tempdir().unwrap();
                 (format!("sqlite:{}", folder.path().join("hub.db").display()), Some(folder))
             }
-            Backend::MariaDb => (flow_testkit::shared_mariadb().await.create_database().await, None),
+            Backend::MariaDb => {
+                (flow_testkit::shared_mariadb().await.create_database().await, None)
+            }
             Backend::MySql => (flow_testkit::shared_mysql().await.create_database().await, None),
         };
         let store = Store::open(&url, StoreOptions::default()).await.unwrap();
@@ -177,13 +179,19 @@ pub fn any_task(name: &str) -> Task {
 }
 
 pub fn event(message: &str) -> NewEvent {
-    let event = Event { kind: EventKind::TaskEdited, run: None, party: None, message: message.to_owned() };
+    let event =
+        Event { kind: EventKind::TaskEdited, run: None, party: None, message: message.to_owned() };
     NewEvent { at: at(2), event }
 }
 
 /// The change that makes `task`.
 pub fn creation(task: Task) -> Change {
-    let event = Event { kind: EventKind::TaskCreated, run: None, party: None, message: "created".to_owned() };
+    let event = Event {
+        kind: EventKind::TaskCreated,
+        run: None,
+        party: None,
+        message: "created".to_owned(),
+    };
     Change {
         task,
         insert: true,

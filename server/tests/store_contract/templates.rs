@@ -1,7 +1,9 @@
 //! Templates and their revisions.
 
 use flow_domain::id::Digest;
-use flow_server::store::{IdemRecord, PageRequest, StoreError, TemplateChange, TemplateCreation, TemplateFilter};
+use flow_server::store::{
+    IdemRecord, PageRequest, StoreError, TemplateChange, TemplateCreation, TemplateFilter,
+};
 
 use crate::support::*;
 
@@ -26,19 +28,35 @@ async fn an_edit_makes_a_revision_and_keeps_the_old_one(fx: Fixture) {
     second.remark = String::new();
     second.body.image = "other:2".to_owned();
     second.modified_at = at(10);
-    assert_eq!(store.edit_template(&second, Some(7)).await.unwrap(), TemplateChange::Stale { revision: 1 });
-    assert_eq!(store.edit_template(&second, Some(1)).await.unwrap(), TemplateChange::Done { revision: 2 });
+    assert_eq!(
+        store.edit_template(&second, Some(7)).await.unwrap(),
+        TemplateChange::Stale { revision: 1 }
+    );
+    assert_eq!(
+        store.edit_template(&second, Some(1)).await.unwrap(),
+        TemplateChange::Done { revision: 2 }
+    );
     second.revision = 2;
     assert_eq!(store.template(&first.id).await.unwrap().as_ref(), Some(&second));
-    assert_eq!(store.edit_template(&second, None).await.unwrap(), TemplateChange::Done { revision: 3 });
+    assert_eq!(
+        store.edit_template(&second, None).await.unwrap(),
+        TemplateChange::Done { revision: 3 }
+    );
     assert_eq!(store.template_by_name(&project(), "renamed").await.unwrap().unwrap().revision, 3);
 
     let old = store.template_revision(&first.id, 1).await.unwrap().unwrap();
-    assert_eq!((old.body, old.remark, old.revision, old.modified_at), (first.body, first.remark, 1, at(0)));
+    assert_eq!(
+        (old.body, old.remark, old.revision, old.modified_at),
+        (first.body, first.remark, 1, at(0))
+    );
     assert_eq!(store.template_revision(&first.id, 4).await.unwrap(), None);
     let page = store.template_revisions(&first.id, &PageRequest::first(2)).await.unwrap();
-    let rest = store.template_revisions(&first.id, &PageRequest { after: page.next, ..PageRequest::first(2) }).await.unwrap();
-    let numbers: Vec<_> = page.items.iter().chain(&rest.items).map(|revision| revision.revision).collect();
+    let rest = store
+        .template_revisions(&first.id, &PageRequest { after: page.next, ..PageRequest::first(2) })
+        .await
+        .unwrap();
+    let numbers: Vec<_> =
+        page.items.iter().chain(&rest.items).map(|revision| revision.revision).collect();
     assert_eq!((numbers, rest.next), (vec![3, 2, 1], None));
     let ghost = template("ghost");
     assert_eq!(store.edit_template(&ghost, None).await.unwrap(), TemplateChange::NotFound);
@@ -50,19 +68,41 @@ async fn names_are_unique_among_living_templates(fx: Fixture) {
     let (first, second) = (template("name"), template("other"));
     store.create_template(&first, None).await.unwrap();
     store.create_template(&second, None).await.unwrap();
-    assert_eq!(store.create_template(&template("name"), None).await.unwrap(), TemplateCreation::NameTaken);
+    assert_eq!(
+        store.create_template(&template("name"), None).await.unwrap(),
+        TemplateCreation::NameTaken
+    );
     let mut rename = second.clone();
     rename.name = "name".to_owned();
     assert_eq!(store.edit_template(&rename, None).await.unwrap(), TemplateChange::NameTaken);
-    assert_eq!(store.template(&second.id).await.unwrap().as_ref(), Some(&second), "a refused edit leaves no revision behind");
+    assert_eq!(
+        store.template(&second.id).await.unwrap().as_ref(),
+        Some(&second),
+        "a refused edit leaves no revision behind"
+    );
     assert_eq!(store.template_revision(&second.id, 2).await.unwrap(), None);
 
-    assert_eq!(store.delete_template(&first.id, Some(2)).await.unwrap(), TemplateChange::Stale { revision: 1 });
-    assert_eq!(store.delete_template(&first.id, Some(1)).await.unwrap(), TemplateChange::Done { revision: 1 });
+    assert_eq!(
+        store.delete_template(&first.id, Some(2)).await.unwrap(),
+        TemplateChange::Stale { revision: 1 }
+    );
+    assert_eq!(
+        store.delete_template(&first.id, Some(1)).await.unwrap(),
+        TemplateChange::Done { revision: 1 }
+    );
     assert_eq!(store.template(&first.id).await.unwrap(), None);
-    assert_eq!(store.template_revision(&first.id, 1).await.unwrap().unwrap().body, first.body, "what ran stays explainable");
-    assert_eq!(store.edit_template(&rename, None).await.unwrap(), TemplateChange::Done { revision: 2 }, "the name is free");
-    let elsewhere = flow_domain::template::Template { project: "else".parse().unwrap(), ..template("name") };
+    assert_eq!(
+        store.template_revision(&first.id, 1).await.unwrap().unwrap().body,
+        first.body,
+        "what ran stays explainable"
+    );
+    assert_eq!(
+        store.edit_template(&rename, None).await.unwrap(),
+        TemplateChange::Done { revision: 2 },
+        "the name is free"
+    );
+    let elsewhere =
+        flow_domain::template::Template { project: "else".parse().unwrap(), ..template("name") };
     assert_eq!(store.create_template(&elsewhere, None).await.unwrap(), TemplateCreation::Done);
 }
 
@@ -71,12 +111,21 @@ async fn a_template_in_use_is_not_deleted(fx: Fixture) {
     let used = template("used");
     store.create_template(&used, None).await.unwrap();
     let id = stored(store, task("user", &used.id, &["a", "b"]), false).await.task.id;
-    assert_eq!(store.delete_template(&used.id, None).await.unwrap(), TemplateChange::InUse { tasks: vec!["user".to_owned()] });
-    assert!(store.template(&used.id).await.unwrap().is_some(), "a refused deletion deletes nothing");
+    assert_eq!(
+        store.delete_template(&used.id, None).await.unwrap(),
+        TemplateChange::InUse { tasks: vec!["user".to_owned()] }
+    );
+    assert!(
+        store.template(&used.id).await.unwrap().is_some(),
+        "a refused deletion deletes nothing"
+    );
     let mut delete = change(store, &id).await;
     delete.task.deleted_at = Some(at(9));
     store.apply(&[delete]).await.unwrap();
-    assert_eq!(store.delete_template(&used.id, None).await.unwrap(), TemplateChange::Done { revision: 1 });
+    assert_eq!(
+        store.delete_template(&used.id, None).await.unwrap(),
+        TemplateChange::Done { revision: 1 }
+    );
 }
 
 async fn a_repeated_creation_is_answered_as_before(fx: Fixture) {
@@ -92,12 +141,22 @@ async fn a_repeated_creation_is_answered_as_before(fx: Fixture) {
     let stored = answer(first.id.as_str());
     assert_eq!(store.create_template(&first, Some(&stored)).await.unwrap(), TemplateCreation::Done);
     let again = template("once");
-    assert_eq!(store.create_template(&again, Some(&answer(again.id.as_str()))).await.unwrap(), TemplateCreation::Answered(stored));
+    assert_eq!(
+        store.create_template(&again, Some(&answer(again.id.as_str()))).await.unwrap(),
+        TemplateCreation::Answered(stored)
+    );
     assert_eq!(store.template(&again.id).await.unwrap(), None);
 
     let taken = IdemRecord { key: "k2".to_owned(), ..answer("x") };
-    assert_eq!(store.create_template(&again, Some(&taken)).await.unwrap(), TemplateCreation::NameTaken);
-    assert_eq!(store.idempotency(&taken.scope, &taken.key).await.unwrap(), None, "a refusal is not kept: the key can be used again");
+    assert_eq!(
+        store.create_template(&again, Some(&taken)).await.unwrap(),
+        TemplateCreation::NameTaken
+    );
+    assert_eq!(
+        store.idempotency(&taken.scope, &taken.key).await.unwrap(),
+        None,
+        "a refusal is not kept: the key can be used again"
+    );
 }
 
 async fn templates_are_listed_by_name(fx: Fixture) {
@@ -107,8 +166,12 @@ async fn templates_are_listed_by_name(fx: Fixture) {
     }
     let filter = TemplateFilter { project: project(), name_prefix: None };
     let page = store.templates(&filter, &PageRequest::first(3)).await.unwrap();
-    let rest = store.templates(&filter, &PageRequest { after: page.next, ..PageRequest::first(3) }).await.unwrap();
-    let names: Vec<_> = page.items.iter().chain(&rest.items).map(|template| template.name.as_str()).collect();
+    let rest = store
+        .templates(&filter, &PageRequest { after: page.next, ..PageRequest::first(3) })
+        .await
+        .unwrap();
+    let names: Vec<_> =
+        page.items.iter().chain(&rest.items).map(|template| template.name.as_str()).collect();
     assert_eq!((names, rest.next.as_deref()), (vec!["B", "a", "ab", "abc", "b"], None));
     assert_eq!(store.count_templates(&filter).await.unwrap(), 5);
     let filter = TemplateFilter { name_prefix: Some("ab".to_owned()), ..filter };
@@ -123,7 +186,8 @@ async fn of_two_edits_of_one_revision_one_wins(fx: Fixture) {
     for number in 0..4 {
         let (store, mut mine) = (fx.other().await, made.clone());
         mine.remark = number.to_string();
-        editors.push(tokio::spawn(async move { store.edit_template(&mine, Some(1)).await.unwrap() }));
+        editors
+            .push(tokio::spawn(async move { store.edit_template(&mine, Some(1)).await.unwrap() }));
     }
     let mut won = 0;
     for editor in editors {
@@ -141,5 +205,7 @@ async fn a_corrupt_revision_is_named(fx: Fixture) {
     fx.store.create_template(&made, None).await.unwrap();
     fx.raw("UPDATE template_revisions SET body = '{}'").await;
     let error = fx.store.template(&made.id).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Corrupt { table: "template_revisions", column: "body", id, .. } if id == made.id.as_str()));
+    assert!(
+        matches!(&error, StoreError::Corrupt { table: "template_revisions", column: "body", id, .. } if id == made.id.as_str())
+    );
 }

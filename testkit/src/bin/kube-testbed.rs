@@ -35,7 +35,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
     if arguments.next()? != "up" {
         return None;
     }
-    let mut wanted = Wanted { folder: arguments.next()?.into(), nodes: 0, gateway_api: false, images: vec![] };
+    let mut wanted =
+        Wanted { folder: arguments.next()?.into(), nodes: 0, gateway_api: false, images: vec![] };
     while let Some(flag) = arguments.next() {
         match flag.as_str() {
             "--nodes" => wanted.nodes = arguments.next()?.parse().ok()?,
@@ -48,7 +49,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
 }
 
 async fn up(wanted: Wanted) -> std::io::Result<()> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let kubeconfig = wanted.folder.join("kubeconfig");
     std::fs::create_dir_all(&wanted.folder)?;
     // A signal drops the cluster, wherever it has got to.

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-const POLICY: &str =
-    r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
+const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
 
 /// A use of a kind of resource, in the words of a role: API group (empty = core), plural with its subresource, verb.
 pub type Use = (String, String, String);
@@ -15,12 +14,16 @@ pub type Use = (String, String, String);
 pub(super) fn arguments(folder: &Path) -> [String; 2] {
     let policy = folder.join("audit-policy.json");
     std::fs::write(&policy, POLICY).expect("the folder is ours");
-    [format!("--audit-policy-file={}", policy.display()), format!("--audit-log-path={}", log(folder).display())]
+    [
+        format!("--audit-policy-file={}", policy.display()),
+        format!("--audit-log-path={}", log(folder).display()),
+    ]
 }
 
 /// What `user` has asked for and was not forbidden.
 pub(super) fn uses(folder: &Path, user: &str) -> BTreeSet<Use> {
-    let log = std::fs::read_to_string(log(folder)).expect("a cluster that was started with `audit`");
+    let log =
+        std::fs::read_to_string(log(folder)).expect("a cluster that was started with `audit`");
     // What comes after the last of them is still being written.
     let events = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let events = events.map(|line| serde_json::from_str::<Value>(line).expect("one event a line"));
@@ -39,6 +42,7 @@ fn used(event: &Value) -> Option<Use> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let of = event.get("objectRef")?;
     let resource = text(&of["resource"])?;
-    let resource = text(&of["subresource"]).map_or_else(|| resource.clone(), |sub| format!("{resource}/{sub}"));
+    let resource = text(&of["subresource"])
+        .map_or_else(|| resource.clone(), |sub| format!("{resource}/{sub}"));
     Some((text(&of["apiGroup"]).unwrap_or_default(), resource, text(&event["verb"])?))
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use base64::Engine;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
 };
 use serde_json::json;
 
@@ -20,7 +21,11 @@ impl Authority {
     pub(super) fn new(folder: &Path) -> Authority {
         let mut params = params("flow-testkit", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         let issuer = CertifiedIssuer::self_signed(params, key()).expect("the parameters are sound");
         write(folder, "ca.crt", &issuer.pem());
         write(folder, "ca.key", &issuer.key().serialize_pem());
@@ -31,11 +36,19 @@ impl Authority {
     }
 
     /// Writes `NAME.crt` and `NAME.key` for a server that answers to these names and addresses.
-    pub(super) fn write_server(&self, folder: &Path, name: &str, dns: &[&str], addresses: &[IpAddr]) {
+    pub(super) fn write_server(
+        &self,
+        folder: &Path,
+        name: &str,
+        dns: &[&str],
+        addresses: &[IpAddr],
+    ) {
         let mut params = params(name, None);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let dns = dns.iter().map(|name| SanType::DnsName((*name).try_into().expect("an ASCII name")));
-        params.subject_alt_names = dns.chain(addresses.iter().copied().map(SanType::IpAddress)).collect();
+        let dns =
+            dns.iter().map(|name| SanType::DnsName((*name).try_into().expect("an ASCII name")));
+        params.subject_alt_names =
+            dns.chain(addresses.iter().copied().map(SanType::IpAddress)).collect();
         self.write_pair(folder, name, params);
     }
 
@@ -54,7 +67,8 @@ impl Authority {
     /// A kubeconfig that signs in at `server` with a new client certificate.
     pub(super) fn kubeconfig(&self, server: &str, user: &str, group: Option<&str>) -> String {
         let key = key();
-        let certificate = client(user, group).signed_by(&key, &self.issuer).expect("the parameters are sound");
+        let certificate =
+            client(user, group).signed_by(&key, &self.issuer).expect("the parameters are sound");
         self.kubeconfig_with(
             server,
             &json!({"client-certificate-data": base64(&certificate.pem()), "client-key-data": base64(&key.serialize_pem())}),

@@ -30,7 +30,14 @@ impl Component {
         folder: &Path,
     ) -> Component {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        let mut component = Component { name: name.into(), program, arguments, place: place.clone(), folder: folder.into(), child: None };
+        let mut component = Component {
+            name: name.into(),
+            program,
+            arguments,
+            place: place.clone(),
+            folder: folder.into(),
+            child: None,
+        };
         component.restart();
         component
     }
@@ -38,7 +45,11 @@ impl Component {
     /// Starts it again with the same arguments, killing it first if it runs.
     pub(super) fn restart(&mut self) {
         self.kill();
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("the folder is ours");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("the folder is ours");
         let mut command = self.place.command(&self.program);
         command
             .args(&self.arguments)
@@ -66,7 +77,8 @@ impl Component {
 
     /// Panics with the end of the log if it has ended by itself.
     pub(super) fn assert_alive(&mut self) {
-        if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+        if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+        {
             panic!("{} ended with {status}:\n{}", self.name, self.log_tail());
         }
     }
@@ -78,9 +90,14 @@ impl Component {
     }
 
     fn log_tail(&self) -> String {
-        let log = String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default()).into_owned();
+        let log = String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default())
+            .into_owned();
         let lines: Vec<&str> = log.lines().collect();
-        format!("{} ends with:\n{}", self.log_path().display(), lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+        format!(
+            "{} ends with:\n{}",
+            self.log_path().display(),
+            lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+        )
     }
 
     pub(super) fn log_path(&self) -> PathBuf {
@@ -96,7 +113,8 @@ impl Drop for Component {
 
 /// A program of the control plane, from `$KUBEBUILDER_ASSETS` if that has it.
 pub(super) fn program(name: &str) -> PathBuf {
-    let given = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
+    let given =
+        std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
     given.filter(|path| path.exists()).unwrap_or_else(|| prepared("kube", &format!("bin/{name}")))
 }
 
@@ -106,6 +124,10 @@ pub(super) fn prepared(piece: &str, path: &str) -> PathBuf {
     let path = folder.join(path);
     // A piece without a stamp is half made.
     let there = path.exists() && folder.join(".stamp").exists();
-    assert!(there, "{} is missing: run `tools/setup-test.sh {piece}`, which builds it", path.display());
+    assert!(
+        there,
+        "{} is missing: run `tools/setup-test.sh {piece}`, which builds it",
+        path.display()
+    );
     path
 }

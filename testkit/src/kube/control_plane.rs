@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt,
+};
 
 use super::authority::Authority;
 use super::component::{Component, program};
@@ -29,11 +31,28 @@ pub(super) fn start_etcd(place: &Place, folder: &Path) -> Component {
     Component::start("etcd", program("etcd"), arguments, place, folder)
 }
 
-pub(super) fn start_api_server(authority: &Authority, port: u16, options: &Options, place: &Place, folder: &Path) -> Component {
+pub(super) fn start_api_server(
+    authority: &Authority,
+    port: u16,
+    options: &Options,
+    place: &Place,
+    folder: &Path,
+) -> Component {
     let pki = folder.join("pki");
-    let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    let names = [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     let service = Ipv4Addr::new(10, 96, 0, 1);
-    let addresses: [IpAddr; 4] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), service.into(), machine::ADDRESS.into()];
+    let addresses: [IpAddr; 4] = [
+        Ipv4Addr::LOCALHOST.into(),
+        Ipv6Addr::LOCALHOST.into(),
+        service.into(),
+        machine::ADDRESS.into(),
+    ];
     authority.write_server(&pki, "apiserver", &names, &addresses);
     authority.write_client(&pki, "kubelet-client", "kube-apiserver", Some("system:masters"));
     let pki = pki.display();
@@ -57,10 +76,13 @@ pub(super) fn start_api_server(authority: &Authority, port: u16, options: &Optio
     ];
     arguments.extend(match place {
         // The port is shared with the socket that reserves it; see `reserve_port`.
-        Place::Here => {
-            ["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--permit-port-sharing", "--endpoint-reconciler-type=none"]
-                .map(String::from)
-        }
+        Place::Here => [
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            "--permit-port-sharing",
+            "--endpoint-reconciler-type=none",
+        ]
+        .map(String::from),
         Place::Network(_) | Place::Machine(_) => [
             "--bind-address=0.0.0.0".into(),
             format!("--advertise-address={}", machine::ADDRESS),
@@ -79,7 +101,13 @@ pub(super) fn start_api_server(authority: &Authority, port: u16, options: &Optio
     Component::start("kube-apiserver", program("kube-apiserver"), arguments, place, folder)
 }
 
-pub(super) fn start_controller_manager(authority: &Authority, server: &str, options: &Options, place: &Place, folder: &Path) -> Component {
+pub(super) fn start_controller_manager(
+    authority: &Authority,
+    server: &str,
+    options: &Options,
+    place: &Place,
+    folder: &Path,
+) -> Component {
     let pki = folder.join("pki");
     let pki = pki.display();
     let mut arguments = vec![
@@ -93,7 +121,12 @@ pub(super) fn start_controller_manager(authority: &Authority, server: &str, opti
     start_controller("kube-controller-manager", arguments, authority, server, place, folder)
 }
 
-pub(super) fn start_scheduler(authority: &Authority, server: &str, place: &Place, folder: &Path) -> Component {
+pub(super) fn start_scheduler(
+    authority: &Authority,
+    server: &str,
+    place: &Place,
+    folder: &Path,
+) -> Component {
     start_controller("kube-scheduler", vec![], authority, server, place, folder)
 }
 
@@ -106,7 +139,8 @@ fn start_controller(
     folder: &Path,
 ) -> Component {
     let config = folder.join(format!("{name}.kubeconfig"));
-    std::fs::write(&config, authority.kubeconfig(server, &format!("system:{name}"), None)).expect("the folder is ours");
+    std::fs::write(&config, authority.kubeconfig(server, &format!("system:{name}"), None))
+        .expect("the folder is ours");
     let config = config.display();
     arguments.splice(
         0..0,
@@ -127,7 +161,8 @@ fn start_controller(
 /// A loopback port that stays ours while nobody listens there: bound, but not listened on, by a socket that lets a
 /// server of the same user bind it as well.
 pub(super) fn reserve_port() -> (u16, OwnedFd) {
-    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a process may have sockets");
+    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
+        .expect("a process may have sockets");
     setsockopt(&socket, sockopt::ReusePort, &true).expect("every Linux has it");
     let address = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
     let descriptor = socket.as_raw_fd();

@@ -62,9 +62,14 @@ impl Place {
             }
             Place::Machine(first_process) => {
                 let mut command = Command::new("nsenter");
-                command.arg(format!("--target={first_process}")).args(["--net", "--mount", "--pid", "--"]);
+                command
+                    .arg(format!("--target={first_process}"))
+                    .args(["--net", "--mount", "--pid", "--"]);
                 // Only a child of nsenter's is inside, which has to die with it.
-                command.args(["setpriv", "--pdeathsig=KILL", "--"]).arg(program).envs(environment());
+                command
+                    .args(["setpriv", "--pdeathsig=KILL", "--"])
+                    .arg(program)
+                    .envs(environment());
                 command
             }
         }
@@ -83,7 +88,10 @@ pub(super) struct Machine {
 impl Machine {
     /// A machine with as many addresses as it has nodes, and `folder` at [`FOLDER`].
     pub(super) fn start(nodes: usize, folder: &Path) -> Machine {
-        assert!(nix::unistd::geteuid().is_root(), "a cluster with nodes needs root: run this test as root, or leave it out by name");
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "a cluster with nodes needs root: run this test as root, or leave it out by name"
+        );
         let mut command = Command::new("unshare");
         command
             .args(["--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"])
@@ -95,12 +103,23 @@ impl Machine {
             .stdout(Stdio::piped());
         let mut unshare = spawn_tied(command).expect("unshare is part of every Linux");
         let mut said = String::new();
-        BufReader::new(unshare.stdout.take().expect("it is piped")).read_line(&mut said).expect("a pipe can be read");
-        assert!(said == "ready\n", "the machine's namespaces could not be set up; its words are on standard error above");
+        BufReader::new(unshare.stdout.take().expect("it is piped"))
+            .read_line(&mut said)
+            .expect("a pipe can be read");
+        assert!(
+            said == "ready\n",
+            "the machine's namespaces could not be set up; its words are on standard error above"
+        );
         let pid = unshare.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the kernel lists children");
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+            .expect("the kernel lists children");
         let first_process = children.trim().parse().expect("it has one child");
-        Machine { unshare, first_process, network: Network::of_process(first_process), cgroup: Cgroup::new() }
+        Machine {
+            unshare,
+            first_process,
+            network: Network::of_process(first_process),
+            cgroup: Cgroup::new(),
+        }
     }
 
     pub(super) fn network(&self) -> Network {
@@ -138,8 +157,18 @@ fn environment() -> HashMap<&'static str, String> {
     let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
     let path = std::env::var("PATH").unwrap_or_default();
     HashMap::from([
-        ("PATH", format!("{path}:/usr/sbin:/usr/bin:/sbin:/bin:{root}/usr/sbin:{root}/usr/bin:{root}/sbin:{root}/bin")),
-        ("LD_LIBRARY_PATH", format!("/lib/{triplet}:/usr/lib/{triplet}:{root}/usr/lib/{triplet}:{root}/lib/{triplet}")),
+        (
+            "PATH",
+            format!(
+                "{path}:/usr/sbin:/usr/bin:/sbin:/bin:{root}/usr/sbin:{root}/usr/bin:{root}/sbin:{root}/bin"
+            ),
+        ),
+        (
+            "LD_LIBRARY_PATH",
+            format!(
+                "/lib/{triplet}:/usr/lib/{triplet}:{root}/usr/lib/{triplet}:{root}/lib/{triplet}"
+            ),
+        ),
     ])
 }
 
@@ -161,7 +190,13 @@ impl Cgroup {
                 }
             }
         }
-        let cgroup = Cgroup { name: format!("/flow-kube-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)) };
+        let cgroup = Cgroup {
+            name: format!(
+                "/flow-kube-{}-{}",
+                std::process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            ),
+        };
         make(&cgroup.name);
         cgroup
     }
@@ -198,9 +233,12 @@ fn make(group: &str) {
         let parent = path.parent().expect("it lies in its hierarchy");
         if hierarchy == Path::new(CGROUPS) {
             // In version 2 a group has the controllers that its parent hands down.
-            let controllers = std::fs::read_to_string(parent.join("cgroup.controllers")).expect("every group has the list");
-            let handed: Vec<String> = controllers.split_whitespace().map(|name| format!("+{name}")).collect();
-            std::fs::write(parent.join("cgroup.subtree_control"), handed.join(" ")).expect("root may hand them down");
+            let controllers = std::fs::read_to_string(parent.join("cgroup.controllers"))
+                .expect("every group has the list");
+            let handed: Vec<String> =
+                controllers.split_whitespace().map(|name| format!("+{name}")).collect();
+            std::fs::write(parent.join("cgroup.subtree_control"), handed.join(" "))
+                .expect("root may hand them down");
         }
         std::fs::create_dir_all(&path).expect("root may make control groups");
         if hierarchy.ends_with("cpuset") {

@@ -146,7 +146,10 @@ impl Cluster {
     /// A cluster that has what `options` say; all of it is ready when this returns.
     pub async fn start_with(options: Options) -> Cluster {
         let has_controllers = options.controller_manager && options.scheduler;
-        assert!(options.nodes == 0 || has_controllers, "nodes are of no use without controller manager and scheduler");
+        assert!(
+            options.nodes == 0 || has_controllers,
+            "nodes are of no use without controller manager and scheduler"
+        );
         let files = Folder::claim();
         let folder = files.path.as_path();
         let pki = folder.join("pki");
@@ -161,16 +164,23 @@ impl Cluster {
                 (port, Some(reserved), vec![])
             }
             Some(machine) => {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+                let listener =
+                    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
                 let address = listener.local_addr().expect("it is bound");
-                (address.port(), None, vec![Passage::open(listener, Some(machine.network()), address)])
+                (
+                    address.port(),
+                    None,
+                    vec![Passage::open(listener, Some(machine.network()), address)],
+                )
             }
         };
         let server = server(port);
         let kubeconfig = files.put(&authority.kubeconfig(&server, "admin", Some("system:masters")));
-        let place = machine.as_ref().map_or(Place::Here, |machine| Place::Network(machine.network()));
+        let place =
+            machine.as_ref().map_or(Place::Here, |machine| Place::Network(machine.network()));
         let etcd = control_plane::start_etcd(&place, folder);
-        let api_server = control_plane::start_api_server(&authority, port, &options, &place, folder);
+        let api_server =
+            control_plane::start_api_server(&authority, port, &options, &place, folder);
         let mut cluster = Cluster {
             passages: Mutex::new(passages),
             proxy: None,
@@ -190,7 +200,13 @@ impl Cluster {
         cluster.api_server_is_ready().await;
         if options.controller_manager {
             let Cluster { authority, files, .. } = &cluster;
-            let started = control_plane::start_controller_manager(authority, &server, &options, &place, &files.path);
+            let started = control_plane::start_controller_manager(
+                authority,
+                &server,
+                &options,
+                &place,
+                &files.path,
+            );
             cluster.controller_manager = Some(started);
         }
         if options.scheduler {
@@ -207,9 +223,13 @@ impl Cluster {
 
     async fn start_nodes(&mut self, count: usize) {
         let Some(machine) = &self.machine else { return };
-        self.proxy = Some(node::start_proxy(machine, &self.authority, &server(self.port), &self.files.path));
+        self.proxy =
+            Some(node::start_proxy(machine, &self.authority, &server(self.port), &self.files.path));
         for index in 0..count {
-            self.nodes.push(Node::start(machine, index, &self.authority, &server(self.port), &self.files.path).await);
+            self.nodes.push(
+                Node::start(machine, index, &self.authority, &server(self.port), &self.files.path)
+                    .await,
+            );
         }
         self.apply(node::DNS_MANIFEST).await;
         for index in 0..count {
@@ -217,7 +237,8 @@ impl Cluster {
             self.wait(&["--for=create", &node]).await;
             self.wait(&["--for=condition=Ready", &node]).await;
         }
-        self.wait(&["--for=condition=Available", "--namespace=kube-system", "deployment/coredns"]).await;
+        self.wait(&["--for=condition=Available", "--namespace=kube-system", "deployment/coredns"])
+            .await;
     }
 
     /// The kubeconfig of a user who may do everything. It holds all it needs and works inside a machine and outside.
@@ -232,7 +253,9 @@ impl Cluster {
 
     /// A kubeconfig with a token of the service account, good for a day.
     pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> PathBuf {
-        let token = self.kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration=24h"]).await;
+        let token = self
+            .kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration=24h"])
+            .await;
         self.files.put(&self.authority.token_kubeconfig(&server(self.port), token.trim()))
     }
 
@@ -240,14 +263,22 @@ impl Cluster {
     pub async fn kubectl<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
         let mut command = Command::new(program("kubectl"));
         // Beside the cluster's files, because what kubectl remembers of an address is true for this cluster only.
-        command.args(arguments).env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.files.path.join("kubectl"));
+        command
+            .args(arguments)
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("KUBECACHEDIR", self.files.path.join("kubectl"));
         output(command).await
     }
 
     /// What [`Cluster::kubectl`] prints; panics with what it says on standard error if it fails.
     pub async fn kubectl_ok<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
         let Output { status, stdout, stderr } = self.kubectl(arguments).await;
-        assert!(status.success(), "kubectl {}: {}", line(arguments), String::from_utf8_lossy(&stderr));
+        assert!(
+            status.success(),
+            "kubectl {}: {}",
+            line(arguments),
+            String::from_utf8_lossy(&stderr)
+        );
         String::from_utf8(stdout).expect("kubectl prints UTF-8")
     }
 
@@ -257,7 +288,8 @@ impl Cluster {
         let mut said = String::new();
         let succeeds = wait_for("kubectl", 2 * PATIENCE, async || {
             let Output { status, stdout, stderr } = self.kubectl(arguments).await;
-            said = String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout);
+            said =
+                String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout);
             status.success().then_some(stdout)
         });
         match timeout(PATIENCE, succeeds).await {
@@ -272,9 +304,11 @@ impl Cluster {
     /// kubectl's own wait fails in the moment before a definition has any conditions, and one that is Established is not
     /// found by discovery yet.
     pub async fn established(&self, resources: &[&str]) {
-        let definitions: Vec<String> = resources.iter().map(|resource| format!("crd/{resource}")).collect();
-        let established =
-            ["wait", "--for=condition=Established", "--timeout=10s"].into_iter().chain(definitions.iter().map(String::as_str));
+        let definitions: Vec<String> =
+            resources.iter().map(|resource| format!("crd/{resource}")).collect();
+        let established = ["wait", "--for=condition=Established", "--timeout=10s"]
+            .into_iter()
+            .chain(definitions.iter().map(String::as_str));
         self.kubectl_in_time(&established.collect::<Vec<_>>()).await;
         self.kubectl_in_time(&["get", "--all-namespaces", &resources.join(",")]).await;
     }
@@ -292,13 +326,25 @@ impl Cluster {
 
     /// Applies the objects in `yaml`, to `default` where they name no namespace; panics if the API server refuses one.
     pub async fn apply(&self, yaml: &str) {
-        self.kubectl_ok(&["apply".as_ref(), "--filename".as_ref(), self.files.put(yaml).as_os_str()]).await;
+        self.kubectl_ok(&[
+            "apply".as_ref(),
+            "--filename".as_ref(),
+            self.files.put(yaml).as_os_str(),
+        ])
+        .await;
     }
 
     /// Applies the objects in `yaml`, which name no other namespace; panics if the API server refuses one.
     pub async fn apply_in(&self, namespace: &str, yaml: &str) {
         let file = self.files.put(yaml);
-        self.kubectl_ok(&["apply".as_ref(), "--namespace".as_ref(), namespace.as_ref(), "--filename".as_ref(), file.as_os_str()]).await;
+        self.kubectl_ok(&[
+            "apply".as_ref(),
+            "--namespace".as_ref(),
+            namespace.as_ref(),
+            "--filename".as_ref(),
+            file.as_os_str(),
+        ])
+        .await;
     }
 
     /// Makes a new namespace, where pods can be created at once, and returns its name.
@@ -307,7 +353,15 @@ impl Cluster {
         let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.kubectl_ok(&["create", "namespace", &name]).await;
         if self.controller_manager.is_some() {
-            self.kubectl_ok(&["wait", "--for=create", "--timeout=120s", "--namespace", &name, "serviceaccount/default"]).await;
+            self.kubectl_ok(&[
+                "wait",
+                "--for=create",
+                "--timeout=120s",
+                "--namespace",
+                &name,
+                "serviceaccount/default",
+            ])
+            .await;
         }
         name
     }
@@ -315,9 +369,17 @@ impl Cluster {
     /// Installs the resource definitions of the Gateway API's standard channel.
     pub async fn install_gateway_api(&self) {
         let folder = prepared("kube", "gateway-api");
-        let apply = ["apply".as_ref(), "--server-side".as_ref(), "--output=name".as_ref(), "--filename".as_ref(), folder.as_os_str()];
+        let apply = [
+            "apply".as_ref(),
+            "--server-side".as_ref(),
+            "--output=name".as_ref(),
+            "--filename".as_ref(),
+            folder.as_os_str(),
+        ];
         let applied = self.kubectl_ok(&apply).await;
-        let resources = applied.lines().filter_map(|line| line.strip_prefix("customresourcedefinition.apiextensions.k8s.io/"));
+        let resources = applied
+            .lines()
+            .filter_map(|line| line.strip_prefix("customresourcedefinition.apiextensions.k8s.io/"));
         self.established(&resources.collect::<Vec<_>>()).await;
     }
 
@@ -361,7 +423,11 @@ impl Cluster {
     }
 
     fn kubelet(&self, name: &str) -> MutexGuard<'_, Component> {
-        let node = self.nodes.iter().find(|node| node.name == name).unwrap_or_else(|| panic!("there is no {name}"));
+        let node = self
+            .nodes
+            .iter()
+            .find(|node| node.name == name)
+            .unwrap_or_else(|| panic!("there is no {name}"));
         node.kubelet.lock().expect("nothing panics with the lock held")
     }
 
@@ -372,7 +438,8 @@ impl Cluster {
 
     /// A loopback address of the test that leads to `to`, the address of a pod or Service.
     pub fn forward(&self, to: SocketAddr) -> SocketAddr {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
         self.open_passage(listener, Some(self.network()), to)
     }
 
@@ -389,9 +456,17 @@ impl Cluster {
         host
     }
 
-    fn open_passage(&self, listener: TcpListener, network: Option<Network>, to: SocketAddr) -> SocketAddr {
+    fn open_passage(
+        &self,
+        listener: TcpListener,
+        network: Option<Network>,
+        to: SocketAddr,
+    ) -> SocketAddr {
         let address = listener.local_addr().expect("it is bound");
-        self.passages.lock().expect("nothing panics with the lock held").push(Passage::open(listener, network, to));
+        self.passages
+            .lock()
+            .expect("nothing panics with the lock held")
+            .push(Passage::open(listener, network, to));
         address
     }
 
@@ -417,12 +492,16 @@ impl Cluster {
     /// `kubectl wait`, and the end of every log if it is in vain.
     async fn wait(&mut self, arguments: &[&str]) {
         let timeout = format!("--timeout={}s", PATIENCE.as_secs());
-        let Output { status, stderr, .. } = self.kubectl(&[&["wait", &timeout], arguments].concat()).await;
+        let Output { status, stderr, .. } =
+            self.kubectl(&[&["wait", &timeout], arguments].concat()).await;
         if !status.success() {
             self.nodes.iter_mut().for_each(Node::assert_alive);
             let Cluster { controller_manager, scheduler, proxy, nodes, .. } = self;
-            let kubelets = nodes.iter_mut().map(|node| node.kubelet.get_mut().expect("nothing panics with the lock held"));
-            let components = [controller_manager, scheduler, proxy].into_iter().flatten().chain(kubelets);
+            let kubelets = nodes
+                .iter_mut()
+                .map(|node| node.kubelet.get_mut().expect("nothing panics with the lock held"));
+            let components =
+                [controller_manager, scheduler, proxy].into_iter().flatten().chain(kubelets);
             let logs: Vec<String> = components.map(Component::log_tail_if_alive).collect();
             panic!("{}\n{}", String::from_utf8_lossy(&stderr), logs.join("\n"));
         }
@@ -463,7 +542,12 @@ impl Folder {
     /// A new file that only its owner can read, as programs want it for credentials.
     fn put(&self, text: &str) -> PathBuf {
         let path = self.path.join(format!("file-{}", self.next.fetch_add(1, Ordering::Relaxed)));
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path).expect("the name is new");
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .expect("the name is new");
         file.write_all(text.as_bytes()).expect("the folder is ours");
         path
     }

@@ -36,7 +36,13 @@ pub(super) struct Node {
 
 impl Node {
     /// Starts node `index` of the machine; it joins the cluster in its own time.
-    pub(super) async fn start(machine: &Machine, index: usize, authority: &Authority, server: &str, folder: &Path) -> Node {
+    pub(super) async fn start(
+        machine: &Machine,
+        index: usize,
+        authority: &Authority,
+        server: &str,
+        folder: &Path,
+    ) -> Node {
         let name = format!("node{}", index + 1);
         let home = folder.join(&name);
         std::fs::create_dir_all(&home).expect("the folder is ours");
@@ -48,10 +54,17 @@ impl Node {
         let place = machine.place();
         let config = put("containerd.toml", containerd_config(&name, &write_network(folder)));
         let arguments = ["--config".into(), config];
-        let mut containerd = Component::start("containerd", prepared("kube-node", "root/usr/bin/containerd"), arguments, &place, &home);
+        let mut containerd = Component::start(
+            "containerd",
+            prepared("kube-node", "root/usr/bin/containerd"),
+            arguments,
+            &place,
+            &home,
+        );
 
         let group = Some("system:nodes");
-        let kubeconfig = put("kubeconfig", authority.kubeconfig(server, &format!("system:node:{name}"), group));
+        let kubeconfig =
+            put("kubeconfig", authority.kubeconfig(server, &format!("system:node:{name}"), group));
         // Names that are not the cluster's are nobody's.
         let resolver = put("resolv.conf", "nameserver 127.0.0.1\n".into());
         let config = json!({
@@ -106,7 +119,11 @@ impl Node {
     pub(super) async fn import_image(&self, archive: &Path) {
         let mut command = self.place.command(&prepared("kube-node", "root/usr/bin/ctr"));
         let socket = Path::new(machine::FOLDER).join(&self.name).join(SOCKET);
-        command.arg("--address").arg(socket).args(["--namespace=k8s.io", "images", "import"]).arg(archive);
+        command
+            .arg("--address")
+            .arg(socket)
+            .args(["--namespace=k8s.io", "images", "import"])
+            .arg(archive);
         let output = super::output(command).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{} cannot take {}: {said}", self.name, archive.display());
@@ -130,9 +147,15 @@ pub(super) fn trust_registry(folder: &Path, host: &str, ca: &Path) {
 }
 
 /// Starts what makes Services work, once for the whole machine.
-pub(super) fn start_proxy(machine: &Machine, authority: &Authority, server: &str, folder: &Path) -> Component {
+pub(super) fn start_proxy(
+    machine: &Machine,
+    authority: &Authority,
+    server: &str,
+    folder: &Path,
+) -> Component {
     let kubeconfig = folder.join("kube-proxy.kubeconfig");
-    std::fs::write(&kubeconfig, authority.kubeconfig(server, "system:kube-proxy", None)).expect("the folder is ours");
+    std::fs::write(&kubeconfig, authority.kubeconfig(server, "system:kube-proxy", None))
+        .expect("the folder is ours");
     let config = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -146,7 +169,13 @@ pub(super) fn start_proxy(machine: &Machine, authority: &Authority, server: &str
     });
     let path = folder.join("kube-proxy.json");
     std::fs::write(&path, config.to_string()).expect("the folder is ours");
-    Component::start("kube-proxy", program("kube-proxy"), [format!("--config={}", path.display())], &machine.place(), folder)
+    Component::start(
+        "kube-proxy",
+        program("kube-proxy"),
+        [format!("--config={}", path.display())],
+        &machine.place(),
+        folder,
+    )
 }
 
 /// Each pod is wired to the machine by a cable of its own, so that all it says passes the rules of the proxy.
@@ -160,7 +189,8 @@ fn write_network(folder: &Path) -> PathBuf {
         "routes": [{"dst": "0.0.0.0/0"}],
     });
     let network = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]});
-    std::fs::write(networks.join("pods.conflist"), network.to_string()).expect("the folder is ours");
+    std::fs::write(networks.join("pods.conflist"), network.to_string())
+        .expect("the folder is ours");
     networks
 }
 

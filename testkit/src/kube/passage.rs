@@ -49,7 +49,10 @@ impl Passage {
             if let Some(network) = network {
                 network.enter().expect("root may enter it");
             }
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread can have a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a thread can have a runtime");
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => (),

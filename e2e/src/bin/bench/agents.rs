@@ -12,7 +12,9 @@ use flow_federate::dial::Address;
 use flow_federate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{AgentMessage, Assignment, Exit, Hello, Inventory, MemberReport, SnapshotBegin, SnapshotEnd};
+use flow_proto::v1::{
+    AgentMessage, Assignment, Exit, Hello, Inventory, MemberReport, SnapshotBegin, SnapshotEnd,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -112,7 +114,9 @@ impl Agent {
         };
         let (_hello, says) = watch::channel(hello);
         let (events, mut heard) = mpsc::channel(256);
-        let connector = Connector::Network(Address::Plain(format!("http://127.0.0.1:{grpc}").parse().expect("an address")));
+        let connector = Connector::Network(Address::Plain(
+            format!("http://127.0.0.1:{grpc}").parse().expect("an address"),
+        ));
         let name = party.name.parse().expect("the hub has taken the name");
         let login = Login { party: name, secret: SecretSource::Fixed(Secret::new(party.secret)) };
         let session = session::run(connector, login, says, SystemClock::shared(), events);
@@ -130,7 +134,8 @@ impl Agent {
             FromSession::Opened { welcome, out, hub: _ } => {
                 self.out = Some(out);
                 let epoch = welcome.epoch;
-                self.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;
+                self.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }))
+                    .await;
                 self.say(ToHub::SnapshotEnd(SnapshotEnd { epoch })).await;
                 if welcome.want_inventory {
                     let digest = Digest::of(INVENTORY.as_bytes()).to_string();
@@ -171,7 +176,10 @@ impl Agent {
     }
 
     async fn obey(&mut self, assignment: Assignment) {
-        self.saw(Seen::Wish { run: assignment.run_id.clone(), desired: assignment.desired.clone() });
+        self.saw(Seen::Wish {
+            run: assignment.run_id.clone(),
+            desired: assignment.desired.clone(),
+        });
         let phases: &[&str] = match (assignment.desired.as_str(), self.conduct) {
             ("stopped", _) => &["stopped"],
             (_, Conduct::Silent) => &[],

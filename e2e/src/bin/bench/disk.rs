@@ -17,14 +17,20 @@ impl Disk {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let mut connection = options.connect().await.expect("the folder can be written");
-        sqlx::query("CREATE TABLE commits (n INTEGER)").execute(&mut connection).await.expect("the database is new");
+        sqlx::query("CREATE TABLE commits (n INTEGER)")
+            .execute(&mut connection)
+            .await
+            .expect("the database is new");
         Self(connection)
     }
 
     /// The time of one commit of one row.
     pub async fn commit(&mut self) -> Duration {
         let mut tx = self.0.begin().await.expect("nobody else uses the database");
-        sqlx::query("INSERT INTO commits VALUES (1)").execute(&mut *tx).await.expect("the disk is not full");
+        sqlx::query("INSERT INTO commits VALUES (1)")
+            .execute(&mut *tx)
+            .await
+            .expect("the disk is not full");
         let begun = Instant::now();
         tx.commit().await.expect("the disk is not full");
         begun.elapsed()

@@ -25,7 +25,8 @@ pub async fn measure(table: &mut Table) {
     let pid = federation.server().pid();
     let (used, since) = (machine::processor_time(pid), Instant::now());
     tokio::time::sleep(QUIET).await;
-    let share = 100.0 * (machine::processor_time(pid) - used).as_secs_f64() / since.elapsed().as_secs_f64();
+    let share =
+        100.0 * (machine::processor_time(pid) - used).as_secs_f64() / since.elapsed().as_secs_f64();
     let memory = Memory::of(pid);
     table.row(
         format!("{AGENTS} idle agents: the hub's memory"),
@@ -35,9 +36,17 @@ pub async fn measure(table: &mut Table) {
     );
     let each = (memory.resident.saturating_sub(alone.resident) * 1024) / AGENTS as u64;
     let peak = megabytes(machine::peak_memory(pid));
-    table.figure("  of it for each agent", format!("{each} B (the most that the hub had meanwhile: {peak})"));
+    table.figure(
+        "  of it for each agent",
+        format!("{each} B (the most that the hub had meanwhile: {peak})"),
+    );
     let quiet = format!("over {} s", QUIET.as_secs());
-    table.row(format!("{AGENTS} idle agents: the hub's processor time"), "< 5 % of a core", format!("{share:.1} % {quiet}"), share < 5.0);
+    table.row(
+        format!("{AGENTS} idle agents: the hub's processor time"),
+        "< 5 % of a core",
+        format!("{share:.1} % {quiet}"),
+        share < 5.0,
+    );
 
     let killed = Instant::now();
     federation.restart_server().await;
@@ -49,5 +58,8 @@ pub async fn measure(table: &mut Table) {
         format!("{:.1} s (the hub itself after {:.1} s)", back.as_secs_f64(), ready.as_secs_f64()),
         back < Duration::from_secs(30),
     );
-    table.figure("  their first coming, all at once, inventories included", format!("{:.1} s", came.as_secs_f64()));
+    table.figure(
+        "  their first coming, all at once, inventories included",
+        format!("{:.1} s", came.as_secs_f64()),
+    );
 }

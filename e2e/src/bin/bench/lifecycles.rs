@@ -23,7 +23,13 @@ pub async fn measure(table: &mut Table) {
     let url = server.create_database().await;
     let (user, rest) = url.split_once('@').expect("the URL names a user");
     let (user, password) = user.rsplit_once(':').expect("the URL holds a password");
-    one(table, "MariaDB", 300.0, Builder::default().parties(&[]).database(&format!("{user}@{rest}"), password)).await;
+    one(
+        table,
+        "MariaDB",
+        300.0,
+        Builder::default().parties(&[]).database(&format!("{user}@{rest}"), password),
+    )
+    .await;
 }
 
 async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
@@ -41,7 +47,8 @@ async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
         for number in 0_u64.. {
             places.acquire().await.expect("never closed").forget();
             while under_way.try_join_next().is_some() {}
-            let (hub, task) = (hub.clone(), world::task(&format!("life-{number}"), &template, &parties));
+            let (hub, task) =
+                (hub.clone(), world::task(&format!("life-{number}"), &template, &parties));
             under_way.spawn(async move {
                 let task = world::submit(&hub, &task).await;
                 world::start(&hub, &task).await;
@@ -74,9 +81,17 @@ async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
                 let took = since.elapsed();
                 let batch_now = world::histogram(hub, "flow_commit_batch_tasks").await;
                 let commit_now = world::histogram(hub, "flow_commit_seconds").await;
-                let mean = |(sum, count): (f64, f64), (sum_now, count_now): (f64, f64)| (sum_now - sum) / (count_now - count).max(1.0);
-                let processor = (machine::processor_time(pid) - used).as_secs_f64() / took.as_secs_f64();
-                break (f64::from(done - before) / took.as_secs_f64(), mean(batch, batch_now), mean(commit, commit_now), processor);
+                let mean = |(sum, count): (f64, f64), (sum_now, count_now): (f64, f64)| {
+                    (sum_now - sum) / (count_now - count).max(1.0)
+                };
+                let processor =
+                    (machine::processor_time(pid) - used).as_secs_f64() / took.as_secs_f64();
+                break (
+                    f64::from(done - before) / took.as_secs_f64(),
+                    mean(batch, batch_now),
+                    mean(commit, commit_now),
+                    processor,
+                );
             }
         }
     };
@@ -91,5 +106,8 @@ async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
         rate >= budget,
     );
     let commit = millis(Duration::from_secs_f64(commit));
-    table.figure("  mean commit", format!("{batch:.1} tasks in {commit}; hub on {processor:.2} cores"));
+    table.figure(
+        "  mean commit",
+        format!("{batch:.1} tasks in {commit}; hub on {processor:.2} cores"),
+    );
 }

@@ -49,7 +49,8 @@ pub async fn measure(table: &mut Table) {
     let mut fleet = Fleet::start(grpc, &parties, Conduct::Instant);
     fleet.all(parties.len(), |seen| *seen == Seen::Set).await;
     let template = world::template(&federation.hub, "lists").await;
-    let task = world::submit(&federation.hub, &world::task("the original", &template, &parties)).await;
+    let task =
+        world::submit(&federation.hub, &world::task("the original", &template, &parties)).await;
     world::start(&federation.hub, &task).await;
     fleet.all(parties.len(), |seen| matches!(seen, Seen::Settled { .. })).await;
     drop(fleet);
@@ -60,18 +61,26 @@ pub async fn measure(table: &mut Table) {
     copy(&database, &task).await;
     federation.restart_server().await;
 
-    let store = Store::open(&format!("sqlite://{}", database.display()), StoreOptions::default()).await.expect("the hub has it open too");
+    let store = Store::open(&format!("sqlite://{}", database.display()), StoreOptions::default())
+        .await
+        .expect("the hub has it open too");
     let mut worst: [Worst; 3] = Default::default();
     for (name, filter, kind) in filters() {
         let in_store = in_store(&store, &filter, kind).await;
         let by_rest = by_rest(&federation.hub, &filter).await;
-        table.note(format!("  list by {name}: store {}; REST {}", in_store.shown(), by_rest.shown()));
+        table.note(format!(
+            "  list by {name}: store {}; REST {}",
+            in_store.shown(),
+            by_rest.shown()
+        ));
         worst[kind as usize].see(name, &in_store, &by_rest);
     }
     store.close().await;
-    for (Worst { store, rest }, what) in
-        worst.iter().zip(["any one filter", "several filters, one rare", "several wide filters, page by page"])
-    {
+    for (Worst { store, rest }, what) in worst.iter().zip([
+        "any one filter",
+        "several filters, one rare",
+        "several wide filters, page by page",
+    ]) {
         table.row(
             format!("50 of {TASKS} tasks, {what} (worst: {})", store.1),
             "p99 < 5 ms",
@@ -96,15 +105,27 @@ impl Worst {
 }
 
 async fn copy(database: &std::path::Path, task: &str) {
-    let options = SqliteConnectOptions::new().filename(database).pragma("synchronous", "off").pragma("cache_size", "-1000000");
+    let options = SqliteConnectOptions::new()
+        .filename(database)
+        .pragma("synchronous", "off")
+        .pragma("cache_size", "-1000000");
     let mut connection = options.connect().await.expect("the hub has left it");
     for statement in COPY {
-        let numbers = format!("WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {TASKS}) ");
+        let numbers = format!(
+            "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {TASKS}) "
+        );
         let (head, body) = statement.split_once(" SELECT ").expect("each copies rows");
-        let statement = format!("{head} {numbers} SELECT {}", body.replace("'S'", &format!("'{task}'")));
-        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the schema is the one of this commit");
+        let statement =
+            format!("{head} {numbers} SELECT {}", body.replace("'S'", &format!("'{task}'")));
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .expect("the schema is the one of this commit");
     }
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await.expect("nobody else has it open");
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut connection)
+        .await
+        .expect("nobody else has it open");
     connection.close().await.expect("it was used until now");
 }
 
@@ -123,7 +144,8 @@ enum Kind {
 fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
     use Kind::{One, Wide, WideAndRare};
     let all = || TaskFilter::project("default".parse::<ProjectId>().expect("a slug"));
-    let template = |number: u32| Some(format!("0192{number:028x}").parse::<TemplateId>().expect("32 digits"));
+    let template =
+        |number: u32| Some(format!("0192{number:028x}").parse::<TemplateId>().expect("32 digits"));
     let party = |name: &str| Some(name.parse::<PartyId>().expect("a slug"));
     let name = |prefix: &str| Some(prefix.to_owned());
     let running = || vec![Some(RunPhase::Running)];
@@ -137,34 +159,96 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
         ("phase, rare", TaskFilter { phases: running(), ..all() }, One),
         (
             "phase, four",
-            TaskFilter { phases: vec![None, Some(RunPhase::Running), Some(RunPhase::Failed), Some(RunPhase::Succeeded)], ..all() },
+            TaskFilter {
+                phases: vec![
+                    None,
+                    Some(RunPhase::Running),
+                    Some(RunPhase::Failed),
+                    Some(RunPhase::Succeeded),
+                ],
+                ..all()
+            },
             One,
         ),
         ("party, broad", TaskFilter { party: party("p0000"), ..all() }, One),
         ("party, rare", TaskFilter { party: party("p0001"), ..all() }, One),
         ("template, broad", TaskFilter { template: template(0), ..all() }, One),
         ("template, rare", TaskFilter { template: template(1), ..all() }, One),
-        ("name and phase", TaskFilter { name_prefix: name("task-"), phases: running(), ..all() }, WideAndRare),
-        ("name and party", TaskFilter { name_prefix: name("task-"), party: party("p0001"), ..all() }, WideAndRare),
-        ("name and template", TaskFilter { name_prefix: name("task-"), template: template(1), ..all() }, WideAndRare),
-        ("party and phase", TaskFilter { party: party("p0000"), phases: running(), ..all() }, WideAndRare),
-        ("party and template", TaskFilter { party: party("p0000"), template: template(1), ..all() }, WideAndRare),
-        ("phase and template", TaskFilter { phases: succeeded(), template: template(1), ..all() }, WideAndRare),
         (
-            "name, party, template and phase",
-            TaskFilter { name_prefix: name("task-"), phases: succeeded(), template: template(1), party: party("p0000"), ..all() },
+            "name and phase",
+            TaskFilter { name_prefix: name("task-"), phases: running(), ..all() },
             WideAndRare,
         ),
-        ("name and phase, wide", TaskFilter { name_prefix: name("task-"), phases: failed(), ..all() }, Wide),
-        ("party and phase, wide", TaskFilter { party: party("odd"), phases: succeeded(), ..all() }, Wide),
-        ("party and template, never both", TaskFilter { party: party("odd"), template: template(0), ..all() }, Wide),
-        ("party and phase, never both", TaskFilter { party: party("even"), phases: failed(), ..all() }, Wide),
         (
-            "party and two phases, never both",
-            TaskFilter { party: party("even"), phases: vec![None, Some(RunPhase::Failed)], ..all() },
+            "name and party",
+            TaskFilter { name_prefix: name("task-"), party: party("p0001"), ..all() },
+            WideAndRare,
+        ),
+        (
+            "name and template",
+            TaskFilter { name_prefix: name("task-"), template: template(1), ..all() },
+            WideAndRare,
+        ),
+        (
+            "party and phase",
+            TaskFilter { party: party("p0000"), phases: running(), ..all() },
+            WideAndRare,
+        ),
+        (
+            "party and template",
+            TaskFilter { party: party("p0000"), template: template(1), ..all() },
+            WideAndRare,
+        ),
+        (
+            "phase and template",
+            TaskFilter { phases: succeeded(), template: template(1), ..all() },
+            WideAndRare,
+        ),
+        (
+            "name, party, template and phase",
+            TaskFilter {
+                name_prefix: name("task-"),
+                phases: succeeded(),
+                template: template(1),
+                party: party("p0000"),
+                ..all()
+            },
+            WideAndRare,
+        ),
+        (
+            "name and phase, wide",
+            TaskFilter { name_prefix: name("task-"), phases: failed(), ..all() },
             Wide,
         ),
-        ("phase and template, never both", TaskFilter { phases: failed(), template: template(0), ..all() }, Wide),
+        (
+            "party and phase, wide",
+            TaskFilter { party: party("odd"), phases: succeeded(), ..all() },
+            Wide,
+        ),
+        (
+            "party and template, never both",
+            TaskFilter { party: party("odd"), template: template(0), ..all() },
+            Wide,
+        ),
+        (
+            "party and phase, never both",
+            TaskFilter { party: party("even"), phases: failed(), ..all() },
+            Wide,
+        ),
+        (
+            "party and two phases, never both",
+            TaskFilter {
+                party: party("even"),
+                phases: vec![None, Some(RunPhase::Failed)],
+                ..all()
+            },
+            Wide,
+        ),
+        (
+            "phase and template, never both",
+            TaskFilter { phases: failed(), template: template(0), ..all() },
+            Wide,
+        ),
         (
             "party, template and phase, never all",
             TaskFilter { party: party("odd"), template: template(0), phases: succeeded(), ..all() },
@@ -172,17 +256,33 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
         ),
         (
             "name, party and phase, never all",
-            TaskFilter { name_prefix: name("task-"), party: party("even"), phases: failed(), ..all() },
+            TaskFilter {
+                name_prefix: name("task-"),
+                party: party("even"),
+                phases: failed(),
+                ..all()
+            },
             Wide,
         ),
         (
             "name, party and template, never all",
-            TaskFilter { name_prefix: name("task-"), party: party("odd"), template: template(0), ..all() },
+            TaskFilter {
+                name_prefix: name("task-"),
+                party: party("odd"),
+                template: template(0),
+                ..all()
+            },
             Wide,
         ),
         (
             "name, party, template and phase, never all",
-            TaskFilter { name_prefix: name("task-"), party: party("odd"), template: template(0), phases: succeeded(), ..all() },
+            TaskFilter {
+                name_prefix: name("task-"),
+                party: party("odd"),
+                template: template(0),
+                phases: succeeded(),
+                ..all()
+            },
             Wide,
         ),
     ]
@@ -215,7 +315,11 @@ async fn in_store(store: &Store, filter: &TaskFilter, kind: Kind) -> Times {
 
 async fn by_rest(hub: &Hub, filter: &TaskFilter) -> Times {
     let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
-    let phases = phases.iter().map(|phase| phase.map_or("new", RunPhase::as_str)).collect::<Vec<_>>().join(",");
+    let phases = phases
+        .iter()
+        .map(|phase| phase.map_or("new", RunPhase::as_str))
+        .collect::<Vec<_>>()
+        .join(",");
     let mut query = vec![("limit", "50".to_owned())];
     query.extend(name_prefix.iter().map(|name| ("name", name.clone())));
     query.extend(party.iter().map(|party| ("party", party.to_string())));

@@ -21,7 +21,11 @@ pub fn describe() -> String {
         line.split_once(':').map_or("unknown", |(_, value)| value.trim()).to_owned()
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory: u64 = field("/proc/meminfo", "MemTotal").split(' ').next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
+    let memory: u64 = field("/proc/meminfo", "MemTotal")
+        .split(' ')
+        .next()
+        .and_then(|kib| kib.parse().ok())
+        .unwrap_or(0);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let folder = std::env::temp_dir();
     let disk = mount_of(&folder).unwrap_or_else(|| "unknown".to_owned());
@@ -39,12 +43,17 @@ fn mount_of(folder: &std::path::Path) -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     let fields = mounts.lines().map(|line| line.split(' ').take(3).collect::<Vec<_>>());
     let above = fields.filter(|fields| fields.len() == 3 && folder.starts_with(fields[1]));
-    above.max_by_key(|fields| fields[1].len()).map(|fields| format!("{} ({})", fields[0], fields[2]))
+    above
+        .max_by_key(|fields| fields[1].len())
+        .map(|fields| format!("{} ({})", fields[0], fields[2]))
 }
 
 /// Processes that wanted a processor, over the last minute.
 pub fn load() -> String {
-    fs::read_to_string("/proc/loadavg").ok().and_then(|text| Some(text.split(' ').next()?.to_owned())).unwrap_or_default()
+    fs::read_to_string("/proc/loadavg")
+        .ok()
+        .and_then(|text| Some(text.split(' ').next()?.to_owned()))
+        .unwrap_or_default()
 }
 
 /// Resident memory of a process, and the part that is its own, in KiB.
@@ -56,7 +65,8 @@ pub struct Memory {
 
 impl Memory {
     pub fn of(pid: i32) -> Self {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("the process runs and is ours");
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
+            .expect("the process runs and is ours");
         let field = |name: &str| -> u64 {
             let line = text.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
@@ -78,7 +88,8 @@ pub fn megabytes(kib: u64) -> String {
 /// The most memory that was ever resident in a process, in KiB.
 pub fn peak_memory(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts it");
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts it");
     line.trim().trim_end_matches(" kB").parse().expect("the kernel's format")
 }
 
@@ -86,8 +97,14 @@ pub fn peak_memory(pid: i32) -> u64 {
 pub fn processor_time(pid: i32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
     // The name may hold anything; the fields after its closing bracket are regular, the first of them the third.
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace()).expect("the kernel's format");
+    let fields = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_ascii_whitespace())
+        .expect("the kernel's format");
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().and_then(|n| u64::try_from(n).ok());
+    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
+        .ok()
+        .flatten()
+        .and_then(|n| u64::try_from(n).ok());
     Duration::from_millis(ticks * 1000 / per_second.unwrap_or(100))
 }

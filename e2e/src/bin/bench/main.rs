@@ -12,7 +12,10 @@
 //! Nothing is asserted: a machine that is slow or busy says so in its own row, since whatever a figure depends on (the
 //! disk, the load) is measured in the same run and stands beside it.
 
-#![expect(clippy::disallowed_methods, reason = "a bench measures the time that passes, and waits for it")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures the time that passes, and waits for it"
+)]
 
 mod agents;
 mod disk;
@@ -38,14 +41,23 @@ const NAMES: [&str; 7] = ["start", "noop", "lifecycles", "idle", "lists", "memor
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = chosen.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        eprintln!("bench: there is no {unknown:?}; choose from {}, or give none for all", NAMES.join(", "));
+        eprintln!(
+            "bench: there is no {unknown:?}; choose from {}, or give none for all",
+            NAMES.join(", ")
+        );
         return ExitCode::from(2);
     }
     machine::allow_many_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a process can start threads");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a process can start threads");
     let mut table = Table::new(machine::describe());
     let mut code = ExitCode::SUCCESS;
-    for name in NAMES.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)) {
+    for name in NAMES
+        .into_iter()
+        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+    {
         eprintln!("bench: {name} …");
         table.load(name, machine::load());
         // What the others have measured is not lost because one broke.

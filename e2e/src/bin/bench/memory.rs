@@ -16,8 +16,18 @@ pub async fn measure(table: &mut Table) {
     let after = Memory::of(pid);
     federation.release(&run);
     federation.hub.ends(&run, "succeeded", "completed").await;
-    table.row("agent, idle (process runtime)", "< 20 MB RSS", agent.shown(), agent.resident * 1024 < 20_000_000);
+    table.row(
+        "agent, idle (process runtime)",
+        "< 20 MB RSS",
+        agent.shown(),
+        agent.resident * 1024 < 20_000_000,
+    );
     table.figure("  the same with one member running", after.shown());
-    table.row("sidecar of an idle workload", "< 10 MB RSS", sidecar.shown(), sidecar.resident * 1024 < 10_000_000);
+    table.row(
+        "sidecar of an idle workload",
+        "< 10 MB RSS",
+        sidecar.shown(),
+        sidecar.resident * 1024 < 10_000_000,
+    );
     federation.end().await;
 }

@@ -22,12 +22,14 @@ pub async fn measure(table: &mut Table) {
     let image = federation.root().join("image/true");
     std::fs::copy("/bin/true", image).expect("every Unix has it, and the folder is ours");
     let mut disk = Disk::open(federation.root()).await;
-    let template = json!({"name": "noop", "framework": "generic", "image": "e2e", "command": ["true"]});
+    let template =
+        json!({"name": "noop", "framework": "generic", "image": "e2e", "command": ["true"]});
     let template = hub.call(Method::POST, "/templates", Some(&template)).await["id"].clone();
 
     let (mut times, mut commits) = (Times::default(), Times::default());
     for round in 0..WARM_UP + ROUNDS {
-        let members = ["hospital-a", "hospital-b"].map(|party| json!({"party": party, "role": "trainer"}));
+        let members =
+            ["hospital-a", "hospital-b"].map(|party| json!({"party": party, "role": "trainer"}));
         let task = json!({"name": format!("noop-{round}"), "template": template, "epochs": 1, "members": members});
         let commit = disk.commit().await;
         let begun = Instant::now();
@@ -50,8 +52,15 @@ pub async fn measure(table: &mut Table) {
 
 /// Follows the task's events until its run has succeeded.
 async fn end(hub: &Hub, task: &str) {
-    let request = hub.request(Method::GET, &format!("/tasks/{task}/events")).header("accept", "text/event-stream");
-    let mut stream = request.send().await.and_then(reqwest::Response::error_for_status).expect("the hub answers").bytes_stream();
+    let request = hub
+        .request(Method::GET, &format!("/tasks/{task}/events"))
+        .header("accept", "text/event-stream");
+    let mut stream = request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .expect("the hub answers")
+        .bytes_stream();
     let mut text = String::new();
     while let Some(chunk) = stream.next().await {
         text += &String::from_utf8_lossy(&chunk.expect("the stream goes on until the task ends"));

@@ -51,13 +51,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 const OPERATED: &str = "operated";
 const BARE: &str = "bare";
-const SETTINGS: [(&str, &str); 3] = [("namespaces", "[\"operated\"]"), ("leader.namespace", OPERATED), ("exposure.gateway.name", "edge")];
+const SETTINGS: [(&str, &str); 3] = [
+    ("namespaces", "[\"operated\"]"),
+    ("leader.namespace", OPERATED),
+    ("exposure.gateway.name", "edge"),
+];
 
 pub async fn measure(table: &mut Table) {
     let world = World::start().await;
     // The API server makes a Service of its own.
     let own = world.calls().await;
-    let (mut operated, mut bare, mut starts, mut tellings) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut operated, mut bare, mut starts, mut tellings) =
+        (Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let (mut each_operated, mut each_bare) = (Times::default(), Times::default());
     for round in 0..ROUNDS {
         // The first of each pair finds less in the API server than the second.
@@ -83,9 +88,16 @@ pub async fn measure(table: &mut Table) {
     let rate = |took: Duration| count(ROUND * ROUNDS) / took.as_secs_f64();
     let share = bare.as_secs_f64() / operated.as_secs_f64();
     table.row(
-        format!("{} IflearnerJobs to Jobs, Services, routes (from the first child to the last)", ROUND * ROUNDS),
+        format!(
+            "{} IflearnerJobs to Jobs, Services, routes (from the first child to the last)",
+            ROUND * ROUNDS
+        ),
         "≥ 0.8 × a bare client",
-        format!("{share:.2} × ({:.1}/s beside {:.1}/s, {ROUNDS} rounds of each in turn)", rate(operated), rate(bare)),
+        format!(
+            "{share:.2} × ({:.1}/s beside {:.1}/s, {ROUNDS} rounds of each in turn)",
+            rate(operated),
+            rate(bare)
+        ),
         share >= 0.8,
     );
     table.figure(
@@ -94,16 +106,26 @@ pub async fn measure(table: &mut Table) {
     );
     let of_each = |sum: Duration| sum / u32::try_from(ROUNDS).expect("a few");
     table.figure(
-        format!("  of {ROUND} at once: from the first child of all to the last object's first status"),
+        format!(
+            "  of {ROUND} at once: from the first child of all to the last object's first status"
+        ),
         format!("{:.1?}", of_each(tellings)),
     );
     let start = of_each(starts);
-    table.note(format!("  operator, besides, from the start of its process to its first child: {start:.2?}"));
+    table.note(format!(
+        "  operator, besides, from the start of its process to its first child: {start:.2?}"
+    ));
 
     let operator = world.operator().await;
     world.is_quiet().await;
     let times = world.one_after_the_other().await;
-    table.figure(format!("  one of them, {} a second: from the object to its last child", count(1) / PACE.as_secs_f64()), times.shown());
+    table.figure(
+        format!(
+            "  one of them, {} a second: from the object to its last child",
+            count(1) / PACE.as_secs_f64()
+        ),
+        times.shown(),
+    );
     world.is_quiet().await;
     world.live(&operator).await;
     world.is_quiet().await;
@@ -115,7 +137,8 @@ pub async fn measure(table: &mut Table) {
     let of = |verb: &str, resource: &str| since(verb, resource) / jobs;
     // The bare client made each of them once.
     let writes = |resource: &str| {
-        let all: f64 = ["POST", "APPLY", "PATCH", "PUT"].into_iter().map(|verb| since(verb, resource)).sum();
+        let all: f64 =
+            ["POST", "APPLY", "PATCH", "PUT"].into_iter().map(|verb| since(verb, resource)).sum();
         (all - bare_jobs) / jobs
     };
     let children = [
@@ -126,7 +149,8 @@ pub async fn measure(table: &mut Table) {
         ("route", writes("grpcroutes")),
     ];
     let statuses = of("APPLY", "iflearnerjobs/status");
-    let shown: Vec<String> = children.iter().map(|(kind, writes)| format!("{kind} {writes:.2}")).collect();
+    let shown: Vec<String> =
+        children.iter().map(|(kind, writes)| format!("{kind} {writes:.2}")).collect();
     table.row(
         format!("writes a job, {JOBS} whole lives (as the API server counts)"),
         "≤ 1 a child, ≤ 4 of the status",
@@ -148,11 +172,18 @@ pub async fn measure(table: &mut Table) {
         format!("{}, at most {}", Memory::of(operator.daemon.pid()).shown(), megabytes(peak)),
         peak * 1024 < 60_000_000,
     );
-    let (used, before, since) = (machine::processor_time(operator.daemon.pid()), world.calls().await, Instant::now());
+    let (used, before, since) =
+        (machine::processor_time(operator.daemon.pid()), world.calls().await, Instant::now());
     tokio::time::sleep(QUIET).await;
-    let share = 100.0 * (machine::processor_time(operator.daemon.pid()) - used).as_secs_f64() / since.elapsed().as_secs_f64();
+    let share = 100.0 * (machine::processor_time(operator.daemon.pid()) - used).as_secs_f64()
+        / since.elapsed().as_secs_f64();
     let writes = world.calls().await.writes() - before.writes();
-    table.row(format!("steady with {JOBS} finished jobs: writes in a minute (beside the Lease)"), "0", format!("{writes}"), writes == 0.0);
+    table.row(
+        format!("steady with {JOBS} finished jobs: writes in a minute (beside the Lease)"),
+        "0",
+        format!("{writes}"),
+        writes == 0.0,
+    );
     table.row(
         format!("steady with {JOBS} finished jobs: the operator's processor time"),
         "< 1 % of a core",
@@ -228,8 +259,11 @@ impl World {
         }
         cluster.apply(&flow_operator::rbac::manifests(OPERATED, &[OPERATED.to_owned()])).await;
         let kubeconfig = cluster.service_account_kubeconfig(OPERATED, "flow-operator").await;
-        let admin = Kubeconfig::read_from(cluster.kubeconfig()).expect("the cluster's own kubeconfig");
-        let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default()).await.expect("it names a cluster");
+        let admin =
+            Kubeconfig::read_from(cluster.kubeconfig()).expect("the cluster's own kubeconfig");
+        let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default())
+            .await
+            .expect("it names a cluster");
         let client = Client::try_from(admin).expect("a client needs nothing but its configuration");
         let pairs = SETTINGS.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let config = config::load(None, pairs).expect("the settings are good").value;
@@ -237,7 +271,10 @@ impl World {
         Self { _cluster: cluster, client, kubeconfig, config, folder }
     }
 
-    fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self, namespace: &str) -> Api<K> {
+    fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+        &self,
+        namespace: &str,
+    ) -> Api<K> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -254,27 +291,38 @@ impl World {
     /// One that has seen everything there is.
     async fn operator(&self) -> Operator {
         let operator = self.start_operator();
-        wait_for("an operator that is ready", PATIENCE, async || page(&operator.address, "/readyz").await.is_some()).await;
+        wait_for("an operator that is ready", PATIENCE, async || {
+            page(&operator.address, "/readyz").await.is_some()
+        })
+        .await;
         operator
     }
 
     /// The IflearnerJobs of a round.
     async fn create_all(&self, namespace: &str, round: usize) -> Vec<IflearnerJob> {
         let create = |number: usize| self.create(namespace, format!("r{round}-{number:03}"));
-        stream::iter(0..ROUND).map(create).buffer_unordered(self.config.concurrency.into()).collect().await
+        stream::iter(0..ROUND)
+            .map(create)
+            .buffer_unordered(self.config.concurrency.into())
+            .collect()
+            .await
     }
 
     async fn create(&self, namespace: &str, name: String) -> IflearnerJob {
         let job = json!({"metadata": {"name": name}, "spec": {"role": "server", "host": format!("{name}.example.org"), "template":
             {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "registry.example/a:1", "args": ["python", "-n=2"]}]}}}});
         let job = serde_json::from_value(job).expect("it fits the type");
-        self.api(namespace).create(&PostParams::default(), &job).await.expect("the API server takes it")
+        self.api(namespace)
+            .create(&PostParams::default(), &job)
+            .await
+            .expect("the API server takes it")
     }
 
     /// The children of these objects, made by an operator that begins with it, or by the bare client.
     async fn round(&self, namespace: &str, objects: &[IflearnerJob]) -> Took {
         // The first child and the last.
-        let (policies, jobs) = (self.watch::<NetworkPolicy>(namespace).await, self.watch::<Job>(namespace).await);
+        let (policies, jobs) =
+            (self.watch::<NetworkPolicy>(namespace).await, self.watch::<Job>(namespace).await);
         let begun = Instant::now();
         let mut operator = None;
         if namespace == OPERATED {
@@ -282,9 +330,15 @@ impl World {
         } else {
             self.client_makes(objects).await;
         }
-        let all = async || objects.iter().map(|object| jobs.at(&object.name_any())).collect::<Option<Vec<_>>>();
+        let all = async || {
+            objects.iter().map(|object| jobs.at(&object.name_any())).collect::<Option<Vec<_>>>()
+        };
         let made = wait_for("all Jobs", PATIENCE, all).await;
-        let first = objects.iter().filter_map(|object| policies.at(&object.name_any())).min().expect("who has a Job has a policy");
+        let first = objects
+            .iter()
+            .filter_map(|object| policies.at(&object.name_any()))
+            .min()
+            .expect("who has a Job has a policy");
         if let Some(operator) = &operator {
             operator.none_is("New").await;
         }
@@ -303,8 +357,10 @@ impl World {
         let work = stream::iter(objects).map(|object| async move {
             let apis = Apis { grpc_route: true, ingress: true };
             let plan = Plan::new(object, &self.config, apis);
-            let pod = validate::pod(object, std::collections::BTreeSet::new(), &self.config).expect("nothing special is asked for");
-            let Desired { network_policy, service, grpc_route, ingress: _ } = build::desired(&plan, &self.config);
+            let pod = validate::pod(object, std::collections::BTreeSet::new(), &self.config)
+                .expect("nothing special is asked for");
+            let Desired { network_policy, service, grpc_route, ingress: _ } =
+                build::desired(&plan, &self.config);
             self.post(&network_policy.expect("policies are on")).await;
             self.post(&service).await;
             self.post(&grpc_route.expect("a gateway is configured")).await;
@@ -315,9 +371,16 @@ impl World {
 
     async fn post<K>(&self, object: &K)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Serialize
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
-        self.api(BARE).create(&PostParams::default(), object).await.expect("the API server takes it");
+        self.api(BARE)
+            .create(&PostParams::default(), object)
+            .await
+            .expect("the API server takes it");
     }
 
     /// From each object until its Job, which the operator makes last, was seen.
@@ -343,12 +406,25 @@ impl World {
     async fn live(&self, operator: &Operator) {
         let parents = json!({"status": {"parents": [{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": [
             {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}]}});
-        let routes = self.api::<GrpcRoute>(OPERATED).list_metadata(&ListParams::default()).await.expect("the API server answers").items;
+        let routes = self
+            .api::<GrpcRoute>(OPERATED)
+            .list_metadata(&ListParams::default())
+            .await
+            .expect("the API server answers")
+            .items;
         assert_eq!(routes.len(), JOBS, "every job has its route");
-        self.patch_all::<GrpcRoute>(routes.iter().map(|route| route.name_any()), || parents.clone()).await;
+        self.patch_all::<GrpcRoute>(routes.iter().map(|route| route.name_any()), || {
+            parents.clone()
+        })
+        .await;
         let pods = wait_for("all pods", PATIENCE, async || {
             tokio::time::sleep(PAUSE).await;
-            let pods = self.api::<Pod>(OPERATED).list_metadata(&ListParams::default()).await.expect("the API server answers").items;
+            let pods = self
+                .api::<Pod>(OPERATED)
+                .list_metadata(&ListParams::default())
+                .await
+                .expect("the API server answers")
+                .items;
             (pods.len() == JOBS).then(|| pods.iter().map(|pod| pod.name_any()).collect::<Vec<_>>())
         })
         .await;
@@ -369,20 +445,36 @@ impl World {
 
     async fn patch_all<K>(&self, names: impl Iterator<Item = String>, status: impl Fn() -> Value)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
         let api = self.api::<K>(OPERATED);
         let patch = |name: String| {
             let (api, status) = (api.clone(), &status);
-            async move { api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status())).await.map(drop) }
+            async move {
+                api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status()))
+                    .await
+                    .map(drop)
+            }
         };
-        stream::iter(names).map(patch).buffer_unordered(16).try_collect::<()>().await.expect("the API server takes it");
+        stream::iter(names)
+            .map(patch)
+            .buffer_unordered(16)
+            .try_collect::<()>()
+            .await
+            .expect("the API server takes it");
     }
 
     /// When each object of a kind is seen in a namespace, from now on, by the name of its IflearnerJob.
     async fn watch<K>(&self, namespace: &str) -> Seen
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + std::fmt::Debug + 'static,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug
+            + 'static,
     {
         let api = self.api::<K>(namespace);
         let list = api.list_metadata(&ListParams::default()).await.expect("the API server answers");
@@ -390,7 +482,10 @@ impl World {
         let seen: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
         let shown = Arc::clone(&seen);
         let task = tokio::spawn(async move {
-            let events = api.watch_metadata(&WatchParams::default(), &from).await.expect("the API server answers");
+            let events = api
+                .watch_metadata(&WatchParams::default(), &from)
+                .await
+                .expect("the API server answers");
             let mut events = std::pin::pin!(events);
             while let Some(event) = events.next().await {
                 let now = Instant::now();
@@ -455,7 +550,9 @@ impl Calls {
     /// Requests with this verb for a resource; `resource/subresource`, or `resource.group` where the group must be told.
     fn of(&self, verb: &str, what: &str) -> f64 {
         let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
-        let (resource, group) = resource.split_once('.').map_or((resource, None), |(resource, group)| (resource, Some(group)));
+        let (resource, group) = resource
+            .split_once('.')
+            .map_or((resource, None), |(resource, group)| (resource, Some(group)));
         let labels = [("verb", verb), ("resource", resource), ("subresource", subresource)];
         self.sum(|line| {
             labels.iter().all(|(name, value)| label(line, name) == Some(*value))
@@ -475,13 +572,16 @@ impl Calls {
     }
 
     fn sum(&self, of: impl Fn(&str) -> bool) -> f64 {
-        let lines = self.0.lines().filter(|line| line.starts_with("apiserver_request_total{") && of(line));
+        let lines =
+            self.0.lines().filter(|line| line.starts_with("apiserver_request_total{") && of(line));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }
 
 fn label<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(&format!("{{{name}=\"")).or_else(|| line.split_once(&format!(",{name}=\"")))?;
+    let (_, rest) = line
+        .split_once(&format!("{{{name}=\""))
+        .or_else(|| line.split_once(&format!(",{name}=\"")))?;
     rest.split_once('"').map(|(value, _)| value)
 }
 
@@ -492,7 +592,12 @@ fn text(path: &Path) -> &str {
 /// A page of the operator's, if it answers with it.
 async fn page(address: &str, path: &str) -> Option<String> {
     let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.ok()?;
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await
+        .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;

@@ -33,13 +33,19 @@ pub async fn measure(table: &mut Table) {
         let task = world::submit(hub, &task).await;
         let commit = disk.commit().await;
         let asked = Instant::now();
-        let told = fleet.all(AGENTS, |seen| matches!(seen, Seen::Wish { desired, .. } if desired == "reserved"));
+        let told = fleet.all(
+            AGENTS,
+            |seen| matches!(seen, Seen::Wish { desired, .. } if desired == "reserved"),
+        );
         let (_, told) = tokio::join!(world::start(hub, &task), told);
         if round >= WARM_UP {
             starts.push(told - asked);
             commits.push(commit);
         } else {
-            before = (world::histogram(hub, "flow_commit_seconds").await, world::histogram(hub, "flow_queue_age_seconds").await);
+            before = (
+                world::histogram(hub, "flow_commit_seconds").await,
+                world::histogram(hub, "flow_queue_age_seconds").await,
+            );
         }
         world::stop(hub, &task).await;
         fleet.all(AGENTS, |seen| matches!(seen, Seen::Settled { .. })).await;
@@ -55,5 +61,8 @@ pub async fn measure(table: &mut Table) {
     table.figure("  the disk's own commit, in between (one row, SQLite, FULL)", commits.shown());
     let ((sum, count), _) = before;
     let mean = Duration::from_secs_f64((after.0 - sum) / (after.1 - count).max(1.0));
-    table.figure("  the hub's own commits meanwhile (starts, stops, reports)", format!("mean {}", millis(mean)));
+    table.figure(
+        "  the hub's own commits meanwhile (starts, stops, reports)",
+        format!("mean {}", millis(mean)),
+    );
 }

@@ -22,7 +22,13 @@ impl Table {
     }
 
     /// A budget and what was measured.
-    pub fn row(&mut self, what: impl Into<String>, budget: impl Into<String>, measured: impl Into<String>, met: bool) {
+    pub fn row(
+        &mut self,
+        what: impl Into<String>,
+        budget: impl Into<String>,
+        measured: impl Into<String>,
+        met: bool,
+    ) {
         let verdict = if met { "met" } else { "MISSED" };
         self.rows.push([what.into(), budget.into(), measured.into(), verdict.to_owned()]);
     }
@@ -38,7 +44,9 @@ impl Table {
     }
 
     pub fn print(&self) {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+        };
         let widths = [width(0), width(1), width(2)];
         println!("{}\nload before each: {}\n", self.head, self.loads.join(", "));
         for (index, [what, budget, measured, verdict]) in self.rows.iter().enumerate() {

@@ -36,7 +36,8 @@ pub async fn template(hub: &Hub, name: &str) -> String {
 
 /// A task in which each of these parties trains.
 pub fn task<'a>(name: &str, template: &str, parties: impl IntoIterator<Item = &'a Party>) -> Value {
-    let members: Vec<_> = parties.into_iter().map(|party| json!({"party": party.name, "role": "trainer"})).collect();
+    let members: Vec<_> =
+        parties.into_iter().map(|party| json!({"party": party.name, "role": "trainer"})).collect();
     json!({"name": name, "template": template, "revision": 1, "epochs": 1, "members": members})
 }
 
@@ -60,11 +61,13 @@ fn id(answer: &Value) -> String {
 
 /// Sum and count of a histogram on the metrics page.
 pub async fn histogram(hub: &Hub, name: &str) -> (f64, f64) {
-    let page = hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
+    let page =
+        hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
     let page = page.expect("the hub answers").text().await.expect("the hub answers");
     let value = |name: String| {
         let line = page.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
-        line.and_then(|number| number.split(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("the metrics page has no {name}"))
+        line.and_then(|number| number.split(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("the metrics page has no {name}"))
     };
     (value(format!("{name}_sum")), value(format!("{name}_count")))
 }

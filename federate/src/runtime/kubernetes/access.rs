@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::api::PostParams;
 use kube::{Api, Client};
 
@@ -30,8 +32,18 @@ pub const RULES: &[Rule] = &[
         verbs: &["create", "delete", "get", "list", "patch", "watch"],
         purpose: "start members, stop them and see how they stand",
     },
-    Rule { group: "", resource: "pods", verbs: &["list", "watch"], purpose: "see how members end, and that nothing of them is alive" },
-    Rule { group: "", resource: "pods/log", verbs: &["get"], purpose: "keep their logs and follow their progress" },
+    Rule {
+        group: "",
+        resource: "pods",
+        verbs: &["list", "watch"],
+        purpose: "see how members end, and that nothing of them is alive",
+    },
+    Rule {
+        group: "",
+        resource: "pods/log",
+        verbs: &["get"],
+        purpose: "keep their logs and follow their progress",
+    },
     Rule {
         group: "coordination.k8s.io",
         resource: "leases",
@@ -44,11 +56,16 @@ pub const RULES: &[Rule] = &[
 #[must_use]
 pub fn role(namespace: Option<&str>) -> String {
     let namespace = namespace.map(|name| format!("  namespace: {name}\n")).unwrap_or_default();
-    let mut text = format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: flow-federate\n{namespace}rules:\n");
+    let mut text = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: flow-federate\n{namespace}rules:\n"
+    );
     for Rule { group, resource, verbs, purpose } in RULES {
         let verbs = verbs.join(", ");
         // Written to a String, which cannot fail.
-        let _ = write!(text, "  # To {purpose}.\n  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{verbs}]\n");
+        let _ = write!(
+            text,
+            "  # To {purpose}.\n  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{verbs}]\n"
+        );
     }
     text
 }
@@ -60,7 +77,10 @@ pub async fn review(client: &Client, namespace: &str) -> Vec<(String, Result<(),
     for rule in RULES {
         let mut missing = Vec::new();
         for verb in rule.verbs {
-            let (resource, subresource) = rule.resource.split_once('/').map_or((rule.resource, None), |(of, sub)| (of, Some(sub)));
+            let (resource, subresource) = rule
+                .resource
+                .split_once('/')
+                .map_or((rule.resource, None), |(of, sub)| (of, Some(sub)));
             let attributes = ResourceAttributes {
                 group: Some(rule.group.to_owned()),
                 namespace: Some(namespace.to_owned()),
@@ -69,7 +89,10 @@ pub async fn review(client: &Client, namespace: &str) -> Vec<(String, Result<(),
                 verb: Some((*verb).to_owned()),
                 ..ResourceAttributes::default()
             };
-            let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+            let spec = SelfSubjectAccessReviewSpec {
+                resource_attributes: Some(attributes),
+                ..SelfSubjectAccessReviewSpec::default()
+            };
             let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
             match within(reviews.create(&PostParams::default(), &review)).await {
                 Ok(answer) if answer.status.as_ref().is_some_and(|status| status.allowed) => {}
@@ -78,11 +101,19 @@ pub async fn review(client: &Client, namespace: &str) -> Vec<(String, Result<(),
                 Err(trouble) => missing.push(format!("{verb} (not known: {trouble:?})")),
             }
         }
-        let what = format!("may {} {} in {namespace}, to {}", rule.verbs.join(", "), rule.resource, rule.purpose);
+        let what = format!(
+            "may {} {} in {namespace}, to {}",
+            rule.verbs.join(", "),
+            rule.resource,
+            rule.purpose
+        );
         let verdict = if missing.is_empty() {
             Ok(())
         } else {
-            Err(format!("not allowed: {}; apply what `flow-federate kubernetes rbac` prints", missing.join(", ")))
+            Err(format!(
+                "not allowed: {}; apply what `flow-federate kubernetes rbac` prints",
+                missing.join(", ")
+            ))
         };
         found.push((what, verdict));
     }

@@ -10,11 +10,13 @@ use flow_domain::framework::{GRPC, HTTP, PEER};
 use flow_domain::id::InstanceId;
 use flow_domain::member::{Reason, ReasonCode, Role};
 use flow_operator::iflearnerjob::api::{
-    Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole, RunPolicy, Sidecar,
+    Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole,
+    RunPolicy, Sidecar,
 };
 use k8s_openapi::api::core::v1::{
-    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostAlias, HostPathVolumeSource, PersistentVolumeClaimVolumeSource, PodSpec,
-    PodTemplateSpec, ResourceRequirements, Volume, VolumeMount,
+    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostAlias, HostPathVolumeSource,
+    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume,
+    VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -55,8 +57,11 @@ pub fn held(key: &WorkKey, ports: &[String], settings: &Settings) -> Held {
             _ => continue,
         };
         held.ports.insert(port.clone(), number);
-        let inside = || format!("{name}.{}.svc.{}:{service}", settings.namespace, settings.cluster_domain);
-        let outside = host(&name, settings).filter(|_| port != HTTP).map(|host| format!("{host}:{}", settings.route_port));
+        let inside =
+            || format!("{name}.{}.svc.{}:{service}", settings.namespace, settings.cluster_domain);
+        let outside = host(&name, settings)
+            .filter(|_| port != HTTP)
+            .map(|host| format!("{host}:{}", settings.route_port));
         held.endpoints.insert(port.clone(), outside.unwrap_or_else(inside));
     }
     held
@@ -68,14 +73,20 @@ fn host(name: &str, settings: &Settings) -> Option<String> {
 }
 
 /// The object for a launch, suspended: nothing of it runs until it is let go.
-pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Settings) -> Result<IflearnerJob, Reason> {
+pub fn job(
+    launch: &Launch,
+    held: &Held,
+    instance: &InstanceId,
+    settings: &Settings,
+) -> Result<IflearnerJob, Reason> {
     let Some(ImageSource::Container(image)) = &launch.image else {
         let text = "the image is a directory here, and this agent runs containers: give its entry a `container`";
         return Err(Reason::new(ReasonCode::ImageUnusable, text));
     };
     let name = naming::name(&launch.key);
     let labels = naming::labels(&launch.key, &launch.task, &launch.party, instance);
-    let digest = launch.digest.as_ref().map(|digest| (naming::DIGEST.to_owned(), digest.to_string()));
+    let digest =
+        launch.digest.as_ref().map(|digest| (naming::DIGEST.to_owned(), digest.to_string()));
     let reachable = held.ports.keys().any(|port| port != HTTP);
     let mut job = IflearnerJob::new(
         &name,
@@ -87,7 +98,10 @@ pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Setti
             },
             host: host(&name, settings).filter(|_| reachable),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels.clone()),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(pod(launch, image, &name, settings)?),
             },
             run_policy: Some(RunPolicy {
@@ -98,7 +112,8 @@ pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Setti
                 suspend: Some(true),
             }),
             exposure: None,
-            certificates: (!settings.certificates).then(|| Certificates { disabled: true, ..Certificates::default() }),
+            certificates: (!settings.certificates)
+                .then(|| Certificates { disabled: true, ..Certificates::default() }),
             sidecar: sidecar(launch, held, &name, settings),
         },
     );
@@ -111,7 +126,11 @@ pub fn job(launch: &Launch, held: &Held, instance: &InstanceId, settings: &Setti
 /// missing (the resource itself, permission, quota, a name that is taken).
 #[must_use]
 pub fn probe(key: &WorkKey) -> IflearnerJob {
-    let container = PodContainer { name: WORKLOAD.to_owned(), image: Some("none".to_owned()), ..PodContainer::default() };
+    let container = PodContainer {
+        name: WORKLOAD.to_owned(),
+        image: Some("none".to_owned()),
+        ..PodContainer::default()
+    };
     let mut spec = IflearnerJobSpec {
         schedulername: None,
         role: JobRole::Client,
@@ -126,16 +145,26 @@ pub fn probe(key: &WorkKey) -> IflearnerJob {
     IflearnerJob::new(&naming::name(key), spec)
 }
 
-fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> Result<PodSpec, Reason> {
+fn pod(
+    launch: &Launch,
+    image: &Container,
+    name: &str,
+    settings: &Settings,
+) -> Result<PodSpec, Reason> {
     let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
-        return Err(Reason::new(ReasonCode::SpawnFailed, "there is no program to execute; give the template a command"));
+        return Err(Reason::new(
+            ReasonCode::SpawnFailed,
+            "there is no program to execute; give the template a command",
+        ));
     };
     let mut env = launch.env.clone();
     env.remove("FED_DATA_DIR");
     if launch.data.is_some() {
         env.insert("FED_DATA_DIR".to_owned(), DATA_DIR.to_owned());
     }
-    for (variable, place) in [("FED_OUTPUT_DIR", OUTPUTS_DIR), ("FED_WORK_DIR", WORK_DIR), ("HOME", HOME)] {
+    for (variable, place) in
+        [("FED_OUTPUT_DIR", OUTPUTS_DIR), ("FED_WORK_DIR", WORK_DIR), ("HOME", HOME)]
+    {
         env.insert(variable.to_owned(), place.to_owned());
     }
     let scratch = |sub: &str, place: &str| VolumeMount {
@@ -154,7 +183,10 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
     let mut mounts = vec![scratch("work", WORK_DIR), scratch("home", HOME), outputs];
     let mut volumes = vec![
         empty(SCRATCH),
-        settings.output_claim.as_ref().map_or_else(|| empty(OUTPUTS_VOLUME), |claim| claimed(OUTPUTS_VOLUME, claim, false)),
+        settings
+            .output_claim
+            .as_ref()
+            .map_or_else(|| empty(OUTPUTS_VOLUME), |claim| claimed(OUTPUTS_VOLUME, claim, false)),
     ];
     let mut init_containers = None;
     if let Some(data) = &launch.data {
@@ -173,16 +205,22 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
                 name: DATA.to_owned(),
                 image: Some(image.clone()),
                 args: Some(args.iter().map(|arg| verbatim(arg)).collect()),
-                env: Some(variables(&BTreeMap::from([("FED_DATA_DIR".to_owned(), DATA_DIR.to_owned())]))),
+                env: Some(variables(&BTreeMap::from([(
+                    "FED_DATA_DIR".to_owned(),
+                    DATA_DIR.to_owned(),
+                )]))),
                 volume_mounts: Some(vec![mount(false)]),
                 ..PodContainer::default()
             }]);
         }
     }
-    let inside = |path: &str| if path.starts_with('/') { PathBuf::from(path) } else { image.root.join(path) };
+    let inside = |path: &str| {
+        if path.starts_with('/') { PathBuf::from(path) } else { image.root.join(path) }
+    };
     // Without a slash it is looked for on the image's own PATH.
     let program = if program.contains('/') { inside(program) } else { PathBuf::from(program) };
-    let folder = if launch.workdir.is_empty() { PathBuf::from(WORK_DIR) } else { inside(&launch.workdir) };
+    let folder =
+        if launch.workdir.is_empty() { PathBuf::from(WORK_DIR) } else { inside(&launch.workdir) };
     let workload = PodContainer {
         name: WORKLOAD.to_owned(),
         image: Some(image.image.clone()),
@@ -200,7 +238,10 @@ fn pod(launch: &Launch, image: &Container, name: &str, settings: &Settings) -> R
         volumes: Some(volumes),
         restart_policy: Some("Never".to_owned()),
         // Counted by the kubelet from the moment it has the Pod, whoever of us is away then.
-        active_deadline_seconds: i32::try_from(launch.max_runtime_s).ok().filter(|seconds| *seconds > 0).map(i64::from),
+        active_deadline_seconds: i32::try_from(launch.max_runtime_s)
+            .ok()
+            .filter(|seconds| *seconds > 0)
+            .map(i64::from),
         termination_grace_period_seconds: i64::try_from(launch.stop_grace_s).ok(),
         automount_service_account_token: Some(false),
         // The names and addresses of the namespace's other Services are nobody's business.
@@ -222,12 +263,19 @@ fn aliases(endpoints: &[String], settings: &Settings) -> Vec<HostAlias> {
     for host in endpoints.iter().filter_map(|endpoint| Some(endpoint.rsplit_once(':')?.0)) {
         let serves = |zone: &str| host.strip_suffix(zone).is_some_and(|name| name.ends_with('.'));
         // The smallest zone that it is in.
-        let zone = settings.hosts.iter().filter(|(zone, _)| serves(zone)).max_by_key(|(zone, _)| zone.len());
+        let zone = settings
+            .hosts
+            .iter()
+            .filter(|(zone, _)| serves(zone))
+            .max_by_key(|(zone, _)| zone.len());
         if let Some((_, address)) = zone {
             names.entry(address.to_string()).or_default().insert(host.to_owned());
         }
     }
-    names.into_iter().map(|(ip, names)| HostAlias { ip, hostnames: Some(names.into_iter().collect()) }).collect()
+    names
+        .into_iter()
+        .map(|(ip, names)| HostAlias { ip, hostnames: Some(names.into_iter().collect()) })
+        .collect()
 }
 
 /// The party's own fields over ours, none of which it can name.
@@ -238,12 +286,20 @@ fn with_fields(spec: PodSpec, image: &Container) -> Result<PodSpec, Reason> {
         }
         serde_json::from_value(value)
     });
-    merged.map_err(|error| Reason::new(ReasonCode::ImageUnusable, format!("the entry's `pod` is not part of a pod's spec: {error}")))
+    merged.map_err(|error| {
+        Reason::new(
+            ReasonCode::ImageUnusable,
+            format!("the entry's `pod` is not part of a pod's spec: {error}"),
+        )
+    })
 }
 
 fn resources(launch: &Launch, image: &Container) -> Option<ResourceRequirements> {
-    let mut wanted: BTreeMap<String, Quantity> =
-        image.limits.iter().map(|(name, amount)| (name.clone(), Quantity(amount.clone()))).collect();
+    let mut wanted: BTreeMap<String, Quantity> = image
+        .limits
+        .iter()
+        .map(|(name, amount)| (name.clone(), Quantity(amount.clone())))
+        .collect();
     if launch.resources.cpu_millis > 0 {
         wanted.insert("cpu".to_owned(), Quantity(format!("{}m", launch.resources.cpu_millis)));
     }
@@ -258,11 +314,18 @@ fn resources(launch: &Launch, image: &Container) -> Option<ResourceRequirements>
 }
 
 fn empty(name: &str) -> Volume {
-    Volume { name: name.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() }
+    Volume {
+        name: name.to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource::default()),
+        ..Volume::default()
+    }
 }
 
 fn claimed(name: &str, claim: &str, read_only: bool) -> Volume {
-    let claim = PersistentVolumeClaimVolumeSource { claim_name: claim.to_owned(), read_only: Some(read_only) };
+    let claim = PersistentVolumeClaimVolumeSource {
+        claim_name: claim.to_owned(),
+        read_only: Some(read_only),
+    };
     Volume { name: name.to_owned(), persistent_volume_claim: Some(claim), ..Volume::default() }
 }
 
@@ -273,9 +336,14 @@ fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
             let text = "the dataset is a directory of the agent's machine, and this agent runs containers: give its entry a `claim`";
             return Err(Reason::new(ReasonCode::DatasetUnusable, text));
         }
-        DataSource::Claim { claim, sub_path } => (claimed(DATA, claim, true), Some(sub_path.clone()).filter(|path| !path.is_empty())),
+        DataSource::Claim { claim, sub_path } => {
+            (claimed(DATA, claim, true), Some(sub_path.clone()).filter(|path| !path.is_empty()))
+        }
         DataSource::HostPath { host_path } => {
-            let path = HostPathVolumeSource { path: shown(host_path), type_: Some("Directory".to_owned()) };
+            let path = HostPathVolumeSource {
+                path: shown(host_path),
+                type_: Some("Directory".to_owned()),
+            };
             (Volume { name: DATA.to_owned(), host_path: Some(path), ..Volume::default() }, None)
         }
         DataSource::Image { .. } => (empty(DATA), None),
@@ -290,9 +358,16 @@ fn sidecar(launch: &Launch, held: &Held, name: &str, settings: &Settings) -> Opt
         ProgressSource::IflearnerStatus { port, .. } => held.ports.get(port).copied(),
     };
     // The sidecar sees all of the volume.
-    let outputs = settings.output_claim.as_ref().map_or_else(|| OUTPUTS_DIR.into(), |_| Path::new(OUTPUTS_DIR).join(name));
+    let outputs = settings
+        .output_claim
+        .as_ref()
+        .map_or_else(|| OUTPUTS_DIR.into(), |_| Path::new(OUTPUTS_DIR).join(name));
     let task = native::Task { outputs, progress: launch.progress.clone(), port };
-    Some(Sidecar { image, args: task.args().iter().map(|arg| verbatim(arg)).collect(), ..Sidecar::default() })
+    Some(Sidecar {
+        image,
+        args: task.args().iter().map(|arg| verbatim(arg)).collect(),
+        ..Sidecar::default()
+    })
 }
 
 /// Kubernetes fills `$(NAME)` in commands and variables; a spec's texts mean what they say.
@@ -301,7 +376,11 @@ fn verbatim(text: &str) -> String {
 }
 
 fn variables(env: &BTreeMap<String, String>) -> Vec<EnvVar> {
-    let variable = |(name, value): (&String, &String)| EnvVar { name: name.clone(), value: Some(verbatim(value)), value_from: None };
+    let variable = |(name, value): (&String, &String)| EnvVar {
+        name: name.clone(),
+        value: Some(verbatim(value)),
+        value_from: None,
+    };
     env.iter().map(variable).collect()
 }
 
@@ -343,7 +422,11 @@ mod tests {
             digest: None,
             argv: ["train", "--cost=$(HOME) $5"].map(str::to_owned).into(),
             dials: vec![],
-            env: [("FED_DATA_DIR".to_owned(), "/etc".to_owned()), ("X".to_owned(), "$(Y)".to_owned())].into(),
+            env: [
+                ("FED_DATA_DIR".to_owned(), "/etc".to_owned()),
+                ("X".to_owned(), "$(Y)".to_owned()),
+            ]
+            .into(),
             image: Some(ImageSource::Container(image)),
             workdir: String::new(),
             data: None,
@@ -356,7 +439,8 @@ mod tests {
     }
 
     fn made(launch: &Launch, settings: &Settings) -> IflearnerJob {
-        job(launch, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings).expect("an object")
+        job(launch, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings)
+            .expect("an object")
     }
 
     fn spec(job: &IflearnerJob) -> PodSpec {
@@ -376,7 +460,10 @@ mod tests {
         assert_eq!(variable(workload, "X").as_deref(), Some("$$(Y)"));
         assert_eq!(variable(workload, "FED_DATA_DIR"), None, "there is no dataset");
         assert_eq!(variable(workload, "FED_OUTPUT_DIR").as_deref(), Some(OUTPUTS_DIR));
-        assert_eq!((pod.automount_service_account_token, pod.restart_policy.as_deref()), (Some(false), Some("Never")));
+        assert_eq!(
+            (pod.automount_service_account_token, pod.restart_policy.as_deref()),
+            (Some(false), Some("Never"))
+        );
     }
 
     #[test]
@@ -384,14 +471,22 @@ mod tests {
         let pod = spec(&made(&launch(), &settings()));
         assert_eq!(pod.node_selector, Some([("gpu".to_owned(), "a100".to_owned())].into()));
         assert_eq!(pod.tolerations.map(|all| all.len()), Some(1));
-        let limits = pod.containers[0].resources.clone().and_then(|resources| resources.limits).expect("limits");
-        let limits: Vec<(&str, &str)> = limits.iter().map(|(name, amount)| (name.as_str(), amount.0.as_str())).collect();
+        let limits = pod.containers[0]
+            .resources
+            .clone()
+            .and_then(|resources| resources.limits)
+            .expect("limits");
+        let limits: Vec<(&str, &str)> =
+            limits.iter().map(|(name, amount)| (name.as_str(), amount.0.as_str())).collect();
         assert_eq!(limits, [("cpu", "1500m"), ("memory", "64Mi"), ("nvidia.com/gpu", "1")]);
         let mut wrong = launch();
         if let Some(ImageSource::Container(image)) = &mut wrong.image {
             image.pod.insert("tolerations".to_owned(), "none".into());
         }
-        assert!(job(&wrong, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings()).is_err());
+        assert!(
+            job(&wrong, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings())
+                .is_err()
+        );
     }
 
     #[test]
@@ -401,38 +496,64 @@ mod tests {
             launch.argv[0] = program.to_owned();
             launch.workdir = workdir.to_owned();
             let container = spec(&made(&launch, &settings())).containers.remove(0);
-            (container.command.expect("a command").remove(0), container.working_dir.expect("a directory"))
+            (
+                container.command.expect("a command").remove(0),
+                container.working_dir.expect("a directory"),
+            )
         };
         assert_eq!(pod("train", ""), ("train".to_owned(), WORK_DIR.to_owned()));
         assert_eq!(pod("bin/train", "src"), ("/app/bin/train".to_owned(), "/app/src".to_owned()));
-        assert_eq!(pod("/usr/bin/python", "/srv"), ("/usr/bin/python".to_owned(), "/srv".to_owned()));
+        assert_eq!(
+            pod("/usr/bin/python", "/srv"),
+            ("/usr/bin/python".to_owned(), "/srv".to_owned())
+        );
     }
 
     #[test]
     fn data_is_read_only_for_the_workload_wherever_it_comes_from() {
-        let with = |data: DataSource| spec(&made(&Launch { data: Some(data), ..launch() }, &settings()));
-        let claim = with(DataSource::Claim { claim: "pvc".to_owned(), sub_path: "train".to_owned() });
+        let with =
+            |data: DataSource| spec(&made(&Launch { data: Some(data), ..launch() }, &settings()));
+        let claim =
+            with(DataSource::Claim { claim: "pvc".to_owned(), sub_path: "train".to_owned() });
         let host = with(DataSource::HostPath { host_path: "/srv".into() });
         let image = with(DataSource::Image { image: "r/data:1".to_owned(), args: Vec::new() });
         for pod in [&claim, &host, &image] {
             let workload = &pod.containers[0];
-            let mount = workload.volume_mounts.iter().flatten().find(|mount| mount.name == DATA).expect("mounted");
+            let mount = workload
+                .volume_mounts
+                .iter()
+                .flatten()
+                .find(|mount| mount.name == DATA)
+                .expect("mounted");
             assert_eq!((mount.mount_path.as_str(), mount.read_only), (DATA_DIR, Some(true)));
             assert_eq!(variable(workload, "FED_DATA_DIR").as_deref(), Some(DATA_DIR));
         }
         let init = image.init_containers.expect("a container that brings the data");
-        assert_eq!(init[0].volume_mounts.iter().flatten().map(|mount| mount.read_only).collect::<Vec<_>>(), [Some(false)]);
+        assert_eq!(
+            init[0].volume_mounts.iter().flatten().map(|mount| mount.read_only).collect::<Vec<_>>(),
+            [Some(false)]
+        );
         let local = Launch { data: Some(DataSource::Directory("/srv".into())), ..launch() };
-        assert!(job(&local, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings()).is_err());
+        assert!(
+            job(&local, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings())
+                .is_err()
+        );
     }
 
     #[test]
     fn it_is_born_suspended_and_its_time_begins_on_a_node() {
         let job = made(&launch(), &settings());
         let policy = job.spec.run_policy.clone().expect("a policy");
-        assert_eq!((policy.suspend, policy.active_deadline_seconds, policy.backoff_limit), (Some(true), None, Some(0)));
+        assert_eq!(
+            (policy.suspend, policy.active_deadline_seconds, policy.backoff_limit),
+            (Some(true), None, Some(0))
+        );
         let pod = spec(&job);
-        assert_eq!((pod.active_deadline_seconds, pod.termination_grace_period_seconds), (Some(60), Some(5)), "as the spec has them");
+        assert_eq!(
+            (pod.active_deadline_seconds, pod.termination_grace_period_seconds),
+            (Some(60), Some(5)),
+            "as the spec has them"
+        );
         let endless = made(&Launch { max_runtime_s: 0, ..launch() }, &settings());
         assert_eq!(spec(&endless).active_deadline_seconds, None);
     }
@@ -448,16 +569,21 @@ mod tests {
         let zone = Settings { host_zone: Some("a.example".to_owned()), ..settings() };
         let outside = held(&key, &ports, &zone);
         assert_eq!(outside.endpoints["grpc"], format!("{name}.a.example:443"));
-        let made = job(&launch(), &outside, &"c".repeat(32).parse().expect("an id"), &zone).expect("an object");
+        let made = job(&launch(), &outside, &"c".repeat(32).parse().expect("an id"), &zone)
+            .expect("an object");
         assert_eq!(made.spec.host, Some(format!("{name}.a.example")));
-        let nobody_dials = job(&launch(), &Held::default(), &"c".repeat(32).parse().expect("an id"), &zone).expect("an object");
+        let nobody_dials =
+            job(&launch(), &Held::default(), &"c".repeat(32).parse().expect("an id"), &zone)
+                .expect("an object");
         assert_eq!(nobody_dials.spec.host, None);
     }
 
     #[test]
     fn a_name_that_no_dns_serves_is_known_to_the_pod_that_dials_it() {
         let hosts = [("example.org", "192.0.2.1"), ("server.example.org", "192.0.2.10")];
-        let hosts = hosts.map(|(zone, address)| (zone.to_owned(), address.parse().expect("an address"))).into();
+        let hosts = hosts
+            .map(|(zone, address)| (zone.to_owned(), address.parse().expect("an address")))
+            .into();
         let served = Settings { hosts, ..settings() };
         let told = [
             "run-1.server.example.org:443",
@@ -473,7 +599,10 @@ mod tests {
         let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(names.into()) };
         assert_eq!(spec(&made(&dials, &served)).host_aliases, Some(vec![alias.clone()]));
         let Some(ImageSource::Container(mut image)) = launch().image else { panic!("a container") };
-        image.pod.insert("hostAliases".to_owned(), serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["own"]}]));
+        image.pod.insert(
+            "hostAliases".to_owned(),
+            serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["own"]}]),
+        );
         let own = Launch { image: Some(ImageSource::Container(image)), ..dials };
         let all = spec(&made(&own, &served)).host_aliases.unwrap_or_default();
         assert_eq!((all.len(), &all[1]), (2, &alias));
@@ -489,17 +618,30 @@ mod tests {
         assert_eq!(task.outputs, PathBuf::from(OUTPUTS_DIR));
         with.output_claim = Some("results".to_owned());
         let shared = made(&launch(), &with);
-        let task: native::Task = serde_json::from_str(&shared.spec.sidecar.clone().expect("a sidecar").args[2]).expect("a task");
+        let task: native::Task =
+            serde_json::from_str(&shared.spec.sidecar.clone().expect("a sidecar").args[2])
+                .expect("a task");
         let mounts = spec(&shared).containers[0].volume_mounts.clone().unwrap_or_default();
-        let own =
-            mounts.iter().find(|mount| mount.name == OUTPUTS_VOLUME).and_then(|mount| mount.sub_path.clone()).expect("its own directory");
+        let own = mounts
+            .iter()
+            .find(|mount| mount.name == OUTPUTS_VOLUME)
+            .and_then(|mount| mount.sub_path.clone())
+            .expect("its own directory");
         assert_eq!(task.outputs, Path::new(OUTPUTS_DIR).join(own));
         let parties = vec!["party-a".parse().expect("a party")];
-        let page = ProgressSource::IflearnerStatus { port: HTTP.to_owned(), parties, final_epoch: 3, total_epoch: 3, trainers: 1 };
+        let page = ProgressSource::IflearnerStatus {
+            port: HTTP.to_owned(),
+            parties,
+            final_epoch: 3,
+            total_epoch: 3,
+            trainers: 1,
+        };
         let aggregator = Launch { role: Role::Aggregator, progress: page.clone(), ..launch() };
         let held = held(&aggregator.key, &[HTTP.to_owned()], &with);
-        let made = job(&aggregator, &held, &"c".repeat(32).parse().expect("an id"), &with).expect("an object");
-        let task: native::Task = serde_json::from_str(&made.spec.sidecar.expect("a sidecar").args[2]).expect("a task");
+        let made = job(&aggregator, &held, &"c".repeat(32).parse().expect("an id"), &with)
+            .expect("an object");
+        let task: native::Task =
+            serde_json::from_str(&made.spec.sidecar.expect("a sidecar").args[2]).expect("a task");
         assert_eq!((task.progress, task.port), (page, Some(held.ports[HTTP])));
     }
 }

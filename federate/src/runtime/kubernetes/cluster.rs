@@ -9,7 +9,10 @@ use flow_domain::member::{Reason, ReasonCode};
 use flow_operator::iflearnerjob::api::IflearnerJob;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams, ObjectList, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
+use kube::api::{
+    DeleteParams, ListParams, ObjectList, Patch, PatchParams, PostParams, Preconditions,
+    PropagationPolicy,
+};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::json;
@@ -80,7 +83,9 @@ fn absence(error: &io::Error) -> &'static str {
             "the party's cluster has too much to do and takes no more requests of its agent for now; asked again. If this stays, ask \
              the party to look after the load of the cluster's API server"
         }
-        Some(kube::Error::Api(status)) if status.code == 403 => "the cluster has not counted a new quota of the namespace yet; asked again",
+        Some(kube::Error::Api(status)) if status.code == 403 => {
+            "the cluster has not counted a new quota of the namespace yet; asked again"
+        }
         _ => NO_ANSWER,
     }
 }
@@ -93,7 +98,14 @@ pub fn trouble(error: kube::Error) -> Trouble {
         Trouble::Refused(Reason::new(code, text))
     };
     match (status.code, status.reason.as_str()) {
-        (404, _) if status.details.as_ref().is_some_and(|of| !of.name.is_empty() && of.kind != "namespaces") => Trouble::Gone,
+        (404, _)
+            if status
+                .details
+                .as_ref()
+                .is_some_and(|of| !of.name.is_empty() && of.kind != "namespaces") =>
+        {
+            Trouble::Gone
+        }
         (404, _) => {
             let text = "the party's cluster does not know IflearnerJobs, or not the agent's namespace: install the operator's resource";
             refused(ReasonCode::RuntimeError, text)
@@ -106,7 +118,9 @@ pub fn trouble(error: kube::Error) -> Trouble {
             refused(ReasonCode::ResourcesExhausted, text)
         }
         // Somebody made a quota, and the cluster has not counted yet.
-        (403, _) if status.message.contains("status unknown for quota") => Trouble::Away(io::Error::other(error)),
+        (403, _) if status.message.contains("status unknown for quota") => {
+            Trouble::Away(io::Error::other(error))
+        }
         (401 | 403, _) => {
             let text = "the party's cluster does not allow its agent to do this: the party has to give it the role that \
                         `flow-federate kubernetes rbac` prints";
@@ -138,7 +152,9 @@ pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, String> 
     let mut config = match kubeconfig {
         Some(path) => {
             let read = Kubeconfig::read_from(path).map_err(|error| error.to_string())?;
-            Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.map_err(|error| error.to_string())?
+            Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+                .await
+                .map_err(|error| error.to_string())?
         }
         None => Config::infer().await.map_err(|error| error.to_string())?,
     };
@@ -177,24 +193,35 @@ impl Cluster {
 
     /// The pods of a key, as they are now.
     pub async fn pods_of(&self, key: &WorkKey) -> Result<Vec<Pod>, Trouble> {
-        let listed: ObjectList<Pod> = within(self.pods.list(&ListParams::default().labels(&naming::of_key(key)))).await?;
+        let listed: ObjectList<Pod> =
+            within(self.pods.list(&ListParams::default().labels(&naming::of_key(key)))).await?;
         Ok(listed.items)
     }
 
     /// Let the object of this UID run. Told twice, does nothing more.
     pub async fn resume(&self, key: &WorkKey, uid: &str) -> Result<(), Trouble> {
         // The UID makes it this very object, or a conflict.
-        let change = json!({ "metadata": { "uid": uid }, "spec": { "runPolicy": { "suspend": false } } });
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let change =
+            json!({ "metadata": { "uid": uid }, "spec": { "runPolicy": { "suspend": false } } });
+        let params =
+            PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         within(self.jobs.patch(&naming::name(key), &params, &Patch::Merge(change))).await.map(drop)
     }
 
     /// Delete the object of this UID. In the foreground it stays until its Job and pods have gone; in the background it
     /// goes at once.
-    pub async fn delete(&self, key: &WorkKey, uid: &str, policy: PropagationPolicy) -> Result<(), Trouble> {
+    pub async fn delete(
+        &self,
+        key: &WorkKey,
+        uid: &str,
+        policy: PropagationPolicy,
+    ) -> Result<(), Trouble> {
         let params = DeleteParams {
             propagation_policy: Some(policy),
-            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         match within(self.jobs.delete(&naming::name(key), &params)).await {
@@ -208,7 +235,10 @@ impl Cluster {
 pub async fn within<T>(asked: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
     match flow_common::clock::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map_err(trouble),
-        Err(_) => Err(Trouble::Away(io::Error::new(io::ErrorKind::TimedOut, "the API server does not answer"))),
+        Err(_) => Err(Trouble::Away(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the API server does not answer",
+        ))),
     }
 }
 
@@ -218,9 +248,15 @@ mod tests {
     use kube::core::response::{Status, StatusDetails};
 
     fn status(code: u16, reason: &str, message: &str, name: &str) -> kube::Error {
-        let details: Option<StatusDetails> =
-            (!name.is_empty()).then(|| serde_json::from_value(serde_json::json!({ "name": name })).expect("details"));
-        let status = Status { code, reason: reason.to_owned(), message: message.to_owned(), details, ..Status::default() };
+        let details: Option<StatusDetails> = (!name.is_empty())
+            .then(|| serde_json::from_value(serde_json::json!({ "name": name })).expect("details"));
+        let status = Status {
+            code,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            details,
+            ..Status::default()
+        };
         kube::Error::Api(Box::new(status))
     }
 
@@ -231,18 +267,29 @@ mod tests {
             _ => None,
         };
         let quota = "iflearnerjobs.git.iflytek.com \"x\" is forbidden: exceeded quota: q, requested: 1, used: 1, limited: 1";
-        assert_eq!(code(status(403, "Forbidden", quota, "x")), Some(ReasonCode::ResourcesExhausted));
-        assert_eq!(code(status(403, "Forbidden", "User cannot create", "x")), Some(ReasonCode::RuntimeError));
-        assert_eq!(code(status(404, "NotFound", "the server could not find the requested resource", "")), Some(ReasonCode::RuntimeError));
+        assert_eq!(
+            code(status(403, "Forbidden", quota, "x")),
+            Some(ReasonCode::ResourcesExhausted)
+        );
+        assert_eq!(
+            code(status(403, "Forbidden", "User cannot create", "x")),
+            Some(ReasonCode::RuntimeError)
+        );
+        assert_eq!(
+            code(status(404, "NotFound", "the server could not find the requested resource", "")),
+            Some(ReasonCode::RuntimeError)
+        );
         assert_eq!(code(status(422, "Invalid", "spec.host", "x")), Some(ReasonCode::RuntimeError));
         assert!(matches!(trouble(status(404, "NotFound", "not found", "x")), Trouble::Gone));
         assert!(matches!(trouble(status(409, "AlreadyExists", "", "x")), Trouble::Exists));
         assert!(matches!(trouble(status(409, "Conflict", "", "x")), Trouble::Other));
         let uncounted = "iflearnerjobs.git.iflytek.com \"x\" is forbidden: status unknown for quota: q, resources: count/x";
         assert!(matches!(trouble(status(403, "Forbidden", uncounted, "x")), Trouble::Away(_)));
-        for again in
-            [status(429, "TooManyRequests", "", ""), status(500, "InternalError", "", ""), status(503, "ServiceUnavailable", "", "")]
-        {
+        for again in [
+            status(429, "TooManyRequests", "", ""),
+            status(500, "InternalError", "", ""),
+            status(503, "ServiceUnavailable", "", ""),
+        ] {
             assert!(matches!(trouble(again), Trouble::Away(_)));
         }
     }
@@ -251,13 +298,26 @@ mod tests {
     fn a_refusal_names_nothing_of_the_partys_own() {
         let secret = "hostPath /srv/patients: admission webhook denied registry.internal/model:1";
         for code in [400, 403, 422] {
-            let Trouble::Refused(reason) = trouble(status(code, "Forbidden", secret, "x")) else { panic!("{code}") };
-            assert!(!reason.message.contains("patients") && !reason.message.contains("registry"), "{}", reason.message);
+            let Trouble::Refused(reason) = trouble(status(code, "Forbidden", secret, "x")) else {
+                panic!("{code}")
+            };
+            assert!(
+                !reason.message.contains("patients") && !reason.message.contains("registry"),
+                "{}",
+                reason.message
+            );
         }
-        for (code, words) in [(429, "too much to do"), (500, "does not answer"), (503, "does not answer")] {
+        for (code, words) in
+            [(429, "too much to do"), (500, "does not answer"), (503, "does not answer")]
+        {
             let refused = || trouble(status(code, "No", secret, "x"));
-            for reason in [refused().told("stop a member").reason().clone(), refused().blindness()] {
-                assert!(!reason.message.contains("patients") && !reason.message.contains("registry"), "{}", reason.message);
+            for reason in [refused().told("stop a member").reason().clone(), refused().blindness()]
+            {
+                assert!(
+                    !reason.message.contains("patients") && !reason.message.contains("registry"),
+                    "{}",
+                    reason.message
+                );
                 assert!(reason.message.contains(words), "{code}: {}", reason.message);
             }
         }

@@ -96,7 +96,9 @@ impl Entry {
         self.wake.notify_one();
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            let follower = shared.observations.essential("follower of a member", Arc::clone(self).run(Arc::clone(shared)));
+            let follower = shared
+                .observations
+                .essential("follower of a member", Arc::clone(self).run(Arc::clone(shared)));
             *task = Some(AbortOnDropHandle::new(tokio::spawn(follower)));
         }
     }
@@ -124,7 +126,9 @@ impl Entry {
     /// Say that it cannot be told how the key stands, if it was alive when that could be.
     fn doubt(&self, shared: &Shared, why: &Reason) {
         let told = self.state.borrow().clone();
-        if let Some(state) = told.filter(|state| matches!(state, WorkState::Starting { .. } | WorkState::Running)) {
+        if let Some(state) =
+            told.filter(|state| matches!(state, WorkState::Starting { .. } | WorkState::Running))
+        {
             self.tell(shared, seen_through(state, Some(why)));
         }
     }
@@ -148,7 +152,13 @@ impl Entry {
                     self.wake.notified().await;
                 }
                 Ok(Step::Done) => {
-                    if self.record.lock().await.as_ref().is_some_and(|record| record.stage == Stage::Forgotten) {
+                    if self
+                        .record
+                        .lock()
+                        .await
+                        .as_ref()
+                        .is_some_and(|record| record.stage == Stage::Forgotten)
+                    {
                         shared.entries().remove(&self.key);
                     }
                     return;
@@ -207,11 +217,24 @@ impl Entry {
         }
     }
 
-    fn judge(&self, shared: &Shared, object: Option<&IflearnerJob>, pods: &[Arc<Pod>], stopping: bool) -> WorkState {
+    fn judge(
+        &self,
+        shared: &Shared,
+        object: Option<&IflearnerJob>,
+        pods: &[Arc<Pod>],
+        stopping: bool,
+    ) -> WorkState {
         let memory = self.memory();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         let now = shared.clock.now();
-        judge::judge(&View { object, pods: &pods, stopping, seen: memory.exit.as_ref(), ran: memory.ran, now })
+        judge::judge(&View {
+            object,
+            pods: &pods,
+            stopping,
+            seen: memory.exit.as_ref(),
+            ran: memory.ran,
+            now,
+        })
     }
 
     /// Ask the API server itself whether it is over; if it is, put it down and say so.
@@ -223,8 +246,20 @@ impl Entry {
         stopping: bool,
     ) -> Result<Step, RuntimeError> {
         let told = |trouble: super::cluster::Trouble| trouble.told("prove that a member has ended");
-        let object = shared.cluster.job(&self.key).await.map_err(told)?.filter(|object| object.uid().as_deref() == Some(uid));
-        let pods: Vec<Arc<Pod>> = shared.cluster.pods_of(&self.key).await.map_err(told)?.into_iter().map(Arc::new).collect();
+        let object = shared
+            .cluster
+            .job(&self.key)
+            .await
+            .map_err(told)?
+            .filter(|object| object.uid().as_deref() == Some(uid));
+        let pods: Vec<Arc<Pod>> = shared
+            .cluster
+            .pods_of(&self.key)
+            .await
+            .map_err(told)?
+            .into_iter()
+            .map(Arc::new)
+            .collect();
         self.remember(shared, &pods);
         let state = self.judge(shared, object.as_ref(), &pods, stopping);
         if !is_end(&state) {
@@ -241,10 +276,21 @@ impl Entry {
         }
         let progress = self.memory().progress.clone();
         let held = record.as_ref().map(|record| record.held.clone()).unwrap_or_default();
-        let ended = Record { held, stage: Stage::Ended { uid: uid.to_owned(), state: state.clone(), progress: progress.clone() } };
+        let ended = Record {
+            held,
+            stage: Stage::Ended {
+                uid: uid.to_owned(),
+                state: state.clone(),
+                progress: progress.clone(),
+            },
+        };
         let written = shared.write(&self.key, &ended).await;
         // On a full disk it is said all the same: it is a fact, and may be what makes room. Its points were told as they came.
-        self.tell_end(shared, state, progress.map(|progress| Progress { points: Vec::new(), ..progress }));
+        self.tell_end(
+            shared,
+            state,
+            progress.map(|progress| Progress { points: Vec::new(), ..progress }),
+        );
         written?;
         *record = Some(ended);
         Ok(Step::Done)
@@ -256,7 +302,8 @@ impl Entry {
             let mut memory = self.memory();
             (take(&mut memory.logs), take(&mut memory.sidecars), take(&mut memory.give_up))
         };
-        let mut all = pin!(futures::future::join_all(logs.into_values().chain(sidecars.into_values())));
+        let mut all =
+            pin!(futures::future::join_all(logs.into_values().chain(sidecars.into_values())));
         if !ends_while_it_flows(&mut all, &self.flows, LAST_LINES).await {
             tracing::warn!(run.id = %self.key.run, "the end of a log could not be read");
             give_up.cancel();
@@ -273,10 +320,13 @@ impl Entry {
                 memory.ran = true;
                 let give_up = memory.give_up.clone();
                 memory.logs.entry(uid.clone()).or_insert_with(|| {
-                    let (entry, shared, uid, name) = (Arc::clone(self), Arc::clone(shared), uid.clone(), name.clone());
+                    let (entry, shared, uid, name) =
+                        (Arc::clone(self), Arc::clone(shared), uid.clone(), name.clone());
                     let observations = Arc::clone(&shared.observations);
                     let spool = async move { entry.spool(&shared, &uid, name, &give_up).await };
-                    AbortOnDropHandle::new(tokio::spawn(observations.essential("reader of a member's log", spool)))
+                    AbortOnDropHandle::new(tokio::spawn(
+                        observations.essential("reader of a member's log", spool),
+                    ))
                 });
             }
             if judge::has_begun(pod, SIDECAR) {
@@ -285,7 +335,9 @@ impl Entry {
                     let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
                     let observations = Arc::clone(&shared.observations);
                     let listen = async move { entry.listen(&shared, &uid, name, &give_up).await };
-                    AbortOnDropHandle::new(tokio::spawn(observations.essential("reader of a member's progress", listen)))
+                    AbortOnDropHandle::new(tokio::spawn(
+                        observations.essential("reader of a member's progress", listen),
+                    ))
                 });
             }
             if let Some(exit) = judge::exit_of(pod, shared.clock.now()) {
@@ -299,7 +351,9 @@ impl Entry {
         let file = shared.records.dir(&self.key).join("cursor.json");
         match Spool::open(shared.records.log(&self.key), file, pod, shared.log_limit_bytes) {
             Ok((mut spool, since)) => {
-                let reading = tail::follow(&source, since, &mut spool, || shared.has_ended(&self.key, pod, WORKLOAD));
+                let reading = tail::follow(&source, since, &mut spool, || {
+                    shared.has_ended(&self.key, pod, WORKLOAD)
+                });
                 if give_up.run_until_cancelled(reading).await == Some(true) {
                     spool.is_whole().await;
                 } else {
@@ -307,7 +361,9 @@ impl Entry {
                 }
                 spool.save().await;
             }
-            Err(error) => tracing::error!(run.id = %self.key.run, error = %error, "the log of a member is not kept"),
+            Err(error) => {
+                tracing::error!(run.id = %self.key.run, error = %error, "the log of a member is not kept")
+            }
         }
     }
 
@@ -319,12 +375,18 @@ impl Entry {
             drop(memory);
             shared.observations.publish_progress(&self.key, progress);
         });
-        let reading = tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR));
+        let reading =
+            tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR));
         give_up.run_until_cancelled(reading).await;
     }
 
     fn source(&self, shared: &Shared, pod: String, container: &str) -> Source {
-        Source { pods: shared.cluster.pods.clone(), pod, container: container.to_owned(), flows: Arc::clone(&self.flows) }
+        Source {
+            pods: shared.cluster.pods.clone(),
+            pod,
+            container: container.to_owned(),
+            flows: Arc::clone(&self.flows),
+        }
     }
 }
 
@@ -345,7 +407,9 @@ async fn ends_while_it_flows(reading: impl Future, flows: &Notify, longest: Dura
 fn seen_through(state: WorkState, blindness: Option<&Reason>) -> WorkState {
     match (state, blindness) {
         (WorkState::Running, Some(why)) => WorkState::Unseen(why.clone()),
-        (WorkState::Starting { reason: None }, Some(why)) => WorkState::Starting { reason: Some(why.clone()) },
+        (WorkState::Starting { reason: None }, Some(why)) => {
+            WorkState::Starting { reason: Some(why.clone()) }
+        }
         (state, _) => state,
     }
 }
@@ -368,7 +432,12 @@ mod tests {
         let through = |state: WorkState| seen_through(state, Some(&why("no answer")));
         assert_eq!(through(WorkState::Running), WorkState::Unseen(why("no answer")));
         assert_eq!(through(starting(None)), starting(Some("no answer")));
-        for state in [starting(Some("no node")), WorkState::Unseen(why("no node")), WorkState::Absent, WorkState::Lost(why("deleted"))] {
+        for state in [
+            starting(Some("no node")),
+            WorkState::Unseen(why("no node")),
+            WorkState::Absent,
+            WorkState::Lost(why("deleted")),
+        ] {
             assert_eq!(through(state.clone()), state);
         }
         assert_eq!(seen_through(WorkState::Running, None), WorkState::Running);

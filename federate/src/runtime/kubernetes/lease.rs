@@ -87,11 +87,17 @@ pub struct Applicant {
 
 impl Lease {
     /// Take the Lease; waits for an API server that does not answer.
-    pub async fn take(api: Api<LeaseObject>, who: &Applicant, clock: SharedClock) -> Result<Arc<Self>, LeaseError> {
+    pub async fn take(
+        api: Api<LeaseObject>,
+        who: &Applicant,
+        clock: SharedClock,
+    ) -> Result<Arc<Self>, LeaseError> {
         loop {
             match Self::try_take(&api, who, clock.now()).await? {
                 Ok(()) => break,
-                Err(error) => tracing::warn!(error = %error, "the cluster does not answer yet; trying again"),
+                Err(error) => {
+                    tracing::warn!(error = %error, "the cluster does not answer yet; trying again")
+                }
             }
             clock.sleep(AGAIN).await;
         }
@@ -105,11 +111,17 @@ impl Lease {
         }))
     }
 
-    async fn try_take(api: &Api<LeaseObject>, who: &Applicant, now: Timestamp) -> Result<Result<(), std::io::Error>, LeaseError> {
+    async fn try_take(
+        api: &Api<LeaseObject>,
+        who: &Applicant,
+        now: Timestamp,
+    ) -> Result<Result<(), std::io::Error>, LeaseError> {
         let refused = |trouble: Trouble| match trouble {
             Trouble::Away(error) => Ok(Err(error)),
             Trouble::Refused(reason) => Err(LeaseError::Refused(reason.message)),
-            Trouble::Gone | Trouble::Exists | Trouble::Other => Ok(Err(std::io::Error::other("somebody else changes it"))),
+            Trouble::Gone | Trouble::Exists | Trouble::Other => {
+                Ok(Err(std::io::Error::other("somebody else changes it")))
+            }
         };
         let mut lease = match within(api.get_opt(NAME)).await {
             Ok(Some(lease)) => lease,
@@ -122,7 +134,8 @@ impl Lease {
         let said = |key: &str| lease.annotations().get(key).cloned().unwrap_or_default();
         let (party, found) = (said(PARTY), said(INSTANCE));
         if party != who.party.as_str() || found != who.instance.to_string() {
-            let (namespace, wanted_party, wanted) = (who.namespace.clone(), who.party.clone(), who.instance.clone());
+            let (namespace, wanted_party, wanted) =
+                (who.namespace.clone(), who.party.clone(), who.instance.clone());
             return Err(LeaseError::Another { namespace, party, found, wanted_party, wanted });
         }
         let spec = lease.spec.get_or_insert_default();
@@ -131,7 +144,9 @@ impl Lease {
         spec.renew_time = Some(micro(now));
         spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
         // With the version it was read in: who else takes it makes this one a conflict.
-        within(api.replace(NAME, &PostParams::default(), &lease)).await.map_or_else(refused, |_| Ok(Ok(())))
+        within(api.replace(NAME, &PostParams::default(), &lease))
+            .await
+            .map_or_else(refused, |_| Ok(Ok(())))
     }
 
     /// Renew until it is lost.
@@ -198,7 +213,8 @@ impl Lease {
 
     /// Answers whether that is new.
     fn note(&self, trouble: Option<Reason>) -> bool {
-        self.trouble.send_if_modified(|before| std::mem::replace(before, trouble.clone()) != trouble)
+        self.trouble
+            .send_if_modified(|before| std::mem::replace(before, trouble.clone()) != trouble)
     }
 
     /// Whether the API server answered when it was last asked.
@@ -220,9 +236,16 @@ impl Lease {
 }
 
 fn born(who: &Applicant, now: Timestamp) -> LeaseObject {
-    let annotations = BTreeMap::from([(PARTY.to_owned(), who.party.to_string()), (INSTANCE.to_owned(), who.instance.to_string())]);
+    let annotations = BTreeMap::from([
+        (PARTY.to_owned(), who.party.to_string()),
+        (INSTANCE.to_owned(), who.instance.to_string()),
+    ]);
     LeaseObject {
-        metadata: ObjectMeta { name: Some(NAME.to_owned()), annotations: Some(annotations), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(NAME.to_owned()),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        },
         spec: Some(LeaseSpec {
             holder_identity: Some(who.holder.clone()),
             acquire_time: Some(micro(now)),

@@ -63,7 +63,9 @@ use self::record::{Record, Records, Stage};
 use self::settings::Settings;
 use self::store::Store;
 use super::observe::Observations;
-use super::{Held, Hold, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState, logs};
+use super::{
+    Held, Hold, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState, logs,
+};
 use crate::dial::root_cause;
 use crate::sidecar::io_reason;
 
@@ -115,7 +117,11 @@ struct Shared {
 
 impl KubernetesRuntime {
     /// Take the namespace's Lease and look after everything found there. Waits for an API server that does not answer.
-    pub async fn start(client: Client, config: KubernetesConfig, clock: SharedClock) -> Result<Self, StartError> {
+    pub async fn start(
+        client: Client,
+        config: KubernetesConfig,
+        clock: SharedClock,
+    ) -> Result<Self, StartError> {
         let KubernetesConfig { settings, data_root, party, instance, log_limit_bytes } = config;
         let cluster = Cluster::new(client, &settings.namespace);
         let records = Records::open(std::path::absolute(data_root)?.join("kubernetes"))?;
@@ -178,8 +184,18 @@ impl KubernetesRuntime {
     pub fn sweep(&self, proof: Timestamp, logs: Option<Timestamp>) -> io::Result<usize> {
         let mut removed = 0;
         for key in self.shared.records.keys()? {
-            let forgotten = self.shared.records.read(&key)?.is_some_and(|record| record.stage == Stage::Forgotten);
-            let since = self.shared.records.changed(&key)?.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+            let forgotten = self
+                .shared
+                .records
+                .read(&key)?
+                .is_some_and(|record| record.stage == Stage::Forgotten);
+            let since = self
+                .shared
+                .records
+                .changed(&key)?
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_micros();
             let is_before = |cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
             let past = logs.is_some_and(is_before) || !self.shared.records.has_log(&key);
             if forgotten && is_before(proof) && past {
@@ -220,11 +236,14 @@ impl Shared {
 
     /// Something is new about a key; without one, about all.
     fn changed(self: &Arc<Self>, key: Option<&WorkKey>) {
-        let keys = key.map_or_else(|| self.entries().keys().cloned().collect(), |key| vec![key.clone()]);
+        let keys =
+            key.map_or_else(|| self.entries().keys().cloned().collect(), |key| vec![key.clone()]);
         for key in keys {
             match self.entry(&key) {
                 Ok(entry) => entry.look_again(self),
-                Err(error) => tracing::error!(run.id = %key.run, error = %error, "a member's record cannot be read"),
+                Err(error) => {
+                    tracing::error!(run.id = %key.run, error = %error, "a member's record cannot be read")
+                }
             }
         }
     }
@@ -241,13 +260,17 @@ impl Shared {
     async fn write(&self, key: &WorkKey, record: &Record) -> Result<(), RuntimeError> {
         let (records, key, record) = (self.records.clone(), key.clone(), record.clone());
         let written = spawn_blocking(move || records.write(&key, &record)).await;
-        written.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| disk("put down how a member stands", error))
+        written
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| disk("put down how a member stands", error))
     }
 
     async fn remove(&self, key: &WorkKey) -> Result<(), RuntimeError> {
         let (records, key) = (self.records.clone(), key.clone());
         let removed = spawn_blocking(move || records.remove(&key)).await;
-        removed.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| disk("remove a member's record", error))
+        removed
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| disk("remove a member's record", error))
     }
 
     async fn hold(self: &Arc<Self>, hold: Hold) -> Result<Held, RuntimeError> {
@@ -255,9 +278,13 @@ impl Shared {
         let mut record = entry.record.lock().await;
         match record.as_ref().map(|record| &record.stage) {
             None => {}
-            Some(Stage::Held) => return Ok(record.as_ref().map(|record| record.held.clone()).unwrap_or_default()),
+            Some(Stage::Held) => {
+                return Ok(record.as_ref().map(|record| record.held.clone()).unwrap_or_default());
+            }
             Some(Stage::Created { .. } | Stage::Ended { .. } | Stage::Damaged) => {
-                return Err(refused("this attempt was started before; a new one needs a new attempt number"));
+                return Err(refused(
+                    "this attempt was started before; a new one needs a new attempt number",
+                ));
             }
             Some(Stage::Forgotten) => return Err(forgotten()),
         }
@@ -267,7 +294,10 @@ impl Shared {
             Err(Trouble::Exists) => return Err(name_taken()),
             Err(trouble) => return Err(trouble.told("ask the cluster for a member's place")),
         }
-        let promised = Record { held: build::held(&hold.key, &hold.ports, &self.settings), stage: Stage::Held };
+        let promised = Record {
+            held: build::held(&hold.key, &hold.ports, &self.settings),
+            stage: Stage::Held,
+        };
         self.write(&hold.key, &promised).await?;
         let held = promised.held.clone();
         *record = Some(promised);
@@ -283,7 +313,8 @@ impl Shared {
         let Some(known) = record.as_mut() else { return Err(hold_gone()) };
         match &known.stage {
             Stage::Held => {
-                let job = build::job(&launch, &known.held, &self.instance, &self.settings).map_err(RuntimeError::Refused)?;
+                let job = build::job(&launch, &known.held, &self.instance, &self.settings)
+                    .map_err(RuntimeError::Refused)?;
                 self.confirm("start a member").await?;
                 let uid = self.make(&launch, &job).await?;
                 known.stage = Stage::Created { uid, stopping: false };
@@ -320,24 +351,37 @@ impl Shared {
             Err(trouble) => return Err(trouble.told("create a member's object")),
         }
         // Ours, of an agent that was killed before it knew; or an earlier try of which no answer came.
-        let found = self.cluster.job(&launch.key).await.map_err(|trouble| trouble.told("look at a member's object"))?;
+        let found = self
+            .cluster
+            .job(&launch.key)
+            .await
+            .map_err(|trouble| trouble.told("look at a member's object"))?;
         let Some(found) = found.filter(|found| found.metadata.deletion_timestamp.is_none()) else {
             return Err(Trouble::Gone.told("create a member's object"));
         };
         let same = naming::key(&found.metadata).as_ref() == Some(&launch.key)
-            && found.labels().get(naming::PARTY).is_some_and(|party| party == launch.party.as_str())
+            && found
+                .labels()
+                .get(naming::PARTY)
+                .is_some_and(|party| party == launch.party.as_str())
             && found.annotations().get(naming::DIGEST) == job.annotations().get(naming::DIGEST);
         if same { Ok(found.uid().unwrap_or_default()) } else { Err(name_taken()) }
     }
 
     async fn is_there(&self, key: &WorkKey, uid: &str) -> Result<bool, RuntimeError> {
-        let found = self.cluster.job(key).await.map_err(|trouble| trouble.told("look at a member's object"))?;
+        let found = self
+            .cluster
+            .job(key)
+            .await
+            .map_err(|trouble| trouble.told("look at a member's object"))?;
         Ok(found.is_some_and(|found| found.uid().as_deref() == Some(uid)))
     }
 
     fn may_be_suspended(&self, key: &WorkKey) -> bool {
         let object = self.store.of(key).and_then(|(object, _)| object);
-        object.is_none_or(|object| object.spec.run_policy.as_ref().is_none_or(|policy| policy.suspend != Some(false)))
+        object.is_none_or(|object| {
+            object.spec.run_policy.as_ref().is_none_or(|policy| policy.suspend != Some(false))
+        })
     }
 
     async fn stop(self: &Arc<Self>, key: WorkKey) -> Result<(), RuntimeError> {
@@ -350,7 +394,9 @@ impl Shared {
             // Made perhaps by an agent that was killed before it knew.
             Some(Stage::Held) | None => {
                 let found = self.cluster.job(&key).await.map_err(told)?;
-                found.filter(|found| naming::key(&found.metadata).as_ref() == Some(&key)).and_then(|found| found.uid())
+                found
+                    .filter(|found| naming::key(&found.metadata).as_ref() == Some(&key))
+                    .and_then(|found| found.uid())
             }
             // Damaged, and its object gone: its pods are on their way out.
             Some(Stage::Ended { .. } | Stage::Damaged) => {
@@ -390,10 +436,20 @@ impl Shared {
         if record.as_ref().is_none_or(|record| record.stage != Stage::Damaged) {
             return Ok(());
         }
-        let told = |trouble: Trouble| trouble.told("find out what became of a member whose record was damaged");
-        let found = self.cluster.job(key).await.map_err(told)?.filter(|found| naming::key(&found.metadata).as_ref() == Some(key));
+        let told = |trouble: Trouble| {
+            trouble.told("find out what became of a member whose record was damaged")
+        };
+        let found = self
+            .cluster
+            .job(key)
+            .await
+            .map_err(told)?
+            .filter(|found| naming::key(&found.metadata).as_ref() == Some(key));
         let stage = if let Some(found) = found {
-            Stage::Created { stopping: found.metadata.deletion_timestamp.is_some(), uid: found.uid().unwrap_or_default() }
+            Stage::Created {
+                stopping: found.metadata.deletion_timestamp.is_some(),
+                uid: found.uid().unwrap_or_default(),
+            }
         } else if self.cluster.pods_of(key).await.map_err(told)?.iter().all(judge::is_finished) {
             let text = "the agent's record of this member was damaged, and the cluster has nothing left of it: it is not known whether \
                         it ran, or how it ended; start again";
@@ -416,7 +472,9 @@ impl Shared {
                 let deleted = self.cluster.delete(&key, uid, PropagationPolicy::Background).await;
                 deleted.map_err(|trouble| trouble.told("remove a member's object"))?;
             }
-            Some(Stage::Held | Stage::Created { .. } | Stage::Damaged) => return Err(refused("this member is still alive; stop it first")),
+            Some(Stage::Held | Stage::Created { .. } | Stage::Damaged) => {
+                return Err(refused("this member is still alive; stop it first"));
+            }
             Some(Stage::Forgotten) | None => {}
         }
         // Of a key without a record nothing has run: a record of it would only let a hub fill the disk.
@@ -438,11 +496,14 @@ impl Shared {
 
     async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
         if let Err(why) = self.store.completed().await {
-            return Err(Trouble::Away(io::Error::other(why)).told("list the members of this cluster"));
+            return Err(
+                Trouble::Away(io::Error::other(why)).told("list the members of this cluster")
+            );
         }
         let mut known = self.store.keys();
         for key in self.records.keys().map_err(|error| disk("list the records", error))? {
-            let record = self.records.read(&key).map_err(|error| disk("read a member's record", error))?;
+            let record =
+                self.records.read(&key).map_err(|error| disk("read a member's record", error))?;
             if record.is_some_and(|record| record.stage != Stage::Forgotten) {
                 known.push(key);
             }
@@ -474,16 +535,23 @@ impl Runtime for KubernetesRuntime {
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
-        let answers = if self.shared.lease.cluster_answers() { "answers" } else { "does not answer" };
+        let answers =
+            if self.shared.lease.cluster_answers() { "answers" } else { "does not answer" };
         let sidecar = if self.shared.settings.sidecar_image.is_some() { "yes" } else { "no" };
-        [("kind", "kubernetes"), ("cluster", answers), ("progress", sidecar)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        [("kind", "kubernetes"), ("cluster", answers), ("progress", sidecar)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
     }
 
     fn watch(&self) -> mpsc::Receiver<Observation> {
         self.shared.observations.watch()
     }
 
-    fn logs(&self, key: WorkKey, request: LogRequest) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
+    fn logs(
+        &self,
+        key: WorkKey,
+        request: LogRequest,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
         let state = self.shared.entries().get(&key).map(|entry| entry.state());
         let kept = self.shared.records.dir(&key).is_dir();
         let folder = self.shared.records.log(&key);
@@ -491,7 +559,9 @@ impl Runtime for KubernetesRuntime {
             if !kept {
                 return Err(refused("no log of this member is kept here any more"));
             }
-            logs::open(folder, request, state).await.map_err(|error| disk("read a member's log", error))
+            logs::open(folder, request, state)
+                .await
+                .map_err(|error| disk("read a member's log", error))
         }
         .boxed()
     }
@@ -506,11 +576,16 @@ fn refused(text: &str) -> RuntimeError {
 }
 
 fn forgotten() -> RuntimeError {
-    refused("this attempt was forgotten and is never started again; a new one needs a new attempt number")
+    refused(
+        "this attempt was forgotten and is never started again; a new one needs a new attempt number",
+    )
 }
 
 fn hold_gone() -> RuntimeError {
-    RuntimeError::Refused(Reason::new(ReasonCode::HoldExpired, "nothing is held for this attempt any more; reserve again"))
+    RuntimeError::Refused(Reason::new(
+        ReasonCode::HoldExpired,
+        "nothing is held for this attempt any more; reserve again",
+    ))
 }
 
 fn name_taken() -> RuntimeError {
@@ -521,7 +596,9 @@ fn name_taken() -> RuntimeError {
 /// An error of the agent's own disk: final if waiting does not help, else to be tried again.
 fn disk(deed: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RuntimeError::Refused(io_reason(deed, &source)),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            RuntimeError::Refused(io_reason(deed, &source))
+        }
         _ => RuntimeError::of_machine(deed, source),
     }
 }

@@ -35,7 +35,12 @@ pub fn name(key: &WorkKey) -> String {
 
 /// Labels of a key's object and of its pods.
 #[must_use]
-pub fn labels(key: &WorkKey, task: &TaskId, party: &PartyId, instance: &InstanceId) -> BTreeMap<String, String> {
+pub fn labels(
+    key: &WorkKey,
+    task: &TaskId,
+    party: &PartyId,
+    instance: &InstanceId,
+) -> BTreeMap<String, String> {
     [
         (RUN, key.run.to_string()),
         (ATTEMPT, key.attempt.to_string()),
@@ -78,8 +83,13 @@ mod tests {
         let found = name(&longest);
         // 52 is what the operator leaves room for, and a Job for its pods' suffix.
         assert!(found.len() <= 52, "{found}");
-        assert!(found.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
-        let others = [WorkKey { run: run("e"), attempt: u32::MAX }, WorkKey { run: run("f"), attempt: 1 }];
+        assert!(
+            found
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        );
+        let others =
+            [WorkKey { run: run("e"), attempt: u32::MAX }, WorkKey { run: run("f"), attempt: 1 }];
         assert!(others.iter().all(|other| name(other) != found));
     }
 
@@ -90,7 +100,10 @@ mod tests {
         let task = "b".repeat(32).parse().expect("an id");
         let labels = labels(&wanted, &task, &longest, &"c".repeat(32).parse().expect("an id"));
         assert!(labels.values().all(|value| value.len() <= 63));
-        assert_eq!(key(&ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }), Some(wanted));
+        assert_eq!(
+            key(&ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+            Some(wanted)
+        );
         assert_eq!(key(&ObjectMeta::default()), None);
     }
 }

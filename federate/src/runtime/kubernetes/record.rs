@@ -95,13 +95,20 @@ impl Records {
         match RunDir::at(self.dir(key)).read(RECORD) {
             Ok(record) => Ok(Some(record)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
                 let dir = self.dir(key);
                 tracing::error!(run.id = %key.run, attempt = key.attempt, %error, "{}/{RECORD} cannot be read; it is kept as {DAMAGED}, \
                     and its member is never started again", dir.display());
                 // The old name is never without a file: a key without a record could be held and started.
                 match fs::hard_link(dir.join(RECORD), dir.join(DAMAGED)) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error);
+                    }
                     _ => {}
                 }
                 let record = Record { held: Held::default(), stage: Stage::Damaged };
@@ -120,7 +127,8 @@ impl Records {
             File::open(&self.0)?.sync_all()?;
         }
         let tmp = dir.join("record.tmp");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
         file.write_all(&bounded(record, |record| match &mut record.stage {
             Stage::Ended { progress, .. } => Some(progress),
             Stage::Held | Stage::Created { .. } | Stage::Damaged | Stage::Forgotten => None,
@@ -175,11 +183,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().join("kubernetes")).expect("opened");
         assert_eq!(records.read(&key(1)).expect("read"), None);
-        let held = Held { ports: [("grpc".to_owned(), 50001)].into(), endpoints: [("grpc".to_owned(), "x:80".to_owned())].into() };
+        let held = Held {
+            ports: [("grpc".to_owned(), 50001)].into(),
+            endpoints: [("grpc".to_owned(), "x:80".to_owned())].into(),
+        };
         let stages = [
             Stage::Held,
             Stage::Created { uid: "u".to_owned(), stopping: true },
-            Stage::Ended { uid: "u".to_owned(), state: WorkState::Running, progress: Some(Progress::default()) },
+            Stage::Ended {
+                uid: "u".to_owned(),
+                state: WorkState::Running,
+                progress: Some(Progress::default()),
+            },
             Stage::Forgotten,
         ];
         for stage in stages {
@@ -200,13 +215,24 @@ mod tests {
     fn a_record_that_cannot_be_read_is_kept_for_inspection_and_its_key_is_never_free_again() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().to_owned()).expect("opened");
-        for (attempt, text) in (1..).zip(["", "{\"held\": {}", "{\"stage\": \"of a later release\"}", "\0\0\0\0"]) {
+        for (attempt, text) in
+            (1..).zip(["", "{\"held\": {}", "{\"stage\": \"of a later release\"}", "\0\0\0\0"])
+        {
             let key = key(attempt);
-            records.write(&key, &Record { held: Held::default(), stage: Stage::Held }).expect("written");
+            records
+                .write(&key, &Record { held: Held::default(), stage: Stage::Held })
+                .expect("written");
             fs::write(records.dir(&key).join(RECORD), text).expect("damaged");
             for _ in 0..2 {
-                assert_eq!(records.read(&key).expect("read").map(|record| record.stage), Some(Stage::Damaged), "{text:?}");
-                assert_eq!(fs::read_to_string(records.dir(&key).join(DAMAGED)).expect("kept"), text);
+                assert_eq!(
+                    records.read(&key).expect("read").map(|record| record.stage),
+                    Some(Stage::Damaged),
+                    "{text:?}"
+                );
+                assert_eq!(
+                    fs::read_to_string(records.dir(&key).join(DAMAGED)).expect("kept"),
+                    text
+                );
             }
         }
     }
@@ -215,11 +241,25 @@ mod tests {
     fn an_end_keeps_as_many_of_the_last_points_as_there_is_room_for() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().to_owned()).expect("opened");
-        let point = |step| flow_domain::progress::Point { series: "loss".to_owned(), step, value: "0.125".to_owned() };
-        let progress = Progress { complete: true, points: (0..10_000).map(point).collect(), ..Progress::default() };
-        let stage = Stage::Ended { uid: "u".to_owned(), state: WorkState::Running, progress: Some(progress) };
+        let point = |step| flow_domain::progress::Point {
+            series: "loss".to_owned(),
+            step,
+            value: "0.125".to_owned(),
+        };
+        let progress = Progress {
+            complete: true,
+            points: (0..10_000).map(point).collect(),
+            ..Progress::default()
+        };
+        let stage = Stage::Ended {
+            uid: "u".to_owned(),
+            state: WorkState::Running,
+            progress: Some(progress),
+        };
         records.write(&key(1), &Record { held: Held::default(), stage }).expect("written");
-        let Some(Record { stage: Stage::Ended { progress: Some(kept), .. }, .. }) = records.read(&key(1)).expect("read") else {
+        let Some(Record { stage: Stage::Ended { progress: Some(kept), .. }, .. }) =
+            records.read(&key(1)).expect("read")
+        else {
             panic!("no progress")
         };
         let steps: Vec<u64> = kept.points.iter().map(|point| point.step).collect();
@@ -232,7 +272,8 @@ mod tests {
         let records = Records::open(folder.path().to_owned()).expect("opened");
         let record = Record { held: Held::default(), stage: Stage::Held };
         records.write(&key(1), &record).expect("written");
-        fs::write(records.dir(&key(1)).join("record.tmp"), "{\"stage\":\"crea").expect("half a record");
+        fs::write(records.dir(&key(1)).join("record.tmp"), "{\"stage\":\"crea")
+            .expect("half a record");
         assert_eq!(records.read(&key(1)).expect("read"), Some(record));
     }
 }

@@ -61,13 +61,22 @@ impl Log {
 
 impl Spool {
     /// Go on where an earlier agent left off. Answers also from where on the pod's log is new.
-    pub fn open(folder: PathBuf, file: PathBuf, pod: &str, limit: u64) -> io::Result<(Self, Option<Place>)> {
+    pub fn open(
+        folder: PathBuf,
+        file: PathBuf,
+        pod: &str,
+        limit: u64,
+    ) -> io::Result<(Self, Option<Place>)> {
         let cursor = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::default(),
             Err(error) => return Err(error),
         };
-        let cursor = if cursor.pod == pod { cursor } else { Cursor { pod: pod.to_owned(), at: None, ..cursor } };
+        let cursor = if cursor.pod == pod {
+            cursor
+        } else {
+            Cursor { pod: pod.to_owned(), at: None, ..cursor }
+        };
         let since = cursor.at;
         let saved = cursor.offset;
         Ok((Self { log: Log::AsLeft { folder, limit }, file, cursor, saved }, since))
@@ -92,13 +101,15 @@ impl Spool {
     /// What an earlier agent wrote after it saved the cursor does not come again.
     fn keep_all(&mut self) {
         if let Log::AsLeft { folder, .. } = &self.log {
-            self.cursor.offset = log::end(folder).map_or(self.cursor.offset, |end| end.max(self.cursor.offset));
+            self.cursor.offset =
+                log::end(folder).map_or(self.cursor.offset, |end| end.max(self.cursor.offset));
         }
     }
 
     /// Put down how far it is. A cursor that is lost costs lines that stand there twice, nothing else.
     pub async fn save(&mut self) {
-        let (file, bytes) = (self.file.clone(), serde_json::to_vec(&self.cursor).unwrap_or_default());
+        let (file, bytes) =
+            (self.file.clone(), serde_json::to_vec(&self.cursor).unwrap_or_default());
         let written = spawn_blocking(move || {
             let tmp = file.with_extension("tmp");
             fs::write(&tmp, bytes)?;
@@ -128,7 +139,9 @@ impl Sink for Spool {
         });
         let writer = match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(writer) => writer,
-            Err(error) => return tracing::error!(error = %error, file = %self.file.display(), "the log of a member is not kept"),
+            Err(error) => {
+                return tracing::error!(error = %error, file = %self.file.display(), "the log of a member is not kept");
+            }
         };
         let offset = writer.offset();
         self.log = Log::Open(writer);
@@ -198,7 +211,8 @@ mod tests {
     async fn an_agent_that_was_killed_between_two_saves_leaves_no_line_twice() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
-        let open = |pod: &str| Spool::open(folder.clone(), file.clone(), pod, 1 << 20).expect("opened");
+        let open =
+            |pod: &str| Spool::open(folder.clone(), file.clone(), pod, 1 << 20).expect("opened");
         let (mut spool, since) = open("a");
         assert_eq!(since, None);
         spool.take(b"one\n".to_vec(), at(1)).await;
@@ -207,7 +221,11 @@ mod tests {
         spool.take(b"thr".to_vec(), at(2)).await;
         drop(spool);
         let (mut spool, since) = open("a");
-        assert_eq!((since, text(&folder).as_str()), (at(1), "one\ntwo\nthr"), "it stays until it was read again");
+        assert_eq!(
+            (since, text(&folder).as_str()),
+            (at(1), "one\ntwo\nthr"),
+            "it stays until it was read again"
+        );
         spool.take(b"two\n".to_vec(), at(2)).await;
         assert_eq!(text(&folder), "one\ntwo\n");
         spool.take(b"three\n".to_vec(), at(3)).await;
@@ -286,8 +304,12 @@ mod tests {
             let told = told.clone();
             move |progress: Progress| told.lock().expect("unpoisoned").push(progress.epoch)
         });
-        let line = |epoch: u32| crate::sidecar::protocol::line(&Progress { epoch: Some(epoch), ..Progress::default() });
-        let all = [line(1), b"a remark\n".to_vec(), vec![b'x'; LINE_LIMIT + 1], b"\n".to_vec(), line(2)].concat();
+        let line = |epoch: u32| {
+            crate::sidecar::protocol::line(&Progress { epoch: Some(epoch), ..Progress::default() })
+        };
+        let all =
+            [line(1), b"a remark\n".to_vec(), vec![b'x'; LINE_LIMIT + 1], b"\n".to_vec(), line(2)]
+                .concat();
         for piece in all.chunks(1000) {
             lines.take(piece.to_vec(), None).await;
         }

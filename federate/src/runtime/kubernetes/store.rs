@@ -67,7 +67,8 @@ impl<K: Resource<DynamicType = ()>> Mirror<K> {
             Event::InitDone => {
                 let before = std::mem::replace(&mut self.now, self.next.take().unwrap_or_default());
                 self.complete = true;
-                let mut keys: Vec<WorkKey> = before.into_keys().chain(self.now.keys().cloned()).collect();
+                let mut keys: Vec<WorkKey> =
+                    before.into_keys().chain(self.now.keys().cloned()).collect();
                 keys.sort_unstable();
                 keys.dedup();
                 keys
@@ -147,7 +148,8 @@ impl Store {
             }
             Sight::Blind(reason) => Some(reason),
         };
-        self.blind.send_if_modified(|all| std::mem::replace(&mut all[which], blind.clone()) != blind)
+        self.blind
+            .send_if_modified(|all| std::mem::replace(&mut all[which], blind.clone()) != blind)
     }
 
     /// Object and pods of a key; nothing before everything was listed once.
@@ -158,7 +160,12 @@ impl Store {
         }
         let mirrors = self.mirrors();
         let job = mirrors.jobs.now.get(key).and_then(|all| all.values().next().cloned());
-        let pods = mirrors.pods.now.get(key).map(|all| all.values().cloned().collect()).unwrap_or_default();
+        let pods = mirrors
+            .pods
+            .now
+            .get(key)
+            .map(|all| all.values().cloned().collect())
+            .unwrap_or_default();
         Some((job, pods))
     }
 
@@ -183,7 +190,13 @@ impl Store {
 
     /// Follow the cluster for ever; `changed` is told each key of which something is new, and nothing in particular when
     /// the picture becomes complete, or begins or ceases to grow old.
-    pub async fn follow(&self, jobs: Api<IflearnerJob>, pods: Api<Pod>, selector: &str, changed: impl Fn(Option<&WorkKey>) + Sync) {
+    pub async fn follow(
+        &self,
+        jobs: Api<IflearnerJob>,
+        pods: Api<Pod>,
+        selector: &str,
+        changed: impl Fn(Option<&WorkKey>) + Sync,
+    ) {
         let tell = |keys: Vec<WorkKey>| {
             let before = self.is_complete();
             self.taken();
@@ -221,7 +234,11 @@ impl Store {
 /// does not allow it, and lists again then, as it does when a watch has expired (410): a watch that begins where the one
 /// before broke off says nothing until something happens, so nobody would know that it works again. `sight` is told how
 /// it goes.
-fn events<K>(api: Api<K>, selector: &str, sight: impl Fn(Sight) + Send) -> impl Stream<Item = Event<K>> + Send
+fn events<K>(
+    api: Api<K>,
+    selector: &str,
+    sight: impl Fn(Sight) + Send,
+) -> impl Stream<Item = Event<K>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -229,46 +246,54 @@ where
     let begin = move || watcher(api.clone(), config.clone()).boxed();
     // Failures since anything was seen, and since a watch showed something: it may be that only lists are allowed.
     let state = (begin(), DefaultBackoff::default(), [0, 0], sight, begin);
-    stream::unfold(state, |(mut watching, mut backoff, [mut failures, mut breaks], sight, begin)| async move {
-        loop {
-            let error = match watching.next().await {
-                Some(Ok(event)) => {
-                    // Half a list shows nothing.
-                    if !matches!(event, Event::Init | Event::InitApply(_)) {
-                        failures = 0;
-                        sight(Sight::Clear);
+    stream::unfold(
+        state,
+        |(mut watching, mut backoff, [mut failures, mut breaks], sight, begin)| async move {
+            loop {
+                let error = match watching.next().await {
+                    Some(Ok(event)) => {
+                        // Half a list shows nothing.
+                        if !matches!(event, Event::Init | Event::InitApply(_)) {
+                            failures = 0;
+                            sight(Sight::Clear);
+                        }
+                        if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                            breaks = 0;
+                        }
+                        let event = event.modify(|object| object.managed_fields_mut().clear());
+                        return Some((
+                            event,
+                            (watching, backoff, [failures, breaks], sight, begin),
+                        ));
                     }
-                    if matches!(event, Event::Apply(_) | Event::Delete(_)) {
-                        breaks = 0;
-                    }
-                    let event = event.modify(|object| object.managed_fields_mut().clear());
-                    return Some((event, (watching, backoff, [failures, breaks], sight, begin)));
+                    Some(Err(error)) => error,
+                    None => return None,
+                };
+                (failures, breaks) = (failures + 1_u32, breaks + 1_u32);
+                let kind = K::kind(&());
+                sight(Sight::Failed(format!("{}: {}", K::plural(&()), root_cause(&error))));
+                // A watch ends now and then, and the next try mends that. An outage is told once, and again ever more rarely.
+                let worth = |times: u32| times > 1 && times.is_power_of_two();
+                if worth(failures) || worth(breaks) {
+                    tracing::warn!(error = %error, cause = %root_cause(&error), %kind, failures, "a watch broke off again; trying again");
+                } else {
+                    tracing::debug!(error = %error, %kind, failures, "a watch broke off");
                 }
-                Some(Err(error)) => error,
-                None => return None,
-            };
-            (failures, breaks) = (failures + 1_u32, breaks + 1_u32);
-            let kind = K::kind(&());
-            sight(Sight::Failed(format!("{}: {}", K::plural(&()), root_cause(&error))));
-            // A watch ends now and then, and the next try mends that. An outage is told once, and again ever more rarely.
-            let worth = |times: u32| times > 1 && times.is_power_of_two();
-            if worth(failures) || worth(breaks) {
-                tracing::warn!(error = %error, cause = %root_cause(&error), %kind, failures, "a watch broke off again; trying again");
-            } else {
-                tracing::debug!(error = %error, %kind, failures, "a watch broke off");
+                if worth(failures) {
+                    sight(Sight::Blind(blindness(error)));
+                }
+                flow_common::clock::sleep(backoff.next().unwrap_or_default()).await;
+                watching = begin();
             }
-            if worth(failures) {
-                sight(Sight::Blind(blindness(error)));
-            }
-            flow_common::clock::sleep(backoff.next().unwrap_or_default()).await;
-            watching = begin();
-        }
-    })
+        },
+    )
 }
 
 /// What a failed list or watch means for whom it was to show.
 fn blindness(error: watcher::Error) -> Reason {
-    use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+    use watcher::Error::{
+        InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed,
+    };
     let trouble = match error {
         InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => trouble(error),
         WatchError(status) => trouble(kube::Error::Api(status)),
@@ -285,7 +310,14 @@ mod tests {
     fn pod(attempt: u32, uid: &str) -> Pod {
         let labels = [(naming::RUN, "a".repeat(32)), (naming::ATTEMPT, attempt.to_string())];
         let labels = labels.map(|(label, value)| (label.to_owned(), value)).into();
-        Pod { metadata: ObjectMeta { uid: Some(uid.to_owned()), labels: Some(labels), ..ObjectMeta::default() }, ..Pod::default() }
+        Pod {
+            metadata: ObjectMeta {
+                uid: Some(uid.to_owned()),
+                labels: Some(labels),
+                ..ObjectMeta::default()
+            },
+            ..Pod::default()
+        }
     }
 
     fn key(attempt: u32) -> WorkKey {
@@ -298,8 +330,13 @@ mod tests {
         let why = |text: &str| Reason::new(flow_domain::member::ReasonCode::RuntimeError, text);
         let told = || store.blindness().map(|reason| reason.message);
         assert!(!store.sight(0, Sight::Clear));
-        assert!(!store.sight(0, Sight::Failed("10.0.0.1 refused".to_owned())), "one failure is nothing");
-        assert!(store.sight(1, Sight::Blind(why("pods"))) && store.sight(0, Sight::Blind(why("jobs"))));
+        assert!(
+            !store.sight(0, Sight::Failed("10.0.0.1 refused".to_owned())),
+            "one failure is nothing"
+        );
+        assert!(
+            store.sight(1, Sight::Blind(why("pods"))) && store.sight(0, Sight::Blind(why("jobs")))
+        );
         assert!(!store.sight(0, Sight::Blind(why("jobs"))), "nothing new");
         assert_eq!(told().as_deref(), Some("jobs"));
         assert!(store.sight(0, Sight::Clear));
@@ -314,11 +351,17 @@ mod tests {
         let init = |mirror: &mut Mirror<Pod>, pods: Vec<Pod>| {
             mirror.take(Event::Init);
             for pod in pods {
-                assert!(mirror.take(Event::InitApply(pod)).is_empty(), "nothing is concluded from half a list");
+                assert!(
+                    mirror.take(Event::InitApply(pod)).is_empty(),
+                    "nothing is concluded from half a list"
+                );
             }
             mirror.take(Event::InitDone)
         };
-        assert_eq!(init(&mut mirror, vec![pod(1, "x"), pod(2, "y"), Pod::default()]), [key(1), key(2)]);
+        assert_eq!(
+            init(&mut mirror, vec![pod(1, "x"), pod(2, "y"), Pod::default()]),
+            [key(1), key(2)]
+        );
         assert_eq!(mirror.take(Event::Apply(pod(1, "z"))), [key(1)]);
         assert_eq!(mirror.now[&key(1)].len(), 2, "a pod and its replacement");
         assert_eq!(mirror.take(Event::Delete(pod(2, "y"))), [key(2)]);

@@ -33,7 +33,8 @@ const LATER: Duration = Duration::from_secs(5);
 const LAST_TRIES: u32 = 4;
 
 /// Stands where a reader that went on found neither the line it was at nor any before it.
-pub const GAP: &[u8] = b"\n[output may be missing here: the node had put away what it wrote before this]\n";
+pub const GAP: &[u8] =
+    b"\n[output may be missing here: the node had put away what it wrote before this]\n";
 
 /// Which output.
 #[derive(Debug, Clone)]
@@ -67,7 +68,9 @@ impl Place {
     fn next(this: Option<Self>, time: Moment) -> Self {
         match this {
             // What is older is not shown to who looks for the place.
-            Some(place) if time <= place.time => Self { after: place.after + u64::from(time >= place.since()), ..place },
+            Some(place) if time <= place.time => {
+                Self { after: place.after + u64::from(time >= place.since()), ..place }
+            }
             Some(_) | None => Self { time, after: 0 },
         }
     }
@@ -81,7 +84,12 @@ pub trait Sink: Send {
 
 /// Read to the end: until nothing new was there after `ended` had become true, or the pod has gone. Answers whether nothing
 /// is missing, as far as can be known. An API server that does not answer is waited for.
-pub async fn follow(source: &Source, from: Option<Place>, sink: &mut impl Sink, ended: impl Fn() -> bool) -> bool {
+pub async fn follow(
+    source: &Source,
+    from: Option<Place>,
+    sink: &mut impl Sink,
+    ended: impl Fn() -> bool,
+) -> bool {
     let mut whole = false;
     let mut strip = Strip::new(from);
     let mut pause = SOON;
@@ -93,7 +101,9 @@ pub async fn follow(source: &Source, from: Option<Place>, sink: &mut impl Sink, 
         let read = read(source, &mut strip, sink).await;
         let news = strip.passed != before;
         match read {
-            Ok(()) if last && !news && (strip.is_at_end() || last_tries <= 1) => return strip.is_at_end(),
+            Ok(()) if last && !news && (strip.is_at_end() || last_tries <= 1) => {
+                return strip.is_at_end();
+            }
             Ok(()) => {
                 whole = true;
                 last_tries -= u32::from(last && !news);
@@ -211,7 +221,9 @@ impl Way {
     fn passes(&mut self, time: Moment) -> bool {
         let (seen, next) = match *self {
             Self::To(place) if time == place.time => (true, Self::past(place.after, time)),
-            Self::To(place) => (time < place.time, if time < place.time { *self } else { Self::Done }),
+            Self::To(place) => {
+                (time < place.time, if time < place.time { *self } else { Self::Done })
+            }
             Self::Past { count, newest } if time <= newest => (true, Self::past(count - 1, newest)),
             Self::Past { .. } | Self::Done => (false, Self::Done),
         };
@@ -227,13 +239,27 @@ impl Way {
 impl Strip {
     fn new(at: Option<Place>) -> Self {
         let (way, astray) = (Way::to(at), at.is_some());
-        Self { at, way, head: Vec::new(), state: Line::Head, half: None, astray, passed: 0, remarked: false }
+        Self {
+            at,
+            way,
+            head: Vec::new(),
+            state: Line::Head,
+            half: None,
+            astray,
+            passed: 0,
+            remarked: false,
+        }
     }
 
     /// Whether the stream has come to where the one before it was, and not broken off on the way.
     fn is_at_end(&self) -> bool {
         match self.state {
-            Line::Head => self.head.is_empty() && self.half.is_none() && self.way == Way::Done && !self.remarked,
+            Line::Head => {
+                self.head.is_empty()
+                    && self.half.is_none()
+                    && self.way == Way::Done
+                    && !self.remarked
+            }
             Line::Passing { again, .. } => again == 0 && !self.remarked,
             Line::Dropping => false,
         }
@@ -246,7 +272,8 @@ impl Strip {
             self.half = Some((time, passed + again));
         }
         self.state = Line::Head;
-        (self.way, self.remarked, self.astray) = (Way::to(self.at), false, self.at.is_some() || self.half.is_some());
+        (self.way, self.remarked, self.astray) =
+            (Way::to(self.at), false, self.at.is_some() || self.half.is_some());
     }
 
     fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -270,7 +297,9 @@ impl Strip {
                 return;
             }
             let head = std::mem::take(&mut self.head);
-            let time = std::str::from_utf8(&head).ok().and_then(|text| text.trim_end().parse::<Moment>().ok());
+            let time = std::str::from_utf8(&head)
+                .ok()
+                .and_then(|text| text.trim_end().parse::<Moment>().ok());
             self.state = match time {
                 Some(time) if self.way.passes(time) => {
                     self.astray = false;
@@ -324,8 +353,7 @@ impl Strip {
 mod tests {
     use super::*;
 
-    const LOG: &str =
-        "2026-01-02T03:04:05.000000001Z one\n2026-01-02T03:04:05.000000002Z \n2026-01-02T03:04:06Z three with 2026-01-02T03:04:09Z in it\n";
+    const LOG: &str = "2026-01-02T03:04:05.000000001Z one\n2026-01-02T03:04:05.000000002Z \n2026-01-02T03:04:06Z three with 2026-01-02T03:04:09Z in it\n";
 
     /// After a line of this time.
     fn at(text: &str) -> Option<Place> {
@@ -336,8 +364,13 @@ mod tests {
     fn times_are_taken_off_however_the_stream_is_cut_into_pieces() {
         for size in 1..LOG.len() {
             let mut strip = Strip::new(None);
-            let out: Vec<u8> = LOG.as_bytes().chunks(size).flat_map(|piece| strip.strip(piece)).collect();
-            assert_eq!(String::from_utf8(out).expect("text"), "one\n\nthree with 2026-01-02T03:04:09Z in it\n", "pieces of {size}");
+            let out: Vec<u8> =
+                LOG.as_bytes().chunks(size).flat_map(|piece| strip.strip(piece)).collect();
+            assert_eq!(
+                String::from_utf8(out).expect("text"),
+                "one\n\nthree with 2026-01-02T03:04:09Z in it\n",
+                "pieces of {size}"
+            );
             assert_eq!(strip.at, at("2026-01-02T03:04:06Z"));
         }
     }
@@ -353,7 +386,11 @@ mod tests {
                     out.extend(strip.strip(&LOG.as_bytes()[..end]));
                     strip.cut();
                 }
-                assert_eq!(String::from_utf8(out).expect("text"), whole, "broken off at {first} and {second}");
+                assert_eq!(
+                    String::from_utf8(out).expect("text"),
+                    whole,
+                    "broken off at {first} and {second}"
+                );
             }
         }
     }
@@ -367,7 +404,12 @@ mod tests {
                 strip.cut();
                 let before = strip.passed;
                 strip.strip(&log.as_bytes()[..end]);
-                assert_eq!((strip.is_at_end(), strip.passed), (end == log.len(), before), "of {} bytes {end}", log.len());
+                assert_eq!(
+                    (strip.is_at_end(), strip.passed),
+                    (end == log.len(), before),
+                    "of {} bytes {end}",
+                    log.len()
+                );
             }
         }
         let mut strip = Strip::new(None);
@@ -382,7 +424,10 @@ mod tests {
         strip.cut();
         let next = strip.strip(b"2026-01-02T03:04:06Z {}\n");
         let gap = String::from_utf8_lossy(GAP);
-        assert_eq!(String::from_utf8([half, next].concat()).expect("text"), format!("{{\"a\":{gap}{{}}\n"));
+        assert_eq!(
+            String::from_utf8([half, next].concat()).expect("text"),
+            format!("{{\"a\":{gap}{{}}\n")
+        );
     }
 
     #[test]
@@ -418,13 +463,17 @@ mod tests {
             ("12.3", "seven"),
             ("12.1", "eight"),
         ];
-        let log: Vec<String> = said.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
+        let log: Vec<String> =
+            said.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
         let whole: String = said.iter().map(|(_, text)| format!("{text}\n")).collect();
         // What the kubelet shows from a time on.
         let shown = |strip: &Strip| {
             let since = strip.at.map(Place::since);
             let is_shown = |line: &&String| {
-                since.is_none_or(|since| line.split(' ').next().expect("a time").parse::<Moment>().expect("a time") >= since)
+                since.is_none_or(|since| {
+                    line.split(' ').next().expect("a time").parse::<Moment>().expect("a time")
+                        >= since
+                })
             };
             log.iter().filter(is_shown).map(String::as_str).collect::<String>()
         };
@@ -438,7 +487,9 @@ mod tests {
                     let mut out = strip.strip(&log.concat().as_bytes()[..first]);
                     if agent_is_killed {
                         // Of a line that is not whole the next agent knows nothing.
-                        out.truncate(out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+                        out.truncate(
+                            out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
+                        );
                         strip = Strip::new(strip.at);
                     } else {
                         strip.cut();
@@ -448,11 +499,18 @@ mod tests {
                     strip.cut();
                     let again = shown(&strip);
                     out.extend(strip.strip(again.as_bytes()));
-                    assert_eq!(String::from_utf8_lossy(&out), whole, "broken off at {first} and {second}, killed: {agent_is_killed}");
+                    assert_eq!(
+                        String::from_utf8_lossy(&out),
+                        whole,
+                        "broken off at {first} and {second}, killed: {agent_is_killed}"
+                    );
                     strip.cut();
                     let passed = strip.passed;
                     strip.strip(shown(&strip).as_bytes());
-                    assert!(strip.is_at_end() && strip.passed == passed, "broken off at {first} and {second}: {strip:?}");
+                    assert!(
+                        strip.is_at_end() && strip.passed == passed,
+                        "broken off at {first} and {second}: {strip:?}"
+                    );
                 }
             }
         }

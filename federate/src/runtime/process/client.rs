@@ -23,7 +23,10 @@ impl Client {
     /// Connect to the sidecar of a run directory.
     pub async fn connect(dir: &RunDir) -> io::Result<Self> {
         // Addresses of sockets end after 107 bytes, paths do not: go by way of the directory's descriptor.
-        let folder = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(dir.path())?;
+        let folder = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
+            .open(dir.path())?;
         let path = format!("/proc/self/fd/{}/{}", folder.as_raw_fd(), name::CONTROL);
         let stream = UnixStream::connect(path).await?;
         Ok(Self(BufReader::new(stream)))

@@ -80,8 +80,7 @@ impl Entry {
         let at = clock::monotonic() + time;
         let mut due = lock(&self.enforcer.stop);
         if due.as_ref().is_none_or(|due| at < due.at) {
-            let text =
-                "ended because a stop was requested; its supervisor did not end it in time, and the agent killed what it found of both";
+            let text = "ended because a stop was requested; its supervisor did not end it in time, and the agent killed what it found of both";
             *due = Some(Due::new(self, at, Reason::new(ReasonCode::StopRequested, text)));
         }
     }
@@ -95,18 +94,26 @@ impl Entry {
                 return;
             }
             let dir = self.dir.clone();
-            age = tokio::task::spawn_blocking(move || sweep::age(&dir)).await.ok().flatten().unwrap_or_default();
+            age = tokio::task::spawn_blocking(move || sweep::age(&dir))
+                .await
+                .ok()
+                .flatten()
+                .unwrap_or_default();
         }
         let at = clock::monotonic() + time.saturating_sub(age);
         let text = "ran longer than its longest runtime; its supervisor did not end it, and the agent killed what it found of both";
-        *lock(&self.enforcer.limit) = Some(Due::new(self, at, Reason::new(ReasonCode::MaxRuntimeExceeded, text)));
+        *lock(&self.enforcer.limit) =
+            Some(Due::new(self, at, Reason::new(ReasonCode::MaxRuntimeExceeded, text)));
     }
 
     async fn end_by_force(self: &Arc<Self>, cause: Reason, is_over: Arc<AtomicBool>) {
         tracing::warn!(run.id = %self.key.run, attempt = self.key.attempt, "the supervisor of a workload does not end it; killing both");
         lock(&self.enforcer.cause).get_or_insert(cause);
         let (dir, key) = (self.dir.clone(), self.key.clone());
-        let killed = tokio::task::spawn_blocking(move || sweep::kill_supervised(&dir, &key, || is_over.load(Ordering::Acquire))).await;
+        let killed = tokio::task::spawn_blocking(move || {
+            sweep::kill_supervised(&dir, &key, || is_over.load(Ordering::Acquire))
+        })
+        .await;
         if let Err(error) = killed {
             tracing::error!(run.id = %self.key.run, error = %error, "killing a supervisor failed");
         }

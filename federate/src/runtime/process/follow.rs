@@ -92,13 +92,20 @@ impl Entry {
 
     /// Follow the sidecar, beginning anew.
     pub fn follow(self: &Arc<Self>) {
-        let followed = tokio::spawn(self.observations.essential("follower of a sidecar", self.clone().run()));
-        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(AbortOnDropHandle::new(followed));
+        let followed =
+            tokio::spawn(self.observations.essential("follower of a sidecar", self.clone().run()));
+        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(AbortOnDropHandle::new(followed));
     }
 
     /// Follow, unless that is being done.
     pub fn follow_if_idle(self: &Arc<Self>) {
-        let busy = self.follower.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|task| !task.is_finished());
+        let busy = self
+            .follower
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|task| !task.is_finished());
         if !busy {
             self.follow();
         }
@@ -135,7 +142,9 @@ impl Entry {
         let dir = self.dir.clone();
         let removed = tokio::task::spawn_blocking(move || dir.remove()).await;
         match removed.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(transient("remove a run directory", error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(transient("remove a run directory", error))
+            }
             _ => Ok(()),
         }
     }
@@ -162,7 +171,10 @@ impl Entry {
                         drop(lock);
                         let text = "its supervisor vanished. The agent killed every process of the workload that it found; one that left \
                                     its group and cleared its environment cannot be found. Start a new run";
-                        return self.tell(WorkState::Lost(Reason::new(ReasonCode::SidecarLost, text)), None);
+                        return self.tell(
+                            WorkState::Lost(Reason::new(ReasonCode::SidecarLost, text)),
+                            None,
+                        );
                     };
                     let exit = self.write_exit(cause).await;
                     drop(lock);
@@ -186,7 +198,9 @@ impl Entry {
                     return self.tell(WorkState::Absent, None);
                 }
                 Ok(Verdict::Forgotten) => return self.tell(WorkState::Absent, None),
-                Err(error) => tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be judged"),
+                Err(error) => {
+                    tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be judged")
+                }
             }
             flow_common::clock::sleep(pause).await;
             pause = (pause * 2).min(LATER);
@@ -197,7 +211,8 @@ impl Entry {
     async fn write_exit(&self, cause: Reason) -> Exit {
         let dir = self.dir.clone();
         let started = dir.join(name::STARTED).metadata().and_then(|meta| meta.modified()).ok();
-        let started = started.and_then(|at| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok());
+        let started = started
+            .and_then(|at| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok());
         let now = SystemClock.now();
         let exit = Exit {
             code: None,

@@ -36,7 +36,10 @@ use self::client::Client;
 use self::follow::Entry;
 use super::logs;
 use super::observe::Observations;
-use super::{DataSource, Held, Hold, ImageSource, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState};
+use super::{
+    DataSource, Held, Hold, ImageSource, Launch, LogRequest, Observation, Runtime, RuntimeError,
+    WorkKey, WorkState,
+};
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
 use crate::sidecar::protocol::{Answer, HoldFile, LINE_LIMIT, Verb};
@@ -137,16 +140,23 @@ impl ProcessRuntime {
 
     /// Removes what is kept no longer of forgotten keys: proof and scratch of those forgotten at `proof` or before, logs and
     /// outputs of those at `results` or before; `None` keeps them. Answers how many run directories are gone.
-    pub async fn sweep(&self, proof: Timestamp, results: Option<Timestamp>) -> Result<usize, RuntimeError> {
+    pub async fn sweep(
+        &self,
+        proof: Timestamp,
+        results: Option<Timestamp>,
+    ) -> Result<usize, RuntimeError> {
         let directories = self.directories().map_err(|error| transient("list the runs", error))?;
         let forgotten = |dir: &RunDir| {
             let at = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
             Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_micros())
         };
-        let is_before = |since: u128, cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
+        let is_before =
+            |since: u128, cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
         let mut removed = 0;
         for (key, dir) in directories {
-            let Some(since) = forgotten(&dir).filter(|since| is_before(*since, proof)) else { continue };
+            let Some(since) = forgotten(&dir).filter(|since| is_before(*since, proof)) else {
+                continue;
+            };
             if results.is_some_and(|results| is_before(since, results)) || !dir.has_results() {
                 self.remove(&key).await?;
                 removed += 1;
@@ -173,7 +183,12 @@ impl ProcessRuntime {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.runs)? {
             let path = entry?.path();
-            found.extend(path.file_name().and_then(OsStr::to_str).and_then(parse_marker).map(|key| (key, RunDir::at(&path))));
+            found.extend(
+                path.file_name()
+                    .and_then(OsStr::to_str)
+                    .and_then(parse_marker)
+                    .map(|key| (key, RunDir::at(&path))),
+            );
         }
         Ok(found)
     }
@@ -203,7 +218,9 @@ impl ProcessRuntime {
                 }
                 Verdict::Alive => ask(&entry.dir, Verb::Status).await,
                 Verdict::Exited(_) | Verdict::CutOff(_) => {
-                    return Err(refused("this attempt was started before; a new one needs a new attempt number"));
+                    return Err(refused(
+                        "this attempt was started before; a new one needs a new attempt number",
+                    ));
                 }
                 Verdict::Forgotten => return Err(forgotten()),
             };
@@ -212,11 +229,16 @@ impl ProcessRuntime {
                     entry.follow_if_idle();
                     return Ok(Held::on_loopback(ports));
                 }
-                Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
+                Ok(Answer { error: Some(reason), .. }) => {
+                    return Err(RuntimeError::Refused(reason));
+                }
                 Err(error) => last = Some(error),
             }
         }
-        Err(transient("hold ports for a member", last.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
+        Err(transient(
+            "hold ports for a member",
+            last.unwrap_or_else(|| io::ErrorKind::TimedOut.into()),
+        ))
     }
 
     /// Spawn a sidecar and wait until it says what it holds.
@@ -225,7 +247,8 @@ impl ProcessRuntime {
         entry.unfollow().await;
         entry.enforcer.reset();
         entry.dir.create()?;
-        let mut ports = entry.dir.read::<HoldFile>(name::HOLD).map(|before| before.ports).unwrap_or_default();
+        let mut ports =
+            entry.dir.read::<HoldFile>(name::HOLD).map(|before| before.ports).unwrap_or_default();
         ports.retain(|name, _| hold.ports.contains(name));
         let file = HoldFile {
             hold: hold.clone(),
@@ -235,7 +258,8 @@ impl ProcessRuntime {
             containment: self.config.containment.unwrap_or_else(Containment::detect),
         };
         entry.dir.write(name::HOLD, &file)?;
-        let program = self.config.sidecar.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
+        let program =
+            self.config.sidecar.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let mut child = Command::new(program)
             .arg("sidecar")
             .arg("--run-dir")
@@ -254,17 +278,25 @@ impl ProcessRuntime {
         flow_common::clock::timeout(BIRTH, reader.read_until(b'\n', &mut line)).await??;
         // Also when another agent's sidecar was faster: the next try will ask that one.
         if line.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the sidecar ended before it was ready"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the sidecar ended before it was ready",
+            ));
         }
         Ok(serde_json::from_slice(&line)?)
     }
 
     async fn ensure_now(&self, mut launch: Launch) -> Result<(), RuntimeError> {
-        if !matches!(launch.image, None | Some(ImageSource::Root(_))) || !matches!(launch.data, None | Some(DataSource::Directory(_))) {
-            return Err(refused("this agent runs plain processes: its images and datasets must be directories"));
+        if !matches!(launch.image, None | Some(ImageSource::Root(_)))
+            || !matches!(launch.data, None | Some(DataSource::Directory(_)))
+        {
+            return Err(refused(
+                "this agent runs plain processes: its images and datasets must be directories",
+            ));
         }
         launch.log_limit_bytes = launch.log_limit_bytes.min(self.config.log_limit_bytes);
-        let limit = Duration::from_secs(launch.max_runtime_s.saturating_add(launch.stop_grace_s)).saturating_add(self.config.overdue);
+        let limit = Duration::from_secs(launch.max_runtime_s.saturating_add(launch.stop_grace_s))
+            .saturating_add(self.config.overdue);
         let entry = self.entry(&launch.key);
         let _turn = entry.turn.lock().await;
         let mut last = None;
@@ -278,10 +310,13 @@ impl ProcessRuntime {
                         entry.must_end_within(limit, false).await;
                     }
                     match ask(&entry.dir, Verb::Start(Box::new(launch.clone()))).await {
-                        Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
-                        Ok(Answer { state: Some(WorkState::Absent | WorkState::Held { .. }), .. }) => {
-                            last = Some(io::ErrorKind::ConnectionReset.into())
+                        Ok(Answer { error: Some(reason), .. }) => {
+                            return Err(RuntimeError::Refused(reason));
                         }
+                        Ok(Answer {
+                            state: Some(WorkState::Absent | WorkState::Held { .. }),
+                            ..
+                        }) => last = Some(io::ErrorKind::ConnectionReset.into()),
                         Ok(_) => {
                             if !started {
                                 entry.must_end_within(limit, true).await;
@@ -295,9 +330,13 @@ impl ProcessRuntime {
                 // Its sidecar died before the start: nothing has run. The ports it had told are bound again, or it fails.
                 Verdict::Fresh(lock) => {
                     drop(lock);
-                    let Ok(before) = entry.dir.read::<HoldFile>(name::HOLD) else { return Err(hold_gone()) };
+                    let Ok(before) = entry.dir.read::<HoldFile>(name::HOLD) else {
+                        return Err(hold_gone());
+                    };
                     match self.birth(&entry, &before.hold).await {
-                        Ok(Answer { error: Some(reason), .. }) => return Err(RuntimeError::Refused(reason)),
+                        Ok(Answer { error: Some(reason), .. }) => {
+                            return Err(RuntimeError::Refused(reason));
+                        }
                         Ok(_) => entry.follow_if_idle(),
                         Err(error) => last = Some(error),
                     }
@@ -324,7 +363,9 @@ impl ProcessRuntime {
                 Verdict::Alive => {
                     entry.release_when_fresh();
                     // Before the sidecar is asked, which may not answer.
-                    entry.must_stop_within(Duration::from_secs(grace_s).saturating_add(self.config.overdue));
+                    entry.must_stop_within(
+                        Duration::from_secs(grace_s).saturating_add(self.config.overdue),
+                    );
                     match ask(&entry.dir, Verb::Stop { grace_s }).await {
                         Ok(_) => {
                             entry.follow_if_idle();
@@ -341,7 +382,10 @@ impl ProcessRuntime {
                     return Ok(());
                 }
                 // Nothing runs: say so (again), and keep no empty directory.
-                Verdict::Fresh(_) | Verdict::Forgotten | Verdict::Exited(_) | Verdict::CutOff(_) => {
+                Verdict::Fresh(_)
+                | Verdict::Forgotten
+                | Verdict::Exited(_)
+                | Verdict::CutOff(_) => {
                     entry.release_when_fresh();
                     entry.unfollow().await;
                     entry.follow();
@@ -372,7 +416,9 @@ impl ProcessRuntime {
         }
         let dir = entry.dir.clone();
         let forgotten = tokio::task::spawn_blocking(move || dir.forget()).await;
-        forgotten.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| transient("forget a member", error))?;
+        forgotten
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| transient("forget a member", error))?;
         self.drop_entry(&key);
         self.observations.forget(&key);
         Ok(())
@@ -382,7 +428,11 @@ impl ProcessRuntime {
 impl Drop for ProcessRuntime {
     /// A follower holds its entry, so it would go on for ever. The sidecars stay.
     fn drop(&mut self) {
-        self.entries.get_mut().unwrap_or_else(PoisonError::into_inner).values().for_each(|entry| entry.abandon());
+        self.entries
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .for_each(|entry| entry.abandon());
     }
 }
 
@@ -401,26 +451,48 @@ impl Runtime for ProcessRuntime {
 
     fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>> {
         let listed = self.directories().map_err(|error| transient("list the runs", error));
-        let kept = listed.map(|all| all.into_iter().filter(|(_, dir)| !dir.has(name::FORGOTTEN)).map(|(key, _)| key).collect());
+        let kept = listed.map(|all| {
+            all.into_iter()
+                .filter(|(_, dir)| !dir.has(name::FORGOTTEN))
+                .map(|(key, _)| key)
+                .collect()
+        });
         std::future::ready(kept).boxed()
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
         let way = self.config.containment.unwrap_or_else(Containment::detect).as_str();
-        [("kind", "process"), ("containment", way)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        [("kind", "process"), ("containment", way)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
     }
 
     fn watch(&self) -> mpsc::Receiver<Observation> {
         self.observations.watch()
     }
 
-    fn logs(&self, key: WorkKey, request: LogRequest) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
+    fn logs(
+        &self,
+        key: WorkKey,
+        request: LogRequest,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
         let dir = self.dir(&key);
-        let state = self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|entry| entry.state());
-        let opened = if dir.path().is_dir() { Ok(()) } else { Err(refused("no log of this member is kept here any more")) };
+        let state = self
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .map(|entry| entry.state());
+        let opened = if dir.path().is_dir() {
+            Ok(())
+        } else {
+            Err(refused("no log of this member is kept here any more"))
+        };
         async move {
             opened?;
-            logs::open(dir.join(name::LOG), request, state).await.map_err(|error| transient("read a member's log", error))
+            logs::open(dir.join(name::LOG), request, state)
+                .await
+                .map_err(|error| transient("read a member's log", error))
         }
         .boxed()
     }
@@ -446,7 +518,9 @@ fn refused(text: &str) -> RuntimeError {
 }
 
 fn forgotten() -> RuntimeError {
-    refused("this attempt was forgotten and is never started again; a new one needs a new attempt number")
+    refused(
+        "this attempt was forgotten and is never started again; a new one needs a new attempt number",
+    )
 }
 
 fn still_alive() -> RuntimeError {
@@ -454,13 +528,18 @@ fn still_alive() -> RuntimeError {
 }
 
 fn hold_gone() -> RuntimeError {
-    RuntimeError::Refused(Reason::new(ReasonCode::HoldExpired, "nothing is held for this attempt any more; reserve again"))
+    RuntimeError::Refused(Reason::new(
+        ReasonCode::HoldExpired,
+        "nothing is held for this attempt any more; reserve again",
+    ))
 }
 
 /// An error of the machine: final if waiting does not help, else to be tried again.
 fn transient(deed: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RuntimeError::Refused(io_reason(deed, &source)),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            RuntimeError::Refused(io_reason(deed, &source))
+        }
         _ => RuntimeError::of_machine(deed, source),
     }
 }

@@ -28,7 +28,9 @@ pub fn sweep(dir: &RunDir, key: &WorkKey) {
         // Fails only if something is still dying in it; nothing depends on it.
         let _ = fs::remove_dir(&cgroup);
     }
-    if let Some(init) = container.and_then(|container| container.init).filter(|init| has_own_namespace(init.pid)) {
+    if let Some(init) =
+        container.and_then(|container| container.init).filter(|init| has_own_namespace(init.pid))
+    {
         until(|| is_gone(init), || kill(init.pid, |_| !is_gone(init)));
     }
     let is_ours = |pid: i32| is_marked(pid, dir, key) || is_supervisor(pid, dir);
@@ -43,11 +45,14 @@ pub fn kill_supervised(dir: &RunDir, key: &WorkKey, is_over: impl Fn() -> bool) 
     let lock = dir.join(name::LOCK);
     let round = || {
         // First, because a supervisor that sees its workload killed would write an end of its own.
-        others().filter(|pid| is_supervisor(*pid, dir)).for_each(|pid| kill(pid, |pid| is_supervisor(pid, dir)));
+        others()
+            .filter(|pid| is_supervisor(*pid, dir))
+            .for_each(|pid| kill(pid, |pid| is_supervisor(pid, dir)));
         for cgroup in cgroups(dir, key, container(dir).as_ref()) {
             let _ = fs::write(cgroup.join("cgroup.kill"), "1");
         }
-        let is_ours = |pid: i32| is_supervisor(pid, dir) || is_marked(pid, dir, key) || holds(pid, &lock);
+        let is_ours =
+            |pid: i32| is_supervisor(pid, dir) || is_marked(pid, dir, key) || holds(pid, &lock);
         others().filter(|pid| is_ours(*pid)).for_each(|pid| kill(pid, is_ours));
     };
     if !is_over() {
@@ -65,12 +70,15 @@ pub fn age(dir: &RunDir) -> Option<Duration> {
     let children = family.filter(|(_, stat)| supervisors.contains(&stat.parent));
     let ticks = children.map(|(_, stat)| stat.start).min()?;
     // SAFETY: takes and returns a number.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|ticks| *ticks > 0)?;
+    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) })
+        .ok()
+        .filter(|ticks| *ticks > 0)?;
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the time is written to a place that lives through the call.
     let read = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     // The start is counted from the boot with time asleep, the clock without: the difference is the age or less.
-    let age = u64::try_from(now.tv_sec).ok().filter(|_| read == 0)?.saturating_sub(ticks / per_second);
+    let age =
+        u64::try_from(now.tv_sec).ok().filter(|_| read == 0)?.saturating_sub(ticks / per_second);
     Some(Duration::from_secs(age))
 }
 
@@ -89,8 +97,14 @@ fn container(dir: &RunDir) -> Option<Container> {
 fn cgroups(dir: &RunDir, key: &WorkKey, container: Option<&Container>) -> BTreeSet<PathBuf> {
     let expected = Container::cgroup_of(key, dir);
     let told = container.and_then(|container| container.cgroup.clone());
-    let told = told.filter(|told| expected.as_ref().is_some_and(|expected| told.file_name() == expected.file_name()));
-    expected.into_iter().chain(told).filter(|cgroup| cgroup.join("cgroup.events").exists()).collect()
+    let told = told.filter(|told| {
+        expected.as_ref().is_some_and(|expected| told.file_name() == expected.file_name())
+    });
+    expected
+        .into_iter()
+        .chain(told)
+        .filter(|cgroup| cgroup.join("cgroup.events").exists())
+        .collect()
 }
 
 fn is_marked(pid: i32, dir: &RunDir, key: &WorkKey) -> bool {
@@ -110,16 +124,25 @@ fn has_own_namespace(pid: i32) -> bool {
 fn is_supervisor(pid: i32, dir: &RunDir) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let mut words = line.split(|byte| *byte == 0).skip(1);
-    [b"sidecar".as_slice(), b"--run-dir", dir.path().as_os_str().as_bytes()].into_iter().all(|word| words.next() == Some(word))
+    [b"sidecar".as_slice(), b"--run-dir", dir.path().as_os_str().as_bytes()]
+        .into_iter()
+        .all(|word| words.next() == Some(word))
 }
 
 /// Whether the process holds the lock on this file, by the kernel's own word.
 fn holds(pid: i32, lock: &Path) -> bool {
     let Ok(wanted) = lock.metadata() else { return false };
     let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let mut same = open.filter(|fd| fd.path().metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (wanted.dev(), wanted.ino())));
+    let mut same = open.filter(|fd| {
+        fd.path()
+            .metadata()
+            .is_ok_and(|meta| (meta.dev(), meta.ino()) == (wanted.dev(), wanted.ino()))
+    });
     same.any(|fd| {
-        let info = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("fdinfo").join(fd.file_name())).unwrap_or_default();
+        let info = fs::read_to_string(
+            Path::new("/proc").join(pid.to_string()).join("fdinfo").join(fd.file_name()),
+        )
+        .unwrap_or_default();
         info.lines().any(|line| line.starts_with("lock:") && line.contains("FLOCK"))
     })
 }
@@ -154,7 +177,15 @@ fn kill(pid: i32, is_meant: impl Fn(i32) -> bool) {
     let Ok(handle @ 0..) = i32::try_from(handle) else { return };
     if is_meant(pid) {
         // SAFETY: the handle is open, and no pointer but null is passed.
-        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, handle, libc::SIGKILL, std::ptr::null::<libc::siginfo_t>(), 0) };
+        unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                handle,
+                libc::SIGKILL,
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
     }
     // SAFETY: the handle was opened above and is used by nobody else.
     unsafe { libc::close(handle) };
@@ -168,15 +199,21 @@ mod tests {
     #[test]
     fn only_what_carries_the_marker_is_swept() {
         let key = WorkKey { run: "5".repeat(32).parse().expect("an id"), attempt: 3 };
-        let spawn = |value: &str| Command::new("sleep").arg("60").env(MARKER, value).spawn().expect("a child");
+        let spawn = |value: &str| {
+            Command::new("sleep").arg("60").env(MARKER, value).spawn().expect("a child")
+        };
         let (dir, elsewhere) = (RunDir::at("/nonexistent"), RunDir::at("/other-party"));
         let mut ours = spawn(&dir.mark(&key));
-        let mut others = [dir.mark(&WorkKey { attempt: 30, ..key.clone() }), elsewhere.mark(&key)].map(|mark| spawn(&mark));
+        let mut others = [dir.mark(&WorkKey { attempt: 30, ..key.clone() }), elsewhere.mark(&key)]
+            .map(|mark| spawn(&mark));
         // A dead child without a reaper is a zombie, whose environment is empty: that is gone enough.
         sweep(&dir, &key);
         assert!(!ours.wait().expect("reaped").success());
         for other in &mut others {
-            assert!(other.try_wait().expect("asked").is_none(), "the process of another attempt, or party, lives");
+            assert!(
+                other.try_wait().expect("asked").is_none(),
+                "the process of another attempt, or party, lives"
+            );
             other.kill().expect("killed");
             other.wait().expect("reaped");
         }

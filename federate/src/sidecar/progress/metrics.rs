@@ -43,7 +43,15 @@ impl MetricsFile {
     /// The file at `path`, which need not exist yet.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path, open: None, line: Vec::new(), skipping: false, series: std::collections::BTreeSet::new(), lines: 0, behind: false }
+        Self {
+            path,
+            open: None,
+            line: Vec::new(),
+            skipping: false,
+            series: std::collections::BTreeSet::new(),
+            lines: 0,
+            behind: false,
+        }
     }
 
     /// The last look stopped at its limit.
@@ -79,7 +87,8 @@ impl MetricsFile {
     fn reopen(&mut self) -> Option<(File, u64)> {
         let now = self.path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
         if let Some((file, offset)) = self.open.take() {
-            let same = file.metadata().is_ok_and(|old| (old.dev(), old.ino()) == (now.dev(), now.ino()));
+            let same =
+                file.metadata().is_ok_and(|old| (old.dev(), old.ino()) == (now.dev(), now.ino()));
             if same && now.len() >= offset {
                 return Some((file, offset));
             }
@@ -145,7 +154,9 @@ impl MetricsFile {
                 continue;
             }
             let series = event.map_or_else(|| key.clone(), |event| format!("{event}/{key}"));
-            if series.len() > NAME_LIMIT || (self.series.len() >= SERIES_LIMIT && !self.series.contains(&series)) {
+            if series.len() > NAME_LIMIT
+                || (self.series.len() >= SERIES_LIMIT && !self.series.contains(&series))
+            {
                 continue;
             }
             self.series.insert(series.clone());
@@ -163,7 +174,9 @@ const TOKENS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 fn parse(line: &[u8]) -> Option<Map<String, Value>> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    match serde_json::from_slice(line).or_else(|_| serde_json::from_slice(&with_tokens_as_text(line))) {
+    match serde_json::from_slice(line)
+        .or_else(|_| serde_json::from_slice(&with_tokens_as_text(line)))
+    {
         Ok(Value::Object(object)) => Some(object),
         _ => None,
     }
@@ -174,7 +187,8 @@ fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len() + 64);
     let (mut at, mut in_text) = (0, false);
     while let Some(byte) = line.get(at) {
-        let token = TOKENS.iter().find(|token| !in_text && line[at..].starts_with(token.as_bytes()));
+        let token =
+            TOKENS.iter().find(|token| !in_text && line[at..].starts_with(token.as_bytes()));
         if let Some(token) = token {
             out.extend_from_slice(b"\"\\u0000");
             out.extend_from_slice(token.as_bytes());
@@ -194,7 +208,8 @@ fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
 fn whole(value: &Value) -> Option<u64> {
     /// Every whole number up to here is exact as a float (2^53).
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    let float = || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(float));
+    let float =
+        || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(float));
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
@@ -218,7 +233,8 @@ mod tests {
         }
 
         fn append(&mut self, text: &str) -> Progress {
-            let mut out = OpenOptions::new().append(true).create(true).open(&self.path).expect("open");
+            let mut out =
+                OpenOptions::new().append(true).create(true).open(&self.path).expect("open");
             out.write_all(text.as_bytes()).expect("written");
             self.look()
         }
@@ -239,7 +255,8 @@ mod tests {
              {\"epoch\": 3, \"metrics\": {\"f1\": 1}}\n",
         );
         assert_eq!((seen.epoch, seen.epochs), (Some(3), Some(5)));
-        let metrics: Vec<_> = seen.metrics.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let metrics: Vec<_> =
+            seen.metrics.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(metrics, [("f1", "1"), ("local/acc", "0.5011"), ("local/loss", "0.25")]);
         let steps: Vec<u64> = seen.points.iter().map(|point| point.step).collect();
         assert_eq!(steps, [2, 2, 3]);
@@ -269,23 +286,36 @@ mod tests {
         let seen =
             it.append("{\"epoch\": 3, \"loss\": NaN, \"acc\": 0.3, \"up\": Infinity, \"down\":-Infinity, \"note\": \"is \\\"NaN\"}\n");
         assert_eq!(seen.epoch, Some(3));
-        let metrics: Vec<_> = seen.metrics.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(metrics, [("acc", "0.3"), ("down", "-Infinity"), ("loss", "NaN"), ("up", "Infinity")]);
-        assert!(seen.metrics.values().all(|value| value.parse::<f64>().is_ok()), "as the hub reads them");
+        let metrics: Vec<_> =
+            seen.metrics.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(
+            metrics,
+            [("acc", "0.3"), ("down", "-Infinity"), ("loss", "NaN"), ("up", "Infinity")]
+        );
+        assert!(
+            seen.metrics.values().all(|value| value.parse::<f64>().is_ok()),
+            "as the hub reads them"
+        );
         assert_eq!(it.append("{\"epoch\": NaN, \"acc\": 1}\n{\"acc\": Na}\n").points.len(), 1);
     }
 
     #[test]
     fn b13_a_last_line_without_a_line_break_counts_at_the_end_and_whole_numbers_are_integers() {
         let mut it = Fixture::new();
-        assert_eq!(it.append("{\"epoch\": 2.0, \"acc\": 1}\n{\"epoch\": 3, \"epochs\": 3.0}").epoch, Some(2));
+        assert_eq!(
+            it.append("{\"epoch\": 2.0, \"acc\": 1}\n{\"epoch\": 3, \"epochs\": 3.0}").epoch,
+            Some(2)
+        );
         let mut seen = Progress::default();
         it.file.finish(&mut seen);
         assert_eq!((seen.epoch, seen.epochs), (Some(3), Some(3)));
         let mut again = Progress::default();
         it.file.finish(&mut again);
         assert_eq!(again, Progress::default());
-        assert_eq!(it.append("\n{\"epoch\": 4.5, \"acc\": 1}\n{\"epoch\": 1e3}\r\n").epoch, Some(1000));
+        assert_eq!(
+            it.append("\n{\"epoch\": 4.5, \"acc\": 1}\n{\"epoch\": 1e3}\r\n").epoch,
+            Some(1000)
+        );
     }
 
     #[test]
@@ -301,7 +331,8 @@ mod tests {
     #[test]
     fn a_flood_is_read_in_parts_and_its_names_are_bounded() {
         let mut it = Fixture::new();
-        let flood: String = (0..60_000).map(|n| format!("{{\"metric-number-{n}\": {n}}}\n")).collect();
+        let flood: String =
+            (0..60_000).map(|n| format!("{{\"metric-number-{n}\": {n}}}\n")).collect();
         let mut seen = it.append(&flood);
         assert!(it.file.is_behind());
         while it.file.is_behind() {

@@ -103,16 +103,21 @@ pub struct Watcher {
 
 impl Watcher {
     /// Begin to look. `changed` becomes readable at each change.
-    pub fn start(metrics: PathBuf, page: Option<StatusPage>, changed: Arc<EventFd>) -> std::io::Result<Self> {
+    pub fn start(
+        metrics: PathBuf,
+        page: Option<StatusPage>,
+        changed: Arc<EventFd>,
+    ) -> std::io::Result<Self> {
         let known = Arc::new(Mutex::new(Known::default()));
         let over = Arc::new(AtomicBool::new(false));
-        let thread = thread::Builder::new().name("progress".to_owned()).stack_size(256 << 10).spawn({
-            let (known, over) = (known.clone(), over.clone());
-            move || {
-                let _wake = WakeAtEnd(&changed);
-                look(MetricsFile::new(metrics), page.as_ref(), &known, &over, &changed);
-            }
-        })?;
+        let thread =
+            thread::Builder::new().name("progress".to_owned()).stack_size(256 << 10).spawn({
+                let (known, over) = (known.clone(), over.clone());
+                move || {
+                    let _wake = WakeAtEnd(&changed);
+                    look(MetricsFile::new(metrics), page.as_ref(), &known, &over, &changed);
+                }
+            })?;
         Ok(Self { known, over, thread })
     }
 
@@ -146,7 +151,13 @@ impl Drop for WakeAtEnd<'_> {
     }
 }
 
-fn look(mut metrics: MetricsFile, page: Option<&StatusPage>, known: &Mutex<Known>, over: &AtomicBool, changed: &EventFd) {
+fn look(
+    mut metrics: MetricsFile,
+    page: Option<&StatusPage>,
+    known: &Mutex<Known>,
+    over: &AtomicBool,
+    changed: &EventFd,
+) {
     let mut last_rounds = LAST_ROUNDS;
     while last_rounds > 0 {
         let ended = over.load(Ordering::Acquire);
@@ -219,6 +230,8 @@ mod tests {
         known.take(Progress { complete: true, epoch: Some(3), ..Progress::default() });
         known.take(Progress::default());
         assert_eq!(known.version(), 1);
-        assert!(known.whole().is_some_and(|progress| progress.complete && progress.epoch == Some(3)));
+        assert!(
+            known.whole().is_some_and(|progress| progress.complete && progress.epoch == Some(3))
+        );
     }
 }

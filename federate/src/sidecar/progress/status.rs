@@ -34,9 +34,15 @@ impl StatusPage {
     /// The page of a workload, if it has one; `number` tells the number of a held port.
     #[must_use]
     pub fn of(source: &ProgressSource, number: impl FnOnce(&str) -> Option<u16>) -> Option<Self> {
-        let ProgressSource::IflearnerStatus { port, parties, final_epoch, total_epoch, trainers } = source else { return None };
+        let ProgressSource::IflearnerStatus { port, parties, final_epoch, total_epoch, trainers } =
+            source
+        else {
+            return None;
+        };
         let Some(number) = number(port) else {
-            crate::sidecar::note(format_args!("no port {port:?} is held: the status page cannot be read"));
+            crate::sidecar::note(format_args!(
+                "no port {port:?} is held: the status page cannot be read"
+            ));
             return None;
         };
         let page = iflearner::StatusPage {
@@ -76,7 +82,9 @@ fn fetch(port: u16) -> Option<Vec<u8>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    stream.write_all(b"GET /v1/status HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").ok()?;
+    stream
+        .write_all(b"GET /v1/status HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        .ok()?;
     let mut answer = Vec::new();
     let mut part = [0; 8192];
     loop {
@@ -86,7 +94,11 @@ fn fetch(port: u16) -> Option<Vec<u8>> {
         let left = Some(until.since(monotonic())).filter(|left| !left.is_zero())?;
         stream.set_read_timeout(Some(left)).ok()?;
         match stream.read(&mut part).ok()? {
-            0 => return split(&answer).filter(|(head, _)| length(head).is_none()).map(|(_, body)| body.to_vec()),
+            0 => {
+                return split(&answer)
+                    .filter(|(head, _)| length(head).is_none())
+                    .map(|(_, body)| body.to_vec());
+            }
             count if answer.len() + count <= PAGE_LIMIT => answer.extend_from_slice(&part[..count]),
             _ => return None,
         }
@@ -121,12 +133,19 @@ mod tests {
 
     fn page(port: u16) -> StatusPage {
         let parties = ["party-a", "party-b"].map(|name| name.parse().expect("a party")).into();
-        let page = iflearner::StatusPage { port: "http".to_owned(), parties, total_epoch: 3, final_epoch: 3 };
+        let page = iflearner::StatusPage {
+            port: "http".to_owned(),
+            parties,
+            total_epoch: 3,
+            final_epoch: 3,
+        };
         StatusPage { number: port, page, trainers: 2 }
     }
 
     fn line(party: &str, complete: bool, current: u32, total: &str) -> String {
-        format!(r#""{party}": {{"ready": true, "complete": {complete}, "current_epoch": {current}, "total_epoch": {total}}}"#)
+        format!(
+            r#""{party}": {{"ready": true, "complete": {complete}, "current_epoch": {current}, "total_epoch": {total}}}"#
+        )
     }
 
     #[test]
@@ -146,7 +165,9 @@ mod tests {
 
     #[test]
     fn it_is_complete_only_when_every_party_is_at_the_final_epoch() {
-        let read = |a: String, b: String| page(0).read(format!("{{{a}, {b}}}").as_bytes()).expect("believed");
+        let read = |a: String, b: String| {
+            page(0).read(format!("{{{a}, {b}}}").as_bytes()).expect("believed")
+        };
         let done = |party| line(party, true, 3, "3");
         assert!(read(done("party-a"), done("party-b")).complete);
         assert!(!read(done("party-a"), line("party-b", false, 3, "3")).complete);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::batch::v1::{Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule};
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -23,9 +25,16 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     annotations.insert(JOB_ANNOTATION.to_owned(), plan.name.clone());
     let mut metadata = metadata(plan, &plan.names.job);
     // Who deletes the object in the foreground waits for what runs, and for nothing else of it.
-    metadata.owner_references.iter_mut().flatten().for_each(|owner| owner.block_owner_deletion = Some(true));
+    metadata
+        .owner_references
+        .iter_mut()
+        .flatten()
+        .for_each(|owner| owner.block_owner_deletion = Some(true));
     let queue = object.metadata.labels.iter().flatten().filter(|(name, _)| name.starts_with(KUEUE));
-    metadata.labels.get_or_insert_default().extend(queue.map(|(name, value)| (name.clone(), value.clone())));
+    metadata
+        .labels
+        .get_or_insert_default()
+        .extend(queue.map(|(name, value)| (name.clone(), value.clone())));
     let policy = object.spec.run_policy.clone().unwrap_or_default();
     Job {
         metadata,
@@ -39,7 +48,11 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
             active_deadline_seconds: policy.active_deadline_seconds,
             suspend: policy.suspend,
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(pod_labels), annotations: Some(annotations), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(pod_labels),
+                    annotations: Some(annotations),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(super::pod::pod(&object.spec, pod_plan)),
             },
             ..JobSpec::default()
@@ -51,9 +64,17 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
 /// A drained node, an eviction or a preemption is not the workload's failure, and uses up none of its retries. Kubernetes
 /// allows to say so only of Pods that are never restarted in place; of a job without retries there is nothing to spare.
 fn spare_retries(pod_plan: &PodPlan) -> Option<PodFailurePolicy> {
-    let disrupted = PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: Some("True".to_owned()) };
-    let rule = PodFailurePolicyRule { action: "Ignore".to_owned(), on_pod_conditions: Some(vec![disrupted]), on_exit_codes: None };
-    (pod_plan.backoff_limit > 0 && pod_plan.restart_policy == "Never").then(|| PodFailurePolicy { rules: vec![rule] })
+    let disrupted = PodFailurePolicyOnPodConditionsPattern {
+        type_: "DisruptionTarget".to_owned(),
+        status: Some("True".to_owned()),
+    };
+    let rule = PodFailurePolicyRule {
+        action: "Ignore".to_owned(),
+        on_pod_conditions: Some(vec![disrupted]),
+        on_exit_codes: None,
+    };
+    (pod_plan.backoff_limit > 0 && pod_plan.restart_policy == "Never")
+        .then(|| PodFailurePolicy { rules: vec![rule] })
 }
 
 #[cfg(test)]
@@ -72,7 +93,8 @@ mod tests {
     fn a_disruption_uses_up_no_retry_where_there_are_any() {
         let built = |restart_policy: &str, backoff_limit: Option<i32>| {
             let mut object = parsed(SERVER);
-            object.spec.template.spec.as_mut().unwrap().restart_policy = Some(restart_policy.to_owned());
+            object.spec.template.spec.as_mut().unwrap().restart_policy =
+                Some(restart_policy.to_owned());
             object.spec.run_policy = Some(RunPolicy { backoff_limit, ..RunPolicy::default() });
             let config = Config::default();
             let pod_plan = validate::pod(&object, Allowed::new(), &config).unwrap();
@@ -81,8 +103,14 @@ mod tests {
         };
         let spared = json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]});
         assert_eq!(built("Never", Some(2)), spared);
-        for (restart_policy, backoff_limit) in [("Never", None), ("Never", Some(0)), ("OnFailure", Some(2)), ("Always", Some(2))] {
-            assert_eq!(built(restart_policy, backoff_limit), Value::Null, "{restart_policy} {backoff_limit:?}");
+        for (restart_policy, backoff_limit) in
+            [("Never", None), ("Never", Some(0)), ("OnFailure", Some(2)), ("Always", Some(2))]
+        {
+            assert_eq!(
+                built(restart_policy, backoff_limit),
+                Value::Null,
+                "{restart_policy} {backoff_limit:?}"
+            );
         }
     }
 }

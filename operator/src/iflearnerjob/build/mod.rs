@@ -41,11 +41,17 @@ pub struct Desired {
 pub fn desired(plan: &Plan, config: &Config) -> Desired {
     let (mut grpc_route, mut ingress) = (None, None);
     match &plan.exposure {
-        Exposure::Gateway { host, gateway } => grpc_route = Some(self::grpc_route(plan, host, gateway, config)),
-        Exposure::Ingress { host, class, tls_secret } => {
-            ingress = Some(self::ingress(plan, host, class.as_deref(), tls_secret.as_deref(), config));
+        Exposure::Gateway { host, gateway } => {
+            grpc_route = Some(self::grpc_route(plan, host, gateway, config))
         }
-        Exposure::Unwanted | Exposure::Unconfigured | Exposure::NotInstalled { .. } | Exposure::Unauthenticated { .. } => {}
+        Exposure::Ingress { host, class, tls_secret } => {
+            ingress =
+                Some(self::ingress(plan, host, class.as_deref(), tls_secret.as_deref(), config));
+        }
+        Exposure::Unwanted
+        | Exposure::Unconfigured
+        | Exposure::NotInstalled { .. }
+        | Exposure::Unauthenticated { .. } => {}
     }
     let network_policy = config.network_policy.enabled.then(|| self::network_policy(plan, config));
     Desired { network_policy, service: self::service(plan, config), grpc_route, ingress }

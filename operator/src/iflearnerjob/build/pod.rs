@@ -1,13 +1,18 @@
 //! The Pod of a job: the template, and what the operator adds to it.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec, ProjectedVolumeSource, SecretProjection, SecurityContext,
-    Volume, VolumeMount, VolumeProjection,
+    ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
+    ProjectedVolumeSource, SecretProjection, SecurityContext, Volume, VolumeMount,
+    VolumeProjection,
 };
 
-use crate::iflearnerjob::api::{CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR, Sidecar};
+use crate::iflearnerjob::api::{
+    CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR, Sidecar,
+};
 use crate::iflearnerjob::policy;
-use crate::iflearnerjob::validate::{CERTIFICATES_VOLUME, Certificate, KEY_PAIR, PodPlan, Source, TMP_VOLUME};
+use crate::iflearnerjob::validate::{
+    CERTIFICATES_VOLUME, Certificate, KEY_PAIR, PodPlan, Source, TMP_VOLUME,
+};
 
 /// The Pod as it will run.
 #[must_use]
@@ -46,19 +51,31 @@ fn mount(container: &mut Container, mount: VolumeMount) {
 }
 
 fn empty_dir(name: &str) -> Volume {
-    Volume { name: name.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() }
+    Volume {
+        name: name.to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource::default()),
+        ..Volume::default()
+    }
 }
 
 /// Hardly a program does without a place for temporary files. Each container has its own.
 fn writable_tmp(pod: &mut PodSpec) {
     let mut used = false;
     for container in every(pod) {
-        let read_only = container.security_context.as_ref().is_some_and(|context| context.read_only_root_filesystem == Some(true));
+        let read_only = container
+            .security_context
+            .as_ref()
+            .is_some_and(|context| context.read_only_root_filesystem == Some(true));
         if read_only {
             let sub_path = Some(container.name.clone());
             mount(
                 container,
-                VolumeMount { name: TMP_VOLUME.to_owned(), mount_path: "/tmp".to_owned(), sub_path, ..VolumeMount::default() },
+                VolumeMount {
+                    name: TMP_VOLUME.to_owned(),
+                    mount_path: "/tmp".to_owned(),
+                    sub_path,
+                    ..VolumeMount::default()
+                },
             );
             used |= container.volume_mounts.iter().flatten().any(|mount| mount.name == TMP_VOLUME);
         }
@@ -79,24 +96,40 @@ fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
             ..VolumeMount::default()
         };
         mount(container, volume(CERTIFICATES_DIR.to_owned(), None));
-        for Certificate { file, .. } in certificates.iter().filter(|certificate| !KEY_PAIR.contains(&certificate.file)) {
+        for Certificate { file, .. } in
+            certificates.iter().filter(|certificate| !KEY_PAIR.contains(&certificate.file))
+        {
             mount(container, volume(format!("/etc/{file}"), Some(file)));
         }
     }
     let projection = |Certificate { file, source, key }: &Certificate| {
-        let items = Some(vec![KeyToPath { key: key.clone(), path: (*file).to_owned(), ..KeyToPath::default() }]);
+        let items = Some(vec![KeyToPath {
+            key: key.clone(),
+            path: (*file).to_owned(),
+            ..KeyToPath::default()
+        }]);
         match source.clone() {
-            Source::ConfigMap(name) => {
-                VolumeProjection { config_map: Some(ConfigMapProjection { name, items, optional: None }), ..VolumeProjection::default() }
-            }
-            Source::Secret(name) => {
-                VolumeProjection { secret: Some(SecretProjection { name, items, optional: None }), ..VolumeProjection::default() }
-            }
+            Source::ConfigMap(name) => VolumeProjection {
+                config_map: Some(ConfigMapProjection { name, items, optional: None }),
+                ..VolumeProjection::default()
+            },
+            Source::Secret(name) => VolumeProjection {
+                secret: Some(SecretProjection { name, items, optional: None }),
+                ..VolumeProjection::default()
+            },
         }
     };
     let sources = Some(certificates.iter().map(projection).collect());
-    let projected = Some(ProjectedVolumeSource { sources, default_mode: Some(0o444), ..ProjectedVolumeSource::default() });
-    pod.volumes.get_or_insert_default().push(Volume { name: CERTIFICATES_VOLUME.to_owned(), projected, ..Volume::default() });
+    let projected = Some(ProjectedVolumeSource {
+        sources,
+        default_mode: Some(0o444),
+        ..ProjectedVolumeSource::default()
+    });
+    pod.volumes.get_or_insert_default().push(Volume {
+        name: CERTIFICATES_VOLUME.to_owned(),
+        projected,
+        ..Volume::default()
+    });
 }
 
 /// An init container that is restarted always is a native sidecar: it starts before the workload, ends after it, and the
@@ -106,14 +139,21 @@ fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     if volumes.iter().all(|volume| volume.name != OUTPUTS_VOLUME) {
         volumes.push(empty_dir(OUTPUTS_VOLUME));
     }
-    let outputs = VolumeMount { name: OUTPUTS_VOLUME.to_owned(), mount_path: OUTPUTS_DIR.to_owned(), ..VolumeMount::default() };
+    let outputs = VolumeMount {
+        name: OUTPUTS_VOLUME.to_owned(),
+        mount_path: OUTPUTS_DIR.to_owned(),
+        ..VolumeMount::default()
+    };
     for container in &mut pod.containers {
         if container.volume_mounts.iter().flatten().all(|mount| mount.name != OUTPUTS_VOLUME) {
             mount(container, outputs.clone());
         }
     }
-    let mut context =
-        SecurityContext { run_as_non_root: Some(true), seccomp_profile: Some(policy::runtime_default()), ..SecurityContext::default() };
+    let mut context = SecurityContext {
+        run_as_non_root: Some(true),
+        seccomp_profile: Some(policy::runtime_default()),
+        ..SecurityContext::default()
+    };
     policy::confine(&mut context, false, true);
     let Sidecar { image, image_pull_policy, args, env, resources } = sidecar.clone();
     let container = Container {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::networking::v1::{
-    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend, IngressSpec, IngressTLS,
-    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec, ServiceBackendPort,
+    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
+    IngressServiceBackend, IngressSpec, IngressTLS, NetworkPolicy, NetworkPolicyIngressRule,
+    NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec, ServiceBackendPort,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -63,7 +64,10 @@ pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
     NetworkPolicy {
         metadata: metadata(plan, &plan.names.service),
         spec: Some(NetworkPolicySpec {
-            pod_selector: Some(LabelSelector { match_labels: Some(selector(plan)), match_expressions: None }),
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(selector(plan)),
+                match_expressions: None,
+            }),
             policy_types: Some(vec!["Ingress".to_owned()]),
             ingress: Some(vec![NetworkPolicyIngressRule {
                 ports: Some(ports(plan.role, config).into_iter().map(port).collect()),
@@ -79,14 +83,20 @@ fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
     if namespaces.is_empty() {
         return None;
     }
-    let own = NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() };
+    let own = NetworkPolicyPeer {
+        pod_selector: Some(LabelSelector::default()),
+        ..NetworkPolicyPeer::default()
+    };
     let named = LabelSelectorRequirement {
         key: "kubernetes.io/metadata.name".to_owned(),
         operator: "In".to_owned(),
         values: Some(namespaces.to_vec()),
     };
     let others = LabelSelector { match_labels: None, match_expressions: Some(vec![named]) };
-    Some(vec![own, NetworkPolicyPeer { namespace_selector: Some(others), ..NetworkPolicyPeer::default() }])
+    Some(vec![
+        own,
+        NetworkPolicyPeer { namespace_selector: Some(others), ..NetworkPolicyPeer::default() },
+    ])
 }
 
 /// A route of the Gateway API. TLS is the listener's business.
@@ -123,13 +133,22 @@ pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config
 
 /// A route by Ingress. What the ingress controller has to be told comes from the configuration.
 #[must_use]
-pub fn ingress(plan: &Plan, host: &str, class: Option<&str>, tls_secret: Option<&str>, config: &Config) -> Ingress {
+pub fn ingress(
+    plan: &Plan,
+    host: &str,
+    class: Option<&str>,
+    tls_secret: Option<&str>,
+    config: &Config,
+) -> Ingress {
     let mut metadata = metadata(plan, &plan.names.service);
     let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
     annotations.extend(config.exposure.ingress.annotations.clone());
     if plan.authenticate_clients {
         let further = config.exposure.ingress.client_annotations.iter();
-        annotations.extend(further.map(|(name, value)| (name.clone(), value.replace("{namespace}", &plan.namespace))));
+        annotations
+            .extend(further.map(|(name, value)| {
+                (name.clone(), value.replace("{namespace}", &plan.namespace))
+            }));
     }
     let backend = IngressBackend {
         service: Some(IngressServiceBackend {
@@ -146,10 +165,17 @@ pub fn ingress(plan: &Plan, host: &str, class: Option<&str>, tls_secret: Option<
             rules: Some(vec![IngressRule {
                 host: Some(host.to_owned()),
                 http: Some(HTTPIngressRuleValue {
-                    paths: vec![HTTPIngressPath { backend, path: Some("/".to_owned()), path_type: "Prefix".to_owned() }],
+                    paths: vec![HTTPIngressPath {
+                        backend,
+                        path: Some("/".to_owned()),
+                        path_type: "Prefix".to_owned(),
+                    }],
                 }),
             }]),
-            tls: Some(vec![IngressTLS { hosts: Some(vec![host.to_owned()]), secret_name: tls_secret.map(str::to_owned) }]),
+            tls: Some(vec![IngressTLS {
+                hosts: Some(vec![host.to_owned()]),
+                secret_name: tls_secret.map(str::to_owned),
+            }]),
         }),
         status: None,
     }

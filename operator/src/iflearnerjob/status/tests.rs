@@ -20,7 +20,10 @@ fn job() -> JobFacts {
 }
 
 fn ended(succeeded: bool, reason: &str) -> JobFacts {
-    JobFacts { end: Some(End { succeeded, at: Some(at(9)), why: Why::new(reason, "the Job's words") }), ..job() }
+    JobFacts {
+        end: Some(End { succeeded, at: Some(at(9)), why: Why::new(reason, "the Job's words") }),
+        ..job()
+    }
 }
 
 fn pod(state: PodState) -> PodFacts {
@@ -60,7 +63,10 @@ fn after(stages: Vec<Stage>) -> IflearnerJobStatus {
 }
 
 fn of(status: &IflearnerJobStatus, type_: &str) -> (String, String) {
-    status.condition(type_).map(|found| (found.status.clone(), found.reason.clone())).unwrap_or_default()
+    status
+        .condition(type_)
+        .map(|found| (found.status.clone(), found.reason.clone()))
+        .unwrap_or_default()
 }
 
 fn pair(status: &str, reason: &str) -> (String, String) {
@@ -71,17 +77,38 @@ fn pair(status: &str, reason: &str) -> (String, String) {
 fn a_life_goes_from_pending_over_running_to_succeeded() {
     let created = working(job(), None);
     let runs = working(job(), Some(pod(PodState::Running)));
-    let done = working(ended(true, "CompletionsReached"), Some(PodFacts { exit_code: Some(0), ..pod(PodState::Ended) }));
+    let done = working(
+        ended(true, "CompletionsReached"),
+        Some(PodFacts { exit_code: Some(0), ..pod(PodState::Ended) }),
+    );
     let status = after(vec![created.clone()]);
-    assert_eq!((status.phase, of(&status, condition::PROGRESSING)), (Some(Phase::Pending), pair("True", "Starting")));
+    assert_eq!(
+        (status.phase, of(&status, condition::PROGRESSING)),
+        (Some(Phase::Pending), pair("True", "Starting"))
+    );
     assert_eq!(status.job, Some(JobRef { name: "j".into(), uid: "ju".into() }));
     let status = after(vec![created.clone(), runs.clone()]);
-    assert_eq!((status.phase, of(&status, condition::READY)), (Some(Phase::Running), pair("True", "Running")));
-    assert_eq!((status.pod_ip.as_deref(), status.host_ip.as_deref(), status.restarts), (Some("10.0.0.1"), Some("10.1.0.1"), Some(0)));
+    assert_eq!(
+        (status.phase, of(&status, condition::READY)),
+        (Some(Phase::Running), pair("True", "Running"))
+    );
+    assert_eq!(
+        (status.pod_ip.as_deref(), status.host_ip.as_deref(), status.restarts),
+        (Some("10.0.0.1"), Some("10.1.0.1"), Some(0))
+    );
     let status = after(vec![created, runs, done]);
-    assert_eq!((status.phase, of(&status, condition::COMPLETE)), (Some(Phase::Succeeded), pair("True", "Succeeded")));
-    assert_eq!((of(&status, condition::READY).0.as_str(), of(&status, condition::PROGRESSING).0.as_str()), ("False", "False"));
-    assert_eq!((status.exit_code, status.completion_time.clone(), status.start_time.clone()), (Some(0), Some(at(9)), Some(at(1))));
+    assert_eq!(
+        (status.phase, of(&status, condition::COMPLETE)),
+        (Some(Phase::Succeeded), pair("True", "Succeeded"))
+    );
+    assert_eq!(
+        (of(&status, condition::READY).0.as_str(), of(&status, condition::PROGRESSING).0.as_str()),
+        ("False", "False")
+    );
+    assert_eq!(
+        (status.exit_code, status.completion_time.clone(), status.start_time.clone()),
+        (Some(0), Some(at(9)), Some(at(1)))
+    );
     assert!(status.condition(condition::FAILED).is_none());
 }
 
@@ -100,40 +127,75 @@ fn i16_conditions_say_type_reason_time_and_generation() {
 
 #[test]
 fn i16_what_says_nothing_new_changes_nothing() {
-    let waiting =
-        |message: &str| working(job(), Some(PodFacts { trouble: Some(Why::new("Unschedulable", message)), ..pod(PodState::Pending) }));
+    let waiting = |message: &str| {
+        working(
+            job(),
+            Some(PodFacts {
+                trouble: Some(Why::new("Unschedulable", message)),
+                ..pod(PodState::Pending)
+            }),
+        )
+    };
     let once = after(vec![working(job(), None), waiting("0/3 nodes")]);
-    let again = after(vec![working(job(), None), waiting("0/3 nodes"), waiting("0/4 nodes"), waiting("0/5 nodes")]);
+    let again = after(vec![
+        working(job(), None),
+        waiting("0/3 nodes"),
+        waiting("0/4 nodes"),
+        waiting("0/5 nodes"),
+    ]);
     assert_eq!(once, again);
-    let scheduled = after(vec![working(job(), None), working(JobFacts { started: Some(at(3)), ..job() }, Some(pod(PodState::Pending)))]);
-    assert_eq!(scheduled, after(vec![working(job(), None)]), "where it will run is not worth a write");
+    let scheduled = after(vec![
+        working(job(), None),
+        working(JobFacts { started: Some(at(3)), ..job() }, Some(pod(PodState::Pending))),
+    ]);
+    assert_eq!(
+        scheduled,
+        after(vec![working(job(), None)]),
+        "where it will run is not worth a write"
+    );
     let runs = || working(job(), Some(pod(PodState::Running)));
     assert_eq!(after(vec![runs(), runs(), runs()]), after(vec![runs()]));
 }
 
 #[test]
 fn a_failure_is_told_in_the_pods_words_unless_the_job_was_ended_from_outside() {
-    let oom =
-        PodFacts { exit_code: Some(137), trouble: Some(Why::new("OOMKilled", "container a exited with 137")), ..pod(PodState::Ended) };
+    let oom = PodFacts {
+        exit_code: Some(137),
+        trouble: Some(Why::new("OOMKilled", "container a exited with 137")),
+        ..pod(PodState::Ended)
+    };
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), Some(oom.clone()))]);
-    assert_eq!((status.phase, status.reason.as_deref(), status.exit_code), (Some(Phase::Failed), Some("OOMKilled"), Some(137)));
+    assert_eq!(
+        (status.phase, status.reason.as_deref(), status.exit_code),
+        (Some(Phase::Failed), Some("OOMKilled"), Some(137))
+    );
     assert_eq!(of(&status, condition::FAILED), pair("True", "OOMKilled"));
     let status = after(vec![working(ended(false, "DeadlineExceeded"), Some(oom))]);
     assert_eq!(status.reason.as_deref(), Some("DeadlineExceeded"));
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), None)]);
-    assert_eq!((status.reason.as_deref(), status.message.as_deref()), (Some("BackoffLimitExceeded"), Some("the Job's words")));
+    assert_eq!(
+        (status.reason.as_deref(), status.message.as_deref()),
+        (Some("BackoffLimitExceeded"), Some("the Job's words"))
+    );
 }
 
 #[test]
 fn an_exit_in_a_read_only_file_system_names_the_opt_in() {
-    let error = PodFacts { exit_code: Some(1), trouble: Some(Why::new("Error", "container a exited with 1")), ..pod(PodState::Ended) };
+    let error = PodFacts {
+        exit_code: Some(1),
+        trouble: Some(Why::new("Error", "container a exited with 1")),
+        ..pod(PodState::Ended)
+    };
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), Some(error))]);
     assert!(status.message.unwrap().contains("flow-operator/allow=write-root"));
 }
 
 #[test]
 fn an_image_that_runs_as_root_ends_the_job_with_the_opt_in() {
-    let root = PodFacts { trouble: Some(Why::new(RUNS_AS_ROOT, "the image of container a runs as root")), ..pod(PodState::Pending) };
+    let root = PodFacts {
+        trouble: Some(Why::new(RUNS_AS_ROOT, "the image of container a runs as root")),
+        ..pod(PodState::Pending)
+    };
     let status = after(vec![working(job(), None), working(job(), Some(root))]);
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some(RUNS_AS_ROOT)));
     assert!(status.message.unwrap().contains("flow-operator/allow=root"));
@@ -152,36 +214,59 @@ fn a_node_that_does_not_answer_makes_the_phase_unknown_and_back() {
     let runs = || working(job(), Some(pod(PodState::Running)));
     let lost = || working(job(), Some(PodFacts { ready: false, ..pod(PodState::Lost) }));
     let status = after(vec![runs(), lost()]);
-    assert_eq!((status.phase, of(&status, condition::PROGRESSING)), (Some(Phase::Unknown), pair("Unknown", "NodeLost")));
+    assert_eq!(
+        (status.phase, of(&status, condition::PROGRESSING)),
+        (Some(Phase::Unknown), pair("Unknown", "NodeLost"))
+    );
     assert_eq!(after(vec![runs(), lost(), runs()]).phase, Some(Phase::Running));
     // The Pod goes with its node, before the Job says that it has failed.
     let gone = || working(job(), None);
     assert_eq!(after(vec![runs(), lost(), gone()]).phase, Some(Phase::Unknown));
-    let status = after(vec![runs(), lost(), gone(), working(ended(false, "BackoffLimitExceeded"), None)]);
+    let status =
+        after(vec![runs(), lost(), gone(), working(ended(false, "BackoffLimitExceeded"), None)]);
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("NodeLost")));
 }
 
 #[test]
 fn a_pod_that_the_cluster_ends_tells_why_although_it_goes_before_its_job_does() {
-    let evicted = PodFacts { trouble: Some(Why::new("EvictionByEvictionAPI", "drained")), ..pod(PodState::Running) };
-    let history = || vec![working(job(), Some(pod(PodState::Running))), working(job(), Some(evicted.clone()))];
+    let evicted = PodFacts {
+        trouble: Some(Why::new("EvictionByEvictionAPI", "drained")),
+        ..pod(PodState::Running)
+    };
+    let history = || {
+        vec![working(job(), Some(pod(PodState::Running))), working(job(), Some(evicted.clone()))]
+    };
     let gone = [history(), vec![working(job(), None)]].concat();
     let status = after(gone.clone());
-    assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Running), Some("EvictionByEvictionAPI")), "until the Job says more");
+    assert_eq!(
+        (status.phase, status.reason.as_deref()),
+        (Some(Phase::Running), Some("EvictionByEvictionAPI")),
+        "until the Job says more"
+    );
     let failed = || ended(false, "BackoffLimitExceeded");
-    for history in [[history(), vec![working(failed(), None)]].concat(), [gone, vec![working(failed(), None)]].concat()] {
+    for history in [
+        [history(), vec![working(failed(), None)]].concat(),
+        [gone, vec![working(failed(), None)]].concat(),
+    ] {
         let status = after(history);
-        assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("EvictionByEvictionAPI")));
+        assert_eq!(
+            (status.phase, status.reason.as_deref()),
+            (Some(Phase::Failed), Some("EvictionByEvictionAPI"))
+        );
         assert_eq!(status.message.as_deref(), Some("drained"));
     }
-    let troubled = PodFacts { trouble: Some(Why::new("CrashLoopBackOff", "again")), ..pod(PodState::Running) };
+    let troubled =
+        PodFacts { trouble: Some(Why::new("CrashLoopBackOff", "again")), ..pod(PodState::Running) };
     let status = after(vec![working(job(), Some(troubled)), working(failed(), None)]);
     assert_eq!(status.reason.as_deref(), Some("BackoffLimitExceeded"), "that was nobody's doing");
 }
 
 #[test]
 fn a_pod_that_has_ended_leaves_the_phase_to_its_job() {
-    let status = after(vec![working(job(), Some(pod(PodState::Running))), working(job(), Some(pod(PodState::Ended)))]);
+    let status = after(vec![
+        working(job(), Some(pod(PodState::Running))),
+        working(job(), Some(pod(PodState::Ended))),
+    ]);
     assert_eq!(status.phase, Some(Phase::Running));
 }
 
@@ -196,15 +281,37 @@ fn a_workload_that_runs_but_is_not_exposed_is_not_ready() {
     let mut object = parsed(SERVER);
     let exposed = Finding::Is(Verdict::new(Some(false), "ApiNotInstalled", "no GRPCRoute"));
     let stage = working(job(), Some(pod(PodState::Running)));
-    let found = Found { object: &object, stage, exposed, certificates: Finding::Irrelevant, endpoint: Some("h:443".into()), now: at(1) };
+    let found = Found {
+        object: &object,
+        stage,
+        exposed,
+        certificates: Finding::Irrelevant,
+        endpoint: Some("h:443".into()),
+        now: at(1),
+    };
     let made = status(&found, &Config::default());
-    assert_eq!((made.phase, of(&made, condition::READY)), (Some(Phase::Running), pair("False", "ApiNotInstalled")));
-    assert_eq!((of(&made, condition::EXPOSED), made.endpoint.as_deref()), (pair("False", "ApiNotInstalled"), Some("h:443")));
+    assert_eq!(
+        (made.phase, of(&made, condition::READY)),
+        (Some(Phase::Running), pair("False", "ApiNotInstalled"))
+    );
+    assert_eq!(
+        (of(&made, condition::EXPOSED), made.endpoint.as_deref()),
+        (pair("False", "ApiNotInstalled"), Some("h:443"))
+    );
     object.status = Some(made);
     let stage = working(job(), Some(pod(PodState::Running)));
-    let found =
-        Found { object: &object, stage, exposed: Finding::Irrelevant, certificates: Finding::Irrelevant, endpoint: None, now: at(2) };
-    assert!(status(&found, &Config::default()).condition(condition::EXPOSED).is_none(), "no route is wanted any more");
+    let found = Found {
+        object: &object,
+        stage,
+        exposed: Finding::Irrelevant,
+        certificates: Finding::Irrelevant,
+        endpoint: None,
+        now: at(2),
+    };
+    assert!(
+        status(&found, &Config::default()).condition(condition::EXPOSED).is_none(),
+        "no route is wanted any more"
+    );
 }
 
 fn route(parents: &str) -> GrpcRoute {
@@ -216,18 +323,28 @@ fn route(parents: &str) -> GrpcRoute {
 
 #[test]
 fn what_a_gateway_says_of_a_route_is_read_by_type() {
-    let parent = |conditions: &str| format!("[{{parentRef: {{name: g}}, controllerName: c, conditions: {conditions}}}]");
+    let parent = |conditions: &str| {
+        format!("[{{parentRef: {{name: g}}, controllerName: c, conditions: {conditions}}}]")
+    };
     let condition = |type_: &str, status: &str| {
-        format!("{{type: {type_}, status: '{status}', reason: R{type_}, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}}")
+        format!(
+            "{{type: {type_}, status: '{status}', reason: R{type_}, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}}"
+        )
     };
     assert_eq!(of_grpc_route(&route("[]")).holds, None);
-    let accepted = format!("[{}, {}]", condition("ResolvedRefs", "True"), condition("Accepted", "True"));
+    let accepted =
+        format!("[{}, {}]", condition("ResolvedRefs", "True"), condition("Accepted", "True"));
     assert_eq!(of_grpc_route(&route(&parent(&accepted))).holds, Some(true));
-    let unresolved = format!("[{}, {}]", condition("Accepted", "True"), condition("ResolvedRefs", "False"));
+    let unresolved =
+        format!("[{}, {}]", condition("Accepted", "True"), condition("ResolvedRefs", "False"));
     let verdict = of_grpc_route(&route(&parent(&unresolved)));
     assert_eq!((verdict.holds, verdict.why.reason.as_str()), (Some(false), "RResolvedRefs"));
     let other = parent(&accepted).replace("name: g", "name: other");
-    assert_eq!(of_grpc_route(&route(&other)).holds, None, "another gateway's word is not this one's");
+    assert_eq!(
+        of_grpc_route(&route(&other)).holds,
+        None,
+        "another gateway's word is not this one's"
+    );
 }
 
 #[test]
@@ -235,12 +352,21 @@ fn events_tell_transitions_and_nothing_twice() {
     let none = IflearnerJobStatus::default();
     let created = after(vec![working(job(), None)]);
     let reasons = |old: &IflearnerJobStatus, new: &IflearnerJobStatus| {
-        events(old, new, Some("note".into())).into_iter().map(|happened| (happened.warning, happened.reason)).collect::<Vec<_>>()
+        events(old, new, Some("note".into()))
+            .into_iter()
+            .map(|happened| (happened.warning, happened.reason))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(reasons(&none, &created), [(false, "JobCreated".into()), (true, "RestartPolicyMapped".into())]);
+    assert_eq!(
+        reasons(&none, &created),
+        [(false, "JobCreated".into()), (true, "RestartPolicyMapped".into())]
+    );
     let runs = after(vec![working(job(), None), working(job(), Some(pod(PodState::Running)))]);
     assert_eq!(reasons(&created, &runs), [(false, "Running".into())]);
     assert_eq!(reasons(&runs, &runs), []);
     let done = after(vec![working(ended(true, "x"), None)]);
-    assert_eq!(reasons(&IflearnerJobStatus { job: done.job.clone(), ..none }, &done), [(false, "Succeeded".into())]);
+    assert_eq!(
+        reasons(&IflearnerJobStatus { job: done.job.clone(), ..none }, &done),
+        [(false, "Succeeded".into())]
+    );
 }

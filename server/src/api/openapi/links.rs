@@ -11,7 +11,8 @@ type Link = (&'static str, &'static str, &'static [(&'static str, &'static str)]
 const ID: &str = "$response.body#/id";
 const FIRST: &str = "$response.body#/items/0/id";
 const OF_RUN: (&str, &str) = ("task", "$response.body#/task");
-const MEMBER: &[(&str, &str)] = &[OF_RUN, ("run", ID), ("party", "$response.body#/members/0/party")];
+const MEMBER: &[(&str, &str)] =
+    &[OF_RUN, ("run", ID), ("party", "$response.body#/members/0/party")];
 const SAME_TASK: (&str, &str) = ("task", "$request.path.task");
 const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next")];
 const ETAG: (&str, &str) = ("If-Match", "$response.header.ETag");
@@ -21,11 +22,19 @@ const LINKS: &[Link] = &[
     ("create_template", "edit_template", &[("template", ID), ETAG]),
     ("create_template", "delete_template", &[("template", ID)]),
     ("create_template", "list_revisions", &[("template", ID)]),
-    ("create_template", "get_revision", &[("template", ID), ("revision", "$response.body#/revision")]),
+    (
+        "create_template",
+        "get_revision",
+        &[("template", ID), ("revision", "$response.body#/revision")],
+    ),
     ("create_template", "list_tasks", &[("template", ID)]),
     ("list_templates", "get_template", &[("template", FIRST)]),
     ("list_templates", "list_templates", NEXT),
-    ("list_revisions", "get_revision", &[("template", "$request.path.template"), ("revision", "$response.body#/items/0/revision")]),
+    (
+        "list_revisions",
+        "get_revision",
+        &[("template", "$request.path.template"), ("revision", "$response.body#/items/0/revision")],
+    ),
     ("create_task", "get_task", &[("task", ID)]),
     ("create_task", "edit_task", &[("task", ID), ETAG]),
     ("create_task", "start_task", &[("task", ID)]),
@@ -70,7 +79,8 @@ pub fn link(operation: &mut Operation) {
 fn add(response: &mut Response, id: &str) {
     for (_, target, parameters) in LINKS.iter().filter(|(from, ..)| *from == id) {
         let link = LinkBuilder::new().operation_id(*target);
-        let link = parameters.iter().fold(link, |link, (name, place)| link.parameter(*name, *place));
+        let link =
+            parameters.iter().fold(link, |link, (name, place)| link.parameter(*name, *place));
         response.links.insert((*target).to_owned(), link.build().into());
     }
 }

@@ -81,13 +81,19 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     if after < 0 {
-        return Err(field("?after", FieldCode::OutOfRange, format!("is {after} and must be 0 or more")).into());
+        return Err(field(
+            "?after",
+            FieldCode::OutOfRange,
+            format!("is {after} and must be 0 or more"),
+        )
+        .into());
     }
     visible_task(&app, &caller, &task).await?;
     let resumed = last_event(&headers)?;
     if wants_stream(&headers) {
         let after = resumed.unwrap_or(after);
-        let stream = follow(Arc::clone(&app), task, after).take_until(app.stopping.clone().cancelled_owned());
+        let stream = follow(Arc::clone(&app), task, after)
+            .take_until(app.stopping.clone().cancelled_owned());
         let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
         return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());
     }
@@ -100,14 +106,23 @@ pub(super) async fn list(
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    accepted.map(|kind| kind.split(';').next().unwrap_or_default().trim()).any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    accepted
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim())
+        .any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(sent) = headers.get("last-event-id") else { return Ok(None) };
-    let number = sent.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
-    let number = number.ok_or_else(|| field("Last-Event-ID", FieldCode::Pattern, "must be the `id` of an event of this stream"))?;
+    let number =
+        sent.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
+    let number = number.ok_or_else(|| {
+        field("Last-Event-ID", FieldCode::Pattern, "must be the `id` of an event of this stream")
+    })?;
     Ok(Some(number))
 }
 
@@ -122,7 +137,11 @@ struct Follow {
 
 /// Every event after this one, for as long as there is somebody to read. Subscribed before the first look, so that no
 /// commit falls between.
-fn follow(app: Arc<App>, task: TaskId, after: i64) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+fn follow(
+    app: Arc<App>,
+    task: TaskId,
+    after: i64,
+) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let changed = app.engine.subscribe(&task);
     let begin = Follow { app, task, changed, after, waiting: VecDeque::new(), over: false };
     stream::unfold(begin, async |mut follow| {
@@ -155,7 +174,9 @@ impl Follow {
             }
             if self.waiting.is_empty() {
                 // Without a sender the engine is gone, and the hub with it. A wake that was lost costs a heartbeat.
-                if let Ok(Err(_)) = flow_common::clock::timeout(HEARTBEAT, self.changed.changed()).await {
+                if let Ok(Err(_)) =
+                    flow_common::clock::timeout(HEARTBEAT, self.changed.changed()).await
+                {
                     return None;
                 }
             }

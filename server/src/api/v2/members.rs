@@ -22,7 +22,14 @@ use crate::api::problem::{Failure, field};
 use crate::app::App;
 
 failures!(NotFound = TaskNotFound, RunNotFound, MemberNotFound);
-failures!(LogFailures = TaskNotFound, RunNotFound, MemberNotFound, LogNotFound, LogRefused, LogUnavailable);
+failures!(
+    LogFailures = TaskNotFound,
+    RunNotFound,
+    MemberNotFound,
+    LogNotFound,
+    LogRefused,
+    LogUnavailable
+);
 
 /// A member in the path.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,18 +60,32 @@ pub(super) struct LogParams {
     follow: bool,
 }
 
-async fn stored(app: &App, caller: &Caller, MemberPath { task, run, party }: &MemberPath) -> Result<flow_domain::member::Member, Failure> {
+async fn stored(
+    app: &App,
+    caller: &Caller,
+    MemberPath { task, run, party }: &MemberPath,
+) -> Result<flow_domain::member::Member, Failure> {
     visible_task(app, caller, task).await?;
     let run = runs::stored(app, task, run).await?;
     let number = run.number;
     let member = run.members.into_iter().find(|member| &member.party == party);
-    member.ok_or_else(|| Error::new(ErrorCode::MemberNotFound, format!("{party} has no part in run {number} of the task")).into())
+    member.ok_or_else(|| {
+        Error::new(
+            ErrorCode::MemberNotFound,
+            format!("{party} has no part in run {number} of the task"),
+        )
+        .into()
+    })
 }
 
 /// Read a member
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/members/{party}", tag = "runs", operation_id = "get_member", params(MemberPath),
     responses((status = 200, description = "The member", body = Member), NotFound))]
-pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Ids(path): Ids<MemberPath>) -> Result<Json<Member>, Failure> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(path): Ids<MemberPath>,
+) -> Result<Json<Member>, Failure> {
     let member = stored(&app, &caller, &path).await?;
     let progress = runs::progress_of(&app, &path.run).await?;
     Ok(Json(Member::new(member, progress.get(&path.party))))
@@ -83,20 +104,32 @@ pub(super) async fn logs(
     Params(LogParams { tail, follow }): Params<LogParams>,
 ) -> Result<Response, Failure> {
     if let Some(lines) = tail.filter(|lines| *lines > TAIL_LINES_MAX) {
-        return Err(field("?tail", FieldCode::OutOfRange, format!("is {lines} and must be 0 to {TAIL_LINES_MAX}")).into());
+        return Err(field(
+            "?tail",
+            FieldCode::OutOfRange,
+            format!("is {lines} and must be 0 to {TAIL_LINES_MAX}"),
+        )
+        .into());
     }
     let member = stored(&app, &caller, &path).await?;
-    let stream = app.sessions.open_log(&path.party, &path.run, member.attempt, tail, follow).await?;
+    let stream =
+        app.sessions.open_log(&path.party, &path.run, member.attempt, tail, follow).await?;
     let stream = stream.take_until(app.stopping.clone().cancelled_owned());
     let MemberPath { run, party, .. } = path;
-    let body = Body::from_stream(stream.inspect_err(move |error| tracing::warn!(%run, %party, %error, "a log broke off")));
+    let body = Body::from_stream(
+        stream.inspect_err(move |error| tracing::warn!(%run, %party, %error, "a log broke off")),
+    );
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
 }
 
 /// Read a member's series
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/members/{party}/series", tag = "runs", operation_id = "get_member_series", params(MemberPath),
     responses((status = 200, description = "What was measured", body = SeriesList), NotFound))]
-pub(super) async fn series(State(app): State<Arc<App>>, caller: Caller, Ids(path): Ids<MemberPath>) -> Result<Json<SeriesList>, Failure> {
+pub(super) async fn series(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(path): Ids<MemberPath>,
+) -> Result<Json<SeriesList>, Failure> {
     stored(&app, &caller, &path).await?;
     let series = app.store.series(&path.run, &path.party).await?;
     Ok(Json(SeriesList::new(series.into_values().flatten().collect())))

@@ -112,14 +112,25 @@ struct IfMatchHeader {
 }
 
 /// The task, if the caller may see it. A deleted one is gone.
-async fn visible_task(app: &App, Caller(principal): &Caller, task: &TaskId) -> Result<TaskRow, Failure> {
+async fn visible_task(
+    app: &App,
+    Caller(principal): &Caller,
+    task: &TaskId,
+) -> Result<TaskRow, Failure> {
     let found = app.store.task(task).await?.filter(|found| found.task.project == principal.project);
-    found.ok_or_else(|| Error::new(ErrorCode::TaskNotFound, format!("there is no task {task}")).into())
+    found.ok_or_else(|| {
+        Error::new(ErrorCode::TaskNotFound, format!("there is no task {task}")).into()
+    })
 }
 
 /// The template, if the caller may see it.
-async fn visible_template(app: &App, Caller(principal): &Caller, template: &TemplateId) -> Result<Template, Failure> {
-    let found = app.store.template(template).await?.filter(|found| found.project == principal.project);
+async fn visible_template(
+    app: &App,
+    Caller(principal): &Caller,
+    template: &TemplateId,
+) -> Result<Template, Failure> {
+    let found =
+        app.store.template(template).await?.filter(|found| found.project == principal.project);
     found.ok_or_else(|| no_template(template).into())
 }
 

@@ -22,8 +22,12 @@ use utoipa::ToSchema;
 
 pub use event::Event;
 pub use orphan::{Orphan, OrphanDecision};
-pub use party::{Agent, Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation};
-pub use progress::{FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint};
+pub use party::{
+    Agent, Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation,
+};
+pub use progress::{
+    FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint,
+};
 pub use run::{Ending, Exit, Member, Reason, Run, RunSummary, Waiting};
 pub use task::{Rules, Task, TaskInput, TaskMember};
 pub use template::{ParamSchema, Resources, Revision, Template, TemplateContent, TemplateInput};

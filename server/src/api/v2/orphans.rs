@@ -81,7 +81,10 @@ pub(super) async fn stop(
 ) -> Result<(StatusCode, Json<Orphan>), Failure> {
     let orphan = decide(&app, &orphan, OrphanDecision::Stop).await?;
     if let Some(task) = &orphan.task {
-        app.sessions.assign(&orphan.key.party, convert::stop_orphan(&orphan.key, task, app.engine.revision()));
+        app.sessions.assign(
+            &orphan.key.party,
+            convert::stop_orphan(&orphan.key, task, app.engine.revision()),
+        );
     }
     Ok((StatusCode::ACCEPTED, Json(orphan.into())))
 }
@@ -100,8 +103,17 @@ pub(super) async fn keep(
     Ok(Json(decide(&app, &orphan, OrphanDecision::Keep).await?.into()))
 }
 
-async fn decide(app: &App, key: &OrphanKey, decision: OrphanDecision) -> Result<store::Orphan, Failure> {
+async fn decide(
+    app: &App,
+    key: &OrphanKey,
+    decision: OrphanDecision,
+) -> Result<store::Orphan, Failure> {
     app.store.decide_orphan(key, decision).await?;
     let found = app.store.orphan(key).await?;
-    Ok(found.ok_or_else(|| Error::new(ErrorCode::OrphanNotFound, format!("there is no orphan {key}: it has ended, or never was")))?)
+    Ok(found.ok_or_else(|| {
+        Error::new(
+            ErrorCode::OrphanNotFound,
+            format!("there is no orphan {key}: it has ended, or never was"),
+        )
+    })?)
 }

@@ -44,11 +44,29 @@ pub(super) struct DeleteParams {
 
 impl Party {
     fn new(party: store::Party, inventory: Option<serde_json::Value>) -> Self {
-        let store::Party { row, epoch, instance, connected, since, agent_version, inventory_digest: _ } = party;
+        let store::Party {
+            row,
+            epoch,
+            instance,
+            connected,
+            since,
+            agent_version,
+            inventory_digest: _,
+        } = party;
         let store::PartyRow { id, secret_digest: _, created_at, remark } = row;
-        let contact = if connected { member::Contact::Connected } else { member::Contact::Away(since) };
-        let agent = instance.filter(|_| epoch > 0).map(|instance| Agent { instance: instance.into(), version: agent_version });
-        Self { name: id.into(), remark, created_at: created_at.into(), contact: contact.into(), agent, inventory }
+        let contact =
+            if connected { member::Contact::Connected } else { member::Contact::Away(since) };
+        let agent = instance
+            .filter(|_| epoch > 0)
+            .map(|instance| Agent { instance: instance.into(), version: agent_version });
+        Self {
+            name: id.into(),
+            remark,
+            created_at: created_at.into(),
+            contact: contact.into(),
+            agent,
+            inventory,
+        }
     }
 }
 
@@ -82,7 +100,12 @@ pub(super) async fn create(
     check_remark(&remark, &mut wrong);
     wrong.finish().map_err(Error::from)?;
     let secret = flow_common::ids::secret();
-    let row = store::PartyRow { id: name.clone(), secret_digest: Digest::of(secret.as_bytes()), created_at: app.clock.now(), remark };
+    let row = store::PartyRow {
+        id: name.clone(),
+        secret_digest: Digest::of(secret.as_bytes()),
+        created_at: app.clock.now(),
+        remark,
+    };
     app.store.create_party(&row).await.map_err(|error| match error {
         StoreError::Exists(_) => Error::new(
             ErrorCode::PartyExists,
@@ -148,7 +171,9 @@ pub(super) async fn delete(
     Params(DeleteParams { force }): Params<DeleteParams>,
 ) -> Result<StatusCode, Failure> {
     if app.embedded.get() == Some(&id) {
-        let message = format!("{id} is the party of the hub's own agent: set hub_agent.enabled = false and restart the hub first");
+        let message = format!(
+            "{id} is the party of the hub's own agent: set hub_agent.enabled = false and restart the hub first"
+        );
         return Err(Error::new(ErrorCode::PartyActive, message).into());
     }
     app.engine.remove_party(&id, force).await?;

@@ -73,13 +73,22 @@ pub(super) async fn read(app: &App, task: &TaskId, run: &RunId) -> Result<Run, F
     Ok(Run::new(found, &progress_of(app, run).await?))
 }
 
-pub(super) async fn stored(app: &App, task: &TaskId, run: &RunId) -> Result<flow_domain::run::Run, Failure> {
+pub(super) async fn stored(
+    app: &App,
+    task: &TaskId,
+    run: &RunId,
+) -> Result<flow_domain::run::Run, Failure> {
     let found = app.store.run(run).await?.filter(|found| &found.task == task);
-    found.ok_or_else(|| Error::new(ErrorCode::RunNotFound, format!("task {task} has no run {run}")).into())
+    found.ok_or_else(|| {
+        Error::new(ErrorCode::RunNotFound, format!("task {task} has no run {run}")).into()
+    })
 }
 
 /// How far the members of these runs are.
-pub(super) async fn progress(app: &App, runs: &[RunId]) -> Result<BTreeMap<RunId, BTreeMap<PartyId, Progress>>, Failure> {
+pub(super) async fn progress(
+    app: &App,
+    runs: &[RunId],
+) -> Result<BTreeMap<RunId, BTreeMap<PartyId, Progress>>, Failure> {
     let mut progress: BTreeMap<RunId, BTreeMap<PartyId, Progress>> = BTreeMap::new();
     for row in app.store.progress(runs).await? {
         progress.entry(row.run).or_default().insert(row.party, row.progress);
@@ -87,6 +96,9 @@ pub(super) async fn progress(app: &App, runs: &[RunId]) -> Result<BTreeMap<RunId
     Ok(progress)
 }
 
-pub(super) async fn progress_of(app: &App, run: &RunId) -> Result<BTreeMap<PartyId, Progress>, Failure> {
+pub(super) async fn progress_of(
+    app: &App,
+    run: &RunId,
+) -> Result<BTreeMap<PartyId, Progress>, Failure> {
     Ok(progress(app, std::slice::from_ref(run)).await?.remove(run).unwrap_or_default())
 }

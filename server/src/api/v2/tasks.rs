@@ -25,7 +25,14 @@ use crate::app::App;
 use crate::store::{TaskFilter, TaskRow};
 
 failures!(NotFound = TaskNotFound);
-failures!(CreateFailures = TaskNameTaken, TemplateNotFound, RevisionNotFound, TaskNameEmpty, Invalid, IdempotencyKeyReused);
+failures!(
+    CreateFailures = TaskNameTaken,
+    TemplateNotFound,
+    RevisionNotFound,
+    TaskNameEmpty,
+    Invalid,
+    IdempotencyKeyReused
+);
 failures!(
     EditFailures = TaskNotFound,
     TemplateNotFound,
@@ -89,7 +96,8 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Task>>, Failure> {
     let ListTasks { name, phase, party, template, cursor, limit } = params;
     let name_prefix = list::text("name", name)?;
-    let filter = TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
+    let filter =
+        TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
     let list = List::of("tasks", &filter);
     let page = app.store.list_tasks(&filter, &list.request(cursor.as_deref(), limit)?).await?;
     let latest: Vec<RunId> = page.items.iter().filter_map(|row| row.latest_run.clone()).collect();
@@ -110,7 +118,8 @@ pub(super) async fn create(
     Body { value, digest }: Body<TaskInput>,
 ) -> Result<impl IntoResponse, Failure> {
     let body = content(&app, &caller, value).await?;
-    let id = app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
+    let id =
+        app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
     let task = read(&app, &caller, &id).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))

@@ -13,7 +13,9 @@ use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use super::model::{Page, Revision, Template, TemplateInput, schema};
-use super::{IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath, no_template, visible_template};
+use super::{
+    IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath, no_template, visible_template,
+};
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
@@ -60,7 +62,9 @@ pub(super) struct RevisionPath {
 }
 
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<u32, D::Error> {
-    String::deserialize(source)?.parse().map_err(|_| serde::de::Error::custom("it must be a whole number"))
+    String::deserialize(source)?
+        .parse()
+        .map_err(|_| serde::de::Error::custom("it must be a whole number"))
 }
 
 /// List templates by name
@@ -72,7 +76,8 @@ pub(super) async fn list(
     Params(params): Params<ListTemplates>,
 ) -> Result<Json<Page<Template>>, Failure> {
     let ListTemplates { name, cursor, limit } = params;
-    let filter = TemplateFilter { project: caller.0.project, name_prefix: list::text("name", name)? };
+    let filter =
+        TemplateFilter { project: caller.0.project, name_prefix: list::text("name", name)? };
     let list = List::of("templates", &filter);
     let page = app.store.templates(&filter, &list.request(cursor.as_deref(), limit)?).await?;
     Ok(Json(list.page(page, Template::from)))
@@ -100,17 +105,15 @@ pub(super) async fn create(
         created_at: now,
         modified_at: now,
     };
-    let answer = idempotency.bind(&caller, Some(&digest)).map(|IdemKey { scope, key, request }| IdemRecord {
-        scope,
-        key,
-        request,
-        response: template.id.to_string(),
-        at: now,
+    let answer = idempotency.bind(&caller, Some(&digest)).map(|IdemKey { scope, key, request }| {
+        IdemRecord { scope, key, request, response: template.id.to_string(), at: now }
     });
     let template = match app.store.create_template(&template, answer.as_ref()).await? {
         TemplateCreation::Done => template,
         TemplateCreation::NameTaken => return Err(name_taken(&template.name).into()),
-        TemplateCreation::Answered(before) if Some(&before.request) != answer.as_ref().map(|answer| &answer.request) => {
+        TemplateCreation::Answered(before)
+            if Some(&before.request) != answer.as_ref().map(|answer| &answer.request) =>
+        {
             return Err(Error::of(ErrorCode::IdempotencyKeyReused).into());
         }
         TemplateCreation::Answered(before) => {
@@ -123,7 +126,10 @@ pub(super) async fn create(
 }
 
 fn name_taken(name: &str) -> Error {
-    Error::new(ErrorCode::TemplateNameTaken, format!("a template named {name:?} exists: choose another name, or edit that one"))
+    Error::new(
+        ErrorCode::TemplateNameTaken,
+        format!("a template named {name:?} exists: choose another name, or edit that one"),
+    )
 }
 
 /// Name, remark and body, with everything wrong with them told at once.
@@ -195,13 +201,16 @@ fn change(template: &flow_domain::template::Template, change: TemplateChange) ->
         TemplateChange::Done { .. } => Ok(()),
         TemplateChange::NotFound => Err(no_template(&template.id)),
         TemplateChange::Stale { revision } => {
-            let message = format!("the template was edited since it was read: it is at revision {revision}; read it again");
+            let message = format!(
+                "the template was edited since it was read: it is at revision {revision}; read it again"
+            );
             Err(Error::new(ErrorCode::PreconditionFailed, message))
         }
         TemplateChange::NameTaken => Err(name_taken(&template.name)),
-        TemplateChange::InUse { tasks } => {
-            Err(Error::new(ErrorCode::TemplateInUse, format!("tasks refer to the template: {}; delete them first", tasks.join(", "))))
-        }
+        TemplateChange::InUse { tasks } => Err(Error::new(
+            ErrorCode::TemplateInUse,
+            format!("tasks refer to the template: {}; delete them first", tasks.join(", ")),
+        )),
     }
 }
 
@@ -230,6 +239,8 @@ pub(super) async fn revision(
 ) -> Result<Json<Revision>, Failure> {
     let newest = visible_template(&app, &caller, &id).await?.revision;
     let found = app.store.template_revision(&id, revision).await?;
-    let found = found.ok_or_else(|| Error::new(ErrorCode::RevisionNotFound, format!("the template has revisions 1 to {newest}")))?;
+    let found = found.ok_or_else(|| {
+        Error::new(ErrorCode::RevisionNotFound, format!("the template has revisions 1 to {newest}"))
+    })?;
     Ok(Json(Revision::from(found)))
 }

@@ -21,7 +21,11 @@ type BatchKeys = HashMap<(String, String), (Digest, String)>;
 
 impl Queue {
     /// Folds every group in memory. Nothing is changed by it but caches.
-    pub(super) async fn fold(&mut self, groups: &[Group], now: Moment) -> Result<Vec<Folded>, StoreError> {
+    pub(super) async fn fold(
+        &mut self,
+        groups: &[Group],
+        now: Moment,
+    ) -> Result<Vec<Folded>, StoreError> {
         let mut keys = BatchKeys::new();
         let mut folded = Vec::with_capacity(groups.len());
         for group in groups {
@@ -30,10 +34,17 @@ impl Queue {
         Ok(folded)
     }
 
-    async fn fold_group(&mut self, group: &Group, keys: &mut BatchKeys, now: Moment) -> Result<Folded, StoreError> {
+    async fn fold_group(
+        &mut self,
+        group: &Group,
+        keys: &mut BatchKeys,
+        now: Moment,
+    ) -> Result<Folded, StoreError> {
         let is_first = !self.tasks.contains_key(&group.task);
         let mut working = self.load(&group.task).await?.map(Working::of);
-        if let Some(working) = working.as_mut().filter(|_| is_first || self.outage.is_present(now.monotonic)) {
+        if let Some(working) =
+            working.as_mut().filter(|_| is_first || self.outage.is_present(now.monotonic))
+        {
             self.outage.pardon(working, now);
         }
         let mut answers = Vec::with_capacity(group.jobs.len());
@@ -57,7 +68,11 @@ impl Queue {
         for (run, party) in working.retries() {
             if let Some((_, instance)) = self.contacts.get(&party) {
                 // A refusal says that it was known.
-                let _ = working.input(&run, &Input::Connected { party, instance: instance.clone() }, now);
+                let _ = working.input(
+                    &run,
+                    &Input::Connected { party, instance: instance.clone() },
+                    now,
+                );
             }
         }
     }
@@ -89,7 +104,8 @@ impl Queue {
             && let Some(earlier) = self.earlier(idem, keys).await?
         {
             return Ok(earlier.and_then(|resource| {
-                let broken = |_| Error::internal(format!("an idempotency record names {resource:?}"));
+                let broken =
+                    |_| Error::internal(format!("an idempotency record names {resource:?}"));
                 Ok(match act {
                     Act::Create { .. } => Answer::Task(resource.parse().map_err(broken)?),
                     _ => Answer::Run(resource.parse().map_err(broken)?),
@@ -120,9 +136,9 @@ impl Queue {
         };
         Ok(match act {
             Act::Create { .. } => Ok(Answer::Task(id.clone())),
-            Act::Edit { principal, body, if_version } => {
-                seen(principal, working).and_then(|()| edit::edit(working, principal, body, *if_version, now)).map(|()| Answer::Done)
-            }
+            Act::Edit { principal, body, if_version } => seen(principal, working)
+                .and_then(|()| edit::edit(working, principal, body, *if_version, now))
+                .map(|()| Answer::Done),
             Act::Start { principal, run, idem } => match seen(principal, working) {
                 Err(error) => Err(error),
                 Ok(()) => {
@@ -131,22 +147,31 @@ impl Queue {
                         Err(error) => return Ok(Err(error)),
                     };
                     if let Some(party) = self.unknown_party(working).await? {
-                        let message = format!("{party}, a member of the task, was removed from the federation: edit the task");
+                        let message = format!(
+                            "{party}, a member of the task, was removed from the federation: edit the task"
+                        );
                         return Ok(Err(Error::new(ErrorCode::PartyNotFound, message)));
                     }
-                    let connected = |party: &PartyId| self.contacts.get(party).map(|(_, instance)| instance.clone());
-                    let done = start::start(working, run, idem.as_ref(), &template, &connected, now);
+                    let connected = |party: &PartyId| {
+                        self.contacts.get(party).map(|(_, instance)| instance.clone())
+                    };
+                    let done =
+                        start::start(working, run, idem.as_ref(), &template, &connected, now);
                     if done.is_ok() {
                         note(keys, idem.as_ref(), run.as_str());
                     }
                     done.map(|()| Answer::Run(run.clone()))
                 }
             },
-            Act::Stop { principal } => seen(principal, working).and_then(|()| stop::stop(working, principal, now)).map(|()| Answer::Done),
-            Act::Delete { principal, if_version } => {
-                seen(principal, working).and_then(|()| delete::delete(working, principal, *if_version, now)).map(|()| Answer::Done)
+            Act::Stop { principal } => seen(principal, working)
+                .and_then(|()| stop::stop(working, principal, now))
+                .map(|()| Answer::Done),
+            Act::Delete { principal, if_version } => seen(principal, working)
+                .and_then(|()| delete::delete(working, principal, *if_version, now))
+                .map(|()| Answer::Done),
+            Act::Report { run, party, report } => {
+                Ok(Answer::Reported(report::report(working, run, party, report, now)))
             }
-            Act::Report { run, party, report } => Ok(Answer::Reported(report::report(working, run, party, report, now))),
             Act::Input { run, input } => {
                 let mut input = input.clone();
                 if let Input::Away { since, .. } = &mut input {
@@ -169,19 +194,33 @@ impl Queue {
     }
 
     /// What was made by this key before, if anything; an error if it was used for another request.
-    async fn earlier(&self, idem: &IdemKey, keys: &BatchKeys) -> Result<Option<Result<String, Error>>, StoreError> {
+    async fn earlier(
+        &self,
+        idem: &IdemKey,
+        keys: &BatchKeys,
+    ) -> Result<Option<Result<String, Error>>, StoreError> {
         let found = match keys.get(&(idem.scope.clone(), idem.key.clone())) {
             Some(found) => Some(found.clone()),
-            None => self.store.idempotency(&idem.scope, &idem.key).await?.map(|record| (record.request, record.response)),
+            None => self
+                .store
+                .idempotency(&idem.scope, &idem.key)
+                .await?
+                .map(|record| (record.request, record.response)),
         };
-        Ok(found.map(
-            |(request, resource)| {
-                if request == idem.request { Ok(resource) } else { Err(Error::of(ErrorCode::IdempotencyKeyReused)) }
-            },
-        ))
+        Ok(found.map(|(request, resource)| {
+            if request == idem.request {
+                Ok(resource)
+            } else {
+                Err(Error::of(ErrorCode::IdempotencyKeyReused))
+            }
+        }))
     }
 
-    async fn template(&mut self, principal: &Principal, working: &Working) -> Result<Result<Arc<TemplateBody>, Error>, StoreError> {
+    async fn template(
+        &mut self,
+        principal: &Principal,
+        working: &Working,
+    ) -> Result<Result<Arc<TemplateBody>, Error>, StoreError> {
         let key = (working.task.body.template.clone(), working.task.body.revision);
         if let Some(found) = self.templates.get(&key) {
             return Ok(Ok(Arc::clone(found)));
@@ -199,6 +238,9 @@ impl Queue {
 
 fn note(keys: &mut BatchKeys, idem: Option<&IdemKey>, resource: &str) {
     if let Some(idem) = idem {
-        keys.insert((idem.scope.clone(), idem.key.clone()), (idem.request.clone(), resource.to_owned()));
+        keys.insert(
+            (idem.scope.clone(), idem.key.clone()),
+            (idem.request.clone(), resource.to_owned()),
+        );
     }
 }

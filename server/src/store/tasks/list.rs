@@ -98,7 +98,9 @@ impl Query<'_> {
             }
         };
         sql.push(" FROM tasks t").push(hint).push(index).push(end);
-        sql.push(" WHERE t.project_id = ").push_bind(filter.project.to_string()).push(" AND t.tombstone = ''");
+        sql.push(" WHERE t.project_id = ")
+            .push_bind(filter.project.to_string())
+            .push(" AND t.tombstone = ''");
         if *lead == Lead::Name {
             self.push_name(sql);
         }
@@ -116,7 +118,9 @@ impl Query<'_> {
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
         if self.lead == Lead::Party {
-            sql.push(self.db.of_party()).push(self.db.then_join()).push(" tasks t ON t.id = p.task_id");
+            sql.push(self.db.of_party())
+                .push(self.db.then_join())
+                .push(" tasks t ON t.id = p.task_id");
             self.push_party(sql);
         } else {
             self.push_lead(sql);
@@ -144,7 +148,8 @@ impl Query<'_> {
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
         sql.push(" WHERE p.project_id = ").push_bind(self.filter.project.to_string());
-        sql.push(" AND p.party_id = ").push_bind(self.filter.party.as_ref().map(ToString::to_string).unwrap_or_default());
+        sql.push(" AND p.party_id = ")
+            .push_bind(self.filter.party.as_ref().map(ToString::to_string).unwrap_or_default());
     }
 
     /// The names of a list by name that this page looks at, between one lower bound and one upper: of several, SQLite
@@ -156,7 +161,9 @@ impl Query<'_> {
     {
         let Some(prefix) = &self.filter.name_prefix else { return };
         match self.after {
-            Some(after) if after >= prefix.as_str() => sql.push(" AND t.name > ").push_bind(after.to_owned()),
+            Some(after) if after >= prefix.as_str() => {
+                sql.push(" AND t.name > ").push_bind(after.to_owned())
+            }
             _ => sql.push(" AND t.name >= ").push_bind(prefix.clone()),
         };
         match self.until {
@@ -222,7 +229,10 @@ impl Query<'_> {
     }
 
     fn push_order<DB: Database>(&self, sql: &mut QueryBuilder<DB>) {
-        sql.push(" ORDER BY ").push(self.place()).push(if self.by_name() { "" } else { " DESC" }).push(" LIMIT ");
+        sql.push(" ORDER BY ")
+            .push(self.place())
+            .push(if self.by_name() { "" } else { " DESC" })
+            .push(" LIMIT ");
     }
 
     fn push_rows<DB: Database>(&self, sql: &mut QueryBuilder<DB>, offset: u32, limit: i64)
@@ -238,8 +248,12 @@ impl Query<'_> {
 
     /// The newest `limit` rows after the first `offset` of several walks. Each walk reads index entries only, and the table
     /// gives the rows of the page alone; in no order.
-    fn push_merged<DB: Database>(walks: &[Self], sql: &mut QueryBuilder<DB>, offset: u32, limit: i64)
-    where
+    fn push_merged<DB: Database>(
+        walks: &[Self],
+        sql: &mut QueryBuilder<DB>,
+        offset: u32,
+        limit: i64,
+    ) where
         String: for<'q> Encode<'q, DB> + Type<DB>,
         i64: for<'q> Encode<'q, DB> + Type<DB>,
     {
@@ -251,14 +265,25 @@ impl Query<'_> {
             walk.push_order(sql);
             sql.push_bind(limit + i64::from(offset));
         });
-        sql.push(" ORDER BY place DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
+        sql.push(" ORDER BY place DESC LIMIT ")
+            .push_bind(limit)
+            .push(" OFFSET ")
+            .push_bind(i64::from(offset));
         sql.push(") page").push(db.then_join()).push(" tasks t ON t.id = page.place");
     }
 
     /// The places that `push` selects for each walk, each place once: a filter may name a phase twice.
-    fn push_union<DB: Database>(walks: &[Self], sql: &mut QueryBuilder<DB>, push: impl Fn(&Self, &mut QueryBuilder<DB>)) {
+    fn push_union<DB: Database>(
+        walks: &[Self],
+        sql: &mut QueryBuilder<DB>,
+        push: impl Fn(&Self, &mut QueryBuilder<DB>),
+    ) {
         for (number, walk) in walks.iter().enumerate() {
-            sql.push(if number == 0 { "SELECT place FROM (" } else { " UNION SELECT place FROM (" });
+            sql.push(if number == 0 {
+                "SELECT place FROM ("
+            } else {
+                " UNION SELECT place FROM ("
+            });
             push(walk, sql);
             sql.push(") walk");
         }
@@ -333,28 +358,52 @@ impl Query<'_> {
 
 impl Store {
     /// A list's statement, led by the narrowest of the filters given; of one filter, that is clear without looking.
-    async fn query<'a>(&'a self, filter: &'a TaskFilter, after: Option<&'a str>) -> Result<Query<'a>, StoreError> {
-        let newest = Query { db: &self.db, filter, lead: Lead::Newest, is_wide: false, phases: &filter.phases, after, until: None };
-        let offered: Vec<_> = Lead::offered(filter).into_iter().map(|lead| Query { lead, ..newest }).collect();
+    async fn query<'a>(
+        &'a self,
+        filter: &'a TaskFilter,
+        after: Option<&'a str>,
+    ) -> Result<Query<'a>, StoreError> {
+        let newest = Query {
+            db: &self.db,
+            filter,
+            lead: Lead::Newest,
+            is_wide: false,
+            phases: &filter.phases,
+            after,
+            until: None,
+        };
+        let offered: Vec<_> =
+            Lead::offered(filter).into_iter().map(|lead| Query { lead, ..newest }).collect();
         let widths = Query::widths(&offered).await?;
         // Of several that are equally narrow the last.
         let narrowest = offered.into_iter().zip(widths).rev().min_by_key(|(_, width)| *width);
-        Ok(narrowest.map_or(newest, |(query, width)| Query { is_wide: width > signed(WALK), ..query }))
+        Ok(narrowest
+            .map_or(newest, |(query, width)| Query { is_wide: width > signed(WALK), ..query }))
     }
 
     /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for. Of several wide filters a
     /// page may find fewer tasks than asked for, or none, though there are more: the last page is the one without a next.
     /// (Not so for a page by `offset`, which counts what was found.)
-    pub async fn list_tasks(&self, filter: &TaskFilter, page: &PageRequest) -> Result<Page<TaskRow>, StoreError> {
+    pub async fn list_tasks(
+        &self,
+        filter: &TaskFilter,
+        page: &PageRequest,
+    ) -> Result<Page<TaskRow>, StoreError> {
         let limit = i64::from(page.limit) + 1;
         let query = self.query(filter, page.after.as_deref()).await?;
         let by_name = query.by_name();
         let mut walks = query.walks();
-        let until = if query.is_wide && page.offset == 0 { Query::end(&walks).await? } else { None };
+        let until =
+            if query.is_wide && page.offset == 0 { Query::end(&walks).await? } else { None };
         walks.iter_mut().for_each(|walk| walk.until = until.as_deref());
         let rows = Query::rows(&walks, page.offset, limit).await?;
-        let rows = rows.into_iter().map(|row| Ok(row.read()?.0)).collect::<Result<Vec<_>, StoreError>>()?;
-        let page = cut(rows, page, |row| if by_name { row.task.body.name.clone() } else { row.task.id.to_string() });
+        let rows = rows
+            .into_iter()
+            .map(|row| Ok(row.read()?.0))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let page = cut(rows, page, |row| {
+            if by_name { row.task.body.name.clone() } else { row.task.id.to_string() }
+        });
         Ok(Page { next: page.next.or(until), ..page })
     }
 
@@ -371,7 +420,11 @@ impl Store {
 
     /// How the database would find a page of such a list: proof that an index leads, and that pages far into a list are
     /// found like the first. A plan for each walk; of several wide filters, first of the one that finds the page's end.
-    pub async fn explain_tasks(&self, filter: &TaskFilter, after: Option<&str>) -> Result<Vec<Plan>, StoreError> {
+    pub async fn explain_tasks(
+        &self,
+        filter: &TaskFilter,
+        after: Option<&str>,
+    ) -> Result<Vec<Plan>, StoreError> {
         let mut plans = Vec::new();
         for walk in self.query(filter, after).await?.walks() {
             let end = if walk.is_wide { Query::end(&[walk]).await? } else { None };
@@ -388,7 +441,8 @@ impl Store {
                 let mut connection = pools.read.acquire().await?;
                 let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
                 query.push_either(&mut sql, end);
-                let words: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(&mut *connection).await?;
+                let words: Vec<(i64, i64, i64, String)> =
+                    sql.build_query_as().fetch_all(&mut *connection).await?;
                 let steps = Arc::new(AtomicU32::new(0));
                 let counted = Arc::clone(&steps);
                 let count = move || {

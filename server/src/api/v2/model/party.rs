@@ -29,8 +29,12 @@ pub struct Contact {
 impl From<flow_domain::member::Contact> for Contact {
     fn from(contact: flow_domain::member::Contact) -> Self {
         match contact {
-            flow_domain::member::Contact::Connected => Self { state: ContactState::Connected, since: None },
-            flow_domain::member::Contact::Away(since) => Self { state: ContactState::Away, since: Some(since.into()) },
+            flow_domain::member::Contact::Connected => {
+                Self { state: ContactState::Connected, since: None }
+            }
+            flow_domain::member::Contact::Away(since) => {
+                Self { state: ContactState::Away, since: Some(since.into()) }
+            }
         }
     }
 }
@@ -53,7 +57,10 @@ impl NewParty {
     /// The example of the documentation, which is what the tests send.
     #[must_use]
     pub fn sample() -> Self {
-        Self { name: "hospital-a".parse().expect("a constant of the right form"), remark: "Children's hospital".to_owned() }
+        Self {
+            name: "hospital-a".parse().expect("a constant of the right form"),
+            remark: "Children's hospital".to_owned(),
+        }
     }
 }
 

@@ -100,8 +100,15 @@ impl SeriesList {
         for flow_domain::progress::Point { series: name, step, value } in points {
             series.entry(name).or_default().insert(step, number(&value));
         }
-        let points = |points: BTreeMap<_, _>| points.into_iter().map(|(step, value)| SeriesPoint { step, value }).collect();
-        Self { series: series.into_iter().map(|(name, by_step)| Series { name, points: points(by_step) }).collect() }
+        let points = |points: BTreeMap<_, _>| {
+            points.into_iter().map(|(step, value)| SeriesPoint { step, value }).collect()
+        };
+        Self {
+            series: series
+                .into_iter()
+                .map(|(name, by_step)| Series { name, points: points(by_step) })
+                .collect(),
+        }
     }
 }
 

@@ -50,7 +50,13 @@ pub struct Waiting {
 impl From<flow_domain::run::Waiting> for Waiting {
     fn from(waiting: flow_domain::run::Waiting) -> Self {
         let flow_domain::run::Waiting { code, message, party, since, until } = waiting;
-        Self { code, message, party: party.map(Into::into), since: since.into(), until: until.map(Into::into) }
+        Self {
+            code,
+            message,
+            party: party.map(Into::into),
+            since: since.into(),
+            until: until.map(Into::into),
+        }
     }
 }
 
@@ -82,7 +88,15 @@ pub struct Ending {
 impl From<flow_domain::run::Ending> for Ending {
     fn from(ending: flow_domain::run::Ending) -> Self {
         let flow_domain::run::Ending { outcome, code, message, party, reason, by, at } = ending;
-        Self { outcome, code, message, party: party.map(Into::into), reason: reason.map(Into::into), by, at: at.into() }
+        Self {
+            outcome,
+            code,
+            message,
+            party: party.map(Into::into),
+            reason: reason.map(Into::into),
+            by,
+            at: at.into(),
+        }
     }
 }
 
@@ -105,7 +119,13 @@ pub struct Exit {
 impl From<flow_domain::member::Exit> for Exit {
     fn from(exit: flow_domain::member::Exit) -> Self {
         let flow_domain::member::Exit { code, signal, reason, started_at, finished_at } = exit;
-        Self { code, signal, reason: reason.map(Into::into), started_at: started_at.into(), finished_at: finished_at.into() }
+        Self {
+            code,
+            signal,
+            reason: reason.map(Into::into),
+            started_at: started_at.into(),
+            finished_at: finished_at.into(),
+        }
     }
 }
 
@@ -245,7 +265,11 @@ pub struct RunSummary {
 impl RunSummary {
     /// The short of a run whose members are this far, of so many epochs.
     #[must_use]
-    pub fn new(run: flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>, epochs: Option<u32>) -> Self {
+    pub fn new(
+        run: flow_domain::run::Run,
+        progress: &BTreeMap<PartyId, Progress>,
+        epochs: Option<u32>,
+    ) -> Self {
         let summary = summary(&run, progress, epochs);
         Self {
             id: run.id.into(),
@@ -261,8 +285,15 @@ impl RunSummary {
     }
 }
 
-fn summary(run: &flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>, epochs: Option<u32>) -> ProgressSummary {
-    progress::summarise(run.members.iter().map(|member| (member, progress.get(&member.party))), epochs)
+fn summary(
+    run: &flow_domain::run::Run,
+    progress: &BTreeMap<PartyId, Progress>,
+    epochs: Option<u32>,
+) -> ProgressSummary {
+    progress::summarise(
+        run.members.iter().map(|member| (member, progress.get(&member.party))),
+        epochs,
+    )
 }
 
 /// One start of a task.

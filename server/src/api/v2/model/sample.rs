@@ -12,8 +12,8 @@ use flow_domain::template::Framework;
 use flow_domain::time::Timestamp;
 
 use super::{
-    Agent, Event, Member, NewParty, Orphan, Party, PartyCreated, Problem, Revision, Run, SeriesList, Task, TaskInput, Template,
-    TemplateInput, Time,
+    Agent, Event, Member, NewParty, Orphan, Party, PartyCreated, Problem, Revision, Run,
+    SeriesList, Task, TaskInput, Template, TemplateInput, Time,
 };
 use crate::store;
 
@@ -177,7 +177,11 @@ impl SeriesList {
     /// Two points of one series.
     #[must_use]
     pub fn sample() -> Self {
-        let point = |step, value: &str| Point { series: "local/acc".to_owned(), step, value: value.to_owned() };
+        let point = |step, value: &str| Point {
+            series: "local/acc".to_owned(),
+            step,
+            value: value.to_owned(),
+        };
         Self::new(vec![point(1, "0.81"), point(2, "0.93")])
     }
 }

@@ -4,7 +4,9 @@
 
 use flow_domain::limits as limit;
 use flow_domain::task::Rules;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -57,9 +59,16 @@ macro_rules! number_schema {
 }
 
 fn integer(min: u64, max: u64, default: Option<u64>, description: &str) -> ObjectBuilder {
-    let format = if max > i32::MAX.unsigned_abs().into() { KnownFormat::Int64 } else { KnownFormat::Int32 };
-    let integer = ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(format)));
-    integer.minimum(Some(min)).maximum(Some(max)).default(default.map(Into::into)).description(Some(description))
+    let format =
+        if max > i32::MAX.unsigned_abs().into() { KnownFormat::Int64 } else { KnownFormat::Int32 };
+    let integer = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(format)));
+    integer
+        .minimum(Some(min))
+        .maximum(Some(max))
+        .default(default.map(Into::into))
+        .description(Some(description))
 }
 
 /// Arrays and maps, and the schemas that they refer to.
@@ -94,7 +103,8 @@ fn reference<T: ToSchema>() -> Ref {
 
 /// A command: its program is not blank.
 fn command(min_items: usize) -> ArrayBuilder {
-    let program = ObjectBuilder::new().schema_type(Type::String).pattern(Some(limit::PROGRAM_PATTERN));
+    let program =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(limit::PROGRAM_PATTERN));
     let program = Schema::Object(program.max_length(Some(limit::ARGUMENT_CHARS_MAX)).build());
     ArrayBuilder::new()
         .prefix_items([program])
@@ -105,7 +115,10 @@ fn command(min_items: usize) -> ArrayBuilder {
 
 fn map<T: ToSchema>(names: &str, max: usize) -> ObjectBuilder {
     let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(names)).build();
-    ObjectBuilder::new().additional_properties(Some(reference::<T>())).property_names(Some(Schema::Object(names))).max_properties(Some(max))
+    ObjectBuilder::new()
+        .additional_properties(Some(reference::<T>()))
+        .property_names(Some(Schema::Object(names)))
+        .max_properties(Some(max))
 }
 
 fn rules() -> Rules {

@@ -59,7 +59,11 @@ impl TaskInput {
             parameters: BTreeMap::from([("learning_rate".to_owned(), "0.05".to_owned())]),
             members: vec![
                 TaskMember { party: party("hub"), role: Role::Aggregator, dataset: None },
-                TaskMember { party: party("hospital-a"), role: Role::Trainer, dataset: data.clone() },
+                TaskMember {
+                    party: party("hospital-a"),
+                    role: Role::Trainer,
+                    dataset: data.clone(),
+                },
                 TaskMember { party: party("hospital-b"), role: Role::Trainer, dataset: data },
             ],
             rules: Rules::default(),
@@ -71,7 +75,16 @@ impl TaskInput {
     pub fn into_body(self, revision: u32) -> TaskBody {
         let Self { name, remark, template, revision: _, epochs, parameters, members, rules } = self;
         let members = members.into_iter().map(Into::into).collect();
-        TaskBody { name, remark, template, revision, epochs, parameters, members, rules: rules.into() }
+        TaskBody {
+            name,
+            remark,
+            template,
+            revision,
+            epochs,
+            parameters,
+            members,
+            rules: rules.into(),
+        }
     }
 }
 
@@ -137,16 +150,43 @@ impl Default for Rules {
 
 impl From<Rules> for flow_domain::task::Rules {
     fn from(rules: Rules) -> Self {
-        let Rules { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s } = rules;
-        Self { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s }
+        let Rules {
+            minimum_parties,
+            retries,
+            queue_deadline_s,
+            start_deadline_s,
+            no_progress_s,
+            give_up_after_s,
+        } = rules;
+        Self {
+            minimum_parties,
+            retries,
+            queue_deadline_s,
+            start_deadline_s,
+            no_progress_s,
+            give_up_after_s,
+        }
     }
 }
 
 impl From<flow_domain::task::Rules> for Rules {
     fn from(rules: flow_domain::task::Rules) -> Self {
-        let flow_domain::task::Rules { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s } =
-            rules;
-        Self { minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s }
+        let flow_domain::task::Rules {
+            minimum_parties,
+            retries,
+            queue_deadline_s,
+            start_deadline_s,
+            no_progress_s,
+            give_up_after_s,
+        } = rules;
+        Self {
+            minimum_parties,
+            retries,
+            queue_deadline_s,
+            start_deadline_s,
+            no_progress_s,
+            give_up_after_s,
+        }
     }
 }
 
@@ -191,8 +231,17 @@ impl Task {
     /// A task with its version and its newest run.
     #[must_use]
     pub fn new(task: flow_domain::task::Task, version: u64, run: Option<RunSummary>) -> Self {
-        let flow_domain::task::Task { id, project: _, body, created_at, modified_at, runs, deleted_at: _ } = task;
-        let TaskBody { name, remark, template, revision, epochs, parameters, members, rules } = body;
+        let flow_domain::task::Task {
+            id,
+            project: _,
+            body,
+            created_at,
+            modified_at,
+            runs,
+            deleted_at: _,
+        } = task;
+        let TaskBody { name, remark, template, revision, epochs, parameters, members, rules } =
+            body;
         Self {
             id: id.into(),
             name,

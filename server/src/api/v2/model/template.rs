@@ -112,7 +112,8 @@ impl TemplateInput {
             max_runtime_s,
             stop_grace_s,
         } = self;
-        let parameters = parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
+        let parameters =
+            parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
         let body = TemplateBody {
             framework,
             image,
@@ -168,7 +169,14 @@ impl From<ParamSchema> for flow_domain::template::ParamSchema {
 
 impl From<flow_domain::template::ParamSchema> for ParamSchema {
     fn from(parameter: flow_domain::template::ParamSchema) -> Self {
-        let flow_domain::template::ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
+        let flow_domain::template::ParamSchema {
+            kind,
+            default,
+            allowed,
+            minimum,
+            maximum,
+            description,
+        } = parameter;
         Self { kind, default, allowed, minimum, maximum, description }
     }
 }
@@ -244,7 +252,8 @@ impl TemplateContent {
             max_runtime_s,
             stop_grace_s,
         } = body;
-        let parameters = parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
+        let parameters =
+            parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
         Self {
             name,
             remark,
@@ -283,7 +292,16 @@ pub struct Template {
 
 impl From<flow_domain::template::Template> for Template {
     fn from(template: flow_domain::template::Template) -> Self {
-        let flow_domain::template::Template { id, project: _, name, remark, revision, body, created_at, modified_at } = template;
+        let flow_domain::template::Template {
+            id,
+            project: _,
+            name,
+            remark,
+            revision,
+            body,
+            created_at,
+            modified_at,
+        } = template;
         Self {
             id: id.into(),
             revision,
@@ -310,7 +328,20 @@ pub struct Revision {
 
 impl From<flow_domain::template::Template> for Revision {
     fn from(template: flow_domain::template::Template) -> Self {
-        let flow_domain::template::Template { id: _, project: _, name, remark, revision, body, created_at: _, modified_at } = template;
-        Self { revision, created_at: modified_at.into(), content: TemplateContent::new(name, remark, body) }
+        let flow_domain::template::Template {
+            id: _,
+            project: _,
+            name,
+            remark,
+            revision,
+            body,
+            created_at: _,
+            modified_at,
+        } = template;
+        Self {
+            revision,
+            created_at: modified_at.into(),
+            content: TemplateContent::new(name, remark, body),
+        }
     }
 }
