@@ -2,6 +2,8 @@
 //! shutting down, the care that secrets and listeners ask for, and what text of other machines may do. It knows nothing of tasks, runs or parties beyond
 //! their identifiers.
 
+#![warn(missing_docs)]
+
 pub mod clock;
 pub mod config;
 pub mod dir_lock;

@@ -12,6 +12,8 @@
 //! Time and identifiers are handed in; effects are values that somebody else performs. The manifest names no crate
 //! that does IO, so Cargo checks the layering.
 
+#![warn(missing_docs)]
+
 pub mod bindings;
 pub mod error;
 pub mod framework;

@@ -1,6 +1,8 @@
 //! Generated types of the control protocol; see `flow/v1/control.proto`, which says of each message who sends it,
 //! when, and what happens if it is lost or repeated.
 
+#![warn(missing_docs)]
+
 pub mod codec;
 
 /// Version 1 of the protocol.
