@@ -28,7 +28,7 @@ use crate::journal::{Journal, JournalError, SeenHub};
 use crate::member::{Member, Work};
 use crate::offer::Offer;
 use crate::reconcile::{Action, Input, Outcome, Party};
-use crate::runtime::{Hold, Observation, Runtime, RuntimeError, WorkKey, WorkState};
+use crate::runtime::{HoldRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState};
 use crate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
 use crate::works::{Done, Job, Word, Works};
 pub use logs::LogPolicy;
@@ -682,7 +682,7 @@ impl Agent {
         let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else {
             return;
         };
-        let hold = Hold {
+        let hold = HoldRequest {
             key: key.clone(),
             task: member.task.clone(),
             party: self.config.party.clone(),

@@ -15,7 +15,7 @@ use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
 
 use crate::member::{Member, Needs, Verdict, Wish};
-use crate::runtime::{DataSource, ImageSource, Launch, ProgressSource};
+use crate::runtime::{DataSource, ImageSource, ProgressSource, StartRequest};
 
 pub use entry::{Dataset, Image};
 pub use peers::Peers;
@@ -128,7 +128,7 @@ impl Offer {
     }
 
     /// What the runtime is told to start. The late values are checked again: they may come from the journal.
-    pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<Launch, Reason> {
+    pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<StartRequest, Reason> {
         let unknown = || {
             Reason::new(
                 ReasonCode::ImageUnknown,
@@ -172,7 +172,7 @@ impl Offer {
             }
         }
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
-        Ok(Launch {
+        Ok(StartRequest {
             key: member.key(),
             task: member.task.clone(),
             party: spec.party.clone(),

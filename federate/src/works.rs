@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::dial::root_cause;
-use crate::runtime::{Held, Hold, Launch, Runtime, RuntimeError, WorkKey};
+use crate::runtime::{Held, HoldRequest, Runtime, RuntimeError, StartRequest, WorkKey};
 
 /// First wait before a request is repeated; doubles.
 const RETRY: Duration = Duration::from_secs(1);
@@ -26,9 +26,9 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub enum Job {
     /// Set aside.
-    Hold(Hold),
+    Hold(HoldRequest),
     /// Start once.
-    Ensure(Box<Launch>),
+    Ensure(Box<StartRequest>),
     /// End, with this grace in seconds.
     Stop(WorkKey, u64),
     /// Drop the proof.
@@ -138,7 +138,7 @@ async fn ask(
     let result = loop {
         let result = match &job {
             Job::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
-            Job::Ensure(launch) => runtime.ensure(Launch::clone(launch)).await.map(|()| None),
+            Job::Ensure(launch) => runtime.ensure(StartRequest::clone(launch)).await.map(|()| None),
             Job::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
             Job::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
         };

@@ -14,8 +14,8 @@ use futures::stream::{BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 
 use super::{
-    Held, Hold, Launch, LogRequest, Observation, ProgressSource, Runtime, RuntimeError, WorkKey,
-    WorkState,
+    Held, HoldRequest, LogRequest, Observation, ProgressSource, Runtime, RuntimeError,
+    StartRequest, WorkKey, WorkState,
 };
 
 /// What a started workload does by itself.
@@ -51,7 +51,7 @@ pub enum Failing {
 #[derive(Default)]
 struct Inner {
     states: BTreeMap<WorkKey, WorkState>,
-    launches: Vec<Launch>,
+    launches: Vec<StartRequest>,
     stops: Vec<WorkKey>,
     forgotten: BTreeSet<WorkKey>,
     burnt: BTreeSet<WorkKey>,
@@ -122,7 +122,7 @@ impl FakeRuntime {
 
     /// Everything that was really started, in order. A key appears at most once, or the agent is wrong.
     #[must_use]
-    pub fn launches(&self) -> Vec<Launch> {
+    pub fn launches(&self) -> Vec<StartRequest> {
         self.inner().launches.clone()
     }
 
@@ -150,7 +150,7 @@ impl FakeRuntime {
         Exit { code, signal, reason, started_at: now, finished_at: now }
     }
 
-    fn run_by_itself(&self, launch: &Launch, run_s: u64) {
+    fn run_by_itself(&self, launch: &StartRequest, run_s: u64) {
         let key = launch.key.clone();
         let endless = matches!(launch.progress, ProgressSource::IflearnerStatus { .. });
         let progress = endless.then(|| Progress { complete: true, ..Progress::default() });
@@ -191,7 +191,7 @@ impl FakeRuntime {
         self.inner().refuse.take().map_or(Ok(()), |reason| Err(RuntimeError::Refused(reason)))
     }
 
-    fn hold_now(&self, hold: Hold) -> Result<Held, RuntimeError> {
+    fn hold_now(&self, hold: HoldRequest) -> Result<Held, RuntimeError> {
         self.refused()?;
         let mut inner = self.inner();
         if let Some(WorkState::Held(held)) = inner.states.get(&hold.key) {
@@ -213,7 +213,7 @@ impl FakeRuntime {
         Ok(held)
     }
 
-    fn ensure_now(&self, launch: &Launch) -> Result<(), RuntimeError> {
+    fn ensure_now(&self, launch: &StartRequest) -> Result<(), RuntimeError> {
         self.refused()?;
         {
             let mut inner = self.inner();
@@ -265,11 +265,11 @@ impl std::fmt::Debug for FakeRuntime {
 }
 
 impl Runtime for FakeRuntime {
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>> {
+    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
         async move { self.hold_now(hold) }.boxed()
     }
 
-    fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>> {
+    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
         async move { self.ensure_now(&launch) }.boxed()
     }
 

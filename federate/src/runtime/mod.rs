@@ -40,7 +40,7 @@ pub struct WorkKey {
 
 /// What has to be set aside before a start: ports (and, where a runtime has them, quota).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
+pub struct HoldRequest {
     /// Whose hold.
     pub key: WorkKey,
     /// The task the run belongs to: for labels and for sweeping.
@@ -130,7 +130,7 @@ pub enum ProgressSource {
     MetricsFile,
     /// Besides, poll iflearner's status page each second, on the held port of this name.
     IflearnerStatus {
-        /// Name of the port (see [`Hold::ports`]).
+        /// Name of the port (see [`HoldRequest::ports`]).
         port: String,
         /// Parties and epoch count that the page must show before it is believed (hazard L12).
         parties: Vec<PartyId>,
@@ -145,7 +145,7 @@ pub enum ProgressSource {
 
 /// Everything a start needs, with all bindings filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Launch {
+pub struct StartRequest {
     /// What is started.
     pub key: WorkKey,
     /// The task.
@@ -185,7 +185,7 @@ pub struct Launch {
     pub progress: ProgressSource,
 }
 
-impl Launch {
+impl StartRequest {
     /// The image's root, if the image is a directory of this machine.
     #[must_use]
     pub fn root(&self) -> Option<&Path> {
@@ -293,10 +293,10 @@ impl RuntimeError {
 /// What starts work, stops it and tells how it stands.
 pub trait Runtime: Send + Sync + 'static {
     /// Set aside what `hold` asks for and say what that is. Told twice, answers the same.
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>>;
+    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>>;
 
     /// See to it that the work has been started, once. Returns when the start is durable, not when it has ended.
-    fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>>;
+    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>>;
 
     /// Release the hold, or end the work: SIGTERM, `grace_s` seconds, SIGKILL. Returns when the wish is placed;
     /// that it came true is told by `watch`. Told about an unknown key, `watch` answers `Absent`.

@@ -26,7 +26,7 @@ use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
 use super::supervise::{Effect, Ended, Input, Supervision};
 use super::{answer, io_reason, note, pause};
-use crate::runtime::{Held, Launch, ProgressSource, WorkState};
+use crate::runtime::{Held, ProgressSource, StartRequest, WorkState};
 
 /// How often the run directory is looked for, and everything else that gives no sign of its own.
 const TICK: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ impl Sidecar {
         Answer { state: Some(self.state.clone()), ports: self.ports.numbers().clone(), ..answer() }
     }
 
-    /// Hold, start, watch, end.
+    /// Serves the hold, the start, the run and the end of the workload.
     pub fn run(mut self) -> io::Result<()> {
         while self.last.is_none() {
             self.wait()?;
@@ -185,13 +185,13 @@ impl Sidecar {
         }
     }
 
-    fn start(&mut self, launch: &Launch) {
+    fn start(&mut self, launch: &StartRequest) {
         let (limit, grace) =
             (Duration::from_secs(launch.max_runtime_s), Duration::from_secs(launch.stop_grace_s));
         point(Point::BeforeStarted);
         self.state = WorkState::Starting { reason: None };
         for effect in self.supervision.step(Input::Start { limit, grace }, self.now()) {
-            if effect == Effect::Launch {
+            if effect == Effect::Spawn {
                 self.started_at = SystemClock.now();
                 match self.launch(launch) {
                     Ok(work) => {
@@ -207,7 +207,7 @@ impl Sidecar {
     }
 
     /// `started` first, only then a process. After this function has been entered, the key is used up.
-    fn launch(&self, launch: &Launch) -> Result<Work, Reason> {
+    fn launch(&self, launch: &StartRequest) -> Result<Work, Reason> {
         // For people and for later agents; nothing depends on it.
         let _ = self.dir.write(name::LAUNCH, launch);
         self.dir.write_started().map_err(|error| io_reason("put down the start", &error))?;
@@ -229,7 +229,7 @@ impl Sidecar {
             match (effect, &self.work) {
                 (Effect::Terminate, Some(work)) => work.spawned.container.terminate(),
                 (Effect::Kill, Some(work)) => work.spawned.container.kill(),
-                (Effect::Launch | Effect::Terminate | Effect::Kill, _) => {}
+                (Effect::Spawn | Effect::Terminate | Effect::Kill, _) => {}
                 (Effect::Finish { ended, reason }, _) => {
                     let (code, signal) = match ended {
                         Some(Ended::Code(code)) => (Some(code), None),

@@ -10,7 +10,7 @@ use flow_domain::progress::Progress;
 use serde::{Deserialize, Serialize};
 
 use super::container::Containment;
-use crate::runtime::{Hold, Launch, WorkState};
+use crate::runtime::{HoldRequest, StartRequest, WorkState};
 
 /// The version spoken here.
 pub const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ pub enum Verb {
     /// Tell the state now and at every change, and progress as it comes.
     Subscribe,
     /// Start the workload, if it was not started.
-    Start(Box<Launch>),
+    Start(Box<StartRequest>),
     /// End the workload, or let go of the hold.
     Stop {
         /// Seconds between SIGTERM and SIGKILL.
@@ -67,7 +67,7 @@ pub struct Answer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HoldFile {
     /// What to hold.
-    pub hold: Hold,
+    pub hold: HoldRequest,
     /// Numbers found by an earlier sidecar of this directory: the hub may have told them to others, so they are kept.
     pub ports: BTreeMap<String, u16>,
     /// Ports to choose from; `None` = what the kernel gives.

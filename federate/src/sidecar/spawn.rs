@@ -26,7 +26,7 @@ use nix::unistd::{Pid, getppid, pipe2, setsid};
 use super::container::{Container, Containment, MARKER, Process, stat};
 use super::rundir::{RunDir, name, private_dir};
 use super::supervise::Ended;
-use crate::runtime::Launch;
+use crate::runtime::StartRequest;
 
 /// Where a program is looked for when neither the image nor the environment says.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -51,7 +51,7 @@ pub struct Spawned {
 }
 
 /// Start the workload, caught in the best way from `wanted` down that works.
-pub fn spawn(launch: &Launch, dir: &RunDir, wanted: Containment) -> Result<Spawned, Reason> {
+pub fn spawn(launch: &StartRequest, dir: &RunDir, wanted: Containment) -> Result<Spawned, Reason> {
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let program = resolve(launch)?;
     let folder = working_dir(launch, dir)
@@ -149,7 +149,7 @@ fn interpreter_missing(line: &str) -> Option<String> {
 
 /// The program of a launch. It is looked for below the image's root, and an absolute one begins there: an allowed image
 /// allows its own programs, not those of the machine.
-fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
+fn resolve(launch: &StartRequest) -> Result<PathBuf, Reason> {
     let failed = |text: String| Reason::new(ReasonCode::SpawnFailed, text);
     let Some(shown) = launch.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failed(
@@ -191,7 +191,7 @@ fn resolve(launch: &Launch) -> Result<PathBuf, Reason> {
 }
 
 /// The whole environment of the workload.
-fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {
+fn environment(launch: &StartRequest, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {
     let mut env: BTreeMap<String, std::ffi::OsString> =
         launch.env.iter().map(|(key, value)| (key.clone(), value.into())).collect();
     env.remove("FED_DATA_DIR");
@@ -204,7 +204,7 @@ fn environment(launch: &Launch, dir: &RunDir) -> BTreeMap<String, std::ffi::OsSt
 }
 
 /// The working directory: the member's own, or one that the image has.
-fn working_dir(launch: &Launch, dir: &RunDir) -> Option<PathBuf> {
+fn working_dir(launch: &StartRequest, dir: &RunDir) -> Option<PathBuf> {
     let own = dir.join(name::WORK);
     if launch.workdir.is_empty() {
         return Some(own);
@@ -218,7 +218,7 @@ fn working_dir(launch: &Launch, dir: &RunDir) -> Option<PathBuf> {
 }
 
 fn command(
-    launch: &Launch,
+    launch: &StartRequest,
     dir: &RunDir,
     program: &Path,
     folder: &Path,
@@ -413,8 +413,8 @@ mod tests {
     use flow_domain::member::Role;
     use flow_domain::template::Resources;
 
-    fn launch(argv: &[&str], image_root: Option<&Path>) -> Launch {
-        Launch {
+    fn launch(argv: &[&str], image_root: Option<&Path>) -> StartRequest {
+        StartRequest {
             key: WorkKey { run: "0".repeat(32).parse().expect("an id"), attempt: 1 },
             task: "1".repeat(32).parse().expect("an id"),
             party: "a".parse().expect("a party"),

@@ -69,7 +69,7 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Write `started`, then spawn.
-    Launch,
+    Spawn,
     /// SIGTERM to every descendant.
     Terminate,
     /// SIGKILL to every descendant.
@@ -152,7 +152,7 @@ impl Supervision {
                         main: None,
                         unwanted: false,
                     });
-                    vec![Effect::Launch]
+                    vec![Effect::Spawn]
                 }
                 Input::Resumed => {
                     *alone_since = alone_since.map(|_| now);
@@ -287,7 +287,7 @@ mod tests {
 
     fn running() -> Supervision {
         let mut it = Supervision::new(s(0), s(600));
-        assert_eq!(it.step(Input::Start { limit: s(100), grace: s(5) }, s(1)), [Effect::Launch]);
+        assert_eq!(it.step(Input::Start { limit: s(100), grace: s(5) }, s(1)), [Effect::Spawn]);
         it
     }
 

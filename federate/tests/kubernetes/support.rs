@@ -13,8 +13,8 @@ use flow_federate::runtime::kubernetes::{
     KubernetesConfig, KubernetesRuntime, StartError, access, cluster, naming,
 };
 use flow_federate::runtime::{
-    Container as ImageInCluster, Held, Hold, ImageSource, Launch, LogRequest, Observation,
-    ProgressSource, Runtime as _, RuntimeError, WorkKey, WorkState,
+    Container as ImageInCluster, Held, HoldRequest, ImageSource, LogRequest, Observation,
+    ProgressSource, Runtime as _, RuntimeError, StartRequest, WorkKey, WorkState,
 };
 use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use flow_testkit::kube::Cluster;
@@ -232,9 +232,9 @@ pub fn key() -> WorkKey {
     WorkKey { run: flow_common::ids::run_id(), attempt: 1 }
 }
 
-pub fn hold(key: &WorkKey) -> Hold {
+pub fn hold(key: &WorkKey) -> HoldRequest {
     let ports = vec!["grpc".to_owned(), "http".to_owned()];
-    Hold {
+    HoldRequest {
         key: key.clone(),
         task: "b".repeat(32).parse().expect("an id"),
         party: "party-a".parse().expect("a name"),
@@ -242,14 +242,14 @@ pub fn hold(key: &WorkKey) -> Hold {
     }
 }
 
-pub fn launch(key: &WorkKey) -> Launch {
+pub fn launch(key: &WorkKey) -> StartRequest {
     let image = ImageInCluster {
         image: "registry.invalid/x:1".to_owned(),
         root: "/".into(),
         pod: Default::default(),
         limits: Default::default(),
     };
-    Launch {
+    StartRequest {
         key: key.clone(),
         task: "b".repeat(32).parse().expect("an id"),
         party: "party-a".parse().expect("a name"),

@@ -32,7 +32,10 @@ fn is_caught_by(place: &Place, way: Containment) {
 }
 
 /// Starts two processes that leave its session and lose their parent, then goes on to `after`.
-fn daemonising(place: &Place, after: &str) -> (flow_federate::runtime::Launch, std::path::PathBuf) {
+fn daemonising(
+    place: &Place,
+    after: &str,
+) -> (flow_federate::runtime::StartRequest, std::path::PathBuf) {
     let file = place.root.path().join("born");
     let daemon = |number: u32| {
         format!(

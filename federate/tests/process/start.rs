@@ -10,7 +10,7 @@ use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_federate::sidecar::crash::Point;
 use flow_testkit::{StartMarker, wait_for};
 
-fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::Launch {
+fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::StartRequest {
     place.launch(&format!("echo started >> {}", marker.path().display()))
 }
 

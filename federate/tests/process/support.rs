@@ -10,7 +10,7 @@ use flow_domain::member::{Exit, ReasonCode, Role};
 use flow_domain::template::Resources;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::runtime::{
-    Hold, Launch, Observation, ProgressSource, Runtime, WorkKey, WorkState,
+    HoldRequest, Observation, ProgressSource, Runtime, StartRequest, WorkKey, WorkState,
 };
 use flow_federate::sidecar::container::stat;
 use flow_federate::sidecar::rundir::{RunDir, marker};
@@ -48,9 +48,9 @@ impl Place {
         Agent { runtime, observed, key: self.key.clone() }
     }
 
-    pub fn hold(&self, ports: &[&str]) -> Hold {
+    pub fn hold(&self, ports: &[&str]) -> HoldRequest {
         let ports = ports.iter().map(|name| (*name).to_owned()).collect();
-        Hold {
+        HoldRequest {
             key: self.key.clone(),
             task: "1".repeat(32).parse().expect("an id"),
             party: "party-a".parse().expect("a name"),
@@ -59,8 +59,8 @@ impl Place {
     }
 
     /// A shell script as the workload.
-    pub fn launch(&self, script: &str) -> Launch {
-        Launch {
+    pub fn launch(&self, script: &str) -> StartRequest {
+        StartRequest {
             key: self.key.clone(),
             task: "1".repeat(32).parse().expect("an id"),
             party: "party-a".parse().expect("a name"),
@@ -156,7 +156,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub async fn start(&self, place: &Place, launch: Launch) -> BTreeMap<String, u16> {
+    pub async fn start(&self, place: &Place, launch: StartRequest) -> BTreeMap<String, u16> {
         let ports = self.runtime.hold(place.hold(&[])).await.expect("held").ports;
         self.runtime.ensure(launch).await.expect("started");
         ports

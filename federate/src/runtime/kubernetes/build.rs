@@ -24,7 +24,9 @@ use serde_json::Value;
 
 use super::naming;
 use super::settings::Settings;
-use crate::runtime::{Container, DataSource, Held, ImageSource, Launch, ProgressSource, WorkKey};
+use crate::runtime::{
+    Container, DataSource, Held, ImageSource, ProgressSource, StartRequest, WorkKey,
+};
 use crate::sidecar::native;
 
 /// Name of the workload's container.
@@ -74,7 +76,7 @@ fn host(name: &str, settings: &Settings) -> Option<String> {
 
 /// The object for a launch, suspended: nothing of it runs until it is let go.
 pub fn job(
-    launch: &Launch,
+    launch: &StartRequest,
     held: &Held,
     instance: &InstanceId,
     settings: &Settings,
@@ -146,7 +148,7 @@ pub fn probe(key: &WorkKey) -> IflearnerJob {
 }
 
 fn pod(
-    launch: &Launch,
+    launch: &StartRequest,
     image: &Container,
     name: &str,
     settings: &Settings,
@@ -294,7 +296,7 @@ fn with_fields(spec: PodSpec, image: &Container) -> Result<PodSpec, Reason> {
     })
 }
 
-fn resources(launch: &Launch, image: &Container) -> Option<ResourceRequirements> {
+fn resources(launch: &StartRequest, image: &Container) -> Option<ResourceRequirements> {
     let mut wanted: BTreeMap<String, Quantity> = image
         .limits
         .iter()
@@ -351,7 +353,7 @@ fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
 }
 
 /// Every member has one, whatever its framework: a trainer's only progress is the file that the sidecar follows.
-fn sidecar(launch: &Launch, held: &Held, name: &str, settings: &Settings) -> Option<Sidecar> {
+fn sidecar(launch: &StartRequest, held: &Held, name: &str, settings: &Settings) -> Option<Sidecar> {
     let image = settings.sidecar_image.clone()?;
     let port = match &launch.progress {
         ProgressSource::MetricsFile => None,
@@ -406,7 +408,7 @@ mod tests {
         }
     }
 
-    fn launch() -> Launch {
+    fn launch() -> StartRequest {
         let pod = serde_json::json!({ "nodeSelector": { "gpu": "a100" }, "tolerations": [{ "key": "gpu", "operator": "Exists" }] });
         let image = Container {
             image: "r/x:1".to_owned(),
@@ -414,7 +416,7 @@ mod tests {
             pod: pod.as_object().expect("an object").clone(),
             limits: [("nvidia.com/gpu".to_owned(), "1".to_owned())].into(),
         };
-        Launch {
+        StartRequest {
             key: WorkKey { run: "a".repeat(32).parse().expect("an id"), attempt: 2 },
             task: "b".repeat(32).parse().expect("an id"),
             party: "party-a".parse().expect("a party"),
@@ -438,7 +440,7 @@ mod tests {
         }
     }
 
-    fn made(launch: &Launch, settings: &Settings) -> IflearnerJob {
+    fn made(launch: &StartRequest, settings: &Settings) -> IflearnerJob {
         job(launch, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings)
             .expect("an object")
     }
@@ -511,8 +513,9 @@ mod tests {
 
     #[test]
     fn data_is_read_only_for_the_workload_wherever_it_comes_from() {
-        let with =
-            |data: DataSource| spec(&made(&Launch { data: Some(data), ..launch() }, &settings()));
+        let with = |data: DataSource| {
+            spec(&made(&StartRequest { data: Some(data), ..launch() }, &settings()))
+        };
         let claim =
             with(DataSource::Claim { claim: "pvc".to_owned(), sub_path: "train".to_owned() });
         let host = with(DataSource::HostPath { host_path: "/srv".into() });
@@ -533,7 +536,7 @@ mod tests {
             init[0].volume_mounts.iter().flatten().map(|mount| mount.read_only).collect::<Vec<_>>(),
             [Some(false)]
         );
-        let local = Launch { data: Some(DataSource::Directory("/srv".into())), ..launch() };
+        let local = StartRequest { data: Some(DataSource::Directory("/srv".into())), ..launch() };
         assert!(
             job(&local, &Held::default(), &"c".repeat(32).parse().expect("an id"), &settings())
                 .is_err()
@@ -554,7 +557,7 @@ mod tests {
             (Some(60), Some(5)),
             "as the spec has them"
         );
-        let endless = made(&Launch { max_runtime_s: 0, ..launch() }, &settings());
+        let endless = made(&StartRequest { max_runtime_s: 0, ..launch() }, &settings());
         assert_eq!(spec(&endless).active_deadline_seconds, None);
     }
 
@@ -593,7 +596,7 @@ mod tests {
             "run-2.ns.svc.cluster.local:80",
             "example.org:443",
         ];
-        let dials = Launch { dials: told.map(str::to_owned).into(), ..launch() };
+        let dials = StartRequest { dials: told.map(str::to_owned).into(), ..launch() };
         assert_eq!(spec(&made(&dials, &settings())).host_aliases, None);
         let names = ["run-1.server.example.org", "run-2.server.example.org"].map(str::to_owned);
         let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(names.into()) };
@@ -603,7 +606,7 @@ mod tests {
             "hostAliases".to_owned(),
             serde_json::json!([{"ip": "192.0.2.1", "hostnames": ["own"]}]),
         );
-        let own = Launch { image: Some(ImageSource::Container(image)), ..dials };
+        let own = StartRequest { image: Some(ImageSource::Container(image)), ..dials };
         let all = spec(&made(&own, &served)).host_aliases.unwrap_or_default();
         assert_eq!((all.len(), &all[1]), (2, &alias));
     }
@@ -636,7 +639,8 @@ mod tests {
             total_epoch: 3,
             trainers: 1,
         };
-        let aggregator = Launch { role: Role::Aggregator, progress: page.clone(), ..launch() };
+        let aggregator =
+            StartRequest { role: Role::Aggregator, progress: page.clone(), ..launch() };
         let held = held(&aggregator.key, &[HTTP.to_owned()], &with);
         let made = job(&aggregator, &held, &"c".repeat(32).parse().expect("an id"), &with)
             .expect("an object");

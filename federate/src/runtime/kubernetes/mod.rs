@@ -64,7 +64,8 @@ use self::settings::Settings;
 use self::store::Store;
 use super::observe::Observations;
 use super::{
-    Held, Hold, Launch, LogRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState, logs,
+    Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest, WorkKey,
+    WorkState, logs,
 };
 use crate::dial::root_cause;
 use crate::sidecar::io_reason;
@@ -273,7 +274,7 @@ impl Shared {
             .map_err(|error| disk("remove a member's record", error))
     }
 
-    async fn hold(self: &Arc<Self>, hold: Hold) -> Result<Held, RuntimeError> {
+    async fn hold(self: &Arc<Self>, hold: HoldRequest) -> Result<Held, RuntimeError> {
         let entry = self.entry_for(&hold.key)?;
         let mut record = entry.record.lock().await;
         match record.as_ref().map(|record| &record.stage) {
@@ -306,7 +307,7 @@ impl Shared {
         Ok(held)
     }
 
-    async fn ensure(self: &Arc<Self>, launch: Launch) -> Result<(), RuntimeError> {
+    async fn ensure(self: &Arc<Self>, launch: StartRequest) -> Result<(), RuntimeError> {
         let entry = self.entry_for(&launch.key)?;
         let mut record = entry.record.lock().await;
         self.mend(&launch.key, &mut record).await?;
@@ -344,7 +345,11 @@ impl Shared {
     }
 
     /// The UID of the key's object, which is made if it is not there.
-    async fn make(&self, launch: &Launch, job: &IflearnerJob) -> Result<String, RuntimeError> {
+    async fn make(
+        &self,
+        launch: &StartRequest,
+        job: &IflearnerJob,
+    ) -> Result<String, RuntimeError> {
         match self.cluster.create(job).await {
             Ok(made) => return Ok(made.uid().unwrap_or_default()),
             Err(Trouble::Exists) => {}
@@ -515,11 +520,11 @@ impl Shared {
 }
 
 impl Runtime for KubernetesRuntime {
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>> {
+    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
         async move { self.shared.hold(hold).await }.boxed()
     }
 
-    fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>> {
+    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
         async move { self.shared.ensure(launch).await }.boxed()
     }
 

@@ -37,8 +37,8 @@ use self::follow::Entry;
 use super::logs;
 use super::observe::Observations;
 use super::{
-    DataSource, Held, Hold, ImageSource, Launch, LogRequest, Observation, Runtime, RuntimeError,
-    WorkKey, WorkState,
+    DataSource, Held, HoldRequest, ImageSource, LogRequest, Observation, Runtime, RuntimeError,
+    StartRequest, WorkKey, WorkState,
 };
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
@@ -203,7 +203,7 @@ impl ProcessRuntime {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    async fn hold_now(&self, hold: Hold) -> Result<Held, RuntimeError> {
+    async fn hold_now(&self, hold: HoldRequest) -> Result<Held, RuntimeError> {
         let entry = self.entry(&hold.key);
         let _turn = entry.turn.lock().await;
         let mut last = None;
@@ -242,7 +242,7 @@ impl ProcessRuntime {
     }
 
     /// Spawn a sidecar and wait until it says what it holds.
-    async fn birth(&self, entry: &Arc<Entry>, hold: &Hold) -> io::Result<Answer> {
+    async fn birth(&self, entry: &Arc<Entry>, hold: &HoldRequest) -> io::Result<Answer> {
         // The follower of an earlier sidecar might speak of that one's end while a new one is born.
         entry.unfollow().await;
         entry.enforcer.reset();
@@ -286,7 +286,7 @@ impl ProcessRuntime {
         Ok(serde_json::from_slice(&line)?)
     }
 
-    async fn ensure_now(&self, mut launch: Launch) -> Result<(), RuntimeError> {
+    async fn ensure_now(&self, mut launch: StartRequest) -> Result<(), RuntimeError> {
         if !matches!(launch.image, None | Some(ImageSource::Root(_)))
             || !matches!(launch.data, None | Some(DataSource::Directory(_)))
         {
@@ -437,11 +437,11 @@ impl Drop for ProcessRuntime {
 }
 
 impl Runtime for ProcessRuntime {
-    fn hold(&self, hold: Hold) -> BoxFuture<'_, Result<Held, RuntimeError>> {
+    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
         self.hold_now(hold).boxed()
     }
 
-    fn ensure(&self, launch: Launch) -> BoxFuture<'_, Result<(), RuntimeError>> {
+    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
         self.ensure_now(launch).boxed()
     }
 
