@@ -60,7 +60,7 @@ text_enum!(
 
 text_enum!(
     /// What the hub wishes a member to be.
-    Desired {
+    DesiredPhase {
         /// Checked by the party, nothing held.
         Admitted = "admitted",
         /// Resources held, ready to start.
@@ -289,7 +289,7 @@ pub struct Member {
     /// Every change of what is wished.
     pub generation: u64,
     /// What is wished.
-    pub desired: Desired,
+    pub desired: DesiredPhase,
     /// What was last seen.
     pub phase: MemberPhase,
     /// The wish the agent had seen when it reported.

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use flow_domain::member::{Desired, MemberPhase, Reason, ReasonCode, Report};
+use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode, Report};
 use flow_domain::run::{EndCode, Input, Run, RunPhase, next_due, step};
 use flow_domain::task::Rules;
 use flow_domain::template::Framework;
@@ -230,15 +230,15 @@ impl Agent {
             self.phase = MemberPhase::Pending;
         }
         let next = match member.desired {
-            Desired::Stopped => MemberPhase::Stopped,
+            DesiredPhase::Stopped => MemberPhase::Stopped,
             _ if self.phase == MemberPhase::Running => return,
-            Desired::Running if self.phase == MemberPhase::Reserved => {
+            DesiredPhase::Running if self.phase == MemberPhase::Reserved => {
                 self.starts.push(self.attempt);
                 MemberPhase::Running
             }
             _ if !self.approved => MemberPhase::WaitingApproval,
-            Desired::Reserved => MemberPhase::Reserved,
-            Desired::Admitted | Desired::Running => MemberPhase::Admitted,
+            DesiredPhase::Reserved => MemberPhase::Reserved,
+            DesiredPhase::Admitted | DesiredPhase::Running => MemberPhase::Admitted,
         };
         if news || self.phase != next {
             self.become_phase(index, next);

@@ -3,7 +3,7 @@
 
 mod support;
 
-use flow_domain::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
+use flow_domain::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Report};
 use flow_domain::run::{EndCode, Ending, Input, Outcome, Refusal, Run, RunPhase, step};
 use flow_domain::task::Rules;
 use flow_domain::template::Framework;
@@ -166,7 +166,7 @@ fn every_phase_answers_every_input() {
 fn force(
     phase: RunPhase,
     member_phase: MemberPhase,
-    desired: Desired,
+    desired: DesiredPhase,
     settled: bool,
     away: bool,
 ) -> (Run, Timestamp) {
@@ -186,7 +186,7 @@ fn every_state_of_a_member_answers_every_input_within_the_rules() {
     let mut answers = 0;
     for &phase in RunPhase::ALL {
         for &member_phase in MemberPhase::ALL {
-            for &desired in Desired::ALL {
+            for &desired in DesiredPhase::ALL {
                 for (settled, away) in [(false, false), (false, true), (true, false), (true, true)]
                 {
                     let (run, now) = force(phase, member_phase, desired, settled, away);
@@ -223,13 +223,13 @@ fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
     let mut run = run_in(RunPhase::Reserving).0;
     for index in 0..3 {
         assert!(
-            run.members.iter().all(|m| m.desired == Desired::Reserved),
+            run.members.iter().all(|m| m.desired == DesiredPhase::Reserved),
             "{index} of 3 have reserved"
         );
         let reserved = report(&run, index, MemberPhase::Reserved);
         run = after(&run, &Input::Report { party: party(index), report: reserved }, START);
     }
-    assert!(run.members.iter().all(|m| m.desired == Desired::Running));
+    assert!(run.members.iter().all(|m| m.desired == DesiredPhase::Running));
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_lost_hold_leads_to_another_round_at_once() {
     let due = flow_domain::run::next_due(&run).expect("a next try");
     assert_eq!(due, now.plus_secs(1));
     for index in [0, 2] {
-        assert_eq!(run.members[index].desired, Desired::Admitted, "nothing is held meanwhile");
+        assert_eq!(run.members[index].desired, DesiredPhase::Admitted, "nothing is held meanwhile");
     }
     let run = [0, 2].iter().fold(run, |run, &index| {
         let admitted = report(&run, index, MemberPhase::Admitted);
@@ -293,7 +293,7 @@ fn f10_a_start_that_cannot_complete_is_undone() {
     let broken = Report { reason: spawn, ..report(&run, 2, MemberPhase::Failed) };
     let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
     assert_eq!(run.ending.as_ref().map(|e| e.code), Some(EndCode::StartFailed));
-    assert!(run.members.iter().all(|m| m.desired == Desired::Stopped || m.settled));
+    assert!(run.members.iter().all(|m| m.desired == DesiredPhase::Stopped || m.settled));
 }
 
 #[test]
@@ -576,7 +576,7 @@ fn l4_a_party_whose_journal_is_lost_is_never_started_again() {
     let (run, now) = run_in(RunPhase::Running);
     let run = after(&run, &Input::Connected { party: party(ME), instance: instance(ME, 7) }, now);
     let me = &run.members[ME];
-    assert_eq!((me.phase, me.desired), (MemberPhase::Failed, Desired::Stopped));
+    assert_eq!((me.phase, me.desired), (MemberPhase::Failed, DesiredPhase::Stopped));
     assert_eq!(me.reason.as_ref().map(|r| r.code), Some(ReasonCode::AgentStateLost));
     assert_eq!(run.phase, RunPhase::Stopping, "the whole run is repeated, or nothing");
 }

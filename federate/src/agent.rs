@@ -13,11 +13,11 @@ use flow_common::clock::{self, Detector, Moment, Monotonic, Retention, SharedClo
 use flow_common::log_limit::LogLimit;
 use flow_common::text::foreign;
 use flow_domain::id::{Digest, PartyId, RunId};
-use flow_domain::member::{Desired, MemberPhase, ReasonCode};
+use flow_domain::member::{DesiredPhase, MemberPhase, ReasonCode};
 use flow_domain::spec::SealedSpec;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{Assignment, Hello};
+use flow_proto::v1::{DesiredMember, Hello};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -441,9 +441,9 @@ impl Agent {
 
     async fn message(&mut self, body: FromHub) -> Result<(), AgentError> {
         match body {
-            FromHub::Assignment(assignment) => self.assignment(assignment).await?,
-            FromHub::Assignments(chunk) => {
-                for assignment in chunk.assignments {
+            FromHub::DesiredMember(assignment) => self.assignment(assignment).await?,
+            FromHub::DesiredMembers(chunk) => {
+                for assignment in chunk.members {
                     self.assignment(assignment).await?;
                 }
             }
@@ -480,7 +480,7 @@ impl Agent {
         Ok(())
     }
 
-    async fn assignment(&mut self, assignment: Assignment) -> Result<(), AgentError> {
+    async fn assignment(&mut self, assignment: DesiredMember) -> Result<(), AgentError> {
         self.seen.revision = self.seen.revision.max(assignment.revision);
         let (wish, bytes) = match convert::wish(assignment) {
             Ok(parsed) => parsed,
@@ -502,7 +502,7 @@ impl Agent {
         {
             return Ok(());
         }
-        let verdict = if wish.desired == Desired::Stopped {
+        let verdict = if wish.desired == DesiredPhase::Stopped {
             None
         } else {
             let spec = match &wish.digest {
@@ -558,7 +558,7 @@ impl Agent {
         let open: Vec<Member> = self
             .party
             .members()
-            .filter(|m| !m.phase.is_terminal() && m.desired != Desired::Stopped)
+            .filter(|m| !m.phase.is_terminal() && m.desired != DesiredPhase::Stopped)
             .cloned()
             .collect();
         for member in open {

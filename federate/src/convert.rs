@@ -15,8 +15,8 @@ use crate::runtime::WorkKey;
 const BINDINGS_BYTES_MAX: usize = 512 * 1024;
 
 /// An assignment, parsed; and the bytes of its spec.
-pub fn wish(assignment: v1::Assignment) -> Result<(Wish, Vec<u8>), String> {
-    let v1::Assignment {
+pub fn wish(assignment: v1::DesiredMember) -> Result<(Wish, Vec<u8>), String> {
+    let v1::DesiredMember {
         run_id,
         task_id,
         attempt,
@@ -131,12 +131,12 @@ mod tests {
     #[test]
     fn a10_bindings_beyond_what_the_largest_task_needs_are_not_taken() {
         let id = "0".repeat(32);
-        let assignment = |length: usize| v1::Assignment {
+        let assignment = |length: usize| v1::DesiredMember {
             run_id: id.clone(),
             task_id: id.clone(),
             desired: "running".to_owned(),
             bindings: (0..8).map(|n| (format!("x{n}"), "y".repeat(length))).collect(),
-            ..v1::Assignment::default()
+            ..v1::DesiredMember::default()
         };
         assert!(wish(assignment(60_000)).is_ok());
         assert!(

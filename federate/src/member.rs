@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use flow_domain::bindings::Bindings;
 use flow_domain::framework::contract::EXIT_PEER_LOST;
 use flow_domain::id::{Digest, RunId, TaskId};
-use flow_domain::member::{Desired, Exit, MemberPhase, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct Wish {
     /// Number of the wish.
     pub generation: u64,
     /// What is wished.
-    pub desired: Desired,
+    pub desired: DesiredPhase,
     /// Digest of the spec; may be missing when the hub does not know the member either.
     pub digest: Option<Digest>,
     /// With `running`: values for the spec's holes.
@@ -45,7 +45,7 @@ pub struct Wish {
 impl Wish {
     /// Values for a start; with any other wish they mean nothing and are not kept.
     fn start_values(&self) -> Bindings {
-        if self.desired == Desired::Running { self.bindings.clone() } else { Bindings::new() }
+        if self.desired == DesiredPhase::Running { self.bindings.clone() } else { Bindings::new() }
     }
 }
 
@@ -110,7 +110,7 @@ pub struct Member {
     #[serde(default)]
     pub incarnation: u64,
     /// The newest wish.
-    pub desired: Desired,
+    pub desired: DesiredPhase,
     /// Digest of the spec.
     pub digest: Option<Digest>,
     /// Values for the spec's holes, once they are known.
@@ -185,7 +185,7 @@ impl Member {
     /// is started in this or an older attempt. If it settled, at `settled`, it is history all the same.
     #[must_use]
     pub fn unreadable(run: RunId, task: TaskId, attempt: u32, settled: Option<Timestamp>) -> Self {
-        let desired = Desired::Stopped;
+        let desired = DesiredPhase::Stopped;
         let (bindings, digest) = (Bindings::new(), None);
         let wish = Wish {
             run,
@@ -273,7 +273,7 @@ impl Member {
         let older = (wish.attempt, wish.generation) <= (self.attempt, self.generation);
         // The end of a member is final whatever round the hub believes it is in: it may have been restored from a
         // backup and know fewer rounds than there were.
-        let stop = wish.desired == Desired::Stopped && self.desired != Desired::Stopped;
+        let stop = wish.desired == DesiredPhase::Stopped && self.desired != DesiredPhase::Stopped;
         if older && !stop {
             return false;
         }
@@ -286,7 +286,7 @@ impl Member {
         }
         self.desired = wish.desired;
         self.bindings = wish.start_values();
-        if wish.desired == Desired::Stopped && self.doom.is_none() {
+        if wish.desired == DesiredPhase::Stopped && self.doom.is_none() {
             let reason = if wish.released {
                 Reason::new(ReasonCode::Released, "the run went on without this party")
             } else {
@@ -352,7 +352,7 @@ impl Member {
             }
             Verdict::Ask(needs, reason) => {
                 self.needs = needs;
-                if self.desired == Desired::Running {
+                if self.desired == DesiredPhase::Running {
                     self.doom = Some((MemberPhase::Refused, Some(reason)));
                     return;
                 }

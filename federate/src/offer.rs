@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use flow_domain::bindings;
 use flow_domain::framework;
 use flow_domain::id::{DatasetName, Digest, PartyId};
-use flow_domain::member::{Desired, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, Reason, ReasonCode};
 use flow_domain::policy::{self, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
@@ -71,7 +71,7 @@ impl Offer {
                 format!("the spec is for {}, this is {party}", spec.party),
             );
         }
-        if wish.desired == Desired::Running
+        if wish.desired == DesiredPhase::Running
             && let Err(message) = bindings::check(&spec.holes, &wish.bindings)
         {
             return refuse(ReasonCode::BindingsInvalid, message);

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{RunId, TaskId};
-use flow_domain::member::{Desired, MemberPhase, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
 
 use crate::member::{Member, Needs, Verdict, Wish, Work};
@@ -197,7 +197,7 @@ impl Party {
 
     fn may_expire(member: &Member) -> bool {
         matches!(member.work, Work::Holding | Work::Held)
-            && member.desired == Desired::Reserved
+            && member.desired == DesiredPhase::Reserved
             && member.doom.is_none()
     }
 
@@ -300,7 +300,7 @@ impl Party {
                 if !m.hear(wish) {
                     return;
                 }
-                if exchanged && wish.desired != Desired::Stopped {
+                if exchanged && wish.desired != DesiredPhase::Stopped {
                     m.judge(Verdict::Refuse(Reason::new(
                         ReasonCode::SpecInvalid,
                         "the spec is not the one this run began with",
@@ -313,7 +313,7 @@ impl Party {
             self.turn_away(wish, out);
         } else if !wish.orphan {
             // It may have been started here, by a journal that is gone. Never again.
-            let claimed = matches!(wish.desired, Desired::Running | Desired::Stopped);
+            let claimed = matches!(wish.desired, DesiredPhase::Running | DesiredPhase::Stopped);
             let seen = self.is_being_stopped(&wish.run);
             let member = Member { incarnation: self.incarnation, ..Member::new(wish) };
             if claimed && !seen {
@@ -347,13 +347,13 @@ impl Party {
     fn turn_away(&mut self, wish: &Wish, out: &mut Outcome) {
         self.sequence += 1;
         let (phase, reason) = match wish.desired {
-            Desired::Admitted | Desired::Reserved => {
+            DesiredPhase::Admitted | DesiredPhase::Reserved => {
                 let message = format!(
                     "the agent holds {MOST_MEMBERS} members, the most it takes: try again when some have ended"
                 );
                 (MemberPhase::Refused, Reason::new(ReasonCode::ResourcesExhausted, message))
             }
-            Desired::Running | Desired::Stopped => {
+            DesiredPhase::Running | DesiredPhase::Stopped => {
                 (MemberPhase::Failed, Reason::new(ReasonCode::AgentStateLost, UNKNOWN))
             }
         };
@@ -543,7 +543,7 @@ impl Party {
         self.waiting.remove(run);
         if member.doom.is_none() && !member.phase.is_terminal() {
             match member.desired {
-                Desired::Admitted => {
+                DesiredPhase::Admitted => {
                     if matches!(member.work, Work::Holding | Work::Held) {
                         member.release();
                         member.rest(None);
@@ -551,7 +551,7 @@ impl Party {
                         member.rest(None);
                     }
                 }
-                Desired::Reserved
+                DesiredPhase::Reserved
                     if member.work == Work::None
                         && member.phase != MemberPhase::WaitingApproval =>
                 {
@@ -569,7 +569,7 @@ impl Party {
                         }
                     }
                 }
-                Desired::Running => match member.work {
+                DesiredPhase::Running => match member.work {
                     Work::Held => {
                         member.start();
                         member.phase = MemberPhase::Starting;
@@ -583,7 +583,7 @@ impl Party {
                         member.fail(ReasonCode::HoldExpired, message);
                     }
                 },
-                Desired::Reserved | Desired::Stopped => {}
+                DesiredPhase::Reserved | DesiredPhase::Stopped => {}
             }
         }
         if member.doom.is_some()
@@ -629,7 +629,7 @@ impl Party {
         let member = self.members.get(run)?;
         let not_now =
             |code, message: String| Some(Obstacle::NotNow(Some(Reason::new(code, message))));
-        if member.desired != Desired::Reserved || member.work != Work::None {
+        if member.desired != DesiredPhase::Reserved || member.work != Work::None {
             return None;
         }
         let Needs { resources: wanted, .. } = &member.needs;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use flow_domain::id::{Digest, PartyId, RunId};
-use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_domain::time::Timestamp;
 use flow_federate::journal::{Journal, JournalError, SETTLED_MAX, SeenHub};
 use flow_federate::member::{Member, Wish, Work};
@@ -26,7 +26,7 @@ fn member(n: u64) -> Member {
         task: format!("{n:032x}").parse().unwrap(),
         attempt: 1,
         generation: 2,
-        desired: Desired::Reserved,
+        desired: DesiredPhase::Reserved,
         digest: Some(Digest::of(b"spec")),
         bindings: Default::default(),
         orphan: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{Digest, RunId};
-use flow_domain::member::{Desired, Exit, MemberPhase, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
 use flow_federate::member::{MOST_PORTS, Member, Needs, Verdict, Wish};
@@ -34,7 +34,7 @@ fn key(n: u8, attempt: u32) -> WorkKey {
 }
 
 /// Run `n` of task 1.
-fn wish(n: u8, attempt: u32, generation: u64, desired: Desired) -> Wish {
+fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Wish {
     Wish {
         run: run(n),
         task: format!("{:032x}", 1).parse().unwrap(),
@@ -80,7 +80,7 @@ impl Test {
         out
     }
 
-    fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: Desired) -> Outcome {
+    fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Outcome {
         self.hear(Input::Wish(
             wish(n, attempt, generation, desired),
             Some(Verdict::Admit(needs(100))),
@@ -88,7 +88,7 @@ impl Test {
     }
 
     fn stop(&mut self, n: u8, attempt: u32, generation: u64) -> Outcome {
-        self.hear(Input::Wish(wish(n, attempt, generation, Desired::Stopped), None))
+        self.hear(Input::Wish(wish(n, attempt, generation, DesiredPhase::Stopped), None))
     }
 
     fn see(&mut self, n: u8, attempt: u32, state: WorkState) -> Outcome {
@@ -97,9 +97,9 @@ impl Test {
 
     /// Run `n` is running in attempt 1.
     fn start(&mut self, n: u8) {
-        self.wish(n, 1, 2, Desired::Reserved);
+        self.wish(n, 1, 2, DesiredPhase::Reserved);
         self.see(n, 1, held());
-        assert_eq!(self.wish(n, 1, 3, Desired::Running).actions, [Action::Ensure(key(n, 1))]);
+        assert_eq!(self.wish(n, 1, 3, DesiredPhase::Running).actions, [Action::Ensure(key(n, 1))]);
         self.see(n, 1, WorkState::Running);
         assert_eq!(self.at(n), (MemberPhase::Running, None));
     }
@@ -113,7 +113,7 @@ impl Test {
 #[test]
 fn a_first_reservation_holds_at_once_and_is_written_before() {
     let mut test = Test::new();
-    let out = test.wish(1, 1, 2, Desired::Reserved);
+    let out = test.wish(1, 1, 2, DesiredPhase::Reserved);
     assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
     assert!(out.write.contains_key(&run(1)));
     assert!(out.reports.is_empty(), "one round trip: nothing is said until ports are held");
@@ -126,10 +126,10 @@ fn a_first_reservation_holds_at_once_and_is_written_before() {
 #[test]
 fn a_wish_of_an_older_attempt_or_generation_is_ignored() {
     let mut test = Test::new();
-    test.wish(1, 2, 5, Desired::Reserved);
+    test.wish(1, 2, 5, DesiredPhase::Reserved);
     test.see(1, 2, held());
     for (attempt, generation) in [(1, 9), (2, 4), (2, 5)] {
-        assert_eq!(test.wish(1, attempt, generation, Desired::Admitted), Outcome::default());
+        assert_eq!(test.wish(1, attempt, generation, DesiredPhase::Admitted), Outcome::default());
     }
     assert_eq!(test.at(1), (MemberPhase::Reserved, None));
 }
@@ -137,7 +137,7 @@ fn a_wish_of_an_older_attempt_or_generation_is_ignored() {
 #[test]
 fn a_stop_is_obeyed_whatever_round_the_hub_believes_in() {
     let mut test = Test::new();
-    test.wish(1, 5, 9, Desired::Reserved);
+    test.wish(1, 5, 9, DesiredPhase::Reserved);
     test.see(1, 5, held());
     assert_eq!(test.stop(1, 1, 2).actions, [Action::Stop(key(1, 5), 7)]);
     test.see(1, 5, WorkState::Absent);
@@ -147,9 +147,9 @@ fn a_stop_is_obeyed_whatever_round_the_hub_believes_in() {
 #[test]
 fn nothing_starts_without_a_hold_of_the_very_same_attempt() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    let out = test.wish(1, 2, 3, Desired::Running);
+    let out = test.wish(1, 2, 3, DesiredPhase::Running);
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)], "the older hold goes, nothing starts");
     assert_eq!(test.at(1).0, MemberPhase::Admitted, "not final while the old hold may be alive");
     test.see(1, 1, WorkState::Absent);
@@ -158,13 +158,13 @@ fn nothing_starts_without_a_hold_of_the_very_same_attempt() {
 
 #[test]
 fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_trace() {
-    for desired in [Desired::Running, Desired::Stopped] {
+    for desired in [DesiredPhase::Running, DesiredPhase::Stopped] {
         let mut test = Test::new();
         let bindings = BTreeMap::from([("x".to_owned(), "y".to_owned())]);
         let invented = Wish { bindings, ..wish(1, 1, 3, desired) };
         let out = test.hear(Input::Wish(
             invented,
-            (desired == Desired::Running).then(|| Verdict::Admit(needs(100))),
+            (desired == DesiredPhase::Running).then(|| Verdict::Admit(needs(100))),
         ));
         assert_eq!(
             out,
@@ -174,7 +174,7 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
         assert!(test.party.member(&run(1)).is_some_and(|member| member.bindings.is_empty()));
         // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
-        assert_eq!(test.wish(1, 1, 2, Desired::Reserved), Outcome::default());
+        assert_eq!(test.wish(1, 1, 2, DesiredPhase::Reserved), Outcome::default());
         assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Outcome::default());
         let (mut next, out) = Party::restore(Vec::new(), NO_LIMIT, 600, 100, 1, moment(NOW));
         assert_eq!(out, Outcome::default());
@@ -191,7 +191,7 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         );
         assert!(test.party.member(&run(1)).is_none());
         // Nor does one that the acknowledgement has overtaken, too.
-        let out = test.wish(1, 1, 2, Desired::Reserved);
+        let out = test.wish(1, 1, 2, DesiredPhase::Reserved);
         assert_eq!(out, Outcome { reports: [run(1)].into(), ..Outcome::default() });
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
     }
@@ -199,7 +199,7 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
 
 #[test]
 fn a_run_nobody_remembers_is_never_started_and_work_that_the_runtime_found_is_seen_dead_first() {
-    for desired in [Desired::Running, Desired::Stopped] {
+    for desired in [DesiredPhase::Running, DesiredPhase::Stopped] {
         let mut test = Test::new();
         assert_eq!(test.see(1, 1, WorkState::Running).actions, [Action::Stop(key(1, 1), 0)]);
         test.wish(1, 1, 3, desired);
@@ -214,7 +214,7 @@ fn a_run_nobody_remembers_is_never_started_and_work_that_the_runtime_found_is_se
 #[test]
 fn an_orphan_nobody_knows_on_either_side_is_nothing() {
     let mut test = Test::new();
-    let orphan = Wish { orphan: true, ..wish(1, 1, 3, Desired::Stopped) };
+    let orphan = Wish { orphan: true, ..wish(1, 1, 3, DesiredPhase::Stopped) };
     assert_eq!(test.hear(Input::Wish(orphan, None)), Outcome::default());
 }
 
@@ -272,9 +272,9 @@ fn every_way_to_end_has_its_reason() {
 #[test]
 fn a_released_member_says_so_for_a_hub_that_forgets() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    test.hear(Input::Wish(Wish { released: true, ..wish(1, 1, 3, Desired::Stopped) }, None));
+    test.hear(Input::Wish(Wish { released: true, ..wish(1, 1, 3, DesiredPhase::Stopped) }, None));
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::Released)));
 }
@@ -283,7 +283,7 @@ fn a_released_member_says_so_for_a_hub_that_forgets() {
 fn f16_l6_a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
     let mut test = Test::new();
     test.start(1);
-    assert_eq!(test.wish(2, 1, 2, Desired::Reserved).actions, []);
+    assert_eq!(test.wish(2, 1, 2, DesiredPhase::Reserved).actions, []);
     assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::PreviousRunStopping)));
     test.stop(1, 1, 4);
     assert_eq!(test.at(2).0, MemberPhase::Admitted);
@@ -295,7 +295,7 @@ fn f16_l6_a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
 fn what_the_party_offers_is_shared_and_never_exceeded() {
     let other_task = |n: u8| Wish {
         task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(),
-        ..wish(n, 1, 2, Desired::Reserved)
+        ..wish(n, 1, 2, DesiredPhase::Reserved)
     };
     let mut test = Test::offering(Resources { cpu_millis: 1000, memory_mib: 0 });
     let admit = |cpu| Some(Verdict::Admit(needs(cpu)));
@@ -310,7 +310,7 @@ fn what_the_party_offers_is_shared_and_never_exceeded() {
     );
     test.see(1, 1, held());
     test.hear(Input::Wish(
-        Wish { desired: Desired::Stopped, generation: 3, ..other_task(1) },
+        Wish { desired: DesiredPhase::Stopped, generation: 3, ..other_task(1) },
         None,
     ));
     assert_eq!(test.see(1, 1, WorkState::Absent).actions, [Action::Hold(key(2, 1))]);
@@ -319,18 +319,18 @@ fn what_the_party_offers_is_shared_and_never_exceeded() {
 #[test]
 fn a_key_is_held_once_a_lost_hold_waits_for_the_next_round() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Admitted, Some(ReasonCode::HoldExpired)));
-    assert_eq!(test.wish(1, 1, 3, Desired::Reserved).actions, []);
-    assert_eq!(test.wish(1, 2, 4, Desired::Reserved).actions, [Action::Hold(key(1, 2))]);
+    assert_eq!(test.wish(1, 1, 3, DesiredPhase::Reserved).actions, []);
+    assert_eq!(test.wish(1, 2, 4, DesiredPhase::Reserved).actions, [Action::Hold(key(1, 2))]);
 }
 
 #[test]
 fn a_hold_expires_only_without_the_hub_and_only_after_its_time() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     assert_eq!(test.party.next_due(), None, "a connected agent keeps it until told");
     test.hear(Input::Away);
@@ -346,7 +346,7 @@ fn a_hold_expires_only_without_the_hub_and_only_after_its_time() {
 fn a7_the_wall_clock_neither_lets_a_hold_go_nor_keeps_it() {
     for set_to in [NOW.plus_secs(10 * 86_400), Timestamp(0)] {
         let mut test = Test::new();
-        test.wish(1, 1, 2, Desired::Reserved);
+        test.wish(1, 1, 2, DesiredPhase::Reserved);
         test.see(1, 1, held());
         test.hear(Input::Away);
         let at =
@@ -362,7 +362,7 @@ fn a7_the_wall_clock_neither_lets_a_hold_go_nor_keeps_it() {
 #[test]
 fn b6_an_agent_that_did_not_run_has_the_whole_time_to_hear_its_hub_before_a_hold_is_let_go() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     test.hear(Input::Resumed);
     assert_eq!(test.party.next_due(), None, "connected as before");
@@ -378,7 +378,7 @@ fn b6_an_agent_that_did_not_run_has_the_whole_time_to_hear_its_hub_before_a_hold
 fn a_policy_that_asks_is_asked_again_when_it_changes() {
     let mut test = Test::new();
     let ask = || Verdict::Ask(needs(1), Reason::new(ReasonCode::ApprovalRequired, "ask"));
-    test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(ask())));
+    test.hear(Input::Wish(wish(1, 1, 2, DesiredPhase::Reserved), Some(ask())));
     assert_eq!(test.at(1), (MemberPhase::WaitingApproval, Some(ReasonCode::ApprovalRequired)));
     assert_eq!(
         test.hear(Input::Verdict(run(1), Verdict::Admit(needs(1)))).actions,
@@ -404,9 +404,10 @@ fn what_runs_is_not_judged_again() {
 #[test]
 fn a_spec_exchanged_between_reservation_and_start_is_refused() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    let other = Wish { digest: Some(Digest::of(b"another")), ..wish(1, 1, 3, Desired::Running) };
+    let other =
+        Wish { digest: Some(Digest::of(b"another")), ..wish(1, 1, 3, DesiredPhase::Running) };
     let out = test.hear(Input::Wish(other, Some(Verdict::Admit(needs(1)))));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     test.see(1, 1, WorkState::Absent);
@@ -444,14 +445,14 @@ fn what_the_hub_has_closed_is_ended_here_too() {
 #[test]
 fn a_full_disk_keeps_new_work_out_undoes_what_was_not_written_and_still_stops() {
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    let start = test.wish(1, 1, 3, Desired::Running).actions;
+    let start = test.wish(1, 1, 3, DesiredPhase::Running).actions;
     let out = test.hear(Input::NotWritten(start));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentDiskFull)));
-    assert_eq!(test.wish(2, 1, 2, Desired::Reserved).actions, []);
+    assert_eq!(test.wish(2, 1, 2, DesiredPhase::Reserved).actions, []);
     assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::AgentDiskFull)));
     assert_eq!(test.hear(Input::Written).actions, [Action::Hold(key(2, 1))]);
 }
@@ -459,11 +460,11 @@ fn a_full_disk_keeps_new_work_out_undoes_what_was_not_written_and_still_stops() 
 #[test]
 fn a_restored_hub_may_count_its_wishes_anew() {
     let mut test = Test::new();
-    test.wish(1, 1, 8, Desired::Reserved);
+    test.wish(1, 1, 8, DesiredPhase::Reserved);
     test.see(1, 1, held());
     test.hear(Input::Away);
     test.hear(Input::Connected { incarnation: 2 });
-    test.wish(1, 1, 3, Desired::Admitted);
+    test.wish(1, 1, 3, DesiredPhase::Admitted);
     assert_eq!(test.at(1), (MemberPhase::Admitted, None));
 }
 
@@ -478,9 +479,9 @@ fn what_the_runtime_knows_and_nobody_asked_for_is_stopped_or_forgotten() {
 #[test]
 fn a_new_process_asks_again_for_what_was_under_way() {
     let mut test = Test::new();
-    let holding = test.wish(1, 1, 2, Desired::Reserved).write;
+    let holding = test.wish(1, 1, 2, DesiredPhase::Reserved).write;
     test.see(1, 1, held());
-    let started = test.wish(1, 1, 3, Desired::Running).write;
+    let started = test.wish(1, 1, 3, DesiredPhase::Running).write;
     let stopping = test.stop(1, 1, 4).write;
     for (journal, again) in [
         (holding, Action::Hold(key(1, 1))),
@@ -494,7 +495,7 @@ fn a_new_process_asks_again_for_what_was_under_way() {
 }
 
 /// A run of a task of its own.
-fn lone(n: u16, generation: u64, desired: Desired) -> Wish {
+fn lone(n: u16, generation: u64, desired: DesiredPhase) -> Wish {
     let id = format!("{n:032x}");
     Wish { run: id.parse().unwrap(), task: id.parse().unwrap(), ..wish(0, 1, generation, desired) }
 }
@@ -505,21 +506,31 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
     let admit = || Some(Verdict::Admit(needs(1)));
     let most = u16::try_from(MOST_MEMBERS).unwrap();
     for n in 0..most {
-        let out = test.hear(Input::Wish(lone(n, 2, Desired::Reserved), admit()));
+        let out = test.hear(Input::Wish(lone(n, 2, DesiredPhase::Reserved), admit()));
         assert_eq!((out.actions.len(), out.turned_away.len()), (1, 0));
     }
     let mut sequence = test.party.sequence();
     for (desired, phase, code, words) in [
-        (Desired::Reserved, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
-        (Desired::Admitted, MemberPhase::Refused, ReasonCode::ResourcesExhausted, "256 members"),
         (
-            Desired::Running,
+            DesiredPhase::Reserved,
+            MemberPhase::Refused,
+            ReasonCode::ResourcesExhausted,
+            "256 members",
+        ),
+        (
+            DesiredPhase::Admitted,
+            MemberPhase::Refused,
+            ReasonCode::ResourcesExhausted,
+            "256 members",
+        ),
+        (
+            DesiredPhase::Running,
             MemberPhase::Failed,
             ReasonCode::AgentStateLost,
             "does not know the run",
         ),
         (
-            Desired::Stopped,
+            DesiredPhase::Stopped,
             MemberPhase::Failed,
             ReasonCode::AgentStateLost,
             "does not know the run",
@@ -546,19 +557,22 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
     let old = Member {
         phase: MemberPhase::Succeeded,
         settled: true,
-        ..Member::new(&lone(999, 2, Desired::Running))
+        ..Member::new(&lone(999, 2, DesiredPhase::Running))
     };
     let mut out = Outcome::default();
     assert!(!test.party.recall(old, &mut out));
     assert_eq!((out.turned_away[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
 
     // Those that are held go on, and make room when they have settled.
-    let first = lone(0, 3, Desired::Stopped);
+    let first = lone(0, 3, DesiredPhase::Stopped);
     let key = WorkKey { run: first.run.clone(), attempt: 1 };
     assert_eq!(test.hear(Input::Wish(first.clone(), None)).actions, [Action::Stop(key.clone(), 7)]);
     test.hear(Input::Seen(key, WorkState::Absent));
     test.hear(Input::Acked { run: first.run, attempt: 1, settled: true });
-    assert_eq!(test.hear(Input::Wish(lone(most, 2, Desired::Reserved), admit())).actions.len(), 1);
+    assert_eq!(
+        test.hear(Input::Wish(lone(most, 2, DesiredPhase::Reserved), admit())).actions.len(),
+        1
+    );
 }
 
 #[test]
@@ -568,7 +582,7 @@ fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_fo
     let ask = |needs| Verdict::Ask(needs, Reason::new(ReasonCode::ApprovalRequired, "ask"));
     for verdict in [Verdict::Admit(wants(MOST_PORTS + 1)), ask(wants(MOST_PORTS + 1))] {
         let mut test = Test::new();
-        let out = test.hear(Input::Wish(wish(1, 1, 2, Desired::Reserved), Some(verdict)));
+        let out = test.hear(Input::Wish(wish(1, 1, 2, DesiredPhase::Reserved), Some(verdict)));
         assert_eq!(
             (out.actions.as_slice(), test.at(1)),
             (&[][..], (MemberPhase::Refused, Some(ReasonCode::SpecInvalid)))
@@ -581,7 +595,7 @@ fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_fo
     }
     let mut test = Test::new();
     let out = test.hear(Input::Wish(
-        wish(1, 1, 2, Desired::Reserved),
+        wish(1, 1, 2, DesiredPhase::Reserved),
         Some(Verdict::Admit(wants(MOST_PORTS))),
     ));
     assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
@@ -593,13 +607,13 @@ fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
     let mut test = Test::new();
     let kept = |test: &Test| test.party.member(&run(1)).is_some_and(|m| !m.bindings.is_empty());
     test.hear(Input::Wish(
-        Wish { bindings: bindings(), ..wish(1, 1, 2, Desired::Reserved) },
+        Wish { bindings: bindings(), ..wish(1, 1, 2, DesiredPhase::Reserved) },
         Some(Verdict::Admit(needs(1))),
     ));
     assert!(!kept(&test));
     test.see(1, 1, held());
     test.hear(Input::Wish(
-        Wish { bindings: bindings(), ..wish(1, 1, 3, Desired::Running) },
+        Wish { bindings: bindings(), ..wish(1, 1, 3, DesiredPhase::Running) },
         Some(Verdict::Admit(needs(1))),
     ));
     assert!(kept(&test));
@@ -611,12 +625,14 @@ fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
 fn a10_values_for_a_start_that_is_refused_are_not_kept() {
     let bindings = BTreeMap::from([("x".to_owned(), "y".repeat(100_000))]);
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     let refused =
         Verdict::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
-    let out =
-        test.hear(Input::Wish(Wish { bindings, ..wish(1, 1, 3, Desired::Running) }, Some(refused)));
+    let out = test.hear(Input::Wish(
+        Wish { bindings, ..wish(1, 1, 3, DesiredPhase::Running) },
+        Some(refused),
+    ));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     assert!(
         out.write[&run(1)].bindings.is_empty(),
@@ -634,9 +650,9 @@ fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
     assert!(test.at(1).0.is_terminal() && started(&test));
 
     let mut test = Test::new();
-    test.wish(1, 1, 2, Desired::Reserved);
+    test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    let start = test.wish(1, 1, 3, Desired::Running).actions;
+    let start = test.wish(1, 1, 3, DesiredPhase::Running).actions;
     assert!(started(&test));
     test.hear(Input::NotWritten(start));
     test.see(1, 1, WorkState::Absent);
@@ -650,12 +666,12 @@ fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
 fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     let mut test = Test::new();
     test.start(1);
-    test.hear(Input::Wish(lone(2, 2, Desired::Reserved), Some(Verdict::Admit(needs(1)))));
+    test.hear(Input::Wish(lone(2, 2, DesiredPhase::Reserved), Some(Verdict::Admit(needs(1)))));
     assert_eq!(test.party.oldest_incarnation(), 1);
     test.hear(Input::Away);
     // Restored from a backup that knows the one and not the other.
     test.hear(Input::Connected { incarnation: 2 });
-    let out = test.wish(1, 1, 3, Desired::Running);
+    let out = test.wish(1, 1, 3, DesiredPhase::Running);
     assert_eq!(
         out.write.get(&run(1)).map(|m| m.incarnation),
         Some(2),
@@ -669,7 +685,7 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     assert_eq!(party.oldest_incarnation(), 1);
 
     // An operator may have it stopped, which makes it no younger; when it has ended nobody asks.
-    let orphan = Wish { orphan: true, ..lone(2, 3, Desired::Stopped) };
+    let orphan = Wish { orphan: true, ..lone(2, 3, DesiredPhase::Stopped) };
     test.hear(Input::Wish(orphan.clone(), None));
     assert_eq!(test.party.oldest_incarnation(), 1);
     test.hear(Input::Seen(WorkKey { run: orphan.run, attempt: 1 }, WorkState::Absent));

@@ -11,7 +11,7 @@ mod recorded;
 mod tls;
 
 use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
-use flow_domain::member::{Desired, MemberPhase, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_federate::agent::LogPolicy;
 use flow_federate::health::{self, Pages};
@@ -30,7 +30,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     let hello = session.hello().await;
     assert_eq!((hello.protocol, hello.seen_revision), (1, 0));
     session.welcome(1, true).await;
-    session.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
 
     let FromAgent::Inventory(inventory) =
         session.until(|b| matches!(b, FromAgent::Inventory(_))).await
@@ -47,7 +47,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     assert_eq!(reserved.spec_digest, sealed("a").digest.to_string());
     assert_eq!(agent.runtime.launches(), []);
 
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     let launch = agent.runtime.launches().remove(0);
@@ -90,13 +90,13 @@ async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_as
     };
     agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.until(|body| says(body, MemberPhase::Pending, "no answer")).await;
     agent.runtime.fail(None);
     agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Reserved, ""))).await;
 
     agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.until(|body| says(body, MemberPhase::Starting, "no answer")).await;
     agent.runtime.fail(None);
     agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Starting, ""))).await;
@@ -104,7 +104,7 @@ async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_as
     session.until(|body| says(body, MemberPhase::Running, "")).await;
 
     agent.runtime.fail(Some(Failing::ForGood(why("no right"))));
-    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
     session.until(|body| says(body, MemberPhase::Running, "no right")).await;
     agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
     agent
@@ -125,11 +125,12 @@ async fn nothing_runs_that_the_party_does_not_allow() {
         offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::No
     });
     agent.start(hub.connector());
-    let mut tampered = wish(2, 1, 2, Desired::Reserved);
+    let mut tampered = wish(2, 1, 2, DesiredPhase::Reserved);
     tampered.spec.push(b' ');
-    let mut foreign = wish(3, 1, 2, Desired::Reserved);
+    let mut foreign = wish(3, 1, 2, DesiredPhase::Reserved);
     (foreign.spec, foreign.spec_digest) = (sealed("b").bytes, sealed("b").digest.to_string());
-    let mut session = hub.open(vec![tampered, foreign, wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session =
+        hub.open(vec![tampered, foreign, wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     for (n, code) in [(1, "policy_denied"), (2, "spec_invalid"), (3, "spec_invalid")] {
         let refused = match session
             .members()
@@ -154,16 +155,16 @@ async fn nothing_runs_that_the_party_does_not_allow() {
 async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_nothing_twice() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.kill().await;
     // Meanwhile the workload comes up and ends.
     agent.runtime.exit(&key(&run, 1), 3);
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     let failed = match session.members().iter().find(|r| r.phase == "failed") {
         Some(report) => (*report).clone(),
         None => session.report(&run, MemberPhase::Failed).await,
@@ -179,9 +180,9 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
     let mut session = hub.accept().await;
     let first = session.hello().await.instance;
     session.welcome(1, false).await;
-    session.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    session.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     agent.kill().await;
@@ -196,7 +197,9 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
     let mut session = hub.accept().await;
     assert_ne!(session.hello().await.instance, first, "another journal is another agent");
     session.welcome(1, false).await;
-    session.set(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 3, Desired::Stopped)]).await;
+    session
+        .set(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 3, DesiredPhase::Stopped)])
+        .await;
     for n in [1, 2] {
         let failed = session.report(&run_id(n), MemberPhase::Failed).await;
         assert_eq!(failed.reason.unwrap().code, "agent_state_lost");
@@ -208,13 +211,13 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
 async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
-    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
     agent.wait_for("the stop", || agent.runtime.stops().contains(&key(&run, 1))).await;
     let stopped = session.report(&run, MemberPhase::Stopped);
     tokio::pin!(stopped);
@@ -227,7 +230,7 @@ async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
 async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_after() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     drop(session);
     // It tries to come back and is not greeted.
@@ -252,7 +255,7 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
             break session;
         }
     };
-    session.set(vec![wish(1, 1, 3, Desired::Running)]).await;
+    session.set(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
     assert_eq!(agent.runtime.launches(), []);
@@ -266,7 +269,7 @@ async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
     });
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
     let asks = session.report(&run, MemberPhase::WaitingApproval).await;
     assert_eq!(asks.reason.unwrap().code, "approval_required");
     agent.change_offer(|offer| {
@@ -279,9 +282,9 @@ async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
 async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -393,7 +396,7 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");
     unready.hello().await;
     unready.welcome(1, false).await;
-    unready.set(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    unready.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     unready.report(&run, MemberPhase::Reserved).await;
     assert_eq!(page(address, "/readyz").await, (200, "ok".to_owned()));
     let metrics = page(address, "/metrics").await.1;
@@ -445,18 +448,18 @@ async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_b
     let (mut hub, mut agent, run) =
         (FakeHub::new(), TestAgent::new(Mode::Auto { run_s: 1000 }), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Running).await;
     // A writer that never ends stands for a disk that is full.
     let path = agent.data_dir().join("journal.db");
     let mut other = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    session.assign(wish(2, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(2, 1, 2, DesiredPhase::Reserved)).await;
     let waits = session.report(&run_id(2), MemberPhase::Admitted).await;
     assert_eq!(waits.reason.unwrap().code, "agent_disk_full");
-    session.assign(wish(1, 1, 4, Desired::Stopped)).await;
+    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
     session.report(&run, MemberPhase::Stopped).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     agent.pass_time_until(1, session.report(&run_id(2), MemberPhase::Reserved)).await;
@@ -467,10 +470,11 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     use sqlx::Connection as _;
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session =
-        hub.open(vec![wish(1, 1, 2, Desired::Reserved), wish(2, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub
+        .open(vec![wish(1, 1, 2, DesiredPhase::Reserved), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -484,8 +488,9 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     );
 
     agent.start(hub.connector());
-    let mut session =
-        hub.open(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub
+        .open(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .await;
     assert!(
         session.members().iter().any(|r| r.run_id == run_id(2).as_str() && r.phase == "reserved"),
         "the other one goes on"
@@ -499,8 +504,8 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.as_ref().unwrap().code, "agent_state_lost");
     session.settle(&failed).await;
-    session.assign(wish(1, 1, 4, Desired::Running)).await;
-    session.assign(wish(2, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 4, DesiredPhase::Running)).await;
+    session.assign(wish(2, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the other one's launch", || agent.runtime.launches().len() == 2).await;
     assert_eq!(
         agent.runtime.launches().iter().map(|l| l.key.clone()).collect::<Vec<_>>(),
@@ -515,12 +520,12 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
 async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_back() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     agent.stop().await;
     agent.runtime.tell(&key(&run, 1), WorkState::Absent);
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 3, Desired::Running)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     assert_eq!(
         session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(),
         ["admitted"]

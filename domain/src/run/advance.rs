@@ -4,7 +4,7 @@ use super::{
     Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S,
     RETRY_BACKOFF_MAX_S, Run, RunPhase, VERDICT_DEADLINE_S, WaitCode, Waiting,
 };
-use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Role};
+use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Role};
 use crate::template::Framework;
 use crate::time::Timestamp;
 
@@ -60,7 +60,7 @@ fn is_broken(member: &Member) -> bool {
     member.phase.is_terminal() && !done
 }
 
-fn wish(member: &mut Member, desired: Desired) {
+fn wish(member: &mut Member, desired: DesiredPhase) {
     if member.desired != desired {
         member.desired = desired;
         member.generation += 1;
@@ -144,7 +144,7 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     let attempt = run.attempt;
     for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
         member.attempt = attempt;
-        member.desired = Desired::Reserved;
+        member.desired = DesiredPhase::Reserved;
         member.generation += 1;
         member.endpoints.clear();
         member.reason = None;
@@ -156,7 +156,7 @@ fn back_to_queue(run: &mut Run, effects: &mut Vec<Effect>, why: String) {
     run.phase = RunPhase::Queued;
     run.phase_until = None;
     for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
-        wish(member, Desired::Admitted);
+        wish(member, DesiredPhase::Admitted);
     }
     effects.push(run.event(EventKind::RunQueued, None, why));
 }
@@ -207,7 +207,7 @@ fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     let mut released = Vec::new();
     for member in &mut run.members {
         if is_connected(member) && member.phase == MemberPhase::Reserved {
-            wish(member, Desired::Running);
+            wish(member, DesiredPhase::Running);
         } else {
             member.required = false;
             release(member);
@@ -230,7 +230,7 @@ fn release(member: &mut Member) {
     if member.settled {
         return;
     }
-    wish(member, Desired::Stopped);
+    wish(member, DesiredPhase::Stopped);
     if member.instance.is_none() && !member.phase.is_terminal() {
         member.phase = MemberPhase::Stopped;
         member.reason = Some(Reason::new(

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::framework;
 use crate::id::{Digest, InstanceId, PartyId, RunId, TaskId};
-use crate::member::{Contact, Desired, Member, MemberPhase, Reason, Report, Role, text_enum};
+use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, Report, Role, text_enum};
 use crate::task::Rules;
 use crate::template::Framework;
 use crate::time::Timestamp;
@@ -434,7 +434,7 @@ impl Run {
                     required: true,
                     attempt: 0,
                     generation: 1,
-                    desired: Desired::Admitted,
+                    desired: DesiredPhase::Admitted,
                     phase: MemberPhase::Pending,
                     observed_generation: 0,
                     contact: if connected.is_some() {

@@ -6,7 +6,7 @@ use super::{
     RETRY_BACKOFF_MAX_S, Refusal, Run, RunPhase,
 };
 use crate::id::{InstanceId, PartyId};
-use crate::member::{Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report};
+use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Report};
 use crate::time::Timestamp;
 
 /// What `input` makes of `run` at `now`. Total: every pair is answered. A refusal changes nothing.
@@ -159,7 +159,7 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
     for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
         member.attempt = attempt;
-        member.desired = Desired::Running;
+        member.desired = DesiredPhase::Running;
         member.generation += 1;
         if !member.phase.is_live() && member.phase != MemberPhase::Reserved {
             member.phase = MemberPhase::Pending;
@@ -254,8 +254,8 @@ fn connected(
         member.endpoints.clear();
         if member.phase.is_terminal() {
             // It has ended; only its settling is still awaited.
-        } else if member.desired == Desired::Running
-            || member.desired == Desired::Stopped
+        } else if member.desired == DesiredPhase::Running
+            || member.desired == DesiredPhase::Stopped
             || member.phase.is_live()
         {
             // It may have been started, and its journal is gone: it is never started again.

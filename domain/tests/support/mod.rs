@@ -2,7 +2,7 @@
 
 use flow_domain::id::{Digest, InstanceId, PartyId};
 use flow_domain::member::{
-    Contact, Desired, Member, MemberPhase, Reason, ReasonCode, Report, Role,
+    Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Report, Role,
 };
 use flow_domain::run::{
     Effect, EventKind, Input, NewMember, NewRun, Outcome, Refusal, Run, RunPhase, next_due, step,
@@ -120,13 +120,13 @@ pub fn assert_sound(run: &Run) {
 }
 
 /// What may be wished of a member that has not ended, in each phase of its run.
-pub const fn wishes(phase: RunPhase) -> &'static [Desired] {
+pub const fn wishes(phase: RunPhase) -> &'static [DesiredPhase] {
     match phase {
-        RunPhase::Queued => &[Desired::Admitted],
-        RunPhase::Reserving => &[Desired::Reserved],
-        RunPhase::Starting | RunPhase::Running => &[Desired::Running, Desired::Stopped],
+        RunPhase::Queued => &[DesiredPhase::Admitted],
+        RunPhase::Reserving => &[DesiredPhase::Reserved],
+        RunPhase::Starting | RunPhase::Running => &[DesiredPhase::Running, DesiredPhase::Stopped],
         RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
-            &[Desired::Stopped]
+            &[DesiredPhase::Stopped]
         }
     }
 }
@@ -183,7 +183,7 @@ fn assert_member_legal(old: &Member, new: &Member) {
         "every new wish has a new number"
     );
     assert!(
-        old.desired != Desired::Stopped || new.desired == Desired::Stopped,
+        old.desired != DesiredPhase::Stopped || new.desired == DesiredPhase::Stopped,
         "nobody is called back"
     );
     assert!(!old.complete || new.complete, "a verdict is a fact and stays");

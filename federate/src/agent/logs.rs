@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use flow_common::clock::MockClock;
     use flow_domain::id::Digest;
-    use flow_domain::member::{Desired, MemberPhase};
+    use flow_domain::member::{DesiredPhase, MemberPhase};
 
     use crate::member::Wish;
     use crate::runtime::fake::{FakeRuntime, Mode};
@@ -231,7 +231,7 @@ mod tests {
             task: RUN.parse().unwrap(),
             attempt: 2,
             generation: 3,
-            desired: Desired::Reserved,
+            desired: DesiredPhase::Reserved,
             digest: Some(Digest::of(b"spec")),
             bindings: BTreeMap::new(),
             orphan: false,

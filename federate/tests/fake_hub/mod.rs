@@ -8,7 +8,7 @@ use std::time::Duration;
 use flow_common::clock::{Clock as _, MockClock};
 use flow_domain::bindings;
 use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
-use flow_domain::member::{Desired, MemberPhase, Role};
+use flow_domain::member::{DesiredPhase, MemberPhase, Role};
 use flow_domain::policy::Allow;
 use flow_domain::spec::{SealedSpec, seal_all};
 use flow_domain::task::{Rules, TaskBody, TaskMember};
@@ -23,7 +23,7 @@ use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
-    Ack, Acks, AgentMessage, Assignment, Assignments, Hello, HubMessage, LogChunk, LogClosed,
+    Ack, Acks, AgentMessage, DesiredMember, DesiredMembers, Hello, HubMessage, LogChunk, LogClosed,
     MemberReport, SnapshotBegin, SnapshotEnd, Welcome,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -134,7 +134,7 @@ impl FakeHub {
     }
 
     /// The agent's next session, greeted with an empty set, its own set read.
-    pub async fn open(&mut self, set: Vec<Assignment>) -> Session {
+    pub async fn open(&mut self, set: Vec<DesiredMember>) -> Session {
         let mut session = self.accept().await;
         session.hello().await;
         session.welcome(1, false).await;
@@ -189,19 +189,19 @@ impl Session {
         matches!(futures::FutureExt::catch_unwind(greeting).await, Ok(Ok(())))
     }
 
-    pub async fn set(&self, assignments: Vec<Assignment>) {
+    pub async fn set(&self, members: Vec<DesiredMember>) {
         self.say(ToAgent::SnapshotBegin(SnapshotBegin {
             epoch: 7,
             hub_incarnation: 1,
             revision: 1,
         }))
         .await;
-        self.say(ToAgent::Assignments(Assignments { assignments })).await;
+        self.say(ToAgent::DesiredMembers(DesiredMembers { members })).await;
         self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: 7 })).await;
     }
 
-    pub async fn assign(&self, assignment: Assignment) {
-        self.say(ToAgent::Assignment(assignment)).await;
+    pub async fn assign(&self, assignment: DesiredMember) {
+        self.say(ToAgent::DesiredMember(assignment)).await;
     }
 
     pub async fn settle(&self, report: &MemberReport) {
@@ -312,23 +312,23 @@ pub fn key(run: &RunId, attempt: u32) -> WorkKey {
 }
 
 /// An assignment of run `n` of task `n` at party `a`.
-pub fn wish(n: u8, attempt: u32, generation: u64, desired: Desired) -> Assignment {
+pub fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> DesiredMember {
     let spec = sealed("a");
     let bindings = bindings::compose(&spec.spec.holes, &run_id(n), 1, 1, &|_, _| None).unwrap();
-    Assignment {
+    DesiredMember {
         run_id: run_id(n).to_string(),
         task_id: task_id(n).to_string(),
         attempt,
         generation,
         desired: desired.to_string(),
         spec_digest: spec.digest.to_string(),
-        spec: if desired == Desired::Stopped { Vec::new() } else { spec.bytes },
-        bindings: if desired == Desired::Running {
+        spec: if desired == DesiredPhase::Stopped { Vec::new() } else { spec.bytes },
+        bindings: if desired == DesiredPhase::Running {
             bindings.into_iter().collect()
         } else {
             Default::default()
         },
-        ..Assignment::default()
+        ..DesiredMember::default()
     }
 }
 

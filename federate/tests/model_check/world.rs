@@ -10,7 +10,7 @@ use std::time::Duration;
 use flow_common::clock::{Moment, Monotonic};
 use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId};
 use flow_domain::member::{
-    Desired, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role,
+    DesiredPhase, Exit, Member as HubMember, MemberPhase, Reason, ReasonCode, Report, Role,
 };
 use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next_due, step};
 use flow_domain::task::Rules;
@@ -329,7 +329,7 @@ impl World {
     fn assign(&mut self, at: usize, member: &HubMember) {
         let run = &self.db.runs[at];
         let p = index(&member.party);
-        if member.desired == Desired::Running {
+        if member.desired == DesiredPhase::Running {
             self.granted.insert((run.id.clone(), p, member.attempt));
         }
         let wish = Wish {
@@ -341,7 +341,7 @@ impl World {
             digest: Some(member.digest.clone()),
             bindings: BTreeMap::new(),
             orphan: false,
-            released: member.desired == Desired::Stopped && !member.required,
+            released: member.desired == DesiredPhase::Stopped && !member.required,
         };
         if let Some(agent) = self.agents.iter_mut().find(|a| a.party == p && a.connected) {
             agent.to_agent.push_back(ToAgent::Assign(wish));
@@ -428,8 +428,8 @@ impl World {
                     agent.core.recall(member, &mut out);
                     agent.take(out);
                 }
-                let verdict =
-                    (wish.desired != Desired::Stopped).then(|| Verdict::Admit(Needs::default()));
+                let verdict = (wish.desired != DesiredPhase::Stopped)
+                    .then(|| Verdict::Admit(Needs::default()));
                 agent.hear(Input::Wish(wish, verdict), now);
             }
             ToAgent::Settled { run, attempt } => {
@@ -466,7 +466,7 @@ impl World {
                 task: hex(1),
                 attempt: report.attempt,
                 generation,
-                desired: Desired::Stopped,
+                desired: DesiredPhase::Stopped,
                 digest: None,
                 bindings: BTreeMap::new(),
                 orphan: true,

@@ -1,7 +1,7 @@
 //! The agent's clocks: a wall clock that is set, and an agent that does not run for a while.
 
 use flow_common::clock::Clock as _;
-use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 
@@ -27,10 +27,10 @@ async fn a7_a_clock_set_back_does_not_stall_retries() {
 async fn a7_work_is_reported_and_progress_sent_as_before_after_the_clock_was_set_back() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     agent.clock.set_by(-2 * HOUR_S);
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent.runtime.tell(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -52,7 +52,7 @@ async fn b6_an_agent_that_was_stopped_for_longer_than_its_holds_last_hears_its_h
  {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     drop(session);
     let stale = agent.pass_time_until(1, hub.accept()).await;
@@ -64,7 +64,7 @@ async fn b6_an_agent_that_was_stopped_for_longer_than_its_holds_last_hears_its_h
             break session;
         }
     };
-    session.set(vec![wish(1, 1, 3, Desired::Running)]).await;
+    session.set(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     session.report(&run, MemberPhase::Starting).await;
     assert_eq!(agent.runtime.launches().len(), 1);
     agent.stop().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use flow_domain::id::RunId;
-use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_domain::policy::Allow;
 use flow_domain::progress::{Point, Progress};
 use flow_federate::reconcile::MOST_MEMBERS;
@@ -11,7 +11,7 @@ use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
-use flow_proto::v1::{Assignment, LogOpen, LogRefused, Welcome};
+use flow_proto::v1::{DesiredMember, LogOpen, LogRefused, Welcome};
 use sqlx::Connection as _;
 
 use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
@@ -19,9 +19,9 @@ use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
 /// The workload of run `n` runs.
 async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     let run = run_id(n);
-    session.assign(wish(n, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(n, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(n, 1, 3, Desired::Running)).await;
+    session.assign(wish(n, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent
         .wait_for("the launch", || {
@@ -52,10 +52,10 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let id = |n: usize| format!("{n:032x}");
-    let all = (0..MOST_MEMBERS + 44).map(|n| Assignment {
+    let all = (0..MOST_MEMBERS + 44).map(|n| DesiredMember {
         run_id: id(n),
         task_id: id(n),
-        ..wish(1, 1, 2, Desired::Reserved)
+        ..wish(1, 1, 2, DesiredPhase::Reserved)
     });
     let mut session = hub.open(all.collect()).await;
     let (mut reserved, mut refused) = (0, Vec::new());
@@ -78,19 +78,19 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     assert_eq!(count(&agent, "members").await, 256, "nothing is kept of those it turned away");
 
     // One that has ended makes room for one of them.
-    let stop = Assignment {
+    let stop = DesiredMember {
         generation: 3,
         desired: "stopped".to_owned(),
-        ..wish(1, 1, 3, Desired::Stopped)
+        ..wish(1, 1, 3, DesiredPhase::Stopped)
     };
     session.assign(stop).await;
     let stopped = session.report(&run_id(1), MemberPhase::Stopped).await;
     session.settle(&stopped).await;
     let again: RunId = refused[0].run_id.parse().unwrap();
-    let next = Assignment {
+    let next = DesiredMember {
         run_id: again.to_string(),
         task_id: again.to_string(),
-        ..wish(1, 1, 2, Desired::Reserved)
+        ..wish(1, 1, 2, DesiredPhase::Reserved)
     };
     session.assign(next).await;
     session.report(&again, MemberPhase::Reserved).await;
@@ -101,12 +101,12 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    for (round, desired) in [Desired::Running, Desired::Stopped].into_iter().enumerate() {
+    for (round, desired) in [DesiredPhase::Running, DesiredPhase::Stopped].into_iter().enumerate() {
         let ids: Vec<String> =
             (0..MOST_MEMBERS + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
         for id in &ids {
             session
-                .assign(Assignment {
+                .assign(DesiredMember {
                     run_id: id.clone(),
                     task_id: id.clone(),
                     ..wish(1, 1, 3, desired)
@@ -125,7 +125,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
         }
     }
     // A round trip behind the last acknowledgement.
-    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(1), MemberPhase::Reserved).await;
     assert_eq!(count(&agent, "members").await, 1, "only the member that is held");
     assert_eq!(agent.runtime.stops(), []);
@@ -159,10 +159,10 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
     let mut spec = fake_hub::sealed("a").spec;
     spec.env.insert("BROWSER".to_owned(), "/bin/sh -c id %s".to_owned());
     let spec = flow_domain::spec::seal(spec).unwrap();
-    let with_env = |n| Assignment {
+    let with_env = |n| DesiredMember {
         spec: spec.bytes.clone(),
         spec_digest: spec.digest.to_string(),
-        ..wish(n, 1, 2, Desired::Reserved)
+        ..wish(n, 1, 2, DesiredPhase::Reserved)
     };
     agent.start(hub.connector());
     let mut session = hub.open(vec![with_env(1)]).await;
@@ -188,21 +188,21 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     agent.change_offer(allow(Allow::No));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
     let refused = session.report(&run_id(1), MemberPhase::Refused).await;
     assert_eq!((count(&agent, "members").await, count(&agent, "specs").await), (1, 0));
     session.settle(&refused).await;
 
     agent.change_offer(allow(Allow::Yes));
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
-    session.assign(wish(2, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(2, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     assert_eq!(
         (count(&agent, "members").await, count(&agent, "specs").await),
         (1, 1),
         "a refusal leaves nothing"
     );
-    session.assign(wish(2, 1, 3, Desired::Stopped)).await;
+    session.assign(wish(2, 1, 3, DesiredPhase::Stopped)).await;
     let stopped = session.report(&run_id(2), MemberPhase::Stopped).await;
     session.settle(&stopped).await;
     flow_testkit::wait_for("the spec to go", fake_hub::PATIENCE, async || {
@@ -210,11 +210,11 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     })
     .await;
     // The same spec comes again, and is there after a crash.
-    session.assign(wish(3, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(3, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(3), MemberPhase::Reserved).await;
     agent.kill().await;
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(3, 1, 3, Desired::Running)]).await;
+    let mut session = hub.open(vec![wish(3, 1, 3, DesiredPhase::Running)]).await;
     session.report(&run_id(3), MemberPhase::Starting).await;
     agent.wait_for("the launch", || agent.runtime.launches().len() == 1).await;
 }
@@ -250,7 +250,9 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     assert_eq!(session.hello().await.seen_incarnation, 1);
     // Its backup knew the run after all.
     session.welcome(2, false).await;
-    session.set(vec![wish(1, 1, 3, Desired::Running), wish(2, 1, 2, Desired::Reserved)]).await;
+    session
+        .set(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     agent.kill().await;
     drop(session);
@@ -402,7 +404,7 @@ async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_
 {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, Desired::Reserved)]).await;
+    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     let run = run_id(1);
     session.report(&run, MemberPhase::Reserved).await;
     session.say(open_log(1, &run)).await;
@@ -411,7 +413,7 @@ async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_
         (code.as_str(), message.as_str()),
         ("runtime_error", "this member has not started yet")
     );
-    session.assign(wish(1, 1, 3, Desired::Stopped)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Stopped)).await;
     let stopped = session.report(&run, MemberPhase::Stopped).await;
     let never =
         ("log_not_found".to_owned(), "this member never started, there is no log".to_owned());

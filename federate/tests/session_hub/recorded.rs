@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use flow_domain::id::RunId;
-use flow_domain::member::{Desired, MemberPhase};
+use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_domain::progress::{Point, Progress};
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
@@ -65,7 +65,7 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
         let mut done = None;
         for message in read::<HubMessage>(&version.join("hub.bin")) {
             let body = message.body.expect("nothing a later agent does not know was recorded");
-            let wished = if let ToAgent::Assignment(wish) = &body {
+            let wished = if let ToAgent::DesiredMember(wish) = &body {
                 Some((wish.run_id.clone(), wish.desired.clone()))
             } else {
                 None
@@ -73,7 +73,7 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
             session.say(body).await;
             let Some((run, desired)) = wished else { continue };
             let run: RunId = run.parse().unwrap();
-            if desired == Desired::Reserved.as_str() {
+            if desired == DesiredPhase::Reserved.as_str() {
                 session.report(&run, MemberPhase::Reserved).await;
             } else {
                 work(&mut session, &agent, &run).await;
@@ -115,9 +115,9 @@ async fn what_an_agent_says_of_a_run_is_kept_for_hubs_of_other_versions() {
     session.welcome(1, true).await;
     session.set(Vec::new()).await;
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
-    session.assign(wish(1, 1, 2, Desired::Reserved)).await;
+    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, Desired::Running)).await;
+    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     let done = work(&mut session, &agent, &run).await;
     session.settle(&done).await;
     agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;

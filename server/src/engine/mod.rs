@@ -34,7 +34,7 @@ use flow_domain::member::Report;
 use flow_domain::run::Input;
 use flow_domain::task::TaskBody;
 use flow_domain::time::Timestamp;
-use flow_proto::v1::Assignment;
+use flow_proto::v1::DesiredMember;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +139,7 @@ struct ContactPost {
     party: PartyId,
     epoch: u64,
     contact: ContactChange,
-    reply: oneshot::Sender<Result<Vec<Assignment>, Error>>,
+    reply: oneshot::Sender<Result<Vec<DesiredMember>, Error>>,
 }
 
 #[derive(Debug, Clone)]
@@ -362,7 +362,7 @@ impl Engine {
         party: &PartyId,
         epoch: u64,
         instance: &InstanceId,
-    ) -> Result<Vec<Assignment>, Error> {
+    ) -> Result<Vec<DesiredMember>, Error> {
         self.contact(party, epoch, ContactChange::Connected(instance.clone())).await
     }
 
@@ -381,7 +381,7 @@ impl Engine {
         party: &PartyId,
         epoch: u64,
         contact: ContactChange,
-    ) -> Result<Vec<Assignment>, Error> {
+    ) -> Result<Vec<DesiredMember>, Error> {
         let (reply, answer) = oneshot::channel();
         let post = ContactPost { party: party.clone(), epoch, contact, reply };
         self.posts.send(Post::Contact(post)).await.map_err(|_| going_down())?;

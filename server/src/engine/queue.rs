@@ -19,7 +19,7 @@ use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
 use flow_domain::run::{Input, Run};
 use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
-use flow_proto::v1::Assignment;
+use flow_proto::v1::DesiredMember;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -252,7 +252,7 @@ impl Queue {
         self.commit(group(jobs)).await;
         for (party, unsettled, reply) in came {
             let set = match self.contacts.contains_key(&party) {
-                true => self.assignments(&party, &unsettled).await,
+                true => self.desired_members(&party, &unsettled).await,
                 false => Ok(Vec::new()),
             };
             // A session that has ended meanwhile does not wait for it.
@@ -285,18 +285,20 @@ impl Queue {
     }
 
     /// The hub's full set for a party.
-    async fn assignments(
+    async fn desired_members(
         &mut self,
         party: &PartyId,
         unsettled: &[(TaskId, RunId)],
-    ) -> Result<Vec<Assignment>, Error> {
+    ) -> Result<Vec<DesiredMember>, Error> {
         let revision = self.next_revision();
         let mut set = Vec::with_capacity(unsettled.len());
         for (task, run) in unsettled {
             let Some(aggregate) = self.load(task).await? else { continue };
             let Some(run) = aggregate.runs.iter().find(|found| &found.id == run) else { continue };
             let Some(member) = run.member(party).filter(|member| !member.settled) else { continue };
-            set.push(wake::assignment(&self.store, &mut self.specs, run, member, revision).await?);
+            set.push(
+                wake::desired_member(&self.store, &mut self.specs, run, member, revision).await?,
+            );
         }
         self.specs.trim();
         Ok(set)
@@ -519,7 +521,7 @@ impl Queue {
                     if !self.sessions.is_connected(party) {
                         continue;
                     }
-                    match wake::assignment(
+                    match wake::desired_member(
                         &self.store,
                         &mut self.specs,
                         &run.after,
@@ -528,10 +530,10 @@ impl Queue {
                     )
                     .await
                     {
-                        Ok(assignment) => self.sessions.assign(party, assignment),
+                        Ok(desired) => self.sessions.send_desired(party, desired),
                         Err(error) => {
                             // The next session's full set says it again.
-                            tracing::error!(%party, %error, "an assignment could not be made; cutting the session");
+                            tracing::error!(%party, %error, "cannot build the desired state of a member; disconnecting the agent");
                             self.sessions.cut(party);
                         }
                     }

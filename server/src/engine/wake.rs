@@ -1,14 +1,14 @@
-//! Telling those who wait for a commit: agents (assignments) and readers of events (a number per task).
+//! Telling those who wait for a commit: agents (desired members) and readers of events (a number per task).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flow_domain::error::Error;
 use flow_domain::id::{Digest, TaskId};
-use flow_domain::member::{Desired, Member};
+use flow_domain::member::{DesiredPhase, Member};
 use flow_domain::run::Run;
 use flow_domain::spec::SealedSpec;
-use flow_proto::v1::Assignment;
+use flow_proto::v1::DesiredMember;
 use tokio::sync::watch;
 
 use crate::store::{RunChange, Store};
@@ -73,14 +73,14 @@ pub(super) fn moved(change: &RunChange) -> Vec<&Member> {
 }
 
 /// What one member shall be, as its agent is told.
-pub(super) async fn assignment(
+pub(super) async fn desired_member(
     store: &Store,
     specs: &mut Specs,
     run: &Run,
     member: &Member,
     revision: u64,
-) -> Result<Assignment, Error> {
-    let mut assignment = Assignment {
+) -> Result<DesiredMember, Error> {
+    let mut desired = DesiredMember {
         run_id: run.id.to_string(),
         task_id: run.task.to_string(),
         attempt: member.attempt,
@@ -91,23 +91,23 @@ pub(super) async fn assignment(
         bindings: HashMap::default(),
         orphan: false,
         revision,
-        released: member.desired == Desired::Stopped && !member.required,
+        released: member.desired == DesiredPhase::Stopped && !member.required,
     };
-    if member.desired == Desired::Stopped {
-        return Ok(assignment);
+    if member.desired == DesiredPhase::Stopped {
+        return Ok(desired);
     }
     let sealed = specs.get(store, &run.task, &member.digest).await?;
-    assignment.spec.clone_from(&sealed.bytes);
-    if member.desired == Desired::Running {
+    desired.spec.clone_from(&sealed.bytes);
+    if member.desired == DesiredPhase::Running {
         match run.bindings(&sealed.spec) {
-            Ok(bindings) => assignment.bindings.extend(bindings),
+            Ok(bindings) => desired.bindings.extend(bindings),
             // A peer reserved without naming its port. The agent finds the hole empty and says so in its refusal.
             Err(hole) => {
                 tracing::warn!(run = %run.id, party = %member.party, %hole, "no value for a binding")
             }
         }
     }
-    Ok(assignment)
+    Ok(desired)
 }
 
 /// Readers of events, by task.

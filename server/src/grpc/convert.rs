@@ -7,7 +7,7 @@ use flow_common::text::is_unsafe;
 use flow_domain::bindings::is_endpoint;
 use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
-use flow_domain::member::{Desired, Exit, Reason, ReasonCode, Report};
+use flow_domain::member::{DesiredPhase, Exit, Reason, ReasonCode, Report};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_domain::time::Timestamp;
 use flow_proto::v1;
@@ -193,16 +193,16 @@ pub(crate) fn stop_orphan(
     OrphanKey { party: _, run, attempt }: &OrphanKey,
     task: &TaskId,
     revision: u64,
-) -> v1::Assignment {
-    v1::Assignment {
+) -> v1::DesiredMember {
+    v1::DesiredMember {
         run_id: run.to_string(),
         task_id: task.to_string(),
         attempt: *attempt,
         generation: 1,
-        desired: Desired::Stopped.to_string(),
+        desired: DesiredPhase::Stopped.to_string(),
         orphan: true,
         revision,
-        ..v1::Assignment::default()
+        ..v1::DesiredMember::default()
     }
 }
 

@@ -4,7 +4,7 @@
 //!  agent  Hello ───────────▶ hub    one session per party: open_session by compare-and-swap
 //!         ◀─ Welcome, set ──        the contact is stored before anything is sent
 //!         set, reports ───▶         each stored before it is acknowledged
-//!         ◀─ assignments, acks
+//!         ◀─ desired members, acks
 //! ```
 
 use std::collections::{HashMap, HashSet};
@@ -19,8 +19,8 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
-    Ack, Acks, AgentMessage, Assignment, Assignments, Goodbye, Hello, HubMessage, MemberReport,
-    Refused, SnapshotBegin, SnapshotEnd, Welcome,
+    Ack, Acks, AgentMessage, DesiredMember, DesiredMembers, Goodbye, Hello, HubMessage,
+    MemberReport, Refused, SnapshotBegin, SnapshotEnd, Welcome,
 };
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -221,7 +221,7 @@ impl<'a> Conversation<'a> {
         out: Out,
         hello: &Hello,
         instance: InstanceId,
-    ) -> Result<(Self, Vec<Assignment>), End> {
+    ) -> Result<(Self, Vec<DesiredMember>), End> {
         let now = app.clock.now();
         let incarnation = app.store.incarnation().await?;
         let grant = match app
@@ -286,7 +286,7 @@ impl<'a> Conversation<'a> {
         &mut self,
         proof: Option<Proof>,
         hello: &Hello,
-    ) -> Result<Vec<Assignment>, End> {
+    ) -> Result<Vec<DesiredMember>, End> {
         if let Some(proof) = proof {
             // Again, now that the session is registered: one that authenticated before its secret was replaced and was
             // registered after would otherwise be cut by nobody.
@@ -313,7 +313,7 @@ impl<'a> Conversation<'a> {
         self.welcome(hello).await
     }
 
-    async fn welcome(&mut self, hello: &Hello) -> Result<Vec<Assignment>, End> {
+    async fn welcome(&mut self, hello: &Hello) -> Result<Vec<DesiredMember>, End> {
         let known =
             self.app.store.party(self.party).await?.and_then(|party| party.inventory_digest);
         let want_inventory = known.is_none_or(|known| known.as_str() != hello.inventory_digest);
@@ -329,7 +329,7 @@ impl<'a> Conversation<'a> {
         let set = self.app.engine.connected(self.party, self.epoch, &self.instance).await?;
         self.revision = set
             .iter()
-            .map(|assignment| assignment.revision)
+            .map(|member| member.revision)
             .max()
             .unwrap_or(0)
             .max(self.app.engine.revision());
@@ -338,30 +338,30 @@ impl<'a> Conversation<'a> {
     }
 
     /// Every unsettled member of the party.
-    async fn say_set(&mut self, set: Vec<Assignment>) -> Result<(), End> {
+    async fn say_set(&mut self, set: Vec<DesiredMember>) -> Result<(), End> {
         let begin = SnapshotBegin {
             epoch: self.epoch,
             hub_incarnation: self.incarnation,
             revision: self.revision,
         };
         self.say(ToAgent::SnapshotBegin(begin)).await?;
-        let mut chunk = Assignments::default();
+        let mut chunk = DesiredMembers::default();
         let mut size = 0;
-        for assignment in set {
+        for member in set {
             // The newest progress of a member comes before its report, which may be its last.
-            if let (Ok(run), Ok(task)) = (assignment.run_id.parse(), assignment.task_id.parse()) {
+            if let (Ok(run), Ok(task)) = (member.run_id.parse(), member.task_id.parse()) {
                 self.tasks.insert(run, task);
             }
-            let more = assignment.encoded_len() + 8;
-            if size + more > CHUNK && !chunk.assignments.is_empty() {
-                self.say(ToAgent::Assignments(std::mem::take(&mut chunk))).await?;
+            let more = member.encoded_len() + 8;
+            if size + more > CHUNK && !chunk.members.is_empty() {
+                self.say(ToAgent::DesiredMembers(std::mem::take(&mut chunk))).await?;
                 size = 0;
             }
             size += more;
-            chunk.assignments.push(assignment);
+            chunk.members.push(member);
         }
-        if !chunk.assignments.is_empty() {
-            self.say(ToAgent::Assignments(chunk)).await?;
+        if !chunk.members.is_empty() {
+            self.say(ToAgent::DesiredMembers(chunk)).await?;
         }
         self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: self.epoch })).await
     }
@@ -587,7 +587,8 @@ impl<'a> Conversation<'a> {
             if let Some(left_out) = self.app.sessions.admit_line(self.party) {
                 tracing::warn!(party = %self.party, %run, left_out, "a member of an unknown run is being stopped");
             }
-            self.say(ToAgent::Assignment(convert::stop_orphan(&key, task, self.revision))).await?;
+            self.say(ToAgent::DesiredMember(convert::stop_orphan(&key, task, self.revision)))
+                .await?;
         } else if known.is_none()
             && let Some(left_out) = self.app.sessions.admit_line(self.party)
         {

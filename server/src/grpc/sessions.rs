@@ -1,4 +1,4 @@
-//! Who is connected here, and the way to each: assignments to agents, log streams from them.
+//! Who is connected here, and the way to each: desired members to agents, log streams from them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use flow_common::log_limit::LogLimit;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, RunId};
 use flow_proto::v1::hub_message::Body;
-use flow_proto::v1::{Assignment, LogCancel, LogOpen};
+use flow_proto::v1::{DesiredMember, LogCancel, LogOpen};
 use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -191,8 +191,8 @@ impl Sessions {
     }
 
     /// Tells an agent what one of its members shall be.
-    pub(crate) fn assign(&self, party: &PartyId, assignment: Assignment) {
-        self.say(party, Body::Assignment(assignment));
+    pub(crate) fn send_desired(&self, party: &PartyId, member: DesiredMember) {
+        self.say(party, Body::DesiredMember(member));
     }
 
     fn say(&self, party: &PartyId, body: Body) -> bool {
@@ -336,8 +336,8 @@ impl Drop for LogGuard {
 mod tests {
     use super::*;
 
-    fn assignment(spec: usize) -> Assignment {
-        Assignment { spec: vec![0; spec], ..Assignment::default() }
+    fn desired_member(spec: usize) -> DesiredMember {
+        DesiredMember { spec: vec![0; spec], ..DesiredMember::default() }
     }
 
     #[test]
@@ -356,14 +356,14 @@ mod tests {
     async fn an_agent_that_does_not_read_is_cut_when_too_many_bytes_wait() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let mut session = sessions.register(&party, 1).expect("the first");
-        sessions.assign(&party, assignment(WAITING_BYTES + 1));
+        sessions.send_desired(&party, desired_member(WAITING_BYTES + 1));
         assert!(!session.cut.is_cancelled(), "one message always fits");
         session.out.next().await.expect("it waits");
         for _ in 0..WAITING_BYTES / (256 * 1024) - 1 {
-            sessions.assign(&party, assignment(256 * 1024));
+            sessions.send_desired(&party, desired_member(256 * 1024));
         }
         assert!(!session.cut.is_cancelled(), "what was read counts no more");
-        sessions.assign(&party, assignment(256 * 1024));
+        sessions.send_desired(&party, desired_member(256 * 1024));
         assert!(session.cut.is_cancelled());
     }
 
@@ -372,10 +372,10 @@ mod tests {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let session = sessions.register(&party, 1).expect("the first");
         for _ in 0..WAITING {
-            sessions.assign(&party, assignment(0));
+            sessions.send_desired(&party, desired_member(0));
         }
         assert!(!session.cut.is_cancelled());
-        sessions.assign(&party, assignment(0));
+        sessions.send_desired(&party, desired_member(0));
         assert!(session.cut.is_cancelled());
     }
 }

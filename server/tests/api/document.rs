@@ -95,11 +95,11 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
         .header("location")
         .to_owned();
     for agent in &mut agents {
-        let reserve = agent.assigned("reserved").await;
+        let reserve = agent.next_desired("reserved").await;
         agent.report(&reserve, "reserved").await;
     }
     for agent in &mut agents {
-        let start = agent.assigned("running").await;
+        let start = agent.next_desired("running").await;
         agent.report(&start, "running").await;
     }
     let member = format!("{run}/members/hospital-a");

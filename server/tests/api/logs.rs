@@ -13,7 +13,7 @@ use crate::common::{FakeAgent, TestApp};
 /// A task whose three members run, and where its run is.
 struct Running {
     hub: TestApp,
-    agents: [(FakeAgent, flow_proto::v1::Assignment); 3],
+    agents: [(FakeAgent, flow_proto::v1::DesiredMember); 3],
     path: String,
 }
 
@@ -59,8 +59,8 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
     );
     assert!(run.get("waiting").is_none(), "{run}");
 
-    let (agent, assignment) = &mut running.agents[1];
-    agent.exited(assignment, 3).await;
+    let (agent, member) = &mut running.agents[1];
+    agent.exited(member, 3).await;
     let run = running.until("stopping").await;
     assert_eq!(
         (&run["ending"]["code"], &run["ending"]["party"]),
@@ -69,9 +69,9 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
     assert_eq!(run["ending"]["reason"]["code"], "exit_nonzero");
     assert_eq!(run["members"][1]["exit"]["code"], 3);
     assert_eq!(run["members"][1]["exit"]["started_at"], "1970-01-01T00:00:01.000000Z");
-    for (agent, assignment) in running.agents.iter_mut().step_by(2) {
-        let stop = agent.assigned("stopped").await;
-        assert_eq!(stop.run_id, assignment.run_id);
+    for (agent, member) in running.agents.iter_mut().step_by(2) {
+        let stop = agent.next_desired("stopped").await;
+        assert_eq!(stop.run_id, member.run_id);
         agent.report(&stop, "stopped").await;
     }
     let run = running.until("failed").await;
@@ -87,12 +87,12 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
 async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-a/logs?tail=2&follow=true", running.path);
-    let (agent, assignment) = &mut running.agents[1];
+    let (agent, member) = &mut running.agents[1];
     let (answer, lines) = tokio::join!(running.hub.get(&path).open(), async {
         let wanted = agent.log_wanted().await;
         assert_eq!(
             (wanted.run_id.as_str(), wanted.attempt),
-            (assignment.run_id.as_str(), assignment.attempt)
+            (member.run_id.as_str(), member.attempt)
         );
         assert_eq!((wanted.tail_lines, wanted.follow), (Some(2), true));
         agent.open_log(&wanted).await

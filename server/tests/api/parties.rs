@@ -104,7 +104,7 @@ async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() 
 
     hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
     for (agent, member) in [(&mut hub_agent, &one), (&mut a, &two), (&mut b, &three)] {
-        let stop = agent.assigned("stopped").await;
+        let stop = agent.next_desired("stopped").await;
         assert_eq!(stop.run_id, member.run_id);
         agent.report(&stop, "stopped").await;
     }

@@ -8,8 +8,8 @@ use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
-    AgentMessage, Assignment, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused, MemberReport,
-    Reason, SnapshotBegin, SnapshotEnd,
+    AgentMessage, DesiredMember, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused,
+    MemberReport, Reason, SnapshotBegin, SnapshotEnd,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -113,26 +113,26 @@ impl FakeAgent {
         message.expect("the session is whole").expect("the session goes on").body.expect("a body")
     }
 
-    /// The next assignment that wishes this of a member.
-    pub async fn assigned(&mut self, desired: &str) -> Assignment {
+    /// The next desired member that wishes this of a member.
+    pub async fn next_desired(&mut self, desired: &str) -> DesiredMember {
         loop {
             match self.next().await {
-                FromHub::Assignment(assignment) if assignment.desired == desired => {
-                    return assignment;
+                FromHub::DesiredMember(member) if member.desired == desired => {
+                    return member;
                 }
                 _ => {}
             }
         }
     }
 
-    /// Reports where the member of this assignment stands.
-    pub async fn report(&mut self, assignment: &Assignment, phase: &str) {
-        self.report_with(assignment, phase, |_| ()).await;
+    /// Reports where the member of this desired member stands.
+    pub async fn report(&mut self, member: &DesiredMember, phase: &str) {
+        self.report_with(member, phase, |_| ()).await;
     }
 
     pub async fn report_with(
         &mut self,
-        assignment: &Assignment,
+        member: &DesiredMember,
         phase: &str,
         more: impl FnOnce(&mut MemberReport),
     ) {
@@ -141,13 +141,13 @@ impl FakeAgent {
         let endpoints =
             ["grpc", "http"].map(|name| (name.to_owned(), "127.0.0.1:41234".to_owned()));
         let mut report = MemberReport {
-            run_id: assignment.run_id.clone(),
-            task_id: assignment.task_id.clone(),
-            attempt: assignment.attempt,
+            run_id: member.run_id.clone(),
+            task_id: member.task_id.clone(),
+            attempt: member.attempt,
             sequence: self.sequence,
-            observed_generation: assignment.generation,
+            observed_generation: member.generation,
             phase: phase.to_owned(),
-            spec_digest: assignment.spec_digest.clone(),
+            spec_digest: member.spec_digest.clone(),
             endpoints: endpoints.into(),
             ..MemberReport::default()
         };
@@ -156,22 +156,22 @@ impl FakeAgent {
     }
 
     /// Says yes to everything until the member runs.
-    pub async fn run(&mut self) -> Assignment {
-        let reserve = self.assigned("reserved").await;
+    pub async fn run(&mut self) -> DesiredMember {
+        let reserve = self.next_desired("reserved").await;
         self.report(&reserve, "reserved").await;
-        let run = self.assigned("running").await;
+        let run = self.next_desired("running").await;
         self.report(&run, "running").await;
         run
     }
 
     /// The workload exited with this status.
-    pub async fn exited(&mut self, assignment: &Assignment, code: i32) {
+    pub async fn exited(&mut self, member: &DesiredMember, code: i32) {
         let phase = if code == 0 { "succeeded" } else { "failed" };
         let reason = Reason {
             code: "exit_nonzero".to_owned(),
             message: format!("the workload exited with {code}"),
         };
-        self.report_with(assignment, phase, |report| {
+        self.report_with(member, phase, |report| {
             report.exit = Some(Exit {
                 code: Some(code),
                 signal: None,

@@ -57,8 +57,8 @@ async fn bring(
     };
     for step in steps {
         for agent in [&mut *a, &mut *b] {
-            let assignment = agent.assigned(step).await;
-            agent.report(&assignment, step).await;
+            let member = agent.next_desired(step).await;
+            agent.report(&member, step).await;
         }
     }
     if phase == "stopping" {
@@ -75,7 +75,7 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
     let (mut a, mut b) = (door.open("hospital-a").await, door.open("hospital-b").await);
     let body = both(&hub).await;
     let mut cases = Vec::new();
-    // The last one leaves its assignments unread.
+    // The last one leaves its desired members unread.
     for (phase, limit_s) in [
         ("starting", 300),
         ("running", 1_800),

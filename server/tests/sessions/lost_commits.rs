@@ -146,7 +146,7 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
         let mut a = door.open_as("hospital-a", &a.instance).await;
         let mut b = door.open_as("hospital-b", &b.instance).await;
         for phase in ["reserved", "running"] {
-            let (one, two) = (a.assigned(phase).await, b.assigned(phase).await);
+            let (one, two) = (a.next_desired(phase).await, b.next_desired(phase).await);
             assert_eq!(
                 (&one.run_id, &two.run_id),
                 (&run["id"].as_str().expect("an id").to_owned(), &one.run_id)

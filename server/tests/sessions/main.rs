@@ -75,7 +75,7 @@ async fn running(hub: &TestApp, door: &Door) -> (Raw, Raw, String) {
     let mut a = door.open("hospital-a").await;
     let mut b = door.open("hospital-b").await;
     for phase in ["reserved", "running"] {
-        let (one, two) = (a.assigned(phase).await, b.assigned(phase).await);
+        let (one, two) = (a.next_desired(phase).await, b.next_desired(phase).await);
         a.report(&one, phase).await;
         b.report(&two, phase).await;
     }
@@ -137,7 +137,7 @@ async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
     assert_eq!(run["members"][0]["settled"], false, "{run}");
     let told = match newborn.set.pop() {
         Some(told) => told,
-        None => newborn.assigned("stopped").await,
+        None => newborn.next_desired("stopped").await,
     };
     assert_eq!(told.desired, "stopped", "{told:?}");
     newborn.report(&told, "failed").await;

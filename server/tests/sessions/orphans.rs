@@ -49,7 +49,7 @@ async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_i
         .await;
     agent.opened().await;
     agent.say(ToHub::Report(orphan("running"))).await;
-    let told = agent.assigned("stopped").await;
+    let told = agent.next_desired("stopped").await;
     assert!(told.orphan && told.generation > 0, "{told:?}");
     agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
@@ -62,7 +62,7 @@ async fn an_orphan_an_operator_stops_is_told_at_once_and_leaves_the_list_when_it
     let answer =
         hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED).json();
     assert_eq!(answer["decision"], "stop");
-    let told = agent.assigned("stopped").await;
+    let told = agent.next_desired("stopped").await;
     let expected = orphan("running");
     assert_eq!(
         (&told.run_id, &told.task_id, told.attempt),
@@ -88,7 +88,7 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
     let mut agent = door.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
     agent.say(ToHub::Report(orphan("running"))).await;
-    assert!(agent.assigned("stopped").await.orphan);
+    assert!(agent.next_desired("stopped").await.orphan);
 }
 
 #[tokio::test]

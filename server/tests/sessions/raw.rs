@@ -8,7 +8,7 @@ use std::time::Duration;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{Ack, AgentMessage, Assignment, Hello, HubMessage, MemberReport, Welcome};
+use flow_proto::v1::{Ack, AgentMessage, DesiredMember, Hello, HubMessage, MemberReport, Welcome};
 use flow_server::door::Limits;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -140,7 +140,7 @@ pub struct Raw {
     pub instance: String,
     pub welcome: Welcome,
     /// The hub's full set, as far as it is not used up.
-    pub set: Vec<Assignment>,
+    pub set: Vec<DesiredMember>,
     /// The newest report.
     pub last: Option<MemberReport>,
     /// Everything the hub said, in order.
@@ -167,7 +167,7 @@ impl Raw {
         loop {
             match self.next().await {
                 FromHub::Welcome(welcome) => self.welcome = welcome,
-                FromHub::Assignments(chunk) => self.set.extend(chunk.assignments),
+                FromHub::DesiredMembers(chunk) => self.set.extend(chunk.members),
                 FromHub::SnapshotEnd(_) => return,
                 FromHub::Refused(refused) => panic!("refused: {refused:?}"),
                 _ => {}
@@ -185,30 +185,30 @@ impl Raw {
         }
     }
 
-    /// The next assignment that wishes this.
-    pub async fn assigned(&mut self, desired: &str) -> Assignment {
-        if let Some(index) = self.set.iter().position(|assignment| assignment.desired == desired) {
+    /// The next desired member that wishes this.
+    pub async fn next_desired(&mut self, desired: &str) -> DesiredMember {
+        if let Some(index) = self.set.iter().position(|member| member.desired == desired) {
             return self.set.remove(index);
         }
         loop {
-            if let FromHub::Assignment(assignment) = self.next().await
-                && assignment.desired == desired
+            if let FromHub::DesiredMember(member) = self.next().await
+                && member.desired == desired
             {
-                return assignment;
+                return member;
             }
         }
     }
 
-    pub async fn report(&mut self, assignment: &Assignment, phase: &str) {
+    pub async fn report(&mut self, member: &DesiredMember, phase: &str) {
         self.sequence += 1;
         let report = MemberReport {
-            run_id: assignment.run_id.clone(),
-            task_id: assignment.task_id.clone(),
-            attempt: assignment.attempt,
+            run_id: member.run_id.clone(),
+            task_id: member.task_id.clone(),
+            attempt: member.attempt,
             sequence: self.sequence,
-            observed_generation: assignment.generation,
+            observed_generation: member.generation,
             phase: phase.to_owned(),
-            spec_digest: assignment.spec_digest.clone(),
+            spec_digest: member.spec_digest.clone(),
             ..MemberReport::default()
         };
         self.last = Some(report.clone());
@@ -226,7 +226,7 @@ impl Raw {
                     }
                 }
                 // Said in between; looked for later.
-                FromHub::Assignment(assignment) => self.set.push(assignment),
+                FromHub::DesiredMember(member) => self.set.push(member),
                 _ => {}
             }
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{AgentMessage, Assignment, Exit, HubMessage};
+use flow_proto::v1::{AgentMessage, DesiredMember, Exit, HubMessage};
 use http::StatusCode;
 use prost::Message;
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
         let mut agent = door.dial("a", hello).await;
         agent.opened().await;
         assert_eq!(agent.welcome.protocol, spoken);
-        let mut wish: Option<Assignment> = None;
+        let mut wish: Option<DesiredMember> = None;
         for message in said {
             let mut body = message.body.expect("nothing a later hub does not know was recorded");
             match &mut body {
@@ -70,10 +70,10 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
                             "reserved"
                         };
                     if wish.as_ref().is_none_or(|wish| wish.desired != due) {
-                        wish = Some(agent.assigned(due).await);
+                        wish = Some(agent.next_desired(due).await);
                     }
                     // The run was another one.
-                    let Assignment { run_id, task_id, generation, spec_digest, .. } =
+                    let DesiredMember { run_id, task_id, generation, spec_digest, .. } =
                         wish.clone().expect("just made");
                     (report.run_id, report.task_id) = (run_id, task_id);
                     (report.observed_generation, report.spec_digest) = (generation, spec_digest);
@@ -108,7 +108,7 @@ fn gist(messages: &[HubMessage]) -> Vec<String> {
     let word = |message: &HubMessage| match message.body.as_ref()? {
         FromHub::Welcome(welcome) => Some(format!("welcome {}", welcome.protocol)),
         FromHub::SnapshotEnd(_) => Some("set".to_owned()),
-        FromHub::Assignment(assignment) => Some(assignment.desired.clone()),
+        FromHub::DesiredMember(member) => Some(member.desired.clone()),
         FromHub::Acks(acks) if acks.acks.iter().any(|ack| ack.settled) => {
             Some("settled".to_owned())
         }
@@ -117,7 +117,7 @@ fn gist(messages: &[HubMessage]) -> Vec<String> {
     messages.iter().filter_map(word).collect()
 }
 
-async fn succeed(agent: &mut Raw, run: &Assignment) {
+async fn succeed(agent: &mut Raw, run: &DesiredMember) {
     let mut last = agent.last.clone().expect("it ran");
     last.sequence += 1;
     last.phase = "succeeded".to_owned();
@@ -140,9 +140,9 @@ async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
     let door = Door::of(&hub, &["a"]).await;
     let mut agent = door.open("a").await;
     alone(&hub).await;
-    let reserve = agent.assigned("reserved").await;
+    let reserve = agent.next_desired("reserved").await;
     agent.report(&reserve, "reserved").await;
-    let run = agent.assigned("running").await;
+    let run = agent.next_desired("running").await;
     agent.report(&run, "running").await;
     succeed(&mut agent, &run).await;
     let path = sessions().join(format!("v{}", agent.welcome.protocol)).join("hub.bin");

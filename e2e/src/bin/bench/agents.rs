@@ -1,5 +1,5 @@
 //! Fake agents: the session of a real one with everything it does on the wire (authentication, full sets, back-off),
-//! and behind it nothing but an answer to each assignment.
+//! and behind it nothing but an answer to each desired member.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use flow_federate::session::{self, Connector, FromSession, Login, PROTOCOL, Secr
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
-    AgentMessage, Assignment, Exit, Hello, Inventory, MemberReport, SnapshotBegin, SnapshotEnd,
+    AgentMessage, DesiredMember, Exit, Hello, Inventory, MemberReport, SnapshotBegin, SnapshotEnd,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ pub struct Party {
     pub secret: String,
 }
 
-/// How an agent answers assignments.
+/// How an agent answers desired members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conduct {
     /// Not at all, but that it stops when told to.
@@ -147,10 +147,10 @@ impl Agent {
                 self.saw(Seen::Lost);
             }
             FromSession::Message(FromHub::SnapshotEnd(_)) => self.saw(Seen::Set),
-            FromSession::Message(FromHub::Assignment(assignment)) => self.obey(assignment).await,
-            FromSession::Message(FromHub::Assignments(chunk)) => {
-                for assignment in chunk.assignments {
-                    self.obey(assignment).await;
+            FromSession::Message(FromHub::DesiredMember(member)) => self.obey(member).await,
+            FromSession::Message(FromHub::DesiredMembers(chunk)) => {
+                for member in chunk.members {
+                    self.obey(member).await;
                 }
             }
             FromSession::Message(FromHub::Acks(acks)) => {
@@ -175,12 +175,9 @@ impl Agent {
         }
     }
 
-    async fn obey(&mut self, assignment: Assignment) {
-        self.saw(Seen::Wish {
-            run: assignment.run_id.clone(),
-            desired: assignment.desired.clone(),
-        });
-        let phases: &[&str] = match (assignment.desired.as_str(), self.conduct) {
+    async fn obey(&mut self, member: DesiredMember) {
+        self.saw(Seen::Wish { run: member.run_id.clone(), desired: member.desired.clone() });
+        let phases: &[&str] = match (member.desired.as_str(), self.conduct) {
             ("stopped", _) => &["stopped"],
             (_, Conduct::Silent) => &[],
             ("reserved", Conduct::Instant) => &["reserved"],
@@ -188,27 +185,27 @@ impl Agent {
             (_, Conduct::Instant) => &["admitted"],
         };
         for phase in phases {
-            self.report(&assignment, phase).await;
+            self.report(&member, phase).await;
         }
     }
 
-    async fn report(&mut self, assignment: &Assignment, phase: &str) {
-        if self.ended.contains(&assignment.run_id) {
+    async fn report(&mut self, member: &DesiredMember, phase: &str) {
+        if self.ended.contains(&member.run_id) {
             return;
         }
         if matches!(phase, "succeeded" | "stopped") {
-            self.ended.insert(assignment.run_id.clone());
+            self.ended.insert(member.run_id.clone());
         }
         self.sequence += 1;
         let report = MemberReport {
-            run_id: assignment.run_id.clone(),
-            task_id: assignment.task_id.clone(),
-            attempt: assignment.attempt,
+            run_id: member.run_id.clone(),
+            task_id: member.task_id.clone(),
+            attempt: member.attempt,
             sequence: self.sequence,
-            observed_generation: assignment.generation,
+            observed_generation: member.generation,
             phase: phase.to_owned(),
             exit: (phase == "succeeded").then(|| Exit { code: Some(0), ..Exit::default() }),
-            spec_digest: assignment.spec_digest.clone(),
+            spec_digest: member.spec_digest.clone(),
             ..MemberReport::default()
         };
         self.say(ToHub::Report(report)).await;

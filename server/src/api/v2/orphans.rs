@@ -81,7 +81,7 @@ pub(super) async fn stop(
 ) -> Result<(StatusCode, Json<Orphan>), Failure> {
     let orphan = decide(&app, &orphan, OrphanDecision::Stop).await?;
     if let Some(task) = &orphan.task {
-        app.sessions.assign(
+        app.sessions.send_desired(
             &orphan.key.party,
             convert::stop_orphan(&orphan.key, task, app.engine.revision()),
         );

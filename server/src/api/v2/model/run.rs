@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flow_domain::id::PartyId;
-use flow_domain::member::{Desired, MemberPhase, ReasonCode, Role};
+use flow_domain::member::{DesiredPhase, MemberPhase, ReasonCode, Role};
 use flow_domain::progress::Progress;
 use flow_domain::run::{EndCode, Outcome, RunPhase, WaitCode};
 use flow_domain::template::Framework;
@@ -142,8 +142,8 @@ pub struct Member {
     /// The run cannot succeed without it. False once released.
     pub required: bool,
     /// What is wished.
-    #[schema(value_type = schema::Desired)]
-    pub desired: Desired,
+    #[schema(value_type = schema::DesiredPhase)]
+    pub desired: DesiredPhase,
     /// What was last seen.
     #[schema(value_type = schema::MemberPhase)]
     pub phase: MemberPhase,

@@ -234,7 +234,7 @@ text_schema! {
     /// What a party does in a task.
     Role = values!(flow_domain::member::Role);
     /// What the hub wishes a member to be.
-    Desired = values!(flow_domain::member::Desired);
+    DesiredPhase = values!(flow_domain::member::DesiredPhase);
     /// What a member was last seen to be.
     MemberPhase = values!(flow_domain::member::MemberPhase);
     /// Why a member is where it is.
