@@ -37,7 +37,7 @@ const AVERAGE: &str = "\"acc\": 0.8953";
 /// Who our images run as.
 const NOBODY: u32 = 65532;
 
-const SIDECAR: &str = "flow.test/flow-federate:1";
+const SIDECAR_CONTAINER: &str = "flow.test/flow-federate:1";
 
 /// The cluster, with the images and the resource definition in it.
 async fn prepared() -> &'static Cluster {
@@ -51,7 +51,11 @@ async fn equip(cluster: &Cluster) {
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
     cluster.import_image(&kube::digits_image()).await;
     let archive = folder.path().join("flow-federate.tar");
-    build_image(&flow_testkit::repository().join("deploy/images/flow-federate"), &archive, SIDECAR);
+    build_image(
+        &flow_testkit::repository().join("deploy/images/flow-federate"),
+        &archive,
+        SIDECAR_CONTAINER,
+    );
     cluster.import_image(&archive).await;
     cluster.install_gateway_api().await;
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
@@ -181,7 +185,7 @@ impl Ground {
         });
         let cluster = flow_e2e::Cluster {
             parties: parties.into(),
-            settings: format!("sidecar_image = {SIDECAR:?}\n{settings}"),
+            settings: format!("sidecar_image = {SIDECAR_CONTAINER:?}\n{settings}"),
             image: (kube::DIGITS.to_owned(), "/opt/iflearner-digits".to_owned()),
         };
         Builder::default().cluster(cluster)

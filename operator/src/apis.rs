@@ -3,7 +3,7 @@
 
 use kube::Client;
 
-use crate::iflearnerjob::route::GrpcRoute;
+use crate::gateway_api::GrpcRoute;
 
 /// What is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use flow_common::telemetry;
 use kube::Client;
 
 use crate::config::{self, Config};
-use crate::{iflearnerjob, rbac, run, setup};
+use crate::{rbac, run, setup};
 
 /// Makes real work of IflearnerJobs in a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
 /// The definition of IflearnerJob, as YAML.
 #[must_use]
 pub fn crd_manifest() -> String {
-    serde_yaml_ng::to_string(&iflearnerjob::crd())
+    serde_yaml_ng::to_string(&flow_crd::definition())
         .expect("the definition is text and can be written as such")
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use flow_common::config::{self, ConfigError, Loaded, Spec};
 use flow_common::telemetry::LogConfig;
+use flow_crd::OptIn;
 use serde::Deserialize;
 
-use crate::iflearnerjob::api::OptIn;
 use crate::setup::namespace;
 
 /// The documented defaults.

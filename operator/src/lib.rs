@@ -6,29 +6,18 @@
 
 pub mod iflearnerjob;
 
-#[cfg(feature = "controller")]
 pub mod apis;
-#[cfg(feature = "controller")]
 pub mod cache;
-#[cfg(feature = "controller")]
 pub mod children;
-#[cfg(feature = "controller")]
 pub mod cli;
-#[cfg(feature = "controller")]
 pub mod config;
-#[cfg(feature = "controller")]
 pub mod events;
-#[cfg(feature = "controller")]
+pub mod gateway_api;
 pub mod leader;
-#[cfg(feature = "controller")]
 pub mod metrics;
-#[cfg(feature = "controller")]
 pub mod rbac;
-#[cfg(feature = "controller")]
 pub mod run;
-#[cfg(feature = "controller")]
 mod serve;
-#[cfg(feature = "controller")]
 pub mod setup;
 
 /// Who writes, in `metadata.managedFields`, and who reports, in events.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use flow_domain::time::Timestamp;
-use flow_operator::{cli, iflearnerjob, rbac};
+use flow_operator::{cli, rbac};
 use flow_testkit::repository;
 use k8s_openapi::ByteString;
 
@@ -30,7 +30,7 @@ fn rbac_manifest_is_up_to_date() {
 
 #[test]
 fn the_definition_is_far_from_the_limit_of_client_side_apply() {
-    let size = serde_json::to_vec(&iflearnerjob::crd()).unwrap().len();
+    let size = serde_json::to_vec(&flow_crd::definition()).unwrap().len();
     assert!(size < 262_144 / 3, "{size} bytes");
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use flow_crd::IflearnerJob;
 use flow_operator::config;
-use flow_operator::iflearnerjob::IflearnerJob;
 use flow_testkit::kube::{Cluster, shared};
 use flow_testkit::repository;
 use serde::Deserialize as _;

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use flow_crd::SIDECAR_CONTAINER;
 use flow_domain::progress::{Point, Progress};
-use flow_operator::iflearnerjob::api::SIDECAR;
 use flow_testkit::Authority;
 use flow_testkit::kube::Cluster;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -71,7 +71,11 @@ impl Kubelet {
     pub fn tells_point(&self, time: &str, step: u64) {
         let point = Point { series: "loss".to_owned(), step, value: "0.5".to_owned() };
         let progress = Progress { points: vec![point], ..Progress::default() };
-        self.says(SIDECAR, time, &format!("{}\n", serde_json::to_string(&progress).expect("JSON")));
+        self.says(
+            SIDECAR_CONTAINER,
+            time,
+            &format!("{}\n", serde_json::to_string(&progress).expect("JSON")),
+        );
     }
 
     /// The container has ended.

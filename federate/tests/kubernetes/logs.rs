@@ -1,7 +1,7 @@
 //! What pods say, whatever breaks on the way: no line and no point is lost, and none is kept twice.
 
+use flow_crd::SIDECAR_CONTAINER;
 use flow_federate::runtime::{WorkKey, WorkState};
-use flow_operator::iflearnerjob::api::SIDECAR;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 
@@ -30,7 +30,7 @@ pub async fn runs(party: &Party, kubelet: &Kubelet, agent: &mut Agent) -> (WorkK
 /// Workload and sidecar end, and the pod with them.
 pub async fn ends(party: &Party, kubelet: &Kubelet, pod: &Pod) {
     kubelet.over(WORKLOAD);
-    kubelet.over(SIDECAR);
+    kubelet.over(SIDECAR_CONTAINER);
     party.kubelet_says_of_sidecar(pod, over(0, "Completed")).await;
     party.kubelet_says(pod, "Succeeded", over(0, "Completed")).await;
 }
@@ -73,7 +73,7 @@ async fn a_log_that_breaks_off_between_node_and_api_server_is_read_on_from_there
     let lines: Vec<String> = (1..=9).map(|step| format!("line {step}\n")).collect();
     // In the middle of a line, in a time, in the last line: each has 30 bytes with its time.
     kubelet.breaks_off(WORKLOAD, &[30 * 3 + 26, 10, 30 * 8 + 25]);
-    kubelet.breaks_off(SIDECAR, &[100, 150, 3]);
+    kubelet.breaks_off(SIDECAR_CONTAINER, &[100, 150, 3]);
     for (step, line) in (1..).zip(&lines) {
         kubelet.says(WORKLOAD, &format!("2026-01-02T03:04:05.{step}Z"), line);
         kubelet.tells_point(&format!("2026-01-02T03:04:05.{step}Z"), step);
@@ -85,7 +85,7 @@ async fn a_log_that_breaks_off_between_node_and_api_server_is_read_on_from_there
     assert_eq!((exit.code, steps), (Some(0), (1..=9).collect()));
     assert_eq!(agent.log(&key).await, lines.concat());
     assert_eq!(
-        (kubelet.to_break_off(WORKLOAD), kubelet.to_break_off(SIDECAR)),
+        (kubelet.to_break_off(WORKLOAD), kubelet.to_break_off(SIDECAR_CONTAINER)),
         (0, 0),
         "it was read to the end at every try"
     );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::SystemClock;
+use flow_crd::{IflearnerJob, SIDECAR_CONTAINER};
 use flow_domain::id::InstanceId;
 use flow_domain::member::{Exit, Reason, Role};
 use flow_domain::template::Resources;
@@ -16,7 +17,6 @@ use flow_federate::runtime::{
     Container as ImageInCluster, Held, HoldRequest, ImageSource, LogRequest, Observation,
     ProgressSource, Runtime as _, RuntimeError, StartRequest, WorkKey, WorkState,
 };
-use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use flow_testkit::kube::Cluster;
 use flow_testkit::wait_for;
 use futures::StreamExt as _;
@@ -43,7 +43,7 @@ pub async fn shared() -> &'static Cluster {
 
 /// Make the resource known.
 pub async fn install(cluster: &Cluster) {
-    let crd = serde_json::to_string(&flow_operator::iflearnerjob::crd()).expect("JSON");
+    let crd = serde_json::to_string(&flow_crd::definition()).expect("JSON");
     // By server-side apply: as a client's annotation it would be large.
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), crd).expect("written");
@@ -161,7 +161,7 @@ impl Party {
         spec.node_name = node.map(ToOwned::to_owned);
         spec.init_containers.get_or_insert_default().extend(job.spec.sidecar.as_ref().map(
             |sidecar| Container {
-                name: SIDECAR.to_owned(),
+                name: SIDECAR_CONTAINER.to_owned(),
                 image: Some(sidecar.image.clone()),
                 restart_policy: Some("Always".to_owned()),
                 ..Container::default()
@@ -200,7 +200,7 @@ impl Party {
     /// As the kubelet says how a pod's sidecar stands.
     pub async fn kubelet_says_of_sidecar(&self, pod: &Pod, state: Value) {
         let patch = Patch::Merge(
-            json!({ "status": { "initContainerStatuses": [container(SIDECAR, state)] } }),
+            json!({ "status": { "initContainerStatuses": [container(SIDECAR_CONTAINER, state)] } }),
         );
         self.pods
             .patch_status(&pod.name_any(), &PatchParams::default(), &patch)

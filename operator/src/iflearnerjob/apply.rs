@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flow_common::clock::monotonic;
+use flow_crd::{IflearnerJob, JobRef};
 use http::Uri;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
@@ -11,7 +12,6 @@ use kube::core::Request;
 use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
 
-use super::api::{IflearnerJob, JobRef};
 use super::build::{self, Desired};
 use super::observe::{self, JobFacts, Why};
 use super::reconcile::{Context, Error};
@@ -324,7 +324,7 @@ pub async fn status(
     context: &Context,
     object: &IflearnerJob,
     plan: &Plan,
-    status: &super::IflearnerJobStatus,
+    status: &flow_crd::IflearnerJobStatus,
 ) -> Result<Written, Error> {
     let api: Api<IflearnerJob> = context.api(plan);
     let patch = json!({

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flow_common::clock::{Monotonic, monotonic};
+use flow_crd::{ALLOW_ANNOTATION, IflearnerJob};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt as _};
 use tokio::sync::Mutex as Turn;
 
-use super::api::{ALLOW_ANNOTATION, IflearnerJob};
 use super::dereference::forbidden;
 use super::observe::Why;
 use super::policy::{self, Allowed};

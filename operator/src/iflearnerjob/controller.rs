@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use flow_common::clock::SharedClock;
+use flow_crd::{JOB_ANNOTATION, Phase, UID_LABEL};
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -11,7 +12,6 @@ use kube::runtime::{Config as Pace, Controller, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::api::{JOB_ANNOTATION, Phase, UID_LABEL};
 use super::consent::Consent;
 use super::pods::Pods;
 use super::reconcile::{Context, Guarded, after_error, reconcile};

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use flow_common::clock::monotonic;
+use flow_crd::{GatewayRef, IflearnerJob, JobRef, SERVER_CERTIFICATE, UID_LABEL};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
-use super::api::{GatewayRef, IflearnerJob, JobRef, SERVER_CERTIFICATE, UID_LABEL};
 use super::observe::{self, JobFacts, PodFacts, Why};
 use super::pods::latest;
 use super::reconcile::{Context, Error};
-use super::route;
 use super::status::{Finding, Verdict};
 use super::validate::{Certificate, Exposure, Plan, Source};
 use crate::children::belongs;
+use crate::gateway_api;
 
 /// A Job without a Pod for so long has a reason for it.
 const POD_DUE: Duration = Duration::from_secs(10);
@@ -90,9 +90,10 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     let GatewayRef { name, namespace, section_name } = gateway;
     let namespace = namespace.as_deref().unwrap_or(&plan.namespace);
     let api: Api<DynamicObject> =
-        Api::namespaced_with(context.client.clone(), namespace, &route::gateways());
+        Api::namespaced_with(context.client.clone(), namespace, &gateway_api::gateways());
     let trouble = match api.get_opt(name).await {
-        Ok(Some(found)) => match route::unauthenticated(&found.data, section_name.as_deref()) {
+        Ok(Some(found)) => match gateway_api::unauthenticated(&found.data, section_name.as_deref())
+        {
             None => return Ok(false),
             Some(listener) => format!(
                 "callers must show a certificate (authenticateClients), and listener {listener} of Gateway {namespace}/{name} asks nobody \

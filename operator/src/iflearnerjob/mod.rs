@@ -12,39 +12,17 @@
 //! - The status is written once at the end of a look, and only if it says something new. The first one of an object may
 //!   wait while many others get their Jobs.
 
-pub mod api;
-mod schema;
-
-#[cfg(feature = "controller")]
 mod apply;
-#[cfg(feature = "controller")]
 pub mod build;
-#[cfg(feature = "controller")]
 mod consent;
-#[cfg(feature = "controller")]
 pub mod controller;
-#[cfg(feature = "controller")]
 mod dereference;
-#[cfg(feature = "controller")]
 pub mod names;
-#[cfg(feature = "controller")]
 pub mod observe;
-#[cfg(feature = "controller")]
 mod pods;
-#[cfg(feature = "controller")]
 pub mod policy;
-#[cfg(feature = "controller")]
 mod reconcile;
-#[cfg(feature = "controller")]
-pub mod route;
-#[cfg(feature = "controller")]
 pub mod status;
-#[cfg(feature = "controller")]
 mod unreadable;
-#[cfg(feature = "controller")]
 mod unrecorded;
-#[cfg(feature = "controller")]
 pub mod validate;
-
-pub use api::{IflearnerJob, IflearnerJobSpec, IflearnerJobStatus};
-pub use schema::crd;

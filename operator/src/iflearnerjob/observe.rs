@@ -3,14 +3,13 @@
 //! Conditions are looked up by type: a Job that is about to end shows `SuccessCriteriaMet` or `FailureTarget` before
 //! `Complete` or `Failed`, in any order.
 
+use flow_crd::SIDECAR_CONTAINER;
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{
     ContainerStateTerminated, ContainerStatus, Pod, PodCondition, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
-
-use super::api::SIDECAR;
 
 /// A reason for programs and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +145,7 @@ pub fn pod(pod: &Pod) -> PodFacts {
         .init_container_statuses
         .iter()
         .flatten()
-        .filter(|container| container.name != SIDECAR);
+        .filter(|container| container.name != SIDECAR_CONTAINER);
     let all: Vec<&ContainerStatus> = init.chain(workload.iter().copied()).collect();
     let ended: Vec<&ContainerStateTerminated> =
         all.iter().filter_map(|container| terminated(container)).collect();
@@ -372,7 +371,7 @@ mod tests {
         ));
         assert_eq!(half.ended, None, "one of its containers runs");
         let sidecar = facts(&format!(
-            "{{phase: Succeeded, initContainerStatuses: [{{name: {SIDECAR}, {}}}], containerStatuses: [{{name: a, {}}}]}}",
+            "{{phase: Succeeded, initContainerStatuses: [{{name: {SIDECAR_CONTAINER}, {}}}], containerStatuses: [{{name: a, {}}}]}}",
             end(143, "Error"),
             end(0, "Completed")
         ));

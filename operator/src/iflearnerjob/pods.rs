@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use flow_common::clock::{Monotonic, monotonic};
+use flow_crd::{JOB_ANNOTATION, UID_LABEL};
 use futures::{Stream, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -14,7 +15,6 @@ use kube::runtime::{WatchStreamExt as _, watcher as follow};
 use kube::{Api, ResourceExt as _};
 use tokio::sync::watch;
 
-use super::api::{JOB_ANNOTATION, UID_LABEL};
 use super::observe::{self, PodFacts, PodState};
 use crate::cache::by_page;
 

@@ -7,13 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flow_crd::{ALLOW_ANNOTATION, OptIn};
 use k8s_openapi::api::core::v1::{
     AppArmorProfile, Capabilities, Container, PodSpec, PodTemplateSpec, ResourceRequirements,
     SELinuxOptions, SeccompProfile, SecurityContext, Volume, WindowsSecurityContextOptions,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-
-use super::api::{ALLOW_ANNOTATION, OptIn};
 
 /// Capabilities a container runtime gives by default; more of them is more than root.
 const DEFAULT_CAPABILITIES: [&str; 14] = [

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flow_common::clock::{SharedClock, monotonic};
 use flow_common::ids::jitter;
+use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase};
 use futures::future::OptionFuture;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
@@ -16,14 +17,12 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 
-use super::api::{IflearnerJob, IflearnerJobStatus, Phase};
 use super::apply::{self, Applied, Created, Written};
 use super::build;
 use super::consent::{self, Consent};
 use super::dereference::{self, Run};
 use super::observe::{JobFacts, PodFacts, PodState};
 use super::pods::Pods;
-use super::route::GrpcRoute;
 use super::status::{self, Finding, Found, Stage, Verdict};
 use super::unreadable::unreadable;
 use super::unrecorded::Unrecorded;
@@ -33,6 +32,7 @@ use crate::cache::Cache;
 use crate::children::{ChildError, belongs};
 use crate::config::Config;
 use crate::events::Events;
+use crate::gateway_api::GrpcRoute;
 use crate::metrics::Metrics;
 
 /// An object as it is watched: one that cannot be read stops no other.

@@ -4,16 +4,16 @@
 //! a trouble that lasts (`0/3 nodes are available…`, `Back-off pulling image…`) keep their first wording, and times are
 //! those of the change.
 
+use flow_crd::{IflearnerJob, IflearnerJobStatus, JobRef, OptIn, Phase, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt as _;
 
-use super::api::{IflearnerJob, IflearnerJobStatus, JobRef, OptIn, Phase, condition};
 use super::observe::{JobFacts, PodFacts, PodState, RUNS_AS_ROOT, Why, is_disruption};
 use super::policy;
-use super::route::{GrpcRoute, ParentRef, ParentStatus};
 use super::validate::Refusal;
 use crate::config::Config;
 use crate::events::Happened;
+use crate::gateway_api::{GrpcRoute, ParentRef, ParentStatus};
 
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq)]

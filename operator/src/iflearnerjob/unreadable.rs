@@ -2,6 +2,7 @@
 //! definition that is not this operator's. It stops nobody else, and is told so itself.
 
 use flow_common::clock::monotonic;
+use flow_crd::{IflearnerJob, condition};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -11,8 +12,6 @@ use kube::runtime::controller::Action;
 use kube::{Api, Resource as _};
 use serde_json::json;
 
-use super::IflearnerJob;
-use super::api::condition;
 use super::reconcile::{Context, Error};
 use crate::events::Happened;
 

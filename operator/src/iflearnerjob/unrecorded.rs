@@ -6,8 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use flow_common::clock::Monotonic;
-
-use super::api::JobRef;
+use flow_crd::JobRef;
 
 /// Longer than it takes to record a Job, errors and all.
 const REMEMBERED: Duration = Duration::from_secs(900);

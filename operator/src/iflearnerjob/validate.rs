@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use flow_crd::{
+    CertificateSource, ExposureDriver, GatewayRef, IflearnerJob, OptIn, PARTY_CERTIFICATE, Role,
+    SERVER_CERTIFICATE, SIDECAR_CONTAINER,
+};
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
-use super::api::{
-    CertificateSource, ExposureDriver, GatewayRef, IflearnerJob, OptIn, PARTY_CERTIFICATE, Role,
-    SERVER_CERTIFICATE, SIDECAR,
-};
 use super::names::Names;
 use super::policy::{self, Allowed};
 use crate::apis::Apis;
 use crate::config::{Config, Driver};
 
-/// Volumes that the operator adds; [`super::api::OUTPUTS_VOLUME`] is not among them, a template may bring its own.
+/// Volumes that the operator adds; [`flow_crd::OUTPUTS_VOLUME`] is not among them, a template may bring its own.
 pub const CERTIFICATES_VOLUME: &str = "flow-certificates";
 /// A job's own certificate and key, as a Secret of type kubernetes.io/tls has them.
 pub const KEY_PAIR: [&str; 2] = ["tls.crt", "tls.key"];
@@ -268,9 +268,10 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
         )));
     }
     let mut containers = pod.containers.iter().chain(pod.init_containers.iter().flatten());
-    if job.spec.sidecar.is_some() && containers.any(|container| container.name == SIDECAR) {
+    if job.spec.sidecar.is_some() && containers.any(|container| container.name == SIDECAR_CONTAINER)
+    {
         return Err(invalid(format!(
-            "spec.template.spec.containers: the name {SIDECAR} is that of spec.sidecar: take another"
+            "spec.template.spec.containers: the name {SIDECAR_CONTAINER} is that of spec.sidecar: take another"
         )));
     }
     let violations = policy::violations(&job.spec.template, &allowed, config.pods.read_only_root);
@@ -417,9 +418,13 @@ mod tests {
         );
         let mut client = job(CLIENT);
         client.spec.sidecar = serde_yaml_ng::from_str("{image: x}").unwrap();
-        client.spec.template.spec.as_mut().unwrap().containers[0].name = SIDECAR.to_owned();
+        client.spec.template.spec.as_mut().unwrap().containers[0].name =
+            SIDECAR_CONTAINER.to_owned();
         assert!(
-            pod(&client, Allowed::new(), &Config::default()).unwrap_err().message.contains(SIDECAR)
+            pod(&client, Allowed::new(), &Config::default())
+                .unwrap_err()
+                .message
+                .contains(SIDECAR_CONTAINER)
         );
     }
 
@@ -428,10 +433,8 @@ mod tests {
         let plan = |policy: Option<&str>, limit: Option<i32>| {
             let mut server = job(SERVER);
             server.spec.template.spec.as_mut().unwrap().restart_policy = policy.map(str::to_owned);
-            server.spec.run_policy = Some(crate::iflearnerjob::api::RunPolicy {
-                backoff_limit: limit,
-                ..Default::default()
-            });
+            server.spec.run_policy =
+                Some(flow_crd::RunPolicy { backoff_limit: limit, ..Default::default() });
             (
                 pod(&server, Allowed::new(), &Config::default()).unwrap().restart_policy,
                 restart_note(&server).is_some(),

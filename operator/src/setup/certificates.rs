@@ -12,13 +12,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use flow_crd::{PARTY_CERTIFICATE, SERVER_CERTIFICATE};
 use flow_domain::time::Timestamp;
 
 use super::authority::{Authority, Details, Pair, date};
 use super::names::{domain, host, namespace, pair};
 use super::objects::{Outcome, Piece, Place, config_map, is_ours, secret, text};
 use super::{Failure, connect, note, say};
-use crate::iflearnerjob::api::{PARTY_CERTIFICATE, SERVER_CERTIFICATE};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "certificates";

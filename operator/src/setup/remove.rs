@@ -5,6 +5,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use flow_crd::IflearnerJob;
 use flow_domain::time::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -24,7 +25,6 @@ use super::certificates;
 use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF};
 use super::{Failure, connect, dns, note, say, secrets};
-use crate::iflearnerjob::IflearnerJob;
 
 /// Arguments of `setup remove`.
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_crd::{IflearnerJob, Phase};
 use flow_domain::time::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -23,8 +24,6 @@ use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF, text};
 use super::secrets;
 use super::{Failure, connect, say};
-use crate::iflearnerjob::IflearnerJob;
-use crate::iflearnerjob::api::Phase;
 use crate::iflearnerjob::observe::{self, End};
 
 /// The oldest minor version of Kubernetes 1 with sidecar containers.
@@ -411,9 +410,8 @@ impl Survey {
     }
 
     async fn routes(&mut self) {
-        let gateway = crate::apis::has::<crate::iflearnerjob::route::GrpcRoute>(&self.client)
-            .await
-            .unwrap_or(false);
+        let gateway =
+            crate::apis::has::<crate::gateway_api::GrpcRoute>(&self.client).await.unwrap_or(false);
         let classes =
             Api::<IngressClass>::all(self.client.clone()).list(&ListParams::default()).await;
         let classes: Vec<String> =

@@ -1,6 +1,6 @@
 //! What the API server itself refuses, with a sentence that names the field.
 
-use flow_operator::iflearnerjob::IflearnerJob;
+use flow_crd::IflearnerJob;
 use kube::ResourceExt as _;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
@@ -179,8 +179,8 @@ async fn i04_a_change_that_would_need_another_run_is_refused_with_what_to_do() {
             panic!("{name}: {change} was taken")
         };
         assert!(
-            message.contains(&format!("{field} cannot be changed"))
-                && message.contains("create it anew"),
+            message.contains(&format!("{field} is immutable"))
+                && message.contains("create it again"),
             "{change}: {message}"
         );
     }

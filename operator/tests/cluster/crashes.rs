@@ -5,8 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, StatusCode};
-use flow_operator::iflearnerjob::IflearnerJobStatus;
-use flow_operator::iflearnerjob::api::{Phase, condition};
+use flow_crd::{IflearnerJobStatus, Phase, condition};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -175,7 +174,7 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
         (status.exit_code, status.observed_generation),
         (Some(0), object.metadata.generation)
     );
-    assert!(status.is(condition::CERTIFICATES_READY), "{:?}", status.conditions);
+    assert!(status.is_true(condition::CERTIFICATES_READY), "{:?}", status.conditions);
     assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
     assert!(status.start_time.is_some() && status.completion_time.is_some());
     assert_eq!((world.all::<Pod>().await.len(), job.status.unwrap().succeeded), (1, Some(1)));

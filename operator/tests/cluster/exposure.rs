@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use flow_operator::iflearnerjob::api::condition;
-use flow_operator::iflearnerjob::route::GrpcRoute;
+use flow_crd::condition;
+use flow_operator::gateway_api::GrpcRoute;
 use flow_testkit::kube::{Cluster, Options};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Service;
@@ -21,7 +21,7 @@ const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
 const CLASS: (&str, &str) = ("exposure.ingress.class", "nginx");
 
 async fn exposed(world: &World, name: &str, status: &str, reason: &str) -> String {
-    let so = |found: &flow_operator::iflearnerjob::IflearnerJobStatus| {
+    let so = |found: &flow_crd::IflearnerJobStatus| {
         found
             .condition(condition::EXPOSED)
             .is_some_and(|condition| condition.status == status && condition.reason == reason)
@@ -299,7 +299,7 @@ async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
     assert!(exposed(&world, "a", "False", "NameTaken").await.contains("Ingress a exists"));
     world.recorded("a").await;
     world.run_pod("a").await;
-    let so = |found: &flow_operator::iflearnerjob::IflearnerJobStatus| {
+    let so = |found: &flow_crd::IflearnerJobStatus| {
         found.condition(condition::READY).is_some_and(|ready| ready.reason == "NameTaken")
     };
     world.until("a", "not ready, for that reason", so).await;
@@ -324,7 +324,7 @@ async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_cond
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), manifest(SERVER, "a", json!({})).to_string()).unwrap();
     cluster.kubectl_ok(&["apply", "-f", file.path().to_str().unwrap()]).await;
-    let api: kube::Api<flow_operator::iflearnerjob::IflearnerJob> =
+    let api: kube::Api<flow_crd::IflearnerJob> =
         kube::Api::default_namespaced(client(cluster.kubeconfig().to_owned()).await);
     let exposed =
         async || api.get("a").await.unwrap().status?.condition(condition::EXPOSED).cloned();

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, StatusCode};
-use flow_operator::iflearnerjob::IflearnerJob;
-use flow_operator::iflearnerjob::api::Phase;
+use flow_crd::{IflearnerJob, Phase};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;

@@ -1,8 +1,7 @@
 //! From creation to the end and beyond: whatever happens, one run and one result.
 
 use flow_common::clock::{Clock as _, SystemClock};
-use flow_operator::iflearnerjob::api::{Phase, condition};
-use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
+use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, condition};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
@@ -190,7 +189,7 @@ async fn i05_a_recorded_job_that_is_deleted_is_the_end_of_the_run() {
     world.delete::<Job>(&job.name_any(), &DeleteParams::background()).await;
     let status = world.until("a", "the end", |status| status.phase == Some(Phase::Failed)).await;
     assert_eq!(status.reason.as_deref(), Some("JobDeleted"));
-    assert!(status.is(condition::FAILED));
+    assert!(status.is_true(condition::FAILED));
     assert_eq!(status.job.unwrap().uid, job.uid().unwrap());
     assert!(world.event("a", "JobDeleted").await.contains("deleted"));
 }

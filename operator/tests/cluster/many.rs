@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, StatusCode};
-use flow_operator::iflearnerjob::api::Phase;
+use flow_crd::Phase;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;

@@ -1,6 +1,6 @@
 //! Objects whose names are no names for their children.
 
-use flow_operator::iflearnerjob::api::Phase;
+use flow_crd::Phase;
 use flow_operator::iflearnerjob::names::Names;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;

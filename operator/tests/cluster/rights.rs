@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
-use flow_operator::iflearnerjob::api::{Phase, UID_LABEL, condition};
-use flow_operator::iflearnerjob::route::GrpcRoute;
-use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
+use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, UID_LABEL, condition};
+use flow_operator::gateway_api::GrpcRoute;
 use flow_operator::rbac::{self, Right};
 use flow_testkit::kube::Use;
 use k8s_openapi::NamespaceResourceScope;

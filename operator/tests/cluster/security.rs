@@ -1,8 +1,7 @@
 //! What a Pod may not do, and how an administrator allows it.
 
-use flow_operator::iflearnerjob::IflearnerJobStatus;
-use flow_operator::iflearnerjob::api::{Phase, condition};
-use flow_operator::iflearnerjob::route::GrpcRoute;
+use flow_crd::{IflearnerJobStatus, Phase, condition};
+use flow_operator::gateway_api::GrpcRoute;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Container};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
@@ -31,7 +30,7 @@ async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_the
     world.event("a", "CertificatesMissing").await;
     world.trust_roots().await;
     let status = world.until("a", "its Job", |status| status.job.is_some()).await;
-    assert!(status.is(condition::CERTIFICATES_READY));
+    assert!(status.is_true(condition::CERTIFICATES_READY));
     world.live("a", 0).await;
 }
 
@@ -279,7 +278,7 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
         "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]
     }});
     world.create(&manifest(SERVER, "a", json!({"template": data}))).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
+    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("NotAllowed")));
     let remedy = format!(
         "kubectl annotate namespace {} --overwrite flow-operator/allow=hostpath",
@@ -400,7 +399,7 @@ async fn i23_the_operators_configuration_limits_what_a_namespace_can_allow() {
     world.allow("privileged,root").await;
     let privileged = json!({"spec": {"containers": [{"name": "a", "image": "x", "securityContext": {"privileged": true}}]}});
     world.create(&manifest(SERVER, "a", json!({"template": privileged}))).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
+    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
     assert!(status.message.unwrap().contains("pods.opt_ins"));
 }
 
@@ -414,7 +413,7 @@ async fn i23_an_image_that_runs_as_root_fails_with_the_opt_in_and_leaves_nothing
     let waiting = json!([{"name": "aggregator", "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": {
         "reason": "CreateContainerConfigError", "message": "container has runAsNonRoot and image will run as root (pod: \"a\")"}}}]);
     world.set_pod(&pod, json!({"containerStatuses": waiting, "conditions": [{"type": "PodScheduled", "status": "True"}]})).await;
-    let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
+    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
     assert_eq!(status.reason.as_deref(), Some("RunsAsRoot"));
     assert!(status.message.unwrap().contains("flow-operator/allow=root"));
     world.gone::<Job>(&job).await;

@@ -1,6 +1,6 @@
 //! What the status says, and what saying it costs.
 
-use flow_operator::iflearnerjob::api::{Phase, condition};
+use flow_crd::{Phase, condition};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
@@ -47,7 +47,7 @@ async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
         .await
         .unwrap();
     world.run_pod("inside").await;
-    let status = world.until("inside", "ready", |status| status.is(condition::READY)).await;
+    let status = world.until("inside", "ready", |status| status.is_true(condition::READY)).await;
     assert_eq!((status.phase, status.condition(condition::EXPOSED)), (Some(Phase::Running), None));
 }
 
@@ -57,7 +57,7 @@ async fn i16_a_pods_heartbeat_writes_nothing() {
     let operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({"exposure": {"driver": "none"}}))).await.unwrap();
     let pod = world.run_pod("a").await;
-    world.until("a", "ready", |status| status.is(condition::READY)).await;
+    world.until("a", "ready", |status| status.is_true(condition::READY)).await;
     world.event("a", "Running").await;
     let (before, writes) = (world.job("a").await.resource_version(), operator.all_writes().await);
     for beat in 0..5 {
@@ -169,7 +169,7 @@ async fn a_template_that_no_job_can_be_made_of_is_refused_with_the_api_servers_w
     object["spec"]["template"]["spec"]["containers"] =
         json!([{"name": "x", "image": "i"}, {"name": "x", "image": "i"}]);
     world.create(&object).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is(condition::FAILED)).await;
+    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
     assert_eq!(
         (status.phase, status.reason.as_deref()),
         (Some(Phase::Failed), Some("InvalidTemplate"))
@@ -192,13 +192,8 @@ async fn i26_the_end_of_an_object_is_no_error_and_its_life_leaves_events_and_met
         || operator.metric("flow_operator_iflearnerjobs{role=\"server\",phase=\"Succeeded\"}");
     eventually("the count", async || counted().await == Some(1.0)).await;
     assert_eq!(operator.metric("flow_operator_time_to_run_seconds_count").await, Some(1.0));
-    world
-        .delete::<flow_operator::iflearnerjob::IflearnerJob>(
-            "a",
-            &kube::api::DeleteParams::foreground(),
-        )
-        .await;
-    world.gone::<flow_operator::iflearnerjob::IflearnerJob>("a").await;
+    world.delete::<flow_crd::IflearnerJob>("a", &kube::api::DeleteParams::foreground()).await;
+    world.gone::<flow_crd::IflearnerJob>("a").await;
     eventually("the count", async || counted().await.is_none()).await;
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
     let log = operator.stop().await;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use flow_common::clock::{Clock as _, SystemClock};
-use flow_operator::iflearnerjob::{IflearnerJob, IflearnerJobStatus};
+use flow_crd::{IflearnerJob, IflearnerJobStatus};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::{Condition, free_port, spawn_tied, wait_for};
 use k8s_openapi::NamespaceResourceScope;

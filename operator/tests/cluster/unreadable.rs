@@ -1,6 +1,6 @@
 //! One broken object stops no other.
 
-use flow_operator::iflearnerjob::IflearnerJob;
+use flow_crd::IflearnerJob;
 use serde_json::{Value, json};
 
 use crate::support::{SERVER, World, eventually, manifest};

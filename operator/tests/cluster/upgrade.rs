@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flow_operator::iflearnerjob::IflearnerJob;
-use flow_operator::iflearnerjob::api::Phase;
+use flow_crd::{IflearnerJob, Phase};
 use flow_testkit::kube::{Cluster, Options};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::networking::v1::Ingress;

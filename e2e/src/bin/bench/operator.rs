@@ -10,14 +10,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use flow_crd::{IflearnerJob, JOB_ANNOTATION};
 use flow_e2e::Daemon;
 use flow_e2e::binaries::flow_operator;
 use flow_operator::apis::Apis;
 use flow_operator::config::{self, Config};
-use flow_operator::iflearnerjob::IflearnerJob;
-use flow_operator::iflearnerjob::api::JOB_ANNOTATION;
+use flow_operator::gateway_api::GrpcRoute;
 use flow_operator::iflearnerjob::build::{self, Desired};
-use flow_operator::iflearnerjob::route::GrpcRoute;
 use flow_operator::iflearnerjob::validate::{self, Plan};
 use flow_testkit::kube::{Cluster, Options};
 use flow_testkit::{free_port, repository, wait_for};

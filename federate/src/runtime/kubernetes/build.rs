@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flow_domain::framework::{GRPC, HTTP, PEER};
-use flow_domain::id::InstanceId;
-use flow_domain::member::{Reason, ReasonCode, Role};
-use flow_operator::iflearnerjob::api::{
+use flow_crd::{
     Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole,
     RunPolicy, Sidecar,
 };
+use flow_domain::framework::{GRPC, HTTP, PEER};
+use flow_domain::id::InstanceId;
+use flow_domain::member::{Reason, ReasonCode, Role};
 use k8s_openapi::api::core::v1::{
     Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostAlias, HostPathVolumeSource,
     PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume,

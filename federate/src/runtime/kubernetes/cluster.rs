@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use flow_crd::IflearnerJob;
 use flow_domain::member::{Reason, ReasonCode};
-use flow_operator::iflearnerjob::api::IflearnerJob;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{

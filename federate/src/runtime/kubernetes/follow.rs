@@ -10,9 +10,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use flow_crd::{IflearnerJob, SIDECAR_CONTAINER};
 use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::Progress;
-use flow_operator::iflearnerjob::api::{IflearnerJob, SIDECAR};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use tokio::sync::{Notify, watch};
@@ -329,7 +329,7 @@ impl Entry {
                     ))
                 });
             }
-            if judge::has_begun(pod, SIDECAR) {
+            if judge::has_begun(pod, SIDECAR_CONTAINER) {
                 let give_up = memory.give_up.clone();
                 memory.sidecars.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
@@ -368,15 +368,16 @@ impl Entry {
     }
 
     async fn listen(&self, shared: &Shared, pod: &str, name: String, give_up: &CancellationToken) {
-        let source = self.source(shared, name, SIDECAR);
+        let source = self.source(shared, name, SIDECAR_CONTAINER);
         let mut lines = Lines::new(|progress: Progress| {
             let mut memory = self.memory();
             memory.progress = merge(memory.progress.take(), Some(progress.clone()));
             drop(memory);
             shared.observations.publish_progress(&self.key, progress);
         });
-        let reading =
-            tail::follow(&source, None, &mut lines, || shared.has_ended(&self.key, pod, SIDECAR));
+        let reading = tail::follow(&source, None, &mut lines, || {
+            shared.has_ended(&self.key, pod, SIDECAR_CONTAINER)
+        });
         give_up.run_until_cancelled(reading).await;
     }
 

@@ -3,9 +3,9 @@
 //! An end that is read here is a conclusion from a picture that may be old; whoever acts on it looks again, freshly, and
 //! judges that (see `follow`).
 
+use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, condition};
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use flow_operator::iflearnerjob::api::{IflearnerJob, IflearnerJobStatus, Phase, condition};
 use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodCondition,
 };

@@ -44,10 +44,10 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
+use flow_crd::IflearnerJob;
 use flow_domain::id::{InstanceId, PartyId};
 use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use flow_operator::iflearnerjob::api::IflearnerJob;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::BoxStream;
 use kube::api::PropagationPolicy;

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flow_crd::IflearnerJob;
 use flow_domain::member::Reason;
-use flow_operator::iflearnerjob::api::IflearnerJob;
 use futures::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_crd::{IflearnerJob, JOB_ANNOTATION};
 use k8s_openapi::api::batch::v1::{
     Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
@@ -9,7 +10,6 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{labels, metadata};
-use crate::iflearnerjob::api::{IflearnerJob, JOB_ANNOTATION};
 use crate::iflearnerjob::validate::{Plan, PodPlan};
 
 /// Labels with this prefix are handed on to the Job: they put it into a queue of Kueue.
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::apis::Apis;
     use crate::config::Config;
-    use crate::iflearnerjob::api::RunPolicy;
     use crate::iflearnerjob::build::samples::{SERVER, job as parsed};
     use crate::iflearnerjob::policy::Allowed;
     use crate::iflearnerjob::validate;
+    use flow_crd::RunPolicy;
 
     #[test]
     fn a_disruption_uses_up_no_retry_where_there_are_any() {

@@ -11,17 +11,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use flow_crd::{JOB_ANNOTATION, UID_LABEL};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use job::job;
 pub use service::{grpc_route, ingress, network_policy, service};
 
-use super::api::{JOB_ANNOTATION, UID_LABEL};
-use super::route::GrpcRoute;
 use super::validate::{Exposure, Plan};
 use crate::MANAGER;
 use crate::config::Config;
+use crate::gateway_api::GrpcRoute;
 
 /// Everything but the Job: what is kept as it is here while the object lives. `None` = must not be there.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,14 +1,14 @@
 //! The Pod of a job: the template, and what the operator adds to it.
 
+use flow_crd::{
+    CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR_CONTAINER, Sidecar,
+};
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, Container, EmptyDirVolumeSource, KeyToPath, PodSpec,
     ProjectedVolumeSource, SecretProjection, SecurityContext, Volume, VolumeMount,
     VolumeProjection,
 };
 
-use crate::iflearnerjob::api::{
-    CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR, Sidecar,
-};
 use crate::iflearnerjob::policy;
 use crate::iflearnerjob::validate::{
     CERTIFICATES_VOLUME, Certificate, KEY_PAIR, PodPlan, Source, TMP_VOLUME,
@@ -157,7 +157,7 @@ fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     policy::confine(&mut context, false, true);
     let Sidecar { image, image_pull_policy, args, env, resources } = sidecar.clone();
     let container = Container {
-        name: SIDECAR.to_owned(),
+        name: SIDECAR_CONTAINER.to_owned(),
         image: Some(image),
         image_pull_policy,
         args: (!args.is_empty()).then_some(args),

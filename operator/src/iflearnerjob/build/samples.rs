@@ -1,6 +1,6 @@
 //! Objects in the original's own shapes, for tests.
 
-use crate::iflearnerjob::api::IflearnerJob;
+use flow_crd::IflearnerJob;
 
 /// An aggregator, as the original's sample has it.
 pub const SERVER: &str = "

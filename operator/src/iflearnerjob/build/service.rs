@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_crd::{GatewayRef, Role};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
@@ -13,8 +14,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{metadata, selector};
 use crate::config::Config;
-use crate::iflearnerjob::api::{GatewayRef, Role};
-use crate::iflearnerjob::route::{BackendRef, GrpcRoute, GrpcRouteSpec, ParentRef, RouteRule};
+use crate::gateway_api::{BackendRef, GrpcRoute, GrpcRouteSpec, ParentRef, RouteRule};
 use crate::iflearnerjob::validate::Plan;
 
 const GRPC: &str = "grpc";

@@ -1,13 +1,12 @@
 //! Objects built from manifests, looked at as the API server will see them.
 
+use flow_crd::{IflearnerJob, OUTPUTS_DIR, SIDECAR_CONTAINER, UID_LABEL};
 use serde_json::{Value, json};
 
 use super::samples::{CLIENT, SERVER, job as parsed};
 use super::{Desired, desired, job};
 use crate::apis::Apis;
 use crate::config::Config;
-use crate::iflearnerjob::IflearnerJob;
-use crate::iflearnerjob::api::{OUTPUTS_DIR, SIDECAR, UID_LABEL};
 use crate::iflearnerjob::policy::Allowed;
 use crate::iflearnerjob::validate::{self, Plan};
 
@@ -189,7 +188,7 @@ fn a_sidecar_stands_beside_the_workload_without_token_or_port() {
     let sidecar = &pod["initContainers"][0];
     assert_eq!(
         (&sidecar["name"], &sidecar["restartPolicy"], &sidecar["image"]),
-        (&json!(SIDECAR), &json!("Always"), &json!("side"))
+        (&json!(SIDECAR_CONTAINER), &json!("Always"), &json!("side"))
     );
     assert_eq!((&sidecar["args"], &sidecar["ports"]), (&json!(["--x"]), &Value::Null));
     assert_eq!(sidecar["resources"]["limits"]["cpu"], "1");
