@@ -1,13 +1,13 @@
 #!/bin/bash
-# The whole platform on Kubernetes, on this machine, in one command: a cluster whose pods really run, the operator, a hub
-# and three agents in namespaces of their own, and a real federated training as IflearnerJobs. Needs root.
+# The whole platform on Kubernetes on this machine, in one command: a cluster with one node, the operator, a hub, three
+# agents in separate namespaces, and a real federated training as IflearnerJobs. Needs root.
 #
-#   tools/kube-quickstart.sh           builds, trains, shows what came of it, leaves nothing running
+#   tools/kube-quickstart.sh           builds, trains, prints the result, leaves nothing running
 #   KEEP=1 tools/kube-quickstart.sh    leaves the cluster up to try things with
-#   tools/kube-quickstart.sh stop      ends what KEEP=1 left
+#   tools/kube-quickstart.sh stop      ends the cluster that KEEP=1 left running
 #
-# The cluster is one of its own (testkit/src/kube); the one of your KUBECONFIG is never touched. Everything it writes is in
-# kube-quickstart.run/, made anew each time, and .cache/.
+# The script starts its own cluster (testkit/src/kube) and never touches the cluster of your KUBECONFIG. It writes to
+# kube-quickstart.run/, which is new each time, and to .cache/ only.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,12 +18,12 @@ target=${CARGO_TARGET_DIR:-$repo/target}
 bin=${BIN:-$target/debug}
 export KUBECONFIG=$state/kubeconfig PATH=$cache/kube/bin:$PATH
 parties=(hospital-a hospital-b)
-# The hub's own agent does not stand beside the hub: whoever may create Pods in a namespace can read its Secrets.
+# The hub's own agent has another namespace than the hub: an account that may create Pods can read the namespace's Secrets.
 namespace_of() { if [ "$1" = hub ]; then echo aggregators; else echo "$1"; fi; }
-nobody=65532 # who everything in our images runs as
+nobody=65532 # the user of all processes in our images
 
 say() { echo "kube-quickstart: $*"; }
-# fail SENTENCE [LOG]: what went wrong, with the end of the log that shows why.
+# fail SENTENCE [LOG]: reports an error with the end of the log that shows its cause.
 fail() {
     echo >&2
     if [ -s "${2:-}" ]; then
@@ -33,7 +33,7 @@ fail() {
     exit 1
 }
 
-# The test bed of this quickstart, if one is up: our program, working on our directory.
+# Prints the pid of the kube-testbed that works on our directory, if there is one.
 testbed() {
     local pid
     pid=$(cat "$state/testbed.pid" 2> /dev/null) || return 0
@@ -56,21 +56,21 @@ case ${1:-} in
     *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
-# ---- what it needs ----------------------------------------------------------------------------------------------------
+# ---- requirements ----------------------------------------------------------------------------------------------------
 
 command -v cargo > /dev/null || fail "Rust is missing; install it with the command on https://rustup.rs"
 [ "$(id -u)" = 0 ] || fail "pods need namespaces, control groups and packet filters: run it as root, e.g. sudo -E make kube-quickstart"
 [ -z "$(testbed)" ] || fail "an earlier quickstart is still up; end it with: tools/kube-quickstart.sh stop"
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
-[ "$free" -ge 12 ] || fail "needs 12 GiB of free disk here for a build, a Kubernetes and images, and there are $free"
+[ "$free" -ge 12 ] || fail "this disk has $free GiB free; 12 are needed for the build, Kubernetes and images: free some space"
 
 tools/setup-test.sh machine venv digits kube kube-node
-# Results of an earlier one are somebody's: the folder is moved aside, and only the images in it, which are made again, go.
+# Keep the results of an earlier quickstart: rename its folder, and delete only the images, which are built again.
 if [ -n "$(ls -A "$state" 2> /dev/null)" ]; then
     before=$state.$(date +%Y%m%dT%H%M%S)
     mv "$state" "$before"
     rm -rf "$before/images"
-    say "what an earlier quickstart left, results included, is in $before now; remove it when you need it no longer"
+    say "the results of the earlier quickstart are in $before now; remove the folder when you no longer need it"
 fi
 mkdir -p "$state"/{images,manifests}
 
@@ -89,8 +89,9 @@ trap 'exit 143' TERM
 SECONDS=0
 if [ -z "${BIN:-}" ]; then
     say "building the programs"
-    cargo build --locked -p flow-server -p flow-federate -p flowctl -p flow-operator -p flow-testkit --bins \
-        || fail "the build failed; the compiler says why above"
+    # The selection of `make build`: another one would compile the dependencies again.
+    cargo build --workspace --locked --bins \
+        || fail "the build failed; the compiler names the cause above"
 fi
 say "building their images"
 names=(flow-server flow-federate flow-operator iflearner-digits)
@@ -115,7 +116,7 @@ until [ -e "$KUBECONFIG" ]; do
 done
 cluster_s=$SECONDS
 
-# ---- operator, certificates, hub, agents: what docs/kubernetes.md does by hand ---------------------------------------------
+# ---- operator, certificates, hub, agents: the steps of docs/kubernetes.md ---------------------------------------------
 
 SECONDS=0
 tools/kube.sh deploy flow.test/flow-operator:quickstart > "$state/deploy.log" 2>&1 \
@@ -127,8 +128,7 @@ for namespace in hub aggregators "${parties[@]}"; do kubectl create namespace "$
     --party hospital-a=a.party.flow.test --party hospital-b=b.party.flow.test > "$state/certificates.log" \
     || fail "the certificates could not be made" "$state/certificates.log"
 
-# This cluster has nobody who makes volumes, so they are directories of the node, which is this machine.
-# volume NAMESPACE CLAIM: the directory that is bound to the claim.
+# volume NAMESPACE CLAIM: binds a directory of the node, which is this machine, to the claim. This cluster has no provisioner.
 volume() {
     local folder=$state/volumes/$1/$2
     mkdir -p "$folder"
@@ -148,7 +148,7 @@ END
 volume hub flow-server
 for namespace in aggregators "${parties[@]}"; do volume "$namespace" flow-federate; done
 for party in "${parties[@]}"; do
-    # A party holds its own rows and the test set, which both may see, and nothing else.
+    # A party holds its own rows and the test set, which both parties may see.
     volume "$party" digits
     install -o "$nobody" -g "$nobody" -m 0444 "$cache/digits/test.npz" "$state/volumes/$party/digits"
 done
@@ -234,10 +234,10 @@ sed -e 's/party-a/hospital-a/; s/party-b/hospital-b/' workloads/iflearner-digits
 code=0
 flowctl task submit - < "$state/task.yaml" || code=$?
 if [ "$code" = 0 ]; then
-    # They are there as long as the run is.
+    # The IflearnerJobs exist while the run is active.
     until [ "$(kubectl get iflearnerjobs --all-namespaces --no-headers 2> /dev/null | wc -l)" = 3 ] || [ "$SECONDS" -ge 30 ]; do sleep 0.2; done
     kubectl get iflearnerjobs --all-namespaces
-    # With a terminal, progress is drawn; without, it is told line by line.
+    # On a terminal progress is drawn; elsewhere each change is a line.
     if [ -t 1 ]; then kubectl -n hub exec -it deploy/flow-server -- flowctl task watch digits || code=$?
     else flowctl task watch digits < /dev/null || code=$?
     fi
@@ -255,7 +255,7 @@ if [ "$code" != 0 ]; then
 fi
 train_s=$SECONDS
 
-# ---- what came of it --------------------------------------------------------------------------------------------------
+# ---- result --------------------------------------------------------------------------------------------------
 
 flowctl run get digits -o json < /dev/null > "$state/run.json"
 shared=$("$cache/venv/bin/python" - "$state/run.json" << 'END'
@@ -269,7 +269,7 @@ END
 
 cat << END
 
-  accuracy on 449 images nobody trained with: $shared
+  accuracy on 449 images that no party trained with: $shared
 
 $("$bin/flow-operator" setup status || true)
 
@@ -287,6 +287,6 @@ if [ -n "${KEEP:-}" ]; then
     kubectl get iflearnerjobs -A                    # meanwhile, from another terminal
     flow-operator setup status
 
-  docs/kubernetes.md says what each part is for. End it all with: tools/kube-quickstart.sh stop
+  docs/kubernetes.md explains each part. End it all with: tools/kube-quickstart.sh stop
 END
 fi

@@ -1,11 +1,11 @@
 #!/bin/bash
-# What `make install`, `deploy` and the other verbs of Kubernetes do; each is in `make help`.
+# Implements `make install`, `make deploy` and the other Kubernetes verbs of the Makefile: see `make help`.
 #
 #   tools/kube.sh manifests | install | uninstall | run [ARGUMENT…] | deploy IMG | undeploy | docker-build | docker-push
 #
-# The cluster is that of KUBECONFIG. Images are built by deploy/images/build.sh, without a container engine; where there
-# is one (ENGINE=docker, podman or buildah chooses), they are handed to it. BIN is a folder with our programs, to be used as
-# they are; without it they are built.
+# The cluster is that of KUBECONFIG. deploy/images/build.sh builds images without a container engine; if an engine answers
+# (ENGINE=docker, podman or buildah selects one), the images are loaded into it. BIN=FOLDER uses the programs in FOLDER in
+# place of a build.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,7 +34,7 @@ reach_cluster() {
     kubectl version > /dev/null 2>&1 || fail "no cluster answers; set KUBECONFIG to one, and see: kubectl version"
 }
 
-# An engine that answers: the client alone builds nothing.
+# Prints the first container engine whose daemon answers.
 engine() {
     local candidate
     for candidate in ${ENGINE:-docker podman buildah}; do
@@ -49,19 +49,21 @@ engine() {
     [ -z "${ENGINE:-}" ] || fail "$ENGINE does not answer: see $ENGINE info"
 }
 
-# reference NAME: how an image is called: REGISTRY/NAME:TAG; the operator's, as for the original, also IMG.
+# reference NAME: prints the image reference REGISTRY/NAME:TAG; IMG replaces it for the operator, as in the original project.
 reference() {
     if [ "$1" = flow-operator ] && [ -n "${IMG:-}" ]; then echo "$IMG"; return; fi
     echo "${REGISTRY:+$REGISTRY/}$1:${TAG:-$version}"
 }
 
-# The operator, in place of this script or of the subshell that asks.
+# operator ARGUMENT…: replaces this shell or subshell by flow-operator.
 operator() {
     if [ -n "${BIN:-}" ]; then exec "$BIN/flow-operator" "$@"; fi
-    exec "${CARGO:-cargo}" run --locked -p flow-operator --bin flow-operator -- "$@"
+    # The selection of `make build`: another one would compile the dependencies again.
+    "${CARGO:-cargo}" build --workspace --locked --bins --quiet || fail "the build failed; the compiler names the cause above"
+    exec "$target/debug/flow-operator" "$@"
 }
 
-# manifest FILE ARGUMENT…: what the operator prints, written if it is not there yet.
+# manifest FILE ARGUMENT…: writes the output of the operator to FILE if it differs.
 manifest() {
     local file=$manifests/$1 text
     text=$(operator "${@:2}")
@@ -80,7 +82,7 @@ write_manifests() {
 install_definition() {
     reach_cluster
     kubectl apply --server-side -k "$manifests/crd"
-    # kubectl fails on a condition in the moment before there are any, so it waits for what comes with the first.
+    # kubectl fails while the object has no conditions; the accepted names are set together with the first condition.
     kubectl wait --for=jsonpath='{.status.acceptedNames.kind}'=IflearnerJob --timeout=60s "$definition"
     kubectl wait --for=condition=Established --timeout=60s "$definition"
 }
@@ -94,15 +96,15 @@ uninstall_definition() {
     fi
     jobs=$(kubectl get iflearnerjobs --all-namespaces --output=name | wc -l)
     if [ "$jobs" != 0 ] && [ -z "${WITH_JOBS:-}" ]; then
-        fail "$jobs IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1 (kubectl get iflearnerjobs -A)"
+        fail "$jobs IflearnerJobs would go with their definition; delete them first, or set WITH_JOBS=1 (kubectl get iflearnerjobs -A)"
     fi
     kubectl delete --ignore-not-found -k "$manifests/crd"
 }
 
-# deploy IMG: applies the operator, or the overlay of it that OVERLAY names, with IMG as its image.
+# deploy IMG: applies the operator, or the overlay OVERLAY of it, with the image IMG.
 deploy() {
     local image=${1:-} name tag digest overlay=$manifests/${OVERLAY:+overlays/}${OVERLAY:-operator}
-    [ -n "$image" ] || fail "say which image the cluster can pull: make deploy IMG=registry.example/flow-operator:$version"
+    [ -n "$image" ] || fail "IMG is missing; name an image that the cluster can pull: make deploy IMG=registry.example/flow-operator:$version"
     [ -d "$overlay" ] || fail "there is no $overlay; overlays: $(cd "$manifests/overlays" && echo operator-*)"
     case $image in
         *@*) name=${image%@*} digest=${image#*@} ;;
@@ -113,7 +115,7 @@ deploy() {
         *) name=$image tag=latest ;;
     esac
     install_definition
-    # A kustomization of its own, beside the others because it can only refer to paths from where it lies.
+    # The temporary kustomization lies beside the others, because it can only refer to relative paths.
     local made
     made=$(mktemp -d "$manifests/.deploy.XXXXXX")
     # shellcheck disable=SC2064 # the folder of this call
@@ -131,7 +133,7 @@ END
     }
 }
 
-# IflearnerJobs and what runs of them stay; so does their definition.
+# Deletes the operator. The definition, IflearnerJobs and their Pods stay.
 undeploy() {
     reach_cluster
     kubectl delete --ignore-not-found -k "$manifests/${OVERLAY:+overlays/}${OVERLAY:-operator}"
@@ -145,7 +147,7 @@ docker_build() {
     engine=$(engine)
     mkdir -p "$archives"
     for name in "${images[@]}"; do
-        [ -x "$bin/${name}" ] || fail "$bin/$name is missing; build it with: cargo build --locked --release --bins"
+        [ -x "$bin/${name}" ] || fail "$bin/$name is missing; build it with: cargo build --workspace --locked --release --bins"
         BIN=$bin deploy/images/build.sh "deploy/images/$name" "$archives/$name.tar" "$(reference "$name")"
         case $engine in
             docker | podman) "$engine" load --quiet --input "$archives/$name.tar" ;;
@@ -154,13 +156,13 @@ docker_build() {
         esac
     done
     if [ -z "$engine" ]; then
-        say "No container engine answers here, so these are archives, for docker load, podman load, skopeo copy or ctr images import."
+        say "No container engine answers here: import these archives with docker load, podman load, skopeo copy or ctr images import."
     fi
 }
 
 docker_push() {
     local engine name
-    [ -n "${REGISTRY:-}" ] || fail "say where to: make docker-build docker-push REGISTRY=registry.example/team"
+    [ -n "${REGISTRY:-}" ] || fail "REGISTRY is missing; name the registry to push to: make docker-build docker-push REGISTRY=registry.example/team"
     engine=$(engine)
     for name in "${images[@]}"; do
         [ -e "$archives/$name.tar" ] || fail "$archives/$name.tar is missing; make it with: make docker-build REGISTRY=$REGISTRY"
@@ -171,7 +173,7 @@ docker_push() {
         elif command -v crane > /dev/null; then
             crane push "$archives/$name.tar" "$(reference "$name")"
         else
-            fail "pushing needs docker, podman, buildah, skopeo or crane, and none is here"
+            fail "no program to push with: install docker, podman, buildah, skopeo or crane"
         fi
     done
 }

@@ -4,13 +4,15 @@
 #   tools/quickstart.sh              builds, trains, compares with each party alone, leaves nothing running
 #   KEEP=1 tools/quickstart.sh       leaves hub and agents up to try things with
 #   tools/quickstart.sh start        starts the hub and agents of an earlier quickstart again
-#   tools/quickstart.sh reload       has them read their configuration again (SIGHUP)
-#   tools/quickstart.sh stop         ends what KEEP=1 or start left
+#   tools/quickstart.sh reload       makes them read their configuration again (SIGHUP)
+#   tools/quickstart.sh stop         ends the processes that KEEP=1 or start left running
 #
-# REST_PORT and GRPC_PORT move the hub's ports (1235, 1234); BIN=FOLDER uses programs that were built before; RUN_DIR=FOLDER
-# works there in place of quickstart.run/. Everything it writes is in that folder and in .cache/ (Python environment and
-# data). A folder of an earlier quickstart is used again, and nothing in it is deleted: to begin from nothing, stop it and
-# remove the folder yourself. It ends only processes it started itself.
+# Variables: REST_PORT and GRPC_PORT are the ports of the hub (1235, 1234); BIN=FOLDER uses the programs in FOLDER in place
+# of a build; RUN_DIR=FOLDER is the working folder (quickstart.run/).
+#
+# The script writes to that folder and to .cache/ (Python environment and data) only. It uses the folder of an earlier
+# quickstart again and deletes nothing in it; to start from an empty folder, run `stop` and remove it. The script ends only
+# processes that it started itself.
 set -euo pipefail
 # The programs refuse a configuration that others can write.
 umask go-w
@@ -31,7 +33,7 @@ export FLOW_SERVER=http://127.0.0.1:$rest_port FLOW_DATA_DIR=$state/hub
 unset FLOW_TOKEN_FILE
 
 say() { echo "quickstart: $*"; }
-# fail SENTENCE [LOG]: what went wrong, with the end of the log that shows why.
+# fail SENTENCE [LOG]: reports an error with the end of the log that shows its cause.
 fail() {
     echo >&2
     if [ -s "${2:-}" ]; then
@@ -43,8 +45,8 @@ fail() {
     exit 1
 }
 
-# Processes of this quickstart: a hub, agents or sidecars, whatever folder they were started from (also if built anew
-# since), that work in our directory.
+# Prints the pids of this quickstart: hub, agents and sidecars that work in our folder. The folder of the program does not
+# matter, because a program may have been built again since its start.
 ours() {
     local exe
     find /proc/[0-9]* -maxdepth 1 -name exe \( -lname "*/flow-server*" -o -lname "*/flow-federate*" \) 2>/dev/null \
@@ -52,7 +54,7 @@ ours() {
             if works_here "${exe%/exe}" 2>/dev/null; then basename "${exe%/exe}"; fi
         done
 }
-# works_here /proc/PID: by an absolute path, or by one relative to the repository.
+# works_here /proc/PID: true if an argument lies in our folder, as an absolute path or relative to the repository.
 works_here() {
     local line
     line=$(tr '\0' ' ' < "$1/cmdline") || return 1
@@ -62,14 +64,14 @@ works_here() {
         *) return 1 ;;
     esac
 }
-# The hub and the agents among them.
+# Prints the pids of the hub and the agents.
 servers() {
     local pid
     for pid in $(ours); do
         tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -qF -e " sidecar " || echo "$pid"
     done
 }
-# flowctl ARGUMENT…: ours, or the one beside the programs that are running.
+# flowctl ARGUMENT…: runs the flowctl of $bin, or the one beside the programs that are running.
 flowctl() {
     local pid program=$bin/flowctl
     if [ ! -x "$program" ]; then
@@ -80,7 +82,7 @@ flowctl() {
     fi
     "$program" "$@"
 }
-# until_gone SECONDS: waits until none is left.
+# until_gone SECONDS: waits until all processes have ended; fails after SECONDS.
 until_gone() {
     local deadline=$((SECONDS + $1))
     while [ -n "$(ours)" ]; do
@@ -88,7 +90,7 @@ until_gone() {
         sleep 0.1
     done
 }
-# Work outlives its agent, so the task is stopped first; what does not go by itself then is killed.
+# Stops the task first, because a workload outlives its agent. Kills the processes that do not end.
 stop_all() {
     local pids
     [ -n "$(ours)" ] || return 0
@@ -97,7 +99,7 @@ stop_all() {
     fi
     mapfile -t pids < <(ours)
     [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
-    if until_gone 15; then return 0; fi # with its number: in a trap, a bare return answers the status before the trap
+    if until_gone 15; then return 0; fi # 0: in a trap, a bare return has the status from before the trap
     mapfile -t pids < <(ours)
     kill -KILL "${pids[@]}" 2>/dev/null || true
     until_gone 5
@@ -107,7 +109,7 @@ left() { ours | tr '\n' ' '; }
 
 # ---- hub and agents ----------------------------------------------------------------------------------------------------
 
-# launch NAME PROGRAM ARGUMENT…: in the background, in a session of its own, with a log of its own.
+# launch NAME PROGRAM ARGUMENT…: runs PROGRAM in the background in a new session, with the log NAME.log.
 launch() {
     local name=$1
     shift
@@ -125,7 +127,7 @@ start_hub() {
     say "the hub is up: $FLOW_SERVER"
 }
 start_agent() { launch "$1" "$bin/flow-federate" run --config "$state/$1/agent.toml"; }
-# The ports of an earlier quickstart, where others were asked for.
+# Changes the ports in the files of an earlier quickstart if REST_PORT or GRPC_PORT ask for others.
 move_ports() {
     [ -e "$state/hub.toml" ] || return 0
     sed -i -e "/^\[rest\]/,/^listen/s/^listen = \"127\.0\.0\.1:$rest_before\"/listen = \"127.0.0.1:$rest_port\"/" \
@@ -155,7 +157,7 @@ hints() {
 
   Your own script and data, in five minutes: $repo/docs/first-task.md
   After a change of a configuration file: $repo/tools/quickstart.sh reload
-  End it all: $repo/tools/quickstart.sh stop, and go on another day: $repo/tools/quickstart.sh start
+  End it: $repo/tools/quickstart.sh stop; continue later: $repo/tools/quickstart.sh start
 
 END
 }
@@ -188,13 +190,13 @@ case ${1:-} in
         mapfile -t pids < <(servers)
         [ ${#pids[@]} != 0 ] || fail "nothing is running in $state; start it with: tools/quickstart.sh start"
         kill -HUP "${pids[@]}"
-        say "told the hub and the agents; what they made of it is in $state/{hub,party-a,party-b}.log"
+        say "sent SIGHUP to hub and agents; the result is in $state/{hub,party-a,party-b}.log"
         exit 0
         ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
-# ---- what it needs ----------------------------------------------------------------------------------------------------
+# ---- requirements ----------------------------------------------------------------------------------------------------
 
 command -v cargo > /dev/null || fail "Rust is missing; install it with the command on https://rustup.rs"
 [ -z "$(ours)" ] || fail "an earlier quickstart is still up; end it with: tools/quickstart.sh stop"
@@ -202,13 +204,13 @@ check_ports
 needed=1
 [ -x "$bin/flow-server" ] || needed=5
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
-[ "$free" -ge "$needed" ] || fail "needs $needed GiB of free disk here, and there are $free"
+[ "$free" -ge "$needed" ] || fail "this disk has $free GiB free and $needed are needed; free some space"
 
 tools/setup-test.sh machine
 
-# The marker comes first, so that a quickstart which was interrupted knows its folder again.
+# The marker comes first: an interrupted quickstart recognises its folder by it.
 if [ -e "$state/.quickstart" ] || [ -e "$state/hub.toml" ]; then
-    say "using $state again: what is in it stays (to begin from nothing, remove it yourself)"
+    say "using $state again and keeping its content (to start from an empty folder, remove it)"
 elif [ -n "$(ls -A "$state" 2> /dev/null)" ]; then
     fail "$state is not empty and was not made by a quickstart; move it away, or choose another folder with RUN_DIR=FOLDER"
 fi
@@ -221,7 +223,7 @@ installing=
 clean_up() {
     trap - EXIT
     trap '' INT TERM
-    [ -z "$(ours)" ] || say "stopping what was started"
+    [ -z "$(ours)" ] || say "stopping hub, agents and workloads"
     [ -z "$installing" ] || kill -TERM -- "-$installing" 2>/dev/null || true
     stop_all || echo "quickstart: some processes did not end: $(left)" >&2
 }
@@ -231,15 +233,16 @@ trap 'exit 143' TERM
 
 # ---- build and install, side by side -----------------------------------------------------------------------------------
 
-# A session of its own each, so that Ctrl-C reaches this script first, which ends things in their order.
-# shellcheck disable=SC2016 # the inner shell is to expand it
+# A new session: Ctrl-C reaches only this script, which ends the processes in order.
+# shellcheck disable=SC2016 # the inner shell expands it
 setsid bash -c 'SECONDS=0; tools/setup-test.sh venv digits && echo "$SECONDS" > "$1"' - "$state/install.seconds" \
     > "$state/install.log" 2>&1 &
 installing=$!
 say "building (flow-server, flow-federate, flowctl) and installing iflearner into ${cache#"$repo"/}/"
 SECONDS=0
 if [ -z "${BIN:-}" ]; then
-    cargo build --locked --bins -p flow-server -p flow-federate -p flowctl || fail "the build failed; the compiler says why above"
+    # The selection of `make build`: another one would compile the dependencies again.
+    cargo build --workspace --locked --bins || fail "the build failed; the compiler names the cause above"
 fi
 build_s=$SECONDS
 wait "$installing" || { installing=; fail "the Python environment could not be made" "$state/install.log"; }
@@ -273,14 +276,14 @@ END
 start_hub
 
 for party in party-a party-b; do
-    # A party holds its own rows and the test set, which both may see, and nothing else.
+    # A party holds its own rows and the test set, which both parties may see.
     mkdir -p "$state/$party/data" "$state/$party/alone"
     for rows in "$party.npz" test.npz; do
         [ -e "$state/$party/data/$rows" ] || cp "$cache/digits/$rows" "$state/$party/data"
     done
     secret=$state/$party/secret
     if [ ! -s "$secret" ]; then
-        # Empty, if a quickstart was killed between the two: then the party is there, and its secret is not.
+        # If an earlier quickstart was killed here, the party exists and its secret file is empty: rotate the secret.
         rm -f "$secret"
         "$bin/flowctl" party add "$party" --remark "made by the quickstart" --secret-file "$secret" > /dev/null 2> "$state/flowctl.log" \
             || "$bin/flowctl" party rotate-secret "$party" --secret-file "$secret" > /dev/null 2>> "$state/flowctl.log" \
@@ -307,7 +310,7 @@ END
     [ -e "$state/$party/agent.toml" ] || mv "$state/$party/agent.toml.new" "$state/$party/agent.toml"
     start_agent "$party"
 done
-say "two parties, each with 674 images of its own: party-a mostly of 0 to 4, party-b mostly of 5 to 9"
+say "two parties with 674 images each: party-a mostly digits 0 to 4, party-b mostly digits 5 to 9"
 
 # ---- training ----------------------------------------------------------------------------------------------------------
 
@@ -325,9 +328,9 @@ if [ "$code" != 0 ]; then
 fi
 train_s=$SECONDS
 
-# ---- what came of it ---------------------------------------------------------------------------------------------------
+# ---- result ---------------------------------------------------------------------------------------------------
 
-# accuracy FILE EVENT: of the last line of this event in a metrics file.
+# accuracy FILE EVENT: prints the accuracy in the last line of EVENT in a metrics file.
 accuracy() { grep -F "\"event\": \"$2\"" "$1" | tail -n 1 | sed -n 's/.*"acc": \([0-9.]*\).*/\1/p'; }
 say "for comparison: the same training, each party alone"
 for party in party-a party-b; do
@@ -338,7 +341,7 @@ for party in party-a party-b; do
     ) > "$state/$party/alone.log" 2>&1 || fail "training alone failed" "$state/$party/alone.log"
 done
 
-# The last average, as the parties measured it and their agents reported it to the hub.
+# The accuracy of the last average, as the parties measured it and the agents reported it to the hub.
 "$bin/flowctl" run get digits -o json > "$state/run.json"
 read -r run_id shared < <("$cache/venv/bin/python" - "$state/run.json" << 'END'
 import json, sys
@@ -351,7 +354,7 @@ END
 
 cat << END
 
-  accuracy on 449 images nobody trained with
+  accuracy on 449 images that no party trained with
     trained together   $shared
     party-a alone      $(accuracy "$state/party-a/alone/metrics.jsonl" local)
     party-b alone      $(accuracy "$state/party-b/alone/metrics.jsonl" local)

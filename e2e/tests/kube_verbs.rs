@@ -201,7 +201,7 @@ async fn a_job_is_served_from_this_machine_and_the_definition_is_not_taken_away_
 
     is_refused(
         make(&["uninstall"]),
-        "1 IflearnerJobs would go with their definition; delete them first, or say WITH_JOBS=1",
+        "1 IflearnerJobs would go with their definition; delete them first, or set WITH_JOBS=1",
     );
     assert_eq!(job("{.status.job.name}").await, name);
     succeeds(make(&["uninstall", "WITH_JOBS=1"]));
@@ -216,7 +216,7 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let make = |words: &[&str]| make(cluster.kubeconfig(), words);
     is_refused(
         make(&["deploy"]),
-        "say which image the cluster can pull: make deploy IMG=registry.example/flow-operator:",
+        "IMG is missing; name an image that the cluster can pull: make deploy IMG=registry.example/flow-operator:",
     );
     let overlays = "there is no deploy/kustomize/overlays/nowhere; overlays: operator-gateway operator-ingress operator-namespaced";
     is_refused(make(&["deploy", "IMG=x", "OVERLAY=nowhere"]), overlays);
@@ -431,7 +431,7 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
     };
     is_refused(
         make(&["docker-push"]),
-        "say where to: make docker-build docker-push REGISTRY=registry.example/team",
+        "REGISTRY is missing; name the registry to push to: make docker-build docker-push REGISTRY=registry.example/team",
     );
     is_refused(
         make(&["docker-push", "REGISTRY=registry.example/team"]),
@@ -447,7 +447,7 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
 
     let told = succeeds(make(&["docker-build", &registry_is]));
     assert!(
-        told.contains("No container engine answers here, so these are archives, for docker load"),
+        told.contains("No container engine answers here: import these archives with docker load"),
         "{told}"
     );
     is_refused(

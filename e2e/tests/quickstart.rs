@@ -219,7 +219,7 @@ fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kep
     assert!(output.status.success(), "{said}");
     let _kept = Kept;
     assert!(
-        said.contains(&format!("accuracy on 449 images nobody trained with: {TOGETHER}")),
+        said.contains(&format!("accuracy on 449 images that no party trained with: {TOGETHER}")),
         "{said}"
     );
     assert!(said.contains("End it all with: tools/kube-quickstart.sh stop"), "{said}");
