@@ -1,6 +1,6 @@
 #!/bin/bash
-# make-image.sh VENV WORKLOAD IMAGE: puts a workload and the Python environment it needs together as an image, that is a
-# directory a party can map an image name to. The environment is linked, not copied: half a gigabyte stays where it is.
+# make-image.sh VENV WORKLOAD IMAGE: combines a workload and its Python environment in the folder IMAGE, to which a party can
+# map an image name. The environment (half a gigabyte) is linked, not copied.
 set -euo pipefail
 
 [ $# = 3 ] || { echo "usage: $0 VENV WORKLOAD IMAGE" >&2; exit 2; }
@@ -10,7 +10,7 @@ image=$(cd "$3" && pwd)
 
 cp -r "$workload/image/." "$image"
 cp -r "$workload/compat" "$workload/client.py" "$image"
-# Python looks for pyvenv.cfg beside the program it was started as, before any link is followed.
+# Python reads pyvenv.cfg beside the program path, before it follows links.
 cp "$venv/pyvenv.cfg" "$image"
 ln -sfn "$venv/lib" "$image/lib"
 ln -sf "$(readlink -f "$venv/bin/python")" "$image/bin/python"

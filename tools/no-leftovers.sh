@@ -1,17 +1,16 @@
 #!/bin/bash
-# tools/no-leftovers.sh COMMAND…: runs COMMAND and fails, with the list, if a process it started is still running
-# afterwards (at its own exit status if that was a failure already). What is found is killed.
+# tools/no-leftovers.sh COMMAND…: runs COMMAND, then kills and lists every process that COMMAND started and that still runs.
+# Exit status: that of COMMAND; 1 if COMMAND succeeded and a process was left.
 #
-# Everything COMMAND starts is recognised by one word, the path of a temporary folder made for this run. It stands in the
-# environment (TMPDIR, FLOW_TEST_RUN), which children inherit; and because a workload gets a scrubbed environment, also
-# in the command line, working directory or environment of whatever was given a path inside that folder.
-# The folder goes at the end.
+# A process of COMMAND is recognised by the path of a temporary folder that is made for this run. Children inherit the path
+# in their environment (TMPDIR, FLOW_TEST_RUN). A workload has a scrubbed environment, and has the path in its command line
+# or working directory. The folder is removed at the end.
 set -uo pipefail
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/flow.XXXXXXXX")
 trap 'rm -rf "$run"' EXIT
 
-# The processes that have the word, as: pid command. `-f` keeps the word out of grep's own command line.
+# Prints the processes that have the path, as: pid command. `-f` keeps the path out of the command line of grep.
 leftovers() {
     {
         grep -lsF -f <(echo "$run") /proc/[0-9]*/environ /proc/[0-9]*/cmdline
@@ -24,7 +23,7 @@ leftovers() {
 TMPDIR=$run FLOW_TEST_RUN=$run "$@"
 status=$?
 
-# What dies with its parent may need a moment to do so.
+# A process that ends with its parent may need some time to do so.
 for _ in {1..50}; do
     left=$(leftovers)
     [ -n "$left" ] || exit "$status"

@@ -1,30 +1,30 @@
 #!/bin/bash
-# Prepares what the tests need besides Cargo: a C compiler, real MariaDB and MySQL servers, a Python environment with the
-# iflearner framework and its data, schemathesis, and a Kubernetes. Everything lands in .cache/ (or $FLOW_CACHE); a finished piece
-# carries a stamp of what it was made from, so a second run only compares stamps.
+# Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, a Python environment with the iflearner
+# framework and its data, schemathesis, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A finished piece carries
+# a stamp of its inputs: a second run compares stamps only.
 #
-# The database servers are Debian packages unpacked into the cache and run with their own C library, so nothing is
-# installed on the machine, no service starts, no root is needed, and MySQL (which is only in Debian unstable) works
-# next to any Debian release. apt is used with the machine's own mirror, proxy and keys.
+# The database servers are Debian packages that are unpacked into the cache and run with their own C library. Nothing is
+# installed on the machine, no service starts, and root is not needed. MySQL (only in Debian unstable) works beside any
+# Debian release. apt uses the mirror, proxy and keys of the machine.
 #
-# Kubernetes is built from the Go module proxy, as testkit/kube/go.mod pins it: `kube` is its programs, `kube-node` what
-# a node needs for pods that really run, `kube-workload` the real workload as a container image.
+# Kubernetes is built from the Go module proxy at the version of testkit/kube/go.mod: `kube` holds its programs,
+# `kube-node` the parts of a node that runs pods, `kube-workload` the training workload as a container image.
 #
 #   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload;
-#                                   all without any
+#                                   default: all
 #
-# `machine` is what comes first whatever is asked for: the C compiler and the Python that the machine must have itself.
+# `machine` is always first: the C compiler and the Python interpreter of the machine.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
-cd "$repo" # a relative FLOW_CACHE is meant from here, as in the test kit
+cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
 wanted=" ${*:-mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
-# is_wanted NAME…: whether one of them was asked for.
+# is_wanted NAME…: true if one of the pieces was requested.
 is_wanted() {
     local name
     for name in "$@"; do
@@ -33,7 +33,7 @@ is_wanted() {
     return 1
 }
 
-# recipe FUNCTION…: a changed recipe makes its piece again.
+# recipe FUNCTION…: prints a checksum of the functions; a changed recipe builds its piece again.
 recipe() { declare -f "$@" | cksum; }
 
 # piece NAME STAMP COMMAND…: runs COMMAND in a fresh $cache/NAME unless a finished one with this stamp is there.
@@ -45,13 +45,13 @@ piece() {
     echo "setup-test: preparing $name (log: $log)"
     rm -rf "${cache:?}/$name"
     mkdir -p "$cache/$name"
-    # In a shell of its own, because `set -e` does not reach into a function called in a condition.
+    # In a subshell: `set -e` has no effect in a function that is called in a condition.
     (set -e; cd "$cache/$name"; "$@") > "$log" 2>&1 &
     wait $! || { tail -n 20 "$log" >&2; die "could not prepare $name; the whole log is in $log"; }
     echo "$stamp" > "$cache/$name/.stamp"
 }
 
-# apt_install WHAT PACKAGE…: for the few things that must come from the machine itself.
+# apt_install WHAT PACKAGE…: installs packages on the machine itself.
 apt_install() {
     local what=$1
     shift
@@ -62,7 +62,7 @@ apt_install() {
         > "$cache/apt.log" 2>&1 || { tail -n 20 "$cache/apt.log" >&2; die "apt-get could not install $*"; }
 }
 
-# The archive this machine's own apt reads its release from.
+# mirror: prints the archive from which apt of this machine reads its release.
 # shellcheck source=/dev/null
 release() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }
 mirror() {
@@ -116,7 +116,7 @@ END
 server() {
     local binary=$1 user=
     shift
-    [ "$(id -u)" != 0 ] || user=--user=root # both refuse to run as root unless told to
+    [ "$(id -u)" != 0 ] || user=--user=root # both refuse to run as root without this option
     launcher server "$binary" "--no-defaults --basedir=\"\$here/usr\" --lc-messages-dir=\"\$here/usr/share/mysql\" $* $user"
 }
 
@@ -160,7 +160,7 @@ python() {
 }
 prepare_venv() {
     "$1" -m venv .
-    # --no-deps: the lists are complete, and iflearner's own pins cannot be met (requirements.txt says why).
+    # --no-deps: the lists are complete, and the pins of iflearner cannot be met (see requirements.txt).
     bin/pip install --disable-pip-version-check --no-deps -r "$workload/requirements.txt" -r "$workload/requirements-data.txt"
     bin/python -c 'import iflearner, sklearn'
 }
@@ -172,7 +172,7 @@ prepare_schemathesis() {
     bin/st --version
 }
 
-# The first Go that understands testkit/kube/go.mod. (A Go that may fetch a newer one of itself does so here.)
+# Prints the first Go that accepts testkit/kube/go.mod. (A Go with toolchain downloads may fetch a newer one here.)
 golang() {
     local candidate
     for candidate in go /usr/local/go/bin/go "$cache"/go/root/usr/lib/go-*/bin/go; do
@@ -181,7 +181,7 @@ golang() {
 }
 prepare_go() { unpack trixie golang-1.24-go; }
 
-# Clients read the version, so it is stamped as upstream stamps it. One `go build` compiles what the programs share once.
+# Clients read the version, which is stamped as upstream does. One `go build` compiles shared packages once.
 prepare_kube() {
     local go=$1 into=$PWD version package flags='-s -w'
     cd "$repo/testkit/kube"
@@ -199,7 +199,7 @@ prepare_kube() {
     chmod -R u+w "$into/gateway-api" # the module cache is read-only
 }
 
-# What a node is made of, from the machine's own release, so that it runs with the machine's C library.
+# The parts of a node come from the release of the machine and run with its C library.
 prepare_node() {
     local package image
     for package in containerd containernetworking-plugins nftables busybox-static; do unpack "$(release)" "$package"; done
@@ -212,7 +212,7 @@ build_image() { FLOW_CACHE=$cache "$repo/deploy/images/build.sh" "$@"; }
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 exec 9> "$cache/setup.lock"
-flock 9 # two at once would undo each other
+flock 9 # two runs at once would remove each other's pieces
 
 command -v cc > /dev/null || apt_install 'a C compiler' gcc libc6-dev
 interpreter=$(python)
@@ -232,7 +232,7 @@ piece mariadb "$(recipe mirror unpack launcher server prepare_mariadb)" prepare_
 piece mysql "$(recipe mirror unpack launcher server prepare_mysql)" prepare_mysql
 piece nginx "$(recipe mirror unpack launcher prepare_nginx)" prepare_nginx
 piece registry "$(recipe mirror unpack launcher prepare_registry)" prepare_registry
-# A venv knows its own path and its interpreter's, so a moved one is made again.
+# A venv contains its own path and that of the interpreter: the stamp contains both.
 venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
 piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
