@@ -21,40 +21,40 @@ use flow_proto::v1::{DesiredMember, Hello};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::PartyPolicy;
 use crate::convert;
 use crate::dial::root_cause;
-use crate::health::{Question, Standing};
+use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SeenHub};
-use crate::member::{Member, Work};
-use crate::offer::Offer;
-use crate::reconcile::{Action, Input, Outcome, Party};
+use crate::member::{Member, WorkStage};
+use crate::reconcile::{Action, Input, MemberSet, Transition};
 use crate::runtime::{HoldRequest, Observation, Runtime, RuntimeError, WorkKey, WorkState};
-use crate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
-use crate::works::{Done, Job, Word, Works};
+use crate::runtime_queue::{Outcome, Reply, Request, RuntimeQueue};
+use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
 pub use logs::LogPolicy;
 use logs::Logs;
 use outbox::Outbox;
 
 /// Settled members are kept so long, in seconds: a hub restored from a backup may ask.
-pub const RETENTION_S: u64 = 7 * 24 * 3600;
+pub const SETTLED_RETENTION_S: u64 = 7 * 24 * 3600;
 /// Time between two looks for what may be dropped.
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const PURGE_PERIOD: Duration = Duration::from_secs(3600);
 /// Longest time something that the runtime would tell again stays unwritten.
-const LAZY_WRITE: Duration = Duration::from_secs(1);
+const WRITE_DELAY_MAX: Duration = Duration::from_secs(1);
 /// Time between two tries to write a journal that cannot be written.
-const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+const JOURNAL_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Time between two tries to ask the runtime what it knows.
-const RUNTIME_RETRY: Duration = Duration::from_secs(1);
+const RUNTIME_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Shortest time between two writes that only show whether the journal takes them.
-const PROBE_PERIOD: Duration = Duration::from_secs(1);
+const JOURNAL_PROBE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Most inputs folded into one transaction.
-const BATCH: usize = 256;
+const INPUTS_PER_PASS_MAX: usize = 256;
 /// Messages of the hub that may wait for us: each may be long, and a hub may send without end.
-const HEARD: usize = 32;
+const SESSION_EVENTS_MAX: usize = 32;
 /// Longest error about a message of the hub in the log, in characters.
 const HUB_ERROR_CHARS_MAX: usize = 300;
 /// Opened specs beyond which those that nothing is started from any more are dropped.
-const SPECS: usize = 64;
+const CACHED_SPECS_MAX: usize = 64;
 
 /// What an agent is.
 #[derive(Debug)]
@@ -67,12 +67,12 @@ pub struct AgentConfig {
     pub secret: SecretSource,
     /// Holds are let go after so many seconds without the hub.
     pub hold_max_s: u64,
-    /// What the party offers; a change is taken up at once.
-    pub offer: watch::Receiver<Arc<Offer>>,
+    /// What the party policies; a change is taken up at once.
+    pub policy: watch::Receiver<Arc<PartyPolicy>>,
     /// What the party discloses of its members' logs.
     pub logs: LogPolicy,
     /// Whoever wants to know how the agent stands.
-    pub questions: mpsc::Receiver<Question>,
+    pub status_requests: mpsc::Receiver<StatusRequest>,
 }
 
 /// Why an agent ended that was not told to.
@@ -107,29 +107,29 @@ pub async fn run(
     // Before anything is waited for: what the runtime tells until then, it tells nobody.
     let watch = runtime.watch();
     let mut journal = Journal::open(&config.data_dir, &config.party).await?;
-    let offer = config.offer.borrow().clone();
+    let policy = config.policy.borrow().clone();
     let reading = clock.read();
-    let members = journal.unsettled().await?;
+    let unsettled = journal.unsettled().await?;
     let seen = journal.seen();
-    let (party, out) = Party::restore(
-        members,
-        offer.resources.clone(),
+    let (members, out) = MemberSet::restore(
+        unsettled,
+        policy.resources.clone(),
         config.hold_max_s,
         journal.first_sequence(),
         seen.incarnation,
         reading.into(),
     );
-    let (words, heard) = mpsc::unbounded_channel();
+    let (replies, heard) = mpsc::unbounded_channel();
     let logs = Logs::new(config.logs);
     let mut agent = Agent {
-        works: Works::new(Arc::clone(&runtime), Arc::clone(&clock), words),
+        runtime_queue: RuntimeQueue::new(Arc::clone(&runtime), Arc::clone(&clock), replies),
         config,
         runtime,
         clock,
         journal,
-        party,
+        members,
         out,
-        offer,
+        policy,
         specs: BTreeMap::new(),
         unwritten: BTreeMap::new(),
         write_later: BTreeSet::new(),
@@ -142,14 +142,14 @@ pub async fn run(
         connected: false,
         sessions: 0,
         purge_at: reading.monotonic,
-        retention: Retention::new(Duration::from_secs(RETENTION_S), reading),
+        retention: Retention::new(Duration::from_secs(SETTLED_RETENTION_S), reading),
         detector: Detector::new(reading),
         wrote_at: None,
     };
     let lost = agent.journal.lock().lost();
     let heartbeat = clock::heartbeat(Arc::clone(&agent.clock));
     let ended = tokio::select! {
-        ended = agent.live(connector, login, watch, heard, &stop) => ended,
+        ended = agent.serve(connector, login, watch, heard, &stop) => ended,
         never = heartbeat => match never {},
         // Nothing that is written from now on would be found again.
         lost = lost => return Err(AgentError::Place(lost)),
@@ -165,10 +165,10 @@ struct Agent {
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
     journal: Journal,
-    party: Party,
+    members: MemberSet,
     /// What follows from the inputs folded since the last commit.
-    out: Outcome,
-    offer: Arc<Offer>,
+    out: Transition,
+    policy: Arc<PartyPolicy>,
     /// Opened specs; never without that of a member not yet written.
     specs: BTreeMap<Digest, Arc<SealedSpec>>,
     /// Members the journal could not take.
@@ -189,26 +189,26 @@ struct Agent {
     detector: Detector,
     /// When the journal last took a write.
     wrote_at: Option<Monotonic>,
-    works: Works,
+    runtime_queue: RuntimeQueue,
 }
 
 impl Agent {
-    async fn live(
+    async fn serve(
         &mut self,
         connector: Connector,
         login: Login,
         mut watch: mpsc::Receiver<Observation>,
-        mut words: mpsc::UnboundedReceiver<Word>,
+        mut replies: mpsc::UnboundedReceiver<Reply>,
         stop: &CancellationToken,
     ) -> Result<(), AgentError> {
         self.commit().await?;
         tokio::select! {
-            swept = self.sweep(&mut watch, &mut words) => swept?,
+            swept = self.stop_unknown_work(&mut watch, &mut replies) => swept?,
             () = stop.cancelled() => return Ok(()),
         }
         let (hello, hello_rx) = watch::channel(self.hello());
-        let (events_tx, mut events) = mpsc::channel(HEARD);
-        let mut offers = self.config.offer.clone();
+        let (events_tx, mut events) = mpsc::channel(SESSION_EVENTS_MAX);
+        let mut policies = self.config.policy.clone();
         // Dropping `events` ends it.
         tokio::spawn(session::run(connector, login, hello_rx, Arc::clone(&self.clock), events_tx));
         loop {
@@ -218,40 +218,40 @@ impl Agent {
                 self.tick().await;
                 self.commit().await?;
             }
-            self.outbox.send_ready(&self.party, clock.monotonic());
+            self.outbox.send_ready(&self.members, clock.monotonic());
             let due = self.next_due();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 observation = watch.recv() => {
                     self.observe(observation.ok_or(AgentError::RuntimeGone)?);
-                    for _ in 1..BATCH {
+                    for _ in 1..INPUTS_PER_PASS_MAX {
                         match watch.try_recv() {
                             Ok(observation) => self.observe(observation),
                             Err(_) => break,
                         }
                     }
                 }
-                Some(word) = words.recv() => self.answered(word)?,
-                Some(question) = self.config.questions.recv() => {
-                    self.probe().await;
+                Some(reply) = replies.recv() => self.apply_reply(reply)?,
+                Some(request) = self.config.status_requests.recv() => {
+                    self.probe_journal().await;
                     // Whoever asked may have left.
-                    let _ = question.send(self.standing());
+                    let _ = request.send(self.status());
                 }
                 event = events.recv() => {
-                    self.hear(event.ok_or(AgentError::SessionGone)?).await?;
-                    for _ in 1..BATCH {
+                    self.apply_session_event(event.ok_or(AgentError::SessionGone)?).await?;
+                    for _ in 1..INPUTS_PER_PASS_MAX {
                         match events.try_recv() {
-                            Ok(event) => self.hear(event).await?,
+                            Ok(event) => self.apply_session_event(event).await?,
                             Err(_) => break,
                         }
                     }
                 }
-                Ok(()) = offers.changed() => {
-                    let offer = offers.borrow_and_update().clone();
-                    self.reoffer(offer).await?;
+                Ok(()) = policies.changed() => {
+                    let policy = policies.borrow_and_update().clone();
+                    self.apply_policy(policy).await?;
                 }
-                () = self.outbox.send_next(&self.party, clock.monotonic()) => {}
+                () = self.outbox.send_next(&self.members, clock.monotonic()) => {}
                 () = clock.sleep_until(due) => self.tick().await,
             }
             self.commit().await?;
@@ -262,48 +262,48 @@ impl Agent {
 
     /// Before the hub hears of us: what the runtime knows and the journal does not is stopped, and seen dead. The
     /// journal may have been lost, and the hub may at once ask for another run of the same task.
-    async fn sweep(
+    async fn stop_unknown_work(
         &mut self,
         watch: &mut mpsc::Receiver<Observation>,
-        words: &mut mpsc::UnboundedReceiver<Word>,
+        replies: &mut mpsc::UnboundedReceiver<Reply>,
     ) -> Result<(), AgentError> {
         let known = loop {
             match self.runtime.known().await {
                 Ok(known) => break known,
                 Err(error) => {
                     tracing::warn!(cause = %root_cause(&error), "{error}; trying again");
-                    self.clock.sleep(RUNTIME_RETRY).await;
+                    self.clock.sleep(RUNTIME_RETRY_DELAY).await;
                 }
             }
         };
         // Holds die with the machine; nobody but us can tell.
         let lost: Vec<WorkKey> = self
-            .party
+            .members
             .members()
-            .filter(|m| m.work == Work::Held)
+            .filter(|m| m.work == WorkStage::Held)
             .map(Member::key)
             .filter(|key| !known.contains(key))
             .collect();
         for key in lost {
-            self.apply(Input::Seen(key, WorkState::Absent));
+            self.apply(Input::WorkObserved(key, WorkState::Absent));
         }
         self.commit().await?;
-        let mut rogue: BTreeSet<WorkKey> =
-            known.into_iter().filter(|key| self.party.member(&key.run).is_none()).collect();
-        for key in &rogue {
+        let mut unknown: BTreeSet<WorkKey> =
+            known.into_iter().filter(|key| self.members.member(&key.run).is_none()).collect();
+        for key in &unknown {
             tracing::warn!(run.id = %key.run, attempt = key.attempt, "stopping work that the journal does not know");
-            self.works.start(Job::Stop(key.clone(), 0));
+            self.runtime_queue.enqueue(Request::Stop(key.clone(), 0));
         }
-        while !rogue.is_empty() {
+        while !unknown.is_empty() {
             tokio::select! {
                 observation = watch.recv() => {
                     let observation = observation.ok_or(AgentError::RuntimeGone)?;
                     if matches!(observation.state, WorkState::Absent | WorkState::Exited(_) | WorkState::Lost(_)) {
-                        rogue.remove(&observation.key);
+                        unknown.remove(&observation.key);
                     }
                     self.observe(observation);
                 }
-                Some(word) = words.recv() => self.answered(word)?,
+                Some(reply) = replies.recv() => self.apply_reply(reply)?,
             }
             self.commit().await?;
         }
@@ -315,18 +315,18 @@ impl Agent {
             protocol: PROTOCOL,
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             instance: self.journal.instance().to_string(),
-            inventory_digest: self.offer.inventory(&self.runtime.describe()).0.to_string(),
-            seen_incarnation: self.party.oldest_incarnation(),
+            inventory_digest: self.policy.inventory(&self.runtime.describe()).0.to_string(),
+            seen_incarnation: self.members.oldest_incarnation(),
             seen_revision: self.seen.revision,
         }
     }
 
-    fn standing(&self) -> Standing {
+    fn status(&self) -> AgentStatus {
         let mut members = BTreeMap::new();
-        for member in self.party.members() {
+        for member in self.members.members() {
             *members.entry(member.phase).or_default() += 1;
         }
-        Standing {
+        AgentStatus {
             connected: self.connected,
             sessions: self.sessions,
             members,
@@ -335,9 +335,9 @@ impl Agent {
     }
 
     /// Checks that the journal takes writes, unless one succeeded a moment ago: somebody asks for the agent's state.
-    async fn probe(&mut self) {
+    async fn probe_journal(&mut self) {
         if self.journal_retry.is_none()
-            && self.wrote_at.is_none_or(|at| at.elapsed() >= PROBE_PERIOD)
+            && self.wrote_at.is_none_or(|at| at.elapsed() >= JOURNAL_PROBE_INTERVAL_MIN)
         {
             self.write().await;
         }
@@ -355,7 +355,7 @@ impl Agent {
                 "the clock was set, or this process did not run for a while"
             );
             if !disturbance.paused.is_zero() {
-                self.party.apply(Input::Resumed, reading.into(), &mut self.out);
+                self.members.apply(Input::Resumed, reading.into(), &mut self.out);
             }
         }
         reading.into()
@@ -363,46 +363,48 @@ impl Agent {
 
     fn apply(&mut self, input: Input) {
         let now = self.now();
-        self.party.apply(input, now, &mut self.out);
+        self.members.apply(input, now, &mut self.out);
     }
 
     fn observe(&mut self, Observation { key, state, progress }: Observation) {
         if let Some(progress) = progress {
             if progress.complete {
-                self.apply(Input::Complete(key.clone()));
+                self.apply(Input::WorkCompleted(key.clone()));
             }
-            if self.party.member(&key.run).is_some_and(|member| member.attempt == key.attempt) {
+            if self.members.member(&key.run).is_some_and(|member| member.attempt == key.attempt) {
                 self.outbox.progress(key.clone(), progress, self.clock.monotonic());
             }
         }
-        self.apply(Input::Seen(key, state));
+        self.apply(Input::WorkObserved(key, state));
     }
 
-    fn answered(&mut self, word: Word) -> Result<(), AgentError> {
-        let Done { key, result } = match word {
-            Word::Delayed(key, reason) => {
-                self.apply(Input::Delayed(key, Some(reason)));
+    fn apply_reply(&mut self, reply: Reply) -> Result<(), AgentError> {
+        let Outcome { key, result } = match reply {
+            Reply::Delayed(key, reason) => {
+                self.apply(Input::RequestDelayed(key, Some(reason)));
                 return Ok(());
             }
-            Word::Done(done) => done,
-            Word::Panicked(message) => return Err(AgentError::Request(message)),
+            Reply::Completed(done) => done,
+            Reply::Panicked(message) => return Err(AgentError::Request(message)),
         };
-        self.apply(Input::Delayed(key.clone(), None));
+        self.apply(Input::RequestDelayed(key.clone(), None));
         match result {
-            Ok(Some(held)) => self.apply(Input::Seen(key.clone(), WorkState::Held(held))),
+            Ok(Some(held)) => self.apply(Input::WorkObserved(key.clone(), WorkState::Held(held))),
             Ok(None) => {}
-            Err(RuntimeError::Refused(reason)) => self.apply(Input::Failed(key.clone(), reason)),
+            Err(RuntimeError::Refused(reason)) => {
+                self.apply(Input::RequestRefused(key.clone(), reason))
+            }
             Err(error @ RuntimeError::Transient { .. }) => {
                 tracing::error!(%error, cause = %root_cause(&error), "a request was given up")
             }
         }
-        self.works.finished(&key);
+        self.runtime_queue.complete(&key);
         Ok(())
     }
 
-    async fn hear(&mut self, event: FromSession) -> Result<(), AgentError> {
+    async fn apply_session_event(&mut self, event: SessionEvent) -> Result<(), AgentError> {
         match event {
-            FromSession::Opened { welcome, out, hub } => {
+            SessionEvent::Opened { welcome, out, hub } => {
                 if self.seen.incarnation != welcome.hub_incarnation {
                     // A restored hub counts its revisions from an older number on.
                     self.seen = SeenHub { incarnation: welcome.hub_incarnation, revision: 0 };
@@ -410,9 +412,12 @@ impl Agent {
                 self.apply(Input::Connected { incarnation: welcome.hub_incarnation });
                 // What is said from here on has been written.
                 self.commit().await?;
-                let mut set: Vec<_> = self.party.members().map(convert::report).collect();
+                let mut set: Vec<_> = self.members.members().map(convert::report).collect();
                 let since = Timestamp(
-                    self.clock.now().0.saturating_sub(Timestamp(0).plus_secs(RETENTION_S).0),
+                    self.clock
+                        .now()
+                        .0
+                        .saturating_sub(Timestamp(0).plus_secs(SETTLED_RETENTION_S).0),
                 );
                 let mut after = String::new();
                 loop {
@@ -423,34 +428,34 @@ impl Agent {
                 }
                 (self.connected, self.sessions) = (true, self.sessions + 1);
                 self.logs.open(hub, out.clone());
-                self.outbox.open(out, welcome.epoch, set, &self.party);
+                self.outbox.open(out, welcome.epoch, set, &self.members);
                 if welcome.want_inventory {
-                    self.outbox.inventory(self.offer.inventory(&self.runtime.describe()));
+                    self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
                 }
             }
-            FromSession::Closed => {
+            SessionEvent::Closed => {
                 self.connected = false;
                 self.outbox.close();
                 self.logs.close();
-                self.apply(Input::Away);
+                self.apply(Input::Disconnected);
             }
-            FromSession::Message(body) => self.message(body).await?,
+            SessionEvent::Message(body) => self.apply_message(body).await?,
         }
         Ok(())
     }
 
-    async fn message(&mut self, body: FromHub) -> Result<(), AgentError> {
+    async fn apply_message(&mut self, body: FromHub) -> Result<(), AgentError> {
         match body {
-            FromHub::DesiredMember(assignment) => self.assignment(assignment).await?,
+            FromHub::DesiredMember(assignment) => self.apply_desired(assignment).await?,
             FromHub::DesiredMembers(chunk) => {
                 for assignment in chunk.members {
-                    self.assignment(assignment).await?;
+                    self.apply_desired(assignment).await?;
                 }
             }
             FromHub::Acks(acks) => {
                 for ack in acks.acks.into_iter().filter(|ack| ack.settled) {
                     if let Ok(run) = ack.run_id.parse() {
-                        self.apply(Input::Acked { run, attempt: ack.attempt, settled: true });
+                        self.apply(Input::ReportAcked { run, attempt: ack.attempt, settled: true });
                     }
                 }
             }
@@ -459,7 +464,7 @@ impl Agent {
             }
             FromHub::LogOpen(open) => {
                 let member = match open.run_id.parse() {
-                    Ok(run) => match self.party.member(&run) {
+                    Ok(run) => match self.members.member(&run) {
                         Some(member) => Some(member.clone()),
                         None => self.journal.member(&run).await.unwrap_or_else(|error| {
                             tracing::warn!(%error, "a member whose log is asked for cannot be read");
@@ -480,9 +485,9 @@ impl Agent {
         Ok(())
     }
 
-    async fn assignment(&mut self, assignment: DesiredMember) -> Result<(), AgentError> {
+    async fn apply_desired(&mut self, assignment: DesiredMember) -> Result<(), AgentError> {
         self.seen.revision = self.seen.revision.max(assignment.revision);
-        let (wish, bytes) = match convert::wish(assignment) {
+        let (desired, bytes) = match convert::desired_member(assignment) {
             Ok(parsed) => parsed,
             Err(error) => {
                 if let Some(left_out) = self.hub_lines.admit(clock::monotonic()) {
@@ -496,27 +501,27 @@ impl Agent {
                 return Ok(());
             }
         };
-        if self.party.member(&wish.run).is_none()
-            && let Some(member) = self.journal.member(&wish.run).await?
-            && !self.party.recall(member, &mut self.out)
+        if self.members.member(&desired.run).is_none()
+            && let Some(member) = self.journal.member(&desired.run).await?
+            && !self.members.restore_settled(member, &mut self.out)
         {
             return Ok(());
         }
-        let verdict = if wish.desired == DesiredPhase::Stopped {
+        let admission = if desired.phase == DesiredPhase::Stopped {
             None
         } else {
-            let spec = match &wish.digest {
+            let spec = match &desired.digest {
                 Some(digest) => self.open_spec(digest, &bytes),
                 None => Err("the assignment names no spec".to_owned()),
             };
-            let verdict = self.offer.judge(
+            let admission = self.policy.decide(
                 &self.config.party,
-                &wish,
+                &desired,
                 spec.as_ref().map(AsRef::as_ref).map_err(Clone::clone),
             );
-            Some(verdict)
+            Some(admission)
         };
-        self.apply(Input::Wish(wish, verdict));
+        self.apply(Input::DesiredReceived(desired, admission));
         Ok(())
     }
 
@@ -526,9 +531,9 @@ impl Agent {
             return Ok(Arc::clone(spec));
         }
         let spec = Arc::new(SealedSpec::open(bytes, digest)?);
-        if self.specs.len() >= SPECS {
+        if self.specs.len() >= CACHED_SPECS_MAX {
             let needed: BTreeSet<&Digest> =
-                self.party.members().filter_map(Member::startable).collect();
+                self.members.members().filter_map(Member::startable_spec).collect();
             self.specs.retain(|digest, _| needed.contains(digest));
         }
         self.specs.insert(digest.clone(), Arc::clone(&spec));
@@ -550,31 +555,31 @@ impl Agent {
         self.open_spec(&digest, &bytes)
     }
 
-    /// The party offers something else: ask the policy again about whatever has not begun.
-    async fn reoffer(&mut self, offer: Arc<Offer>) -> Result<(), AgentError> {
+    /// The party policies something else: ask the policy again about whatever has not begun.
+    async fn apply_policy(&mut self, policy: Arc<PartyPolicy>) -> Result<(), AgentError> {
         tracing::info!("images, datasets and resources were read again");
-        self.party.set_capacity(offer.resources.clone());
-        self.offer = offer;
+        self.members.set_capacity(policy.resources.clone());
+        self.policy = policy;
         let open: Vec<Member> = self
-            .party
+            .members
             .members()
             .filter(|m| !m.phase.is_terminal() && m.desired != DesiredPhase::Stopped)
             .cloned()
             .collect();
         for member in open {
             if let Ok(spec) = self.spec_of(&member).await {
-                let verdict = self.offer.admit(&spec.spec);
-                self.apply(Input::Verdict(member.run, verdict));
+                let admission = self.policy.decide_spec(&spec.spec);
+                self.apply(Input::AdmissionChanged(member.run, admission));
             }
         }
-        self.outbox.inventory(self.offer.inventory(&self.runtime.describe()));
+        self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
         Ok(())
     }
 
     fn next_due(&self) -> Monotonic {
         // Progress that is due goes out as soon as the session has room: nothing to wake up for.
         let progress = self.outbox.next_due().filter(|at| *at > self.clock.monotonic());
-        let due = [self.party.next_due(), self.write_by, self.journal_retry, progress];
+        let due = [self.members.next_due(), self.write_by, self.journal_retry, progress];
         due.into_iter().flatten().fold(self.purge_at, Monotonic::min)
     }
 
@@ -585,7 +590,7 @@ impl Agent {
             self.flush().await;
         }
         if monotonic >= self.purge_at {
-            self.purge_at = monotonic + PURGE_EVERY;
+            self.purge_at = monotonic + PURGE_PERIOD;
             let Some(before) = self.retention.cutoff(self.clock.read()) else { return };
             match self.journal.purge(before).await {
                 Ok(0) => {}
@@ -604,10 +609,10 @@ impl Agent {
         loop {
             let retry = self.journal_retry.is_some_and(|at| self.clock.monotonic() >= at);
             let out = std::mem::take(&mut self.out);
-            if out == Outcome::default() && !retry {
+            if out == Transition::default() && !retry {
                 break;
             }
-            let Outcome { write, write_later, actions, reports, turned_away } = out;
+            let Transition { write, write_later, actions, reports, rejected } = out;
             self.write_later.extend(write_later);
             let must_write = !write.is_empty() || retry;
             self.unwritten.extend(write);
@@ -616,25 +621,29 @@ impl Agent {
             let mut undone = Vec::new();
             for action in actions {
                 match action {
-                    Action::Stop(key, grace_s) => self.works.start(Job::Stop(key, grace_s)),
-                    Action::Forget(key) if written => self.works.start(Job::Forget(key)),
+                    Action::Stop(key, grace_s) => {
+                        self.runtime_queue.enqueue(Request::Stop(key, grace_s))
+                    }
+                    Action::Forget(key) if written => {
+                        self.runtime_queue.enqueue(Request::Forget(key))
+                    }
                     // Asked again at the next start.
                     Action::Forget(_) => {}
-                    Action::Hold(_) | Action::Ensure(_) if !written => undone.push(action),
-                    Action::Hold(key) => self.hold(&key),
-                    Action::Ensure(key) => self.ensure(&key).await,
+                    Action::Hold(_) | Action::Start(_) if !written => undone.push(action),
+                    Action::Hold(key) => self.request_hold(&key),
+                    Action::Start(key) => self.request_start(&key).await,
                 }
             }
             if !undone.is_empty() || (!written && must_write) {
-                self.apply(Input::NotWritten(undone));
+                self.apply(Input::WriteFailed(undone));
             }
             self.outbox.report(reports);
-            turned_away.iter().for_each(|member| self.outbox.answer(member));
+            rejected.iter().for_each(|member| self.outbox.answer(member));
         }
         if !self.write_later.is_empty() && self.write_by.is_none()
             || self.seen != self.journal.seen() && self.write_by.is_none()
         {
-            self.write_by = Some(self.clock.monotonic() + LAZY_WRITE);
+            self.write_by = Some(self.clock.monotonic() + WRITE_DELAY_MAX);
         }
         Ok(())
     }
@@ -648,38 +657,39 @@ impl Agent {
     /// Everything unwritten, in one transaction. Answers whether it is durable.
     async fn write(&mut self) -> bool {
         for run in std::mem::take(&mut self.write_later) {
-            if let Some(member) = self.party.member(&run) {
+            if let Some(member) = self.members.member(&run) {
                 self.unwritten.insert(run, member.clone());
             }
         }
         let members: Vec<&Member> = self.unwritten.values().collect();
         let specs: BTreeMap<&Digest, &[u8]> = members
             .iter()
-            .filter_map(|member| self.specs.get_key_value(member.startable()?))
+            .filter_map(|member| self.specs.get_key_value(member.startable_spec()?))
             .map(|(digest, spec)| (digest, spec.bytes.as_slice()))
             .collect();
         let specs: Vec<_> = specs.into_iter().collect();
-        match self.journal.write(&members, &specs, self.party.sequence(), self.seen).await {
+        match self.journal.write(&members, &specs, self.members.sequence(), self.seen).await {
             Ok(()) => {
                 self.unwritten.clear();
                 self.write_by = None;
                 self.wrote_at = Some(clock::monotonic());
                 if self.journal_retry.take().is_some() {
                     tracing::info!("the journal can be written again");
-                    self.apply(Input::Written);
+                    self.apply(Input::WriteRecovered);
                 }
                 true
             }
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written: no new work until it can; free some space");
-                self.journal_retry = Some(self.clock.monotonic() + JOURNAL_RETRY);
+                self.journal_retry = Some(self.clock.monotonic() + JOURNAL_RETRY_DELAY);
                 false
             }
         }
     }
 
-    fn hold(&mut self, key: &WorkKey) {
-        let Some(member) = self.party.member(&key.run).filter(|m| m.attempt == key.attempt) else {
+    fn request_hold(&mut self, key: &WorkKey) {
+        let Some(member) = self.members.member(&key.run).filter(|m| m.attempt == key.attempt)
+        else {
             return;
         };
         let hold = HoldRequest {
@@ -688,26 +698,26 @@ impl Agent {
             party: self.config.party.clone(),
             ports: member.needs.ports.clone(),
         };
-        self.works.start(Job::Hold(hold));
+        self.runtime_queue.enqueue(Request::Hold(hold));
     }
 
-    async fn ensure(&mut self, key: &WorkKey) {
+    async fn request_start(&mut self, key: &WorkKey) {
         let Some(member) =
-            self.party.member(&key.run).filter(|m| m.attempt == key.attempt).cloned()
+            self.members.member(&key.run).filter(|m| m.attempt == key.attempt).cloned()
         else {
             return;
         };
         let launch = match self.spec_of(&member).await {
-            Ok(spec) => self.offer.launch(&member, &spec.spec),
+            Ok(spec) => self.policy.start_request(&member, &spec.spec),
             Err(message) => Err(flow_domain::member::Reason::new(ReasonCode::SpecInvalid, message)),
         };
         match launch {
-            Ok(launch) => self.works.start(Job::Ensure(Box::new(launch))),
+            Ok(launch) => self.runtime_queue.enqueue(Request::Start(Box::new(launch))),
             // The start is proven: what the names mean by now, or whether the spec is at hand, changes nothing of it.
             Err(reason) if member.phase == MemberPhase::Running => {
                 tracing::warn!(run = %key.run, %reason, "not asked again")
             }
-            Err(reason) => self.apply(Input::Failed(key.clone(), reason)),
+            Err(reason) => self.apply(Input::RequestRefused(key.clone(), reason)),
         }
     }
 }

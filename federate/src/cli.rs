@@ -25,11 +25,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{MISSING_SHIM_EFFECT, PartyPolicy};
 use crate::agent::{self, AgentConfig};
 use crate::config::{self, Checked, Config, Faults, RuntimeKind};
 use crate::dial::Address;
-use crate::health::{self, Pages};
-use crate::offer::{Offer, UNREPAIRED};
+use crate::health::{self, HealthPages};
 use crate::retention;
 use crate::runtime::process::{ProcessConfig, ProcessRuntime, containment};
 use crate::runtime::{DataSource, ImageSource, Runtime};
@@ -199,14 +199,17 @@ async fn serve(
     // From the beginning: unheard, the signal would end the process.
     let hangups = signal(SignalKind::hangup())?;
     let config = loaded.value.clone();
-    let (questions, asked) = mpsc::channel(1);
+    let (status_requests, asked) = mpsc::channel(1);
     if let Some(address) = checked.health {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("health.listen = {address}: {error}"))?;
         tracing::info!(address = %listener.local_addr()?, "health and metrics");
-        let pages =
-            Pages { questions, data_dir: config.data_dir.clone(), ca_file: ca_file(&checked) };
+        let pages = HealthPages {
+            status_requests,
+            data_dir: config.data_dir.clone(),
+            ca_file: ca_file(&checked),
+        };
         tokio::spawn(supervisor.essential(
             "health listener",
             stopping,
@@ -218,7 +221,7 @@ async fn serve(
         // A cluster that does not answer is waited for.
         () = shutdown.soft.cancelled() => return Ok(()),
     };
-    let (offers, offer) = watch::channel(Arc::new(checked.offer.clone()));
+    let (policies, policy) = watch::channel(Arc::new(checked.policy.clone()));
     let logs = config.logs.policy();
     if let Some(file) = ca_file(&checked) {
         tokio::spawn(supervisor.essential(
@@ -227,7 +230,7 @@ async fn serve(
             watch_trust(file),
         ));
     }
-    let reread = reread(source, loaded, offers, hangups);
+    let reread = reread(source, loaded, policies, hangups);
     tokio::spawn(supervisor.essential("reload of the configuration", stopping, reread));
     let pid = std::process::id();
     tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), pid, "agent started");
@@ -237,9 +240,9 @@ async fn serve(
             data_dir: config.data_dir,
             secret: login.secret,
             hold_max_s: config.hold_max_s,
-            offer,
+            policy,
             logs,
-            questions: asked,
+            status_requests: asked,
         },
         Connector::Network(checked.hub),
         runtime,
@@ -287,7 +290,7 @@ async fn runtime(
 async fn reread(
     source: Source,
     started: Loaded<Config>,
-    offers: watch::Sender<Arc<Offer>>,
+    policies: watch::Sender<Arc<PartyPolicy>>,
     mut hangups: tokio::signal::unix::Signal,
 ) {
     while hangups.recv().await.is_some() {
@@ -303,7 +306,7 @@ async fn reread(
                         "changed, and not reloadable: {ignored}; restart the agent to use the new values"
                     );
                 }
-                offers.send_replace(Arc::new(checked.offer));
+                policies.send_replace(Arc::new(checked.policy));
             }
             Err(error) => {
                 tracing::error!(%error, "the configuration is not taken over; the old one stays")
@@ -362,8 +365,8 @@ fn doctor(source: &Source) -> Result<bool, Failure> {
             .then_some(())
             .ok_or_else(|| format!("{} is not a directory", root.display()));
         report.note(&format!("image {name}"), there);
-        if image.source.is_unrepaired() {
-            report.warn(&format!("image {name}: it has no compat/: {UNREPAIRED}"));
+        if image.source.lacks_shim() {
+            report.warn(&format!("image {name}: it has no compat/: {MISSING_SHIM_EFFECT}"));
         }
     }
     for (name, dataset) in &config.datasets {

@@ -12,9 +12,9 @@ use flow_domain::template::Resources;
 use serde::Deserialize;
 use tonic::transport::Uri;
 
+use crate::admission::{AllowedPeers, Dataset, Image, PartyPolicy};
 use crate::agent::LogPolicy;
 use crate::dial::Address;
-use crate::offer::{Dataset, Image, Offer, Peers};
 use crate::retention::Retention;
 use crate::runtime::{DataSource, ImageSource};
 
@@ -137,11 +137,11 @@ pub struct KubernetesConfig {
 
 impl KubernetesConfig {
     /// Where workloads may dial; unless the party says otherwise, other members' Services in the same cluster.
-    fn peers(&self) -> Peers {
+    fn peers(&self) -> AllowedPeers {
         if self.peers.is_empty() {
-            Peers::Matching(vec![format!("run-*.svc.{}:80", self.cluster_domain)])
+            AllowedPeers::Matching(vec![format!("run-*.svc.{}:80", self.cluster_domain)])
         } else {
-            Peers::Matching(self.peers.clone())
+            AllowedPeers::Matching(self.peers.clone())
         }
     }
 
@@ -196,8 +196,8 @@ pub struct Checked {
     pub party: PartyId,
     /// Where the hub is, and how it is known.
     pub hub: Address,
-    /// What the party offers.
-    pub offer: Offer,
+    /// What the party policies.
+    pub policy: PartyPolicy,
     /// Where health and metrics are served.
     pub health: Option<SocketAddr>,
 }
@@ -271,17 +271,17 @@ impl Config {
             }
         };
         let peers = match self.runtime {
-            RuntimeKind::Process => Peers::Loopback,
+            RuntimeKind::Process => AllowedPeers::Loopback,
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
         };
-        let offer = Offer {
+        let policy = PartyPolicy {
             images: self.images.clone(),
             datasets: self.datasets.clone(),
             resources: self.resources.clone(),
             peers,
         };
         match (party, hub) {
-            (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, offer, health }),
+            (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, policy, health }),
             _ => Err(Faults(faults)),
         }
     }
@@ -386,8 +386,8 @@ mod tests {
         ])
         .unwrap();
         let checked = config.check().unwrap();
-        assert_eq!(checked.offer.images["x/y:1"].source, ImageSource::Root("/opt/x".into()));
-        assert_eq!(checked.offer.images["x/y:1"].allow, flow_domain::policy::Allow::Yes);
+        assert_eq!(checked.policy.images["x/y:1"].source, ImageSource::Root("/opt/x".into()));
+        assert_eq!(checked.policy.images["x/y:1"].allow, flow_domain::policy::Allow::Yes);
         assert!(loaded(&[("datasets.UPPER.path", "/x")]).is_err());
         assert!(
             loaded(&[("party", "a"), ("hub.secret_file", "/s"), ("datasets.d.path", "x")]).is_err(),
@@ -408,7 +408,7 @@ mod tests {
             ("datasets.d.claim", "pvc"),
         ])
         .unwrap();
-        let ImageSource::Container(container) = &checked.offer.images["x"].source else {
+        let ImageSource::Container(container) = &checked.policy.images["x"].source else {
             panic!("a container")
         };
         assert_eq!(
@@ -416,8 +416,8 @@ mod tests {
             serde_json::json!({ "example.org/gpu": "a100" }),
             "keys keep their case"
         );
-        assert!(checked.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
-        assert!(!checked.offer.peers.allow("kubernetes.default.svc.cluster.local:443"));
+        assert!(checked.policy.peers.allow("run-1-1.other.svc.cluster.local:80"));
+        assert!(!checked.policy.peers.allow("kubernetes.default.svc.cluster.local:443"));
         assert!(with(&[("images.x.root", "/opt/x")]).is_err());
         assert!(with(&[image, ("datasets.d.path", "/d")]).is_err());
         assert!(with(&[image, ("datasets.d.host_path", "/d")]).is_err());
@@ -427,8 +427,8 @@ mod tests {
         );
         let elsewhere =
             with(&[image, ("kubernetes.peers", "[\"job-*.hub.example:443\"]")]).unwrap();
-        assert!(elsewhere.offer.peers.allow("job-1.hub.example:443"));
-        assert!(!elsewhere.offer.peers.allow("run-1-1.other.svc.cluster.local:80"));
+        assert!(elsewhere.policy.peers.allow("job-1.hub.example:443"));
+        assert!(!elsewhere.policy.peers.allow("run-1-1.other.svc.cluster.local:80"));
         assert!(
             with(&[
                 image,

@@ -7,7 +7,7 @@ use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_proto::v1;
 
-use crate::member::{Member, Wish};
+use crate::member::{DesiredMember, Member};
 use crate::runtime::WorkKey;
 
 /// Longest bindings taken, names and values together, in bytes: the aggregator of a task with 1,000 members whose names
@@ -15,7 +15,7 @@ use crate::runtime::WorkKey;
 const BINDINGS_BYTES_MAX: usize = 512 * 1024;
 
 /// An assignment, parsed; and the bytes of its spec.
-pub fn wish(assignment: v1::DesiredMember) -> Result<(Wish, Vec<u8>), String> {
+pub fn desired_member(assignment: v1::DesiredMember) -> Result<(DesiredMember, Vec<u8>), String> {
     let v1::DesiredMember {
         run_id,
         task_id,
@@ -35,12 +35,12 @@ pub fn wish(assignment: v1::DesiredMember) -> Result<(Wish, Vec<u8>), String> {
     }
     let field =
         |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
-    let wish = Wish {
+    let desired_member = DesiredMember {
         run: run_id.parse().map_err(|e| field("run_id")(&e))?,
         task: task_id.parse().map_err(|e| field("task_id")(&e))?,
         attempt,
         generation,
-        desired: desired.parse().map_err(|e: String| field("desired")(&e))?,
+        phase: desired.parse().map_err(|e: String| field("desired")(&e))?,
         digest: if spec_digest.is_empty() {
             None
         } else {
@@ -50,7 +50,7 @@ pub fn wish(assignment: v1::DesiredMember) -> Result<(Wish, Vec<u8>), String> {
         orphan,
         released,
     };
-    Ok((wish, spec))
+    Ok((desired_member, spec))
 }
 
 /// The snapshot of one member.
@@ -62,7 +62,7 @@ pub fn report(member: &Member) -> v1::MemberReport {
         sequence: member.sequence,
         observed_generation: member.generation,
         phase: member.phase.to_string(),
-        reason: member.told_reason().cloned().map(reason),
+        reason: member.reported_reason().cloned().map(reason),
         exit: member.exit.clone().map(exit),
         endpoints: member.endpoints.clone().into_iter().collect(),
         resolution: member.needs.resolution.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -138,9 +138,9 @@ mod tests {
             bindings: (0..8).map(|n| (format!("x{n}"), "y".repeat(length))).collect(),
             ..v1::DesiredMember::default()
         };
-        assert!(wish(assignment(60_000)).is_ok());
+        assert!(desired_member(assignment(60_000)).is_ok());
         assert!(
-            wish(assignment(100_000))
+            desired_member(assignment(100_000))
                 .is_err_and(|error| error.starts_with("bindings: 800016 bytes"))
         );
     }

@@ -18,7 +18,7 @@ use tonic::transport::Uri;
 use tower::Service as _;
 
 /// The sentence for an address where something else answers.
-pub(crate) const NOT_FOR_AGENTS: &str = "what answers at hub.address is not a hub's listener for agents: name the port of grpc.listen (1234 \
+pub(crate) const NOT_AN_AGENT_LISTENER: &str = "what answers at hub.address is not a hub's listener for agents: name the port of grpc.listen (1234 \
                                          unless set otherwise), not that of rest.listen";
 /// First byte of a TLS alert. An HTTP/2 frame that begins so would be longer than any may be.
 const TLS_ALERT: u8 = 0x15;
@@ -43,8 +43,8 @@ pub enum Address {
 pub struct DialError(String);
 
 /// Bytes both ways.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,15 +62,22 @@ impl Address {
     }
 
     /// Connects, and makes sure that it is the hub. The file of authorities is read each time, so that a replaced one counts.
-    /// With the connection comes what will be noticed on it.
-    pub(crate) async fn connect(&self) -> Result<(Box<dyn Io>, Noticed), DialError> {
-        let noticed = Noticed::default();
+    /// With the connection comes what will be fault on it.
+    pub(crate) async fn connect(
+        &self,
+    ) -> Result<(Box<dyn ByteStream>, ConnectionFault), DialError> {
+        let fault = ConnectionFault::default();
         match self {
             Self::Plain(_) => {
                 let (hub, stream) = (self.to_string(), self.tcp().await?);
                 Ok((
-                    Box::new(Plain { hub, stream, heard: false, noticed: noticed.clone() }),
-                    noticed,
+                    Box::new(PlainStream {
+                        hub,
+                        stream,
+                        has_received: false,
+                        fault: fault.clone(),
+                    }),
+                    fault,
                 ))
             }
             Self::Tls { uri, ca_file } => {
@@ -95,7 +102,7 @@ impl Address {
                 let stream = stream.map_err(|error| {
                     DialError(format!("no secure connection to the hub at {self}: {}", why(error)))
                 })?;
-                Ok((Box::new(stream), noticed))
+                Ok((Box::new(stream), fault))
             }
         }
     }
@@ -128,54 +135,54 @@ pub(crate) fn root_cause<'a>(
 /// What a connection has shown to be wrong. Kept beside it, because which error reaches the caller first is a matter of luck:
 /// the one that says it, or that of a write to a peer that has hung up.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Noticed(Arc<OnceLock<String>>);
+pub(crate) struct ConnectionFault(Arc<OnceLock<String>>);
 
-impl Noticed {
+impl ConnectionFault {
     /// It, in a sentence.
-    pub(crate) fn sentence(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         self.0.get().cloned()
     }
 }
 
 /// A connection in plain text, which notices when the other end expects TLS: that answers with an alert.
-struct Plain {
+struct PlainStream {
     hub: String,
     stream: TcpStream,
-    heard: bool,
-    noticed: Noticed,
+    has_received: bool,
+    fault: ConnectionFault,
 }
 
-impl Plain {
-    fn hear(&mut self, first: Option<u8>) -> io::Result<()> {
-        if !self.heard && first == Some(TLS_ALERT) {
-            let sentence = self.noticed.0.get_or_init(|| {
+impl PlainStream {
+    fn check_first_byte(&mut self, first: Option<u8>) -> io::Result<()> {
+        if !self.has_received && first == Some(TLS_ALERT) {
+            let sentence = self.fault.0.get_or_init(|| {
                 format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub)
             });
             return Err(io::Error::other(sentence.clone()));
         }
-        self.heard = true;
+        self.has_received = true;
         Ok(())
     }
 
     /// Before a write that failed is told: whether the other end had said why. If it had, that is about to be readable; if not,
     /// its hanging up is.
-    fn written<T>(
+    fn check_failed_write<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if matches!(written, Poll::Ready(Err(_))) && !self.heard {
+        if matches!(written, Poll::Ready(Err(_))) && !self.has_received {
             let mut byte = [0];
             let mut buffer = ReadBuf::new(&mut byte);
             if ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).is_ok() {
-                self.hear(buffer.filled().first().copied())?;
+                self.check_first_byte(buffer.filled().first().copied())?;
             }
         }
         written
     }
 }
 
-impl AsyncRead for Plain {
+impl AsyncRead for PlainStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -183,18 +190,18 @@ impl AsyncRead for Plain {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        Poll::Ready(self.hear(buffer.filled().get(before).copied()))
+        Poll::Ready(self.check_first_byte(buffer.filled().get(before).copied()))
     }
 }
 
-impl AsyncWrite for Plain {
+impl AsyncWrite for PlainStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(cx, written)
+        self.check_failed_write(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -211,7 +218,7 @@ impl AsyncWrite for Plain {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.written(cx, written)
+        self.check_failed_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

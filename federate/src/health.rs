@@ -1,5 +1,5 @@
 //! Health and metrics of an agent, over plain HTTP: for whoever runs it (a kubelet, a Prometheus), who is rarely on the
-//! same machine. Nothing on these pages is secret, they name no run and no dataset, and nothing can be changed through
+//! same host. Nothing on these pages is secret, they name no run and no dataset, and nothing can be changed through
 //! them.
 //!
 //! `/livez` says that the process answers. `/readyz` says that a session with the hub is open, and that the journal can be
@@ -35,12 +35,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::journal;
 
-/// Longest time the agent's loop may take to answer; while it takes up its members it does not.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Longest time the agent's loop may take to reply; while it takes up its members it does not.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How an agent stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct AgentStatus {
     /// A session with the hub is open.
     pub connected: bool,
     /// Sessions opened since the process started: all but the first were reconnects.
@@ -52,13 +52,13 @@ pub struct Standing {
 }
 
 /// Asked of an agent, which answers how it stands.
-pub type Question = oneshot::Sender<Standing>;
+pub type StatusRequest = oneshot::Sender<AgentStatus>;
 
 /// What is served.
 #[derive(Debug, Clone)]
-pub struct Pages {
+pub struct HealthPages {
     /// Where the agent is asked.
-    pub questions: mpsc::Sender<Question>,
+    pub status_requests: mpsc::Sender<StatusRequest>,
     /// The agent's data directory.
     pub data_dir: PathBuf,
     /// The file of the authorities that say who the hub is, if there is one.
@@ -66,38 +66,38 @@ pub struct Pages {
 }
 
 /// Serve until the caller drops the future.
-pub async fn serve(listener: TcpListener, pages: Pages) {
-    let answer = move |request: Request<Incoming>| {
+pub async fn serve(listener: TcpListener, pages: HealthPages) {
+    let reply = move |request: Request<Incoming>| {
         let pages = pages.clone();
-        async move { Ok::<_, Infallible>(pages.answer(&request).await) }
+        async move { Ok::<_, Infallible>(pages.reply(&request).await) }
     };
-    flow_common::probe::serve(listener, service_fn(answer)).await;
+    flow_common::probe::serve(listener, service_fn(reply)).await;
 }
 
-impl Pages {
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+impl HealthPages {
+    async fn reply(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return page(StatusCode::METHOD_NOT_ALLOWED, "only GET");
         }
         match request.uri().path() {
             "/livez" => page(StatusCode::OK, "ok"),
-            "/readyz" => match self.ask().await {
-                Some(Standing { journal_writable: false, .. }) => page(
+            "/readyz" => match self.request_status().await {
+                Some(AgentStatus { journal_writable: false, .. }) => page(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the journal cannot be written; the agent's log says why",
                 ),
-                Some(Standing { connected: true, .. }) => page(StatusCode::OK, "ok"),
+                Some(AgentStatus { connected: true, .. }) => page(StatusCode::OK, "ok"),
                 Some(_) => page(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "no session with the hub is open; the agent's log says why",
                 ),
-                None => page(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+                None => page(StatusCode::SERVICE_UNAVAILABLE, NOT_READY),
             },
             "/metrics" => {
-                let Some(standing) = self.ask().await else {
-                    return page(StatusCode::SERVICE_UNAVAILABLE, BUSY);
+                let Some(status) = self.request_status().await else {
+                    return page(StatusCode::SERVICE_UNAVAILABLE, NOT_READY);
                 };
-                match metrics(&standing, &self.machine()) {
+                match metrics(&status, &self.host_figures()) {
                     Ok(text) => {
                         let mut shown = page(StatusCode::OK, text);
                         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -113,11 +113,11 @@ impl Pages {
         }
     }
 
-    fn machine(&self) -> Machine {
+    fn host_figures(&self) -> HostFigures {
         // A file that cannot be read is reported in the log, and left out here.
         let trusted =
             self.ca_file.as_deref().and_then(|file| trusted(file, SystemClock.now()).ok());
-        Machine {
+        HostFigures {
             journal_bytes: journal::size(&self.data_dir),
             disk: Disk::of(&self.data_dir).ok(),
             authority_ends: trusted
@@ -125,17 +125,17 @@ impl Pages {
         }
     }
 
-    async fn ask(&self) -> Option<Standing> {
-        let (question, answer) = oneshot::channel();
+    async fn request_status(&self) -> Option<AgentStatus> {
+        let (request, reply) = oneshot::channel();
         let asked = async {
-            self.questions.send(question).await.ok()?;
-            answer.await.ok()
+            self.status_requests.send(request).await.ok()?;
+            reply.await.ok()
         };
-        flow_common::clock::timeout(ANSWER, asked).await.ok()?
+        flow_common::clock::timeout(STATUS_TIMEOUT, asked).await.ok()?
     }
 }
 
-const BUSY: &str = "the agent is still taking up what was there before it";
+const NOT_READY: &str = "the agent is still taking up what was there before it";
 
 fn page(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
@@ -150,7 +150,7 @@ struct Phase {
 
 /// Figures that do not come from the agent's loop.
 #[derive(Debug, Clone, Copy, Default)]
-struct Machine {
+struct HostFigures {
     journal_bytes: u64,
     disk: Option<Disk>,
     /// When the first of the trusted authorities expires.
@@ -158,8 +158,8 @@ struct Machine {
 }
 
 /// The page as text, in the OpenMetrics format.
-fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error> {
-    let Standing { connected, sessions, members, journal_writable } = standing;
+fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Error> {
+    let AgentStatus { connected, sessions, members, journal_writable } = status;
     let gauge = |value: i64| {
         let gauge = Gauge::<i64>::default();
         gauge.set(value);
@@ -199,9 +199,9 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
         "journal",
         "Size of the journal on the disk",
         Unit::Bytes,
-        gauge(number(machine.journal_bytes)),
+        gauge(number(host.journal_bytes)),
     );
-    if let Some(Disk { size, free }) = machine.disk {
+    if let Some(Disk { size, free }) = host.disk {
         registry.register_with_unit(
             "disk_size",
             "Size of the disk that holds the data directory",
@@ -215,7 +215,7 @@ fn metrics(standing: &Standing, machine: &Machine) -> Result<String, fmt::Error>
             gauge(number(free)),
         );
     }
-    if let Some(ends) = machine.authority_ends {
+    if let Some(ends) = host.authority_ends {
         let help = "End of the first certificate in hub.ca_file that expires";
         registry.register_with_unit(
             "certificate_expires_timestamp",
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn the_page_has_a_line_for_every_figure_and_for_phases_nobody_is_in() {
         let members = BTreeMap::from([(MemberPhase::Running, 2)]);
-        let machine = Machine {
+        let host = HostFigures {
             journal_bytes: 4096,
             disk: Some(Disk { size: 9, free: 3 }),
             authority_ends: Some(Timestamp(7_000_000)),
         };
         let text = metrics(
-            &Standing { connected: true, sessions: 3, members, journal_writable: true },
-            &machine,
+            &AgentStatus { connected: true, sessions: 3, members, journal_writable: true },
+            &host,
         )
         .unwrap();
         let wanted = [

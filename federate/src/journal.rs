@@ -8,7 +8,7 @@
 //! place (see [`Member::unreadable`]), and its text stays in the table `damaged` for whoever wants to look.
 //!
 //! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, of a member
-//! that was refused at once nothing stays when it has settled, and of the others the newest [`SETTLED_MAX`] stay.
+//! that was refused at once nothing stays when it has settled, and of the others the newest [`SETTLED_MEMBERS_MAX`] stay.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::member::Member;
 const SEQUENCES: u64 = 1 << 20;
 /// Most settled members kept, the newest: a hub that makes many runs must not fill the party's disk with their history.
 /// Beyond a week's members of a busy party, and short enough to be told in every session.
-pub const SETTLED_MAX: u32 = 10_000;
+pub const SETTLED_MEMBERS_MAX: u32 = 10_000;
 const VERSION: i64 = 1;
 const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
@@ -267,7 +267,7 @@ impl Journal {
             .await?;
         }
         for member in members.iter().filter(|member| member.settled) {
-            if member.left_no_trace() {
+            if member.is_refused_without_hold() {
                 sqlx::query("DELETE FROM members WHERE run = ?")
                     .bind(member.run.as_str())
                     .execute(&mut *tx)
@@ -284,7 +284,7 @@ impl Journal {
                 "DELETE FROM members WHERE run IN
                  (SELECT run FROM members WHERE settled = 1 ORDER BY finished_at DESC LIMIT -1 OFFSET ?)",
             )
-            .bind(SETTLED_MAX)
+            .bind(SETTLED_MEMBERS_MAX)
             .execute(&mut *tx)
             .await?;
         }

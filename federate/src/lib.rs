@@ -11,6 +11,7 @@
 //! It refuses to know how a run is scheduled: it sees its own members only. A hub, however broken or hostile, can ask,
 //! and can stop; it cannot make the party run what the party does not allow.
 
+pub mod admission;
 pub mod agent;
 pub mod cli;
 pub mod config;
@@ -19,10 +20,9 @@ pub mod dial;
 pub mod health;
 pub mod journal;
 pub mod member;
-pub mod offer;
 pub mod reconcile;
 pub mod retention;
 pub mod runtime;
+mod runtime_queue;
 pub mod session;
 pub mod sidecar;
-mod works;

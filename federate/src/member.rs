@@ -1,4 +1,4 @@
-//! One member as its own agent holds it: a value, and what a wish, a verdict or an observation makes of it.
+//! One member as its own agent holds it: a value, and what a desired, a verdict or an observation makes of it.
 //!
 //! The heart of it is [`Work`], the life of one `WorkKey`: it is held once, started once and stopped once. A key that
 //! was released is burnt; only a new reservation round, with a new attempt, can hold again. A terminal phase is entered
@@ -17,21 +17,21 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::{WorkKey, WorkState};
 
 /// Most ports held for one member.
-pub const MOST_PORTS: usize = 16;
+pub const PORTS_PER_MEMBER_MAX: usize = 16;
 
 /// What the hub wishes one member to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Wish {
+pub struct DesiredMember {
     /// The run.
     pub run: RunId,
     /// The task.
     pub task: TaskId,
     /// Reservation round.
     pub attempt: u32,
-    /// Number of the wish.
+    /// Number of the desired.
     pub generation: u64,
     /// What is wished.
-    pub desired: DesiredPhase,
+    pub phase: DesiredPhase,
     /// Digest of the spec; may be missing when the hub does not know the member either.
     pub digest: Option<Digest>,
     /// With `running`: values for the spec's holes.
@@ -42,10 +42,10 @@ pub struct Wish {
     pub released: bool,
 }
 
-impl Wish {
-    /// Values for a start; with any other wish they mean nothing and are not kept.
-    fn start_values(&self) -> Bindings {
-        if self.desired == DesiredPhase::Running { self.bindings.clone() } else { Bindings::new() }
+impl DesiredMember {
+    /// Values for a start; with any other desired they mean nothing and are not kept.
+    fn start_bindings(&self) -> Bindings {
+        if self.phase == DesiredPhase::Running { self.bindings.clone() } else { Bindings::new() }
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Needs {
 
 /// The party's answer to a spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum Admission {
     /// It may run.
     Admit(Needs),
     /// A person must approve first.
@@ -79,7 +79,7 @@ pub enum Verdict {
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Work {
+pub enum WorkStage {
     /// The runtime has not been asked for anything.
     #[default]
     None,
@@ -104,12 +104,12 @@ pub struct Member {
     pub task: TaskId,
     /// Newest reservation round heard of.
     pub attempt: u32,
-    /// Number of the newest wish heard.
+    /// Number of the newest desired heard.
     pub generation: u64,
     /// The incarnation of the hub's database that last wished something of it.
     #[serde(default)]
     pub incarnation: u64,
-    /// The newest wish.
+    /// The newest desired.
     pub desired: DesiredPhase,
     /// Digest of the spec.
     pub digest: Option<Digest>,
@@ -118,14 +118,16 @@ pub struct Member {
     /// What it asks of the party.
     pub needs: Needs,
     /// How far the work of this attempt is.
-    pub work: Work,
+    pub work: WorkStage,
     /// The start of this attempt has been written down: there may be a log.
     #[serde(default)]
     pub started: bool,
     /// Other attempts of which something may be alive: they are being stopped.
-    pub strays: BTreeSet<u32>,
+    #[serde(rename = "strays")]
+    pub stale_attempts: BTreeSet<u32>,
     /// The terminal phase to enter as soon as nothing is alive, and why.
-    pub doom: Option<(MemberPhase, Option<Reason>)>,
+    #[serde(rename = "doom")]
+    pub pending_outcome: Option<(MemberPhase, Option<Reason>)>,
     /// What is reported.
     pub phase: MemberPhase,
     /// Why.
@@ -153,21 +155,21 @@ pub struct Member {
 impl Member {
     /// A member just heard of.
     #[must_use]
-    pub fn new(wish: &Wish) -> Self {
+    pub fn new(desired: &DesiredMember) -> Self {
         Self {
-            run: wish.run.clone(),
-            task: wish.task.clone(),
-            attempt: wish.attempt,
-            generation: wish.generation,
+            run: desired.run.clone(),
+            task: desired.task.clone(),
+            attempt: desired.attempt,
+            generation: desired.generation,
             incarnation: 0,
-            desired: wish.desired,
-            digest: wish.digest.clone(),
-            bindings: wish.start_values(),
+            desired: desired.phase,
+            digest: desired.digest.clone(),
+            bindings: desired.start_bindings(),
             needs: Needs::default(),
-            work: Work::None,
+            work: WorkStage::None,
             started: false,
-            strays: BTreeSet::new(),
-            doom: None,
+            stale_attempts: BTreeSet::new(),
+            pending_outcome: None,
             phase: MemberPhase::Pending,
             reason: None,
             delay: None,
@@ -185,14 +187,14 @@ impl Member {
     /// is started in this or an older attempt. If it settled, at `settled`, it is history all the same.
     #[must_use]
     pub fn unreadable(run: RunId, task: TaskId, attempt: u32, settled: Option<Timestamp>) -> Self {
-        let desired = DesiredPhase::Stopped;
+        let phase = DesiredPhase::Stopped;
         let (bindings, digest) = (Bindings::new(), None);
-        let wish = Wish {
+        let desired = DesiredMember {
             run,
             task,
             attempt,
             generation: 0,
-            desired,
+            phase,
             digest,
             bindings,
             orphan: false,
@@ -201,12 +203,21 @@ impl Member {
         let text = "the entry of this member in its agent's journal was damaged: what the agent found of it was ended; start again";
         let (phase, reason) =
             (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
-        let unknown = Self::new(&wish);
+        let unknown = Self::new(&desired);
         match settled {
-            None => Self { work: Work::Stopping, doom: Some((phase, reason)), ..unknown },
-            at => {
-                Self { work: Work::Dead, phase, reason, settled: true, finished_at: at, ..unknown }
-            }
+            None => Self {
+                work: WorkStage::Stopping,
+                pending_outcome: Some((phase, reason)),
+                ..unknown
+            },
+            at => Self {
+                work: WorkStage::Dead,
+                phase,
+                reason,
+                settled: true,
+                finished_at: at,
+                ..unknown
+            },
         }
     }
 
@@ -219,220 +230,232 @@ impl Member {
     /// Nothing of the member is alive, in any attempt.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        matches!(self.work, Work::None | Work::Dead) && self.strays.is_empty()
+        matches!(self.work, WorkStage::None | WorkStage::Dead) && self.stale_attempts.is_empty()
     }
 
     /// Why it is where it is, as it is reported: what it is waiting for now comes before what led there.
     #[must_use]
-    pub fn told_reason(&self) -> Option<&Reason> {
+    pub fn reported_reason(&self) -> Option<&Reason> {
         self.delay.as_ref().or(self.reason.as_ref())
     }
 
     /// Digest of the spec it may still be started from.
     #[must_use]
-    pub fn startable(&self) -> Option<&Digest> {
+    pub fn startable_spec(&self) -> Option<&Digest> {
         self.digest.as_ref().filter(|_| !self.phase.is_terminal())
     }
 
     /// Refused without ever having held anything. Whoever asks again is judged again; there is nothing to remember.
     #[must_use]
-    pub fn left_no_trace(&self) -> bool {
-        self.phase == MemberPhase::Refused && self.work == Work::None && self.strays.is_empty()
+    pub fn is_refused_without_hold(&self) -> bool {
+        self.phase == MemberPhase::Refused
+            && self.work == WorkStage::None
+            && self.stale_attempts.is_empty()
     }
 
     /// What a lost journal could not find out again from the hub and the runtime: a change of it must be durable before
     /// anything is done or said. The rest (that ports are held, that the workload runs) the runtime tells again.
     #[must_use]
-    pub(crate) fn essence(&self) -> Self {
-        let mut essence = Self { sequence: 0, delay: None, ..self.clone() };
+    pub(crate) fn durable_state(&self) -> Self {
+        let mut durable_state = Self { sequence: 0, delay: None, ..self.clone() };
         if !self.phase.is_terminal() {
-            essence.phase = MemberPhase::Pending;
-            essence.reason = None;
-            essence.ports = BTreeMap::new();
-            essence.endpoints = BTreeMap::new();
+            durable_state.phase = MemberPhase::Pending;
+            durable_state.reason = None;
+            durable_state.ports = BTreeMap::new();
+            durable_state.endpoints = BTreeMap::new();
         }
-        if self.work == Work::Held {
-            essence.work = Work::Holding;
+        if self.work == WorkStage::Held {
+            durable_state.work = WorkStage::Holding;
         }
-        essence
+        durable_state
     }
 
     /// Whether a report would say the same of both.
     #[must_use]
-    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_report(&self, other: &Self) -> bool {
         let view = |m: &Self| (m.attempt, m.phase, m.complete);
         view(self) == view(other)
-            && self.told_reason() == other.told_reason()
+            && self.reported_reason() == other.reported_reason()
             && self.exit == other.exit
             && self.endpoints == other.endpoints
             && self.needs.resolution == other.needs.resolution
     }
 
     /// The hub wishes something. Answers whether it was news.
-    pub(crate) fn hear(&mut self, wish: &Wish) -> bool {
-        let older = (wish.attempt, wish.generation) <= (self.attempt, self.generation);
+    pub(crate) fn apply_desired(&mut self, desired: &DesiredMember) -> bool {
+        let older = (desired.attempt, desired.generation) <= (self.attempt, self.generation);
         // The end of a member is final whatever round the hub believes it is in: it may have been restored from a
         // backup and know fewer rounds than there were.
-        let stop = wish.desired == DesiredPhase::Stopped && self.desired != DesiredPhase::Stopped;
+        let stop = desired.phase == DesiredPhase::Stopped && self.desired != DesiredPhase::Stopped;
         if older && !stop {
             return false;
         }
-        if wish.attempt > self.attempt {
-            self.next_round(wish.attempt);
+        if desired.attempt > self.attempt {
+            self.begin_attempt(desired.attempt);
         }
-        self.generation = wish.generation;
+        self.generation = desired.generation;
         if self.phase.is_terminal() {
             return true;
         }
-        self.desired = wish.desired;
-        self.bindings = wish.start_values();
-        if wish.desired == DesiredPhase::Stopped && self.doom.is_none() {
-            let reason = if wish.released {
+        self.desired = desired.phase;
+        self.bindings = desired.start_bindings();
+        if desired.phase == DesiredPhase::Stopped && self.pending_outcome.is_none() {
+            let reason = if desired.released {
                 Reason::new(ReasonCode::Released, "the run went on without this party")
             } else {
                 Reason::new(ReasonCode::StopRequested, "stopped as the hub wished")
             };
-            self.doom = Some((MemberPhase::Stopped, Some(reason)));
+            self.pending_outcome = Some((MemberPhase::Stopped, Some(reason)));
         }
         true
     }
 
     /// A new reservation round: what the older one holds is let go.
-    fn next_round(&mut self, attempt: u32) {
-        if !matches!(self.work, Work::None | Work::Dead) {
-            self.strays.insert(self.attempt);
+    fn begin_attempt(&mut self, attempt: u32) {
+        if !matches!(self.work, WorkStage::None | WorkStage::Dead) {
+            self.stale_attempts.insert(self.attempt);
         }
         self.attempt = attempt;
         self.delay = None;
         if self.phase.is_terminal() {
             return;
         }
-        self.work = Work::None;
+        self.work = WorkStage::None;
         self.started = false;
         self.ports.clear();
         self.endpoints.clear();
         self.bindings.clear();
         if self.phase != MemberPhase::WaitingApproval {
-            self.rest(None);
+            self.return_to_admitted(None);
         }
     }
 
     /// Checked, nothing held.
-    pub(crate) fn rest(&mut self, reason: Option<Reason>) {
+    pub(crate) fn return_to_admitted(&mut self, reason: Option<Reason>) {
         self.phase = MemberPhase::Admitted;
         self.reason = reason;
         self.ports.clear();
         self.endpoints.clear();
     }
 
-    /// The party's answer to the spec, for the present wish.
-    pub(crate) fn judge(&mut self, verdict: Verdict) {
+    /// The party's answer to the spec, for the present desired.
+    pub(crate) fn apply_admission(&mut self, verdict: Admission) {
         if self.phase.is_terminal()
-            || self.doom.is_some()
-            || matches!(self.work, Work::Started | Work::Stopping)
+            || self.pending_outcome.is_some()
+            || matches!(self.work, WorkStage::Started | WorkStage::Stopping)
         {
             return;
         }
         match verdict {
-            Verdict::Admit(needs) | Verdict::Ask(needs, _) if needs.ports.len() > MOST_PORTS => {
+            Admission::Admit(needs) | Admission::Ask(needs, _)
+                if needs.ports.len() > PORTS_PER_MEMBER_MAX =>
+            {
                 let message = format!(
-                    "the spec wants {} ports; an agent holds at most {MOST_PORTS} for a member",
+                    "the spec wants {} ports; an agent holds at most {PORTS_PER_MEMBER_MAX} for a member",
                     needs.ports.len()
                 );
-                self.doom = Some((
+                self.pending_outcome = Some((
                     MemberPhase::Refused,
                     Some(Reason::new(ReasonCode::SpecInvalid, message)),
                 ));
             }
-            Verdict::Admit(needs) => {
+            Admission::Admit(needs) => {
                 self.needs = needs;
                 if self.phase == MemberPhase::WaitingApproval {
-                    self.rest(None);
+                    self.return_to_admitted(None);
                 }
             }
-            Verdict::Ask(needs, reason) => {
+            Admission::Ask(needs, reason) => {
                 self.needs = needs;
                 if self.desired == DesiredPhase::Running {
-                    self.doom = Some((MemberPhase::Refused, Some(reason)));
+                    self.pending_outcome = Some((MemberPhase::Refused, Some(reason)));
                     return;
                 }
-                self.release();
+                self.release_hold();
                 self.phase = MemberPhase::WaitingApproval;
                 self.reason = Some(reason);
             }
-            Verdict::Refuse(reason) => {
+            Admission::Refuse(reason) => {
                 // Nothing starts with them, so nothing bounds their size.
                 self.bindings.clear();
-                self.doom = Some((MemberPhase::Refused, Some(reason)));
+                self.pending_outcome = Some((MemberPhase::Refused, Some(reason)));
             }
         }
     }
 
     /// The start is written down.
-    pub(crate) fn start(&mut self) {
-        self.work = Work::Started;
+    pub(crate) fn record_start(&mut self) {
+        self.work = WorkStage::Started;
         self.started = true;
     }
 
     /// It was not: the start cannot have happened.
-    pub(crate) fn unstart(&mut self) {
-        self.work = Work::Held;
+    pub(crate) fn undo_start(&mut self) {
+        self.work = WorkStage::Held;
         self.started = false;
     }
 
     /// Let go of a hold, if there is one.
-    pub(crate) fn release(&mut self) {
-        if matches!(self.work, Work::Holding | Work::Held) {
-            self.work = Work::Stopping;
+    pub(crate) fn release_hold(&mut self) {
+        if matches!(self.work, WorkStage::Holding | WorkStage::Held) {
+            self.work = WorkStage::Stopping;
         }
     }
 
     /// It ends badly, unless it is ending already.
     pub(crate) fn fail(&mut self, code: ReasonCode, message: impl Into<String>) {
-        if self.doom.is_none() && !self.phase.is_terminal() {
-            self.doom = Some((MemberPhase::Failed, Some(Reason::new(code, message))));
+        if self.pending_outcome.is_none() && !self.phase.is_terminal() {
+            self.pending_outcome = Some((MemberPhase::Failed, Some(Reason::new(code, message))));
         }
     }
 
     /// The runtime tells how the work of this attempt stands. Answers whether it is alive against our will.
-    pub(crate) fn see(&mut self, state: WorkState) -> bool {
+    pub(crate) fn apply_observed(&mut self, state: WorkState) -> bool {
         match state {
             WorkState::Held(held) => match self.work {
-                Work::Holding | Work::Held if self.doom.is_none() => {
-                    self.work = Work::Held;
+                WorkStage::Holding | WorkStage::Held if self.pending_outcome.is_none() => {
+                    self.work = WorkStage::Held;
                     self.ports = held.ports;
                     self.endpoints = held.endpoints;
                     self.phase = MemberPhase::Reserved;
                     self.reason = None;
                 }
-                Work::Holding | Work::Held | Work::Started | Work::Stopping => {}
-                Work::None | Work::Dead => return true,
+                WorkStage::Holding | WorkStage::Held | WorkStage::Started | WorkStage::Stopping => {
+                }
+                WorkStage::None | WorkStage::Dead => return true,
             },
-            WorkState::Starting { reason } => return self.up(MemberPhase::Starting, reason),
-            WorkState::Running => return self.up(MemberPhase::Running, None),
-            WorkState::Unseen(reason) => return self.up(MemberPhase::Running, Some(reason)),
+            WorkState::Starting { reason } => {
+                return self.mark_started(MemberPhase::Starting, reason);
+            }
+            WorkState::Running => return self.mark_started(MemberPhase::Running, None),
+            WorkState::Unseen(reason) => {
+                return self.mark_started(MemberPhase::Running, Some(reason));
+            }
             WorkState::Exited(exit) => {
-                self.work = Work::Dead;
-                self.conclude(exit);
+                self.work = WorkStage::Dead;
+                self.apply_exit(exit);
             }
             WorkState::Lost(reason) => {
-                self.work = Work::Dead;
+                self.work = WorkStage::Dead;
                 if !self.phase.is_terminal() {
-                    self.doom = Some((MemberPhase::Failed, Some(reason)));
+                    self.pending_outcome = Some((MemberPhase::Failed, Some(reason)));
                 }
             }
             WorkState::Absent => match self.work {
-                Work::Stopping => self.work = Work::Dead,
-                Work::Holding | Work::Held => {
-                    self.work = Work::Dead;
-                    self.rest(Some(Reason::new(ReasonCode::HoldExpired, "the hold was lost")));
+                WorkStage::Stopping => self.work = WorkStage::Dead,
+                WorkStage::Holding | WorkStage::Held => {
+                    self.work = WorkStage::Dead;
+                    self.return_to_admitted(Some(Reason::new(
+                        ReasonCode::HoldExpired,
+                        "the hold was lost",
+                    )));
                 }
                 // Told to start and not there: it may have been on its way. Only a stop proves that it never comes.
-                Work::Started => self.fail(
+                WorkStage::Started => self.fail(
                     ReasonCode::SidecarLost,
                     "the held work vanished before it was seen to start",
                 ),
-                Work::None | Work::Dead => {}
+                WorkStage::None | WorkStage::Dead => {}
             },
         }
         false
@@ -441,28 +464,30 @@ impl Member {
     /// A start is under way or done. A journal that was put back from a backup may not know that it was asked for:
     /// what runs, runs. It never goes back to starting; why somebody should look at it is told all the same, also of what
     /// is being stopped.
-    fn up(&mut self, phase: MemberPhase, reason: Option<Reason>) -> bool {
+    fn mark_started(&mut self, phase: MemberPhase, reason: Option<Reason>) -> bool {
         match self.work {
-            Work::None | Work::Holding | Work::Held | Work::Started if self.doom.is_none() => {
-                self.start();
+            WorkStage::None | WorkStage::Holding | WorkStage::Held | WorkStage::Started
+                if self.pending_outcome.is_none() =>
+            {
+                self.record_start();
                 if self.phase != MemberPhase::Running {
                     self.phase = phase;
                 }
                 self.reason = reason;
                 false
             }
-            Work::Stopping | Work::Started | Work::Holding | Work::Held => {
+            WorkStage::Stopping | WorkStage::Started | WorkStage::Holding | WorkStage::Held => {
                 if self.phase.is_live() {
                     self.reason = reason;
                 }
                 false
             }
-            Work::None | Work::Dead => true,
+            WorkStage::None | WorkStage::Dead => true,
         }
     }
 
-    /// The workload has ended. That it ended well outranks every wish; how it ended otherwise yields to a stop.
-    fn conclude(&mut self, exit: Exit) {
+    /// The workload has ended. That it ended well outranks every desired; how it ended otherwise yields to a stop.
+    fn apply_exit(&mut self, exit: Exit) {
         if self.phase.is_terminal() {
             return;
         }
@@ -471,8 +496,8 @@ impl Member {
         let stopped = exit.reason.as_ref().is_some_and(|r| r.code == ReasonCode::StopRequested);
         let end = match (&exit.reason, exit.code, exit.signal) {
             (None, Some(0), _) => (MemberPhase::Succeeded, None),
-            (Some(_), ..) | (None, ..) if self.doom.is_some() => {
-                self.doom.take().expect("just seen")
+            (Some(_), ..) | (None, ..) if self.pending_outcome.is_some() => {
+                self.pending_outcome.take().expect("just seen")
             }
             (Some(reason), ..) if stopped => (MemberPhase::Stopped, Some(reason.clone())),
             (Some(reason), ..) => (MemberPhase::Failed, Some(reason.clone())),
@@ -491,7 +516,7 @@ impl Member {
             }
         };
         self.exit = Some(exit);
-        self.doom = Some(end);
+        self.pending_outcome = Some(end);
     }
 
     /// Enter the terminal phase, if there is one to enter and nothing is alive.
@@ -499,7 +524,7 @@ impl Member {
         if self.phase.is_terminal() || !self.is_dead() {
             return;
         }
-        if let Some((phase, reason)) = self.doom.take() {
+        if let Some((phase, reason)) = self.pending_outcome.take() {
             self.phase = phase;
             self.reason = reason;
             self.delay = None;

@@ -1,7 +1,7 @@
 //! How long a party keeps the logs and outputs of members that have ended, and when it is warned about its disk.
 //!
 //! Outputs are the party's results: nothing but the party's own configuration, or the party itself, removes them. The
-//! proof that a member has ended, and its scratch directories, are needed for [`RETENTION_S`] only.
+//! proof that a member has ended, and its scratch directories, are needed for [`SETTLED_RETENTION_S`] only.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use flow_common::disk::Disk;
 use flow_domain::time::Timestamp;
 use serde::Deserialize;
 
-use crate::agent::RETENTION_S;
+use crate::agent::SETTLED_RETENTION_S;
 use crate::runtime::process::ProcessRuntime;
 
 /// Time between two sweeps.
 pub const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 const DAY_S: u64 = 24 * 3600;
 /// Shortest retention, in days: until then the directory also proves that its member has ended.
-const DAYS_MIN: u64 = RETENTION_S / DAY_S;
+const DAYS_MIN: u64 = SETTLED_RETENTION_S / DAY_S;
 
 /// The keys of `[retention]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -89,7 +89,7 @@ impl Cutoffs {
     /// Starts with one reading of the clocks.
     #[must_use]
     pub fn new(retention: Retention, first: Reading) -> Self {
-        let proof = clock::Retention::new(Duration::from_secs(RETENTION_S), first);
+        let proof = clock::Retention::new(Duration::from_secs(SETTLED_RETENTION_S), first);
         Self { proof, results: retention.results().map(|keep| clock::Retention::new(keep, first)) }
     }
 

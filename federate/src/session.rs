@@ -30,28 +30,28 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status, Streaming};
 
-use crate::dial::{Address, Io, NOT_FOR_AGENTS, Noticed, root_cause};
+use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER, root_cause};
 
 /// The protocol spoken.
 pub const PROTOCOL: u32 = 1;
 /// Time between two HTTP/2 pings, and longest wait for their answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_PERIOD: Duration = Duration::from_secs(20);
 /// HTTP/2 flow control window, in bytes: fixed.
-const WINDOW: u32 = 64 * 1024;
+const WINDOW_BYTES: u32 = 64 * 1024;
 /// Longest wait for a connection, and for the Welcome on it.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// First upper bound of the back-off, in milliseconds; it doubles.
-const BACKOFF_MS: u64 = 100;
+const BACKOFF_BOUND_MIN_MS: u64 = 100;
 /// Last upper bound of the back-off, in milliseconds.
-const BACKOFF_MAX_MS: u64 = 10_000;
+const BACKOFF_BOUND_MAX_MS: u64 = 10_000;
 /// Longest wait a hub may ask for, in seconds.
 const RETRY_AFTER_MAX_S: u64 = 300;
 /// A session that lasted this long was a good one: the next back-off begins at the bottom.
-const GOOD_SESSION_MIN: Duration = Duration::from_secs(5);
+const STABLE_SESSION_MIN: Duration = Duration::from_secs(5);
 /// Messages that may wait on either way.
-const QUEUE: usize = 64;
+const QUEUED_MESSAGES_MAX: usize = 64;
 /// Longest message taken, in bytes: a chunk of the hub's set has at most half of it.
-const LONGEST: usize = 2 * 1024 * 1024;
+const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Longest cause of a session's end in the log, in characters.
 const CAUSE_CHARS_MAX: usize = 500;
@@ -71,7 +71,7 @@ pub enum Connector {
 
 /// What the hub sent, or that it went.
 #[derive(Debug)]
-pub enum FromSession {
+pub enum SessionEvent {
     /// A session is open.
     Opened {
         /// The hub's first message.
@@ -79,7 +79,7 @@ pub enum FromSession {
         /// The way back; closed when dropped.
         out: mpsc::Sender<AgentMessage>,
         /// For side streams.
-        hub: Hub,
+        hub: HubClient,
     },
     /// A message of the open session.
     Message(FromHub),
@@ -89,12 +89,12 @@ pub enum FromSession {
 
 /// The open connection, for side streams.
 #[derive(Debug, Clone)]
-pub struct Hub(ControlClient<InterceptedService<Channel, Credentials>>);
+pub struct HubClient(ControlClient<InterceptedService<Channel, Credentials>>);
 
-impl Hub {
+impl HubClient {
     /// A connection that nobody has made.
     #[cfg(test)]
-    pub(crate) fn nowhere() -> Self {
+    pub(crate) fn unreachable() -> Self {
         let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
         Self(ControlClient::with_interceptor(
             Endpoint::from_static("http://127.0.0.1:1").connect_lazy(),
@@ -192,12 +192,12 @@ impl Login {
 pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String> {
     let credentials = login.credentials()?;
     let asked = async {
-        let (channel, noticed) = dial(&Connector::Network(address.clone())).await?;
+        let (channel, fault) = dial(&Connector::Network(address.clone())).await?;
         let mut client = ControlClient::with_interceptor(channel, credentials);
         // The hub authenticates the call before it waits for the Hello, which never comes.
         match client.session(Request::new(futures::stream::pending())).await {
             Ok(answer) if is_grpc(answer.metadata()) => Ok(()),
-            Ok(_) => Err(NOT_FOR_AGENTS.to_owned()),
+            Ok(_) => Err(NOT_AN_AGENT_LISTENER.to_owned()),
             Err(status) if status.code() == Code::Unauthenticated && !is_not_grpc(&status) => {
                 Err(format!(
                     "the hub at {address} does not accept {} for the party {}: compare the party's name, or have the secret replaced \
@@ -207,7 +207,7 @@ pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String
                     login.party
                 ))
             }
-            Err(status) => Err(noticed.sentence().unwrap_or_else(|| describe(&status))),
+            Err(status) => Err(fault.message().unwrap_or_else(|| describe(&status))),
         }
     };
     let late =
@@ -255,19 +255,19 @@ impl Interceptor for Credentials {
 }
 
 /// Why a session ended, and how long the hub asked to be left alone, in seconds.
-struct Ended {
-    why: String,
+struct SessionEnd {
+    cause: String,
     retry_after_s: u64,
 }
 
-impl Ended {
+impl SessionEnd {
     fn new(why: impl AsRef<str>) -> Self {
         Self::until(why, 0)
     }
 
     /// The cause may hold the hub's own words, which go to the log.
     fn until(why: impl AsRef<str>, retry_after_s: u32) -> Self {
-        Self { why: foreign(why.as_ref(), CAUSE_CHARS_MAX), retry_after_s: retry_after_s.into() }
+        Self { cause: foreign(why.as_ref(), CAUSE_CHARS_MAX), retry_after_s: retry_after_s.into() }
     }
 }
 
@@ -277,7 +277,7 @@ pub async fn run(
     login: Login,
     hello: watch::Receiver<Hello>,
     clock: SharedClock,
-    events: mpsc::Sender<FromSession>,
+    events: mpsc::Sender<SessionEvent>,
 ) {
     let connector = Arc::new(connector);
     let mut failures = 0_u32;
@@ -290,10 +290,10 @@ pub async fn run(
         }
         failures = failures_after(failures, lasted);
         let wait_ms =
-            ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(bound_ms(failures));
+            ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(backoff_bound_ms(failures));
         // The same trouble again and again is said less and less often.
         if failures.is_power_of_two() || failures == 0 {
-            tracing::warn!(why = %ended.why, wait_ms, failures, "not connected to the hub; trying again");
+            tracing::warn!(why = %ended.cause, wait_ms, failures, "not connected to the hub; trying again");
         }
         tokio::select! {
             () = clock.sleep(Duration::from_millis(wait_ms)) => {}
@@ -304,12 +304,12 @@ pub async fn run(
 
 /// How many sessions in a row were none, now that one more has lasted this long.
 fn failures_after(before: u32, lasted: Duration) -> u32 {
-    if lasted >= GOOD_SESSION_MIN { 0 } else { before.saturating_add(1) }
+    if lasted >= STABLE_SESSION_MIN { 0 } else { before.saturating_add(1) }
 }
 
 /// Upper bound of the wait after so many sessions in a row that were none, in milliseconds.
-fn bound_ms(failures: u32) -> u64 {
-    BACKOFF_MAX_MS.min(BACKOFF_MS << failures.min(10))
+fn backoff_bound_ms(failures: u32) -> u64 {
+    BACKOFF_BOUND_MAX_MS.min(BACKOFF_BOUND_MIN_MS << failures.min(10))
 }
 
 async fn session(
@@ -317,111 +317,115 @@ async fn session(
     login: &Login,
     hello: &watch::Receiver<Hello>,
     clock: &SharedClock,
-    events: &mpsc::Sender<FromSession>,
-) -> Ended {
+    events: &mpsc::Sender<SessionEvent>,
+) -> SessionEnd {
     let deadline = clock.sleep(OPEN_TIMEOUT);
     let opened = tokio::select! {
         opened = open(connector, login, hello) => opened,
-        () = deadline => Err(Ended::new(format!("the hub did not answer within {} s", OPEN_TIMEOUT.as_secs()))),
+        () = deadline => Err(SessionEnd::new(format!("the hub did not answer within {} s", OPEN_TIMEOUT.as_secs()))),
     };
     let (welcome, out, mut messages, hub) = match opened {
         Ok(opened) => opened,
         Err(ended) => return ended,
     };
     tracing::info!(hub_version = %foreign(&welcome.hub_version, VERSION_CHARS_MAX), epoch = welcome.epoch, "connected to the hub");
-    if events.send(FromSession::Opened { welcome, out, hub }).await.is_err() {
-        return Ended::new("the agent is going down");
+    if events.send(SessionEvent::Opened { welcome, out, hub }).await.is_err() {
+        return SessionEnd::new("the agent is going down");
     }
     let ended = loop {
         let message = tokio::select! {
             message = messages.message() => message,
-            () = events.closed() => return Ended::new("the agent is going down"),
+            () = events.closed() => return SessionEnd::new("the agent is going down"),
         };
         match message {
             Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => {
                 break refused_by(&refused);
             }
             Ok(Some(HubMessage { body: Some(FromHub::Goodbye(goodbye)) })) => {
-                break Ended::until("the hub is going down", goodbye.retry_after_s);
+                break SessionEnd::until("the hub is going down", goodbye.retry_after_s);
             }
             Ok(Some(HubMessage { body: Some(body) })) => {
-                if events.send(FromSession::Message(body)).await.is_err() {
-                    return Ended::new("the agent is going down");
+                if events.send(SessionEvent::Message(body)).await.is_err() {
+                    return SessionEnd::new("the agent is going down");
                 }
             }
             Ok(Some(HubMessage { body: None })) => {
                 tracing::debug!("a message of a newer hub was ignored")
             }
-            Ok(None) => break Ended::new("the hub closed the session"),
-            Err(status) => break Ended::new(describe(&status)),
+            Ok(None) => break SessionEnd::new("the hub closed the session"),
+            Err(status) => break SessionEnd::new(describe(&status)),
         }
     };
-    // A closed receiver is noticed by the caller.
-    let _ = events.send(FromSession::Closed).await;
+    // A closed receiver is fault by the caller.
+    let _ = events.send(SessionEvent::Closed).await;
     ended
 }
 
-type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, Hub);
+type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, HubClient);
 
 async fn open(
     connector: &Arc<Connector>,
     login: &Login,
     hello: &watch::Receiver<Hello>,
-) -> Result<Opened, Ended> {
-    let credentials = login.credentials().map_err(Ended::new)?;
-    let (channel, noticed) = dial(connector).await.map_err(Ended::new)?;
+) -> Result<Opened, SessionEnd> {
+    let credentials = login.credentials().map_err(SessionEnd::new)?;
+    let (channel, fault) = dial(connector).await.map_err(SessionEnd::new)?;
     let failed =
-        |status: Status| Ended::new(noticed.sentence().unwrap_or_else(|| describe(&status)));
+        |status: Status| SessionEnd::new(fault.message().unwrap_or_else(|| describe(&status)));
     let mut client = ControlClient::with_interceptor(channel, credentials.clone())
-        .max_decoding_message_size(LONGEST);
-    let (out, queue) = mpsc::channel(QUEUE);
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let (out, queue) = mpsc::channel(QUEUED_MESSAGES_MAX);
     let first = hello.borrow().clone();
     let protocol = first.protocol;
     out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) })
-        .map_err(|_| Ended::new("the queue is new and empty"))?;
+        .map_err(|_| SessionEnd::new("the queue is new and empty"))?;
     let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(failed)?;
     let mut messages = answer.into_inner();
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
         Some(FromHub::Welcome(welcome)) => {
-            fits(&welcome, &credentials, protocol)?;
-            Ok((welcome, out, messages, Hub(client)))
+            check_welcome(&welcome, &credentials, protocol)?;
+            Ok((welcome, out, messages, HubClient(client)))
         }
         Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
-        _ => {
-            Err(Ended::new("the hub did not begin with a Welcome: is this address a flow-server?"))
-        }
+        _ => Err(SessionEnd::new(
+            "the hub did not begin with a Welcome: is this address a flow-server?",
+        )),
     }
 }
 
 /// Whether the hub greets this very agent. What it assigns to another party, or says in another protocol, means something
 /// else here.
-fn fits(welcome: &Welcome, credentials: &Credentials, protocol: u32) -> Result<(), Ended> {
+fn check_welcome(
+    welcome: &Welcome,
+    credentials: &Credentials,
+    protocol: u32,
+) -> Result<(), SessionEnd> {
     let party = credentials.party.to_str().unwrap_or_default();
     if welcome.party != party {
         let told = foreign(&welcome.party, PARTY_CHARS_MAX);
         let text = format!(
             "the hub takes this agent for party {told}, and this is the agent of {party}: check hub.address and the secret"
         );
-        return Err(Ended::new(text));
+        return Err(SessionEnd::new(text));
     }
     if welcome.protocol != protocol {
         let theirs = welcome.protocol;
-        return Err(Ended::new(format!(
+        return Err(SessionEnd::new(format!(
             "the hub speaks protocol {theirs}, this agent {protocol}: update the older of the two"
         )));
     }
     Ok(())
 }
 
-fn refused_by(refused: &flow_proto::v1::Refused) -> Ended {
-    Ended::until(format!("{}: {}", refused.code, refused.message), refused.retry_after_s)
+fn refused_by(refused: &flow_proto::v1::Refused) -> SessionEnd {
+    SessionEnd::until(format!("{}: {}", refused.code, refused.message), refused.retry_after_s)
 }
 
 /// The hub's own words; or, when the connection failed, what it failed of.
 fn describe(status: &Status) -> String {
     use std::error::Error as _;
     if is_not_grpc(status) {
-        return format!("{NOT_FOR_AGENTS} ({})", status.message());
+        return format!("{NOT_AN_AGENT_LISTENER} ({})", status.message());
     }
     match (status.source(), status.message()) {
         (Some(source), _) => root_cause(source).to_string(),
@@ -443,16 +447,20 @@ fn is_not_grpc(status: &Status) -> bool {
 }
 
 /// Connects once: a connection that ends is the session's end, not dialled again behind its back.
-async fn dial(connector: &Connector) -> Result<(Channel, Noticed), String> {
-    let (uri, io, noticed): (Uri, Box<dyn Io>, Noticed) = match connector {
+async fn dial(connector: &Connector) -> Result<(Channel, ConnectionFault), String> {
+    let (uri, io, fault): (Uri, Box<dyn ByteStream>, ConnectionFault) = match connector {
         Connector::Network(address) => {
-            let (io, noticed) = address.connect().await.map_err(|error| error.to_string())?;
-            (address.uri().clone(), io, noticed)
+            let (io, fault) = address.connect().await.map_err(|error| error.to_string())?;
+            (address.uri().clone(), io, fault)
         }
-        Connector::Memory(door) => {
-            let (near, far) = tokio::io::duplex(WINDOW as usize);
-            door.send(far).await.map_err(|_| "the hub in this process is gone".to_owned())?;
-            (Uri::from_static("http://hub.in.this.process"), Box::new(near), Noticed::default())
+        Connector::Memory(hub) => {
+            let (near, far) = tokio::io::duplex(WINDOW_BYTES as usize);
+            hub.send(far).await.map_err(|_| "the hub in this process is gone".to_owned())?;
+            (
+                Uri::from_static("http://hub.in.this.process"),
+                Box::new(near),
+                ConnectionFault::default(),
+            )
         }
     };
     let mut io = Some(TokioIo::new(io));
@@ -462,18 +470,18 @@ async fn dial(connector: &Connector) -> Result<(Channel, Noticed), String> {
         )
     });
     let channel = Endpoint::from(uri)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
+        .http2_keep_alive_interval(KEEPALIVE_PERIOD)
+        .keep_alive_timeout(KEEPALIVE_PERIOD)
         .keep_alive_while_idle(true)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW * 4)
-        .buffer_size(QUEUE)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES * 4)
+        .buffer_size(QUEUED_MESSAGES_MAX)
         .connect_with_connector(hand_over)
         .await
         .map_err(|error: tonic::transport::Error| {
-            noticed.sentence().unwrap_or_else(|| root_cause(&error).to_string())
+            fault.message().unwrap_or_else(|| root_cause(&error).to_string())
         })?;
-    Ok((channel, noticed))
+    Ok((channel, fault))
 }
 
 #[cfg(test)]
@@ -485,14 +493,14 @@ mod tests {
         let mut failures = 0;
         let mut bounds = Vec::new();
         for _ in 0..40 {
-            failures = failures_after(failures, GOOD_SESSION_MIN - Duration::from_millis(1));
-            bounds.push(bound_ms(failures));
+            failures = failures_after(failures, STABLE_SESSION_MIN - Duration::from_millis(1));
+            bounds.push(backoff_bound_ms(failures));
         }
         assert_eq!(bounds[..7], [200, 400, 800, 1600, 3200, 6400, 10_000]);
         assert!(bounds[7..].iter().all(|bound| *bound == 10_000), "{bounds:?}");
         assert!((0..1000).all(|_| jitter(10_000) < 10_000));
-        assert_eq!(bound_ms(failures_after(failures, GOOD_SESSION_MIN)), 100);
-        assert_eq!(bound_ms(failures_after(u32::MAX, Duration::ZERO)), 10_000);
+        assert_eq!(backoff_bound_ms(failures_after(failures, STABLE_SESSION_MIN)), 100);
+        assert_eq!(backoff_bound_ms(failures_after(u32::MAX, Duration::ZERO)), 10_000);
     }
 
     #[test]
@@ -503,7 +511,7 @@ mod tests {
             message: format!("\u{1b}[2J\nERROR forged {}", "m".repeat(1_000_000)),
             retry_after_s: 7,
         };
-        let Ended { why, retry_after_s } = refused_by(&refused);
+        let SessionEnd { cause: why, retry_after_s } = refused_by(&refused);
         assert!(
             why.starts_with("\\u{1b}[31mX\\nFORGED: \\u{1b}[2J\\nERROR forged mm")
                 && why.len() < 600,
@@ -511,7 +519,7 @@ mod tests {
         );
         assert_eq!(retry_after_s, 7);
         let status = describe(&Status::unavailable(format!("a\n{}", "b".repeat(10_000))));
-        assert!(!Ended::new(status).why.contains('\n'));
+        assert!(!SessionEnd::new(status).cause.contains('\n'));
 
         let credentials =
             Credentials::new(&"hospital-a".parse().expect("a name"), None).expect("plain text");
@@ -521,7 +529,9 @@ mod tests {
             ..Welcome::default()
         };
         let refusal = |party, protocol| {
-            fits(&welcome(party, protocol), &credentials, PROTOCOL).err().map(|ended| ended.why)
+            check_welcome(&welcome(party, protocol), &credentials, PROTOCOL)
+                .err()
+                .map(|ended| ended.cause)
         };
         assert_eq!(refusal("hospital-a", PROTOCOL), None);
         assert!(refusal("hospital-b", PROTOCOL).is_some_and(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_federate::health::{self, Pages};
+use flow_federate::health::{self, HealthPages};
 use flow_testkit::{Holders, answer_time, sized};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -15,10 +15,10 @@ async fn a14_holders_of_connections_do_not_delay_a_probe() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (questions, _unanswered) = mpsc::channel(1);
+    let (status_requests, _unanswered) = mpsc::channel(1);
     tokio::spawn(health::serve(
         listener,
-        Pages { questions, data_dir: folder.path().to_owned(), ca_file: None },
+        HealthPages { status_requests, data_dir: folder.path().to_owned(), ca_file: None },
     ));
     let _holders = Holders::start(address, sized(300, 1000), b"GET /livez HTTP/1.1\r\nX");
     for _ in 0..10 {

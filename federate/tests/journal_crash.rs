@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_domain::time::Timestamp;
-use flow_federate::journal::{Journal, JournalError, SETTLED_MAX, SeenHub};
-use flow_federate::member::{Member, Wish, Work};
+use flow_federate::journal::{Journal, JournalError, SETTLED_MEMBERS_MAX, SeenHub};
+use flow_federate::member::{DesiredMember, Member, WorkStage};
 
 const DIR: &str = "FLOW_TEST_JOURNAL_DIR";
 
@@ -21,12 +21,12 @@ fn run(n: u64) -> RunId {
 }
 
 fn member(n: u64) -> Member {
-    Member::new(&Wish {
+    Member::new(&DesiredMember {
         run: run(n),
         task: format!("{n:032x}").parse().unwrap(),
         attempt: 1,
         generation: 2,
-        desired: DesiredPhase::Reserved,
+        phase: DesiredPhase::Reserved,
         digest: Some(Digest::of(b"spec")),
         bindings: Default::default(),
         orphan: false,
@@ -182,7 +182,7 @@ async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with
 async fn a8_of_the_members_that_have_settled_the_newest_are_kept_and_no_more_than_fit() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
-    let count = u64::from(SETTLED_MAX) + 3;
+    let count = u64::from(SETTLED_MEMBERS_MAX) + 3;
     let members: Vec<Member> =
         (0..count).map(|n| settled(n, n as i64)).chain([member(count)]).collect();
     journal.write(&members.iter().collect::<Vec<_>>(), &[], 1, SeenHub::default()).await.unwrap();
@@ -217,7 +217,11 @@ async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
         .unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let lost = Member::unreadable(run(1), member(1).task, 1, None);
-    assert_eq!((lost.work, lost.is_dead()), (Work::Stopping, false), "it may have been started");
+    assert_eq!(
+        (lost.work, lost.is_dead()),
+        (WorkStage::Stopping, false),
+        "it may have been started"
+    );
     assert_eq!(journal.unsettled().await.unwrap(), [lost, member(2)]);
     let history = journal.settled(Timestamp(0), "", 10).await.unwrap().remove(0);
     assert_eq!(
@@ -231,6 +235,59 @@ async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
         .await
         .unwrap();
     assert_eq!(kept, [run(1).as_str(), run(4).as_str(), "rot"]);
+}
+
+/// A row as every released agent writes it. A renamed field or variant must keep its name here.
+#[tokio::test]
+async fn journal_entry_format_is_unchanged() {
+    use sqlx::Connection as _;
+    let entry = serde_json::json!({
+        "run": run(1), "task": run(2), "attempt": 2, "generation": 3, "incarnation": 1,
+        "desired": "stopped", "digest": Digest::of(b"spec"), "bindings": {"peer": "a:1"},
+        "needs": {
+            "ports": ["grpc"], "resources": {"cpu_millis": 5, "memory_mib": 6}, "grace_s": 7,
+            "resolution": Digest::of(b"meaning"),
+        },
+        "work": "stopping", "started": true, "strays": [1],
+        "doom": ["stopped", {"code": "stop_requested", "message": "stop"}],
+        "phase": "running", "reason": {"code": "runtime_error", "message": "reason"},
+        "delay": {"code": "runtime_error", "message": "delay"},
+        "exit": {
+            "code": 0, "signal": 9, "reason": {"code": "stop_requested", "message": "exit"},
+            "started_at": 8, "finished_at": 9,
+        },
+        "ports": {"grpc": 4000}, "endpoints": {"grpc": "127.0.0.1:4000"}, "complete": true,
+        "sequence": 10, "settled": false, "finished_at": 11,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    journal.write(&[&member(1)], &[], 1, SeenHub::default()).await.unwrap();
+    journal.close().await.unwrap();
+    let path = dir.path().join("data/journal.db");
+    let mut db = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE members SET state = ?")
+        .bind(entry.to_string())
+        .execute(&mut db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+
+    let mut journal = open(dir.path()).await.unwrap();
+    let read = journal.unsettled().await.unwrap().remove(0);
+    assert_eq!(read.work, WorkStage::Stopping);
+    assert_eq!(read.stale_attempts, [1].into());
+    assert_eq!(read.pending_outcome.as_ref().map(|(phase, _)| *phase), Some(MemberPhase::Stopped));
+    assert_eq!(serde_json::to_value(&read).unwrap(), entry);
+    for (stage, name) in [
+        (WorkStage::None, "none"),
+        (WorkStage::Holding, "holding"),
+        (WorkStage::Held, "held"),
+        (WorkStage::Started, "started"),
+        (WorkStage::Stopping, "stopping"),
+        (WorkStage::Dead, "dead"),
+    ] {
+        assert_eq!(serde_json::to_value(stage).unwrap(), name);
+    }
 }
 
 #[tokio::test]
@@ -259,7 +316,8 @@ async fn of_a_member_refused_at_once_nothing_stays_when_it_has_settled() {
     let mut journal = open(dir.path()).await.unwrap();
     let refused =
         Member { phase: MemberPhase::Refused, finished_at: Some(Timestamp(10)), ..member(1) };
-    let after_a_hold = Member { work: Work::Dead, ..Member { run: run(2), ..refused.clone() } };
+    let after_a_hold =
+        Member { work: WorkStage::Dead, ..Member { run: run(2), ..refused.clone() } };
     journal.write(&[&refused, &after_a_hold], &[], 1, SeenHub::default()).await.unwrap();
     assert_eq!(
         journal.unsettled().await.unwrap().len(),

@@ -8,15 +8,15 @@ use flow_domain::id::{Digest, RunId};
 use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, ReasonCode};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
-use flow_federate::member::{MOST_PORTS, Member, Needs, Verdict, Wish};
-use flow_federate::reconcile::{Action, Input, MOST_MEMBERS, Outcome, Party};
+use flow_federate::member::{Admission, DesiredMember, Member, Needs, PORTS_PER_MEMBER_MAX};
+use flow_federate::reconcile::{Action, Input, MEMBERS_MAX, MemberSet, Transition};
 use flow_federate::runtime::{Held, WorkKey, WorkState};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 const NO_LIMIT: Resources = Resources { cpu_millis: 0, memory_mib: 0 };
 
 struct Test {
-    party: Party,
+    party: MemberSet,
     now: Timestamp,
 }
 
@@ -34,13 +34,13 @@ fn key(n: u8, attempt: u32) -> WorkKey {
 }
 
 /// Run `n` of task 1.
-fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Wish {
-    Wish {
+fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> DesiredMember {
+    DesiredMember {
         run: run(n),
         task: format!("{:032x}", 1).parse().unwrap(),
         attempt,
         generation,
-        desired,
+        phase: desired,
         digest: Some(Digest::of(b"spec")),
         bindings: BTreeMap::new(),
         orphan: false,
@@ -67,39 +67,39 @@ impl Test {
     }
 
     fn offering(capacity: Resources) -> Self {
-        let (party, out) = Party::restore(Vec::new(), capacity, 600, 0, 1, moment(NOW));
-        assert_eq!(out, Outcome::default());
+        let (party, out) = MemberSet::restore(Vec::new(), capacity, 600, 0, 1, moment(NOW));
+        assert_eq!(out, Transition::default());
         let mut test = Self { party, now: NOW };
         test.hear(Input::Connected { incarnation: 1 });
         test
     }
 
-    fn hear(&mut self, input: Input) -> Outcome {
-        let mut out = Outcome::default();
+    fn hear(&mut self, input: Input) -> Transition {
+        let mut out = Transition::default();
         self.party.apply(input, moment(self.now), &mut out);
         out
     }
 
-    fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Outcome {
-        self.hear(Input::Wish(
+    fn wish(&mut self, n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Transition {
+        self.hear(Input::DesiredReceived(
             wish(n, attempt, generation, desired),
-            Some(Verdict::Admit(needs(100))),
+            Some(Admission::Admit(needs(100))),
         ))
     }
 
-    fn stop(&mut self, n: u8, attempt: u32, generation: u64) -> Outcome {
-        self.hear(Input::Wish(wish(n, attempt, generation, DesiredPhase::Stopped), None))
+    fn stop(&mut self, n: u8, attempt: u32, generation: u64) -> Transition {
+        self.hear(Input::DesiredReceived(wish(n, attempt, generation, DesiredPhase::Stopped), None))
     }
 
-    fn see(&mut self, n: u8, attempt: u32, state: WorkState) -> Outcome {
-        self.hear(Input::Seen(key(n, attempt), state))
+    fn see(&mut self, n: u8, attempt: u32, state: WorkState) -> Transition {
+        self.hear(Input::WorkObserved(key(n, attempt), state))
     }
 
     /// Run `n` is running in attempt 1.
     fn start(&mut self, n: u8) {
         self.wish(n, 1, 2, DesiredPhase::Reserved);
         self.see(n, 1, held());
-        assert_eq!(self.wish(n, 1, 3, DesiredPhase::Running).actions, [Action::Ensure(key(n, 1))]);
+        assert_eq!(self.wish(n, 1, 3, DesiredPhase::Running).actions, [Action::Start(key(n, 1))]);
         self.see(n, 1, WorkState::Running);
         assert_eq!(self.at(n), (MemberPhase::Running, None));
     }
@@ -129,7 +129,10 @@ fn a_wish_of_an_older_attempt_or_generation_is_ignored() {
     test.wish(1, 2, 5, DesiredPhase::Reserved);
     test.see(1, 2, held());
     for (attempt, generation) in [(1, 9), (2, 4), (2, 5)] {
-        assert_eq!(test.wish(1, attempt, generation, DesiredPhase::Admitted), Outcome::default());
+        assert_eq!(
+            test.wish(1, attempt, generation, DesiredPhase::Admitted),
+            Transition::default()
+        );
     }
     assert_eq!(test.at(1), (MemberPhase::Reserved, None));
 }
@@ -161,38 +164,38 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
     for desired in [DesiredPhase::Running, DesiredPhase::Stopped] {
         let mut test = Test::new();
         let bindings = BTreeMap::from([("x".to_owned(), "y".to_owned())]);
-        let invented = Wish { bindings, ..wish(1, 1, 3, desired) };
-        let out = test.hear(Input::Wish(
+        let invented = DesiredMember { bindings, ..wish(1, 1, 3, desired) };
+        let out = test.hear(Input::DesiredReceived(
             invented,
-            (desired == DesiredPhase::Running).then(|| Verdict::Admit(needs(100))),
+            (desired == DesiredPhase::Running).then(|| Admission::Admit(needs(100))),
         ));
         assert_eq!(
             out,
-            Outcome { reports: [run(1)].into(), ..Outcome::default() },
+            Transition { reports: [run(1)].into(), ..Transition::default() },
             "nothing is written or done"
         );
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
         assert!(test.party.member(&run(1)).is_some_and(|member| member.bindings.is_empty()));
         // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
-        assert_eq!(test.wish(1, 1, 2, DesiredPhase::Reserved), Outcome::default());
-        assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Outcome::default());
-        let (mut next, out) = Party::restore(Vec::new(), NO_LIMIT, 600, 100, 1, moment(NOW));
-        assert_eq!(out, Outcome::default());
-        let mut again = Outcome::default();
-        next.apply(Input::Wish(wish(1, 1, 3, desired), None), moment(NOW), &mut again);
+        assert_eq!(test.wish(1, 1, 2, DesiredPhase::Reserved), Transition::default());
+        assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Transition::default());
+        let (mut next, out) = MemberSet::restore(Vec::new(), NO_LIMIT, 600, 100, 1, moment(NOW));
+        assert_eq!(out, Transition::default());
+        let mut again = Transition::default();
+        next.apply(Input::DesiredReceived(wish(1, 1, 3, desired), None), moment(NOW), &mut again);
         assert_eq!(
             again.reports.len(),
             1,
             "a process that knows nothing of the first answer gives it again"
         );
         assert_eq!(
-            test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }),
-            Outcome::default()
+            test.hear(Input::ReportAcked { run: run(1), attempt: 1, settled: true }),
+            Transition::default()
         );
         assert!(test.party.member(&run(1)).is_none());
         // Nor does one that the acknowledgement has overtaken, too.
         let out = test.wish(1, 1, 2, DesiredPhase::Reserved);
-        assert_eq!(out, Outcome { reports: [run(1)].into(), ..Outcome::default() });
+        assert_eq!(out, Transition { reports: [run(1)].into(), ..Transition::default() });
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
     }
 }
@@ -206,7 +209,7 @@ fn a_run_nobody_remembers_is_never_started_and_work_that_the_runtime_found_is_se
         assert_eq!(test.at(1).0, MemberPhase::Pending);
         test.see(1, 1, WorkState::Absent);
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
-        let out = test.hear(Input::Acked { run: run(1), attempt: 1, settled: true });
+        let out = test.hear(Input::ReportAcked { run: run(1), attempt: 1, settled: true });
         assert!(out.write[&run(1)].settled, "what the runtime knew is remembered");
     }
 }
@@ -214,8 +217,8 @@ fn a_run_nobody_remembers_is_never_started_and_work_that_the_runtime_found_is_se
 #[test]
 fn an_orphan_nobody_knows_on_either_side_is_nothing() {
     let mut test = Test::new();
-    let orphan = Wish { orphan: true, ..wish(1, 1, 3, DesiredPhase::Stopped) };
-    assert_eq!(test.hear(Input::Wish(orphan, None)), Outcome::default());
+    let orphan = DesiredMember { orphan: true, ..wish(1, 1, 3, DesiredPhase::Stopped) };
+    assert_eq!(test.hear(Input::DesiredReceived(orphan, None)), Transition::default());
 }
 
 #[test]
@@ -274,7 +277,10 @@ fn a_released_member_says_so_for_a_hub_that_forgets() {
     let mut test = Test::new();
     test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    test.hear(Input::Wish(Wish { released: true, ..wish(1, 1, 3, DesiredPhase::Stopped) }, None));
+    test.hear(Input::DesiredReceived(
+        DesiredMember { released: true, ..wish(1, 1, 3, DesiredPhase::Stopped) },
+        None,
+    ));
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Stopped, Some(ReasonCode::Released)));
 }
@@ -293,24 +299,24 @@ fn f16_l6_a_newer_run_of_a_task_waits_until_the_older_is_proven_dead() {
 
 #[test]
 fn what_the_party_offers_is_shared_and_never_exceeded() {
-    let other_task = |n: u8| Wish {
+    let other_task = |n: u8| DesiredMember {
         task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(),
         ..wish(n, 1, 2, DesiredPhase::Reserved)
     };
     let mut test = Test::offering(Resources { cpu_millis: 1000, memory_mib: 0 });
-    let admit = |cpu| Some(Verdict::Admit(needs(cpu)));
-    assert_eq!(test.hear(Input::Wish(other_task(1), admit(700))).actions.len(), 1);
-    assert_eq!(test.hear(Input::Wish(other_task(2), admit(400))).actions, []);
+    let admit = |cpu| Some(Admission::Admit(needs(cpu)));
+    assert_eq!(test.hear(Input::DesiredReceived(other_task(1), admit(700))).actions.len(), 1);
+    assert_eq!(test.hear(Input::DesiredReceived(other_task(2), admit(400))).actions, []);
     assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::ResourcesExhausted)));
-    test.hear(Input::Wish(other_task(3), admit(1001)));
+    test.hear(Input::DesiredReceived(other_task(3), admit(1001)));
     assert_eq!(
         test.at(3),
         (MemberPhase::Refused, Some(ReasonCode::ResourcesExhausted)),
         "it never will fit"
     );
     test.see(1, 1, held());
-    test.hear(Input::Wish(
-        Wish { desired: DesiredPhase::Stopped, generation: 3, ..other_task(1) },
+    test.hear(Input::DesiredReceived(
+        DesiredMember { phase: DesiredPhase::Stopped, generation: 3, ..other_task(1) },
         None,
     ));
     assert_eq!(test.see(1, 1, WorkState::Absent).actions, [Action::Hold(key(2, 1))]);
@@ -333,10 +339,10 @@ fn a_hold_expires_only_without_the_hub_and_only_after_its_time() {
     test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     assert_eq!(test.party.next_due(), None, "a connected agent keeps it until told");
-    test.hear(Input::Away);
+    test.hear(Input::Disconnected);
     assert_eq!(test.party.next_due(), Some(moment(NOW.plus_secs(600)).monotonic));
     test.now = NOW.plus_secs(599);
-    assert_eq!(test.hear(Input::Tick), Outcome::default());
+    assert_eq!(test.hear(Input::Tick), Transition::default());
     test.now = NOW.plus_secs(600);
     assert_eq!(test.hear(Input::Tick).actions, [Action::Stop(key(1, 1), 7)]);
     assert_eq!(test.at(1), (MemberPhase::Admitted, Some(ReasonCode::HoldExpired)));
@@ -348,12 +354,12 @@ fn a7_the_wall_clock_neither_lets_a_hold_go_nor_keeps_it() {
         let mut test = Test::new();
         test.wish(1, 1, 2, DesiredPhase::Reserved);
         test.see(1, 1, held());
-        test.hear(Input::Away);
+        test.hear(Input::Disconnected);
         let at =
             |seconds| Moment { wall: set_to, monotonic: moment(NOW.plus_secs(seconds)).monotonic };
-        let mut out = Outcome::default();
+        let mut out = Transition::default();
         test.party.apply(Input::Tick, at(599), &mut out);
-        assert_eq!(out, Outcome::default());
+        assert_eq!(out, Transition::default());
         test.party.apply(Input::Tick, at(600), &mut out);
         assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     }
@@ -366,10 +372,10 @@ fn b6_an_agent_that_did_not_run_has_the_whole_time_to_hear_its_hub_before_a_hold
     test.see(1, 1, held());
     test.hear(Input::Resumed);
     assert_eq!(test.party.next_due(), None, "connected as before");
-    test.hear(Input::Away);
+    test.hear(Input::Disconnected);
     test.now = NOW.plus_secs(5_000);
-    assert_eq!(test.hear(Input::Resumed), Outcome::default());
-    assert_eq!(test.hear(Input::Tick), Outcome::default());
+    assert_eq!(test.hear(Input::Resumed), Transition::default());
+    assert_eq!(test.hear(Input::Tick), Transition::default());
     test.now = NOW.plus_secs(5_600);
     assert_eq!(test.hear(Input::Tick).actions, [Action::Stop(key(1, 1), 7)]);
 }
@@ -377,16 +383,16 @@ fn b6_an_agent_that_did_not_run_has_the_whole_time_to_hear_its_hub_before_a_hold
 #[test]
 fn a_policy_that_asks_is_asked_again_when_it_changes() {
     let mut test = Test::new();
-    let ask = || Verdict::Ask(needs(1), Reason::new(ReasonCode::ApprovalRequired, "ask"));
-    test.hear(Input::Wish(wish(1, 1, 2, DesiredPhase::Reserved), Some(ask())));
+    let ask = || Admission::Ask(needs(1), Reason::new(ReasonCode::ApprovalRequired, "ask"));
+    test.hear(Input::DesiredReceived(wish(1, 1, 2, DesiredPhase::Reserved), Some(ask())));
     assert_eq!(test.at(1), (MemberPhase::WaitingApproval, Some(ReasonCode::ApprovalRequired)));
     assert_eq!(
-        test.hear(Input::Verdict(run(1), Verdict::Admit(needs(1)))).actions,
+        test.hear(Input::AdmissionChanged(run(1), Admission::Admit(needs(1)))).actions,
         [Action::Hold(key(1, 1))]
     );
     test.see(1, 1, held());
     assert_eq!(
-        test.hear(Input::Verdict(run(1), ask())).actions,
+        test.hear(Input::AdmissionChanged(run(1), ask())).actions,
         [Action::Stop(key(1, 1), 7)],
         "no longer allowed: no longer held"
     );
@@ -397,8 +403,8 @@ fn a_policy_that_asks_is_asked_again_when_it_changes() {
 fn what_runs_is_not_judged_again() {
     let mut test = Test::new();
     test.start(1);
-    let deny = Verdict::Refuse(Reason::new(ReasonCode::PolicyDenied, "no"));
-    assert_eq!(test.hear(Input::Verdict(run(1), deny)), Outcome::default());
+    let deny = Admission::Refuse(Reason::new(ReasonCode::PolicyDenied, "no"));
+    assert_eq!(test.hear(Input::AdmissionChanged(run(1), deny)), Transition::default());
 }
 
 #[test]
@@ -406,9 +412,11 @@ fn a_spec_exchanged_between_reservation_and_start_is_refused() {
     let mut test = Test::new();
     test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    let other =
-        Wish { digest: Some(Digest::of(b"another")), ..wish(1, 1, 3, DesiredPhase::Running) };
-    let out = test.hear(Input::Wish(other, Some(Verdict::Admit(needs(1)))));
+    let other = DesiredMember {
+        digest: Some(Digest::of(b"another")),
+        ..wish(1, 1, 3, DesiredPhase::Running)
+    };
+    let out = test.hear(Input::DesiredReceived(other, Some(Admission::Admit(needs(1)))));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Refused, Some(ReasonCode::SpecInvalid)));
@@ -419,7 +427,7 @@ fn a_settled_member_leaves_and_its_proof_may_go() {
     let mut test = Test::new();
     test.start(1);
     test.see(1, 1, exited(Some(0), None, None));
-    let out = test.hear(Input::Acked { run: run(1), attempt: 1, settled: true });
+    let out = test.hear(Input::ReportAcked { run: run(1), attempt: 1, settled: true });
     assert!(out.write[&run(1)].settled);
     assert_eq!(out.actions, [Action::Forget(key(1, 1))]);
     assert!(test.party.member(&run(1)).is_none());
@@ -435,7 +443,7 @@ fn what_the_hub_has_closed_is_ended_here_too() {
     let mut test = Test::new();
     test.start(1);
     assert_eq!(
-        test.hear(Input::Acked { run: run(1), attempt: 1, settled: true }).actions,
+        test.hear(Input::ReportAcked { run: run(1), attempt: 1, settled: true }).actions,
         [Action::Stop(key(1, 1), 7)]
     );
     test.see(1, 1, WorkState::Absent);
@@ -448,13 +456,13 @@ fn a_full_disk_keeps_new_work_out_undoes_what_was_not_written_and_still_stops() 
     test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     let start = test.wish(1, 1, 3, DesiredPhase::Running).actions;
-    let out = test.hear(Input::NotWritten(start));
+    let out = test.hear(Input::WriteFailed(start));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
     test.see(1, 1, WorkState::Absent);
     assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentDiskFull)));
     assert_eq!(test.wish(2, 1, 2, DesiredPhase::Reserved).actions, []);
     assert_eq!(test.at(2), (MemberPhase::Admitted, Some(ReasonCode::AgentDiskFull)));
-    assert_eq!(test.hear(Input::Written).actions, [Action::Hold(key(2, 1))]);
+    assert_eq!(test.hear(Input::WriteRecovered).actions, [Action::Hold(key(2, 1))]);
 }
 
 #[test]
@@ -462,7 +470,7 @@ fn a_restored_hub_may_count_its_wishes_anew() {
     let mut test = Test::new();
     test.wish(1, 1, 8, DesiredPhase::Reserved);
     test.see(1, 1, held());
-    test.hear(Input::Away);
+    test.hear(Input::Disconnected);
     test.hear(Input::Connected { incarnation: 2 });
     test.wish(1, 1, 3, DesiredPhase::Admitted);
     assert_eq!(test.at(1), (MemberPhase::Admitted, None));
@@ -485,29 +493,33 @@ fn a_new_process_asks_again_for_what_was_under_way() {
     let stopping = test.stop(1, 1, 4).write;
     for (journal, again) in [
         (holding, Action::Hold(key(1, 1))),
-        (started, Action::Ensure(key(1, 1))),
+        (started, Action::Start(key(1, 1))),
         (stopping, Action::Stop(key(1, 1), 7)),
     ] {
         let (_, out) =
-            Party::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, moment(NOW));
+            MemberSet::restore(journal.into_values().collect(), NO_LIMIT, 600, 100, 1, moment(NOW));
         assert_eq!(out.actions, [again]);
     }
 }
 
 /// A run of a task of its own.
-fn lone(n: u16, generation: u64, desired: DesiredPhase) -> Wish {
+fn lone(n: u16, generation: u64, desired: DesiredPhase) -> DesiredMember {
     let id = format!("{n:032x}");
-    Wish { run: id.parse().unwrap(), task: id.parse().unwrap(), ..wish(0, 1, generation, desired) }
+    DesiredMember {
+        run: id.parse().unwrap(),
+        task: id.parse().unwrap(),
+        ..wish(0, 1, generation, desired)
+    }
 }
 
 #[test]
 fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
     let mut test = Test::new();
-    let admit = || Some(Verdict::Admit(needs(1)));
-    let most = u16::try_from(MOST_MEMBERS).unwrap();
+    let admit = || Some(Admission::Admit(needs(1)));
+    let most = u16::try_from(MEMBERS_MAX).unwrap();
     for n in 0..most {
-        let out = test.hear(Input::Wish(lone(n, 2, DesiredPhase::Reserved), admit()));
-        assert_eq!((out.actions.len(), out.turned_away.len()), (1, 0));
+        let out = test.hear(Input::DesiredReceived(lone(n, 2, DesiredPhase::Reserved), admit()));
+        assert_eq!((out.actions.len(), out.rejected.len()), (1, 0));
     }
     let mut sequence = test.party.sequence();
     for (desired, phase, code, words) in [
@@ -537,8 +549,8 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
         ),
     ] {
         let one_more = lone(most, 2, desired);
-        let out = test.hear(Input::Wish(one_more.clone(), admit()));
-        let [told] = out.turned_away.as_slice() else { panic!("{out:?}") };
+        let out = test.hear(Input::DesiredReceived(one_more.clone(), admit()));
+        let [told] = out.rejected.as_slice() else { panic!("{out:?}") };
         assert_eq!((&told.run, told.phase), (&one_more.run, phase));
         assert!(
             told.reason.as_ref().is_some_and(|why| why.code == code && why.message.contains(words)),
@@ -547,8 +559,8 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
         assert!(told.sequence > sequence, "each answer is newer than what was said before");
         sequence = told.sequence;
         assert_eq!(
-            Outcome { turned_away: Vec::new(), ..out },
-            Outcome::default(),
+            Transition { rejected: Vec::new(), ..out },
+            Transition::default(),
             "nothing is written, done or remembered"
         );
         assert!(test.party.member(&one_more.run).is_none());
@@ -559,18 +571,23 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
         settled: true,
         ..Member::new(&lone(999, 2, DesiredPhase::Running))
     };
-    let mut out = Outcome::default();
-    assert!(!test.party.recall(old, &mut out));
-    assert_eq!((out.turned_away[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
+    let mut out = Transition::default();
+    assert!(!test.party.restore_settled(old, &mut out));
+    assert_eq!((out.rejected[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
 
     // Those that are held go on, and make room when they have settled.
     let first = lone(0, 3, DesiredPhase::Stopped);
     let key = WorkKey { run: first.run.clone(), attempt: 1 };
-    assert_eq!(test.hear(Input::Wish(first.clone(), None)).actions, [Action::Stop(key.clone(), 7)]);
-    test.hear(Input::Seen(key, WorkState::Absent));
-    test.hear(Input::Acked { run: first.run, attempt: 1, settled: true });
     assert_eq!(
-        test.hear(Input::Wish(lone(most, 2, DesiredPhase::Reserved), admit())).actions.len(),
+        test.hear(Input::DesiredReceived(first.clone(), None)).actions,
+        [Action::Stop(key.clone(), 7)]
+    );
+    test.hear(Input::WorkObserved(key, WorkState::Absent));
+    test.hear(Input::ReportAcked { run: first.run, attempt: 1, settled: true });
+    assert_eq!(
+        test.hear(Input::DesiredReceived(lone(most, 2, DesiredPhase::Reserved), admit()))
+            .actions
+            .len(),
         1
     );
 }
@@ -579,10 +596,13 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
 fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_for() {
     let wants =
         |count: usize| Needs { ports: (0..count).map(|n| format!("p{n}")).collect(), ..needs(1) };
-    let ask = |needs| Verdict::Ask(needs, Reason::new(ReasonCode::ApprovalRequired, "ask"));
-    for verdict in [Verdict::Admit(wants(MOST_PORTS + 1)), ask(wants(MOST_PORTS + 1))] {
+    let ask = |needs| Admission::Ask(needs, Reason::new(ReasonCode::ApprovalRequired, "ask"));
+    for verdict in
+        [Admission::Admit(wants(PORTS_PER_MEMBER_MAX + 1)), ask(wants(PORTS_PER_MEMBER_MAX + 1))]
+    {
         let mut test = Test::new();
-        let out = test.hear(Input::Wish(wish(1, 1, 2, DesiredPhase::Reserved), Some(verdict)));
+        let out =
+            test.hear(Input::DesiredReceived(wish(1, 1, 2, DesiredPhase::Reserved), Some(verdict)));
         assert_eq!(
             (out.actions.as_slice(), test.at(1)),
             (&[][..], (MemberPhase::Refused, Some(ReasonCode::SpecInvalid)))
@@ -594,9 +614,9 @@ fn a_spec_that_wants_too_many_ports_is_refused_whether_it_is_allowed_or_asked_fo
         );
     }
     let mut test = Test::new();
-    let out = test.hear(Input::Wish(
+    let out = test.hear(Input::DesiredReceived(
         wish(1, 1, 2, DesiredPhase::Reserved),
-        Some(Verdict::Admit(wants(MOST_PORTS))),
+        Some(Admission::Admit(wants(PORTS_PER_MEMBER_MAX))),
     ));
     assert_eq!(out.actions, [Action::Hold(key(1, 1))]);
 }
@@ -606,15 +626,15 @@ fn values_for_a_start_are_kept_with_a_start_and_no_longer_than_that() {
     let bindings = || BTreeMap::from([("x".to_owned(), "y".repeat(1000))]);
     let mut test = Test::new();
     let kept = |test: &Test| test.party.member(&run(1)).is_some_and(|m| !m.bindings.is_empty());
-    test.hear(Input::Wish(
-        Wish { bindings: bindings(), ..wish(1, 1, 2, DesiredPhase::Reserved) },
-        Some(Verdict::Admit(needs(1))),
+    test.hear(Input::DesiredReceived(
+        DesiredMember { bindings: bindings(), ..wish(1, 1, 2, DesiredPhase::Reserved) },
+        Some(Admission::Admit(needs(1))),
     ));
     assert!(!kept(&test));
     test.see(1, 1, held());
-    test.hear(Input::Wish(
-        Wish { bindings: bindings(), ..wish(1, 1, 3, DesiredPhase::Running) },
-        Some(Verdict::Admit(needs(1))),
+    test.hear(Input::DesiredReceived(
+        DesiredMember { bindings: bindings(), ..wish(1, 1, 3, DesiredPhase::Running) },
+        Some(Admission::Admit(needs(1))),
     ));
     assert!(kept(&test));
     test.see(1, 1, exited(Some(0), None, None));
@@ -628,9 +648,9 @@ fn a10_values_for_a_start_that_is_refused_are_not_kept() {
     test.wish(1, 1, 2, DesiredPhase::Reserved);
     test.see(1, 1, held());
     let refused =
-        Verdict::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
-    let out = test.hear(Input::Wish(
-        Wish { bindings, ..wish(1, 1, 3, DesiredPhase::Running) },
+        Admission::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
+    let out = test.hear(Input::DesiredReceived(
+        DesiredMember { bindings, ..wish(1, 1, 3, DesiredPhase::Running) },
         Some(refused),
     ));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
@@ -654,7 +674,7 @@ fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
     test.see(1, 1, held());
     let start = test.wish(1, 1, 3, DesiredPhase::Running).actions;
     assert!(started(&test));
-    test.hear(Input::NotWritten(start));
+    test.hear(Input::WriteFailed(start));
     test.see(1, 1, WorkState::Absent);
     assert!(
         test.at(1).0.is_terminal() && !started(&test),
@@ -666,9 +686,12 @@ fn a_start_is_remembered_to_the_end_and_one_that_never_came_is_not_claimed() {
 fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     let mut test = Test::new();
     test.start(1);
-    test.hear(Input::Wish(lone(2, 2, DesiredPhase::Reserved), Some(Verdict::Admit(needs(1)))));
+    test.hear(Input::DesiredReceived(
+        lone(2, 2, DesiredPhase::Reserved),
+        Some(Admission::Admit(needs(1))),
+    ));
     assert_eq!(test.party.oldest_incarnation(), 1);
-    test.hear(Input::Away);
+    test.hear(Input::Disconnected);
     // Restored from a backup that knows the one and not the other.
     test.hear(Input::Connected { incarnation: 2 });
     let out = test.wish(1, 1, 3, DesiredPhase::Running);
@@ -681,14 +704,14 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
 
     // A crash forgets nothing of it.
     let members: Vec<Member> = test.party.members().cloned().collect();
-    let (party, _) = Party::restore(members, NO_LIMIT, 600, 100, 2, moment(NOW));
+    let (party, _) = MemberSet::restore(members, NO_LIMIT, 600, 100, 2, moment(NOW));
     assert_eq!(party.oldest_incarnation(), 1);
 
     // An operator may have it stopped, which makes it no younger; when it has ended nobody asks.
-    let orphan = Wish { orphan: true, ..lone(2, 3, DesiredPhase::Stopped) };
-    test.hear(Input::Wish(orphan.clone(), None));
+    let orphan = DesiredMember { orphan: true, ..lone(2, 3, DesiredPhase::Stopped) };
+    test.hear(Input::DesiredReceived(orphan.clone(), None));
     assert_eq!(test.party.oldest_incarnation(), 1);
-    test.hear(Input::Seen(WorkKey { run: orphan.run, attempt: 1 }, WorkState::Absent));
+    test.hear(Input::WorkObserved(WorkKey { run: orphan.run, attempt: 1 }, WorkState::Absent));
     assert_eq!(test.party.oldest_incarnation(), 2);
 }
 
@@ -735,24 +758,29 @@ fn why_a_running_member_is_not_seen_is_its_reason_until_it_is_seen_again() {
 fn why_a_request_does_not_work_yet_comes_before_what_led_to_it_and_goes_with_it() {
     let mut test = Test::new();
     test.start(1);
-    let away =
-        || Input::Delayed(key(1, 1), Some(Reason::new(ReasonCode::RuntimeError, "no answer")));
+    let away = || {
+        Input::RequestDelayed(key(1, 1), Some(Reason::new(ReasonCode::RuntimeError, "no answer")))
+    };
     let told = |test: &Test| {
         test.party
             .member(&run(1))
-            .and_then(|m| m.told_reason().map(|reason| reason.message.clone()))
+            .and_then(|m| m.reported_reason().map(|reason| reason.message.clone()))
     };
     let pulling = || WorkState::Unseen(Reason::new(ReasonCode::Unschedulable, "no node"));
     test.see(1, 1, pulling());
     let out = test.hear(away());
     assert_eq!((out.reports.len(), out.actions, out.write.len()), (1, Vec::new(), 0));
     assert_eq!(told(&test).as_deref(), Some("no answer"));
-    assert_eq!(test.hear(away()), Outcome::default(), "nothing new");
-    assert_eq!(test.hear(Input::Delayed(key(1, 2), None)), Outcome::default(), "another round's");
-    assert_eq!(test.hear(Input::Delayed(key(1, 1), None)).reports.len(), 1);
+    assert_eq!(test.hear(away()), Transition::default(), "nothing new");
+    assert_eq!(
+        test.hear(Input::RequestDelayed(key(1, 2), None)),
+        Transition::default(),
+        "another round's"
+    );
+    assert_eq!(test.hear(Input::RequestDelayed(key(1, 1), None)).reports.len(), 1);
     assert_eq!(told(&test).as_deref(), Some("no node"));
     test.hear(away());
     test.see(1, 1, exited(Some(0), None, None));
     assert_eq!(told(&test), None, "it has ended");
-    assert_eq!(test.hear(away()), Outcome::default());
+    assert_eq!(test.hear(away()), Transition::default());
 }

@@ -14,7 +14,7 @@ use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
 use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_federate::agent::LogPolicy;
-use flow_federate::health::{self, Pages};
+use flow_federate::health::{self, HealthPages};
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::{Failing, Mode};
 use flow_proto::v1::agent_message::Body as FromAgent;
@@ -389,7 +389,11 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(health::serve(
         listener,
-        Pages { questions: agent.questions.clone(), data_dir: agent.data_dir(), ca_file: None },
+        HealthPages {
+            status_requests: agent.status_requests.clone(),
+            data_dir: agent.data_dir(),
+            ca_file: None,
+        },
     ));
     assert_eq!(page(address, "/livez").await, (200, "ok".to_owned()));
     let mut unready = hub.accept().await;

@@ -11,7 +11,7 @@ use flow_common::tls::Listener;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
-use flow_federate::offer::{Dataset, Image};
+use flow_federate::admission::{Dataset, Image};
 use flow_federate::retention::Retention;
 use serde::Deserialize;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use flow_common::clock::SharedClock;
 use flow_domain::id::Digest;
+use flow_federate::admission::PartyPolicy;
 use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
-use flow_federate::offer::Offer;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::session::{Connector, SecretSource};
 use tokio::sync::{mpsc, watch};
@@ -22,12 +22,12 @@ use crate::store::PartyRow;
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
 /// The offer of the hub's own agent, from the hub's configuration.
-pub(crate) fn offer(config: &Config) -> Offer {
-    Offer {
+pub(crate) fn offer(config: &Config) -> PartyPolicy {
+    PartyPolicy {
         images: config.hub_agent.images.clone(),
         datasets: config.hub_agent.datasets.clone(),
         resources: config.hub_agent.resources.clone(),
-        ..Offer::default()
+        ..PartyPolicy::default()
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn spawn(
     app: &Arc<App>,
     doors: &TaskTracker,
     clock: SharedClock,
-) -> Result<watch::Sender<Arc<Offer>>, StartError> {
+) -> Result<watch::Sender<Arc<PartyPolicy>>, StartError> {
     let party = app.embedded.get_or_init(|| config.hub_agent.party.clone()).clone();
     let failed = |error: &dyn std::error::Error| {
         StartError(format!("cannot start the hub's own agent: {}", chain(error)))
@@ -92,15 +92,15 @@ pub(crate) async fn spawn(
             let (party, data_dir, offer, dial) =
                 (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
             // Its logs are the hub's own, and how it stands shows in the hub.
-            let (logs, questions) = (LogPolicy::default(), mpsc::channel(1).1);
+            let (logs, status_requests) = (LogPolicy::default(), mpsc::channel(1).1);
             let agent = AgentConfig {
                 party,
                 data_dir,
                 secret: SecretSource::Embedded,
                 hold_max_s,
-                offer,
+                policy: offer,
                 logs,
-                questions,
+                status_requests,
             };
             let runtime = Arc::clone(&runtime);
             match agent::run(

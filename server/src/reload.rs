@@ -9,7 +9,7 @@ use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::tls::Certificate;
 use flow_common::tls::validity::WARNING_PERIOD;
-use flow_federate::offer::Offer;
+use flow_federate::admission::PartyPolicy;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -34,7 +34,7 @@ impl Reload {
     pub(crate) async fn run(
         &mut self,
         started: &Loaded<Config>,
-        offers: Option<&watch::Sender<Arc<Offer>>>,
+        offers: Option<&watch::Sender<Arc<PartyPolicy>>>,
         certificates: &[(&'static str, Certificate)],
     ) -> Infallible {
         warn(certificates);
@@ -53,7 +53,7 @@ impl Reload {
         }
     }
 
-    fn reread(&self, started: &Loaded<Config>, offers: Option<&watch::Sender<Arc<Offer>>>) {
+    fn reread(&self, started: &Loaded<Config>, offers: Option<&watch::Sender<Arc<PartyPolicy>>>) {
         let read = config::load(self.file.as_deref(), self.overrides.clone())
             .map_err(|error| error.to_string());
         let read = read.and_then(|loaded| match config::faults(&loaded) {

@@ -1,5 +1,5 @@
 //! Logs the hub is reading right now: one side stream each, held back by whoever reads. What the party does not disclose,
-//! or has not got, is refused; no hub can make us wait for it, or keep more than [`MOST`] of them open.
+//! or has not got, is refused; no hub can make us wait for it, or keep more than [`STREAMS_MAX`] of them open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::member::Member;
 use crate::runtime::{LogRequest, Runtime, RuntimeError, WorkKey};
-use crate::session::Hub;
+use crate::session::HubClient;
 
 /// Most logs read at once.
-const MOST: usize = 32;
+const STREAMS_MAX: usize = 32;
 
 /// What the party discloses of its members' logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ struct Wanted {
 #[derive(Debug)]
 pub struct Logs {
     policy: LogPolicy,
-    session: Option<(Hub, mpsc::Sender<AgentMessage>)>,
+    session: Option<(HubClient, mpsc::Sender<AgentMessage>)>,
     streams: BTreeMap<u64, CancellationToken>,
 }
 
@@ -89,7 +89,7 @@ impl Logs {
     }
 
     /// A session is open.
-    pub fn open(&mut self, hub: Hub, out: mpsc::Sender<AgentMessage>) {
+    pub fn open(&mut self, hub: HubClient, out: mpsc::Sender<AgentMessage>) {
         self.close();
         self.session = Some((hub, out));
     }
@@ -150,9 +150,9 @@ impl Logs {
         if self.streams.contains_key(&stream_id) {
             return Err(Refusal::not_now("a log is being sent under this stream_id; use another"));
         }
-        if self.streams.len() >= MOST {
+        if self.streams.len() >= STREAMS_MAX {
             return Err(Refusal::not_now(format!(
-                "{MOST} logs are being read here at once, the most there may be"
+                "{STREAMS_MAX} logs are being read here at once, the most there may be"
             )));
         }
         Ok(())
@@ -220,18 +220,18 @@ mod tests {
     use flow_domain::id::Digest;
     use flow_domain::member::{DesiredPhase, MemberPhase};
 
-    use crate::member::Wish;
+    use crate::member::DesiredMember;
     use crate::runtime::fake::{FakeRuntime, Mode};
 
     const RUN: &str = "00000000000000000000000000000001";
 
     fn member(phase: MemberPhase, started: bool) -> Member {
-        let wish = Wish {
+        let wish = DesiredMember {
             run: RUN.parse().unwrap(),
             task: RUN.parse().unwrap(),
             attempt: 2,
             generation: 3,
-            desired: DesiredPhase::Reserved,
+            phase: DesiredPhase::Reserved,
             digest: Some(Digest::of(b"spec")),
             bindings: BTreeMap::new(),
             orphan: false,
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_stream_id_in_use_and_one_too_many_are_refused_until_others_have_ended() {
         let mut logs = Logs::new(LogPolicy::default());
-        for id in 0..MOST as u64 {
+        for id in 0..STREAMS_MAX as u64 {
             logs.admit(id).unwrap();
             logs.streams.insert(id, CancellationToken::new());
         }
@@ -295,7 +295,7 @@ mod tests {
         let runtime: Arc<dyn Runtime> =
             Arc::new(FakeRuntime::new(Mode::Scripted, Arc::new(MockClock::default())));
         let mut logs = Logs::new(LogPolicy::default());
-        logs.open(Hub::nowhere(), out);
+        logs.open(HubClient::unreachable(), out);
         let mut asked = 0;
         let mut ask = |logs: &mut Logs, times: u64| {
             for _ in 0..times {
@@ -306,7 +306,11 @@ mod tests {
         for _ in 0..10 {
             ask(&mut logs, 1_000);
             tokio::task::yield_now().await;
-            assert!(logs.streams.len() <= MOST, "{} wait to be answered", logs.streams.len());
+            assert!(
+                logs.streams.len() <= STREAMS_MAX,
+                "{} wait to be answered",
+                logs.streams.len()
+            );
         }
         assert_eq!(
             logs.admit(0).map_err(|refusal| refusal.code),

@@ -20,20 +20,20 @@ use tokio::sync::mpsc;
 
 use crate::convert;
 use crate::member::Member;
-use crate::reconcile::Party;
+use crate::reconcile::MemberSet;
 use crate::runtime::WorkKey;
 
 /// Largest chunk of the full set, and largest batch of progress, in bytes.
-const CHUNK: usize = 1024 * 1024;
+const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// Shortest time between two batches of progress.
-const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+const PROGRESS_INTERVAL_MIN: Duration = Duration::from_secs(2);
 /// Points of a member kept while they cannot be sent.
-const UNSENT_POINTS: usize = 2_000;
+const UNSENT_POINTS_MAX: usize = 2_000;
 /// Points of a member kept after they were sent: what a workload measures in the few seconds until the hub has written them.
-const SENT_POINTS: usize = 256;
+const SENT_POINTS_MAX: usize = 256;
 /// Answers about members that are not kept, waiting for a hub that does not read. Beyond it they are dropped: the hub
 /// asks again in its next set.
-const MOST_ANSWERS: usize = 4_096;
+const REJECTIONS_MAX: usize = 4_096;
 
 /// What is to be said.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Outbox {
         out: mpsc::Sender<AgentMessage>,
         epoch: u64,
         set: Vec<MemberReport>,
-        party: &Party,
+        members: &MemberSet,
     ) {
         self.close();
         self.out = Some(out);
@@ -64,10 +64,10 @@ impl Outbox {
             let newer = self.progress.remove(&key);
             self.progress.insert(key.clone(), sent);
             if let Some(newer) = newer {
-                convert::coalesce(&mut self.progress, key, newer, UNSENT_POINTS);
+                convert::coalesce(&mut self.progress, key, newer, UNSENT_POINTS_MAX);
             }
         }
-        self.queue_progress(party);
+        self.queue_progress(members);
         self.first
             .push_back(Body::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }));
         self.first.extend(chunks(set).map(|members| Body::Members(MemberReports { members })));
@@ -98,14 +98,14 @@ impl Outbox {
 
     /// Say this of a member that is not kept.
     pub fn answer(&mut self, member: &Member) {
-        if self.out.is_some() && self.answers.len() < MOST_ANSWERS {
+        if self.out.is_some() && self.answers.len() < REJECTIONS_MAX {
             self.answers.push_back(convert::report(member));
         }
     }
 
     /// A workload has moved on.
     pub fn progress(&mut self, key: WorkKey, progress: Progress, now: Monotonic) {
-        convert::coalesce(&mut self.progress, key, progress, UNSENT_POINTS);
+        convert::coalesce(&mut self.progress, key, progress, UNSENT_POINTS_MAX);
         self.progress_at.get_or_insert(now);
     }
 
@@ -122,19 +122,19 @@ impl Outbox {
     }
 
     /// Sends as much as the hub takes at once.
-    pub fn send_ready(&mut self, party: &Party, now: Monotonic) {
+    pub fn send_ready(&mut self, members: &MemberSet, now: Monotonic) {
         while !self.is_empty(now) {
             let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else {
                 return;
             };
-            if let Some(body) = self.next(party, now) {
+            if let Some(body) = self.next(members, now) {
                 permit.send(AgentMessage { body: Some(body) });
             }
         }
     }
 
     /// Sends one message, as soon as there is one and the hub takes it.
-    pub async fn send_next(&mut self, party: &Party, now: Monotonic) {
+    pub async fn send_next(&mut self, members: &MemberSet, now: Monotonic) {
         let Some(out) = self.out.as_ref().filter(|_| !self.is_empty(now)) else {
             return std::future::pending().await;
         };
@@ -143,25 +143,25 @@ impl Outbox {
             self.close();
             return;
         };
-        if let Some(body) = self.next(party, now) {
+        if let Some(body) = self.next(members, now) {
             permit.send(AgentMessage { body: Some(body) });
         }
     }
 
-    fn next(&mut self, party: &Party, now: Monotonic) -> Option<Body> {
+    fn next(&mut self, members: &MemberSet, now: Monotonic) -> Option<Body> {
         if let Some(body) = self.first.pop_front() {
             return Some(body);
         }
         if let Some(report) = self.answers.pop_front() {
             return Some(Body::Report(report));
         }
-        let Some(member) = self.reports.first().and_then(|run| party.member(run)) else {
+        let Some(member) = self.reports.first().and_then(|run| members.member(run)) else {
             if self.reports.pop_first().is_some() {
                 // It settled meanwhile.
                 return None;
             }
-            self.progress_at = Some(now + PROGRESS_EVERY);
-            self.queue_progress(party);
+            self.progress_at = Some(now + PROGRESS_INTERVAL_MIN);
+            self.queue_progress(members);
             return self.first.pop_front();
         };
         // The last progress of a member goes before its end, after which the hub would not take it.
@@ -177,8 +177,9 @@ impl Outbox {
     }
 
     /// Everything that waits goes out next, in as many messages as it needs.
-    fn queue_progress(&mut self, party: &Party) {
-        let held = |key: &WorkKey| party.member(&key.run).is_some_and(|m| m.attempt == key.attempt);
+    fn queue_progress(&mut self, members: &MemberSet) {
+        let held =
+            |key: &WorkKey| members.member(&key.run).is_some_and(|m| m.attempt == key.attempt);
         self.sent.retain(|key, _| held(key));
         let waiting: Vec<_> =
             std::mem::take(&mut self.progress).into_iter().filter(|(key, _)| held(key)).collect();
@@ -190,18 +191,20 @@ impl Outbox {
     /// What is sent of a member, and kept to be said again.
     fn take_progress(&mut self, key: WorkKey, progress: Progress) -> MemberProgress {
         let message = convert::progress(&key, progress.clone());
-        convert::coalesce(&mut self.sent, key, progress, SENT_POINTS);
+        convert::coalesce(&mut self.sent, key, progress, SENT_POINTS_MAX);
         message
     }
 }
 
-/// Messages of at most [`CHUNK`] bytes, unless a single item is longer.
+/// Messages of at most [`CHUNK_BYTES_MAX`] bytes, unless a single item is longer.
 fn chunks<T: prost::Message>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut items = items.into_iter().peekable();
     std::iter::from_fn(move || {
         let mut chunk = vec![items.next()?];
         let mut size = chunk[0].encoded_len() + 8;
-        while let Some(item) = items.next_if(|item| size + item.encoded_len() + 8 <= CHUNK) {
+        while let Some(item) =
+            items.next_if(|item| size + item.encoded_len() + 8 <= CHUNK_BYTES_MAX)
+        {
             size += item.encoded_len() + 8;
             chunk.push(item);
         }
@@ -226,10 +229,11 @@ mod tests {
         assert!(
             all.iter().all(|chunk| prost::Message::encoded_len(&MemberReports {
                 members: chunk.clone()
-            }) <= CHUNK)
+            }) <= CHUNK_BYTES_MAX)
         );
         assert_eq!(chunks(Vec::<MemberReport>::new()).count(), 0);
-        let long = MemberReport { run_id: "x".repeat(2 * CHUNK), ..MemberReport::default() };
+        let long =
+            MemberReport { run_id: "x".repeat(2 * CHUNK_BYTES_MAX), ..MemberReport::default() };
         assert_eq!(
             chunks(vec![report(0), long, report(1)]).count(),
             3,

@@ -19,7 +19,7 @@ use crate::runtime::kubernetes::settings::Settings;
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, access, cluster};
 
 /// Largest log kept of one member, in bytes.
-const LOG_LIMIT: u64 = 64 << 20;
+const LOG_BYTES_MAX: u64 = 64 << 20;
 
 /// `flow-federate kubernetes …`
 #[derive(Debug, Subcommand)]
@@ -87,7 +87,7 @@ pub async fn runtime(
         data_root: config.data_dir.clone(),
         party: checked.party.clone(),
         instance,
-        log_limit_bytes: LOG_LIMIT,
+        log_limit_bytes: LOG_BYTES_MAX,
     };
     let runtime = Arc::new(KubernetesRuntime::start(client, wanted, SystemClock::shared()).await?);
     tracing::info!(namespace, "members run in the cluster");

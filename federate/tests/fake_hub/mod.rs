@@ -13,9 +13,9 @@ use flow_domain::policy::Allow;
 use flow_domain::spec::{SealedSpec, seal_all};
 use flow_domain::task::{Rules, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, TemplateBody};
+use flow_federate::admission::{Image, PartyPolicy};
 use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
-use flow_federate::health::Question;
-use flow_federate::offer::{Image, Offer};
+use flow_federate::health::StatusRequest;
 use flow_federate::runtime::fake::{FakeRuntime, Mode};
 use flow_federate::runtime::{ImageSource, WorkKey};
 use flow_federate::session::{Connector, SecretSource};
@@ -337,10 +337,10 @@ pub struct TestAgent {
     pub dir: tempfile::TempDir,
     pub runtime: FakeRuntime,
     pub clock: MockClock,
-    pub offers: watch::Sender<Arc<Offer>>,
+    pub policies: watch::Sender<Arc<PartyPolicy>>,
     pub logs: LogPolicy,
     /// Where it is asked how it stands.
-    pub questions: mpsc::Sender<Question>,
+    pub status_requests: mpsc::Sender<StatusRequest>,
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
 }
 
@@ -353,23 +353,25 @@ impl TestAgent {
             allow: Allow::Yes,
             env: BTreeSet::new(),
         };
-        let offer =
-            Offer { images: BTreeMap::from([(IMAGE.to_owned(), image)]), ..Offer::default() };
+        let policy = PartyPolicy {
+            images: BTreeMap::from([(IMAGE.to_owned(), image)]),
+            ..PartyPolicy::default()
+        };
         Self {
             dir,
             runtime: FakeRuntime::new(mode, Arc::new(clock.clone())),
             clock,
-            offers: watch::Sender::new(Arc::new(offer)),
+            policies: watch::Sender::new(Arc::new(policy)),
             logs: LogPolicy::default(),
-            questions: mpsc::channel(1).0,
+            status_requests: mpsc::channel(1).0,
             running: None,
         }
     }
 
-    pub fn change_offer(&self, change: impl FnOnce(&mut Offer)) {
-        let mut offer = Offer::clone(&self.offers.borrow());
-        change(&mut offer);
-        self.offers.send_replace(Arc::new(offer));
+    pub fn change_offer(&self, change: impl FnOnce(&mut PartyPolicy)) {
+        let mut policy = PartyPolicy::clone(&self.policies.borrow());
+        change(&mut policy);
+        self.policies.send_replace(Arc::new(policy));
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -379,16 +381,16 @@ impl TestAgent {
     pub fn start(&mut self, connector: Connector) {
         assert!(self.running.is_none(), "one agent at a time");
         let stop = CancellationToken::new();
-        let (asked, questions) = mpsc::channel(1);
-        self.questions = asked;
+        let (asked, status_requests) = mpsc::channel(1);
+        self.status_requests = asked;
         let config = AgentConfig {
             party: "a".parse().unwrap(),
             data_dir: self.data_dir(),
             secret: SecretSource::Embedded,
             hold_max_s: 600,
-            offer: self.offers.subscribe(),
+            policy: self.policies.subscribe(),
             logs: self.logs,
-            questions,
+            status_requests,
         };
         let agent = agent::run(
             config,

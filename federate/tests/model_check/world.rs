@@ -16,8 +16,8 @@ use flow_domain::run::{Input as HubInput, NewMember, NewRun, Run, RunPhase, next
 use flow_domain::task::Rules;
 use flow_domain::template::{Framework, Resources};
 use flow_domain::time::Timestamp;
-use flow_federate::member::{Member, Needs, Verdict, Wish, Work};
-use flow_federate::reconcile::{Action, Input, Outcome, Party};
+use flow_federate::member::{Admission, DesiredMember, Member, Needs, WorkStage};
+use flow_federate::reconcile::{Action, Input, MemberSet, Transition};
 use flow_federate::runtime::{Held, WorkKey, WorkState};
 
 pub const HOLD_MAX_S: u64 = 600;
@@ -36,7 +36,7 @@ pub enum Machine {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ToAgent {
-    Assign(Wish),
+    Assign(DesiredMember),
     Settled { run: RunId, attempt: u32 },
 }
 
@@ -50,7 +50,7 @@ pub struct ToHub {
 pub struct Agent {
     pub party: usize,
     pub instance: InstanceId,
-    pub core: Party,
+    pub core: MemberSet,
     pub journal: BTreeMap<RunId, Member>,
     pub seen_incarnation: u64,
     pub todo: VecDeque<Action>,
@@ -121,7 +121,7 @@ where
 impl Agent {
     fn new(party: usize, instance: InstanceId, now: Timestamp) -> Self {
         let (core, _) =
-            Party::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, moment(now));
+            MemberSet::restore(Vec::new(), Resources::default(), HOLD_MAX_S, 0, 1, moment(now));
         Self {
             party,
             instance,
@@ -173,7 +173,7 @@ impl Agent {
     }
 
     /// What the driver does with what follows from an input. Nothing but urgent writes is durable: the worst case.
-    fn take(&mut self, out: Outcome) {
+    fn take(&mut self, out: Transition) {
         self.journal.extend(out.write.clone());
         self.todo.extend(out.actions);
         if self.connected {
@@ -188,7 +188,7 @@ impl Agent {
     }
 
     pub fn hear(&mut self, input: Input, now: Timestamp) {
-        let mut out = Outcome::default();
+        let mut out = Transition::default();
         self.core.apply(input, moment(now), &mut out);
         self.take(out);
     }
@@ -198,7 +198,7 @@ impl Agent {
         self.todo.clear();
         self.absent.clear();
         let members = self.journal.values().filter(|m| !m.settled).cloned().collect();
-        let (core, out) = Party::restore(
+        let (core, out) = MemberSet::restore(
             members,
             Resources::default(),
             HOLD_MAX_S,
@@ -332,12 +332,12 @@ impl World {
         if member.desired == DesiredPhase::Running {
             self.granted.insert((run.id.clone(), p, member.attempt));
         }
-        let wish = Wish {
+        let wish = DesiredMember {
             run: run.id.clone(),
             task: run.task.clone(),
             attempt: member.attempt,
             generation: member.generation,
-            desired: member.desired,
+            phase: member.desired,
             digest: Some(member.digest.clone()),
             bindings: BTreeMap::new(),
             orphan: false,
@@ -409,7 +409,7 @@ impl World {
         agent.connected = false;
         agent.to_agent.clear();
         agent.to_hub.clear();
-        agent.hear(Input::Away, now);
+        agent.hear(Input::Disconnected, now);
         let p = agent.party;
         for at in 0..self.db.runs.len() {
             self.hub(at, &HubInput::Away { party: party(p), since: now });
@@ -424,16 +424,16 @@ impl World {
                 if agent.core.member(&wish.run).is_none()
                     && let Some(member) = agent.journal.get(&wish.run).cloned()
                 {
-                    let mut out = Outcome::default();
-                    agent.core.recall(member, &mut out);
+                    let mut out = Transition::default();
+                    agent.core.restore_settled(member, &mut out);
                     agent.take(out);
                 }
-                let verdict = (wish.desired != DesiredPhase::Stopped)
-                    .then(|| Verdict::Admit(Needs::default()));
-                agent.hear(Input::Wish(wish, verdict), now);
+                let verdict = (wish.phase != DesiredPhase::Stopped)
+                    .then(|| Admission::Admit(Needs::default()));
+                agent.hear(Input::DesiredReceived(wish, verdict), now);
             }
             ToAgent::Settled { run, attempt } => {
-                agent.hear(Input::Acked { run, attempt, settled: true }, now)
+                agent.hear(Input::ReportAcked { run, attempt, settled: true }, now)
             }
         }
     }
@@ -461,12 +461,12 @@ impl World {
                 ));
             }
             let generation = report.observed_generation + 1;
-            let wish = Wish {
+            let wish = DesiredMember {
                 run: run.clone(),
                 task: hex(1),
                 attempt: report.attempt,
                 generation,
-                desired: DesiredPhase::Stopped,
+                phase: DesiredPhase::Stopped,
                 digest: None,
                 bindings: BTreeMap::new(),
                 orphan: true,
@@ -487,15 +487,18 @@ impl World {
             .filter(|m| m.attempt == action.key().attempt)
             .map(|m| m.work);
         let least = match action {
-            Action::Hold(_) => Work::Holding,
-            Action::Ensure(_) => Work::Started,
-            Action::Stop(..) | Action::Forget(_) => Work::None,
+            Action::Hold(_) => WorkStage::Holding,
+            Action::Start(_) => WorkStage::Started,
+            Action::Stop(..) | Action::Forget(_) => WorkStage::None,
         };
-        if least != Work::None && written.is_none_or(|work| work < least) {
+        if least != WorkStage::None && written.is_none_or(|work| work < least) {
             return Err(format!("{action:?} was done before it was written"));
         }
         let refuse = |agent: &mut Agent, key: WorkKey| {
-            agent.hear(Input::Failed(key, Reason::new(ReasonCode::RuntimeError, "refused")), now);
+            agent.hear(
+                Input::RequestRefused(key, Reason::new(ReasonCode::RuntimeError, "refused")),
+                now,
+            );
         };
         match action {
             Action::Hold(key) => match agent.machine.get(&key) {
@@ -505,7 +508,7 @@ impl World {
                 }
                 Some(_) => refuse(agent, key),
             },
-            Action::Ensure(key) => match agent.machine.get(&key) {
+            Action::Start(key) => match agent.machine.get(&key) {
                 Some(Machine::Held) => {
                     let start = (key.run.clone(), agent.party, key.attempt);
                     if !self.granted.contains(&start) {
@@ -566,14 +569,14 @@ impl World {
             Some(Machine::Ended(state)) => state.clone(),
             Some(Machine::Burnt) | None => return,
         };
-        agent.hear(Input::Seen(key.clone(), state), now);
+        agent.hear(Input::WorkObserved(key.clone(), state), now);
     }
 
     pub fn see_absent(&mut self, i: usize, key: &WorkKey) {
         let now = self.now;
         let agent = &mut self.agents[i];
         agent.absent.remove(key);
-        agent.hear(Input::Seen(key.clone(), WorkState::Absent), now);
+        agent.hear(Input::WorkObserved(key.clone(), WorkState::Absent), now);
     }
 
     /// A workload ends: by itself with this status, or because it is being stopped.

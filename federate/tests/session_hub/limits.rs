@@ -6,7 +6,7 @@ use flow_domain::id::RunId;
 use flow_domain::member::{DesiredPhase, MemberPhase};
 use flow_domain::policy::Allow;
 use flow_domain::progress::{Point, Progress};
-use flow_federate::reconcile::MOST_MEMBERS;
+use flow_federate::reconcile::MEMBERS_MAX;
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_proto::v1::agent_message::Body as FromAgent;
@@ -52,14 +52,14 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let id = |n: usize| format!("{n:032x}");
-    let all = (0..MOST_MEMBERS + 44).map(|n| DesiredMember {
+    let all = (0..MEMBERS_MAX + 44).map(|n| DesiredMember {
         run_id: id(n),
         task_id: id(n),
         ..wish(1, 1, 2, DesiredPhase::Reserved)
     });
     let mut session = hub.open(all.collect()).await;
     let (mut reserved, mut refused) = (0, Vec::new());
-    while reserved + refused.len() < MOST_MEMBERS + 44 {
+    while reserved + refused.len() < MEMBERS_MAX + 44 {
         let FromAgent::Report(report) = session.recv().await else { continue };
         match report.phase.as_str() {
             "reserved" => reserved += 1,
@@ -67,7 +67,7 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
             _ => {}
         }
     }
-    assert_eq!((reserved, refused.len()), (MOST_MEMBERS, 44));
+    assert_eq!((reserved, refused.len()), (MEMBERS_MAX, 44));
     for report in &refused {
         let reason = report.reason.as_ref().unwrap();
         assert!(
@@ -103,7 +103,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
     let mut session = hub.open(Vec::new()).await;
     for (round, desired) in [DesiredPhase::Running, DesiredPhase::Stopped].into_iter().enumerate() {
         let ids: Vec<String> =
-            (0..MOST_MEMBERS + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
+            (0..MEMBERS_MAX + 44).map(|n| format!("{:032x}", 1000 * (round + 1) + n)).collect();
         for id in &ids {
             session
                 .assign(DesiredMember {
@@ -181,7 +181,7 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
 async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     let allow = |allow| {
-        move |offer: &mut flow_federate::offer::Offer| {
+        move |offer: &mut flow_federate::admission::PartyPolicy| {
             offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = allow
         }
     };

@@ -9,7 +9,7 @@ use flow_common::ids;
 use flow_common::secret_file::Secret;
 use flow_domain::id::Digest;
 use flow_federate::dial::Address;
-use flow_federate::session::{self, Connector, FromSession, Login, PROTOCOL, SecretSource};
+use flow_federate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
@@ -129,9 +129,9 @@ impl Agent {
         tokio::join!(session, listen);
     }
 
-    async fn hear(&mut self, event: FromSession) {
+    async fn hear(&mut self, event: SessionEvent) {
         match event {
-            FromSession::Opened { welcome, out, hub: _ } => {
+            SessionEvent::Opened { welcome, out, hub: _ } => {
                 self.out = Some(out);
                 let epoch = welcome.epoch;
                 self.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() }))
@@ -142,24 +142,26 @@ impl Agent {
                     self.say(ToHub::Inventory(Inventory { digest, json: INVENTORY.into() })).await;
                 }
             }
-            FromSession::Closed => {
+            SessionEvent::Closed => {
                 self.out = None;
                 self.saw(Seen::Lost);
             }
-            FromSession::Message(FromHub::SnapshotEnd(_)) => self.saw(Seen::Set),
-            FromSession::Message(FromHub::DesiredMember(member)) => self.obey(member).await,
-            FromSession::Message(FromHub::DesiredMembers(chunk)) => {
-                for member in chunk.members {
-                    self.obey(member).await;
+            SessionEvent::Message(FromHub::SnapshotEnd(_)) => self.saw(Seen::Set),
+            SessionEvent::Message(FromHub::DesiredMember(assignment)) => {
+                self.obey(assignment).await
+            }
+            SessionEvent::Message(FromHub::DesiredMembers(chunk)) => {
+                for assignment in chunk.members {
+                    self.obey(assignment).await;
                 }
             }
-            FromSession::Message(FromHub::Acks(acks)) => {
+            SessionEvent::Message(FromHub::Acks(acks)) => {
                 for ack in acks.acks.into_iter().filter(|ack| ack.settled) {
                     self.ended.remove(&ack.run_id);
                     self.saw(Seen::Settled { run: ack.run_id });
                 }
             }
-            FromSession::Message(_) => {}
+            SessionEvent::Message(_) => {}
         }
     }
 

@@ -83,7 +83,7 @@ impl ImageSource {
 
     /// Whether the image is known to hold a framework and not its repairs.
     #[must_use]
-    pub fn is_unrepaired(&self) -> bool {
+    pub fn lacks_shim(&self) -> bool {
         let Self::Root(root) = self else { return false };
         let installed = |package: &str| {
             let Ok(libs) = root.join("lib").read_dir() else { return false };
@@ -283,12 +283,12 @@ mod tests {
     fn l1_l3_an_image_with_iflearner_and_without_its_repairs_is_known() {
         let folder = tempfile::tempdir().expect("a folder");
         let source = ImageSource::Root(folder.path().to_owned());
-        assert!(!source.is_unrepaired(), "nothing is installed");
+        assert!(!source.lacks_shim(), "nothing is installed");
         std::fs::create_dir_all(folder.path().join("lib/python3.11/site-packages/iflearner"))
             .expect("the folder is ours");
-        assert!(source.is_unrepaired());
+        assert!(source.lacks_shim());
         std::fs::create_dir(folder.path().join("compat")).expect("the folder is ours");
-        assert!(!source.is_unrepaired());
+        assert!(!source.lacks_shim());
     }
 
     #[test]

@@ -18,30 +18,30 @@ use crate::dial::root_cause;
 use crate::runtime::{Held, HoldRequest, Runtime, RuntimeError, StartRequest, WorkKey};
 
 /// First wait before a request is repeated; doubles.
-const RETRY: Duration = Duration::from_secs(1);
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// Longest wait before a request is repeated.
-const RETRY_MAX: Duration = Duration::from_secs(30);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// A request, with all it needs.
 #[derive(Debug, Clone)]
-pub enum Job {
+pub enum Request {
     /// Set aside.
     Hold(HoldRequest),
     /// Start once.
-    Ensure(Box<StartRequest>),
+    Start(Box<StartRequest>),
     /// End, with this grace in seconds.
     Stop(WorkKey, u64),
     /// Drop the proof.
     Forget(WorkKey),
 }
 
-impl Job {
+impl Request {
     /// Which key it is about.
     #[must_use]
     pub const fn key(&self) -> &WorkKey {
         match self {
             Self::Hold(hold) => &hold.key,
-            Self::Ensure(launch) => &launch.key,
+            Self::Start(launch) => &launch.key,
             Self::Stop(key, _) | Self::Forget(key) => key,
         }
     }
@@ -49,7 +49,7 @@ impl Job {
 
 /// What came of a request.
 #[derive(Debug)]
-pub struct Done {
+pub struct Outcome {
     /// Whose.
     pub key: WorkKey,
     /// What is held, if it was a hold; an error only if repeating it is of no use.
@@ -58,60 +58,60 @@ pub struct Done {
 
 /// What is said of a request.
 #[derive(Debug)]
-pub enum Word {
+pub enum Reply {
     /// It did not work yet, and is tried again.
     Delayed(WorkKey, Reason),
     /// It has been answered.
-    Done(Done),
+    Completed(Outcome),
     /// The task that asks panicked: its key would never be asked about again.
     Panicked(String),
 }
 
-struct Running {
+struct Active {
     superseded: CancellationToken,
-    next: Option<Job>,
+    next: Option<Request>,
 }
 
 /// The requests under way.
-pub struct Works {
+pub struct RuntimeQueue {
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
-    words: mpsc::UnboundedSender<Word>,
-    running: BTreeMap<WorkKey, Running>,
+    replies: mpsc::UnboundedSender<Reply>,
+    active: BTreeMap<WorkKey, Active>,
 }
 
-impl Works {
-    /// What comes of requests goes to `words`; each that is done must come back through [`Works::finished`].
+impl RuntimeQueue {
+    /// What comes of requests goes to `replies`; each that is done must come back through [`RuntimeQueue::complete`].
     pub fn new(
         runtime: Arc<dyn Runtime>,
         clock: SharedClock,
-        words: mpsc::UnboundedSender<Word>,
+        replies: mpsc::UnboundedSender<Reply>,
     ) -> Self {
-        Self { runtime, clock, words, running: BTreeMap::new() }
+        Self { runtime, clock, replies, active: BTreeMap::new() }
     }
 
     /// Ask now, or as soon as the request under way for this key has been answered.
-    pub fn start(&mut self, job: Job) {
-        match self.running.entry(job.key().clone()) {
-            Entry::Occupied(mut running) => {
-                let running = running.get_mut();
-                running.superseded.cancel();
-                running.next = Some(job);
+    pub fn enqueue(&mut self, request: Request) {
+        match self.active.entry(request.key().clone()) {
+            Entry::Occupied(mut active) => {
+                let active = active.get_mut();
+                active.superseded.cancel();
+                active.next = Some(request);
             }
             Entry::Vacant(free) => {
                 let superseded = CancellationToken::new();
-                free.insert(Running { superseded: superseded.clone(), next: None });
-                let asking = ask(
+                free.insert(Active { superseded: superseded.clone(), next: None });
+                let task = perform(
                     Arc::clone(&self.runtime),
                     Arc::clone(&self.clock),
-                    job,
+                    request,
                     superseded,
-                    self.words.clone(),
+                    self.replies.clone(),
                 );
-                let words = self.words.clone();
+                let replies = self.replies.clone();
                 tokio::spawn(async move {
-                    if let Err(panic) = AssertUnwindSafe(asking).catch_unwind().await {
-                        let _ = words.send(Word::Panicked(panic_message(&*panic).to_owned()));
+                    if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+                        let _ = replies.send(Reply::Panicked(panic_message(&*panic).to_owned()));
                     }
                 });
             }
@@ -119,46 +119,48 @@ impl Works {
     }
 
     /// The request for this key has been answered.
-    pub fn finished(&mut self, key: &WorkKey) {
-        if let Some(job) = self.running.remove(key).and_then(|running| running.next) {
-            self.start(job);
+    pub fn complete(&mut self, key: &WorkKey) {
+        if let Some(request) = self.active.remove(key).and_then(|active| active.next) {
+            self.enqueue(request);
         }
     }
 }
 
-async fn ask(
+async fn perform(
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
-    job: Job,
+    request: Request,
     superseded: CancellationToken,
-    words: mpsc::UnboundedSender<Word>,
+    replies: mpsc::UnboundedSender<Reply>,
 ) {
-    let mut wait = RETRY;
-    let mut told = None;
+    let mut wait = BACKOFF_MIN;
+    let mut reported = None;
     let result = loop {
-        let result = match &job {
-            Job::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
-            Job::Ensure(launch) => runtime.ensure(StartRequest::clone(launch)).await.map(|()| None),
-            Job::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
-            Job::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
+        let result = match &request {
+            Request::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
+            Request::Start(launch) => {
+                runtime.ensure(StartRequest::clone(launch)).await.map(|()| None)
+            }
+            Request::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
+            Request::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
         };
         let error = match result {
             Err(error @ RuntimeError::Transient { .. }) => error,
             // Somebody may give back the right that is missing; and nobody else would ever end it.
-            Err(error @ RuntimeError::Refused(_)) if matches!(job, Job::Stop(..)) => error,
+            Err(error @ RuntimeError::Refused(_)) if matches!(request, Request::Stop(..)) => error,
             result => break result,
         };
-        let WorkKey { run, attempt } = job.key();
+        let WorkKey { run, attempt } = request.key();
         tracing::warn!(run.id = %run, attempt, cause = %root_cause(&error), wait_s = wait.as_secs(), "{error}; trying again");
         // A closed receiver is an agent going down; here and below.
-        if told.as_ref() != Some(error.reason()) {
-            told = Some(error.reason().clone());
-            let _ = words.send(Word::Delayed(job.key().clone(), error.reason().clone()));
+        if reported.as_ref() != Some(error.reason()) {
+            reported = Some(error.reason().clone());
+            let _ = replies.send(Reply::Delayed(request.key().clone(), error.reason().clone()));
         }
         tokio::select! {
-            () = clock.sleep(wait) => wait = RETRY_MAX.min(wait * 2),
+            () = clock.sleep(wait) => wait = BACKOFF_MAX.min(wait * 2),
             () = superseded.cancelled() => break Ok(None),
         }
     };
-    let _ = words.send(Word::Done(Done { key: job.key().clone(), result }));
+    let _ = replies.send(Reply::Completed(Outcome { key: request.key().clone(), result }));
 }

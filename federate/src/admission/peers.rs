@@ -5,7 +5,7 @@ use std::fmt;
 
 /// The addresses other members may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Peers {
+pub enum AllowedPeers {
     /// Ports of this machine. Until links exist, all members of plain processes are on one.
     #[default]
     Loopback,
@@ -13,7 +13,7 @@ pub enum Peers {
     Matching(Vec<String>),
 }
 
-impl Peers {
+impl AllowedPeers {
     /// Whether a workload may be told to dial `endpoint`, a `host:port`.
     #[must_use]
     pub fn allow(&self, endpoint: &str) -> bool {
@@ -34,7 +34,7 @@ impl Peers {
     }
 }
 
-impl fmt::Display for Peers {
+impl fmt::Display for AllowedPeers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loopback => f.write_str("plain processes dial their own machine only; links between machines do not exist yet"),
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn an_address_is_dialled_only_if_the_whole_of_it_matches() {
-        let peers = Peers::Matching(
+        let peers = AllowedPeers::Matching(
             ["run-*.*.svc.cluster.local:80", "job-*.hub.example:443", "gate.example"]
                 .map(str::to_owned)
                 .into(),
@@ -91,16 +91,19 @@ mod tests {
             assert!(!peers.allow(bad), "{bad}");
         }
         let long = format!("{}:80", "a".repeat(253));
-        assert!(!Peers::Matching(vec!["*a*a*a*a*a*b:80".to_owned()]).allow(&long), "and at once");
+        assert!(
+            !AllowedPeers::Matching(vec!["*a*a*a*a*a*b:80".to_owned()]).allow(&long),
+            "and at once"
+        );
     }
 
     #[test]
     fn plain_processes_dial_this_machine_only() {
         for good in ["127.0.0.1:1", "[::1]:1", "localhost:1"] {
-            assert!(Peers::Loopback.allow(good), "{good}");
+            assert!(AllowedPeers::Loopback.allow(good), "{good}");
         }
         for bad in ["10.0.0.1:1", "localhost", "localhost.example:1"] {
-            assert!(!Peers::Loopback.allow(bad), "{bad}");
+            assert!(!AllowedPeers::Loopback.allow(bad), "{bad}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a party offers: images and datasets by name, a share of its machine. Names travel; what they mean here does
 //! not. This module finds the meanings, asks the policy, and builds what the runtime is told to start.
 
-mod entry;
+mod image_map;
 mod peers;
 
 use std::collections::BTreeMap;
@@ -14,20 +14,20 @@ use flow_domain::policy::{self, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
 
-use crate::member::{Member, Needs, Verdict, Wish};
+use crate::member::{Admission, DesiredMember, Member, Needs};
 use crate::runtime::{DataSource, ImageSource, ProgressSource, StartRequest};
 
-pub use entry::{Dataset, Image};
-pub use peers::Peers;
+pub use image_map::{Dataset, Image};
+pub use peers::AllowedPeers;
 
 /// What it costs that an image is without its framework's repairs.
-pub const UNREPAIRED: &str = "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
+pub const MISSING_SHIM_EFFECT: &str = "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
 /// Longest log kept of one member, in bytes.
-const LOG_LIMIT: u64 = 64 * 1024 * 1024;
+const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What a party offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offer {
+pub struct PartyPolicy {
     /// Images by the reference templates use.
     pub images: BTreeMap<String, Image>,
     /// Data by name.
@@ -35,10 +35,10 @@ pub struct Offer {
     /// For all members together; 0 = no limit.
     pub resources: Resources,
     /// Where its workloads may be told to dial.
-    pub peers: Peers,
+    pub peers: AllowedPeers,
 }
 
-impl Offer {
+impl PartyPolicy {
     fn resolve(&self, spec: &MemberSpec) -> Resolution {
         let image = self.images.get(&spec.image).map(|image| ResolvedImage {
             entry: spec.image.clone(),
@@ -53,14 +53,14 @@ impl Offer {
         }
     }
 
-    /// The party's answer to a wish that carries the bytes of a spec. Trusts nothing in either.
-    pub fn judge(
+    /// The party's answer to a desired that carries the bytes of a spec. Trusts nothing in either.
+    pub fn decide(
         &self,
         party: &PartyId,
-        wish: &Wish,
+        desired: &DesiredMember,
         spec: Result<&SealedSpec, String>,
-    ) -> Verdict {
-        let refuse = |code, message: String| Verdict::Refuse(Reason::new(code, message));
+    ) -> Admission {
+        let refuse = |code, message: String| Admission::Refuse(Reason::new(code, message));
         let spec = match spec {
             Ok(sealed) => &sealed.spec,
             Err(message) => return refuse(ReasonCode::SpecInvalid, message),
@@ -71,17 +71,17 @@ impl Offer {
                 format!("the spec is for {}, this is {party}", spec.party),
             );
         }
-        if wish.desired == DesiredPhase::Running
-            && let Err(message) = bindings::check(&spec.holes, &wish.bindings)
+        if desired.phase == DesiredPhase::Running
+            && let Err(message) = bindings::check(&spec.holes, &desired.bindings)
         {
             return refuse(ReasonCode::BindingsInvalid, message);
         }
-        self.admit(spec)
+        self.decide_spec(spec)
     }
 
     /// The party's answer to a spec.
     #[must_use]
-    pub fn admit(&self, spec: &MemberSpec) -> Verdict {
+    pub fn decide_spec(&self, spec: &MemberSpec) -> Admission {
         let resolution = self.resolve(spec);
         let needs = Needs {
             ports: spec.ports().map(ToOwned::to_owned).collect(),
@@ -91,22 +91,22 @@ impl Offer {
         };
         let decision = policy::decide(spec, &resolution);
         match (decision.verdict, decision.reason) {
-            (policy::Verdict::Deny, reason) => Verdict::Refuse(
+            (policy::Verdict::Deny, reason) => Admission::Refuse(
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)),
             ),
-            (policy::Verdict::Ask, reason) => Verdict::Ask(
+            (policy::Verdict::Ask, reason) => Admission::Ask(
                 needs,
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)),
             ),
-            (policy::Verdict::Allow, _) => match self.unusable(spec) {
-                Some(reason) => Verdict::Refuse(reason),
-                None => Verdict::Admit(needs),
+            (policy::Verdict::Allow, _) => match self.missing_directory(spec) {
+                Some(reason) => Admission::Refuse(reason),
+                None => Admission::Admit(needs),
             },
         }
     }
 
     /// What of this machine is declared and not there. What a cluster lacks shows at the start.
-    fn unusable(&self, spec: &MemberSpec) -> Option<Reason> {
+    fn missing_directory(&self, spec: &MemberSpec) -> Option<Reason> {
         let gone =
             |source: &ImageSource| matches!(source, ImageSource::Root(root) if !root.is_dir());
         if self.images.get(&spec.image).is_some_and(|image| gone(&image.source)) {
@@ -128,7 +128,11 @@ impl Offer {
     }
 
     /// What the runtime is told to start. The late values are checked again: they may come from the journal.
-    pub fn launch(&self, member: &Member, spec: &MemberSpec) -> Result<StartRequest, Reason> {
+    pub fn start_request(
+        &self,
+        member: &Member,
+        spec: &MemberSpec,
+    ) -> Result<StartRequest, Reason> {
         let unknown = || {
             Reason::new(
                 ReasonCode::ImageUnknown,
@@ -168,7 +172,7 @@ impl Offer {
                 env.insert("PYTHONPATH".to_owned(), path);
             } else {
                 let framework = spec.framework;
-                tracing::warn!(image = %spec.image, %framework, "the image has no {dir}/: {UNREPAIRED}");
+                tracing::warn!(image = %spec.image, %framework, "the image has no {dir}/: {MISSING_SHIM_EFFECT}");
             }
         }
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
@@ -187,7 +191,7 @@ impl Offer {
             resources: spec.resources.clone(),
             max_runtime_s: spec.max_runtime_s,
             stop_grace_s: spec.stop_grace_s,
-            log_limit_bytes: LOG_LIMIT,
+            log_limit_bytes: LOG_BYTES_MAX,
             progress: progress_source(member, spec),
         })
     }
