@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_common::error::root_cause;
 use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
 use flow_common::text::visible;
@@ -273,11 +274,7 @@ impl Client {
                 format!("no secure connection to the hub at {}: {why}", self.server()),
             );
         }
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        Failure::unreachable(self.server(), &cause.to_string())
+        Failure::unreachable(self.server(), &root_cause(error).to_string())
     }
 }
 

@@ -1,13 +1,17 @@
-//! What every binary of the platform needs and none should write twice: configuration, time, identifiers, logging,
-//! shutting down, the care that secrets and listeners ask for, and what text of other machines may do. It knows nothing of tasks, runs or parties beyond
-//! their identifiers.
+//! Shared infrastructure of all programs: configuration, clocks, identifiers, logging, supervision,
+//! shutdown, files that hold secrets, TLS, the listener for probes, and untrusted text.
+//!
+//! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks, runs
+//! and parties.
 
 #![warn(missing_docs)]
 
 pub mod clock;
 pub mod config;
+pub mod config_args;
 pub mod dir_lock;
 pub mod disk;
+pub mod error;
 pub mod ids;
 pub mod lifecycle;
 pub mod log_limit;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::{self, Detector, Moment, Monotonic, Retention, SharedClock};
+use flow_common::error::root_cause;
 use flow_common::log_limit::LogLimit;
 use flow_common::text::foreign;
 use flow_domain::id::{Digest, PartyId, RunId};
@@ -23,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::PartyPolicy;
 use crate::convert;
-use crate::dial::root_cause;
 use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SeenHub};
 use crate::member::{Member, WorkStage};

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
@@ -52,13 +52,13 @@ struct Cli {
 enum Command {
     /// Connect to the hub and serve until SIGTERM. Work that was started goes on and is taken up by the next agent.
     /// SIGHUP reads images, datasets and resources anew, and names what else changed and takes a restart.
-    Run(Source),
+    Run(ConfigArgs),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check what this party needs: configuration, secret, directories, cluster, and whether the hub accepts the secret.
     /// Writes nothing.
-    Doctor(Source),
+    Doctor(ConfigArgs),
     /// What an administrator of a cluster needs.
     #[cfg(feature = "kubernetes")]
     #[command(subcommand)]
@@ -68,42 +68,35 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say whether the configuration is good.
-    Check(Source),
+    Check(ConfigArgs),
     /// Print every effective value with its source, secrets left out.
-    Dump(Source),
+    Dump(ConfigArgs),
 }
 
-#[derive(Debug, Clone, Args)]
-struct Source {
-    /// Configuration file (TOML); without it defaults and environment alone.
-    #[arg(long, value_name = "FILE", env = "FLOW_FEDERATE_CONFIG")]
-    config: Option<PathBuf>,
-    /// Override one key, e.g. --set log.level=debug. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
+/// Names the environment variable with the path of the configuration file.
+#[derive(Debug, Clone)]
+struct Program;
+
+impl flow_common::config_args::Program for Program {
+    const CONFIG_ENV: &'static str = "FLOW_FEDERATE_CONFIG";
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be key=value")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
+type ConfigArgs = flow_common::config_args::ConfigArgs<Program>;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-impl Source {
-    fn load(&self) -> Result<Loaded<Config>, Failure> {
-        Ok(config::load(self.config.clone(), self.set.clone())?)
-    }
+fn load(args: &ConfigArgs) -> Result<Loaded<Config>, Failure> {
+    Ok(config::load(args.file.clone(), args.overrides.clone())?)
 }
 
 /// Everything but the sidecar.
 #[must_use]
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(source) => run(&source),
-        Command::Config(ConfigCommand::Check(source)) => check(&source),
-        Command::Config(ConfigCommand::Dump(source)) => dump(&source),
-        Command::Doctor(source) => doctor(&source),
+        Command::Run(args) => run(&args),
+        Command::Config(ConfigCommand::Check(args)) => check(&args),
+        Command::Config(ConfigCommand::Dump(args)) => dump(&args),
+        Command::Doctor(args) => doctor(&args),
         #[cfg(feature = "kubernetes")]
         Command::Kubernetes(command) => cluster::main(command),
     };
@@ -117,8 +110,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn check(source: &Source) -> Result<bool, Failure> {
-    let (loaded, faults) = config::load_sound(source.config.clone(), source.set.clone())?;
+fn check(args: &ConfigArgs) -> Result<bool, Failure> {
+    let (loaded, faults) = config::load_sound(args.file.clone(), args.overrides.clone())?;
     let mut wrong: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let checked = loaded.value.check();
     if let Err(Faults(found)) = &checked {
@@ -152,8 +145,8 @@ fn trust_findings(checked: Option<&Checked>) -> (Vec<String>, Vec<String>) {
     }
 }
 
-fn dump(source: &Source) -> Result<bool, Failure> {
-    say(source.load()?.dump().trim_end())
+fn dump(args: &ConfigArgs) -> Result<bool, Failure> {
+    say(load(args)?.dump().trim_end())
 }
 
 fn say(text: &str) -> Result<bool, Failure> {
@@ -161,8 +154,8 @@ fn say(text: &str) -> Result<bool, Failure> {
     Ok(true)
 }
 
-fn run(source: &Source) -> Result<bool, Failure> {
-    let loaded = source.load()?;
+fn run(args: &ConfigArgs) -> Result<bool, Failure> {
+    let loaded = load(args)?;
     let config = loaded.value.clone();
     telemetry::init(&config.log)?;
     let checked = config.check().map_err(|faults| located(&loaded, &faults))?;
@@ -170,7 +163,7 @@ fn run(source: &Source) -> Result<bool, Failure> {
     login.credentials()?;
     // One thread is plenty for an agent, and small: the work is done by others.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(source.clone(), loaded, checked, login))?;
+    runtime.block_on(serve(args.clone(), loaded, checked, login))?;
     // What still blocks must not keep us: nothing of it needs an end.
     runtime.shutdown_background();
     Ok(true)
@@ -189,7 +182,7 @@ fn located(loaded: &Loaded<Config>, Faults(faults): &Faults) -> String {
 }
 
 async fn serve(
-    source: Source,
+    args: ConfigArgs,
     loaded: Loaded<Config>,
     checked: Checked,
     login: Login,
@@ -230,7 +223,7 @@ async fn serve(
             watch_trust(file),
         ));
     }
-    let reread = reread(source, loaded, policies, hangups);
+    let reread = reread(args, loaded, policies, hangups);
     tokio::spawn(supervisor.essential("reload of the configuration", stopping, reread));
     let pid = std::process::id();
     tracing::info!(party.id = %checked.party, hub = %checked.hub, version = env!("CARGO_PKG_VERSION"), pid, "agent started");
@@ -288,13 +281,13 @@ async fn runtime(
 
 /// SIGHUP: images, datasets and resources are read anew; of anything else that changed it is said that it takes a restart.
 async fn reread(
-    source: Source,
+    args: ConfigArgs,
     started: Loaded<Config>,
     policies: watch::Sender<Arc<PartyPolicy>>,
     mut hangups: tokio::signal::unix::Signal,
 ) {
     while hangups.recv().await.is_some() {
-        let read = source.load().and_then(|loaded| match loaded.value.check() {
+        let read = load(&args).and_then(|loaded| match loaded.value.check() {
             Ok(checked) => Ok((loaded, checked)),
             Err(faults) => Err(located(&loaded, &faults).into()),
         });
@@ -338,10 +331,10 @@ async fn watch_trust(file: PathBuf) {
     }
 }
 
-fn doctor(source: &Source) -> Result<bool, Failure> {
+fn doctor(args: &ConfigArgs) -> Result<bool, Failure> {
     let mut report = Report::default();
     let read =
-        config::load_sound(source.config.clone(), source.set.clone()).map_err(|e| e.to_string());
+        config::load_sound(args.file.clone(), args.overrides.clone()).map_err(|e| e.to_string());
     let Some((loaded, faults)) = report.note("configuration", read) else { return report.print() };
     faults.iter().for_each(|fault| report.fail("configuration", &fault.to_string()));
     let config = &loaded.value;

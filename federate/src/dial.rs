@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use flow_common::error::root_cause;
 use flow_common::tls::client::{self, Trust};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -119,17 +120,6 @@ impl Address {
             DialError(format!("cannot reach the hub at {self}: {}", root_cause(&error)))
         })
     }
-}
-
-/// What an error came from in the end: what stands above it says only that something failed.
-pub(crate) fn root_cause<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> &'a (dyn std::error::Error + 'static) {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
 }
 
 /// What a connection has shown to be wrong. Kept beside it, because which error reaches the caller first is a matter of luck:

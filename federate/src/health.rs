@@ -7,23 +7,17 @@
 //! the agent's own loop, at each request, so that it cannot be out of date and costs nothing while nobody looks.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::disk::Disk;
+use flow_common::probe;
 use flow_common::telemetry;
 use flow_common::tls::client::trusted;
 use flow_domain::member::MemberPhase;
 use flow_domain::time::Timestamp;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -65,54 +59,31 @@ pub struct HealthPages {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Serve until the caller drops the future.
+/// Serves `/livez`, `/readyz` and `/metrics` until the caller drops the future.
 pub async fn serve(listener: TcpListener, pages: HealthPages) {
-    let reply = move |request: Request<Incoming>| {
-        let pages = pages.clone();
-        async move { Ok::<_, Infallible>(pages.reply(&request).await) }
-    };
-    flow_common::probe::serve(listener, service_fn(reply)).await;
+    probe::serve(listener, pages).await;
 }
 
-impl HealthPages {
-    async fn reply(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return page(StatusCode::METHOD_NOT_ALLOWED, "only GET");
-        }
-        match request.uri().path() {
-            "/livez" => page(StatusCode::OK, "ok"),
-            "/readyz" => match self.request_status().await {
-                Some(AgentStatus { journal_writable: false, .. }) => page(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the journal cannot be written; the agent's log says why",
-                ),
-                Some(AgentStatus { connected: true, .. }) => page(StatusCode::OK, "ok"),
-                Some(_) => page(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "no session with the hub is open; the agent's log says why",
-                ),
-                None => page(StatusCode::SERVICE_UNAVAILABLE, NOT_READY),
-            },
-            "/metrics" => {
-                let Some(status) = self.request_status().await else {
-                    return page(StatusCode::SERVICE_UNAVAILABLE, NOT_READY);
-                };
-                match metrics(&status, &self.host_figures()) {
-                    Ok(text) => {
-                        let mut shown = page(StatusCode::OK, text);
-                        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                        shown
-                            .headers_mut()
-                            .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-                        shown
-                    }
-                    Err(error) => page(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-                }
+impl probe::Pages for HealthPages {
+    async fn readiness(&self) -> Result<(), String> {
+        match self.request_status().await.ok_or(NOT_READY)? {
+            AgentStatus { journal_writable: false, .. } => {
+                Err("the journal cannot be written; see the agent's log for the cause".to_owned())
             }
-            _ => page(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics"),
+            AgentStatus { connected: true, .. } => Ok(()),
+            _ => {
+                Err("no session with the hub is open; see the agent's log for the cause".to_owned())
+            }
         }
     }
 
+    async fn metrics(&self) -> Result<String, String> {
+        let status = self.request_status().await.ok_or(NOT_READY)?;
+        metrics(&status, &self.host_figures()).map_err(|error| error.to_string())
+    }
+}
+
+impl HealthPages {
     fn host_figures(&self) -> HostFigures {
         // A file that cannot be read is reported in the log, and left out here.
         let trusted =
@@ -135,13 +106,7 @@ impl HealthPages {
     }
 }
 
-const NOT_READY: &str = "the agent is still taking up what was there before it";
-
-fn page(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
-    *response.status_mut() = status;
-    response
-}
+const NOT_READY: &str = "the agent is still recovering its members";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Phase {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
+use flow_common::error::root_cause;
 use flow_common::supervisor::panic_message;
 use flow_domain::member::Reason;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::dial::root_cause;
 use crate::runtime::{Held, HoldRequest, Runtime, RuntimeError, StartRequest, WorkKey};
 
 /// First wait before a request is repeated; doubles.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow_common::clock::{self, SharedClock};
+use flow_common::error::root_cause;
 use flow_common::ids::jitter;
 use flow_common::secret_file::{self, Secret};
 use flow_common::text::foreign;
@@ -30,7 +31,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status, Streaming};
 
-use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER, root_cause};
+use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER};
 
 /// The protocol spoken.
 pub const PROTOCOL: u32 = 1;

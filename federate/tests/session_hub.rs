@@ -395,14 +395,14 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
             ca_file: None,
         },
     ));
-    assert_eq!(page(address, "/livez").await, (200, "ok".to_owned()));
+    assert_eq!(page(address, "/livez").await, (200, "ok\n".to_owned()));
     let mut unready = hub.accept().await;
     assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");
     unready.hello().await;
     unready.welcome(1, false).await;
     unready.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     unready.report(&run, MemberPhase::Reserved).await;
-    assert_eq!(page(address, "/readyz").await, (200, "ok".to_owned()));
+    assert_eq!(page(address, "/readyz").await, (200, "ok\n".to_owned()));
     let metrics = page(address, "/metrics").await.1;
     for line in [
         "flow_agent_connected 1",

@@ -1,10 +1,9 @@
 //! The command line of `flow-operator`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use flow_common::clock::SystemClock;
 use flow_common::config::Loaded;
 use flow_common::lifecycle::Shutdown;
@@ -25,7 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the cluster that the environment names: that of the Pod this runs in, or KUBECONFIG.
-    Run(Source),
+    Run(ConfigArgs),
     /// Print the definition of IflearnerJob, for `kubectl apply -f -`.
     Crd,
     /// Print the service account and the roles that the operator needs, for `kubectl apply -f -`.
@@ -48,32 +47,25 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say whether the configuration is good.
-    Check(Source),
+    Check(ConfigArgs),
     /// Print every effective value with its source.
-    Dump(Source),
+    Dump(ConfigArgs),
 }
 
-#[derive(Debug, Clone, Args)]
-struct Source {
-    /// Configuration file (TOML); without it defaults and environment alone.
-    #[arg(long, value_name = "FILE", env = "FLOW_OPERATOR_CONFIG")]
-    config: Option<PathBuf>,
-    /// Override one key, e.g. --set log.level=debug. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
+/// Names the environment variable with the path of the configuration file.
+#[derive(Debug, Clone)]
+struct Program;
+
+impl flow_common::config_args::Program for Program {
+    const CONFIG_ENV: &'static str = "FLOW_OPERATOR_CONFIG";
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be key=value")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
+type ConfigArgs = flow_common::config_args::ConfigArgs<Program>;
 
-impl Source {
-    fn load(self) -> Result<Loaded<Config>, run::Failure> {
-        let loaded = config::load(self.config, self.set)?;
-        loaded.value.check()?;
-        Ok(loaded)
-    }
+fn load(args: ConfigArgs) -> Result<Loaded<Config>, run::Failure> {
+    let loaded = config::load(args.file, args.overrides)?;
+    loaded.value.check()?;
+    Ok(loaded)
 }
 
 /// Run the command line of this process.
@@ -81,12 +73,12 @@ impl Source {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup(command) => return set_up(command),
-        Command::Run(source) => serve(source),
+        Command::Run(args) => serve(args),
         Command::Crd => say(&crd_manifest()),
         Command::Rbac { namespace, namespaces } => say(&rbac::manifests(&namespace, &namespaces)),
-        Command::Config(ConfigCommand::Check(source)) => source.load().and_then(|_| say("good\n")),
-        Command::Config(ConfigCommand::Dump(source)) => {
-            source.load().and_then(|loaded| say(&loaded.dump()))
+        Command::Config(ConfigCommand::Check(args)) => load(args).and_then(|_| say("good\n")),
+        Command::Config(ConfigCommand::Dump(args)) => {
+            load(args).and_then(|loaded| say(&loaded.dump()))
         }
     };
     match outcome {
@@ -124,8 +116,8 @@ fn set_up(command: setup::Command) -> ExitCode {
     }
 }
 
-fn serve(source: Source) -> Result<(), run::Failure> {
-    let config = source.load()?.value;
+fn serve(args: ConfigArgs) -> Result<(), run::Failure> {
+    let config = load(args)?.value;
     telemetry::init(&config.log)?;
     // One thread keeps up with an API server that stores each write; a second one would only cost memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

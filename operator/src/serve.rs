@@ -1,53 +1,47 @@
-//! Health and metrics over plain HTTP: nothing on it is secret, and nothing can be changed through it.
+//! The pages for health probes and metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use hyper_util::service::TowerToHyperService;
+use flow_common::probe;
 use tokio::net::TcpListener;
 
 use crate::iflearnerjob::controller::View;
 use crate::metrics::{Counts, Metrics};
 
-/// What the pages show.
+/// The state that the pages show.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
-    /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Works, or stands by.
+    /// True while this process is the leader and has listed all objects, or stands by.
     pub ready: Arc<AtomicBool>,
-    /// The caches of the controllers that run.
+    /// The caches of the running controllers.
     pub views: Arc<std::sync::Mutex<Vec<View>>>,
 }
 
-/// Serves on `listener` until the caller drops the future.
+impl probe::Pages for Pages {
+    const LIVENESS_PATH: &'static str = "/healthz";
+
+    async fn readiness(&self) -> Result<(), String> {
+        if self.ready.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err("the operator has not listed all objects yet, or is shutting down".to_owned())
+        }
+    }
+
+    async fn metrics(&self) -> Result<String, String> {
+        let mut counts = Counts::new();
+        for view in self.views.lock().expect("no code panics while it holds this lock").iter() {
+            view.count(&mut counts);
+        }
+        self.metrics.encode(&counts).map_err(|error| error.to_string())
+    }
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics` on `listener` until the caller drops the future.
 pub async fn serve(listener: TcpListener, pages: Pages) -> std::io::Result<()> {
-    tracing::info!(address = %listener.local_addr()?, "health and metrics");
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(pages);
-    flow_common::probe::serve(listener, TowerToHyperService::new(router)).await;
+    tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
+    probe::serve(listener, pages).await;
     Ok(())
-}
-
-async fn readyz(State(pages): State<Pages>) -> (StatusCode, &'static str) {
-    if pages.ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not everything was listed yet, or the operator ends")
-    }
-}
-
-async fn metrics(State(pages): State<Pages>) -> Result<String, StatusCode> {
-    let mut counts = Counts::new();
-    for view in pages.views.lock().expect("nothing panics while it holds this lock").iter() {
-        view.count(&mut counts);
-    }
-    pages.metrics.encode(&counts).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use flow_common::clock::{SharedClock, monotonic};
 use flow_common::config::Loaded;
 use flow_common::dir_lock::{DirLock, DirLockError};
+use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::Error;
@@ -198,21 +199,6 @@ pub async fn lock_database(store: &Store) -> Result<HubLock, StartError> {
         .lock_hub(flow_common::ids::instance_id().as_str())
         .await
         .map_err(|error| StartError(chain(&error)))
-}
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, StartError> {

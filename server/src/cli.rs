@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::config_args::{self, ConfigArgs};
+use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::{secret_file, telemetry};
 
-use crate::app::{self, StartError, chain};
+use crate::app::{self, StartError};
 use crate::auth::TOKEN_FILE;
 use crate::config::{self, Config};
 use crate::reload::Reload;
@@ -19,12 +21,8 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Parser)]
 #[command(name = "flow-server", version)]
 struct Cli {
-    /// Configuration file (TOML). Every key has a default; `config dump` shows them all.
-    #[arg(long, global = true, value_name = "FILE", env = "FLOW_SERVER_CONFIG")]
-    config: Option<PathBuf>,
-    /// Set one key, e.g. --set rest.listen=127.0.0.1:8080. Wins over file and environment. Not for secrets.
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
+    #[command(flatten)]
+    config: ConfigArgs<Program>,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,9 +77,12 @@ enum ConfigCommand {
     Dump,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
+/// Names the environment variable with the path of the configuration file.
+#[derive(Debug, Clone)]
+struct Program;
+
+impl config_args::Program for Program {
+    const CONFIG_ENV: &'static str = "FLOW_SERVER_CONFIG";
 }
 
 /// Runs the command line; the exit status is 0, 1 (it failed; the reason is on standard error) or 2 (usage).
@@ -112,7 +113,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Config { command: ConfigCommand::Check } | Command::Doctor = cli.command {
-        let (loaded, faults) = config::load_sound(cli.config.as_deref(), cli.set)
+        let (loaded, faults) = config::load_sound(cli.config.file.as_deref(), cli.config.overrides)
             .map_err(|error| StartError(error.to_string()))?;
         let mut wrong: Vec<String> = faults.iter().map(ToString::to_string).collect();
         wrong.extend(config::faults(&loaded));
@@ -121,7 +122,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             _ => check(&loaded.value, &wrong),
         };
     }
-    let loaded = config::load(cli.config.as_deref(), cli.set.clone())
+    let loaded = config::load(cli.config.file.as_deref(), cli.config.overrides.clone())
         .map_err(|error| StartError(error.to_string()))?;
     if let Command::Config { command: ConfigCommand::Dump } = cli.command {
         print!("{}", loaded.dump());
@@ -135,7 +136,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
                 tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
             }
             let shutdown = on_signals(app::shutdown_deadline(&config))?;
-            let reload = Reload::on_hangup(cli.config, cli.set)
+            let reload = Reload::on_hangup(cli.config.file, cli.config.overrides)
                 .map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
             app::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
+use flow_common::error::chain;
 use flow_domain::id::Digest;
 use flow_federate::admission::PartyPolicy;
 use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
@@ -12,7 +13,7 @@ use flow_federate::session::{Connector, SecretSource};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, StartError, chain};
+use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::door::Limits;
 use crate::grpc::{self, Peer};

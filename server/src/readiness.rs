@@ -7,9 +7,10 @@ use std::fmt;
 use std::time::Duration;
 
 use flow_common::clock::{Monotonic, monotonic, timeout};
+use flow_common::error::chain;
 use tokio::sync::Mutex;
 
-use crate::app::{App, chain};
+use crate::app::App;
 use crate::store::StoreError;
 
 /// Age up to which a result is given again.

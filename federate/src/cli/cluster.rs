@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Report, SWEEP, Source, say};
+use super::{ConfigArgs, Failure, Report, SWEEP, load, say};
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
 use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD};
@@ -26,14 +26,14 @@ const LOG_BYTES_MAX: u64 = 64 << 20;
 pub enum Command {
     /// Print the Role that the agent needs in its namespace. Bind it to the agent's service account or user. With
     /// kubernetes.namespace set, no cluster is looked for.
-    Rbac(Source),
+    Rbac(ConfigArgs),
 }
 
 /// Do as the command says.
 pub fn main(command: Command) -> Result<bool, Failure> {
     match command {
-        Command::Rbac(source) => {
-            let config = source.load()?.value;
+        Command::Rbac(args) => {
+            let config = load(&args)?.value;
             let namespace = match config.kubernetes.namespace.as_str() {
                 "" => alone(async { Ok(connect(&config).await?.1.namespace) })?,
                 given => given.to_owned(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use flow_common::error::chain;
 use flow_domain::error::{Error, ErrorCode, FieldError};
 use flow_domain::text::clip;
 use http::{HeaderValue, StatusCode, header};
@@ -62,7 +63,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
     };
     let row = error.row();
     if row.http >= 500 {
-        let cause = causes(&error);
+        let cause = error.source().map(chain).unwrap_or_default();
         tracing::error!(code = row.slug, %cause, "request failed: {error}");
     } else {
         tracing::debug!(code = row.slug, "request refused: {error}");
@@ -94,17 +95,4 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     (response.status(), headers, Json(problem)).into_response()
-}
-
-fn causes(error: &Error) -> String {
-    let mut text = String::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flow_common::probe::OPENMETRICS;
 use flow_domain::error::Error;
 use http::{StatusCode, header};
 
@@ -32,11 +33,12 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
 /// Measurements, as Prometheus reads them
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failure> {
+    let text = metrics_text(&app).await?;
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
+}
+
+/// The metrics in the OpenMetrics text format.
+pub async fn metrics_text(app: &App) -> Result<String, Error> {
     let counts = app.store.counts().await?;
-    let text = app.metrics.encode(&counts, app.sessions.count()).map_err(Error::internal)?;
-    Ok((
-        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        text,
-    )
-        .into_response())
+    app.metrics.encode(&counts, app.sessions.count()).map_err(Error::internal)
 }

@@ -401,7 +401,7 @@ impl Engine {
                 Err(error) if error.is_retryable() => return Err(error.into()),
                 Err(error) => {
                     // One row that cannot be read does not keep the hub from all others.
-                    tracing::error!(%task, error = %crate::app::chain(&error), "a task cannot be taken over");
+                    tracing::error!(%task, error = %flow_common::error::chain(&error), "a task cannot be taken over");
                     continue;
                 }
             };

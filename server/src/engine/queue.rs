@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flow_common::clock::{self, HEARTBEAT, Moment, SharedClock};
+use flow_common::error::chain;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
 use flow_domain::run::{Input, Run};
@@ -27,7 +28,6 @@ use super::outage::{Outage, Trouble};
 use super::timers::Due;
 use super::wake::{self, Specs, Watchers};
 use super::{Act, Answer, ContactChange, ContactPost, EngineParts, Job, Post};
-use crate::app::chain;
 use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
 use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};

@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use flow_common::error::root_cause;
 use flow_crd::{IflearnerJob, SIDECAR_CONTAINER};
 use flow_domain::member::{Exit, Reason};
 use flow_domain::progress::Progress;
@@ -25,7 +26,6 @@ use super::judge::{self, View};
 use super::record::{Record, Stage};
 use super::spool::{Lines, Spool};
 use super::tail::{self, Source};
-use crate::dial::root_cause;
 use crate::runtime::observe::merge;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 

@@ -44,6 +44,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
+use flow_common::error::root_cause;
 use flow_crd::IflearnerJob;
 use flow_domain::id::{InstanceId, PartyId};
 use flow_domain::member::{Reason, ReasonCode};
@@ -67,7 +68,6 @@ use super::{
     Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest, WorkKey,
     WorkState, logs,
 };
-use crate::dial::root_cause;
 use crate::sidecar::io_reason;
 
 /// How a Kubernetes runtime is set up.

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flow_common::error::root_cause;
 use flow_crd::IflearnerJob;
 use flow_domain::member::Reason;
 use futures::{Stream, StreamExt as _, stream};
@@ -17,7 +18,6 @@ use tokio::sync::watch;
 
 use super::cluster::{Trouble, trouble};
 use super::naming;
-use crate::dial::root_cause;
 use crate::runtime::WorkKey;
 
 /// Objects by key, then by UID.
