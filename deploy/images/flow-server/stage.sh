@@ -2,6 +2,6 @@
 # The programs with the shared libraries of the machine they were built on, and nothing else.
 program "$bin/flow-server" /usr/local/bin/flow-server
 program "$bin/flowctl" /usr/local/bin/flowctl
-# What says where in the source a machine instruction comes from is half of a debug build.
+# Strip debug information: half of a debug build.
 strip --strip-debug "$context"/root/usr/local/bin/*
 echo 'hosts: files dns' > "$context/root/etc/nsswitch.conf"

@@ -14,7 +14,7 @@ for applet in sh cat cp echo env ls mkdir rm sleep test true; do ln -s busybox "
 
 rm -rf "$context/root$library"/config-* "$context/root$library"/{test,idlelib,tkinter} "$context"/root/opt/venv/lib/*/site-packages/pip
 find "$context/root/opt/venv/lib" -name tests -type d -prune -exec rm -rf {} +
-# The image keeps no times, by which Python would tell whether compiled modules are current. It is told not to ask.
+# The image keeps no file times, with which Python checks compiled modules: disable the check.
 "$python" - "$context/root" << 'END'
 import pathlib, sys
 for path in pathlib.Path(sys.argv[1]).rglob("*.pyc"):
