@@ -87,10 +87,11 @@ fn build() -> PathBuf {
 }
 
 /// What the programs are made of.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "cli/src",
     "common/src",
+    "crd/src",
     "domain/src",
     "federate/src",
     "migrations",

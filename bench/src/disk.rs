@@ -1,4 +1,4 @@
-//! What a durable commit costs on this disk, whoever asks for it: measured between the things that wait for one.
+//! The duration of a durable commit on this disk, measured between the rounds of the benches that wait for commits.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-/// A database of one small table, with the settings of the hub's.
+/// An SQLite database with one small table and the settings of the hub.
 pub struct Disk(SqliteConnection);
 
 impl Disk {
@@ -24,9 +24,9 @@ impl Disk {
         Self(connection)
     }
 
-    /// The time of one commit of one row.
+    /// Duration of the commit of one row.
     pub async fn commit(&mut self) -> Duration {
-        let mut tx = self.0.begin().await.expect("nobody else uses the database");
+        let mut tx = self.0.begin().await.expect("this connection is the only one");
         sqlx::query("INSERT INTO commits VALUES (1)")
             .execute(&mut *tx)
             .await

@@ -1,8 +1,7 @@
-//! What is printed: one line per budget, and below the table what a figure needs to be understood.
+//! The printed table: one row per budget, and notes below the table.
 
 use std::time::Duration;
 
-/// The rows so far.
 pub struct Table {
     head: String,
     loads: Vec<String>,
@@ -12,16 +11,16 @@ pub struct Table {
 
 impl Table {
     pub fn new(head: String) -> Self {
-        let rows = vec![["what", "budget", "measured", ""].map(str::to_owned)];
+        let rows = vec![["figure", "budget", "measured", ""].map(str::to_owned)];
         Self { head, loads: Vec::new(), rows, notes: Vec::new() }
     }
 
-    /// How busy the machine was before something was measured.
+    /// Adds the load of the machine before a bench.
     pub fn load(&mut self, name: &str, load: String) {
         self.loads.push(format!("{name} {load}"));
     }
 
-    /// A budget and what was measured.
+    /// Adds a budget and the measured value.
     pub fn row(
         &mut self,
         what: impl Into<String>,
@@ -29,16 +28,16 @@ impl Table {
         measured: impl Into<String>,
         met: bool,
     ) {
-        let verdict = if met { "met" } else { "MISSED" };
-        self.rows.push([what.into(), budget.into(), measured.into(), verdict.to_owned()]);
+        let result = if met { "met" } else { "MISSED" };
+        self.rows.push([what.into(), budget.into(), measured.into(), result.to_owned()]);
     }
 
-    /// A figure without a budget of its own.
+    /// Adds a figure without a budget.
     pub fn figure(&mut self, what: impl Into<String>, measured: impl Into<String>) {
         self.rows.push([what.into(), String::new(), measured.into(), String::new()]);
     }
 
-    /// A line below the table.
+    /// Adds a line below the table.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
@@ -49,9 +48,9 @@ impl Table {
         };
         let widths = [width(0), width(1), width(2)];
         println!("{}\nload before each: {}\n", self.head, self.loads.join(", "));
-        for (index, [what, budget, measured, verdict]) in self.rows.iter().enumerate() {
+        for (index, [what, budget, measured, result]) in self.rows.iter().enumerate() {
             let [a, b, c] = widths;
-            println!("{}", format!("{what:a$}  {budget:b$}  {measured:c$}  {verdict}").trim_end());
+            println!("{}", format!("{what:a$}  {budget:b$}  {measured:c$}  {result}").trim_end());
             if index == 0 {
                 println!("{}", "-".repeat(a + b + c + 12));
             }
@@ -65,7 +64,6 @@ impl Table {
     }
 }
 
-/// Measured times.
 #[derive(Default)]
 pub struct Times(Vec<Duration>);
 
@@ -82,7 +80,7 @@ impl Times {
         self.0.len()
     }
 
-    /// The time that so many percent of all do not exceed.
+    /// Returns the smallest measured time that `percent` of all times do not exceed.
     pub fn percentile(&self, percent: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -96,7 +94,7 @@ impl Times {
     }
 }
 
-/// With as many digits as mean something.
+/// Milliseconds with two decimals below 1 ms, one below 100 ms, none above.
 pub fn millis(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1000.0;
     let digits = if millis < 1.0 { 2 } else { usize::from(millis < 100.0) };

@@ -1,8 +1,8 @@
-//! A thousand IflearnerJobs: how fast the operator makes Jobs, Services and routes of them beside a client that does
-//! nothing else, and what they cost, in requests and memory, until they have ended and after.
+//! A thousand IflearnerJobs: the rate at which the operator creates Jobs, Services and routes, compared with a client
+//! that only creates these objects; and the operator's requests and memory until all Jobs have ended and afterwards.
 //!
-//! API server, etcd and controller manager are real; there is no scheduler and no node. The pods' lives, and the word of a
-//! Gateway's controller about each route, are written by the bench. Requests are counted at the API server.
+//! API server, etcd and controller manager are real; there is no scheduler and no node. The bench writes the status of
+//! the Pods, and that of the routes in place of a Gateway controller. The API server counts the requests.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,48 +36,48 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::machine::{self, Memory, megabytes};
 use crate::table::{Table, Times};
 
-/// Jobs of one round; as many rounds of the operator as of the bare client, the order turned from one to the next.
+/// Jobs of one round. Operator and bare client have the same number of rounds, in alternating order.
 const ROUND: usize = 500;
 const ROUNDS: usize = 2;
-/// Jobs made one after the other at this pace, for the time that one of them takes.
+/// Jobs created one by one at intervals of [`PACE`], to measure the time of a single job.
 const PACED: usize = 200;
 const PACE: Duration = Duration::from_millis(100);
 const JOBS: usize = ROUND * ROUNDS + PACED;
-const QUIET: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(600);
-/// Between two looks at what would be slowed by looking.
-const PAUSE: Duration = Duration::from_millis(200);
+const IDLE_PERIOD: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(600);
+/// Between two polls of a process that polls would slow down.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-const OPERATED: &str = "operated";
-const BARE: &str = "bare";
+const OPERATOR_NAMESPACE: &str = "operated";
+const BARE_NAMESPACE: &str = "bare";
 const SETTINGS: [(&str, &str); 3] = [
     ("namespaces", "[\"operated\"]"),
-    ("leader.namespace", OPERATED),
+    ("leader.namespace", OPERATOR_NAMESPACE),
     ("exposure.gateway.name", "edge"),
 ];
 
 pub async fn measure(table: &mut Table) {
-    let world = World::start().await;
-    // The API server makes a Service of its own.
-    let own = world.calls().await;
-    let (mut operated, mut bare, mut starts, mut tellings) =
+    let fixture = ClusterFixture::start().await;
+    // The API server creates one Service itself.
+    let own = fixture.counts().await;
+    let (mut operated, mut bare, mut starts, mut status_times) =
         (Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let (mut each_operated, mut each_bare) = (Times::default(), Times::default());
     for round in 0..ROUNDS {
-        // The first of each pair finds less in the API server than the second.
+        // In each pair the second namespace meets an API server with more objects than the first.
         let operator_is_first = round % 2 == 0;
-        for operators_turn in [operator_is_first, !operator_is_first] {
-            let namespace = if operators_turn { OPERATED } else { BARE };
-            let objects = world.create_all(namespace, round).await;
-            world.is_quiet().await;
-            let Took { before, work, told } = world.round(namespace, &objects).await;
+        for is_operator_turn in [operator_is_first, !operator_is_first] {
+            let namespace = if is_operator_turn { OPERATOR_NAMESPACE } else { BARE_NAMESPACE };
+            let objects = fixture.create_all(namespace, round).await;
+            fixture.wait_until_quiet().await;
+            let RoundTimes { before, work, statuses } = fixture.round(namespace, &objects).await;
             let last = work.percentile(100);
             eprintln!("bench: operator: {ROUND} {namespace} in {last:.1?}, after {before:.2?}");
-            if operators_turn {
+            if is_operator_turn {
                 operated += last;
                 each_operated.append(work);
                 starts += before;
-                tellings += told;
+                status_times += statuses;
             } else {
                 bare += last;
                 each_bare.append(work);
@@ -93,55 +93,55 @@ pub async fn measure(table: &mut Table) {
         ),
         "≥ 0.8 × a bare client",
         format!(
-            "{share:.2} × ({:.1}/s beside {:.1}/s, {ROUNDS} rounds of each in turn)",
+            "{share:.2} × ({:.1}/s against {:.1}/s, {ROUNDS} alternating rounds of each)",
             rate(operated),
             rate(bare)
         ),
         share >= 0.8,
     );
     table.figure(
-        format!("  of {ROUND} at once: from the first child of all to an object's last"),
+        format!("  {ROUND} at once: from the first child of all objects to the last child of each object"),
         format!("{} (bare client: {})", each_operated.shown(), each_bare.shown()),
     );
     let of_each = |sum: Duration| sum / u32::try_from(ROUNDS).expect("a few");
     table.figure(
         format!(
-            "  of {ROUND} at once: from the first child of all to the last object's first status"
+            "  {ROUND} at once: from the first child of all objects to the first status of the last object"
         ),
-        format!("{:.1?}", of_each(tellings)),
+        format!("{:.1?}", of_each(status_times)),
     );
     let start = of_each(starts);
     table.note(format!(
-        "  operator, besides, from the start of its process to its first child: {start:.2?}"
+        "  operator, not in these figures: {start:.2?} from the start of the process to the first child"
     ));
 
-    let operator = world.operator().await;
-    world.is_quiet().await;
-    let times = world.one_after_the_other().await;
+    let operator = fixture.operator().await;
+    fixture.wait_until_quiet().await;
+    let times = fixture.paced_jobs().await;
     table.figure(
         format!(
-            "  one of them, {} a second: from the object to its last child",
+            "  one job at a time, {} per second: from the object to its last child",
             count(1) / PACE.as_secs_f64()
         ),
         times.shown(),
     );
-    world.is_quiet().await;
-    world.live(&operator).await;
-    world.is_quiet().await;
+    fixture.wait_until_quiet().await;
+    fixture.run_pods(&operator).await;
+    fixture.wait_until_quiet().await;
 
-    let calls = world.calls().await;
+    let counts = fixture.counts().await;
     let jobs = count(JOBS);
     let bare_jobs = count(ROUND * ROUNDS);
-    let since = |verb: &str, resource: &str| calls.of(verb, resource) - own.of(verb, resource);
+    let since = |verb: &str, resource: &str| counts.of(verb, resource) - own.of(verb, resource);
     let of = |verb: &str, resource: &str| since(verb, resource) / jobs;
-    // The bare client made each of them once.
+    // The bare client created each child once.
     let writes = |resource: &str| {
         let all: f64 =
             ["POST", "APPLY", "PATCH", "PUT"].into_iter().map(|verb| since(verb, resource)).sum();
         (all - bare_jobs) / jobs
     };
     let children = [
-        // Its status is its controller's to write, and another resource.
+        // The status of a Job is another resource and written by the Job controller.
         ("Job", writes("jobs")),
         ("Service", writes("services")),
         ("NetworkPolicy", writes("networkpolicies")),
@@ -151,15 +151,15 @@ pub async fn measure(table: &mut Table) {
     let shown: Vec<String> =
         children.iter().map(|(kind, writes)| format!("{kind} {writes:.2}")).collect();
     table.row(
-        format!("writes a job, {JOBS} whole lives (as the API server counts)"),
-        "≤ 1 a child, ≤ 4 of the status",
+        format!("writes per job, {JOBS} jobs from creation to end (counted by the API server)"),
+        "≤ 1 per child, ≤ 4 of the status",
         format!("{}; status {statuses:.2}", shown.join(", ")),
         children.iter().all(|(_, writes)| *writes <= 1.0) && statuses <= 4.0,
     );
     let reads = ["services", "networkpolicies", "grpcroutes", "jobs", "namespaces"]
         .map(|resource| format!("{resource} {:.2}", of("GET", resource)));
     table.note(format!(
-        "  operator, besides, a job: events {:.2}; reads (of everybody) {}",
+        "  per job also: events of the operator {:.2}; reads of all clients {}",
         of("POST", "events.events.k8s.io"),
         reads.join(", ")
     ));
@@ -168,38 +168,38 @@ pub async fn measure(table: &mut Table) {
     table.row(
         format!("operator's memory, {JOBS} finished jobs"),
         "< 60 MB RSS",
-        format!("{}, at most {}", Memory::of(operator.daemon.pid()).shown(), megabytes(peak)),
+        format!("{}, peak {}", Memory::of(operator.daemon.pid()).shown(), megabytes(peak)),
         peak * 1024 < 60_000_000,
     );
     let (used, before, since) =
-        (machine::processor_time(operator.daemon.pid()), world.calls().await, Instant::now());
-    tokio::time::sleep(QUIET).await;
+        (machine::processor_time(operator.daemon.pid()), fixture.counts().await, Instant::now());
+    tokio::time::sleep(IDLE_PERIOD).await;
     let share = 100.0 * (machine::processor_time(operator.daemon.pid()) - used).as_secs_f64()
         / since.elapsed().as_secs_f64();
-    let writes = world.calls().await.writes() - before.writes();
+    let writes = fixture.counts().await.writes() - before.writes();
     table.row(
-        format!("steady with {JOBS} finished jobs: writes in a minute (beside the Lease)"),
+        format!("idle with {JOBS} finished jobs: writes in one minute (without the Lease)"),
         "0",
         format!("{writes}"),
         writes == 0.0,
     );
     table.row(
-        format!("steady with {JOBS} finished jobs: the operator's processor time"),
+        format!("idle with {JOBS} finished jobs: the operator's processor time"),
         "< 1 % of a core",
-        format!("{share:.2} % over {} s", QUIET.as_secs()),
+        format!("{share:.2} % over {} s", IDLE_PERIOD.as_secs()),
         share < 1.0,
     );
     operator.end().await;
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of this bench")]
+#[expect(clippy::cast_precision_loss, reason = "the counts of this bench are far below 2^52")]
 fn count(number: usize) -> f64 {
     number as f64
 }
 
-/// The cluster, seen by somebody who may do everything.
-struct World {
-    /// Ends when it is dropped.
+/// The cluster and a client with administrator rights.
+struct ClusterFixture {
+    /// Dropping it ends the cluster.
     _cluster: Cluster,
     client: Client,
     kubeconfig: PathBuf,
@@ -207,7 +207,7 @@ struct World {
     folder: tempfile::TempDir,
 }
 
-/// An operator that runs.
+/// A running operator.
 struct Operator {
     daemon: Daemon,
     address: String,
@@ -215,23 +215,23 @@ struct Operator {
 
 impl Operator {
     async fn end(self) {
-        let ended = self.daemon.terminate(PATIENCE).await;
+        let ended = self.daemon.terminate(WAIT_TIMEOUT).await;
         assert!(ended.success(), "the operator ended with {ended}");
     }
 
-    /// Waits until it counts every IflearnerJob in this phase.
-    async fn all_are(&self, phase: &str) {
-        wait_for(&format!("all to be {phase}"), PATIENCE, async || {
-            tokio::time::sleep(PAUSE).await;
+    /// Waits until the operator counts every IflearnerJob in this phase.
+    async fn wait_for_all_in(&self, phase: &str) {
+        wait_for(&format!("all to be {phase}"), WAIT_TIMEOUT, async || {
+            tokio::time::sleep(POLL_INTERVAL).await;
             counted(&page(&self.address, "/metrics").await.unwrap_or_default(), phase) == JOBS
         })
         .await;
     }
 
-    /// Waits until it counts IflearnerJobs, and none in this phase.
-    async fn none_is(&self, phase: &str) {
-        wait_for(&format!("none to be {phase}"), PATIENCE, async || {
-            tokio::time::sleep(PAUSE).await;
+    /// Waits until the operator counts IflearnerJobs and none of them in this phase.
+    async fn wait_for_none_in(&self, phase: &str) {
+        wait_for(&format!("none to be {phase}"), WAIT_TIMEOUT, async || {
+            tokio::time::sleep(POLL_INTERVAL).await;
             let page = page(&self.address, "/metrics").await.unwrap_or_default();
             counted(&page, "") > 0 && counted(&page, phase) == 0
         })
@@ -239,34 +239,40 @@ impl Operator {
     }
 }
 
-/// How many IflearnerJobs the operator's page says are in this phase; `""` = in any.
+/// The number of IflearnerJobs in this phase on the operator's metrics page; `""` counts all phases.
 fn counted(page: &str, phase: &str) -> usize {
     let lines = page.lines().filter(|line| line.starts_with("flow_operator_iflearnerjobs{"));
     let of_phase = lines.filter(|line| phase.is_empty() || line.contains(&format!("\"{phase}\"")));
     of_phase.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
-impl World {
+impl ClusterFixture {
     async fn start() -> Self {
         let cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
         let definition = repository().join("deploy/kustomize/crd/iflearnerjobs.yaml");
         cluster.kubectl_ok(&["apply", "--server-side", "-f", text(&definition)]).await;
         cluster.install_gateway_api().await;
         cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
-        for namespace in [OPERATED, BARE] {
+        for namespace in [OPERATOR_NAMESPACE, BARE_NAMESPACE] {
             cluster.kubectl_ok(&["create", "namespace", namespace]).await;
         }
-        cluster.apply(&flow_operator::rbac::manifests(OPERATED, &[OPERATED.to_owned()])).await;
-        let kubeconfig = cluster.service_account_kubeconfig(OPERATED, "flow-operator").await;
+        cluster
+            .apply(&flow_operator::rbac::manifests(
+                OPERATOR_NAMESPACE,
+                &[OPERATOR_NAMESPACE.to_owned()],
+            ))
+            .await;
+        let kubeconfig =
+            cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, "flow-operator").await;
         let admin =
             Kubeconfig::read_from(cluster.kubeconfig()).expect("the cluster's own kubeconfig");
         let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default())
             .await
             .expect("it names a cluster");
-        let client = Client::try_from(admin).expect("a client needs nothing but its configuration");
+        let client = Client::try_from(admin).expect("the configuration is complete");
         let pairs = SETTINGS.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let config = config::load(None, pairs).expect("the settings are good").value;
-        let folder = tempfile::tempdir().expect("there is room for a log");
+        let folder = tempfile::tempdir().expect("the temporary directory is writable");
         Self { _cluster: cluster, client, kubeconfig, config, folder }
     }
 
@@ -277,7 +283,7 @@ impl World {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    /// Starts one, with the rights that it ships with.
+    /// Starts an operator with the rights of its shipped roles.
     fn start_operator(&self) -> Operator {
         let address = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new(flow_operator());
@@ -287,17 +293,17 @@ impl World {
         Operator { daemon: Daemon::start(command, &self.folder.path().join("log")), address }
     }
 
-    /// One that has seen everything there is.
+    /// Starts an operator and waits until it has listed all objects.
     async fn operator(&self) -> Operator {
         let operator = self.start_operator();
-        wait_for("an operator that is ready", PATIENCE, async || {
+        wait_for("an operator that is ready", WAIT_TIMEOUT, async || {
             page(&operator.address, "/readyz").await.is_some()
         })
         .await;
         operator
     }
 
-    /// The IflearnerJobs of a round.
+    /// Creates the IflearnerJobs of a round.
     async fn create_all(&self, namespace: &str, round: usize) -> Vec<IflearnerJob> {
         let create = |number: usize| self.create(namespace, format!("r{round}-{number:03}"));
         stream::iter(0..ROUND)
@@ -314,50 +320,50 @@ impl World {
         self.api(namespace)
             .create(&PostParams::default(), &job)
             .await
-            .expect("the API server takes it")
+            .expect("the API server accepts the object")
     }
 
-    /// The children of these objects, made by an operator that begins with it, or by the bare client.
-    async fn round(&self, namespace: &str, objects: &[IflearnerJob]) -> Took {
-        // The first child and the last.
+    /// Measures the creation of all children by a newly started operator or by the bare client.
+    async fn round(&self, namespace: &str, objects: &[IflearnerJob]) -> RoundTimes {
+        // NetworkPolicies are the first children, Jobs the last.
         let (policies, jobs) =
             (self.watch::<NetworkPolicy>(namespace).await, self.watch::<Job>(namespace).await);
         let begun = Instant::now();
         let mut operator = None;
-        if namespace == OPERATED {
+        if namespace == OPERATOR_NAMESPACE {
             operator = Some(self.start_operator());
         } else {
-            self.client_makes(objects).await;
+            self.create_children(objects).await;
         }
         let all = async || {
             objects.iter().map(|object| jobs.at(&object.name_any())).collect::<Option<Vec<_>>>()
         };
-        let made = wait_for("all Jobs", PATIENCE, all).await;
+        let made = wait_for("all Jobs", WAIT_TIMEOUT, all).await;
         let first = objects
             .iter()
             .filter_map(|object| policies.at(&object.name_any()))
             .min()
-            .expect("who has a Job has a policy");
+            .expect("every object with a Job has a NetworkPolicy");
         if let Some(operator) = &operator {
-            operator.none_is("New").await;
+            operator.wait_for_none_in("New").await;
         }
-        let told = first.elapsed();
-        self.is_quiet().await;
+        let statuses = first.elapsed();
+        self.wait_until_quiet().await;
         if let Some(operator) = operator {
             operator.end().await;
         }
         let mut work = Times::default();
         made.into_iter().for_each(|made| work.push(made - first));
-        Took { before: first - begun, work, told }
+        RoundTimes { before: first - begun, work, statuses }
     }
 
-    /// The same children, made by a client that knows of nothing and asks nothing.
-    async fn client_makes(&self, objects: &[IflearnerJob]) {
+    /// Creates the same children without any reads.
+    async fn create_children(&self, objects: &[IflearnerJob]) {
         let work = stream::iter(objects).map(|object| async move {
             let apis = Apis { grpc_route: true, ingress: true };
             let plan = Plan::new(object, &self.config, apis);
             let pod = validate::pod(object, std::collections::BTreeSet::new(), &self.config)
-                .expect("nothing special is asked for");
+                .expect("the Pod template is plain");
             let Desired { network_policy, service, grpc_route, ingress: _ } =
                 build::desired(&plan, &self.config);
             self.post(&network_policy.expect("policies are on")).await;
@@ -376,37 +382,37 @@ impl World {
             + Clone
             + std::fmt::Debug,
     {
-        self.api(BARE)
+        self.api(BARE_NAMESPACE)
             .create(&PostParams::default(), object)
             .await
-            .expect("the API server takes it");
+            .expect("the API server accepts the object");
     }
 
-    /// From each object until its Job, which the operator makes last, was seen.
-    async fn one_after_the_other(&self) -> Times {
-        let made = self.watch::<Job>(OPERATED).await;
+    /// Measures the time from the creation of each object to its Job, the last child.
+    async fn paced_jobs(&self) -> Times {
+        let made = self.watch::<Job>(OPERATOR_NAMESPACE).await;
         let mut pace = tokio::time::interval(PACE);
         let mut begun = Vec::new();
         for number in 0..PACED {
             pace.tick().await;
             let name = format!("p{number:03}");
             let since = Instant::now();
-            self.create(OPERATED, name.clone()).await;
+            self.create(OPERATOR_NAMESPACE, name.clone()).await;
             begun.push((name, since));
         }
         let mut times = Times::default();
         for (name, since) in begun {
-            times.push(wait_for("its Job", PATIENCE, async || made.at(&name)).await - since);
+            times.push(wait_for("its Job", WAIT_TIMEOUT, async || made.at(&name)).await - since);
         }
         times
     }
 
-    /// Every job: its route is accepted, its pod runs, its pod ends.
-    async fn live(&self, operator: &Operator) {
+    /// Writes for every job: the route is accepted, the Pod runs, the Pod has succeeded.
+    async fn run_pods(&self, operator: &Operator) {
         let parents = json!({"status": {"parents": [{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": [
             {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}]}});
         let routes = self
-            .api::<GrpcRoute>(OPERATED)
+            .api::<GrpcRoute>(OPERATOR_NAMESPACE)
             .list_metadata(&ListParams::default())
             .await
             .expect("the API server answers")
@@ -416,10 +422,10 @@ impl World {
             parents.clone()
         })
         .await;
-        let pods = wait_for("all pods", PATIENCE, async || {
-            tokio::time::sleep(PAUSE).await;
+        let pods = wait_for("all pods", WAIT_TIMEOUT, async || {
+            tokio::time::sleep(POLL_INTERVAL).await;
             let pods = self
-                .api::<Pod>(OPERATED)
+                .api::<Pod>(OPERATOR_NAMESPACE)
                 .list_metadata(&ListParams::default())
                 .await
                 .expect("the API server answers")
@@ -433,13 +439,13 @@ impl World {
         let running = json!({"status": {"phase": "Running", "podIP": "10.9.9.9", "podIPs": [{"ip": "10.9.9.9"}], "conditions": ready("True"),
             "containerStatuses": container(true, json!({"running": {"startedAt": now()}}))}});
         self.patch_all::<Pod>(pods.iter().cloned(), || running.clone()).await;
-        operator.all_are("Running").await;
+        operator.wait_for_all_in("Running").await;
         let ended = || {
             let end = json!({"exitCode": 0, "reason": "Completed", "finishedAt": now()});
             json!({"status": {"phase": "Succeeded", "conditions": ready("False"), "containerStatuses": container(false, json!({"terminated": end}))}})
         };
         self.patch_all::<Pod>(pods.into_iter(), ended).await;
-        operator.all_are("Succeeded").await;
+        operator.wait_for_all_in("Succeeded").await;
     }
 
     async fn patch_all<K>(&self, names: impl Iterator<Item = String>, status: impl Fn() -> Value)
@@ -449,7 +455,7 @@ impl World {
             + Clone
             + std::fmt::Debug,
     {
-        let api = self.api::<K>(OPERATED);
+        let api = self.api::<K>(OPERATOR_NAMESPACE);
         let patch = |name: String| {
             let (api, status) = (api.clone(), &status);
             async move {
@@ -463,11 +469,11 @@ impl World {
             .buffer_unordered(16)
             .try_collect::<()>()
             .await
-            .expect("the API server takes it");
+            .expect("the API server accepts the object");
     }
 
-    /// When each object of a kind is seen in a namespace, from now on, by the name of its IflearnerJob.
-    async fn watch<K>(&self, namespace: &str) -> Seen
+    /// Records from now on the time at which each object of a kind appears, by the name of its IflearnerJob.
+    async fn watch<K>(&self, namespace: &str) -> Appearances
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + DeserializeOwned
@@ -494,59 +500,61 @@ impl World {
                 }
             }
         });
-        Seen(seen, task.abort_handle())
+        Appearances(seen, task.abort_handle())
     }
 
-    /// Waits until nobody has written anything for two seconds.
-    async fn is_quiet(&self) {
-        let mut last = (self.calls().await.writes(), Instant::now());
+    /// Waits until the API server has counted no write for two seconds.
+    async fn wait_until_quiet(&self) {
+        let mut last = (self.counts().await.writes(), Instant::now());
         let poll = async || {
-            tokio::time::sleep(PAUSE).await;
-            let writes = self.calls().await.writes();
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let writes = self.counts().await.writes();
             if writes > last.0 {
                 last = (writes, Instant::now());
             }
             last.1.elapsed() > Duration::from_secs(2)
         };
-        wait_for("an API server that nobody writes to", PATIENCE, poll).await;
+        wait_for("two seconds without writes", WAIT_TIMEOUT, poll).await;
     }
 
-    async fn calls(&self) -> Calls {
+    async fn counts(&self) -> RequestCounts {
         let request = http::Request::get("/metrics").body(Vec::new()).expect("a plain request");
-        Calls(self.client.request_text(request).await.expect("the API server shows its metrics"))
+        RequestCounts(
+            self.client.request_text(request).await.expect("the API server shows its metrics"),
+        )
     }
 }
 
-/// What a round took.
-struct Took {
-    /// Until its first child was seen.
+/// Durations of one round.
+struct RoundTimes {
+    /// From the start to the first child.
     before: Duration,
-    /// From then until the last of each object.
+    /// From the first child to the last child of each object.
     work: Times,
-    /// From then until all have a status.
-    told: Duration,
+    /// From the first child until all objects have a status.
+    statuses: Duration,
 }
 
-/// When objects were seen.
-struct Seen(Arc<Mutex<HashMap<String, Instant>>>, tokio::task::AbortHandle);
+/// Times at which objects appeared.
+struct Appearances(Arc<Mutex<HashMap<String, Instant>>>, tokio::task::AbortHandle);
 
-impl Seen {
+impl Appearances {
     fn at(&self, name: &str) -> Option<Instant> {
         self.0.lock().expect("nothing panics with the lock held").get(name).copied()
     }
 }
 
-impl Drop for Seen {
+impl Drop for Appearances {
     fn drop(&mut self) {
         self.1.abort();
     }
 }
 
 /// The API server's metrics page.
-struct Calls(String);
+struct RequestCounts(String);
 
-impl Calls {
-    /// Requests with this verb for a resource; `resource/subresource`, or `resource.group` where the group must be told.
+impl RequestCounts {
+    /// Requests with this verb for a resource: `resource`, `resource/subresource` or `resource.group`.
     fn of(&self, verb: &str, what: &str) -> f64 {
         let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
         let (resource, group) = resource
@@ -559,11 +567,11 @@ impl Calls {
         })
     }
 
-    /// Everything that changed something, but for Leases.
+    /// Requests that change objects, without those for Leases.
     fn writes(&self) -> f64 {
         const WRITES: [&str; 5] = ["POST", "PUT", "PATCH", "APPLY", "DELETE"];
         self.sum(|line| {
-            // A token that is looked at is a POST as well.
+            // Reviews of tokens and permissions are POST requests, too.
             let what = label(line, "resource").unwrap_or_default();
             WRITES.contains(&label(line, "verb").unwrap_or_default())
                 && !matches!(what, "" | "leases" | "tokenreviews" | "subjectaccessreviews")
@@ -585,10 +593,10 @@ fn label<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str().expect("the repository has a plain path")
+    path.to_str().expect("the path of the repository is UTF-8")
 }
 
-/// A page of the operator's, if it answers with it.
+/// A page of the operator; `None` unless the status is 200.
 async fn page(address: &str, path: &str) -> Option<String> {
     let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
     stream

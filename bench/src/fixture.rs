@@ -1,4 +1,4 @@
-//! A real hub for fake agents, and what is submitted to it.
+//! A real hub for fake agents, with parties, templates and tasks.
 
 use flow_e2e::{Builder, Federation, Hub};
 use futures::StreamExt as _;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::agents::Party;
 
-/// A hub whose agents' door is at a port that is known here.
+/// Starts a hub; returns the port of its gRPC listener.
 pub async fn hub(builder: Builder) -> (Federation, u16) {
     let grpc = flow_testkit::free_port();
     let builder = builder
@@ -18,7 +18,7 @@ pub async fn hub(builder: Builder) -> (Federation, u16) {
     (builder.start().await, grpc)
 }
 
-/// Makes so many parties known: `p0000`, `p0001` and so on.
+/// Creates `count` parties: `p0000`, `p0001` and so on.
 pub async fn parties(hub: &Hub, count: usize) -> Vec<Party> {
     let make = |number| async move {
         let name = format!("p{number:04}");
@@ -28,7 +28,7 @@ pub async fn parties(hub: &Hub, count: usize) -> Vec<Party> {
     stream::iter(0..count).map(make).buffered(16).collect().await
 }
 
-/// Makes a template of the generic framework and answers its id.
+/// Creates a template of the generic framework and returns its id.
 pub async fn template(hub: &Hub, name: &str) -> String {
     let template = json!({"name": name, "framework": "generic", "image": "none", "command": ["true"], "stop_grace_s": 1});
     id(&hub.call(Method::POST, "/templates", Some(&template)).await)
@@ -41,12 +41,12 @@ pub fn task<'a>(name: &str, template: &str, parties: impl IntoIterator<Item = &'
     json!({"name": name, "template": template, "revision": 1, "epochs": 1, "members": members})
 }
 
-/// Submits a task and answers its id.
+/// Submits a task and returns its id.
 pub async fn submit(hub: &Hub, task: &Value) -> String {
     id(&hub.call(Method::POST, "/tasks", Some(task)).await)
 }
 
-/// Starts a task and answers the run's id.
+/// Starts a task and returns the run's id.
 pub async fn start(hub: &Hub, task: &str) -> String {
     id(&hub.call(Method::POST, &format!("/tasks/{task}/start"), None).await)
 }
@@ -56,7 +56,7 @@ pub async fn stop(hub: &Hub, task: &str) {
 }
 
 fn id(answer: &Value) -> String {
-    answer["id"].as_str().expect("what was made has an id").to_owned()
+    answer["id"].as_str().expect("the answer to a creation has an id").to_owned()
 }
 
 /// Sum and count of a histogram on the metrics page.

@@ -1,7 +1,7 @@
-//! Fifty of a million tasks, under every filter that lists of tasks offer.
+//! Pages of 50 out of a million tasks, for every filter of the task list.
 //!
-//! One task is made by the hub and carried through by fake agents; SQL then copies its rows a million times, with other
-//! ids, names, phases, templates and parties.
+//! The hub and fake agents run one task; SQL then copies its rows a million times with other ids, names, phases,
+//! templates and parties.
 
 use std::time::Instant;
 
@@ -13,16 +13,16 @@ use reqwest::Method;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use crate::agents::{Conduct, Fleet, Seen};
+use crate::agents::{AgentEvent, Behaviour, Fleet};
+use crate::fixture;
 use crate::table::{Table, Times, millis};
-use crate::world;
 
 const TASKS: u32 = 1_000_000;
 const WARM_UP: usize = 2;
 const CALLS: usize = 300;
 const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// Copies of the task whose id is `S` and of its run. Of a million: 10 run, 20,000 each failed or were never started,
+/// Copies of the task with the id `S` and of its run. Among a million: 10 run, 20,000 each failed or were never started,
 /// the others succeeded; 500,000 are of one template, 10 of another, the rest of 998; every task has party `p0000`, ten
 /// have `p0001`, half each `even` and `odd`. All of the large template are even, all failed ones odd.
 const COPY: [&str; 5] = [
@@ -44,15 +44,15 @@ const COPY: [&str; 5] = [
 ];
 
 pub async fn measure(table: &mut Table) {
-    let (mut federation, grpc) = world::hub(Builder::default().parties(&[])).await;
-    let parties = world::parties(&federation.hub, 2).await;
-    let mut fleet = Fleet::start(grpc, &parties, Conduct::Instant);
-    fleet.all(parties.len(), |seen| *seen == Seen::Set).await;
-    let template = world::template(&federation.hub, "lists").await;
+    let (mut federation, grpc) = fixture::hub(Builder::default().parties(&[])).await;
+    let parties = fixture::parties(&federation.hub, 2).await;
+    let mut fleet = Fleet::start(grpc, &parties, Behaviour::Instant);
+    fleet.all(parties.len(), |event| *event == AgentEvent::Synchronised).await;
+    let template = fixture::template(&federation.hub, "lists").await;
     let task =
-        world::submit(&federation.hub, &world::task("the original", &template, &parties)).await;
-    world::start(&federation.hub, &task).await;
-    fleet.all(parties.len(), |seen| matches!(seen, Seen::Settled { .. })).await;
+        fixture::submit(&federation.hub, &fixture::task("the original", &template, &parties)).await;
+    fixture::start(&federation.hub, &task).await;
+    fleet.all(parties.len(), |event| matches!(event, AgentEvent::Settled { .. })).await;
     drop(fleet);
 
     federation.kill9_server();
@@ -63,7 +63,7 @@ pub async fn measure(table: &mut Table) {
 
     let store = Store::open(&format!("sqlite://{}", database.display()), StoreOptions::default())
         .await
-        .expect("the hub has it open too");
+        .expect("SQLite allows a second process");
     let mut worst: [Worst; 3] = Default::default();
     for (name, filter, kind) in filters() {
         let in_store = in_store(&store, &filter, kind).await;
@@ -73,7 +73,7 @@ pub async fn measure(table: &mut Table) {
             in_store.shown(),
             by_rest.shown()
         ));
-        worst[kind as usize].see(name, &in_store, &by_rest);
+        worst[kind as usize].add(name, &in_store, &by_rest);
     }
     store.close().await;
     for (Worst { store, rest }, what) in worst.iter().zip([
@@ -98,7 +98,7 @@ struct Worst {
 }
 
 impl Worst {
-    fn see(&mut self, name: &'static str, store: &Times, rest: &Times) {
+    fn add(&mut self, name: &'static str, store: &Times, rest: &Times) {
         self.store = self.store.max((store.percentile(99), name));
         self.rest = self.rest.max((rest.percentile(99), name));
     }
@@ -109,7 +109,7 @@ async fn copy(database: &std::path::Path, task: &str) {
         .filename(database)
         .pragma("synchronous", "off")
         .pragma("cache_size", "-1000000");
-    let mut connection = options.connect().await.expect("the hub has left it");
+    let mut connection = options.connect().await.expect("the hub is stopped");
     for statement in COPY {
         let numbers = format!(
             "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {TASKS}) "
@@ -125,22 +125,23 @@ async fn copy(database: &std::path::Path, task: &str) {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut connection)
         .await
-        .expect("nobody else has it open");
+        .expect("this connection is the only one");
     connection.close().await.expect("it was used until now");
 }
 
-/// What is asked of the filters of a list.
+/// The selectivity of a combination of filters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// One, that finds many or few.
+    /// One filter, with many or few matches.
     One,
-    /// Wide ones, and one that finds few.
+    /// Several filters, one of which has few matches.
     WideAndRare,
-    /// Several that find many each, and some or nothing together: a page walks so far and no further.
+    /// Several filters with many matches each and few or none together: the number of entries that one page may
+    /// read is bounded.
     Wide,
 }
 
-/// Every filter alone, every two of them, and some of three and four.
+/// Every filter alone, every pair, and some combinations of three and four.
 fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
     use Kind::{One, Wide, WideAndRare};
     let all = || TaskFilter::project("default".parse::<ProjectId>().expect("a slug"));
@@ -288,12 +289,12 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
     ]
 }
 
-/// How many calls a filter gets: fewer once they turn out to be slow, so that a bad one does not take minutes.
+/// True after enough calls for one filter: fewer if the calls are slow, so that a slow filter does not take minutes.
 fn enough(times: &Times) -> bool {
     times.len() >= CALLS || times.len() >= 5 && times.percentile(50) > BUDGET * 10
 }
 
-/// Page after page, from the start again at the end.
+/// Reads page after page, and starts again after the last page.
 async fn in_store(store: &Store, filter: &TaskFilter, kind: Kind) -> Times {
     let mut page = PageRequest::first(50);
     let mut times = Times::default();
@@ -304,7 +305,7 @@ async fn in_store(store: &Store, filter: &TaskFilter, kind: Kind) -> Times {
             times.push(begun.elapsed());
         }
         let nothing = found.items.is_empty() && page.after.is_none() && kind != Kind::Wide;
-        assert!(!nothing, "{filter:?}: the rows were not copied as meant");
+        assert!(!nothing, "{filter:?}: the copied rows do not match");
         page.after = found.next;
         if enough(&times) {
             break;

@@ -1,24 +1,22 @@
-//! `make bench`: what the design allows each thing to cost, beside what it costs on this machine now, in one table.
+//! `make bench` measures the budgets of the design on this machine and prints one table.
 //!
 //! ```text
 //!  start, noop, lifecycles, idle, lists, memory, operator   one budget each; `bench NAME…` measures only these
-//!  agents    fake agents: the real session with the hub, no runtime behind it
-//!  world     a hub for fake agents, and what is submitted to it
-//!  disk      the disk's own commit, measured in between
-//!  machine   processor and memory of a process, the machine in one line
-//!  table     what is printed
+//!  agents    fake agents: the real session with the hub, without a runtime
+//!  fixture   a hub for fake agents, and templates and tasks for it
+//!  disk      the duration of one durable commit, measured between the rounds
+//!  machine   processor time and memory of a process; a description of the machine
+//!  table     the printed table
 //! ```
 //!
-//! Nothing is asserted: a machine that is slow or busy says so in its own row, since whatever a figure depends on (the
-//! disk, the load) is measured in the same run and stands beside it.
+//! A missed budget is printed and does not fail the run: figures that depend on the disk or the load
+//! stand beside measurements of both from the same run. A bench that panics fails the run.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a bench measures the time that passes, and waits for it"
-)]
+#![expect(clippy::disallowed_methods, reason = "a bench measures real time and waits in real time")]
 
 mod agents;
 mod disk;
+mod fixture;
 mod idle;
 mod lifecycles;
 mod lists;
@@ -28,7 +26,6 @@ mod noop;
 mod operator;
 mod start;
 mod table;
-mod world;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -42,7 +39,7 @@ fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = chosen.iter().find(|name| !NAMES.contains(&name.as_str())) {
         eprintln!(
-            "bench: there is no {unknown:?}; choose from {}, or give none for all",
+            "bench: unknown bench {unknown:?}: give names from {}, or no name to run all",
             NAMES.join(", ")
         );
         return ExitCode::from(2);
@@ -60,10 +57,10 @@ fn main() -> ExitCode {
     {
         eprintln!("bench: {name} …");
         table.load(name, machine::load());
-        // What the others have measured is not lost because one broke.
+        // A panic in one bench does not discard the figures of the others.
         let measured = runtime.block_on(AssertUnwindSafe(measure(name, &mut table)).catch_unwind());
         if measured.is_err() {
-            table.note(format!("{name} broke: its panic stands above"));
+            table.note(format!("{name} panicked: see the message above the table"));
             code = ExitCode::FAILURE;
         }
     }

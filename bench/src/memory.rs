@@ -1,4 +1,4 @@
-//! What stands idle at a party: its agent, and the sidecar of a workload that waits.
+//! Memory of the idle processes at a party: the agent, and the sidecar of a waiting workload.
 
 use flow_e2e::{Builder, Job};
 

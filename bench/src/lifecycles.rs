@@ -1,4 +1,4 @@
-//! Whole lives of tasks per second: submitted, started, reserved, run and settled by two agents that answer at once.
+//! Complete tasks per second: submitted, started, reserved, run and settled by two agents that report at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use flow_e2e::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::agents::{Conduct, Fleet, Seen};
+use crate::agents::{AgentEvent, Behaviour, Fleet};
 use crate::table::{Table, millis};
-use crate::{machine, world};
+use crate::{fixture, machine};
 
-/// Tasks that live at the same time.
+/// Unsettled tasks at a time.
 const IN_FLIGHT: usize = 256;
 const WARM_UP: Duration = Duration::from_secs(5);
-const WINDOW: Duration = Duration::from_secs(20);
+const MEASURED_PERIOD: Duration = Duration::from_secs(20);
 
 pub async fn measure(table: &mut Table) {
     one(table, "SQLite", 500.0, Builder::default().parties(&[])).await;
@@ -33,25 +33,25 @@ pub async fn measure(table: &mut Table) {
 }
 
 async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
-    let (federation, grpc) = world::hub(builder).await;
+    let (federation, grpc) = fixture::hub(builder).await;
     let hub = &federation.hub;
-    let parties = world::parties(hub, 2).await;
-    let mut fleet = Fleet::start(grpc, &parties, Conduct::Instant);
-    fleet.all(parties.len(), |seen| *seen == Seen::Set).await;
-    let template = world::template(hub, "lifecycle").await;
+    let parties = fixture::parties(hub, 2).await;
+    let mut fleet = Fleet::start(grpc, &parties, Behaviour::Instant);
+    fleet.all(parties.len(), |event| *event == AgentEvent::Synchronised).await;
+    let template = fixture::template(hub, "lifecycle").await;
 
-    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    let permits = Arc::new(Semaphore::new(IN_FLIGHT));
     let submit = async {
-        // Dropped, and what is under way with it, when the window is over.
-        let mut under_way = JoinSet::new();
+        // Dropped with its requests at the end of the window.
+        let mut requests = JoinSet::new();
         for number in 0_u64.. {
-            places.acquire().await.expect("never closed").forget();
-            while under_way.try_join_next().is_some() {}
+            permits.acquire().await.expect("never closed").forget();
+            while requests.try_join_next().is_some() {}
             let (hub, task) =
-                (hub.clone(), world::task(&format!("life-{number}"), &template, &parties));
-            under_way.spawn(async move {
-                let task = world::submit(&hub, &task).await;
-                world::start(&hub, &task).await;
+                (hub.clone(), fixture::task(&format!("life-{number}"), &template, &parties));
+            requests.spawn(async move {
+                let task = fixture::submit(&hub, &task).await;
+                fixture::start(&hub, &task).await;
             });
         }
     };
@@ -62,25 +62,25 @@ async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
         let begun = Instant::now();
         let mut window = None;
         loop {
-            let Seen::Settled { run } = fleet.next().await.seen else { continue };
+            let AgentEvent::Settled { run } = fleet.next().await.event else { continue };
             let parts = settled.entry(run.clone()).or_default();
             *parts += 1;
             if *parts == parties.len() {
                 settled.remove(&run);
-                places.add_permits(1);
+                permits.add_permits(1);
                 done += 1;
             }
             if window.is_none() && begun.elapsed() >= WARM_UP {
-                let batch = world::histogram(hub, "flow_commit_batch_tasks").await;
-                let commit = world::histogram(hub, "flow_commit_seconds").await;
+                let batch = fixture::histogram(hub, "flow_commit_batch_tasks").await;
+                let commit = fixture::histogram(hub, "flow_commit_seconds").await;
                 window = Some((Instant::now(), done, batch, commit, machine::processor_time(pid)));
             }
             if let Some((since, before, batch, commit, used)) = window
-                && since.elapsed() >= WINDOW
+                && since.elapsed() >= MEASURED_PERIOD
             {
                 let took = since.elapsed();
-                let batch_now = world::histogram(hub, "flow_commit_batch_tasks").await;
-                let commit_now = world::histogram(hub, "flow_commit_seconds").await;
+                let batch_now = fixture::histogram(hub, "flow_commit_batch_tasks").await;
+                let commit_now = fixture::histogram(hub, "flow_commit_seconds").await;
                 let mean = |(sum, count): (f64, f64), (sum_now, count_now): (f64, f64)| {
                     (sum_now - sum) / (count_now - count).max(1.0)
                 };

@@ -1,5 +1,5 @@
-//! A task of two parties that do nothing: from the request to submit it until its end is told, through real agents,
-//! real sidecars and real processes.
+//! A task of two parties whose program is `true`: the time from the submit request to the event of its end, with real
+//! agents, sidecars and processes.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::disk::Disk;
+use crate::fixture;
 use crate::table::{Table, Times, millis};
-use crate::world;
 
 const WARM_UP: usize = 5;
 const ROUNDS: usize = 60;
@@ -20,7 +20,7 @@ pub async fn measure(table: &mut Table) {
     let federation: Federation = Builder::default().start().await;
     let hub = &federation.hub;
     let image = federation.root().join("image/true");
-    std::fs::copy("/bin/true", image).expect("every Unix has it, and the folder is ours");
+    std::fs::copy("/bin/true", image).expect("/bin/true exists, and this user owns the folder");
     let mut disk = Disk::open(federation.root()).await;
     let template =
         json!({"name": "noop", "framework": "generic", "image": "e2e", "command": ["true"]});
@@ -33,20 +33,20 @@ pub async fn measure(table: &mut Table) {
         let task = json!({"name": format!("noop-{round}"), "template": template, "epochs": 1, "members": members});
         let commit = disk.commit().await;
         let begun = Instant::now();
-        let task = world::submit(hub, &task).await;
-        let (_, ()) = tokio::join!(world::start(hub, &task), end(hub, &task));
+        let task = fixture::submit(hub, &task).await;
+        let (_, ()) = tokio::join!(fixture::start(hub, &task), end(hub, &task));
         if round >= WARM_UP {
             times.push(begun.elapsed());
             commits.push(commit);
         }
     }
     table.row(
-        format!("two-party no-op task, submit → done, process runtime ({} tasks)", times.len()),
+        format!("two-party no-op task, submit → end, process runtime ({} tasks)", times.len()),
         format!("p50 < {}", millis(BUDGET)),
         times.shown(),
         times.percentile(50) < BUDGET,
     );
-    table.figure("  the disk's own commit, in between", commits.shown());
+    table.figure("  one commit on this disk, between the rounds", commits.shown());
     federation.end().await;
 }
 
@@ -63,7 +63,7 @@ async fn end(hub: &Hub, task: &str) {
         .bytes_stream();
     let mut text = String::new();
     while let Some(chunk) = stream.next().await {
-        text += &String::from_utf8_lossy(&chunk.expect("the stream goes on until the task ends"));
+        text += &String::from_utf8_lossy(&chunk.expect("the stream lasts until the task ends"));
         if text.contains("event: run.succeeded\n") {
             return;
         }

@@ -1,11 +1,12 @@
-//! The machine in one line, and what a process takes of it, as the kernel counts.
+//! A description of the machine, and the memory and processor time of a process, as the kernel counts them.
 
 use std::fs;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Ten thousand agents in this process need as many sockets here, and as many in the hub, which inherits the limit.
+/// Raises the limit of open files: 10,000 agents need one socket each in this process and in the hub,
+/// which inherits the limit.
 pub fn allow_many_files() {
     let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
@@ -13,7 +14,7 @@ pub fn allow_many_files() {
     }
 }
 
-/// Processor, memory, kernel and the disk that everything is written to.
+/// Processor, memory, kernel, and the disk of the temporary directory.
 pub fn describe() -> String {
     let field = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -48,7 +49,7 @@ fn mount_of(folder: &std::path::Path) -> Option<String> {
         .map(|fields| format!("{} ({})", fields[0], fields[2]))
 }
 
-/// Processes that wanted a processor, over the last minute.
+/// Mean number of runnable processes over the last minute.
 pub fn load() -> String {
     fs::read_to_string("/proc/loadavg")
         .ok()
@@ -56,7 +57,7 @@ pub fn load() -> String {
         .unwrap_or_default()
 }
 
-/// Resident memory of a process, and the part that is its own, in KiB.
+/// Resident memory of a process and its private part, in KiB.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     pub resident: u64,
@@ -66,7 +67,7 @@ pub struct Memory {
 impl Memory {
     pub fn of(pid: i32) -> Self {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
-            .expect("the process runs and is ours");
+            .expect("the process runs under this user");
         let field = |name: &str| -> u64 {
             let line = text.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
@@ -74,18 +75,18 @@ impl Memory {
         Self { resident: field("Rss:"), private: field("Private_Clean:") + field("Private_Dirty:") }
     }
 
-    /// `12.3 MB (own 4.5 MB)`
+    /// `12.3 MB RSS, 4.5 MB of it private`
     pub fn shown(self) -> String {
         format!("{} RSS, {} of it private", megabytes(self.resident), megabytes(self.private))
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
+#[expect(clippy::cast_precision_loss, reason = "the result is printed with one decimal")]
 pub fn megabytes(kib: u64) -> String {
     format!("{:.1} MB", kib as f64 * 1024.0 / 1e6)
 }
 
-/// The most memory that was ever resident in a process, in KiB.
+/// Largest resident memory of a process so far, in KiB.
 pub fn peak_memory(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line =
@@ -93,10 +94,10 @@ pub fn peak_memory(pid: i32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("the kernel's format")
 }
 
-/// Processor time a process has used so far, in user and kernel mode.
+/// Processor time of a process so far, in user and kernel mode.
 pub fn processor_time(pid: i32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    // The name may hold anything; the fields after its closing bracket are regular, the first of them the third.
+    // The second field, the name, may contain spaces and brackets: split after its last bracket.
     let fields = stat
         .rsplit_once(')')
         .map(|(_, rest)| rest.split_ascii_whitespace())
