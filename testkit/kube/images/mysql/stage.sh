@@ -14,7 +14,7 @@ mkdir -p "$context"/root/var/{lib/mysql,run/mysqld}
 printf '%s\n' '[mysqld]' datadir=/var/lib/mysql socket=/var/run/mysqld/mysqld.sock secure-file-priv=NULL > "$context/root/etc/my.cnf"
 cat > "$context/root/bin/entrypoint" << 'END'
 #!/bin/sh
-# What our manifests rely on: a first start makes root's password, the database, and the user with all rights to it.
+# Our manifests rely on the first start: it creates root's password, the database, and the user with all rights to it.
 set -eu
 case ${1:-} in -* | '') set -- mysqld "$@" ;; esac
 data=/var/lib/mysql
