@@ -1,7 +1,8 @@
-# Every verb works in a fresh clone. A verb that misses a program names the command that installs it.
+# Every verb works in a fresh clone, and names the command that installs a missing program.
 
 CARGO ?= cargo
-# Use the installed stable toolchain if it has the pinned version and the pinned name cannot be fetched.
+# Use the installed stable toolchain if it has the pinned version and the pinned name cannot be
+# fetched.
 pinned := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 ifneq ($(shell $(CARGO) --version >/dev/null 2>&1 && echo yes),yes)
 ifneq ($(findstring $(pinned),$(shell RUSTUP_TOOLCHAIN=stable $(CARGO) --version 2>/dev/null)),)
@@ -18,15 +19,18 @@ help: ## list these verbs
 quickstart: ## hub, two parties and a real federated training on this machine, in one command
 	tools/quickstart.sh
 
-# Cargo unites the features of the selected packages. Every build selects the same packages (--workspace --bins, also in
-# tools/ and in e2e/src/binaries.rs): another selection compiles the dependencies again with other features.
+# Cargo unites the features of the selected packages. Every build selects the same packages
+# (--workspace --bins, also in tools/ and in e2e/src/binaries.rs): another selection compiles the
+# dependencies again with other features.
 build: ## all binaries, into target/debug (one profile for tests and quickstarts, dependencies optimised)
 	$(CARGO) build --workspace --locked --bins
 
-# Tests mostly wait for processes, databases and a cluster: run twice as many at once as there are processors.
+# Tests mostly wait for processes, databases and a cluster: run twice as many at once as there are
+# processors.
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' "$$(nproc)")
 
-# The build comes first: e2e tests start these programs, and no-leftovers.sh must not count processes of the compiler.
+# The build comes first: e2e tests start these programs, and no-leftovers.sh must not count
+# processes of the compiler.
 test: setup-test build ## every test, on real databases and the real framework; fails if a process is left behind
 	$(CARGO) test --workspace --locked --no-run
 	tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast
@@ -68,7 +72,8 @@ hooks: ## install a Git pre-commit hook: formatting, language and shellcheck of 
 fmt: ## format the Rust code
 	$(CARGO) fmt --all
 
-# A test named …_is_up_to_date compares each generated file with its source; with UPDATE=1 the test writes the file.
+# A test named …_is_up_to_date compares each generated file with its source; with UPDATE=1 the
+# test writes the file.
 generate: ## write the generated documents again (docs/errors.md, docs/openapi.json)
 	UPDATE=1 $(CARGO) test --workspace --locked --quiet is_up_to_date
 

@@ -1,13 +1,14 @@
 #!/bin/bash
-# The whole platform on Kubernetes on this machine, in one command: a cluster with one node, the operator, a hub, three
-# agents in separate namespaces, and a real federated training as IflearnerJobs. Needs root.
+# The whole platform on Kubernetes on this machine, in one command: a cluster with one node, the
+# operator, a hub, three agents in separate namespaces, and a real federated training as
+# IflearnerJobs. Needs root.
 #
 #   tools/kube-quickstart.sh           builds, trains, prints the result, leaves nothing running
 #   KEEP=1 tools/kube-quickstart.sh    leaves the cluster up to try things with
 #   tools/kube-quickstart.sh stop      ends the cluster that KEEP=1 left running
 #
-# The script starts its own cluster (testkit/src/kube) and never touches the cluster of your KUBECONFIG. It writes to
-# kube-quickstart.run/, which is new each time, and to .cache/ only.
+# The script starts its own cluster (testkit/src/kube) and never touches the cluster of your
+# KUBECONFIG. It writes to kube-quickstart.run/, which is new each time, and to .cache/ only.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,7 +19,8 @@ target=${CARGO_TARGET_DIR:-$repo/target}
 bin=${BIN:-$target/debug}
 export KUBECONFIG=$state/kubeconfig PATH=$cache/kube/bin:$PATH
 parties=(hospital-a hospital-b)
-# The hub's own agent has another namespace than the hub: an account that may create Pods can read the namespace's Secrets.
+# The hub's own agent has another namespace than the hub: an account that may create Pods can read
+# the namespace's Secrets.
 namespace_of() { if [ "$1" = hub ]; then echo aggregators; else echo "$1"; fi; }
 nobody=65532 # the user of all processes in our images
 
@@ -53,7 +55,7 @@ stop_all() {
 case ${1:-} in
     "") ;;
     stop) stop_all; say "nothing is running"; exit 0 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
 # ---- requirements ----------------------------------------------------------------------------------------------------
@@ -65,7 +67,8 @@ free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 [ "$free" -ge 12 ] || fail "this disk has $free GiB free; 12 are needed for the build, Kubernetes and images: free some space"
 
 tools/setup-test.sh machine venv digits kube kube-node
-# Keep the results of an earlier quickstart: rename its folder, and delete only the images, which are built again.
+# Keep the results of an earlier quickstart: rename its folder, and delete only the images, which
+# are built again.
 if [ -n "$(ls -A "$state" 2> /dev/null)" ]; then
     before=$state.$(date +%Y%m%dT%H%M%S)
     mv "$state" "$before"
@@ -128,7 +131,8 @@ for namespace in hub aggregators "${parties[@]}"; do kubectl create namespace "$
     --party hospital-a=a.party.flow.test --party hospital-b=b.party.flow.test > "$state/certificates.log" \
     || fail "the certificates could not be made" "$state/certificates.log"
 
-# volume NAMESPACE CLAIM: binds a directory of the node, which is this machine, to the claim. This cluster has no provisioner.
+# volume NAMESPACE CLAIM: binds a directory of the node, which is this machine, to the claim. This
+# cluster has no provisioner.
 volume() {
     local folder=$state/volumes/$1/$2
     mkdir -p "$folder"

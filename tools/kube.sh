@@ -1,11 +1,12 @@
 #!/bin/bash
-# Implements `make install`, `make deploy` and the other Kubernetes verbs of the Makefile: see `make help`.
+# Implements `make install`, `make deploy` and the other Kubernetes verbs of the Makefile: see
+# `make help`.
 #
 #   tools/kube.sh manifests | install | uninstall | run [ARGUMENT…] | deploy IMG | undeploy | docker-build | docker-push
 #
-# The cluster is that of KUBECONFIG. deploy/images/build.sh builds images without a container engine; if an engine answers
-# (ENGINE=docker, podman or buildah selects one), the images are loaded into it. BIN=FOLDER uses the programs in FOLDER in
-# place of a build.
+# The cluster is that of KUBECONFIG. deploy/images/build.sh builds images without a container
+# engine; if an engine answers (ENGINE=docker, podman or buildah selects one), the images are
+# loaded into it. BIN=FOLDER uses the programs in FOLDER in place of a build.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -49,7 +50,8 @@ engine() {
     [ -z "${ENGINE:-}" ] || fail "$ENGINE does not answer: see $ENGINE info"
 }
 
-# reference NAME: prints the image reference REGISTRY/NAME:TAG; IMG replaces it for the operator, as in the original project.
+# reference NAME: prints the image reference REGISTRY/NAME:TAG; IMG replaces it for the operator,
+# as in the original project.
 reference() {
     if [ "$1" = flow-operator ] && [ -n "${IMG:-}" ]; then echo "$IMG"; return; fi
     echo "${REGISTRY:+$REGISTRY/}$1:${TAG:-$version}"
@@ -82,7 +84,8 @@ write_manifests() {
 install_definition() {
     reach_cluster
     kubectl apply --server-side -k "$manifests/crd"
-    # kubectl fails while the object has no conditions; the accepted names are set together with the first condition.
+    # kubectl fails while the object has no conditions; the accepted names are set together
+    # with the first condition.
     kubectl wait --for=jsonpath='{.status.acceptedNames.kind}'=IflearnerJob --timeout=60s "$definition"
     kubectl wait --for=condition=Established --timeout=60s "$definition"
 }
@@ -115,7 +118,8 @@ deploy() {
         *) name=$image tag=latest ;;
     esac
     install_definition
-    # The temporary kustomization lies beside the others, because it can only refer to relative paths.
+    # The temporary kustomization lies beside the others, because it can only refer to
+    # relative paths.
     local made
     made=$(mktemp -d "$manifests/.deploy.XXXXXX")
     # shellcheck disable=SC2064 # the folder of this call
@@ -186,5 +190,5 @@ case ${1:-} in
     deploy) deploy "${2:-}" ;;
     docker-build) docker_build ;;
     docker-push) docker_push ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -1,6 +1,7 @@
 #!/bin/bash
-# make-image.sh VENV WORKLOAD IMAGE: combines a workload and its Python environment in the folder IMAGE, to which a party can
-# map an image name. The environment (half a gigabyte) is linked, not copied.
+# make-image.sh VENV WORKLOAD IMAGE: combines a workload and its Python environment in the folder
+# IMAGE, to which a party can map an image name. The environment (half a
+# gigabyte) is linked, not copied.
 set -euo pipefail
 
 [ $# = 3 ] || { echo "usage: $0 VENV WORKLOAD IMAGE" >&2; exit 2; }

@@ -1,16 +1,19 @@
 #!/bin/bash
-# tools/no-leftovers.sh COMMAND…: runs COMMAND, then kills and lists every process that COMMAND started and that still runs.
-# Exit status: that of COMMAND; 1 if COMMAND succeeded and a process was left.
+# tools/no-leftovers.sh COMMAND…: runs COMMAND, then kills and lists every process that COMMAND
+# started and that still runs. Exit status: that of COMMAND; 1 if COMMAND succeeded and a process
+# was left.
 #
-# A process of COMMAND is recognised by the path of a temporary folder that is made for this run. Children inherit the path
-# in their environment (TMPDIR, FLOW_TEST_RUN). A workload has a scrubbed environment, and has the path in its command line
-# or working directory. The folder is removed at the end.
+# A process of COMMAND is recognised by the path of a temporary folder that is made for this run.
+# Children inherit the path in their environment (TMPDIR, FLOW_TEST_RUN). A workload has a
+# scrubbed environment, and has the path in its command line or working directory. The folder is
+# removed at the end.
 set -uo pipefail
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/flow.XXXXXXXX")
 trap 'rm -rf "$run"' EXIT
 
-# Prints the processes that have the path, as: pid command. `-f` keeps the path out of the command line of grep.
+# Prints the processes that have the path, as: pid command. `-f` keeps the path out of the command
+# line of grep.
 leftovers() {
     {
         grep -lsF -f <(echo "$run") /proc/[0-9]*/environ /proc/[0-9]*/cmdline

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The fast part of `make check` for the files of a commit: formatting, language, shellcheck. A few seconds.
+# Checks the files of a commit in a few seconds: formatting, language, shellcheck.
 #
 #   tools/pre-commit.sh            checks the files that are staged
 #   tools/pre-commit.sh install    installs it as the pre-commit hook of this clone (make hooks)

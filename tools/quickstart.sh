@@ -7,12 +7,12 @@
 #   tools/quickstart.sh reload       makes them read their configuration again (SIGHUP)
 #   tools/quickstart.sh stop         ends the processes that KEEP=1 or start left running
 #
-# Variables: REST_PORT and GRPC_PORT are the ports of the hub (1235, 1234); BIN=FOLDER uses the programs in FOLDER in place
-# of a build; RUN_DIR=FOLDER is the working folder (quickstart.run/).
+# Variables: REST_PORT and GRPC_PORT are the ports of the hub (1235, 1234); BIN=FOLDER uses the
+# programs in FOLDER in place of a build; RUN_DIR=FOLDER is the working folder (quickstart.run/).
 #
-# The script writes to that folder and to .cache/ (Python environment and data) only. It uses the folder of an earlier
-# quickstart again and deletes nothing in it; to start from an empty folder, run `stop` and remove it. The script ends only
-# processes that it started itself.
+# The script writes to that folder and to .cache/ (Python environment and data) only. It uses the
+# folder of an earlier quickstart again and deletes nothing in it; to start from an empty folder,
+# run `stop` and remove it. The script ends only processes that it started itself.
 set -euo pipefail
 # The programs refuse a configuration that others can write.
 umask go-w
@@ -45,8 +45,8 @@ fail() {
     exit 1
 }
 
-# Prints the pids of this quickstart: hub, agents and sidecars that work in our folder. The folder of the program does not
-# matter, because a program may have been built again since its start.
+# Prints the pids of this quickstart: hub, agents and sidecars that work in our folder. The folder
+# of the program does not matter, because a program may have been built again since its start.
 ours() {
     local exe
     find /proc/[0-9]* -maxdepth 1 -name exe \( -lname "*/flow-server*" -o -lname "*/flow-federate*" \) 2>/dev/null \
@@ -54,7 +54,8 @@ ours() {
             if works_here "${exe%/exe}" 2>/dev/null; then basename "${exe%/exe}"; fi
         done
 }
-# works_here /proc/PID: true if an argument lies in our folder, as an absolute path or relative to the repository.
+# works_here /proc/PID: true if an argument lies in our folder, as an absolute path or relative to
+# the repository.
 works_here() {
     local line
     line=$(tr '\0' ' ' < "$1/cmdline") || return 1
@@ -109,7 +110,8 @@ left() { ours | tr '\n' ' '; }
 
 # ---- hub and agents ----------------------------------------------------------------------------------------------------
 
-# launch NAME PROGRAM ARGUMENT…: runs PROGRAM in the background in a new session, with the log NAME.log.
+# launch NAME PROGRAM ARGUMENT…: runs PROGRAM in the background in a new session, with the log
+# NAME.log.
 launch() {
     local name=$1
     shift
@@ -193,7 +195,7 @@ case ${1:-} in
         say "sent SIGHUP to hub and agents; the result is in $state/{hub,party-a,party-b}.log"
         exit 0
         ;;
-    *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
 # ---- requirements ----------------------------------------------------------------------------------------------------
@@ -283,7 +285,8 @@ for party in party-a party-b; do
     done
     secret=$state/$party/secret
     if [ ! -s "$secret" ]; then
-        # If an earlier quickstart was killed here, the party exists and its secret file is empty: rotate the secret.
+        # If an earlier quickstart was killed here, the party exists and its secret file
+        # is empty: rotate the secret.
         rm -f "$secret"
         "$bin/flowctl" party add "$party" --remark "made by the quickstart" --secret-file "$secret" > /dev/null 2> "$state/flowctl.log" \
             || "$bin/flowctl" party rotate-secret "$party" --secret-file "$secret" > /dev/null 2>> "$state/flowctl.log" \
@@ -341,7 +344,8 @@ for party in party-a party-b; do
     ) > "$state/$party/alone.log" 2>&1 || fail "training alone failed" "$state/$party/alone.log"
 done
 
-# The accuracy of the last average, as the parties measured it and the agents reported it to the hub.
+# The accuracy of the last average, as the parties measured it and the agents reported it to the
+# hub.
 "$bin/flowctl" run get digits -o json > "$state/run.json"
 read -r run_id shared < <("$cache/venv/bin/python" - "$state/run.json" << 'END'
 import json, sys

@@ -1,14 +1,17 @@
 #!/bin/bash
-# Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, a Python environment with the iflearner
-# framework and its data, schemathesis, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A finished piece carries
-# a stamp of its inputs: a second run compares stamps only.
+# Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, a Python
+# environment with the iflearner framework and its data, schemathesis, and Kubernetes. The pieces
+# are in .cache/ (or $FLOW_CACHE). A finished piece carries a stamp of its inputs: a second run
+# compares stamps only.
 #
-# The database servers are Debian packages that are unpacked into the cache and run with their own C library. Nothing is
-# installed on the machine, no service starts, and root is not needed. MySQL (only in Debian unstable) works beside any
-# Debian release. apt uses the mirror, proxy and keys of the machine.
+# The database servers are Debian packages that are unpacked into the cache and run with their own
+# C library. Nothing is installed on the machine, no service starts, and root is not needed. MySQL
+# (only in Debian unstable) works beside any Debian release. apt uses the mirror, proxy and keys
+# of the machine.
 #
-# Kubernetes is built from the Go module proxy at the version of testkit/kube/go.mod: `kube` holds its programs,
-# `kube-node` the parts of a node that runs pods, `kube-workload` the training workload as a container image.
+# Kubernetes is built from the Go module proxy at the version of testkit/kube/go.mod: `kube` holds
+# its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
+# workload as a container image.
 #
 #   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload;
 #                                   default: all
@@ -36,7 +39,8 @@ is_wanted() {
 # recipe FUNCTION…: prints a checksum of the functions; a changed recipe builds its piece again.
 recipe() { declare -f "$@" | cksum; }
 
-# piece NAME STAMP COMMAND…: runs COMMAND in a fresh $cache/NAME unless a finished one with this stamp is there.
+# piece NAME STAMP COMMAND…: runs COMMAND in a fresh $cache/NAME unless a finished one with this
+# stamp is there.
 piece() {
     local name=$1 stamp=$2 log=$cache/$1.log
     shift 2
@@ -96,8 +100,9 @@ unpack() {
     rm -rf "$apt"
 }
 
-# launcher PROGRAM BINARY ARGUMENTS: writes ./PROGRAM, which becomes BINARY of ./root with its own libraries (same process,
-# so its pid and parent-death signal hold). ARGUMENTS are shell words that come before the caller's.
+# launcher PROGRAM BINARY ARGUMENTS: writes ./PROGRAM, which becomes BINARY of ./root with its own
+# libraries (same process, so its pid and parent-death signal hold). ARGUMENTS are shell words
+# that come before the caller's.
 launcher() {
     cat > "$1" << END
 #!/bin/sh
@@ -120,7 +125,8 @@ server() {
     launcher server "$binary" "--no-defaults --basedir=\"\$here/usr\" --lc-messages-dir=\"\$here/usr/share/mysql\" $* $user"
 }
 
-# template/ is an initialised, stopped data directory; a test copies it instead of waiting for an initialisation.
+# template/ is an initialised, stopped data directory; a test copies it instead of waiting for an
+# initialisation.
 prepare_mariadb() {
     unpack "$(release)" mariadb-server-core
     server mariadbd --innodb-log-file-size=32M --plugin-dir=/nonexistent
@@ -160,7 +166,8 @@ python() {
 }
 prepare_venv() {
     "$1" -m venv .
-    # --no-deps: the lists are complete, and the pins of iflearner cannot be met (see requirements.txt).
+    # --no-deps: the lists are complete, and the pins of iflearner cannot be met (see
+    # requirements.txt).
     bin/pip install --disable-pip-version-check --no-deps -r "$workload/requirements.txt" -r "$workload/requirements-data.txt"
     bin/python -c 'import iflearner, sklearn'
 }
@@ -172,7 +179,8 @@ prepare_schemathesis() {
     bin/st --version
 }
 
-# Prints the first Go that accepts testkit/kube/go.mod. (A Go with toolchain downloads may fetch a newer one here.)
+# Prints the first Go that accepts testkit/kube/go.mod. (A Go with toolchain downloads may fetch a
+# newer one here.)
 golang() {
     local candidate
     for candidate in go /usr/local/go/bin/go "$cache"/go/root/usr/lib/go-*/bin/go; do
@@ -181,7 +189,8 @@ golang() {
 }
 prepare_go() { unpack trixie golang-1.24-go; }
 
-# Clients read the version, which is stamped as upstream does. One `go build` compiles shared packages once.
+# Clients read the version, which is stamped as upstream does. One `go build` compiles shared
+# packages once.
 prepare_kube() {
     local go=$1 into=$PWD version package flags='-s -w'
     cd "$repo/testkit/kube"
@@ -238,7 +247,8 @@ piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
 piece schemathesis "$(recipe prepare_schemathesis) $cache $interpreter $(cksum < e2e/contract/requirements.txt)" prepare_schemathesis "$interpreter"
 
-# Built at the lowest priority and from the user's own module and build caches: minutes the first time, seconds afterwards.
+# Built at the lowest priority and from the user's own module and build caches: minutes the first
+# time, seconds afterwards.
 if is_wanted kube; then
     go=$(golang)
     if [ -z "$go" ] && command -v apt-get dpkg-deb > /dev/null; then
