@@ -11,11 +11,12 @@ use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::{secret_file, telemetry};
 
-use crate::app::{self, StartError};
 use crate::auth::TOKEN_FILE;
 use crate::config::{self, Config};
+use crate::error::StartError;
 use crate::reload::Reload;
 use crate::store::{Store, StoreError};
+use crate::{serve, startup};
 
 /// The hub of a federation: keeps tasks, schedules them across parties, tells users how they stand.
 #[derive(Debug, Parser)]
@@ -135,18 +136,18 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             if let Err(error) = flow_common::lifecycle::raise_open_files() {
                 tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
             }
-            let shutdown = on_signals(app::shutdown_deadline(&config))?;
+            let shutdown = on_signals(serve::shutdown_deadline(&config))?;
             let reload = Reload::on_hangup(cli.config.file, cli.config.overrides)
                 .map_err(|error| StartError(format!("cannot listen for signals: {error}")))?;
-            app::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
+            serve::serve(loaded, reload, SystemClock::shared(), shutdown).await?;
         }
         Command::Migrate { wait } => {
-            let _lock = app::lock_data_dir(&config.data_dir)?;
+            let _lock = startup::lock_data_dir(&config.data_dir)?;
             // As the first process of a container it would not be ended by a signal otherwise. A migration that has begun is
             // cut off by a second signal only.
             let shutdown = on_signals(Duration::MAX)?;
             let store = tokio::select! {
-                opened = app::open_store_within(&config, Duration::from_secs(wait)) => opened?,
+                opened = startup::open_store_within(&config, Duration::from_secs(wait)) => opened?,
                 () = shutdown.soft.cancelled() => return Err(StartError("told to end while it waited for the database".to_owned())),
             };
             store.migrate().await.map_err(|error| StartError(chain(&error)))?;
@@ -154,7 +155,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             println!("the database is up to date");
         }
         Command::Backup { to } => {
-            let store = app::open_store(&config).await?;
+            let store = startup::open_store(&config).await?;
             store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
             store.backup_to(&to).await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
@@ -207,7 +208,7 @@ async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartErro
         tell(false, "database", "there is none yet: `flow-server serve` makes it");
         return Ok(ExitCode::FAILURE);
     }
-    match app::open_store(config).await {
+    match startup::open_store(config).await {
         Err(StartError(message)) => tell(false, "database", &message),
         Ok(store) => {
             for finding in store.doctor().await {
@@ -222,13 +223,13 @@ async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartErro
 /// The old database stays beside the new one. Killed between the two renames, the database is missing and the next
 /// `serve` would make an empty one; so the backup is put in place by one rename, over the old file's name.
 async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError> {
-    let _lock = app::lock_data_dir(&config.data_dir)?;
+    let _lock = startup::lock_data_dir(&config.data_dir)?;
     match (from, &config.store.url) {
         (Some(_), Some(_)) => {
             return Err(StartError("load the dump with the database's own tools, then run `flow-server restore --loaded`".to_owned()));
         }
         (None, _) => {
-            let store = app::open_store(config).await?;
+            let store = startup::open_store(config).await?;
             bring_up_to_date(&store).await?;
             mark_as_restored(&store, 0).await?;
         }
@@ -254,7 +255,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             // Checked, brought up to date and marked as restored before it takes the place of what is there.
             let mut of_staged = config.clone();
             of_staged.store.url = Some(format!("sqlite://{}", staged.display()));
-            let store = app::open_store(&of_staged).await?;
+            let store = startup::open_store(&of_staged).await?;
             bring_up_to_date(&store).await?;
             let before = if place.exists() { keep_old(config, &place).await? } else { 0 };
             mark_as_restored(&store, before).await?;
@@ -300,7 +301,7 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
     let kept =
         config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
     let whole = async {
-        let old = app::open_store(config).await?;
+        let old = startup::open_store(config).await?;
         let read = async {
             let incarnation = old.incarnation().await?;
             // With what is in its write-ahead log and not in the file.
@@ -338,7 +339,7 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
 }
 
 async fn mark_as_restored(store: &Store, before: u64) -> Result<(), StartError> {
-    let _lock = app::lock_database(store).await?;
+    let _lock = startup::lock_database(store).await?;
     store.bump_incarnation(before).await.map_err(|error| StartError(chain(&error)))?;
     store.close().await;
     Ok(())

@@ -15,7 +15,7 @@ use flow_federate::admission::{Dataset, Image};
 use flow_federate::retention::Retention;
 use serde::Deserialize;
 
-use crate::door::Limits;
+use crate::listener::ListenerLimits;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -42,7 +42,7 @@ pub struct Config {
     pub grpc: Listen,
     /// The listener for probes and metrics.
     pub health: HealthConfig,
-    /// Limits of the process as a whole.
+    /// ListenerLimits of the process as a whole.
     pub limits: LimitsConfig,
     /// The database.
     pub store: StoreConfig,
@@ -72,8 +72,11 @@ pub struct Listen {
 impl Listen {
     /// What its door allows.
     #[must_use]
-    pub const fn limits(&self) -> Limits {
-        Limits { per_address: self.max_connections_per_address, ..Limits::of(self.max_connections) }
+    pub const fn limits(&self) -> ListenerLimits {
+        ListenerLimits {
+            per_address: self.max_connections_per_address,
+            ..ListenerLimits::of(self.max_connections)
+        }
     }
 }
 
@@ -86,7 +89,7 @@ pub struct HealthConfig {
     pub listen: Option<SocketAddr>,
 }
 
-/// Limits of the process as a whole.
+/// ListenerLimits of the process as a whole.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {

@@ -13,10 +13,11 @@ use flow_federate::session::{Connector, SecretSource};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, StartError};
 use crate::config::Config;
-use crate::door::Limits;
+use crate::error::StartError;
 use crate::grpc::{self, Peer};
+use crate::listener::ListenerLimits;
+use crate::state::App;
 use crate::store::PartyRow;
 
 /// Wait before an agent that failed is started again.
@@ -62,14 +63,14 @@ pub(crate) async fn spawn(
     let (dial, mut dialled) = mpsc::channel(4);
     let (stopping, supervisor) = (app.stopping.clone(), &app.supervisor);
     {
-        let (app, party, metrics) = (Arc::clone(app), party.clone(), app.metrics.door("grpc"));
+        let (app, party, metrics) = (Arc::clone(app), party.clone(), app.metrics.listener("grpc"));
         let serve = async move {
             while let Some(io) = dialled.recv().await {
                 tokio::spawn(grpc::serve_io(
                     Arc::clone(&app),
                     io,
                     Peer::Embedded(party.clone()),
-                    Limits::of(1),
+                    ListenerLimits::of(1),
                     metrics.clone(),
                 ));
             }

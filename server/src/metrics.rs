@@ -20,54 +20,54 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::store::Counts;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Phase {
+struct PhaseLabel {
     phase: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answer {
+struct RequestLabels {
     method: String,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Door {
+struct ListenerLabel {
     door: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Limit {
+struct LimitLabel {
     limit: &'static str,
 }
 
 /// The registry and its metrics.
 pub struct Metrics {
     registry: Registry,
-    runs: Family<Phase, Gauge>,
-    members: Family<Phase, Gauge>,
+    runs: Family<PhaseLabel, Gauge>,
+    members: Family<PhaseLabel, Gauge>,
     parties: Gauge,
     sessions: Gauge,
     start_latency: Histogram,
     queue_age: Histogram,
     batch: Histogram,
     commit: Histogram,
-    requests: Family<Answer, Counter<u64, AtomicU64>>,
-    connections: Family<Door, Gauge>,
-    doors_full: Family<Door, Counter>,
-    handshakes_failed: Family<Door, Counter>,
-    refused: Family<Door, Counter>,
-    stalled: Family<Door, Counter>,
-    session_limits: Family<Limit, Counter>,
+    requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
+    connections: Family<ListenerLabel, Gauge>,
+    listeners_full: Family<ListenerLabel, Counter>,
+    handshakes_failed: Family<ListenerLabel, Counter>,
+    refused: Family<ListenerLabel, Counter>,
+    stalled: Family<ListenerLabel, Counter>,
+    session_limits: Family<LimitLabel, Counter>,
     log_lines_dropped: Counter<u64, AtomicU64>,
     disk_size: Gauge,
     disk_free: Gauge,
-    certificate_expires: Family<Door, Gauge>,
-    machine: OnceLock<Machine>,
+    certificate_expires: Family<ListenerLabel, Gauge>,
+    host: OnceLock<HostSources>,
 }
 
 /// Things that are read each time the page is served.
 #[derive(Debug)]
-pub(crate) struct Machine {
+pub(crate) struct HostSources {
     /// The directory whose disk is measured.
     pub(crate) data_dir: PathBuf,
     /// The certificate of each listener that has one.
@@ -76,7 +76,7 @@ pub(crate) struct Machine {
 
 /// What is measured of one listener.
 #[derive(Debug, Clone)]
-pub(crate) struct DoorMetrics {
+pub(crate) struct ListenerMetrics {
     open: Gauge,
     full: Counter,
     handshakes_failed: Counter,
@@ -86,13 +86,13 @@ pub(crate) struct DoorMetrics {
 
 /// A connection, counted as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Place(Gauge);
+pub(crate) struct OpenConnection(Gauge);
 
-impl DoorMetrics {
+impl ListenerMetrics {
     /// A connection was accepted.
-    pub(crate) fn enter(&self) -> Place {
+    pub(crate) fn enter(&self) -> OpenConnection {
         self.open.inc();
-        Place(self.open.clone())
+        OpenConnection(self.open.clone())
     }
 
     /// The last place was taken: whoever comes next has to wait.
@@ -116,7 +116,7 @@ impl DoorMetrics {
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -143,7 +143,7 @@ impl Default for Metrics {
             commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             requests: Family::default(),
             connections: Family::default(),
-            doors_full: Family::default(),
+            listeners_full: Family::default(),
             handshakes_failed: Family::default(),
             refused: Family::default(),
             stalled: Family::default(),
@@ -151,7 +151,7 @@ impl Default for Metrics {
             disk_size: Gauge::default(),
             disk_free: Gauge::default(),
             certificate_expires: Family::default(),
-            machine: OnceLock::new(),
+            host: OnceLock::new(),
             log_lines_dropped: Counter::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
@@ -190,7 +190,7 @@ impl Default for Metrics {
         registry.register(
             "connections_full",
             "Times a listener had all its places taken",
-            metrics.doors_full.clone(),
+            metrics.listeners_full.clone(),
         );
         registry.register(
             "tls_handshakes_failed",
@@ -259,15 +259,15 @@ impl Metrics {
 
     /// A request was answered.
     pub fn request(&self, method: &str, status: u16) {
-        self.requests.get_or_create(&Answer { method: method.to_owned(), status }).inc();
+        self.requests.get_or_create(&RequestLabels { method: method.to_owned(), status }).inc();
     }
 
     /// What is measured of the listener of this name.
-    pub(crate) fn door(&self, door: &'static str) -> DoorMetrics {
-        let label = Door { door };
-        DoorMetrics {
+    pub(crate) fn listener(&self, door: &'static str) -> ListenerMetrics {
+        let label = ListenerLabel { door };
+        ListenerMetrics {
             open: self.connections.get_or_create(&label).clone(),
-            full: self.doors_full.get_or_create(&label).clone(),
+            full: self.listeners_full.get_or_create(&label).clone(),
             handshakes_failed: self.handshakes_failed.get_or_create(&label).clone(),
             refused: self.refused.get_or_create(&label).clone(),
             stalled: self.stalled.get_or_create(&label).clone(),
@@ -276,17 +276,17 @@ impl Metrics {
 
     /// A session was cut for going over this limit.
     pub(crate) fn session_limit(&self, limit: &'static str) {
-        self.session_limits.get_or_create(&Limit { limit }).inc();
+        self.session_limits.get_or_create(&LimitLabel { limit }).inc();
     }
 
-    /// From now on the page shows this machine.
-    pub(crate) fn observe(&self, machine: Machine) {
+    /// From now on the page shows this host.
+    pub(crate) fn observe(&self, host: HostSources) {
         // Set once, at the start.
-        let _ = self.machine.set(machine);
+        let _ = self.host.set(host);
     }
 
-    fn look_at_machine(&self) {
-        let Some(Machine { data_dir, certificates }) = self.machine.get() else { return };
+    fn update_host_gauges(&self) {
+        let Some(HostSources { data_dir, certificates }) = self.host.get() else { return };
         if let Ok(disk) = Disk::of(data_dir) {
             let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             self.disk_size.set(signed(disk.size));
@@ -294,7 +294,9 @@ impl Metrics {
         }
         for (door, certificate) in certificates {
             if let Some(ends) = certificate.validity().iter().map(|validity| validity.ends).min() {
-                self.certificate_expires.get_or_create(&Door { door }).set(ends.0 / 1_000_000);
+                self.certificate_expires
+                    .get_or_create(&ListenerLabel { door })
+                    .set(ends.0 / 1_000_000);
             }
         }
     }
@@ -305,7 +307,7 @@ impl Metrics {
         for (family, counts) in [(&self.runs, &counts.runs), (&self.members, &counts.members)] {
             family.clear();
             for (phase, count) in counts {
-                family.get_or_create(&Phase { phase: phase.clone() }).set(signed(*count));
+                family.get_or_create(&PhaseLabel { phase: phase.clone() }).set(signed(*count));
             }
         }
         self.log_lines_dropped
@@ -313,7 +315,7 @@ impl Metrics {
             .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.parties.set(signed(counts.parties));
         self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
-        self.look_at_machine();
+        self.update_host_gauges();
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

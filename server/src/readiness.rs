@@ -1,39 +1,36 @@
-//! Whether the hub works: what `/readyz` asks of engine, store, tasks and locks.
+//! The readiness check behind `/readyz`: engine, store, essential tasks and locks.
 //!
-//! Probes are open to everybody, and one of the checks commits a transaction. So callers share a result for
-//! [`RESULT_AGE_MAX`], and check one after the other.
+//! Any caller may probe, and one of the checks commits a transaction. Callers therefore share a result
+//! for [`RESULT_AGE_MAX`], and one check runs at a time.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use flow_common::clock::{Monotonic, monotonic, timeout};
+use flow_common::clock::{Monotonic, SharedClock, monotonic, timeout};
 use flow_common::error::chain;
-use tokio::sync::Mutex;
+use flow_common::supervisor::Supervisor;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
-use crate::store::StoreError;
+use crate::engine::Engine;
+use crate::store::{Store, StoreError};
 
-/// Age up to which a result is given again.
+/// Age up to which a result is reused.
 const RESULT_AGE_MAX: Duration = Duration::from_secs(1);
-/// Longest wait for the engine, and for the store.
+/// Timeout of the engine's check, and of the store's check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why requests are not served. Holds nothing internal.
+/// The reason why the hub is not ready. Probes are public, so that the text holds nothing internal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotReady {
-    /// Told to go down.
     Stopping,
-    /// Not begun yet.
     Starting,
-    /// An essential task has ended, or a lock is lost: the process ends.
+    /// An essential task has ended, or a lock is lost: the process is about to end.
     Failed,
-    /// The engine is stuck, or waits for the store.
     Engine,
-    /// The database's disk is full.
     DiskFull,
-    /// The database cannot be read or written.
     Store,
-    /// The database takes too long.
     StoreLate,
 }
 
@@ -42,7 +39,7 @@ impl fmt::Display for NotReady {
         f.write_str(match self {
             Self::Stopping => "stopping",
             Self::Starting => "starting",
-            Self::Failed => "this hub has failed and ends; its log says why",
+            Self::Failed => "this hub has failed and ends; its log contains the reason",
             Self::Engine => "the engine does not answer in time",
             Self::DiskFull => "the disk of the database is full: free some space",
             Self::Store => "the database does not answer",
@@ -51,52 +48,63 @@ impl fmt::Display for NotReady {
     }
 }
 
-/// The last result, and when it was found.
-#[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Monotonic, Result<(), NotReady>)>>);
-
-/// Whether requests are served.
-pub async fn check(app: &App) -> Result<(), NotReady> {
-    if app.supervisor.failure().is_some() {
-        return Err(NotReady::Failed);
-    }
-    if app.stopping.is_cancelled() {
-        return Err(NotReady::Stopping);
-    }
-    if !*app.ready.borrow() {
-        return Err(NotReady::Starting);
-    }
-    let mut last = app.readiness.0.lock().await;
-    if let Some((at, result)) = &*last
-        && at.elapsed() < RESULT_AGE_MAX
-    {
-        return *result;
-    }
-    let (stored, engine) = tokio::join!(store(app), timeout(CHECK_TIMEOUT, app.engine.ping()));
-    let full = app.engine.trouble().is_some_and(|error| error.is_disk_full());
-    let result = match (stored, engine) {
-        (Err(why), _) => Err(why),
-        (Ok(()), _) if full => Err(NotReady::DiskFull),
-        (Ok(()), Ok(true)) => Ok(()),
-        (Ok(()), Ok(false) | Err(_)) => Err(NotReady::Engine),
-    };
-    if let Err(why) = result {
-        tracing::warn!(%why, "not ready");
-    }
-    *last = Some((monotonic(), result));
-    result
+/// The parts of the hub that are checked, and the last result.
+pub struct Readiness {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: SharedClock,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) stopping: CancellationToken,
+    /// `true` while the hub accepts requests.
+    pub(crate) is_started: watch::Receiver<bool>,
+    pub(crate) last: Mutex<Option<(Monotonic, Result<(), NotReady>)>>,
 }
 
-async fn store(app: &App) -> Result<(), NotReady> {
-    let asked = async {
-        app.store.ping().await?;
-        app.store.probe(app.clock.now()).await
-    };
-    let error: StoreError = match timeout(CHECK_TIMEOUT, asked).await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error,
-        Err(_) => return Err(NotReady::StoreLate),
-    };
-    tracing::warn!(error = chain(&error), "the store failed the check of readiness");
-    Err(if error.is_disk_full() { NotReady::DiskFull } else { NotReady::Store })
+impl Readiness {
+    /// Returns `Ok` if the hub serves requests now, or served them within [`RESULT_AGE_MAX`].
+    pub async fn check(&self) -> Result<(), NotReady> {
+        if self.supervisor.failure().is_some() {
+            return Err(NotReady::Failed);
+        }
+        if self.stopping.is_cancelled() {
+            return Err(NotReady::Stopping);
+        }
+        if !*self.is_started.borrow() {
+            return Err(NotReady::Starting);
+        }
+        let mut last = self.last.lock().await;
+        if let Some((at, result)) = &*last
+            && at.elapsed() < RESULT_AGE_MAX
+        {
+            return *result;
+        }
+        let (stored, engine) =
+            tokio::join!(self.check_store(), timeout(CHECK_TIMEOUT, self.engine.ping()));
+        let is_full = self.engine.store_fault().is_some_and(|error| error.is_disk_full());
+        let result = match (stored, engine) {
+            (Err(reason), _) => Err(reason),
+            (Ok(()), _) if is_full => Err(NotReady::DiskFull),
+            (Ok(()), Ok(true)) => Ok(()),
+            (Ok(()), Ok(false) | Err(_)) => Err(NotReady::Engine),
+        };
+        if let Err(reason) = result {
+            tracing::warn!(%reason, "the hub is not ready");
+        }
+        *last = Some((monotonic(), result));
+        result
+    }
+
+    async fn check_store(&self) -> Result<(), NotReady> {
+        let checked = async {
+            self.store.ping().await?;
+            self.store.probe(self.clock.now()).await
+        };
+        let error: StoreError = match timeout(CHECK_TIMEOUT, checked).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(NotReady::StoreLate),
+        };
+        tracing::warn!(error = chain(&error), "the store failed the readiness check");
+        Err(if error.is_disk_full() { NotReady::DiskFull } else { NotReady::Store })
+    }
 }

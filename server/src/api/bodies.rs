@@ -21,7 +21,7 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 
 /// Deadlines of a body.
 #[derive(Clone, Copy)]

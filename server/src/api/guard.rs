@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tracing::Instrument as _;
 
 use super::problem::{Failure, render};
-use crate::app::App;
+use crate::state::App;
 
 /// Longest path and query, in bytes.
 pub const MAX_ADDRESS: usize = 8 * 1024;

@@ -38,9 +38,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
-use crate::door::{self, Io, Limits, Requests};
-use crate::metrics::DoorMetrics;
+use crate::listener::{self, ConnectionRequests, Io, ListenerLimits};
+use crate::metrics::ListenerMetrics;
+use crate::state::App;
 use extract::Caller;
 pub use probes::serve as serve_probes;
 use problem::Failure;
@@ -75,21 +75,26 @@ pub fn router(app: Arc<App>) -> axum::Router {
 }
 
 /// Serves the interface until the hub goes down; what was asked by then is answered.
-pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
-    let (metrics, stopping) = (app.metrics.door("rest"), app.stopping.clone());
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    limits: ListenerLimits,
+    tls: Option<TlsAcceptor>,
+) {
+    let (metrics, stopping) = (app.metrics.listener("rest"), app.stopping.clone());
     let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
     let served = move |io| serve_io(router.clone(), io, limits, measured.clone(), ends.clone());
-    door::accept(listener, limits, tls, metrics, &stopping, served).await;
+    listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
 async fn serve_io(
     router: axum::Router,
     io: Io,
-    limits: Limits,
-    metrics: DoorMetrics,
+    limits: ListenerLimits,
+    metrics: ListenerMetrics,
     stopping: CancellationToken,
 ) {
-    let requests = Requests::default();
+    let requests = ConnectionRequests::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -104,8 +109,8 @@ async fn serve_io(
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * 4)
         .max_concurrent_streams(STREAMS);
-    let connection =
-        builder.serve_connection(TokioIo::new(io), requests.of(TowerToHyperService::new(router)));
+    let connection = builder
+        .serve_connection(TokioIo::new(io), requests.track(TowerToHyperService::new(router)));
     if let Err(error) = requests
         .drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping)
         .await

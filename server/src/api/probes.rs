@@ -7,15 +7,14 @@ use flow_common::probe;
 use tokio::net::TcpListener;
 
 use super::service;
-use crate::app::App;
-use crate::readiness;
+use crate::state::App;
 
 #[derive(Clone)]
 struct Pages(Arc<App>);
 
 impl probe::Pages for Pages {
     async fn readiness(&self) -> Result<(), String> {
-        readiness::check(&self.0).await.map_err(|why| why.to_string())
+        self.0.readiness.check().await.map_err(|why| why.to_string())
     }
 
     async fn metrics(&self) -> Result<String, String> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use super::extract::Ids;
 use super::openapi::failures;
 use super::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -9,8 +9,7 @@ use flow_domain::error::Error;
 use http::{StatusCode, header};
 
 use super::problem::Failure;
-use crate::app::App;
-use crate::readiness;
+use crate::state::App;
 
 /// Whether the process lives
 #[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, description = "It lives", body = String, content_type = "text/plain")))]
@@ -24,7 +23,7 @@ pub async fn livez() -> &'static str {
     (status = 503, description = "They are not; the text says why", body = String, content_type = "text/plain")
 ))]
 pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
-    match readiness::check(&app).await {
+    match app.readiness.check().await {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }

@@ -9,7 +9,7 @@ use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 use std::collections::HashSet;
 
-use super::working::Working;
+use super::draft::TaskDraft;
 use super::{IdemKey, Principal};
 use crate::store::{IdemRecord, Store};
 
@@ -69,8 +69,8 @@ pub(super) fn create(
     body: &TaskBody,
     idem: Option<&IdemKey>,
     now: Timestamp,
-) -> Working {
-    let mut working = Working::new(Task {
+) -> TaskDraft {
+    let mut draft = TaskDraft::new(Task {
         id: id.clone(),
         project: principal.project.clone(),
         body: body.clone(),
@@ -79,11 +79,11 @@ pub(super) fn create(
         runs: 0,
         deleted_at: None,
     });
-    working.body_changed = true;
+    draft.body_changed = true;
     let message = format!("submitted by {}", principal.subject);
-    working.event(now, Event { kind: EventKind::TaskCreated, run: None, party: None, message });
-    working.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
-    working
+    draft.event(now, Event { kind: EventKind::TaskCreated, run: None, party: None, message });
+    draft.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
+    draft
 }
 
 pub(super) fn record(idem: &IdemKey, resource: &str, now: Timestamp) -> IdemRecord {

@@ -5,30 +5,27 @@ use flow_domain::run::{Event, EventKind, Input};
 use flow_domain::time::Timestamp;
 
 use super::Principal;
-use super::working::Working;
+use super::draft::TaskDraft;
 
 pub(super) fn delete(
-    working: &mut Working,
+    draft: &mut TaskDraft,
     principal: &Principal,
     if_version: Option<u64>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if working.task.deleted_at.is_some() {
+    if draft.task.deleted_at.is_some() {
         return Ok(());
     }
-    working.check_version(if_version)?;
-    working.task.deleted_at = Some(now);
+    draft.check_version(if_version)?;
+    draft.task.deleted_at = Some(now);
     let message = format!("deleted by {}", principal.subject);
-    working.event(now, Event { kind: EventKind::TaskDeleted, run: None, party: None, message });
+    draft.event(now, Event { kind: EventKind::TaskDeleted, run: None, party: None, message });
     let active: Vec<_> =
-        working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+        draft.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     for run in active {
         // A refusal says that it is ending already: the first cause wins.
-        let _ = working.input(
-            &run,
-            &Input::Stop { by: principal.subject.clone(), deleting: true },
-            now,
-        );
+        let _ =
+            draft.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: true }, now);
     }
     Ok(())
 }

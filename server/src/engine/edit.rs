@@ -6,20 +6,20 @@ use flow_domain::task::TaskBody;
 use flow_domain::time::Timestamp;
 
 use super::Principal;
-use super::working::Working;
+use super::draft::TaskDraft;
 
 pub(super) fn edit(
-    working: &mut Working,
+    draft: &mut TaskDraft,
     principal: &Principal,
     body: &TaskBody,
     if_version: Option<u64>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if working.task.body == *body {
+    if draft.task.body == *body {
         return Ok(());
     }
-    working.check_version(if_version)?;
-    if let Some(run) = working.busy() {
+    draft.check_version(if_version)?;
+    if let Some(run) = draft.busy() {
         return Err(Error::new(
             ErrorCode::TaskActive,
             format!(
@@ -28,10 +28,10 @@ pub(super) fn edit(
             ),
         ));
     }
-    working.task.body = body.clone();
-    working.task.modified_at = now;
-    working.body_changed = true;
+    draft.task.body = body.clone();
+    draft.task.modified_at = now;
+    draft.body_changed = true;
     let message = format!("edited by {}", principal.subject);
-    working.event(now, Event { kind: EventKind::TaskEdited, run: None, party: None, message });
+    draft.event(now, Event { kind: EventKind::TaskEdited, run: None, party: None, message });
     Ok(())
 }

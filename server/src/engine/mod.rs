@@ -7,10 +7,11 @@
 //! What the engine keeps true: an answer is given only after its change is durable; an agent is told of a wish only
 //! after the wish is durable; a client that leaves cancels nothing, because the work belongs to the queue; no rule
 //! stands here, only the order in which `flow_domain::run::step` is asked. A file per verb holds what the verb does to
-//! one task in memory ([`working::Working`]); [`queue`] holds when it is done and what happens if the store says no.
+//! one task in memory ([`draft::TaskDraft`]); [`queue`] holds when it is done and what happens if the store says no.
 
 mod create;
 mod delete;
+mod draft;
 mod edit;
 mod outage;
 pub mod progress;
@@ -21,7 +22,6 @@ mod start;
 mod stop;
 mod timers;
 mod wake;
-mod working;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,20 +38,20 @@ use flow_proto::v1::DesiredMember;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::grpc::sessions::Sessions;
 use crate::metrics::Metrics;
+use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
-use outage::Trouble;
+use outage::StoreFault;
 use progress::ProgressSink;
 
-pub use report::Reported;
+pub use report::ReportOutcome;
 
 /// Posts that may wait before a sender has to.
-const QUEUE: usize = 8192;
+const QUEUE_LENGTH_MAX: usize = 8192;
 /// Longest wait of a caller for the engine, however long the queue is.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+const CALLER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 /// The same while the disk of the database is full and the engine tries again and again to write.
-const FULL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+const CALLER_TIMEOUT_DISK_FULL: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct IdemKey {
 
 /// What a verb does to a task.
 #[derive(Debug, Clone)]
-enum Act {
+enum Change {
     Create {
         principal: Principal,
         body: TaskBody,
@@ -114,19 +114,19 @@ enum Act {
 
 /// What a verb answers.
 #[derive(Debug, Clone)]
-enum Answer {
+enum ChangeResult {
     Done,
     Task(TaskId),
     Run(RunId),
-    Reported(Reported),
+    Reported(ReportOutcome),
 }
 
-type Reply = oneshot::Sender<Result<Answer, Error>>;
+type Reply = oneshot::Sender<Result<ChangeResult, Error>>;
 
 /// Something to do to one task.
 #[derive(Debug)]
-struct Job {
-    act: Act,
+struct QueuedChange {
+    change: Change,
     /// For the age of the queue.
     posted: Monotonic,
     /// Nobody may be waiting.
@@ -135,7 +135,7 @@ struct Job {
 
 /// A party came or went.
 #[derive(Debug)]
-struct ContactPost {
+struct ContactRequest {
     party: PartyId,
     epoch: u64,
     contact: ContactChange,
@@ -149,10 +149,10 @@ enum ContactChange {
 }
 
 #[derive(Debug)]
-enum Post {
-    Job(TaskId, Job),
-    Contact(ContactPost),
-    RemoveParty(remove_party::RemovePost),
+enum Request {
+    Change(TaskId, QueuedChange),
+    Contact(ContactRequest),
+    RemoveParty(remove_party::RemoveRequest),
     /// Answered when everything posted before is done.
     Ping(oneshot::Sender<()>),
 }
@@ -160,12 +160,12 @@ enum Post {
 /// The door to the queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    posts: mpsc::Sender<Post>,
+    posts: mpsc::Sender<Request>,
     store: Arc<Store>,
-    watchers: Arc<wake::Watchers>,
+    watchers: Arc<wake::EventWatchers>,
     progress: Arc<ProgressSink>,
     revision: Arc<AtomicU64>,
-    trouble: Trouble,
+    fault: StoreFault,
 }
 
 /// What the engine needs.
@@ -190,24 +190,24 @@ impl Engine {
     /// Notes that nobody is connected, then starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
     /// before the process may.
     pub async fn start(parts: EngineParts) -> Result<(Self, tokio_util::task::TaskTracker), Error> {
-        let (posts, rx) = mpsc::channel(QUEUE);
-        let watchers = Arc::new(wake::Watchers::default());
-        let due = Arc::new(timers::Due::new());
+        let (posts, rx) = mpsc::channel(QUEUE_LENGTH_MAX);
+        let watchers = Arc::new(wake::EventWatchers::default());
+        let due = Arc::new(timers::NextDeadline::new());
         let revision = Arc::new(AtomicU64::new(0));
-        let trouble = Trouble::default();
+        let fault = StoreFault::default();
         let queue = queue::Queue::new(
             &parts,
             Arc::clone(&watchers),
             Arc::clone(&due),
             Arc::clone(&revision),
-            trouble.clone(),
+            fault.clone(),
         );
         let EngineParts { store, clock, stopping, supervisor, .. } = parts;
         let progress = Arc::new(ProgressSink::new(clock.clone()));
         let engine = Self {
             posts,
             revision,
-            trouble,
+            fault,
             store: Arc::clone(&store),
             watchers,
             progress: Arc::clone(&progress),
@@ -230,19 +230,21 @@ impl Engine {
         Ok((engine, tracker))
     }
 
-    async fn post(&self, task: TaskId, act: Act) -> Result<Answer, Error> {
+    async fn post(&self, task: TaskId, change: Change) -> Result<ChangeResult, Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { act, posted: clock::monotonic(), reply: Some(reply) };
+        let change = QueuedChange { change, posted: clock::monotonic(), reply: Some(reply) };
         // What was posted is done even if nobody waits any longer.
         let asked = async {
-            self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
-            answer.await.map_err(|_| going_down())?
+            self.posts.send(Request::Change(task, change)).await.map_err(|_| shutting_down())?;
+            answer.await.map_err(|_| shutting_down())?
         };
         let late = |_| {
-            self.trouble.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from)
+            self.fault.get().map_or_else(|| Error::of(ErrorCode::StoreUnavailable), Error::from)
         };
-        let is_full = self.trouble.get().is_some_and(|error| error.is_disk_full());
-        clock::timeout(if is_full { FULL_PATIENCE } else { PATIENCE }, asked).await.map_err(late)?
+        let is_full = self.fault.get().is_some_and(|error| error.is_disk_full());
+        clock::timeout(if is_full { CALLER_TIMEOUT_DISK_FULL } else { CALLER_TIMEOUT }, asked)
+            .await
+            .map_err(late)?
     }
 
     /// Submits a task. Checked against its template's revision and the parties known.
@@ -254,9 +256,9 @@ impl Engine {
     ) -> Result<TaskId, Error> {
         create::check(&self.store, principal, &body).await?;
         let id = flow_common::ids::task_id();
-        match self.post(id, Act::Create { principal: principal.clone(), body, idem }).await? {
-            Answer::Task(id) => Ok(id),
-            other => Err(confused(&other)),
+        match self.post(id, Change::Create { principal: principal.clone(), body, idem }).await? {
+            ChangeResult::Task(id) => Ok(id),
+            other => Err(unexpected_result(&other)),
         }
     }
 
@@ -269,7 +271,7 @@ impl Engine {
         if_version: Option<u64>,
     ) -> Result<(), Error> {
         create::check(&self.store, principal, &body).await?;
-        self.post(task.clone(), Act::Edit { principal: principal.clone(), body, if_version })
+        self.post(task.clone(), Change::Edit { principal: principal.clone(), body, if_version })
             .await
             .map(|_| ())
     }
@@ -283,17 +285,17 @@ impl Engine {
     ) -> Result<RunId, Error> {
         let run = flow_common::ids::run_id();
         match self
-            .post(task.clone(), Act::Start { principal: principal.clone(), run, idem })
+            .post(task.clone(), Change::Start { principal: principal.clone(), run, idem })
             .await?
         {
-            Answer::Run(id) => Ok(id),
-            other => Err(confused(&other)),
+            ChangeResult::Run(id) => Ok(id),
+            other => Err(unexpected_result(&other)),
         }
     }
 
     /// Asks the task's active run to end. A run that is ending already is left as it is.
     pub async fn stop_task(&self, principal: &Principal, task: &TaskId) -> Result<(), Error> {
-        self.post(task.clone(), Act::Stop { principal: principal.clone() }).await.map(|_| ())
+        self.post(task.clone(), Change::Stop { principal: principal.clone() }).await.map(|_| ())
     }
 
     /// Hides the task and ends what runs. Its members are kept until they have settled.
@@ -304,7 +306,7 @@ impl Engine {
         task: &TaskId,
         if_version: Option<u64>,
     ) -> Result<(), Error> {
-        self.post(task.clone(), Act::Delete { principal: principal.clone(), if_version })
+        self.post(task.clone(), Change::Delete { principal: principal.clone(), if_version })
             .await
             .map(|_| ())
     }
@@ -313,12 +315,12 @@ impl Engine {
     /// of its members.
     pub async fn remove_party(&self, party: &PartyId, force: bool) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        let post = remove_party::RemovePost { party: party.clone(), force, reply };
+        let post = remove_party::RemoveRequest { party: party.clone(), force, reply };
         let asked = async {
-            self.posts.send(Post::RemoveParty(post)).await.map_err(|_| going_down())?;
-            answer.await.map_err(|_| going_down())?
+            self.posts.send(Request::RemoveParty(post)).await.map_err(|_| shutting_down())?;
+            answer.await.map_err(|_| shutting_down())?
         };
-        flow_common::clock::timeout(PATIENCE, asked)
+        flow_common::clock::timeout(CALLER_TIMEOUT, asked)
             .await
             .map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
@@ -337,21 +339,21 @@ impl Engine {
         run: RunId,
         party: PartyId,
         report: Report,
-    ) -> Result<impl Future<Output = Result<Reported, Error>> + use<>, Error> {
+    ) -> Result<impl Future<Output = Result<ReportOutcome, Error>> + use<>, Error> {
         if report.phase.is_terminal() || report.complete {
             self.progress.flush_member(&self.store, &run, &party).await?;
         }
         let (reply, answer) = oneshot::channel();
-        let job = Job {
-            act: Act::Report { run, party, report },
+        let change = QueuedChange {
+            change: Change::Report { run, party, report },
             posted: clock::monotonic(),
             reply: Some(reply),
         };
-        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())?;
+        self.posts.send(Request::Change(task, change)).await.map_err(|_| shutting_down())?;
         Ok(async move {
-            match answer.await.map_err(|_| going_down())?? {
-                Answer::Reported(reported) => Ok(reported),
-                other => Err(confused(&other)),
+            match answer.await.map_err(|_| shutting_down())?? {
+                ChangeResult::Reported(reported) => Ok(reported),
+                other => Err(unexpected_result(&other)),
             }
         })
     }
@@ -383,9 +385,9 @@ impl Engine {
         contact: ContactChange,
     ) -> Result<Vec<DesiredMember>, Error> {
         let (reply, answer) = oneshot::channel();
-        let post = ContactPost { party: party.clone(), epoch, contact, reply };
-        self.posts.send(Post::Contact(post)).await.map_err(|_| going_down())?;
-        answer.await.map_err(|_| going_down())?
+        let post = ContactRequest { party: party.clone(), epoch, contact, reply };
+        self.posts.send(Request::Contact(post)).await.map_err(|_| shutting_down())?;
+        answer.await.map_err(|_| shutting_down())?
     }
 
     /// A hub that has just started: whoever is not connected is away from now on, not from before. (That deadlines begin
@@ -408,7 +410,7 @@ impl Engine {
             for run in aggregate.runs.iter().filter(|run| !run.is_settled()) {
                 for member in run.members.iter().filter(|member| !member.settled) {
                     let input = Input::Away { party: member.party.clone(), since: now };
-                    self.tell(task.clone(), run.id.clone(), input).await?;
+                    self.post_fact(task.clone(), run.id.clone(), input).await?;
                 }
             }
             self.tick(task).await?;
@@ -417,24 +419,33 @@ impl Engine {
     }
 
     /// Posts a fact about a run without waiting for it.
-    pub(crate) async fn tell(&self, task: TaskId, run: RunId, input: Input) -> Result<(), Error> {
-        let job = Job { act: Act::Input { run, input }, posted: clock::monotonic(), reply: None };
-        self.posts.send(Post::Job(task, job)).await.map_err(|_| going_down())
+    pub(crate) async fn post_fact(
+        &self,
+        task: TaskId,
+        run: RunId,
+        input: Input,
+    ) -> Result<(), Error> {
+        let change = QueuedChange {
+            change: Change::Input { run, input },
+            posted: clock::monotonic(),
+            reply: None,
+        };
+        self.posts.send(Request::Change(task, change)).await.map_err(|_| shutting_down())
     }
 
     async fn tick(&self, task: TaskId) -> Result<(), Error> {
-        self.post(task, Act::Tick).await.map(|_| ())
+        self.post(task, Change::Tick).await.map(|_| ())
     }
 
     /// Completes once everything posted before is done; `false` if it never will be.
     pub(crate) async fn ping(&self) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.posts.send(Post::Ping(reply)).await.is_ok() && answer.await.is_ok()
+        self.posts.send(Request::Ping(reply)).await.is_ok() && answer.await.is_ok()
     }
 
     /// Why the store takes nothing from the engine at the moment, if it does not.
-    pub(crate) fn trouble(&self) -> Option<StoreError> {
-        self.trouble.get()
+    pub(crate) fn store_fault(&self) -> Option<StoreError> {
+        self.fault.get()
     }
 
     /// Number of the newest change published.
@@ -453,10 +464,10 @@ async fn session_writer(store: Arc<Store>, stopping: CancellationToken) {
     stopping.run_until_cancelled(store.session_writer_ended()).await;
 }
 
-fn going_down() -> Error {
+fn shutting_down() -> Error {
     Error::new(ErrorCode::Busy, "the hub is going down: repeat in a moment")
 }
 
-fn confused(answer: &Answer) -> Error {
+fn unexpected_result(answer: &ChangeResult) -> Error {
     Error::internal(format!("the engine answered {answer:?} to another question"))
 }

@@ -2,7 +2,7 @@
 //! And moments at which its wall clock was set. None of it counts against a party: deadlines begin again
 //! ([`Input::TakenOver`]).
 //!
-//! A task is pardoned when it is folded for the first time after the outage, before anything else is folded into it, so no
+//! A task is pardoned when it is applied for the first time after the outage, before anything else is applied into it, so no
 //! deadline is judged before. The queue knows that first time by its cache, which an outage empties. Pardoning twice
 //! changes nothing.
 
@@ -13,47 +13,47 @@ use flow_common::clock::{Detector, Disturbance, Moment, Monotonic, Reading};
 use flow_domain::run::Input;
 use flow_domain::time::Timestamp;
 
-use super::working::Working;
+use super::draft::TaskDraft;
 use crate::store::StoreError;
 
 /// A database that answers within this time was not away.
-const NOTICED: Duration = Duration::from_secs(5);
+const OUTAGE_MIN: Duration = Duration::from_secs(5);
 
 /// Why the store does not take what the engine writes, while it does not.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trouble(Arc<Mutex<Option<StoreError>>>);
+pub(crate) struct StoreFault(Arc<Mutex<Option<StoreError>>>);
 
-impl Trouble {
+impl StoreFault {
     pub(crate) fn get(&self) -> Option<StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, trouble: Option<StoreError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    fn set(&self, fault: Option<StoreError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Outage {
     /// Shown to callers whose request the engine does not come to.
-    trouble: Trouble,
+    fault: StoreFault,
     detector: Detector,
     /// The first failure of the database's present outage.
     failing_since: Option<Monotonic>,
     /// When the newest outage ended, by the wall clock as it is set now.
-    deaf_until: Timestamp,
+    unreachable_until: Timestamp,
     /// When the wall clock was last set.
     clock_set: Option<Timestamp>,
 }
 
 impl Outage {
     /// A hub that starts now has heard nobody before.
-    pub(super) const fn new(start: Reading, trouble: Trouble) -> Self {
+    pub(super) const fn new(start: Reading, fault: StoreFault) -> Self {
         Self {
-            trouble,
+            fault,
             detector: Detector::new(start),
             failing_since: None,
-            deaf_until: start.wall,
+            unreachable_until: start.wall,
             clock_set: None,
         }
     }
@@ -61,7 +61,7 @@ impl Outage {
     /// Takes a reading of the clocks by which deadlines are going to be judged.
     pub(super) fn observe(&mut self, reading: Reading) -> Option<Disturbance> {
         let disturbance = self.detector.observe(reading)?;
-        self.deaf_until = reading.wall;
+        self.unreachable_until = reading.wall;
         if disturbance.is_clock_set() {
             self.clock_set = Some(reading.wall);
         }
@@ -71,34 +71,34 @@ impl Outage {
     /// The database did not answer.
     pub(super) fn failed(&mut self, now: Monotonic, error: &StoreError) {
         self.failing_since.get_or_insert(now);
-        self.trouble.set(Some(error.clone()));
+        self.fault.set(Some(error.clone()));
     }
 
     /// The database has answered. `true` if that ended an outage.
     pub(super) fn answered(&mut self, now: Moment) -> bool {
-        self.trouble.set(None);
+        self.fault.set(None);
         let ended = self.is_present(now.monotonic);
         self.failing_since = None;
         if ended {
-            self.deaf_until = now.wall;
+            self.unreachable_until = now.wall;
         }
         ended
     }
 
     /// The database does not answer, and that is long enough to matter.
     pub(super) fn is_present(&self, now: Monotonic) -> bool {
-        self.failing_since.is_some_and(|since| now.since(since) >= NOTICED)
+        self.failing_since.is_some_and(|since| now.since(since) >= OUTAGE_MIN)
     }
 
     /// The moment before which nobody could be heard.
-    pub(super) fn deaf_until(&self, now: Moment) -> Timestamp {
-        if self.is_present(now.monotonic) { now.wall } else { self.deaf_until }
+    pub(super) fn unreachable_until(&self, now: Moment) -> Timestamp {
+        if self.is_present(now.monotonic) { now.wall } else { self.unreachable_until }
     }
 
     /// Gives the task's runs their time anew.
-    pub(super) fn pardon(&self, working: &mut Working, now: Moment) {
-        let from = self.deaf_until(now);
-        for run in working
+    pub(super) fn extend_deadlines(&self, draft: &mut TaskDraft, now: Moment) {
+        let from = self.unreachable_until(now);
+        for run in draft
             .runs
             .iter()
             .filter(|run| run.is_active())
@@ -106,11 +106,8 @@ impl Outage {
             .collect::<Vec<_>>()
         {
             // A refusal says that the run had all its time.
-            let _ = working.input(
-                &run,
-                &Input::TakenOver { from, clock_set: self.clock_set },
-                now.wall,
-            );
+            let _ =
+                draft.input(&run, &Input::TakenOver { from, clock_set: self.clock_set }, now.wall);
         }
     }
 }

@@ -18,23 +18,23 @@ use super::Engine;
 use crate::store::{ProgressWrite, Store, StoreError};
 
 /// Time between two writes.
-const FLUSH_EVERY: Duration = Duration::from_secs(2);
+const FLUSH_PERIOD: Duration = Duration::from_secs(2);
 /// Points kept in memory per member between two writes; the oldest are dropped first.
-const POINTS: usize = 4096;
+const PENDING_POINTS_MAX: usize = 4096;
 /// Members written in one transaction.
-const CHUNK: usize = 64;
+const BATCH_MEMBERS_MAX: usize = 64;
 
 /// The task a run belongs to, and its project.
-pub(crate) type Owner = (TaskId, ProjectId);
+pub(crate) type RunOwner = (TaskId, ProjectId);
 
 type Key = (RunId, PartyId);
-type Entry = (Key, (Owner, Progress));
-type Waiting = BTreeMap<Key, (Owner, Progress)>;
+type Entry = (Key, (RunOwner, Progress));
+type PendingProgress = BTreeMap<Key, (RunOwner, Progress)>;
 
 /// Where sessions put progress.
 pub(crate) struct ProgressSink {
     clock: SharedClock,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<PendingProgress>,
     /// The newest value seen, without its points: what has not changed is no movement.
     last: Mutex<HashMap<(RunId, PartyId), Progress>>,
     /// One write at a time: what was taken to be written is either stored or waiting again before the next looks.
@@ -52,7 +52,7 @@ impl ProgressSink {
     }
 
     /// Takes the newest progress of a member.
-    pub(crate) fn put(&self, owner: Owner, run: RunId, party: PartyId, progress: Progress) {
+    pub(crate) fn put(&self, owner: RunOwner, run: RunId, party: PartyId, progress: Progress) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, kept) = waiting.entry((run, party)).or_insert_with(|| (owner, Progress::default()));
         let older = std::mem::take(kept);
@@ -89,7 +89,8 @@ impl ProgressSink {
     ) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
         let mut taken = taken.into_iter();
         let batches = std::iter::from_fn(|| {
-            Some(taken.by_ref().take(CHUNK).collect()).filter(|batch: &Vec<_>| !batch.is_empty())
+            Some(taken.by_ref().take(BATCH_MEMBERS_MAX).collect())
+                .filter(|batch: &Vec<_>| !batch.is_empty())
         });
         let mut batches: VecDeque<Vec<Entry>> = batches.collect();
         let mut moved = Vec::new();
@@ -146,7 +147,7 @@ impl ProgressSink {
 /// Latest wins, points add up.
 fn newer_over(older: Progress, mut newer: Progress) -> Progress {
     newer.points.splice(0..0, older.points);
-    let surplus = newer.points.len().saturating_sub(POINTS);
+    let surplus = newer.points.len().saturating_sub(PENDING_POINTS_MAX);
     newer.points.drain(..surplus);
     newer
 }
@@ -161,7 +162,7 @@ pub(super) async fn run(
     loop {
         let stop = tokio::select! {
             () = stopping.cancelled() => true,
-            () = clock.sleep(FLUSH_EVERY) => false,
+            () = clock.sleep(FLUSH_PERIOD) => false,
         };
         let (moved, error) = sink.flush(&store).await;
         if let Some(error) = error {
@@ -171,7 +172,7 @@ pub(super) async fn run(
             return;
         }
         for (task, run, party) in moved {
-            if engine.tell(task, run, Input::Moved { party }).await.is_err() {
+            if engine.post_fact(task, run, Input::Moved { party }).await.is_err() {
                 return;
             }
         }

@@ -1,12 +1,12 @@
 //! When things are done to tasks: one loop that takes what waits, folds it task by task in memory and commits all of
 //! it in one transaction (group commit). Answers, acknowledgements and wakes follow the commit.
 //!
-//! If the store says no: a task that somebody else changed is read again and folded alone; a name that is taken is the
-//! answer of the one who wanted it; a commit whose outcome is unknown is read again and folded again, which finds done
+//! If the store says no: a task that somebody else changed is read again and applied alone; a name that is taken is the
+//! answer of the one who wanted it; a commit whose outcome is unknown is read again and applied again, which finds done
 //! what was done; a database that does not answer is asked again, and callers are told after a while. Facts (a party
 //! went away) are never dropped.
 
-mod fold;
+mod apply;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,74 +24,76 @@ use flow_proto::v1::DesiredMember;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::outage::{Outage, Trouble};
-use super::timers::Due;
-use super::wake::{self, Specs, Watchers};
-use super::{Act, Answer, ContactChange, ContactPost, EngineParts, Job, Post};
-use crate::grpc::sessions::Sessions;
+use super::outage::{Outage, StoreFault};
+use super::timers::NextDeadline;
+use super::wake::{self, EventWatchers, SpecCache};
+use super::{
+    Change, ChangeResult, ContactChange, ContactRequest, EngineParts, QueuedChange, Request,
+};
 use crate::metrics::Metrics;
-use crate::store::{Aggregate, ApplyError, Change, Store, StoreError};
+use crate::sessions::Sessions;
+use crate::store::{Aggregate, ApplyError, Store, StoreError, TaskUpdate};
 
 /// Most posts taken into one transaction.
-const BATCH: usize = 512;
+const BATCH_REQUESTS_MAX: usize = 512;
 /// Tasks kept in memory; beyond it, those without unsettled runs are forgotten.
-const KEEP_TASKS: usize = 20_000;
+const CACHED_TASKS_MAX: usize = 20_000;
 /// Longest wait of a caller for a database that does not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CALLER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Longest wait of a caller for a disk that is full: somebody has to free some space, which takes longer than any caller waits.
-const FULL_PATIENCE: Duration = Duration::from_secs(1);
+const CALLER_WAIT_MAX_DISK_FULL: Duration = Duration::from_secs(1);
 /// Longest time of one transaction.
-const APPLY: Duration = Duration::from_secs(30);
-/// Times a task that others keep changing is folded again before its caller is told to come back.
-const STALE_TRIES: u32 = 50;
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Times a task that others keep changing is applied again before its caller is told to come back.
+const STALE_RETRIES_MAX: u32 = 50;
 
 pub(super) struct Queue {
     pub(super) store: Arc<Store>,
     pub(super) sessions: Sessions,
     clock: SharedClock,
     metrics: Arc<Metrics>,
-    watchers: Arc<Watchers>,
-    due: Arc<Due>,
+    watchers: Arc<EventWatchers>,
+    due: Arc<NextDeadline>,
     stopping: CancellationToken,
-    /// As stored; somebody else's change shows as a stale version. Only tasks folded since the newest outage.
+    /// As stored; somebody else's change shows as a stale version. Only tasks applied since the newest outage.
     tasks: HashMap<TaskId, Arc<Aggregate>>,
     /// How many of them may be there before the idle ones are looked for.
-    room: usize,
+    cache_limit: usize,
     /// Parties with a session here, with its epoch.
     contacts: HashMap<PartyId, (u64, InstanceId)>,
     /// Parties that were found to exist; only this queue removes one.
     pub(super) known_parties: HashSet<PartyId>,
     /// Revisions never change.
     templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
-    specs: Specs,
+    specs: SpecCache,
     outage: Outage,
     /// How far the wall clock was set before all active tasks were looked at again, in microseconds; `None` = they were.
-    disturbed_by: Option<i64>,
+    clock_shift: Option<i64>,
     away_after_s: u64,
     /// Number of the newest change published: grows with each, and over restarts.
     revision: Arc<AtomicU64>,
 }
 
 /// Everything waiting for one task, in order.
-struct Group {
+struct TaskChanges {
     task: TaskId,
-    jobs: Vec<Job>,
+    queued: Vec<QueuedChange>,
 }
 
-/// A group folded: answers in the order of its jobs, and what has to be stored before they are given.
-struct Folded {
-    answers: Vec<Result<Answer, Error>>,
-    change: Option<Change>,
+/// A group applied: answers in the order of its queued, and what has to be stored before they are given.
+struct AppliedChanges {
+    results: Vec<Result<ChangeResult, Error>>,
+    update: Option<TaskUpdate>,
     after: Option<Aggregate>,
 }
 
 impl Queue {
     pub(super) fn new(
         parts: &EngineParts,
-        watchers: Arc<Watchers>,
-        due: Arc<Due>,
+        watchers: Arc<EventWatchers>,
+        due: Arc<NextDeadline>,
         revision: Arc<AtomicU64>,
-        trouble: Trouble,
+        fault: StoreFault,
     ) -> Self {
         Self {
             store: Arc::clone(&parts.store),
@@ -102,20 +104,20 @@ impl Queue {
             due,
             stopping: parts.stopping.clone(),
             tasks: HashMap::new(),
-            room: KEEP_TASKS,
+            cache_limit: CACHED_TASKS_MAX,
             contacts: HashMap::new(),
             known_parties: HashSet::new(),
             templates: HashMap::new(),
-            specs: Specs::default(),
-            outage: Outage::new(parts.clock.read(), trouble),
-            disturbed_by: None,
+            specs: SpecCache::default(),
+            outage: Outage::new(parts.clock.read(), fault),
+            clock_shift: None,
             away_after_s: parts.away_after_s,
             revision,
         }
     }
 
-    pub(super) async fn run(mut self, mut rx: mpsc::Receiver<Post>) {
-        let mut batch = Vec::with_capacity(BATCH);
+    pub(super) async fn run(mut self, mut rx: mpsc::Receiver<Request>) {
+        let mut batch = Vec::with_capacity(BATCH_REQUESTS_MAX);
         let stopping = self.stopping.clone();
         let mut observed = self.clock.monotonic();
         loop {
@@ -123,13 +125,13 @@ impl Queue {
             tokio::select! {
                 biased;
                 () = stopping.cancelled(), if !rx.is_closed() => rx.close(),
-                taken = rx.recv_many(&mut batch, BATCH) => {
+                taken = rx.recv_many(&mut batch, BATCH_REQUESTS_MAX) => {
                     if taken == 0 {
                         return;
                     }
                     self.drain(&mut batch).await;
                     if rx.is_empty() {
-                        // Beside the loop: the next change is folded meanwhile.
+                        // Beside the loop: the next change is applied meanwhile.
                         tokio::spawn(rest(Arc::clone(&self.store)));
                     }
                 }
@@ -137,8 +139,8 @@ impl Queue {
             }
             // After what waited has been heard.
             observed = self.observe().monotonic;
-            if let Some(set_by) = self.disturbed_by
-                && let Err(error) = self.look_again(set_by).await
+            if let Some(set_by) = self.clock_shift
+                && let Err(error) = self.recheck_active(set_by).await
             {
                 tracing::warn!(error = %chain(&error), "active tasks cannot be looked at again; trying again");
             }
@@ -158,22 +160,25 @@ impl Queue {
                 "the clock was set, or this process did not run for a while: deadlines begin again"
             );
             self.tasks.clear();
-            self.disturbed_by =
-                Some(self.disturbed_by.unwrap_or(0).saturating_add(disturbance.wall_set_by));
+            self.clock_shift =
+                Some(self.clock_shift.unwrap_or(0).saturating_add(disturbance.wall_set_by));
         }
         reading.into()
     }
 
     /// Stores the deadlines of all active tasks as they begin again: as stored they may be far in the future.
-    async fn look_again(&mut self, set_by: i64) -> Result<(), StoreError> {
+    async fn recheck_active(&mut self, set_by: i64) -> Result<(), StoreError> {
         if set_by != 0 {
             self.store.absence_again(self.clock.now(), set_by, self.away_after_s).await?;
         }
         let tasks = self.store.active_tasks().await?;
-        self.disturbed_by = None;
-        for tasks in tasks.chunks(BATCH) {
+        self.clock_shift = None;
+        for tasks in tasks.chunks(BATCH_REQUESTS_MAX) {
             let tick = |task: &TaskId| {
-                (task.clone(), Job { act: Act::Tick, posted: clock::monotonic(), reply: None })
+                (
+                    task.clone(),
+                    QueuedChange { change: Change::Tick, posted: clock::monotonic(), reply: None },
+                )
             };
             self.commit(group(tasks.iter().map(tick).collect())).await;
         }
@@ -181,34 +186,34 @@ impl Queue {
     }
 
     /// Jobs and contacts in the order they were posted; neighbours of one kind go together.
-    async fn drain(&mut self, batch: &mut Vec<Post>) {
-        let mut jobs: Vec<(TaskId, Job)> = Vec::new();
-        let mut contacts: Vec<ContactPost> = Vec::new();
+    async fn drain(&mut self, batch: &mut Vec<Request>) {
+        let mut queued: Vec<(TaskId, QueuedChange)> = Vec::new();
+        let mut contacts: Vec<ContactRequest> = Vec::new();
         let mut pings = Vec::new();
         for post in batch.drain(..) {
             match post {
-                Post::Ping(reply) => pings.push(reply),
-                Post::Job(task, job) => {
-                    self.meet(std::mem::take(&mut contacts)).await;
-                    self.metrics.queue_age(job.posted.elapsed());
-                    jobs.push((task, job));
+                Request::Ping(reply) => pings.push(reply),
+                Request::Change(task, change) => {
+                    self.apply_contacts(std::mem::take(&mut contacts)).await;
+                    self.metrics.queue_age(change.posted.elapsed());
+                    queued.push((task, change));
                 }
-                Post::Contact(contact) => {
-                    self.commit(group(std::mem::take(&mut jobs))).await;
+                Request::Contact(contact) => {
+                    self.commit(group(std::mem::take(&mut queued))).await;
                     if contacts.iter().any(|earlier| earlier.party == contact.party) {
-                        self.meet(std::mem::take(&mut contacts)).await;
+                        self.apply_contacts(std::mem::take(&mut contacts)).await;
                     }
                     contacts.push(contact);
                 }
-                Post::RemoveParty(post) => {
-                    self.commit(group(std::mem::take(&mut jobs))).await;
-                    self.meet(std::mem::take(&mut contacts)).await;
+                Request::RemoveParty(post) => {
+                    self.commit(group(std::mem::take(&mut queued))).await;
+                    self.apply_contacts(std::mem::take(&mut contacts)).await;
                     self.remove_party(post).await;
                 }
             }
         }
-        self.commit(group(jobs)).await;
-        self.meet(contacts).await;
+        self.commit(group(queued)).await;
+        self.apply_contacts(contacts).await;
         for reply in pings {
             // A probe that has ended meanwhile does not wait for it.
             let _ = reply.send(());
@@ -216,10 +221,10 @@ impl Queue {
     }
 
     /// Parties came and went: write it into their unsettled members, then tell those who came what these shall be.
-    async fn meet(&mut self, posts: Vec<ContactPost>) {
-        let mut jobs = Vec::new();
+    async fn apply_contacts(&mut self, posts: Vec<ContactRequest>) {
+        let mut queued = Vec::new();
         let mut came = Vec::new();
-        for ContactPost { party, epoch, contact, reply } in posts {
+        for ContactRequest { party, epoch, contact, reply } in posts {
             let newest = self.contacts.get(&party).map_or(0, |(epoch, _)| *epoch);
             let input = match contact {
                 ContactChange::Connected(_) if epoch < newest => {
@@ -244,12 +249,15 @@ impl Queue {
             };
             let unsettled = self.unsettled(&party).await;
             for (task, run) in &unsettled {
-                let act = Act::Input { run: run.clone(), input: input.clone() };
-                jobs.push((task.clone(), Job { act, posted: clock::monotonic(), reply: None }));
+                let change = Change::Input { run: run.clone(), input: input.clone() };
+                queued.push((
+                    task.clone(),
+                    QueuedChange { change, posted: clock::monotonic(), reply: None },
+                ));
             }
             came.push((party, unsettled, reply));
         }
-        self.commit(group(jobs)).await;
+        self.commit(group(queued)).await;
         for (party, unsettled, reply) in came {
             let set = match self.contacts.contains_key(&party) {
                 true => self.desired_members(&party, &unsettled).await,
@@ -322,18 +330,18 @@ impl Queue {
     }
 
     fn keep(&mut self, aggregate: Arc<Aggregate>) {
-        if self.tasks.len() >= self.room {
+        if self.tasks.len() >= self.cache_limit {
             let idle: Vec<_> =
                 self.tasks.extract_if(|_, kept| kept.runs.iter().all(Run::is_settled)).collect();
             // Freeing so many takes longer than a start may.
             tokio::task::spawn_blocking(move || drop(idle));
-            self.room = KEEP_TASKS.max(2 * self.tasks.len());
+            self.cache_limit = CACHED_TASKS_MAX.max(2 * self.tasks.len());
         }
         self.tasks.insert(aggregate.task.id.clone(), aggregate);
     }
 
     /// Commits all groups, whatever it takes.
-    async fn commit(&mut self, groups: Vec<Group>) {
+    async fn commit(&mut self, groups: Vec<TaskChanges>) {
         let mut waiting = vec![groups];
         while let Some(groups) = waiting.pop() {
             self.commit_together(groups, &mut waiting).await;
@@ -341,36 +349,20 @@ impl Queue {
     }
 
     /// Commits these groups in one transaction; those that cannot go with the others are put to `alone`.
-    async fn commit_together(&mut self, mut groups: Vec<Group>, alone: &mut Vec<Vec<Group>>) {
+    async fn commit_together(
+        &mut self,
+        mut groups: Vec<TaskChanges>,
+        alone: &mut Vec<Vec<TaskChanges>>,
+    ) {
         let mut tries = 0;
         while !groups.is_empty() {
             let now = self.observe();
-            let (mut folded, error) = match self.fold(&groups, now).await {
-                Ok(folded) => (folded, None),
-                Err(error) => (Vec::new(), Some(ApplyError::from(error))),
-            };
-            let error = match error {
-                Some(error) => error,
-                None => {
-                    let changes: Vec<Change> =
-                        folded.iter_mut().filter_map(|folded| folded.change.take()).collect();
-                    let begun = clock::monotonic();
-                    let applied =
-                        if changes.is_empty() { Ok(()) } else { self.apply(&changes).await };
-                    match applied {
-                        Ok(()) => {
-                            if self.outage.answered(now) {
-                                self.tasks.clear();
-                            }
-                            if !changes.is_empty() {
-                                self.metrics.commit(changes.len(), begun.elapsed());
-                            }
-                            self.publish(groups, folded, changes).await;
-                            return;
-                        }
-                        Err(error) => error,
-                    }
+            let error = match self.try_commit(&groups, now).await {
+                Ok((applied, updates)) => {
+                    self.publish(groups, applied, updates).await;
+                    return;
                 }
+                Err(error) => error,
             };
             tries += 1;
             match error {
@@ -381,16 +373,16 @@ impl Queue {
                     if groups.len() > 1 {
                         let (stale, rest) = groups
                             .into_iter()
-                            .partition(|group: &Group| tasks.contains(&group.task));
+                            .partition(|group: &TaskChanges| tasks.contains(&group.task));
                         groups = rest;
                         alone.extend(Vec::into_iter(stale).map(|group| vec![group]));
                         tries = 0;
-                    } else if tries > STALE_TRIES {
+                    } else if tries > STALE_RETRIES_MAX {
                         let busy = Error::new(
                             ErrorCode::Busy,
                             "too many changes of this task at once: repeat in a moment",
                         );
-                        shed(&mut groups, &busy);
+                        reject_callers(&mut groups, &busy);
                     }
                 }
                 ApplyError::Duplicate { task, .. } => {
@@ -399,15 +391,13 @@ impl Queue {
                         self.pause(tries).await;
                         continue;
                     };
-                    let Group { task, mut jobs } = groups.swap_remove(index);
-                    if jobs.len() > 1 {
-                        alone.extend(
-                            jobs.into_iter()
-                                .rev()
-                                .map(|job| vec![Group { task: task.clone(), jobs: vec![job] }]),
-                        );
-                    } else if let Some(job) = jobs.pop() {
-                        self.duplicate(task, job, alone).await;
+                    let TaskChanges { task, mut queued } = groups.swap_remove(index);
+                    if queued.len() > 1 {
+                        alone.extend(queued.into_iter().rev().map(|change| {
+                            vec![TaskChanges { task: task.clone(), queued: vec![change] }]
+                        }));
+                    } else if let Some(change) = queued.pop() {
+                        self.duplicate(task, change, alone).await;
                     }
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
@@ -420,9 +410,9 @@ impl Queue {
                         .filter_map(|group| self.tasks.remove(&group.task))
                         .flat_map(|task| parties(&task))
                     {
-                        self.sessions.cut(&party);
+                        self.sessions.disconnect(&party);
                     }
-                    self.endure(&mut groups, tries, &error).await;
+                    self.wait_for_store(&mut groups, tries, &error).await;
                 }
                 ApplyError::Store(error) if !error.is_retryable() => {
                     for group in &groups {
@@ -432,7 +422,7 @@ impl Queue {
                         alone.extend(groups.drain(..).map(|group| vec![group]));
                     } else {
                         tracing::error!(error = %chain(&error), task = ?groups.first().map(|group| &group.task), "a task cannot be changed");
-                        shed(&mut groups, &error.into());
+                        reject_callers(&mut groups, &error.into());
                         groups.clear();
                     }
                 }
@@ -442,26 +432,53 @@ impl Queue {
                     for group in &groups {
                         self.tasks.remove(&group.task);
                     }
-                    self.endure(&mut groups, tries, &error).await;
+                    self.wait_for_store(&mut groups, tries, &error).await;
                 }
             }
         }
     }
 
+    /// Applies the groups in memory, and stores the result in one transaction.
+    async fn try_commit(
+        &mut self,
+        groups: &[TaskChanges],
+        now: Moment,
+    ) -> Result<(Vec<AppliedChanges>, Vec<TaskUpdate>), ApplyError> {
+        let mut applied = self.apply_all(groups, now).await?;
+        let updates: Vec<TaskUpdate> =
+            applied.iter_mut().filter_map(|applied| applied.update.take()).collect();
+        let started = clock::monotonic();
+        if !updates.is_empty() {
+            self.write(&updates).await?;
+        }
+        if self.outage.answered(now) {
+            self.tasks.clear();
+        }
+        if !updates.is_empty() {
+            self.metrics.commit(updates.len(), started.elapsed());
+        }
+        Ok((applied, updates))
+    }
+
     /// A database that vanished without a word must not hold the hub for as long as TCP does.
-    async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
-        match clock::timeout(APPLY, self.store.apply(changes)).await {
+    async fn write(&self, changes: &[TaskUpdate]) -> Result<(), ApplyError> {
+        match clock::timeout(TRANSACTION_TIMEOUT, self.store.apply(changes)).await {
             Ok(applied) => applied,
             Err(_) => Err(ApplyError::Store(StoreError::timed_out())),
         }
     }
 
-    /// One job ran into a unique index: either its key was just used by its twin, or the name is taken.
-    async fn duplicate(&mut self, task: TaskId, job: Job, alone: &mut Vec<Vec<Group>>) {
-        let (name, idem) = match &job.act {
-            Act::Create { body, idem, .. } => (body.name.clone(), idem.clone()),
-            Act::Edit { body, .. } => (body.name.clone(), None),
-            Act::Start { idem, .. } => (String::new(), idem.clone()),
+    /// One change ran into a unique index: either its key was just used by its twin, or the name is taken.
+    async fn duplicate(
+        &mut self,
+        task: TaskId,
+        change: QueuedChange,
+        alone: &mut Vec<Vec<TaskChanges>>,
+    ) {
+        let (name, idem) = match &change.change {
+            Change::Create { body, idem, .. } => (body.name.clone(), idem.clone()),
+            Change::Edit { body, .. } => (body.name.clone(), None),
+            Change::Start { idem, .. } => (String::new(), idem.clone()),
             _ => (String::new(), None),
         };
         if let Some(idem) = idem {
@@ -471,25 +488,31 @@ impl Queue {
                 self.pause(1).await;
             }
             if !matches!(found, Ok(None)) {
-                alone.push(vec![Group { task, jobs: vec![job] }]);
+                alone.push(vec![TaskChanges { task, queued: vec![change] }]);
                 return;
             }
         }
         let message =
             format!("a task named {name:?} exists: choose another name, or start the existing one");
-        answer(job, Err(Error::new(ErrorCode::TaskNameTaken, message)));
+        answer(change, Err(Error::new(ErrorCode::TaskNameTaken, message)));
     }
 
     /// The database does not answer: callers are patient for a while, facts for as long as it takes.
-    async fn endure(&mut self, groups: &mut Vec<Group>, tries: u32, error: &StoreError) {
-        let patience = if error.is_disk_full() { FULL_PATIENCE } else { PATIENCE };
-        let impatient = |job: &Job| job.posted.elapsed() > patience;
+    async fn wait_for_store(
+        &mut self,
+        groups: &mut Vec<TaskChanges>,
+        tries: u32,
+        error: &StoreError,
+    ) {
+        let patience =
+            if error.is_disk_full() { CALLER_WAIT_MAX_DISK_FULL } else { CALLER_WAIT_MAX };
+        let impatient = |change: &QueuedChange| change.posted.elapsed() > patience;
         if self.stopping.is_cancelled() && tries > 5 {
             tracing::error!("going down although the store does not answer");
-            shed(groups, &error.clone().into());
+            reject_callers(groups, &error.clone().into());
             groups.clear();
-        } else if groups.iter().flat_map(|group| &group.jobs).any(impatient) {
-            shed(groups, &error.clone().into());
+        } else if groups.iter().flat_map(|group| &group.queued).any(impatient) {
+            reject_callers(groups, &error.clone().into());
         }
         self.pause(tries).await;
     }
@@ -500,7 +523,12 @@ impl Queue {
     }
 
     /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.
-    async fn publish(&mut self, groups: Vec<Group>, folded: Vec<Folded>, changes: Vec<Change>) {
+    async fn publish(
+        &mut self,
+        groups: Vec<TaskChanges>,
+        applied: Vec<AppliedChanges>,
+        changes: Vec<TaskUpdate>,
+    ) {
         let revision = self.next_revision();
         let mut earliest: Option<Timestamp> = None;
         for mut change in changes {
@@ -534,7 +562,7 @@ impl Queue {
                         Err(error) => {
                             // The next session's full set says it again.
                             tracing::error!(%party, %error, "cannot build the desired state of a member; disconnecting the agent");
-                            self.sessions.cut(party);
+                            self.sessions.disconnect(party);
                         }
                     }
                 }
@@ -543,13 +571,13 @@ impl Queue {
         if let Some(earliest) = earliest {
             self.due.earlier(earliest);
         }
-        for (group, folded) in groups.into_iter().zip(folded) {
-            if let Some(after) = folded.after {
+        for (group, applied) in groups.into_iter().zip(applied) {
+            if let Some(after) = applied.after {
                 self.watchers.notify(&group.task, after.event_seq);
                 self.keep(Arc::new(after));
             }
-            for (job, result) in group.jobs.into_iter().zip(folded.answers) {
-                answer(job, result);
+            for (change, result) in group.queued.into_iter().zip(applied.results) {
+                answer(change, result);
             }
         }
         self.specs.trim();
@@ -569,35 +597,37 @@ fn parties(aggregate: &Aggregate) -> Vec<PartyId> {
     aggregate.task.body.members.iter().map(|member| member.party.clone()).chain(of_runs).collect()
 }
 
-fn group(jobs: Vec<(TaskId, Job)>) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn group(queued: Vec<(TaskId, QueuedChange)>) -> Vec<TaskChanges> {
+    let mut groups: Vec<TaskChanges> = Vec::new();
     let mut index: HashMap<TaskId, usize> = HashMap::new();
-    for (task, job) in jobs {
+    for (task, change) in queued {
         let at = *index.entry(task.clone()).or_insert_with(|| {
-            groups.push(Group { task, jobs: Vec::new() });
+            groups.push(TaskChanges { task, queued: Vec::new() });
             groups.len() - 1
         });
-        groups[at].jobs.push(job);
+        groups[at].queued.push(change);
     }
     groups
 }
 
-fn answer(job: Job, result: Result<Answer, Error>) {
-    if let Some(reply) = job.reply {
+fn answer(change: QueuedChange, result: Result<ChangeResult, Error>) {
+    if let Some(reply) = change.reply {
         // Whoever asked may have left; the work is done all the same.
         let _ = reply.send(result);
     }
 }
 
 /// Tells every caller `error` and forgets what they wanted; facts, which nobody waits for, stay.
-fn shed(groups: &mut Vec<Group>, error: &Error) {
+fn reject_callers(groups: &mut Vec<TaskChanges>, error: &Error) {
     for group in groups.iter_mut() {
-        let (callers, facts): (Vec<Job>, Vec<Job>) =
-            std::mem::take(&mut group.jobs).into_iter().partition(|job| job.reply.is_some());
-        group.jobs = facts;
-        for job in callers {
-            answer(job, Err(error.clone()));
+        let (callers, facts): (Vec<QueuedChange>, Vec<QueuedChange>) =
+            std::mem::take(&mut group.queued)
+                .into_iter()
+                .partition(|change| change.reply.is_some());
+        group.queued = facts;
+        for change in callers {
+            answer(change, Err(error.clone()));
         }
     }
-    groups.retain(|group| !group.jobs.is_empty());
+    groups.retain(|group| !group.queued.is_empty());
 }

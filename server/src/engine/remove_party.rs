@@ -13,7 +13,7 @@ const NAMED_MAX: usize = 5;
 
 /// A wish to remove a party.
 #[derive(Debug)]
-pub(super) struct RemovePost {
+pub(super) struct RemoveRequest {
     pub(super) party: PartyId,
     /// Also if its agent has not confirmed the end of members of runs that are over.
     pub(super) force: bool,
@@ -21,7 +21,10 @@ pub(super) struct RemovePost {
 }
 
 impl Queue {
-    pub(super) async fn remove_party(&mut self, RemovePost { party, force, reply }: RemovePost) {
+    pub(super) async fn remove_party(
+        &mut self,
+        RemoveRequest { party, force, reply }: RemoveRequest,
+    ) {
         let removed = self.remove_if_idle(&party, force).await;
         // Nobody may be waiting any longer.
         let _ = reply.send(removed);

@@ -5,11 +5,11 @@ use flow_domain::member::Report;
 use flow_domain::run::{Input, Refusal};
 use flow_domain::time::Timestamp;
 
-use super::working::Working;
+use super::draft::TaskDraft;
 
 /// What became of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reported {
+pub enum ReportOutcome {
     /// It is stored, or was before, or is older than what is: the agent need not send it again.
     Taken {
         /// The member has settled: the agent may purge it.
@@ -22,19 +22,19 @@ pub enum Reported {
 }
 
 pub(super) fn report(
-    working: &mut Working,
+    draft: &mut TaskDraft,
     run: &RunId,
     party: &PartyId,
     report: &Report,
     now: Timestamp,
-) -> Reported {
-    if working.run(run).is_none_or(|run| run.member(party).is_none()) {
-        return Reported::Unknown;
+) -> ReportOutcome {
+    if draft.run(run).is_none_or(|run| run.member(party).is_none()) {
+        return ReportOutcome::Unknown;
     }
-    let refused = working
+    let refused = draft
         .input(run, &Input::Report { party: party.clone(), report: report.clone() }, now)
         .err();
     let settled =
-        working.run(run).and_then(|run| run.member(party)).is_some_and(|member| member.settled);
-    Reported::Taken { settled, refused }
+        draft.run(run).and_then(|run| run.member(party)).is_some_and(|member| member.settled);
+    ReportOutcome::Taken { settled, refused }
 }

@@ -9,20 +9,20 @@ use flow_domain::time::Timestamp;
 
 use super::IdemKey;
 use super::create::record;
-use super::working::Working;
+use super::draft::TaskDraft;
 
 pub(super) fn start(
-    working: &mut Working,
+    draft: &mut TaskDraft,
     id: &RunId,
     idem: Option<&IdemKey>,
     template: &TemplateBody,
     connected: &dyn Fn(&PartyId) -> Option<InstanceId>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if working.run(id).is_some() {
+    if draft.run(id).is_some() {
         return Ok(());
     }
-    if let Some(run) = working.busy() {
+    if let Some(run) = draft.busy() {
         return Err(Error::new(
             ErrorCode::TaskActive,
             format!(
@@ -31,8 +31,8 @@ pub(super) fn start(
             ),
         ));
     }
-    let sealed = spec::seal_all(&working.task.body, template)?;
-    let members = working
+    let sealed = spec::seal_all(&draft.task.body, template)?;
+    let members = draft
         .task
         .body
         .members
@@ -51,11 +51,11 @@ pub(super) fn start(
             })
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    let rules = working.task.body.rules.clone();
+    let rules = draft.task.body.rules.clone();
     let new = NewRun {
         id: id.clone(),
-        task: working.task.id.clone(),
-        number: working.task.runs + 1,
+        task: draft.task.id.clone(),
+        number: draft.task.runs + 1,
         retry_of: None,
         retries_left: rules.retries,
         not_before: now,
@@ -64,8 +64,8 @@ pub(super) fn start(
         stop_grace_s: template.stop_grace_s,
         members,
     };
-    working.specs.extend(sealed.into_values());
-    working.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
-    working.add_run(new, now);
+    draft.specs.extend(sealed.into_values());
+    draft.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
+    draft.add_run(new, now);
     Ok(())
 }

@@ -5,17 +5,17 @@ use flow_domain::run::{Input, Outcome, Run};
 use flow_domain::time::Timestamp;
 
 use super::Principal;
-use super::working::Working;
+use super::draft::TaskDraft;
 
 pub(super) fn stop(
-    working: &mut Working,
+    draft: &mut TaskDraft,
     principal: &Principal,
     now: Timestamp,
 ) -> Result<(), Error> {
     let active: Vec<_> =
-        working.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+        draft.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     if active.is_empty() {
-        let newest = working.runs.iter().max_by_key(|run| run.number);
+        let newest = draft.runs.iter().max_by_key(|run| run.number);
         // Stopping twice is fine, and so is stopping again because the first answer was lost.
         let stopped = newest
             .and_then(|run| run.ending.as_ref())
@@ -25,11 +25,8 @@ pub(super) fn stop(
     }
     for run in active {
         // A refusal says that it is ending already: the first cause wins.
-        let _ = working.input(
-            &run,
-            &Input::Stop { by: principal.subject.clone(), deleting: false },
-            now,
-        );
+        let _ =
+            draft.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: false }, now);
     }
     Ok(())
 }

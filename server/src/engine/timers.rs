@@ -10,34 +10,34 @@ use flow_domain::time::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Act, Engine};
+use super::{Change, Engine};
 use crate::store::{Store, StoreError};
 
 /// The lease's row.
 pub(super) const LEASE: &str = "sweeper";
 /// How long the lease lasts without being renewed, in seconds.
-const LEASE_S: u64 = 15;
+const LEASE_DURATION_S: u64 = 15;
 /// Longest time without a look: mends a lost wake, renews the lease, notices a wall clock that was set.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_PERIOD_MAX: Duration = Duration::from_secs(5);
 /// Pause after a look that failed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Tasks looked at in one go.
-const SWEEP: u32 = 1000;
+const SWEEP_TASKS_MAX: u32 = 1000;
 /// Reports that changed nothing kept of each party.
-const AUDITED: u32 = 1000;
+const AUDIT_REPORTS_MAX: u32 = 1000;
 /// How long answers under an idempotency key are kept: a week.
-const ANSWERS_KEPT: Duration = Duration::from_secs(7 * 86_400);
-/// Time between two looks for answers that are older.
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const IDEMPOTENCY_RETENTION: Duration = Duration::from_secs(7 * 86_400);
+/// Time between two checks for answers that are older.
+const PURGE_PERIOD: Duration = Duration::from_secs(3600);
 
 /// The earliest deadline known here, and a bell for one that is earlier still.
 #[derive(Debug)]
-pub(super) struct Due {
+pub(super) struct NextDeadline {
     at: AtomicI64,
     bell: Notify,
 }
 
-impl Due {
+impl NextDeadline {
     pub(super) fn new() -> Self {
         Self { at: AtomicI64::new(i64::MAX), bell: Notify::new() }
     }
@@ -54,26 +54,26 @@ pub(super) async fn run(
     engine: Engine,
     store: Arc<Store>,
     clock: SharedClock,
-    due: Arc<Due>,
+    due: Arc<NextDeadline>,
     stopping: CancellationToken,
 ) {
     let holder = flow_common::ids::run_id().to_string();
-    let mut answers = Retention::new(ANSWERS_KEPT, clock.read());
-    let mut forget_at = clock.monotonic();
+    let mut answers = Retention::new(IDEMPOTENCY_RETENTION, clock.read());
+    let mut purge_at = clock.monotonic();
     loop {
         due.at.store(i64::MAX, Ordering::SeqCst);
         let now = clock.read();
         let pause = match sweep(&engine, &store, &holder, now.wall).await {
-            Ok(Some(next)) => LOOK_EVERY.min(Duration::from_micros(
+            Ok(Some(next)) => CHECK_PERIOD_MAX.min(Duration::from_micros(
                 u64::try_from(next.0.saturating_sub(now.wall.0)).unwrap_or(0),
             )),
-            Ok(None) => LOOK_EVERY,
+            Ok(None) => CHECK_PERIOD_MAX,
             Err(error) => {
                 tracing::warn!(%error, "deadlines could not be looked at; trying again");
-                LOOK_AGAIN
+                RETRY_DELAY
             }
         };
-        if let Err(error) = prune(&store, &mut answers, &mut forget_at, now).await {
+        if let Err(error) = prune(&store, &mut answers, &mut purge_at, now).await {
             tracing::warn!(%error, "what is not kept for ever could not be dropped; trying again");
         }
         due.at.fetch_min(
@@ -100,15 +100,16 @@ async fn sweep(
     holder: &str,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, flow_domain::error::Error> {
-    if !store.take_lease(LEASE, holder, now, now.plus_secs(LEASE_S)).await? {
+    if !store.take_lease(LEASE, holder, now, now.plus_secs(LEASE_DURATION_S)).await? {
         return Ok(None);
     }
     loop {
-        let tasks = store.due_tasks(now, SWEEP).await?;
-        let all = tasks.len() < SWEEP as usize;
-        let looks: Vec<_> = tasks.into_iter().map(|task| engine.post(task, Act::Tick)).collect();
-        for look in futures::future::join_all(looks).await {
-            look?;
+        let tasks = store.due_tasks(now, SWEEP_TASKS_MAX).await?;
+        let all = tasks.len() < SWEEP_TASKS_MAX as usize;
+        let checks: Vec<_> =
+            tasks.into_iter().map(|task| engine.post(task, Change::Tick)).collect();
+        for check in futures::future::join_all(checks).await {
+            check?;
         }
         if all {
             return Ok(store.next_due().await?);
@@ -120,15 +121,15 @@ async fn sweep(
 async fn prune(
     store: &Store,
     answers: &mut Retention,
-    forget_at: &mut Monotonic,
+    purge_at: &mut Monotonic,
     now: Reading,
 ) -> Result<(), StoreError> {
-    store.prune_audit(AUDITED).await?;
-    if now.monotonic >= *forget_at {
+    store.prune_audit(AUDIT_REPORTS_MAX).await?;
+    if now.monotonic >= *purge_at {
         if let Some(cutoff) = answers.cutoff(now) {
             store.purge_idempotency(cutoff).await?;
         }
-        *forget_at = now.monotonic + FORGET_EVERY;
+        *purge_at = now.monotonic + PURGE_PERIOD;
     }
     Ok(())
 }

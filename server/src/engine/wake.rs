@@ -11,20 +11,20 @@ use flow_domain::spec::SealedSpec;
 use flow_proto::v1::DesiredMember;
 use tokio::sync::watch;
 
-use crate::store::{RunChange, Store};
+use crate::store::{RunUpdate, Store};
 
-/// Specs kept in memory; each is at most 256 KiB, most are below 2.
-const KEEP_SPECS: usize = 4096;
+/// SpecCache kept in memory; each is at most 256 KiB, most are below 2.
+const CACHED_SPECS_MAX: usize = 4096;
 
-/// Specs by digest. They never change. The oldest go first, and not all at once: freeing thousands takes longer than a
+/// SpecCache by digest. They never change. The oldest go first, and not all at once: freeing thousands takes longer than a
 /// start may.
 #[derive(Debug, Default)]
-pub(super) struct Specs {
+pub(super) struct SpecCache {
     kept: HashMap<Digest, Arc<SealedSpec>>,
     by_age: VecDeque<Digest>,
 }
 
-impl Specs {
+impl SpecCache {
     async fn get(
         &mut self,
         store: &Store,
@@ -52,7 +52,7 @@ impl Specs {
 
     /// Forgets what is too much. For when everybody has been told.
     pub(super) fn trim(&mut self) {
-        while self.kept.len() > KEEP_SPECS
+        while self.kept.len() > CACHED_SPECS_MAX
             && let Some(oldest) = self.by_age.pop_front()
         {
             self.kept.remove(&oldest);
@@ -61,7 +61,7 @@ impl Specs {
 }
 
 /// Members whose wish changed, or who are new. (A member keeps its place in its run.)
-pub(super) fn moved(change: &RunChange) -> Vec<&Member> {
+pub(super) fn moved(change: &RunUpdate) -> Vec<&Member> {
     let before = change.before.as_ref().map_or(&[][..], |run| run.members.as_slice());
     let is_new = |place: usize, member: &Member| {
         before
@@ -75,7 +75,7 @@ pub(super) fn moved(change: &RunChange) -> Vec<&Member> {
 /// What one member shall be, as its agent is told.
 pub(super) async fn desired_member(
     store: &Store,
-    specs: &mut Specs,
+    specs: &mut SpecCache,
     run: &Run,
     member: &Member,
     revision: u64,
@@ -112,9 +112,9 @@ pub(super) async fn desired_member(
 
 /// Readers of events, by task.
 #[derive(Debug, Default)]
-pub(super) struct Watchers(Mutex<HashMap<TaskId, watch::Sender<i64>>>);
+pub(super) struct EventWatchers(Mutex<HashMap<TaskId, watch::Sender<i64>>>);
 
-impl Watchers {
+impl EventWatchers {
     pub(super) fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
         let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         senders.retain(|_, sender| sender.receiver_count() > 0);

@@ -16,15 +16,15 @@ use tonic::Status;
 use crate::store::OrphanKey;
 
 /// Longest text taken from an agent, in bytes; longer ones are cut.
-const TEXT: usize = 2000;
+const TEXT_BYTES_MAX: usize = 2000;
 /// Most metrics kept of a member.
-const METRICS: usize = 256;
+const METRICS_MAX: usize = 256;
 /// Most entries of a map or list in one message.
-const ENTRIES: usize = 10_000;
+const ENTRIES_MAX: usize = 10_000;
 
 /// A report as it came, with what it speaks of.
 #[derive(Debug, Clone)]
-pub struct Reported {
+pub struct ParsedReport {
     /// The run.
     pub run: RunId,
     /// The task, as the agent knows it.
@@ -36,9 +36,9 @@ pub struct Reported {
 }
 
 /// Why a message cannot be used.
-pub type Bad = String;
+pub type ParseError = String;
 
-fn field<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, Bad>
+fn field<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, ParseError>
 where
     T::Err: std::fmt::Display,
 {
@@ -51,8 +51,8 @@ pub(super) fn clip(text: String) -> String {
         .chars()
         .map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
         .collect();
-    if text.len() > TEXT {
-        let mut end = TEXT;
+    if text.len() > TEXT_BYTES_MAX {
+        let mut end = TEXT_BYTES_MAX;
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -92,7 +92,10 @@ fn reason(reason: v1::Reason) -> Reason {
 }
 
 /// A report of an agent whose journal is `instance`.
-pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Reported, Bad> {
+pub fn report(
+    instance: &InstanceId,
+    message: v1::MemberReport,
+) -> Result<ParsedReport, ParseError> {
     let v1::MemberReport {
         run_id,
         task_id,
@@ -116,7 +119,7 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
     }
     let exit = exit
         .map(|exit| {
-            Ok::<_, Bad>(Exit {
+            Ok::<_, ParseError>(Exit {
                 code: exit.code,
                 signal: exit.signal,
                 reason: exit.reason.map(reason),
@@ -125,7 +128,7 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
             })
         })
         .transpose()?;
-    Ok(Reported {
+    Ok(ParsedReport {
         run: field("run_id", &run_id)?,
         task: field("task_id", &task_id)?,
         digest: if spec_digest.is_empty() {
@@ -157,10 +160,10 @@ pub fn report(instance: &InstanceId, message: v1::MemberReport) -> Result<Report
 }
 
 /// Progress of one member.
-pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), Bad> {
+pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), ParseError> {
     let v1::MemberProgress { run_id, attempt, epoch, epochs, parties, metrics, points } = message;
-    if parties.len() > ENTRIES || metrics.len() > ENTRIES || points.len() > ENTRIES {
-        return Err(format!("progress: more than {ENTRIES} entries"));
+    if parties.len() > ENTRIES_MAX || metrics.len() > ENTRIES_MAX || points.len() > ENTRIES_MAX {
+        return Err(format!("progress: more than {ENTRIES_MAX} entries"));
     }
     let parties =
         parties.into_iter().filter(|(name, _)| name.parse::<PartyId>().is_ok()).take(1000).map(
@@ -179,7 +182,7 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), B
         metrics: metrics
             .into_iter()
             .filter_map(|(key, value)| Some((name(&key)?, number(value)?)))
-            .take(METRICS)
+            .take(METRICS_MAX)
             .collect::<BTreeMap<_, _>>(),
         points: points.collect(),
         complete: false,

@@ -12,7 +12,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Status, Streaming};
 
 use super::convert;
-use super::sessions::Sessions;
+use crate::sessions::Sessions;
 
 /// Longest cause of an agent's for the end of its log, in characters.
 const CAUSE_CHARS_MAX: usize = 300;
@@ -39,7 +39,7 @@ pub(super) fn announced_id(metadata: &MetadataMap) -> Result<Option<u64>, Status
 
 /// Passes a log on to its reader. `announced` is the stream's id, unless the first chunk has it; that chunk must arrive
 /// within `patience`.
-pub(super) async fn pump(
+pub(super) async fn relay(
     sessions: &Sessions,
     party: &PartyId,
     announced: Option<u64>,

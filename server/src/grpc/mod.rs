@@ -1,15 +1,13 @@
-//! The door for agents: one outbound stream per agent, and a side stream per log that is read.
+//! The service for agents: one outbound stream per agent, and a side stream per log that is read.
 //!
-//! The accept loop is ours (see [`crate::door`]): each connection is served by hyper with tonic's service on top, so that a listener can
+//! The accept loop is ours (see [`crate::listener`]): each connection is served by hyper with tonic's service on top, so that a listener can
 //! later tell gRPC from relay traffic, and so that the embedded agent comes in by the same code over a channel in
 //! memory. [`session`] holds the conversation, [`sessions`] who is connected, [`logs`] the side streams, [`convert`]
 //! the only place where protocol meets domain.
 
-mod calls;
 pub mod convert;
 mod logs;
 mod session;
-pub mod sessions;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,27 +26,27 @@ use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::app::App;
 use crate::auth::Proof;
-use crate::door::{self, Limits, Requests};
-use crate::metrics::DoorMetrics;
+use crate::listener::{self, ConnectionRequests, ListenerLimits};
+use crate::metrics::ListenerMetrics;
+use crate::state::App;
 
 /// What is spoken in TLS.
 pub const ALPN: [&[u8]; 1] = [b"h2"];
 
 /// Time between two HTTP/2 pings, and longest wait for their answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_PERIOD: Duration = Duration::from_secs(20);
 /// HTTP/2 flow control window, in bytes: fixed, so that ten thousand idle agents cost little.
-const WINDOW: u32 = 64 * 1024;
+const WINDOW_BYTES: u32 = 64 * 1024;
 
 /// Most streams of one connection: the session, and logs that are being read.
-const STREAMS: u32 = 256;
+const STREAMS_MAX: u32 = 256;
 /// Largest message of a session, in bytes: an agent sends chunks of at most 1 MiB.
 const SESSION_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest message of a PushLog call, in bytes: an agent sends at most 64 KiB of a log in each.
 const LOG_MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// Path of a PushLog call.
-const PUSH_LOG: &str = "/flow.v1.Control/PushLog";
+const PUSH_LOG_PATH: &str = "/flow.v1.Control/PushLog";
 
 /// How a connection came in.
 #[derive(Debug, Clone)]
@@ -61,7 +59,7 @@ pub(crate) enum Peer {
 
 /// The service of one connection.
 #[derive(Clone)]
-struct Door {
+struct ControlService {
     app: Arc<App>,
     peer: Peer,
     /// Longest wait for the first message of a PushLog call.
@@ -69,8 +67,8 @@ struct Door {
 }
 
 #[tonic::async_trait]
-impl Control for Door {
-    type SessionStream = session::Messages;
+impl Control for ControlService {
+    type SessionStream = session::HubMessages;
 
     async fn session(
         &self,
@@ -94,12 +92,12 @@ impl Control for Door {
         let (party, _) = self.authenticate(&request).await?;
         let _call = self.app.sessions.calls().push_log(&party)?;
         let id = logs::announced_id(request.metadata())?;
-        logs::pump(&self.app.sessions, &party, id, request.into_inner(), self.patience).await?;
+        logs::relay(&self.app.sessions, &party, id, request.into_inner(), self.patience).await?;
         Ok(Response::new(LogClosed {}))
     }
 }
 
-impl Door {
+impl ControlService {
     /// The calling party; and what it proved itself with, unless this process made the connection.
     async fn authenticate<T>(
         &self,
@@ -122,43 +120,53 @@ impl Door {
 
 /// Both limits on messages: which one holds is decided by the call.
 #[derive(Clone)]
-struct Calls {
-    session: ControlServer<Door>,
-    push_log: ControlServer<Door>,
+struct LimitedControl {
+    session: ControlServer<ControlService>,
+    push_log: ControlServer<ControlService>,
 }
 
-impl Calls {
-    fn new(door: Door) -> Self {
+impl LimitedControl {
+    fn new(service: ControlService) -> Self {
         Self {
-            push_log: ControlServer::new(door.clone())
+            push_log: ControlServer::new(service.clone())
                 .max_decoding_message_size(LOG_MESSAGE_BYTES_MAX),
-            session: ControlServer::new(door).max_decoding_message_size(SESSION_MESSAGE_BYTES_MAX),
+            session: ControlServer::new(service)
+                .max_decoding_message_size(SESSION_MESSAGE_BYTES_MAX),
         }
     }
 }
 
-impl tower::Service<http::Request<Incoming>> for Calls {
+impl tower::Service<http::Request<Incoming>> for LimitedControl {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = <ControlServer<Door> as tower::Service<http::Request<Incoming>>>::Future;
+    type Future =
+        <ControlServer<ControlService> as tower::Service<http::Request<Incoming>>>::Future;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
-        let server =
-            if request.uri().path() == PUSH_LOG { &mut self.push_log } else { &mut self.session };
+        let server = if request.uri().path() == PUSH_LOG_PATH {
+            &mut self.push_log
+        } else {
+            &mut self.session
+        };
         server.call(request)
     }
 }
 
 /// Accepts agents until the hub goes down; those connected are told to come back later.
-pub async fn serve(app: Arc<App>, listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) {
-    let (metrics, stopping) = (app.metrics.door("grpc"), app.stopping.clone());
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    limits: ListenerLimits,
+    tls: Option<TlsAcceptor>,
+) {
+    let (metrics, stopping) = (app.metrics.listener("grpc"), app.stopping.clone());
     let measured = metrics.clone();
     let served = move |io| serve_io(Arc::clone(&app), io, Peer::Network, limits, measured.clone());
-    door::accept(listener, limits, tls, metrics, &stopping, served).await;
+    listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
 /// Serves one connection to its end.
@@ -166,26 +174,26 @@ pub(crate) async fn serve_io<I>(
     app: Arc<App>,
     io: I,
     peer: Peer,
-    limits: Limits,
-    metrics: DoorMetrics,
+    limits: ListenerLimits,
+    metrics: ListenerMetrics,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stopping = app.stopping.clone();
-    let requests = Requests::default();
-    let service = requests.of(TowerToHyperService::new(Calls::new(Door {
+    let requests = ConnectionRequests::default();
+    let service = requests.track(TowerToHyperService::new(LimitedControl::new(ControlService {
         app,
         peer,
         patience: limits.patience,
     })));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW * 4)
-        .max_send_buf_size(WINDOW as usize)
-        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(KEEPALIVE_PERIOD)
+        .keep_alive_timeout(KEEPALIVE_PERIOD)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES * 4)
+        .max_send_buf_size(WINDOW_BYTES as usize)
+        .max_concurrent_streams(STREAMS_MAX)
         .serve_connection(TokioIo::new(io), service);
     // On the heap, because each future that a large one is handed through keeps room for it.
     let connection = Box::pin(connection);

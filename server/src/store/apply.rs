@@ -8,35 +8,29 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use flow_domain::id::TaskId;
-use flow_domain::run::{Run, RunPhase};
+use flow_domain::run::Run;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::db::{
-    LONGEST, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading,
+    STATEMENT_BYTES_MAX, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading,
 };
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
-use super::runs::{RunRows, json};
-use super::types::{Change, IdemRecord};
-use super::{Store, signed};
-
-/// What `tasks.phase` holds for a task that was never started.
-pub(super) const NEVER_STARTED: &str = "new";
-
-pub(super) fn phase_text(phase: Option<RunPhase>) -> &'static str {
-    phase.map_or(NEVER_STARTED, RunPhase::as_str)
-}
+use super::runs::RunRows;
+use super::tasks::phase_text;
+use super::types::{IdemRecord, TaskUpdate};
+use super::{Store, json, signed};
 
 /// The newest run, if the change touches it.
-fn latest(change: &Change) -> Option<&Run> {
+fn latest(change: &TaskUpdate) -> Option<&Run> {
     change.runs.iter().map(|run| &run.after).find(|run| run.number == change.task.runs)
 }
 
-fn tombstone(change: &Change) -> &str {
+fn tombstone(change: &TaskUpdate) -> &str {
     if change.task.deleted_at.is_some() { change.task.id.as_str() } else { "" }
 }
 
 /// Why a batch was not written.
-enum Failure {
+enum WriteFailure {
     Refused(ApplyError),
     /// Some task is not at the version the change was computed from. Which one is looked up when the transaction is
     /// undone: inside it, a task this batch has raised looks like one that somebody else did.
@@ -45,13 +39,13 @@ enum Failure {
     Exists(sqlx::Error),
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for WriteFailure {
     fn from(error: StoreError) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for WriteFailure {
     fn from(error: sqlx::Error) -> Self {
         if is_unique_violation(&error) {
             Self::Exists(error)
@@ -63,11 +57,11 @@ impl From<sqlx::Error> for Failure {
 
 impl Store {
     /// Stores all changes or none; at most one change for each task. After an error other than [`StoreError::Unknown`], none.
-    pub async fn apply(&self, changes: &[Change]) -> Result<(), ApplyError> {
+    pub async fn apply(&self, changes: &[TaskUpdate]) -> Result<(), ApplyError> {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut changes: Vec<&Change> = changes.iter().collect();
+        let mut changes: Vec<&TaskUpdate> = changes.iter().collect();
         changes.sort_by(|a, b| a.task.id.cmp(&b.task.id));
         let mut tx = self.db.write().await?;
         let failure = match write(&mut tx, &changes).await {
@@ -76,10 +70,10 @@ impl Store {
         };
         tx.rollback().await;
         match failure {
-            Failure::Refused(error) => Err(error),
-            Failure::Moved => Err(ApplyError::Stale(self.moved(&changes).await?)),
+            WriteFailure::Refused(error) => Err(error),
+            WriteFailure::Moved => Err(ApplyError::Stale(self.moved(&changes).await?)),
             // Found by nobody: the other row is gone again, and the same call will go better.
-            Failure::Exists(error) => Err(self
+            WriteFailure::Exists(error) => Err(self
                 .duplicate(&changes)
                 .await?
                 .unwrap_or_else(|| StoreError::Unavailable(Arc::new(error)).into())),
@@ -87,8 +81,9 @@ impl Store {
     }
 
     /// Tasks that are not at the version their change was computed from. Versions only rise, so what had moved is found.
-    async fn moved(&self, changes: &[&Change]) -> Result<Vec<TaskId>, StoreError> {
-        let old: Vec<&Change> = changes.iter().copied().filter(|change| !change.insert).collect();
+    async fn moved(&self, changes: &[&TaskUpdate]) -> Result<Vec<TaskId>, StoreError> {
+        let old: Vec<&TaskUpdate> =
+            changes.iter().copied().filter(|change| !change.insert).collect();
         let mut versions = HashMap::new();
         for batch in id_batches(&old) {
             let found: Vec<(String, i64)> = reading!(&*self.db, |c| {
@@ -98,7 +93,7 @@ impl Store {
             })?;
             versions.extend(found);
         }
-        let as_read = |change: &Change| {
+        let as_read = |change: &TaskUpdate| {
             versions.get(change.task.id.as_str()) == Some(&signed(change.base_version))
         };
         Ok(old
@@ -110,8 +105,8 @@ impl Store {
 
     /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a
     /// request that is repeated shall hear of its first answer, not that the name is taken.
-    async fn duplicate(&self, changes: &[&Change]) -> Result<Option<ApplyError>, StoreError> {
-        let duplicate = |change: &Change, what| {
+    async fn duplicate(&self, changes: &[&TaskUpdate]) -> Result<Option<ApplyError>, StoreError> {
+        let duplicate = |change: &TaskUpdate, what| {
             Ok(Some(ApplyError::Duplicate { task: change.task.id.clone(), what }))
         };
         let mut keys = HashSet::new();
@@ -140,7 +135,7 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
+async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     insert_answers(tx, changes).await?;
     raise_versions(tx, changes).await?;
     insert_tasks(tx, changes).await?;
@@ -159,9 +154,9 @@ async fn write(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
 
 /// The compare-and-swap of every task that exists already, in the order of their ids: most in batches, edits and
 /// deletions one by one.
-async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure> {
-    let is_edit = |change: &Change| change.body_changed || change.task.deleted_at.is_some();
-    let old: Vec<&Change> = changes.iter().copied().filter(|change| !change.insert).collect();
+async fn raise_versions(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
+    let is_edit = |change: &TaskUpdate| change.body_changed || change.task.deleted_at.is_some();
+    let old: Vec<&TaskUpdate> = changes.iter().copied().filter(|change| !change.insert).collect();
     for alike in old.chunk_by(|a, b| is_edit(a) == is_edit(b)) {
         if is_edit(alike[0]) {
             for change in alike {
@@ -169,7 +164,7 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure>
             }
         } else {
             // A value is found by comparing it with those of the whole batch: long ones are slow on every database.
-            for batch in batches(alike, LONGEST, |_| 600) {
+            for batch in batches(alike, STATEMENT_BYTES_MAX, |_| 600) {
                 raise(tx, batch).await?;
             }
         }
@@ -177,7 +172,7 @@ async fn raise_versions(tx: &mut Tx, changes: &[&Change]) -> Result<(), Failure>
     Ok(())
 }
 
-async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
+async fn edit(tx: &mut Tx, change: &TaskUpdate) -> Result<(), WriteFailure> {
     let task = &change.task;
     let latest = latest(change);
     let updated = execute!(
@@ -200,17 +195,19 @@ async fn edit(tx: &mut Tx, change: &Change) -> Result<(), Failure> {
         signed(change.base_version),
     );
     match updated {
-        Err(error) if is_unique_violation(&error) => Err(Failure::Refused(ApplyError::Duplicate {
-            task: task.id.clone(),
-            what: Duplicate::Name,
-        })),
+        Err(error) if is_unique_violation(&error) => {
+            Err(WriteFailure::Refused(ApplyError::Duplicate {
+                task: task.id.clone(),
+                what: Duplicate::Name,
+            }))
+        }
         Err(error) => Err(error.into()),
-        Ok(0) => Err(Failure::Moved),
+        Ok(0) => Err(WriteFailure::Moved),
         Ok(_) => Ok(()),
     }
 }
 
-async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
+async fn raise(tx: &mut Tx, batch: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     let matched = in_tx!(tx, |c| {
         let mut sql =
             QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
@@ -235,15 +232,15 @@ async fn raise(tx: &mut Tx, batch: &[&Change]) -> Result<(), Failure> {
         push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
         sql.build().execute(&mut *c).await.map(|done| done.rows_affected())
     })?;
-    if matched == batch.len() as u64 { Ok(()) } else { Err(Failure::Moved) }
+    if matched == batch.len() as u64 { Ok(()) } else { Err(WriteFailure::Moved) }
 }
 
 /// A value for each task of a batch, each between these two pieces of SQL.
 fn per_task<DB: Database, T>(
     sql: &mut QueryBuilder<DB>,
-    batch: &[&Change],
+    batch: &[&TaskUpdate],
     (before, after): (&'static str, &'static str),
-    value: impl Fn(&Change) -> T,
+    value: impl Fn(&TaskUpdate) -> T,
 ) where
     String: for<'q> Encode<'q, DB> + Type<DB>,
     T: for<'q> Encode<'q, DB> + Type<DB>,
@@ -260,8 +257,8 @@ fn per_task<DB: Database, T>(
     sql.push(" END");
 }
 
-async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
-    let new: Vec<(&Change, String)> = changes
+async fn insert_tasks(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::Error> {
+    let new: Vec<(&TaskUpdate, String)> = changes
         .iter()
         .filter(|change| change.insert)
         .map(|change| (*change, json(&change.task.body)))
@@ -290,8 +287,8 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Erro
     Ok(())
 }
 
-async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Error> {
-    let answers: Vec<(&Change, &IdemRecord)> = changes
+async fn insert_answers(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::Error> {
+    let answers: Vec<(&TaskUpdate, &IdemRecord)> = changes
         .iter()
         .filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer)))
         .collect();
@@ -312,7 +309,7 @@ async fn insert_answers(tx: &mut Tx, changes: &[&Change]) -> Result<(), sqlx::Er
 }
 
 /// `task_parties` holds living tasks only.
-async fn write_parties(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
+async fn write_parties(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let mut rows = Vec::new();
     for change in changes {
         let task = &change.task;
@@ -338,7 +335,7 @@ async fn write_parties(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreErro
     Ok(())
 }
 
-async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
+async fn write_events(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let rows: Vec<_> = changes
         .iter()
         .flat_map(|change| {
@@ -369,7 +366,7 @@ async fn write_events(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError
     Ok(())
 }
 
-async fn write_specs(tx: &mut Tx, changes: &[&Change]) -> Result<(), StoreError> {
+async fn write_specs(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let mut rows: Vec<_> = changes
         .iter()
         .flat_map(|change| change.specs.iter().map(move |spec| (&change.task, spec)))

@@ -12,9 +12,9 @@ use super::{DEFAULT_PROJECT, Store, signed};
 
 /// Parties of which more is kept than when they were last pruned; `None` = not known, as after a start.
 #[derive(Debug, Default)]
-pub(super) struct Grown(Mutex<Option<BTreeSet<PartyId>>>);
+pub(super) struct UnprunedParties(Mutex<Option<BTreeSet<PartyId>>>);
 
-impl Grown {
+impl UnprunedParties {
     fn add(&self, party: &PartyId) {
         if let Some(parties) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             parties.insert(party.clone());
@@ -55,7 +55,7 @@ impl Store {
             sql.push(&tail).build().execute(&mut *c).await.map(|_| ())
         })?;
         tx.commit().await?;
-        self.grown.add(party);
+        self.unpruned_parties.add(party);
         Ok(())
     }
 
@@ -78,10 +78,10 @@ impl Store {
 
     /// Drops all but the newest `most` reports of each party. Looks only at parties that sent some since the last time.
     pub async fn prune_audit(&self, most: u32) -> Result<(), StoreError> {
-        let grown = self.grown.take();
+        let grown = self.unpruned_parties.take();
         let pruned = self.prune_audit_of(grown, most).await;
         if pruned.is_err() {
-            self.grown.forget();
+            self.unpruned_parties.forget();
         }
         pruned
     }

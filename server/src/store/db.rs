@@ -21,10 +21,10 @@ use super::error::StoreError;
 use super::types::{StoreOptions, Synchronous};
 
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup, doctor).
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Pages in SQLite's log that are worth a checkpoint while nobody waits: well below those that force one on a writer.
-const CHECKPOINT: i64 = 400;
+const CHECKPOINT_PAGES_MIN: i64 = 400;
 
 /// Writers and readers apart: SQLite has one writer; on MySQL they differ in isolation.
 pub(super) struct Pools<D: Database> {
@@ -91,7 +91,9 @@ pub(super) use execute;
 /// Many rows in few statements: `|row| bytes` tells about how long a row is, `|values, row|` binds it.
 macro_rules! insert_rows {
     ($tx:expr, $head:expr, $tail:expr, $rows:expr, |$measured:pat_param| $bytes:expr, |$b:ident, $row:pat_param| $bind:expr $(,)?) => {
-        for batch in $crate::store::db::batches(&$rows[..], $tx.longest(), |$measured| $bytes) {
+        for batch in
+            $crate::store::db::batches(&$rows[..], $tx.statement_bytes_max(), |$measured| $bytes)
+        {
             $crate::store::db::in_tx!(&mut *$tx, |c| {
                 let mut statement = sqlx::QueryBuilder::new($head);
                 statement.push_values(batch, |mut $b, $row| {
@@ -119,14 +121,14 @@ pub(super) use push_list;
 
 /// Longest statement put together of several rows, in bytes of values. sqlx leaves Nagle's algorithm on, so a statement
 /// that needs a second TLS record (16 kB) waits for the server's delayed acknowledgement: 40 ms in place of 0.2.
-pub(super) const LONGEST: usize = 12_000;
+pub(super) const STATEMENT_BYTES_MAX: usize = 12_000;
 /// The same on SQLite, where only memory bounds it, and each statement is a message to another thread and back.
-const LONGEST_SQLITE: usize = 1_000_000;
+const STATEMENT_BYTES_MAX_SQLITE: usize = 1_000_000;
 
 /// Rows in one statement. Few lengths, so that each is prepared once; not too few, so that a hundred rows are two statements.
-const LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
+const BATCH_LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
 
-/// Cuts `rows` into slices of these [`LENGTHS`], none longer than `longest`.
+/// Cuts `rows` into slices of these [`BATCH_LENGTHS`], none longer than `longest`.
 pub(super) fn batches<T>(
     rows: &[T],
     longest: usize,
@@ -138,7 +140,7 @@ pub(super) fn batches<T>(
             *size <= rest.len()
                 && (*size == 1 || rest[..*size].iter().map(&bytes).sum::<usize>() <= longest)
         };
-        let size = LENGTHS.into_iter().find(fits)?;
+        let size = BATCH_LENGTHS.into_iter().find(fits)?;
         let (batch, after) = rest.split_at(size);
         rest = after;
         Some(batch)
@@ -148,7 +150,7 @@ pub(super) fn batches<T>(
 /// Cuts `ids` into lists for `IN (…)` of few lengths, so that each statement is prepared once. The last id fills the last
 /// list up: a list that names an id twice finds its row once, and a second statement would take longer.
 pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = Vec<&T>> {
-    ids.chunks(LENGTHS[0]).map(|chunk| {
+    ids.chunks(BATCH_LENGTHS[0]).map(|chunk| {
         let length = chunk.len().next_power_of_two();
         chunk
             .iter()
@@ -198,7 +200,7 @@ impl Db {
         let looked =
             sqlx::query_as("PRAGMA wal_checkpoint(NOOP)").fetch_one(&mut *connection).await;
         let (_, logged, copied): (i64, i64, i64) = looked?;
-        if logged - copied >= CHECKPOINT {
+        if logged - copied >= CHECKPOINT_PAGES_MIN {
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
         }
         Ok(())
@@ -220,10 +222,10 @@ impl Db {
 
 impl Tx {
     /// Most bytes of values in one statement, if it has several rows.
-    pub const fn longest(&self) -> usize {
+    pub const fn statement_bytes_max(&self) -> usize {
         match self {
-            Self::Sqlite(..) => LONGEST_SQLITE,
-            Self::MySql(_) => LONGEST,
+            Self::Sqlite(..) => STATEMENT_BYTES_MAX_SQLITE,
+            Self::MySql(_) => STATEMENT_BYTES_MAX,
         }
     }
 
@@ -254,7 +256,7 @@ impl Tx {
 }
 
 fn pool<D: Database>(max: u32) -> PoolOptions<D> {
-    PoolOptions::new().max_connections(max.max(1)).acquire_timeout(PATIENCE)
+    PoolOptions::new().max_connections(max.max(1)).acquire_timeout(CONNECTION_WAIT_MAX)
 }
 
 async fn open_sqlite(
@@ -274,7 +276,7 @@ async fn open_sqlite(
             Synchronous::Normal => SqliteSynchronous::Normal,
         })
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(CONNECTION_WAIT_MAX)
         // Where [`Db::checkpoint`] finds no time, the wait for a checkpoint falls on a writer: seldom and short is better than
         // rarely and long. (On a connection of their own they take nothing off a writer's slowest commits: the disk is busy
         // with them all the same.)
@@ -331,7 +333,7 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
 
 #[cfg(test)]
 mod tests {
-    use super::{LENGTHS, LONGEST, batches, id_batches};
+    use super::{BATCH_LENGTHS, STATEMENT_BYTES_MAX, batches, id_batches};
 
     #[test]
     fn lists_of_ids_hold_every_id_and_have_few_lengths() {
@@ -340,11 +342,13 @@ mod tests {
             let lists: Vec<_> = id_batches(&ids).collect();
             assert_eq!(
                 lists.len(),
-                count.div_ceil(LENGTHS[0]),
+                count.div_ceil(BATCH_LENGTHS[0]),
                 "one statement for as many as it may name"
             );
             assert!(
-                lists.iter().all(|list| list.len().is_power_of_two() && list.len() <= LENGTHS[0])
+                lists
+                    .iter()
+                    .all(|list| list.len().is_power_of_two() && list.len() <= BATCH_LENGTHS[0])
             );
             let mut named: Vec<usize> = lists.into_iter().flatten().copied().collect();
             named.dedup();
@@ -358,14 +362,19 @@ mod tests {
             for bytes in [0, 500, 1_000, 100_000] {
                 let rows: Vec<usize> = (0..count).collect();
                 let lengths: Vec<usize> =
-                    batches(&rows, LONGEST, |_| bytes).map(<[usize]>::len).collect();
+                    batches(&rows, STATEMENT_BYTES_MAX, |_| bytes).map(<[usize]>::len).collect();
                 assert_eq!(
-                    batches(&rows, LONGEST, |_| bytes).flatten().copied().collect::<Vec<_>>(),
+                    batches(&rows, STATEMENT_BYTES_MAX, |_| bytes)
+                        .flatten()
+                        .copied()
+                        .collect::<Vec<_>>(),
                     rows
                 );
-                assert!(lengths.iter().all(|length| LENGTHS.contains(length)), "{lengths:?}");
+                assert!(lengths.iter().all(|length| BATCH_LENGTHS.contains(length)), "{lengths:?}");
                 assert!(
-                    lengths.iter().all(|length| *length == 1 || length * bytes <= LONGEST),
+                    lengths
+                        .iter()
+                        .all(|length| *length == 1 || length * bytes <= STATEMENT_BYTES_MAX),
                     "{lengths:?} of {bytes}"
                 );
             }

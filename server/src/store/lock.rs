@@ -2,7 +2,7 @@
 //!
 //! On MySQL and MariaDB the right is a named lock on a connection of its own, which the server frees the moment that
 //! connection ends: a hub that was killed leaves nothing to wait for. (A hub whose machine vanished without a word is
-//! noticed by [`SILENCE_S`].) For SQLite the lock on the data directory says the same, and none is taken here.
+//! noticed by [`CONNECTION_IDLE_MAX_S`].) For SQLite the lock on the data directory says the same, and none is taken here.
 //!
 //! The lock is lost whenever its connection breaks, as in a restart of the database, and taken again. Whether somebody
 //! else was the hub meanwhile is told by a row that each of them writes its name into.
@@ -32,22 +32,22 @@ pub(super) use lock_name;
 /// The row with the present hub's name.
 const LEASE: &str = "hub";
 /// Longest wait for a hub that is on its way out, in seconds.
-const WAIT_S: i64 = 5;
+const LOCK_WAIT_MAX_S: i64 = 5;
 /// Time between two looks at the lock.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_PERIOD: Duration = Duration::from_secs(1);
 /// Longest wait for an answer of the database.
-const PATIENCE: Duration = Duration::from_secs(15);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Silence after which the database server ends the lock's connection, in seconds.
-const SILENCE_S: i64 = 30;
+const CONNECTION_IDLE_MAX_S: i64 = 30;
 
 /// The right to be the hub of a database, as long as it lives.
 pub struct HubLock {
     store: Store,
-    held: Option<Held>,
+    held: Option<ServerLock>,
 }
 
 /// The lock on a MySQL or MariaDB server.
-struct Held {
+struct ServerLock {
     connection: MySqlConnection,
     /// The server's number of the connection.
     number: i64,
@@ -56,7 +56,7 @@ struct Held {
 }
 
 /// What came of asking for the lock.
-enum Asked {
+enum LockAttempt {
     Granted(MySqlConnection, i64),
     /// The connection of this number has it.
     Taken(i64),
@@ -68,26 +68,26 @@ impl Store {
     pub async fn lock_hub(&self, holder: &str) -> Result<HubLock, StoreError> {
         let held = match &*self.db {
             Db::Sqlite(..) => None,
-            Db::MySql(_) => match self.ask().await? {
-                Asked::Taken(by) => return Err(self.in_use(by).await),
-                Asked::Granted(connection, number) => {
+            Db::MySql(_) => match self.try_lock().await? {
+                LockAttempt::Taken(by) => return Err(self.in_use(by).await),
+                LockAttempt::Granted(connection, number) => {
                     self.free_lease(LEASE).await?;
                     self.take_lease(LEASE, holder, Timestamp(0), Timestamp(i64::MAX)).await?;
-                    Some(Held { connection, number, holder: holder.to_owned() })
+                    Some(ServerLock { connection, number, holder: holder.to_owned() })
                 }
             },
         };
         Ok(HubLock { store: self.clone(), held })
     }
 
-    async fn ask(&self) -> Result<Asked, StoreError> {
+    async fn try_lock(&self) -> Result<LockAttempt, StoreError> {
         let Db::MySql(pools) = &*self.db else {
             return Err(StoreError::Config("only a database server has locks".to_owned()));
         };
-        let asked = async {
+        let attempt = async {
             let mut connection = pools.write.connect_options().connect().await?;
             sqlx::query("SET SESSION wait_timeout = ?")
-                .bind(SILENCE_S)
+                .bind(CONNECTION_IDLE_MAX_S)
                 .execute(&mut connection)
                 .await?;
             let (locked, number, by): (Option<i64>, i64, Option<i64>) = sqlx::query_as(concat!(
@@ -97,16 +97,16 @@ impl Store {
                 lock_name!("flow-server:"),
                 ") AS SIGNED)"
             ))
-            .bind(WAIT_S)
+            .bind(LOCK_WAIT_MAX_S)
             .fetch_one(&mut connection)
             .await?;
             Ok::<_, sqlx::Error>(if locked == Some(1) {
-                Asked::Granted(connection, number)
+                LockAttempt::Granted(connection, number)
             } else {
-                Asked::Taken(by.unwrap_or(0))
+                LockAttempt::Taken(by.unwrap_or(0))
             })
         };
-        Ok(flow_common::clock::timeout(PATIENCE, asked)
+        Ok(flow_common::clock::timeout(RESPONSE_TIMEOUT, attempt)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
@@ -123,7 +123,7 @@ impl Store {
             host.bind(by).fetch_optional(&pools.read).await.unwrap_or_default();
         StoreError::InUse(format!(
             "another flow-server uses this database (connection {by} of the database server, from {}): stop it, or set another store.url; \
-             one whose machine is gone is noticed within {SILENCE_S} s",
+             one whose machine is gone is noticed within {CONNECTION_IDLE_MAX_S} s",
             host.unwrap_or_else(|| "an unknown address".to_owned())
         ))
     }
@@ -134,7 +134,7 @@ impl HubLock {
     pub async fn lost(&mut self) -> StoreError {
         let Self { store, held: Some(held) } = self else { return pending().await };
         loop {
-            flow_common::clock::sleep(LOOK).await;
+            flow_common::clock::sleep(CHECK_PERIOD).await;
             if !held.is_held().await {
                 tracing::error!("the lock on the database was lost; taking it again");
                 if let Some(reason) = held.retake(store).await {
@@ -148,7 +148,7 @@ impl HubLock {
     }
 }
 
-impl Held {
+impl ServerLock {
     async fn is_held(&mut self) -> bool {
         let sql = concat!(
             "SELECT CAST(COALESCE(IS_USED_LOCK(",
@@ -156,14 +156,14 @@ impl Held {
             ") = CONNECTION_ID(), 0) AS SIGNED)"
         );
         let held = sqlx::query_scalar(sql).fetch_one(&mut self.connection);
-        matches!(flow_common::clock::timeout(PATIENCE, held).await, Ok(Ok(1_i64)))
+        matches!(flow_common::clock::timeout(RESPONSE_TIMEOUT, held).await, Ok(Ok(1_i64)))
     }
 
     /// Asks until the database answers. `None` if this is still the one hub, else why it is not.
     async fn retake(&mut self, store: &Store) -> Option<StoreError> {
         loop {
-            match store.ask().await {
-                Ok(Asked::Granted(connection, number)) => {
+            match store.try_lock().await {
+                Ok(LockAttempt::Granted(connection, number)) => {
                     (self.connection, self.number) = (connection, number);
                     match store.lease_holder(LEASE).await {
                         Ok(holder) if holder.as_ref() == Some(&self.holder) => return None,
@@ -178,13 +178,13 @@ impl Held {
                     }
                 }
                 // What the server has not yet noticed to be broken.
-                Ok(Asked::Taken(by)) if by == self.number => {}
-                Ok(Asked::Taken(by)) => return Some(store.in_use(by).await),
+                Ok(LockAttempt::Taken(by)) if by == self.number => {}
+                Ok(LockAttempt::Taken(by)) => return Some(store.in_use(by).await),
                 Err(error) => {
                     tracing::warn!(%error, "the lock on the database cannot be taken again yet; trying again")
                 }
             }
-            flow_common::clock::sleep(LOOK).await;
+            flow_common::clock::sleep(CHECK_PERIOD).await;
         }
     }
 }

@@ -13,20 +13,25 @@
 
 mod apply;
 mod audit;
-mod care;
+mod backup;
 mod db;
 mod dialect;
+mod doctor;
 mod error;
 mod events;
 mod former_secrets;
+mod idempotency;
 mod leases;
 mod lock;
 mod orphans;
+mod page;
 mod parties;
 mod progress;
 mod runs;
 mod schema;
 mod sessions;
+mod specs;
+mod stats;
 mod tasks;
 mod templates;
 mod types;
@@ -51,15 +56,19 @@ const PROBE_LEASE: &str = "probe";
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
-    sessions: mpsc::Sender<sessions::Post>,
-    grown: Arc<audit::Grown>,
+    sessions: mpsc::Sender<sessions::WriteRequest>,
+    unpruned_parties: Arc<audit::UnprunedParties>,
 }
 
 impl Store {
     /// Connects to `sqlite:PATH` (the file is made if missing) or `mysql://…`. Neither migrates nor checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let db = Arc::new(Db::open(url, options).await?);
-        Ok(Self { sessions: sessions::start(Arc::clone(&db)), db, grown: Arc::default() })
+        Ok(Self {
+            sessions: sessions::start(Arc::clone(&db)),
+            db,
+            unpruned_parties: Arc::default(),
+        })
     }
 
     /// Completes if the task that writes what sessions say has ended, which it does only by a panic.
@@ -87,6 +96,11 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// Returns the JSON of a stored value.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("stored types have text keys and no fallible serialisers")
 }
 
 /// Counters are unsigned outside and i64 in every database; they do not get that far.

@@ -8,7 +8,7 @@ use flow_domain::time::Timestamp;
 
 use super::db::{execute, in_tx, reading};
 use super::error::StoreError;
-use super::tasks::cut;
+use super::page::into_page;
 use super::types::{Orphan, OrphanDecision, OrphanKey, Page, PageRequest};
 use super::{DEFAULT_PROJECT, Store};
 
@@ -34,12 +34,12 @@ impl FromStr for OrphanKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // None of the parts can hold a dot.
         let parts: [&str; 3] =
-            text.split('.').collect::<Vec<_>>().try_into().map_err(|_| WRONG_KEY)?;
+            text.split('.').collect::<Vec<_>>().try_into().map_err(|_| KEY_FORMAT)?;
         let [party, run, attempt] = parts;
         Ok(Self {
-            party: party.parse().map_err(|_| WRONG_KEY)?,
-            run: run.parse().map_err(|_| WRONG_KEY)?,
-            attempt: attempt.parse().map_err(|_| WRONG_KEY)?,
+            party: party.parse().map_err(|_| KEY_FORMAT)?,
+            run: run.parse().map_err(|_| KEY_FORMAT)?,
+            attempt: attempt.parse().map_err(|_| KEY_FORMAT)?,
         })
     }
 }
@@ -48,10 +48,10 @@ impl FromStr for OrphanKey {
 pub const ORPHAN_ID_PATTERN: &str =
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
 
-const WRONG_KEY: &str = "must be an id from the list of orphans: PARTY.RUN.ATTEMPT";
+const KEY_FORMAT: &str = "must be an id from the list of orphans: PARTY.RUN.ATTEMPT";
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct OrphanColumns {
     party_id: String,
     run_id: String,
     attempt: i64,
@@ -65,7 +65,7 @@ struct Row {
 const SELECT: &str =
     "SELECT party_id, run_id, attempt, task_id, digest, phase, seen_at, decision FROM orphans";
 
-impl Row {
+impl OrphanColumns {
     fn read(self) -> Result<Orphan, StoreError> {
         let Self { party_id, run_id, attempt, task_id, digest, phase, seen_at, decision } = self;
         let corrupt = |column, problem: String| {
@@ -165,7 +165,7 @@ impl Store {
             .map(|key| key.parse::<OrphanKey>())
             .transpose()
             .map_err(|_| StoreError::Cursor)?;
-        let rows: Vec<Row> = reading!(&*self.db, |c| {
+        let rows: Vec<OrphanColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE 1 = 1");
             if let Some(party) = party {
@@ -184,14 +184,14 @@ impl Store {
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
         })?;
-        let orphans = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
-        Ok(cut(orphans, page, |orphan: &Orphan| orphan.key.to_string()))
+        let orphans = rows.into_iter().map(OrphanColumns::read).collect::<Result<_, _>>()?;
+        Ok(into_page(orphans, page, |orphan: &Orphan| orphan.key.to_string()))
     }
 
     /// One of them.
     pub async fn orphan(&self, key: &OrphanKey) -> Result<Option<Orphan>, StoreError> {
         let OrphanKey { party, run, attempt } = key;
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<OrphanColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE party_id = ")
                 .push_bind(party.as_str())
@@ -200,7 +200,7 @@ impl Store {
             sql.push(" AND attempt = ").push_bind(i64::from(*attempt));
             sql.build_query_as().fetch_optional(c).await
         })?;
-        row.map(Row::read).transpose()
+        row.map(OrphanColumns::read).transpose()
     }
 
     /// Writes down what an operator wants of an orphan; `false` if there is no such orphan.

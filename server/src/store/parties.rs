@@ -5,12 +5,12 @@ use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
-use super::tasks::cut;
+use super::page::into_page;
 use super::types::{Page, PageRequest, Party, PartyRow};
 use super::{DEFAULT_PROJECT, Store, unsigned};
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct PartyColumns {
     id: String,
     secret_digest: String,
     created_at: i64,
@@ -26,7 +26,7 @@ struct Row {
 const SELECT: &str = "SELECT id, secret_digest, created_at, remark, epoch, instance, connected, since, \
                       agent_version, inventory_digest FROM parties";
 
-impl Row {
+impl PartyColumns {
     fn read(self) -> Result<Party, StoreError> {
         let Self {
             id,
@@ -68,12 +68,12 @@ impl Row {
 }
 
 pub(super) async fn read(tx: &mut Tx, id: &PartyId) -> Result<Option<Party>, StoreError> {
-    let row: Option<Row> = in_tx!(tx, |c| {
+    let row: Option<PartyColumns> = in_tx!(tx, |c| {
         let mut sql = sqlx::QueryBuilder::new(SELECT);
         sql.push(" WHERE id = ").push_bind(id.as_str());
         sql.build_query_as().fetch_optional(&mut *c).await
     })?;
-    row.map(Row::read).transpose()
+    row.map(PartyColumns::read).transpose()
 }
 
 impl Store {
@@ -115,25 +115,25 @@ impl Store {
 
     /// One party.
     pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<PartyColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE id = ").push_bind(id.as_str());
             sql.build_query_as().fetch_optional(c).await
         })?;
-        row.map(Row::read).transpose()
+        row.map(PartyColumns::read).transpose()
     }
 
     /// Parties by name.
     pub async fn parties(&self, page: &PageRequest) -> Result<Page<Party>, StoreError> {
-        let rows: Vec<Row> = reading!(&*self.db, |c| {
+        let rows: Vec<PartyColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE id > ").push_bind(page.after.as_deref().unwrap_or_default());
             sql.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit) + 1);
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
         })?;
-        let parties = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
-        Ok(cut(parties, page, |party: &Party| party.row.id.to_string()))
+        let parties = rows.into_iter().map(PartyColumns::read).collect::<Result<_, _>>()?;
+        Ok(into_page(parties, page, |party: &Party| party.row.id.to_string()))
     }
 
     /// How many parties there are.

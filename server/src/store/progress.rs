@@ -1,7 +1,7 @@
 //! Progress: newest value of each member, and its series.
 //!
 //! Apart from state on purpose: its own short transactions, no events, latest wins. A series keeps at most
-//! [`MOST_POINTS`] points: when it is full every second one goes, and from then on only every stride-th is kept, and the
+//! [`SERIES_POINTS_MAX`] points: when it is full every second one goes, and from then on only every stride-th is kept, and the
 //! newest, so that a long run costs no more than a short one and its curve stays whole. Points lie in chunks, so that
 //! adding one does not rewrite them all.
 //!
@@ -16,38 +16,37 @@ use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
-use super::runs::json;
 use super::types::{ProgressRow, ProgressWrite, Series};
-use super::{Store, signed, unsigned};
+use super::{Store, json, signed, unsigned};
 
 /// Most points kept of a series.
-const MOST_POINTS: usize = 2_000;
+const SERIES_POINTS_MAX: usize = 2_000;
 /// Points in a chunk.
-const CHUNK: usize = 100;
+const CHUNK_POINTS: usize = 100;
 /// Most series of a member; more names than these are a mistake of the workload and are not stored.
-const MOST_SERIES: usize = 64;
+const MEMBER_SERIES_MAX: usize = 64;
 /// Longest name of a series and longest number stored, in bytes.
-const LONGEST_NAME: usize = 255;
-const LONGEST_VALUE: usize = 64;
+const NAME_BYTES_MAX: usize = 255;
+const VALUE_BYTES_MAX: usize = 64;
 /// Members written in one transaction; state may go between.
-const TOGETHER: usize = 64;
+const TRANSACTION_MEMBERS_MAX: usize = 64;
 
 /// Step and value.
-type Stored = (u64, String);
+type StoredPoint = (u64, String);
 
 /// A series while points are added.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
-struct Tail {
+struct SeriesTail {
     stride: u64,
     seen: u64,
     chunks: usize,
     /// The newest points kept. The last is the newest of all, whether or not it is one of every stride-th.
-    tail: Vec<Stored>,
+    tail: Vec<StoredPoint>,
 }
 
-impl Tail {
+impl SeriesTail {
     /// Adds a point, unless it is known; gives a chunk that became full, with its number.
-    fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<Stored>)> {
+    fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<StoredPoint>)> {
         match self.tail.last_mut() {
             Some((newest, _)) if step < *newest => return None,
             Some((newest, stored)) if step == *newest => {
@@ -62,37 +61,37 @@ impl Tail {
         }
         self.seen += 1;
         self.tail.push((step, value));
-        if self.tail.len() <= CHUNK {
+        if self.tail.len() <= CHUNK_POINTS {
             return None;
         }
         self.chunks += 1;
-        Some((self.chunks - 1, self.tail.drain(..CHUNK).collect()))
+        Some((self.chunks - 1, self.tail.drain(..CHUNK_POINTS).collect()))
     }
 
     const fn is_full(&self) -> bool {
-        self.chunks * CHUNK >= MOST_POINTS
+        self.chunks * CHUNK_POINTS >= SERIES_POINTS_MAX
     }
 
     /// Every second point of all chunks, in new chunks.
-    fn thin(&mut self, chunks: Vec<Vec<Stored>>) -> Vec<Vec<Stored>> {
-        let kept: Vec<Stored> = chunks.into_iter().flatten().step_by(2).collect();
+    fn thin(&mut self, chunks: Vec<Vec<StoredPoint>>) -> Vec<Vec<StoredPoint>> {
+        let kept: Vec<StoredPoint> = chunks.into_iter().flatten().step_by(2).collect();
         self.stride = self.stride.max(1) * 2;
-        self.chunks = kept.len() / CHUNK;
-        self.tail.splice(0..0, kept[self.chunks * CHUNK..].iter().cloned());
-        kept.chunks_exact(CHUNK).map(<[Stored]>::to_vec).collect()
+        self.chunks = kept.len() / CHUNK_POINTS;
+        self.tail.splice(0..0, kept[self.chunks * CHUNK_POINTS..].iter().cloned());
+        kept.chunks_exact(CHUNK_POINTS).map(<[StoredPoint]>::to_vec).collect()
     }
 }
 
 /// Whose series.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Owner<'a> {
+struct SeriesOwner<'a> {
     run: &'a RunId,
     party: &'a PartyId,
     project: &'a ProjectId,
 }
 
-impl Owner<'_> {
-    async fn tails(&self, tx: &mut Tx) -> Result<BTreeMap<String, Tail>, StoreError> {
+impl SeriesOwner<'_> {
+    async fn tails(&self, tx: &mut Tx) -> Result<BTreeMap<String, SeriesTail>, StoreError> {
         let rows: Vec<(String, i64, i64, i64, String)> = in_tx!(tx, |c| {
             sqlx::query_as("SELECT name, stride, seen, chunks, tail FROM series WHERE run_id = ? AND party_id = ?")
                 .bind(self.run.as_str())
@@ -106,12 +105,15 @@ impl Owner<'_> {
                 let chunks = usize::try_from(chunks).map_err(|problem| {
                     StoreError::corrupt("series", "chunks", self.key(&name), problem)
                 })?;
-                Ok((name, Tail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail }))
+                Ok((
+                    name,
+                    SeriesTail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail },
+                ))
             })
             .collect()
     }
 
-    async fn chunks(&self, tx: &mut Tx, name: &str) -> Result<Vec<Vec<Stored>>, StoreError> {
+    async fn chunks(&self, tx: &mut Tx, name: &str) -> Result<Vec<Vec<StoredPoint>>, StoreError> {
         let rows: Vec<String> = in_tx!(tx, |c| {
             sqlx::query_scalar("SELECT points FROM series_chunks WHERE run_id = ? AND party_id = ? AND name = ? ORDER BY chunk")
                 .bind(self.run.as_str())
@@ -127,14 +129,14 @@ impl Owner<'_> {
         &self,
         tx: &mut Tx,
         name: &str,
-        chunks: &[(usize, Vec<Stored>)],
+        chunks: &[(usize, Vec<StoredPoint>)],
     ) -> Result<(), StoreError> {
         insert_rows!(
             tx,
             "INSERT INTO series_chunks (run_id, party_id, name, chunk, project_id, points) ",
             "",
             chunks,
-            |_| CHUNK * 32,
+            |_| CHUNK_POINTS * 32,
             |row, (number, points)| {
                 row.push_bind(self.run.as_str())
                     .push_bind(self.party.as_str())
@@ -152,7 +154,7 @@ impl Owner<'_> {
         &self,
         tx: &mut Tx,
         name: &str,
-        tail: &mut Tail,
+        tail: &mut SeriesTail,
         new: Vec<&Point>,
     ) -> Result<(), StoreError> {
         for point in new {
@@ -182,10 +184,10 @@ impl Owner<'_> {
 fn points(
     table: &'static str,
     column: &'static str,
-    owner: &Owner<'_>,
+    owner: &SeriesOwner<'_>,
     name: &str,
     text: &str,
-) -> Result<Vec<Stored>, StoreError> {
+) -> Result<Vec<StoredPoint>, StoreError> {
     serde_json::from_str(text)
         .map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
 }
@@ -214,11 +216,11 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
             .push_bind(write.at.0)
             .push_bind(body.as_str())
     });
-    let mut new: BTreeMap<Owner<'_>, BTreeMap<&str, Vec<&Point>>> = BTreeMap::new();
+    let mut new: BTreeMap<SeriesOwner<'_>, BTreeMap<&str, Vec<&Point>>> = BTreeMap::new();
     for ProgressWrite { project, run, party, at: _, progress } in writes {
         for point in &progress.points {
-            if point.series.len() <= LONGEST_NAME && point.value.len() <= LONGEST_VALUE {
-                new.entry(Owner { run, party, project })
+            if point.series.len() <= NAME_BYTES_MAX && point.value.len() <= VALUE_BYTES_MAX {
+                new.entry(SeriesOwner { run, party, project })
                     .or_default()
                     .entry(&point.series)
                     .or_default()
@@ -226,17 +228,17 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
             }
         }
     }
-    let mut rows: Vec<(Owner<'_>, &str, Tail)> = Vec::new();
+    let mut rows: Vec<(SeriesOwner<'_>, &str, SeriesTail)> = Vec::new();
     for (owner, series) in new {
         let mut tails = owner.tails(&mut *tx).await?;
-        let mut room = MOST_SERIES.saturating_sub(tails.len());
+        let mut room = MEMBER_SERIES_MAX.saturating_sub(tails.len());
         for (name, points) in series {
             let mut tail = match tails.remove(name) {
                 Some(tail) => tail,
                 None if room == 0 => continue,
                 None => {
                     room -= 1;
-                    Tail { stride: 1, ..Tail::default() }
+                    SeriesTail { stride: 1, ..SeriesTail::default() }
                 }
             };
             owner.append(&mut *tx, name, &mut tail, points).await?;
@@ -268,7 +270,7 @@ impl Store {
     /// Stores the newest progress of members and adds their points. In several transactions: after a failure in the middle
     /// all of it may be written again.
     pub async fn write_progress(&self, writes: &[ProgressWrite]) -> Result<(), StoreError> {
-        for some in writes.chunks(TOGETHER) {
+        for some in writes.chunks(TRANSACTION_MEMBERS_MAX) {
             let mut tx = self.db.write().await?;
             match write(&mut tx, some).await {
                 Ok(()) => tx.commit().await?,
@@ -314,7 +316,7 @@ impl Store {
     /// Series of a member, by name.
     pub async fn series(&self, run: &RunId, party: &PartyId) -> Result<Series, StoreError> {
         let project = super::DEFAULT_PROJECT.parse().expect("a constant slug");
-        let owner = Owner { run, party, project: &project };
+        let owner = SeriesOwner { run, party, project: &project };
         let mut tx = self.db.snapshot().await?;
         let mut series = Series::new();
         for (name, tail) in owner.tails(&mut tx).await? {
@@ -334,9 +336,9 @@ mod tests {
     use super::*;
 
     /// The steps as they would be stored after `count` points, and the series' end.
-    fn run(count: u64) -> (Vec<u64>, Tail) {
-        let mut tail = Tail { stride: 1, ..Tail::default() };
-        let mut chunks: Vec<Vec<Stored>> = Vec::new();
+    fn run(count: u64) -> (Vec<u64>, SeriesTail) {
+        let mut tail = SeriesTail { stride: 1, ..SeriesTail::default() };
+        let mut chunks: Vec<Vec<StoredPoint>> = Vec::new();
         for step in 0..count {
             if let Some((number, full)) = tail.add(step, step.to_string()) {
                 assert_eq!(number, chunks.len(), "chunks are numbered in order");
@@ -363,7 +365,7 @@ mod tests {
             let (kept, _) = run(count);
             let stride = kept[1] - kept[0];
             assert!(
-                kept.len() <= MOST_POINTS && kept.len() >= MOST_POINTS / 2 - 1,
+                kept.len() <= SERIES_POINTS_MAX && kept.len() >= SERIES_POINTS_MAX / 2 - 1,
                 "{count}: {}",
                 kept.len()
             );

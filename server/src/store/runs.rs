@@ -6,10 +6,11 @@ use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::member::Member;
 use flow_domain::run::Run;
 
-use super::Store;
 use super::db::{Tx, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
-use super::types::{Page, PageRequest, RunChange};
+use super::page::{after_number, into_page};
+use super::types::{Page, PageRequest, RunUpdate};
+use super::{Store, json};
 
 /// A run without its members: what `runs.body` holds.
 fn head(run: &Run) -> Run {
@@ -63,28 +64,23 @@ fn head(run: &Run) -> Run {
     }
 }
 
-/// JSON of a value of ours.
-pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("our types have text keys and no fallible serialisers")
-}
-
 /// Rows to be written for a batch of changes.
 #[derive(Default)]
 pub(super) struct RunRows<'a> {
-    new: Rows<'a>,
-    changed: Rows<'a>,
+    new: RunRowSet<'a>,
+    changed: RunRowSet<'a>,
 }
 
 #[derive(Default)]
-struct Rows<'a> {
+struct RunRowSet<'a> {
     runs: Vec<(&'a ProjectId, &'a Run, String)>,
     members: Vec<(&'a ProjectId, &'a Run, usize, String)>,
 }
 
 impl<'a> RunRows<'a> {
     /// Notes the rows of `change` that are new or differ.
-    pub fn add(&mut self, project: &'a ProjectId, change: &'a RunChange) {
-        let RunChange { before, after } = change;
+    pub fn add(&mut self, project: &'a ProjectId, change: &'a RunUpdate) {
+        let RunUpdate { before, after } = change;
         let after_head = head(after);
         let rows = if before.is_some() { &mut self.changed } else { &mut self.new };
         if before.as_ref().is_none_or(|before| head(before) != after_head) {
@@ -106,7 +102,7 @@ impl<'a> RunRows<'a> {
     }
 }
 
-impl Rows<'_> {
+impl RunRowSet<'_> {
     async fn write(
         &self,
         tx: &mut Tx,
@@ -214,7 +210,7 @@ impl Store {
 
     /// Runs of a task, newest first.
     pub async fn runs(&self, task: &TaskId, page: &PageRequest) -> Result<Page<Run>, StoreError> {
-        let before = super::tasks::after_number(page)?.unwrap_or(i64::MAX);
+        let before = after_number(page)?.unwrap_or(i64::MAX);
         let mut tx = self.db.snapshot().await?;
         let rows: Vec<(String, i64)> = in_tx!(&mut tx, |c| {
             sqlx::query_as("SELECT id, number FROM runs WHERE task_id = ? AND number < ? ORDER BY number DESC LIMIT ? OFFSET ?")
@@ -225,7 +221,7 @@ impl Store {
                 .fetch_all(&mut *c)
                 .await
         })?;
-        let rows = super::tasks::cut(rows, page, |(_, number)| number.to_string());
+        let rows = into_page(rows, page, |(_, number)| number.to_string());
         let ids: Vec<&str> = rows.items.iter().map(|(id, _)| id.as_str()).collect();
         let mut runs = read_runs(&mut tx, &ids).await?;
         runs.sort_by_key(|run| std::cmp::Reverse(run.number));

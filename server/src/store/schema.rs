@@ -12,7 +12,7 @@ static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
 
 /// Longest wait for the lock under which one program at a time migrates, in seconds.
-const LOCK_WAIT_S: i64 = 60;
+const MIGRATION_LOCK_WAIT_MAX_S: i64 = 60;
 
 fn explain(error: MigrateError) -> StoreError {
     match error {
@@ -166,12 +166,12 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreErro
         lock_name!("flow-server migrate "),
         ", ?) AS SIGNED)"
     ))
-    .bind(LOCK_WAIT_S)
+    .bind(MIGRATION_LOCK_WAIT_MAX_S)
     .fetch_one(&mut *connection)
     .await?;
     if locked != Some(1) {
         return Err(StoreError::Schema(format!(
-            "another migration has been running for {LOCK_WAIT_S} s; try again when it is done"
+            "another migration has been running for {MIGRATION_LOCK_WAIT_MAX_S} s; try again when it is done"
         )));
     }
     let mut migrator = Migrator::with_migrations(MYSQL.iter().cloned().collect());

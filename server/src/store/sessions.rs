@@ -14,19 +14,19 @@ use tokio::sync::{mpsc, oneshot};
 use super::db::{Db, Tx, execute};
 use super::error::StoreError;
 use super::parties::read;
-use super::types::{SessionAnswer, SessionGrant};
+use super::types::{SessionDecision, SessionGrant};
 use super::{Store, signed};
 
 /// Lost races for a session after which the caller is told to try later.
-const RACES: u32 = 5;
+const OPEN_RETRIES_MAX: u32 = 5;
 /// Most entries of one transaction.
-const BATCH: usize = 256;
+const BATCH_WRITES_MAX: usize = 256;
 /// Wait before the database is asked again what it has stored.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Something a session writes.
 #[derive(Debug)]
-enum Entry {
+enum SessionWrite {
     Open {
         party: PartyId,
         instance: InstanceId,
@@ -48,8 +48,8 @@ enum Entry {
 
 /// What became of it.
 #[derive(Debug)]
-enum Written {
-    Opened(SessionAnswer),
+enum SessionWriteResult {
+    Opened(SessionDecision),
     /// Somebody else, on another replica, was first.
     Lost,
     /// Whether there was something to write it into.
@@ -58,24 +58,24 @@ enum Written {
 
 /// An entry whose writer waits.
 #[derive(Debug)]
-pub(super) struct Post {
-    entry: Entry,
-    reply: oneshot::Sender<Result<Written, StoreError>>,
+pub(super) struct WriteRequest {
+    entry: SessionWrite,
+    reply: oneshot::Sender<Result<SessionWriteResult, StoreError>>,
 }
 
 /// Starts writing; ends when the last sender is gone.
-pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<Post> {
-    let (posts, waiting) = mpsc::channel::<Post>(BATCH);
-    tokio::spawn(run(waiting, async move |entries: &[Entry]| write(&db, entries).await));
+pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<WriteRequest> {
+    let (posts, waiting) = mpsc::channel::<WriteRequest>(BATCH_WRITES_MAX);
+    tokio::spawn(run(waiting, async move |entries: &[SessionWrite]| write(&db, entries).await));
     posts
 }
 
 async fn run(
-    mut waiting: mpsc::Receiver<Post>,
-    mut write: impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>,
+    mut waiting: mpsc::Receiver<WriteRequest>,
+    mut write: impl AsyncFnMut(&[SessionWrite]) -> Result<Vec<SessionWriteResult>, StoreError>,
 ) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+    let mut batch = Vec::with_capacity(BATCH_WRITES_MAX);
+    while waiting.recv_many(&mut batch, BATCH_WRITES_MAX).await > 0 {
         let (entries, replies): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|post| (post.entry, post.reply)).unzip();
         let mut written = write(&entries).await;
@@ -96,7 +96,10 @@ async fn run(
                     if let Err(StoreError::Unknown(_)) = written {
                         written = write_until_known(alone, &mut waiting, &mut write).await;
                     }
-                    answers.push(written.map(|mut written| written.pop().unwrap_or(Written::Lost)));
+                    answers.push(
+                        written
+                            .map(|mut written| written.pop().unwrap_or(SessionWriteResult::Lost)),
+                    );
                 }
                 answers
             }
@@ -113,10 +116,10 @@ async fn run(
 /// of their parties out for ever. So the same is written again until the database says what is stored: a session opened
 /// twice is the same agent's next one. Whoever comes meanwhile is told that the database does not answer.
 async fn write_until_known(
-    entries: &[Entry],
-    waiting: &mut mpsc::Receiver<Post>,
-    write: &mut impl AsyncFnMut(&[Entry]) -> Result<Vec<Written>, StoreError>,
-) -> Result<Vec<Written>, StoreError> {
+    entries: &[SessionWrite],
+    waiting: &mut mpsc::Receiver<WriteRequest>,
+    write: &mut impl AsyncFnMut(&[SessionWrite]) -> Result<Vec<SessionWriteResult>, StoreError>,
+) -> Result<Vec<SessionWriteResult>, StoreError> {
     tracing::warn!("it is not known whether sessions were stored; writing them again");
     loop {
         match write(entries).await {
@@ -127,12 +130,12 @@ async fn write_until_known(
             Err(StoreError::Unknown(_) | StoreError::Unavailable(_)) => {}
             known => return known,
         }
-        let pause = flow_common::clock::sleep(PAUSE);
+        let pause = flow_common::clock::sleep(RETRY_DELAY);
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                Some(Post { reply, .. }) = waiting.recv() => {
+                Some(WriteRequest { reply, .. }) = waiting.recv() => {
                     let _ = reply.send(Err(StoreError::Unavailable(Arc::new(sqlx::Error::PoolTimedOut))));
                 }
             }
@@ -140,11 +143,11 @@ async fn write_until_known(
     }
 }
 
-async fn write(db: &Db, entries: &[Entry]) -> Result<Vec<Written>, StoreError> {
+async fn write(db: &Db, entries: &[SessionWrite]) -> Result<Vec<SessionWriteResult>, StoreError> {
     let mut tx = db.write().await?;
     let mut written = Vec::with_capacity(entries.len());
     for entry in entries {
-        match one(&mut tx, entry).await {
+        match write_one(&mut tx, entry).await {
             Ok(done) => written.push(done),
             Err(error) => {
                 tx.rollback().await;
@@ -156,17 +159,19 @@ async fn write(db: &Db, entries: &[Entry]) -> Result<Vec<Written>, StoreError> {
     Ok(written)
 }
 
-async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
+async fn write_one(tx: &mut Tx, entry: &SessionWrite) -> Result<SessionWriteResult, StoreError> {
     match entry {
-        Entry::Open { party, instance, agent_version, now, away_after_s } => {
+        SessionWrite::Open { party, instance, agent_version, now, away_after_s } => {
             let Some(found) = read(tx, party).await? else {
-                return Ok(Written::Opened(SessionAnswer::UnknownParty));
+                return Ok(SessionWriteResult::Opened(SessionDecision::UnknownParty));
             };
             let replaced = found.instance.filter(|known| known != instance);
             if replaced.is_some()
                 && (found.connected || *now < found.since.plus_secs(*away_after_s))
             {
-                return Ok(Written::Opened(SessionAnswer::InUse { since: found.since }));
+                return Ok(SessionWriteResult::Opened(SessionDecision::InUse {
+                    since: found.since,
+                }));
             }
             let epoch = found.epoch + 1;
             let won = execute!(
@@ -180,12 +185,15 @@ async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
                 signed(found.epoch),
             )?;
             Ok(if won == 0 {
-                Written::Lost
+                SessionWriteResult::Lost
             } else {
-                Written::Opened(SessionAnswer::Granted(SessionGrant { epoch, replaced }))
+                SessionWriteResult::Opened(SessionDecision::Granted(SessionGrant {
+                    epoch,
+                    replaced,
+                }))
             })
         }
-        Entry::Close { party, epoch, now } => {
+        SessionWrite::Close { party, epoch, now } => {
             let closed = execute!(
                 &mut *tx,
                 "UPDATE parties SET connected = 0, since = ? WHERE id = ? AND epoch = ? AND connected = 1",
@@ -193,9 +201,9 @@ async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
                 party.as_str(),
                 signed(*epoch),
             )?;
-            Ok(Written::Matched(closed > 0))
+            Ok(SessionWriteResult::Matched(closed > 0))
         }
-        Entry::Inventory { party, digest, json } => {
+        SessionWrite::Inventory { party, digest, json } => {
             let set = execute!(
                 &mut *tx,
                 "UPDATE parties SET inventory_digest = ?, inventory = ? WHERE id = ?",
@@ -203,7 +211,7 @@ async fn one(tx: &mut Tx, entry: &Entry) -> Result<Written, StoreError> {
                 json.as_str(),
                 party.as_str()
             )?;
-            Ok(Written::Matched(set > 0))
+            Ok(SessionWriteResult::Matched(set > 0))
         }
     }
 }
@@ -213,9 +221,9 @@ fn closed<E>(_: E) -> StoreError {
 }
 
 impl Store {
-    async fn session_entry(&self, entry: Entry) -> Result<Written, StoreError> {
+    async fn session_entry(&self, entry: SessionWrite) -> Result<SessionWriteResult, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.sessions.send(Post { entry, reply }).await.map_err(closed)?;
+        self.sessions.send(WriteRequest { entry, reply }).await.map_err(closed)?;
         answer.await.map_err(closed)?
     }
 
@@ -228,12 +236,18 @@ impl Store {
         agent_version: &str,
         now: Timestamp,
         away_after_s: u64,
-    ) -> Result<SessionAnswer, StoreError> {
-        for _ in 0..RACES {
+    ) -> Result<SessionDecision, StoreError> {
+        for _ in 0..OPEN_RETRIES_MAX {
             let (party, instance, agent_version) =
                 (party.clone(), instance.clone(), agent_version.to_owned());
-            if let Written::Opened(answer) = self
-                .session_entry(Entry::Open { party, instance, agent_version, now, away_after_s })
+            if let SessionWriteResult::Opened(answer) = self
+                .session_entry(SessionWrite::Open {
+                    party,
+                    instance,
+                    agent_version,
+                    now,
+                    away_after_s,
+                })
                 .await?
             {
                 return Ok(answer);
@@ -249,8 +263,9 @@ impl Store {
         epoch: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let closed = self.session_entry(Entry::Close { party: party.clone(), epoch, now }).await?;
-        Ok(matches!(closed, Written::Matched(true)))
+        let closed =
+            self.session_entry(SessionWrite::Close { party: party.clone(), epoch, now }).await?;
+        Ok(matches!(closed, SessionWriteResult::Matched(true)))
     }
 
     /// What the party offers: JSON as its agent sent it.
@@ -260,7 +275,7 @@ impl Store {
         digest: &Digest,
         json: &str,
     ) -> Result<(), StoreError> {
-        self.session_entry(Entry::Inventory {
+        self.session_entry(SessionWrite::Inventory {
             party: party.clone(),
             digest: digest.clone(),
             json: json.to_owned(),
@@ -303,7 +318,7 @@ mod tests {
             Self { store, _folder: folder }
         }
 
-        async fn write(&self, entries: &[Entry]) -> Vec<Written> {
+        async fn write(&self, entries: &[SessionWrite]) -> Vec<SessionWriteResult> {
             write(&self.store.db, entries).await.expect("the database writes")
         }
 
@@ -327,8 +342,8 @@ mod tests {
         Timestamp(seconds * 1_000_000)
     }
 
-    fn open(name: &str, instance: u32) -> Entry {
-        Entry::Open {
+    fn open(name: &str, instance: u32) -> SessionWrite {
+        SessionWrite::Open {
             party: party(name),
             instance: format!("{instance:032x}").parse().expect("an instance"),
             agent_version: "test".to_owned(),
@@ -337,22 +352,28 @@ mod tests {
         }
     }
 
-    fn close(name: &str, epoch: u64) -> Entry {
-        Entry::Close { party: party(name), epoch, now: at(2) }
+    fn close(name: &str, epoch: u64) -> SessionWrite {
+        SessionWrite::Close { party: party(name), epoch, now: at(2) }
     }
 
-    fn inventory(name: &str) -> Entry {
-        Entry::Inventory { party: party(name), digest: Digest::of(b"{}"), json: "{}".to_owned() }
+    fn inventory(name: &str) -> SessionWrite {
+        SessionWrite::Inventory {
+            party: party(name),
+            digest: Digest::of(b"{}"),
+            json: "{}".to_owned(),
+        }
     }
 
     /// What became of each entry, in a word or two.
-    fn told(written: &[Written]) -> Vec<String> {
-        let word = |written: &Written| match written {
-            Written::Opened(SessionAnswer::Granted(grant)) => format!("epoch {}", grant.epoch),
-            Written::Opened(SessionAnswer::InUse { .. }) => "in use".to_owned(),
-            Written::Opened(SessionAnswer::UnknownParty) => "unknown".to_owned(),
-            Written::Lost => "lost".to_owned(),
-            Written::Matched(matched) => matched.to_string(),
+    fn told(written: &[SessionWriteResult]) -> Vec<String> {
+        let word = |written: &SessionWriteResult| match written {
+            SessionWriteResult::Opened(SessionDecision::Granted(grant)) => {
+                format!("epoch {}", grant.epoch)
+            }
+            SessionWriteResult::Opened(SessionDecision::InUse { .. }) => "in use".to_owned(),
+            SessionWriteResult::Opened(SessionDecision::UnknownParty) => "unknown".to_owned(),
+            SessionWriteResult::Lost => "lost".to_owned(),
+            SessionWriteResult::Matched(matched) => matched.to_string(),
         };
         written.iter().map(word).collect()
     }
@@ -390,15 +411,15 @@ mod tests {
         let mut answers = Vec::new();
         for entry in [open("a", 1), open("b", 1), inventory("a")] {
             let (reply, answer) = oneshot::channel();
-            posts.send(Post { entry, reply }).await.expect("there is room");
+            posts.send(WriteRequest { entry, reply }).await.expect("there is room");
             answers.push(answer);
         }
         drop(posts);
         let db = Arc::clone(&fx.store.db);
-        run(waiting, async move |entries: &[Entry]| {
+        run(waiting, async move |entries: &[SessionWrite]| {
             // As a row of `b` that cannot be read would.
             let broken =
-                |entry: &Entry| matches!(entry, Entry::Open { party, .. } if party.as_str() == "b");
+                |entry: &SessionWrite| matches!(entry, SessionWrite::Open { party, .. } if party.as_str() == "b");
             match entries.iter().any(broken) {
                 true => Err(StoreError::corrupt("parties", "instance", "b", "nonsense")),
                 false => write(&db, entries).await,
@@ -413,9 +434,9 @@ mod tests {
             matches!(
                 &told[..],
                 [
-                    Ok(Written::Opened(SessionAnswer::Granted(_))),
+                    Ok(SessionWriteResult::Opened(SessionDecision::Granted(_))),
                     Err(_),
-                    Ok(Written::Matched(true))
+                    Ok(SessionWriteResult::Matched(true))
                 ]
             ),
             "{told:?}"
@@ -428,18 +449,18 @@ mod tests {
         fx: &Fixture,
         stored: bool,
         lost: usize,
-        entries: Vec<Entry>,
-    ) -> Vec<Result<Written, StoreError>> {
+        entries: Vec<SessionWrite>,
+    ) -> Vec<Result<SessionWriteResult, StoreError>> {
         let (posts, waiting) = mpsc::channel(8);
         let mut answers = Vec::new();
         for entry in entries {
             let (reply, answer) = oneshot::channel();
-            posts.send(Post { entry, reply }).await.expect("there is room");
+            posts.send(WriteRequest { entry, reply }).await.expect("there is room");
             answers.push(answer);
         }
         drop(posts);
         let (db, left) = (Arc::clone(&fx.store.db), Mutex::new(lost));
-        run(waiting, async move |entries: &[Entry]| {
+        run(waiting, async move |entries: &[SessionWrite]| {
             let lose = {
                 let mut left = left.lock().expect("nobody panics");
                 let lose = *left > 0;
@@ -472,9 +493,9 @@ mod tests {
             )
             .await;
             let [
-                Ok(Written::Opened(SessionAnswer::Granted(grant))),
-                Ok(Written::Matched(true)),
-                Ok(Written::Matched(false)),
+                Ok(SessionWriteResult::Opened(SessionDecision::Granted(grant))),
+                Ok(SessionWriteResult::Matched(true)),
+                Ok(SessionWriteResult::Matched(false)),
             ] = &told[..]
             else {
                 panic!("{told:?}");

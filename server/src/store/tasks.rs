@@ -4,20 +4,20 @@
 mod list;
 
 use flow_domain::id::{ProjectId, TaskId};
+use flow_domain::run::RunPhase;
 use flow_domain::task::Task;
 use flow_domain::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use super::Store;
-use super::apply::NEVER_STARTED;
 use super::db::{id_batches, in_tx, push_list, reading};
 use super::error::StoreError;
 use super::runs::{Body, assemble};
-use super::types::{Aggregate, Page, PageRequest, TaskRow};
+use super::types::{Aggregate, TaskRow};
 
 /// A row of `tasks` as it lies there.
 #[derive(sqlx::FromRow)]
-struct Row {
+struct TaskColumns {
     id: String,
     project_id: String,
     phase: String,
@@ -32,10 +32,18 @@ struct Row {
     body: String,
 }
 
+/// Text of `tasks.phase` for a task that was never started.
+const NEVER_STARTED: &str = "new";
+
+/// Returns the text of `tasks.phase` for the phase of the newest run.
+pub(super) fn phase_text(phase: Option<RunPhase>) -> &'static str {
+    phase.map_or(NEVER_STARTED, RunPhase::as_str)
+}
+
 const COLUMNS: &str = "t.id, t.project_id, t.phase, t.latest_run, t.runs, t.version, t.event_seq, t.due_at, t.created_at, t.modified_at, \
                        t.deleted_at, t.body";
 
-impl Row {
+impl TaskColumns {
     fn read(self) -> Result<(TaskRow, Option<Timestamp>), StoreError> {
         let Self {
             id,
@@ -84,40 +92,17 @@ impl Row {
     }
 }
 
-/// The page out of rows of which one more than the limit was asked for.
-pub(super) fn cut<T>(
-    mut rows: Vec<T>,
-    page: &PageRequest,
-    place: impl Fn(&T) -> String,
-) -> Page<T> {
-    let limit = page.limit as usize;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(place) } else { None };
-    Page { items: rows, next }
-}
-
-/// The place a page begins after, where lists are ordered by a number.
-pub(super) fn after_number(page: &PageRequest) -> Result<Option<i64>, StoreError> {
-    page.after.as_deref().map(|text| text.parse().map_err(|_| StoreError::Cursor)).transpose()
-}
-
-/// The smallest text greater than every text that begins with `prefix`.
-pub(super) fn after_prefix(prefix: &str) -> String {
-    format!("{prefix}{}", char::MAX)
-}
-
 impl Store {
     /// A task that is not deleted, as a list shows it.
     pub async fn task(&self, id: &TaskId) -> Result<Option<TaskRow>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<TaskColumns> = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT ");
             sql.push(COLUMNS)
                 .push(" FROM tasks t WHERE t.tombstone = '' AND t.id = ")
                 .push_bind(id.as_str());
             sql.build_query_as().fetch_optional(c).await
         })?;
-        Ok(row.map(Row::read).transpose()?.map(|(row, _)| row))
+        Ok(row.map(TaskColumns::read).transpose()?.map(|(row, _)| row))
     }
 
     /// The not deleted task of this name.
@@ -126,7 +111,7 @@ impl Store {
         project: &ProjectId,
         name: &str,
     ) -> Result<Option<TaskRow>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<TaskColumns> = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT ");
             sql.push(COLUMNS)
                 .push(" FROM tasks t WHERE t.project_id = ")
@@ -134,7 +119,7 @@ impl Store {
             sql.push(" AND t.tombstone = '' AND t.name = ").push_bind(name);
             sql.build_query_as().fetch_optional(c).await
         })?;
-        Ok(row.map(Row::read).transpose()?.map(|(row, _)| row))
+        Ok(row.map(TaskColumns::read).transpose()?.map(|(row, _)| row))
     }
 
     /// A task as a change needs it, deleted or not.
@@ -154,7 +139,7 @@ impl Store {
                 sql.push(COLUMNS).push(" FROM tasks t WHERE t.id IN ");
                 push_list!(sql, batch.iter().copied().map(TaskId::as_str));
                 sql.push(" ORDER BY t.id");
-                let tasks: Vec<Row> = sql.build_query_as().fetch_all(&mut *c).await?;
+                let tasks: Vec<TaskColumns> = sql.build_query_as().fetch_all(&mut *c).await?;
                 let mut sql = QueryBuilder::new(
                     "SELECT r.id, r.body FROM tasks t JOIN runs r ON r.task_id = t.id WHERE t.id IN ",
                 );

@@ -6,18 +6,17 @@ use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
-use super::runs::json;
-use super::tasks::{after_number, after_prefix, cut};
+use super::page::{after_number, after_prefix, into_page};
 use super::types::{
     IdemRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter,
 };
-use super::{Store, unsigned};
+use super::{Store, json, unsigned};
 
 /// Tasks named when a deletion is refused.
-const NAMED: i64 = 5;
+const NAMED_TASKS_MAX: i64 = 5;
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct TemplateColumns {
     id: String,
     project_id: String,
     name: String,
@@ -32,7 +31,7 @@ struct Row {
 const SELECT: &str = "SELECT t.id, t.project_id, t.name, r.remark, r.revision, t.created_at, r.created_at AS modified_at, r.body \
                       FROM templates t JOIN template_revisions r ON r.template_id = t.id";
 
-impl Row {
+impl TemplateColumns {
     fn read(self) -> Result<Template, StoreError> {
         let Self { id, project_id, name, remark, revision, created_at, modified_at, body } = self;
         let corrupt =
@@ -213,7 +212,7 @@ impl Store {
                 "SELECT name FROM tasks WHERE template_id = ? AND tombstone = '' LIMIT ?",
             )
             .bind(id.as_str())
-            .bind(NAMED)
+            .bind(NAMED_TASKS_MAX)
             .fetch_all(&mut *c)
             .await
         })?;
@@ -233,13 +232,13 @@ impl Store {
 
     /// A template that is not deleted, with its newest revision.
     pub async fn template(&self, id: &TemplateId) -> Result<Option<Template>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" AND r.revision = t.revision WHERE t.tombstone = '' AND t.id = ")
                 .push_bind(id.as_str());
             sql.build_query_as().fetch_optional(c).await
         })?;
-        row.map(Row::read).transpose()
+        row.map(TemplateColumns::read).transpose()
     }
 
     /// The template of this name.
@@ -248,14 +247,14 @@ impl Store {
         project: &ProjectId,
         name: &str,
     ) -> Result<Option<Template>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" AND r.revision = t.revision WHERE t.project_id = ")
                 .push_bind(project.as_str());
             sql.push(" AND t.tombstone = '' AND t.name = ").push_bind(name);
             sql.build_query_as().fetch_optional(c).await
         })?;
-        row.map(Row::read).transpose()
+        row.map(TemplateColumns::read).transpose()
     }
 
     /// A template with this revision of it, deleted or not: tasks keep what they were made from.
@@ -264,7 +263,7 @@ impl Store {
         id: &TemplateId,
         revision: u32,
     ) -> Result<Option<Template>, StoreError> {
-        let row: Option<Row> = reading!(&*self.db, |c| {
+        let row: Option<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE t.id = ")
                 .push_bind(id.as_str())
@@ -272,7 +271,7 @@ impl Store {
                 .push_bind(i64::from(revision));
             sql.build_query_as().fetch_optional(c).await
         })?;
-        row.map(Row::read).transpose()
+        row.map(TemplateColumns::read).transpose()
     }
 
     /// Revisions of a template, newest first.
@@ -282,7 +281,7 @@ impl Store {
         page: &PageRequest,
     ) -> Result<Page<Template>, StoreError> {
         let before = after_number(page)?.unwrap_or(i64::MAX);
-        let rows: Vec<Row> = reading!(&*self.db, |c| {
+        let rows: Vec<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" WHERE t.id = ")
                 .push_bind(id.as_str())
@@ -292,8 +291,8 @@ impl Store {
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
         })?;
-        let revisions = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
-        Ok(cut(revisions, page, |template: &Template| template.revision.to_string()))
+        let revisions = rows.into_iter().map(TemplateColumns::read).collect::<Result<_, _>>()?;
+        Ok(into_page(revisions, page, |template: &Template| template.revision.to_string()))
     }
 
     /// Templates that are not deleted, by name.
@@ -303,7 +302,7 @@ impl Store {
         page: &PageRequest,
     ) -> Result<Page<Template>, StoreError> {
         let prefix = filter.name_prefix.as_deref().unwrap_or_default();
-        let rows: Vec<Row> = reading!(&*self.db, |c| {
+        let rows: Vec<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(" AND r.revision = t.revision WHERE t.project_id = ")
                 .push_bind(filter.project.as_str());
@@ -318,8 +317,8 @@ impl Store {
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
             sql.build_query_as().fetch_all(c).await
         })?;
-        let templates = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
-        Ok(cut(templates, page, |template: &Template| template.name.clone()))
+        let templates = rows.into_iter().map(TemplateColumns::read).collect::<Result<_, _>>()?;
+        Ok(into_page(templates, page, |template: &Template| template.name.clone()))
     }
 
     /// How many templates such a list has in all.

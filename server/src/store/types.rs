@@ -89,7 +89,7 @@ impl Aggregate {
 
 /// One run of a change. Only rows that differ between the two are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunChange {
+pub struct RunUpdate {
     /// As it was loaded; `None` = a new run.
     pub before: Option<Run>,
     /// As it shall be.
@@ -133,7 +133,7 @@ pub struct IdemRecord {
 
 /// What one task becomes. All changes of one [`super::Store::apply`] are stored together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct TaskUpdate {
     /// The task as it shall be.
     pub task: Task,
     /// The task is new: `base_version` and `base_event_seq` are 0.
@@ -145,7 +145,7 @@ pub struct Change {
     /// `task.body` differs from what is stored.
     pub body_changed: bool,
     /// Runs that are new or differ.
-    pub runs: Vec<RunChange>,
+    pub runs: Vec<RunUpdate>,
     /// Events, numbered on from `base_event_seq` in this order.
     pub events: Vec<NewEvent>,
     /// Specs of new members; those already stored are left alone.
@@ -158,7 +158,7 @@ pub struct Change {
 
 /// How a database finds something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct QueryPlan {
     /// In its own words.
     pub words: String,
     /// How much there was to do, in hundreds of instructions; only SQLite counts them.
@@ -281,7 +281,7 @@ pub struct Party {
 
 /// Answer to an agent that wants a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SessionAnswer {
+pub enum SessionDecision {
     /// It has it.
     Granted(SessionGrant),
     /// Another agent of the party has one, or had one until a moment ago.

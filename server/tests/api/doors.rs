@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::tls::client::{self, Trust};
-use flow_server::door::Limits;
+use flow_server::listener::ListenerLimits;
 use flow_testkit::{Authority, Pair, http2, wait_for};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -46,12 +46,12 @@ async fn listen_with(
     patience: Duration,
     tls: Option<TlsAcceptor>,
 ) -> (SocketAddr, JoinHandle<()>) {
-    listen_at(hub, Limits { patience, ..Limits::of(connections) }, tls).await
+    listen_at(hub, ListenerLimits { patience, ..ListenerLimits::of(connections) }, tls).await
 }
 
 async fn listen_at(
     hub: &TestApp,
-    limits: Limits,
+    limits: ListenerLimits,
     tls: Option<TlsAcceptor>,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -321,10 +321,10 @@ async fn counted(hub: &TestApp, counter: &str) -> u64 {
 #[tokio::test]
 async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
-    let limits = Limits {
+    let limits = ListenerLimits {
         patience: Duration::from_secs(3600),
         progress: Duration::from_millis(500),
-        ..Limits::of(1)
+        ..ListenerLimits::of(1)
     };
     let (plain, _) = listen_at(&hub, limits, None).await;
     let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN)
@@ -351,10 +351,10 @@ async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
 #[tokio::test]
 async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
     let hub = TestApp::start().await;
-    let limits = Limits {
+    let limits = ListenerLimits {
         patience: Duration::from_secs(3600),
         progress: Duration::from_millis(500),
-        ..Limits::of(1)
+        ..ListenerLimits::of(1)
     };
     let (address, _) = listen_at(&hub, limits, None).await;
     let mut holder = connect(address).await;
@@ -368,7 +368,11 @@ async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
 #[tokio::test]
 async fn a2_an_address_that_has_its_places_leaves_the_others_theirs() {
     let hub = TestApp::start().await;
-    let limits = Limits { per_address: 2, patience: Duration::from_secs(3600), ..Limits::of(3) };
+    let limits = ListenerLimits {
+        per_address: 2,
+        patience: Duration::from_secs(3600),
+        ..ListenerLimits::of(3)
+    };
     let (address, _) = listen_at(&hub, limits, None).await;
     let mut held = [connect(address).await, connect(address).await];
     ask(&mut held[1]).await;

@@ -36,7 +36,7 @@ async fn a1_a_hub_that_lost_an_essential_task_is_not_ready() {
     let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         answer.text(),
-        "this hub has failed and ends; its log says why\n",
+        "this hub has failed and ends; its log contains the reason\n",
         "a probe without a token is shown no reason"
     );
 }

@@ -11,8 +11,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
-use flow_server::app::{App, Parts, Running};
 use flow_server::auth::Auth;
+use flow_server::serve::{Hub, HubParts};
+use flow_server::state::App;
 use flow_server::store::{Store, StoreOptions};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -27,7 +28,7 @@ use document::Operation;
 pub struct TestApp {
     pub app: Arc<App>,
     pub clock: MockClock,
-    running: Running,
+    running: Hub,
     router: axum::Router,
     dir: tempfile::TempDir,
     token: String,
@@ -60,14 +61,14 @@ impl TestApp {
         let token = flow_common::ids::secret();
         let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
         let shared = Arc::new(clock.clone());
-        let parts = Parts {
+        let parts = HubParts {
             store: Arc::new(store),
             clock: shared,
             auth,
             away_after_s: 30,
             body_bytes: 2 << 20,
         };
-        let running = Running::start(parts).await.expect("the hub starts");
+        let running = Hub::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
         Self {
@@ -170,7 +171,7 @@ impl TestApp {
             tokio::spawn(flow_server::grpc::serve(
                 Arc::clone(&self.app),
                 listener,
-                flow_server::door::Limits::of(1000),
+                flow_server::listener::ListenerLimits::of(1000),
                 None,
             ));
             address

@@ -9,7 +9,7 @@ use flow_testkit::wait_for;
 use serde_json::{Value, json};
 
 use super::common::TestApp;
-use super::raw::{Door, Raw, hello};
+use super::raw::{AgentListener, Raw, hello};
 use super::{SOON, both, running, start, until};
 
 const HOUR_S: i64 = 3_600;
@@ -71,8 +71,8 @@ async fn bring(
 #[tokio::test]
 async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not_run() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b", "hospital-c"]).await;
-    let (mut a, mut b) = (door.open("hospital-a").await, door.open("hospital-b").await);
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b", "hospital-c"]).await;
+    let (mut a, mut b) = (listener.open("hospital-a").await, listener.open("hospital-b").await);
     let body = both(&hub).await;
     let mut cases = Vec::new();
     // The last one leaves its desired members unread.
@@ -117,8 +117,8 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
 #[tokio::test]
 async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (_a, _b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (_a, _b, path) = running(&hub, &listener).await;
     hub.clock.set_by(-TEN_DAYS_S);
     hub.clock.advance(1);
     let task: TaskId =
@@ -148,8 +148,8 @@ async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
 #[tokio::test]
 async fn b6_an_agent_is_heard_before_the_deadline_that_passed_while_the_hub_did_not_run() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (a, _b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &listener).await;
     hub.clock.pause(86_400);
     // The hub runs again, and its deadlines are looked at before the agent's word arrives.
     hub.clock.advance(10);
@@ -190,8 +190,8 @@ async fn progress(hub: &TestApp, path: &str, epoch: u32) {
 #[tokio::test]
 async fn a7_a_hub_whose_clock_is_set_back_writes_progress_and_looks_at_deadlines_as_before() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (a, _b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &listener).await;
     hub.clock.set_by(-2 * HOUR_S);
     let before = hub.clock.now();
     moved(&a, 1).await;
@@ -211,8 +211,8 @@ async fn a7_a_hub_whose_clock_is_set_back_writes_progress_and_looks_at_deadlines
 async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_from_another_agent() {
     for seconds in [HOUR_S, -TEN_DAYS_S] {
         let hub = TestApp::start().await;
-        let door = Door::of(&hub, &["hospital-a"]).await;
-        drop(door.open("hospital-a").await);
+        let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+        drop(listener.open("hospital-a").await);
         let since = async || {
             let party = hub
                 .app
@@ -231,11 +231,11 @@ async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_fro
         })
         .await;
         assert_eq!(
-            door.dial("hospital-a", hello()).await.refused().await,
+            listener.dial("hospital-a", hello()).await.refused().await,
             "party_in_use",
             "{seconds}"
         );
         hub.clock.advance(31);
-        door.open("hospital-a").await;
+        listener.open("hospital-a").await;
     }
 }

@@ -8,7 +8,7 @@ use flow_server::store::{Orphan, OrphanKey};
 use http::StatusCode;
 
 use crate::common::TestApp;
-use crate::raw::{Door, hello, orphan};
+use crate::raw::{AgentListener, hello, orphan};
 
 async fn counted(hub: &TestApp, limit: &str) -> bool {
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
@@ -18,7 +18,7 @@ async fn counted(hub: &TestApp, limit: &str) -> bool {
 #[tokio::test]
 async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let (party, run): (PartyId, RunId) =
         ("hospital-a".parse().expect("a name"), orphan("running").run_id.parse().expect("an id"));
     for attempt in 1..=1000 {
@@ -34,8 +34,9 @@ async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
         };
         assert!(hub.app.store.put_orphan(&listed, 1000).await.expect("the store writes"));
     }
-    let mut agent =
-        door.dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }).await;
+    let mut agent = listener
+        .dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() })
+        .await;
     agent.opened().await;
     // One that is listed may be told of again.
     let members = [7, 1001].map(|attempt| MemberReport { attempt, ..orphan("running") }).to_vec();
@@ -50,14 +51,14 @@ async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
 #[tokio::test]
 async fn one_message_speaks_of_so_many_members_and_no_more() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.open("hospital-a").await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut agent = listener.open("hospital-a").await;
     agent
         .say(ToHub::Members(MemberReports { members: vec![MemberReport::default(); 10_001] }))
         .await;
     assert_eq!(agent.refused().await, "limit_exceeded");
     assert!(counted(&hub, "members").await);
-    let mut agent = door.open_as("hospital-a", &agent.instance).await;
+    let mut agent = listener.open_as("hospital-a", &agent.instance).await;
     agent
         .say(ToHub::Progress(ProgressBatch { members: vec![MemberProgress::default(); 10_001] }))
         .await;
@@ -67,8 +68,8 @@ async fn one_message_speaks_of_so_many_members_and_no_more() {
 #[tokio::test]
 async fn members_that_have_ended_and_nobody_knows_are_let_go_however_many() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.open("hospital-a").await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut agent = listener.open("hospital-a").await;
     let members =
         (1..=2000).map(|sequence| MemberReport { sequence, ..orphan("succeeded") }).collect();
     agent.say(ToHub::Members(MemberReports { members })).await;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::common::TestApp;
-use crate::raw::Door;
+use crate::raw::AgentListener;
 use crate::{SOON, both, items};
 
 /// The way to a database of its own.
@@ -120,7 +120,7 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
     for stored in [true, false] {
         let wire = Wire::new().await;
         let hub = TestApp::start_on(&wire.url).await;
-        let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
+        let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
         let body = both(&hub).await;
         wire.lose("make-once", stored);
         let make = || hub.post("/api/v2/tasks").header("idempotency-key", "make-once").json(&body);
@@ -131,7 +131,7 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
         assert_eq!(wire.answers_kept("make-once").await, 1);
 
         let path = format!("/api/v2/tasks/{}", task["id"].as_str().expect("an id"));
-        let (mut a, mut b) = (door.open("hospital-a").await, door.open("hospital-b").await);
+        let (mut a, mut b) = (listener.open("hospital-a").await, listener.open("hospital-b").await);
         wire.lose("start-once", stored);
         let start = || async {
             hub.post(&format!("{path}/start")).header("idempotency-key", "start-once").await
@@ -143,8 +143,8 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
             (a.refused().await, b.refused().await),
             ("superseded".to_owned(), "superseded".to_owned())
         );
-        let mut a = door.open_as("hospital-a", &a.instance).await;
-        let mut b = door.open_as("hospital-b", &b.instance).await;
+        let mut a = listener.open_as("hospital-a", &a.instance).await;
+        let mut b = listener.open_as("hospital-b", &b.instance).await;
         for phase in ["reserved", "running"] {
             let (one, two) = (a.next_desired(phase).await, b.next_desired(phase).await);
             assert_eq!(

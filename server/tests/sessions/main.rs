@@ -1,13 +1,13 @@
-//! The agents' door as an agent sees it: who gets a session, what both full sets say, what becomes of reports.
+//! The agents' listener as an agent sees it: who gets a session, what both full sets say, what becomes of reports.
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
-mod calls;
+mod call_limits;
 mod clock;
-mod doors;
 mod limits;
+mod listeners;
 mod lost_commits;
 mod orphans;
 mod raw;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use common::TestApp;
-use raw::{Door, Raw, hello};
+use raw::{AgentListener, Raw, hello};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -70,10 +70,10 @@ async fn until(hub: &TestApp, path: &str, what: &str, fits: impl Fn(&Value) -> b
 }
 
 /// Both members run.
-async fn running(hub: &TestApp, door: &Door) -> (Raw, Raw, String) {
+async fn running(hub: &TestApp, listener: &AgentListener) -> (Raw, Raw, String) {
     let (_, path) = started(hub).await;
-    let mut a = door.open("hospital-a").await;
-    let mut b = door.open("hospital-b").await;
+    let mut a = listener.open("hospital-a").await;
+    let mut b = listener.open("hospital-b").await;
     for phase in ["reserved", "running"] {
         let (one, two) = (a.next_desired(phase).await, b.next_desired(phase).await);
         a.report(&one, phase).await;
@@ -86,9 +86,9 @@ async fn running(hub: &TestApp, door: &Door) -> (Raw, Raw, String) {
 #[tokio::test]
 async fn the_same_agent_again_takes_the_place_of_its_older_session() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut older = door.open("hospital-a").await;
-    let newer = door.open_as("hospital-a", &older.instance).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut older = listener.open("hospital-a").await;
+    let newer = listener.open_as("hospital-a", &older.instance).await;
     assert_eq!(newer.welcome.epoch, older.welcome.epoch + 1);
     assert_eq!(older.refused().await, "superseded");
     let party = hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json();
@@ -98,9 +98,9 @@ async fn the_same_agent_again_takes_the_place_of_its_older_session() {
 #[tokio::test]
 async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let first = door.open("hospital-a").await;
-    let mut second = door.dial("hospital-a", hello()).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let first = listener.open("hospital-a").await;
+    let mut second = listener.dial("hospital-a", hello()).await;
     assert_eq!(second.refused().await, "party_in_use");
 
     drop(first);
@@ -113,22 +113,22 @@ async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long()
     })
     .await;
     hub.clock.advance(29);
-    let mut third = door.dial("hospital-a", hello()).await;
+    let mut third = listener.dial("hospital-a", hello()).await;
     assert_eq!(third.refused().await, "party_in_use");
     hub.clock.advance(2);
-    door.open("hospital-a").await;
+    listener.open("hospital-a").await;
 }
 
 #[tokio::test]
 async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (a, _b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, path) = running(&hub, &listener).await;
     drop(a);
     until(&hub, &path, "the party is away", |run| run["members"][0]["contact"]["state"] == "away")
         .await;
     hub.clock.advance(31);
-    let mut newborn = door.open("hospital-a").await;
+    let mut newborn = listener.open("hospital-a").await;
     let run =
         until(&hub, &path, "the member fails", |run| run["members"][0]["phase"] == "failed").await;
     assert_eq!(run["members"][0]["reason"]["code"], "agent_state_lost", "{run}");
@@ -147,11 +147,11 @@ async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
 #[tokio::test]
 async fn the_full_set_says_again_what_was_lost() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (a, _b, _) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, _b, _) = running(&hub, &listener).await;
     let instance = a.instance.clone();
     drop(a);
-    let again = door.open_as("hospital-a", &instance).await;
+    let again = listener.open_as("hospital-a", &instance).await;
     let [member] = again.set.as_slice() else { panic!("one member: {:?}", again.set) };
     assert_eq!((member.desired.as_str(), member.attempt), ("running", 1));
     assert_eq!(flow_domain::id::Digest::of(&member.spec).as_str(), member.spec_digest);
@@ -161,8 +161,8 @@ async fn the_full_set_says_again_what_was_lost() {
 #[tokio::test]
 async fn a_report_said_twice_is_acknowledged_twice_and_stored_once() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (mut a, _b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (mut a, _b, path) = running(&hub, &listener).await;
     let before = hub.get(&path).await.expect(StatusCode::OK).json();
     let last = a.last.clone().expect("something was reported");
     a.say(ToHub::Report(last.clone())).await;
@@ -174,11 +174,11 @@ async fn a_report_said_twice_is_acknowledged_twice_and_stored_once() {
 #[tokio::test]
 async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let json = br#"{"images":["x:1"]}"#.to_vec();
     let digest = flow_domain::id::Digest::of(&json).to_string();
     let said = Hello { inventory_digest: digest.clone(), ..hello() };
-    let mut agent = door.dial("hospital-a", said.clone()).await;
+    let mut agent = listener.dial("hospital-a", said.clone()).await;
     agent.opened().await;
     assert!(agent.welcome.want_inventory);
     agent.say(ToHub::Inventory(Inventory { digest, json })).await;
@@ -186,7 +186,7 @@ async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
         hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json()["inventory"]["images"][0] == "x:1"
     })
     .await;
-    let mut again = door.dial("hospital-a", said).await;
+    let mut again = listener.dial("hospital-a", said).await;
     again.opened().await;
     assert!(!again.welcome.want_inventory);
 }
@@ -194,16 +194,16 @@ async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
 #[tokio::test]
 async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let wrong = door
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let wrong = listener
         .try_dial("hospital-a", Some("0".repeat(64)), hello())
         .await
         .expect_err("a wrong secret");
-    let unknown = door
+    let unknown = listener
         .try_dial("hospital-z", Some("0".repeat(64)), hello())
         .await
         .expect_err("an unknown party");
-    let none = door.try_dial("hospital-a", None, hello()).await.expect_err("no secret");
+    let none = listener.try_dial("hospital-a", None, hello()).await.expect_err("no secret");
     for status in [&wrong, &unknown, &none] {
         assert_eq!(status.code(), tonic::Code::Unauthenticated);
         assert_eq!(status.message(), wrong.message());
@@ -213,21 +213,22 @@ async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
 #[tokio::test]
 async fn what_cannot_be_read_ends_the_session_with_a_sentence() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.dial("hospital-a", Hello { protocol: 99, ..hello() }).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut agent = listener.dial("hospital-a", Hello { protocol: 99, ..hello() }).await;
     assert_eq!(agent.refused().await, "protocol_unsupported");
-    let mut agent = door.dial("hospital-a", Hello { instance: "../x".to_owned(), ..hello() }).await;
+    let mut agent =
+        listener.dial("hospital-a", Hello { instance: "../x".to_owned(), ..hello() }).await;
     assert_eq!(agent.refused().await, "malformed");
     for bad in [
         flow_proto::v1::MemberReport { run_id: "x".to_owned(), ..raw::orphan("running") },
         flow_proto::v1::MemberReport { phase: "dancing".to_owned(), ..raw::orphan("running") },
         flow_proto::v1::MemberReport { sequence: u64::MAX, ..raw::orphan("running") },
     ] {
-        let mut agent = door.open_as("hospital-a", &hello_instance()).await;
+        let mut agent = listener.open_as("hospital-a", &hello_instance()).await;
         agent.say(ToHub::Report(bad)).await;
         assert_eq!(agent.refused().await, "malformed");
     }
-    let mut agent = door.open_as("hospital-a", &hello_instance()).await;
+    let mut agent = listener.open_as("hospital-a", &hello_instance()).await;
     agent.say(ToHub::Hello(hello())).await;
     assert_eq!(agent.refused().await, "malformed");
 }
@@ -240,8 +241,8 @@ fn hello_instance() -> String {
 #[tokio::test]
 async fn f8_an_outage_of_the_hub_itself_never_counts_against_a_party() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a", "hospital-b"]).await;
-    let (a, b, path) = running(&hub, &door).await;
+    let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
+    let (a, b, path) = running(&hub, &listener).await;
     // The hub is gone for longer than any party may be.
     let hub = {
         drop((a, b));
@@ -285,8 +286,8 @@ async fn deadlines_are_looked_at_although_a_killed_hub_has_the_lease_on_them() {
 #[tokio::test]
 async fn an_orderly_end_tells_agents_to_come_back() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.open("hospital-a").await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut agent = listener.open("hospital-a").await;
     hub.stop();
     assert!(matches!(agent.next().await, FromHub::Goodbye(_)));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::SOON;
 use crate::common::TestApp;
-use crate::raw::{Door, Raw, hello, orphan};
+use crate::raw::{AgentListener, Raw, hello, orphan};
 
 /// An agent that knew this hub before it was restored.
 fn of_old() -> Hello {
@@ -21,10 +21,10 @@ async fn listed(hub: &TestApp, filter: &str) -> Vec<Value> {
 }
 
 /// A hub, and an agent with a live member of which the hub hears for the first time.
-async fn with_orphan() -> (TestApp, Door, Raw, String) {
+async fn with_orphan() -> (TestApp, AgentListener, Raw, String) {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
-    let mut agent = door.dial("hospital-a", of_old()).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
+    let mut agent = listener.dial("hospital-a", of_old()).await;
     agent.opened().await;
     agent.say(ToHub::Report(orphan("running"))).await;
     let found = wait_for("it is listed", SOON, async || listed(&hub, "").await.pop()).await;
@@ -36,15 +36,15 @@ async fn with_orphan() -> (TestApp, Door, Raw, String) {
         "{found}"
     );
     assert_eq!(found["task"], orphan("running").task_id, "{found}");
-    (hub, door, agent, id)
+    (hub, listener, agent, id)
 }
 
 #[tokio::test]
 async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_it() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let incarnation = hub.app.store.incarnation().await.expect("a number");
-    let mut agent = door
+    let mut agent = listener
         .dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() })
         .await;
     agent.opened().await;
@@ -77,7 +77,7 @@ async fn an_orphan_an_operator_stops_is_told_at_once_and_leaves_the_list_when_it
 
 #[tokio::test]
 async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
-    let (hub, door, agent, id) = with_orphan().await;
+    let (hub, listener, agent, id) = with_orphan().await;
     let instance = agent.instance.clone();
     drop(agent);
     wait_for("the hub notices", SOON, async || {
@@ -85,7 +85,7 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
     })
     .await;
     hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED);
-    let mut agent = door.dial("hospital-a", Hello { instance, ..of_old() }).await;
+    let mut agent = listener.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
     agent.say(ToHub::Report(orphan("running"))).await;
     assert!(agent.next_desired("stopped").await.orphan);
@@ -93,7 +93,7 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
 
 #[tokio::test]
 async fn an_orphan_an_operator_keeps_runs_on_to_its_end() {
-    let (hub, door, agent, id) = with_orphan().await;
+    let (hub, listener, agent, id) = with_orphan().await;
     let answer =
         hub.post(&format!("/api/v2/orphans/{id}/keep")).await.expect(StatusCode::OK).json();
     assert_eq!(answer["decision"], "keep");
@@ -102,7 +102,7 @@ async fn an_orphan_an_operator_keeps_runs_on_to_its_end() {
     // However often the agent comes back, also to the incarnation it knows by now.
     let incarnation = hub.app.store.incarnation().await.expect("a number");
     let known = Hello { instance, seen_incarnation: incarnation, seen_revision: 1, ..hello() };
-    let mut agent = door.dial("hospital-a", known).await;
+    let mut agent = listener.dial("hospital-a", known).await;
     agent.opened().await;
     agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("running") })).await;
     agent.say(ToHub::Report(MemberReport { sequence: 9, ..orphan("succeeded") })).await;
@@ -113,10 +113,10 @@ async fn an_orphan_an_operator_keeps_runs_on_to_its_end() {
 
 #[tokio::test]
 async fn an_orphan_its_agent_no_longer_speaks_of_is_forgotten_at_the_end_of_the_set() {
-    let (hub, door, agent, id) = with_orphan().await;
+    let (hub, listener, agent, id) = with_orphan().await;
     let instance = agent.instance.clone();
     drop(agent);
-    let mut agent = door.dial("hospital-a", Hello { instance, ..of_old() }).await;
+    let mut agent = listener.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
     let epoch = agent.welcome.epoch;
     agent.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;

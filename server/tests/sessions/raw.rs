@@ -9,7 +9,7 @@ use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{Ack, AgentMessage, DesiredMember, Hello, HubMessage, MemberReport, Welcome};
-use flow_server::door::Limits;
+use flow_server::listener::ListenerLimits;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
@@ -17,7 +17,7 @@ use tonic::{Request, Status, Streaming};
 use crate::common::TestApp;
 
 /// A hub's listener, and the secrets of parties.
-pub struct Door {
+pub struct AgentListener {
     pub address: SocketAddr,
     secrets: HashMap<String, String>,
 }
@@ -45,13 +45,13 @@ pub fn orphan(phase: &str) -> MemberReport {
     }
 }
 
-impl Door {
-    /// Opens the hub's door and makes the parties known.
+impl AgentListener {
+    /// Opens the hub's listener and makes the parties known.
     pub async fn of(hub: &TestApp, parties: &[&str]) -> Self {
-        Self::with(hub, parties, Limits::of(1000)).await
+        Self::with(hub, parties, ListenerLimits::of(1000)).await
     }
 
-    pub async fn with(hub: &TestApp, parties: &[&str], limits: Limits) -> Self {
+    pub async fn with(hub: &TestApp, parties: &[&str], limits: ListenerLimits) -> Self {
         let mut secrets = HashMap::new();
         for party in parties {
             secrets.insert((*party).to_owned(), hub.party(party).await);

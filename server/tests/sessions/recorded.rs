@@ -14,7 +14,7 @@ use prost::Message;
 use serde_json::json;
 
 use crate::common::TestApp;
-use crate::raw::{Door, Raw};
+use crate::raw::{AgentListener, Raw};
 use crate::{start, until};
 
 fn sessions() -> PathBuf {
@@ -48,14 +48,14 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
         let version = version.expect("a folder").path();
         versions += 1;
         let hub = TestApp::start().await;
-        let door = Door::of(&hub, &["a"]).await;
+        let listener = AgentListener::of(&hub, &["a"]).await;
         let path = alone(&hub).await;
         let mut said = read::<AgentMessage>(&version.join("agent.bin")).into_iter();
         let Some(ToHub::Hello(hello)) = said.next().and_then(|message| message.body) else {
             panic!("no Hello: {}", version.display())
         };
         let spoken = hello.protocol;
-        let mut agent = door.dial("a", hello).await;
+        let mut agent = listener.dial("a", hello).await;
         agent.opened().await;
         assert_eq!(agent.welcome.protocol, spoken);
         let mut wish: Option<DesiredMember> = None;
@@ -137,8 +137,8 @@ async fn succeed(agent: &mut Raw, run: &DesiredMember) {
 #[tokio::test]
 async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["a"]).await;
-    let mut agent = door.open("a").await;
+    let listener = AgentListener::of(&hub, &["a"]).await;
+    let mut agent = listener.open("a").await;
     alone(&hub).await;
     let reserve = agent.next_desired("reserved").await;
     agent.report(&reserve, "reserved").await;

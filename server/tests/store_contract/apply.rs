@@ -4,7 +4,7 @@ use flow_domain::id::Digest;
 use flow_domain::member::{Contact, MemberPhase};
 use flow_domain::run::{Input, RunPhase};
 use flow_domain::time::Timestamp;
-use flow_server::store::{ApplyError, Change, Duplicate, IdemRecord, PageRequest, StoreError};
+use flow_server::store::{ApplyError, Duplicate, IdemRecord, PageRequest, StoreError, TaskUpdate};
 
 use crate::support::*;
 
@@ -102,7 +102,7 @@ async fn a_stale_change_takes_the_whole_batch_with_it(fx: Fixture) {
 
 async fn a_task_that_is_gone_or_never_was_is_stale(fx: Fixture) {
     let task = any_task("ghost");
-    let never = Change { insert: false, base_version: 1, ..creation(task.clone()) };
+    let never = TaskUpdate { insert: false, base_version: 1, ..creation(task.clone()) };
     let refused = fx.store.apply(&[never]).await.unwrap_err();
     assert!(matches!(refused, ApplyError::Stale(tasks) if tasks == [task.id]));
     fx.store.apply(&[]).await.expect("nothing to do is done");
@@ -247,7 +247,7 @@ async fn only_rows_that_differ_are_written(fx: Fixture) {
     let mut moved = change(store, &id).await;
     let mut after = before.clone();
     after.members[0].phase = MemberPhase::Admitted;
-    moved.runs.push(flow_server::store::RunChange { before: Some(before), after: after.clone() });
+    moved.runs.push(flow_server::store::RunUpdate { before: Some(before), after: after.clone() });
     store.apply(&[moved]).await.unwrap();
     assert_eq!(store.run(&after.id).await.unwrap(), Some(after));
     let counts = store.counts().await.unwrap();
@@ -388,7 +388,7 @@ async fn writers_of_overlapping_batches_finish(fx: Fixture) {
 
 async fn a_batch_of_five_hundred_is_one_transaction(fx: Fixture) {
     let store = &fx.store;
-    let mut changes: Vec<Change> = Vec::new();
+    let mut changes: Vec<TaskUpdate> = Vec::new();
     for number in 0..500 {
         let mut one = creation(any_task(&format!("bulk-{number}")));
         start(&mut one);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::*;
 use flow_domain::id::TaskId;
-use flow_server::store::{ApplyError, Change, Store, StoreError, StoreOptions};
+use flow_server::store::{ApplyError, Store, StoreError, StoreOptions, TaskUpdate};
 
 /// Tasks changed together in one transaction.
 const BATCH: usize = 5;
@@ -18,7 +18,7 @@ const COMMITS: u64 = 40;
 
 /// Makes the tasks of one writer.
 async fn tasks(store: &Store, name: &str) -> Vec<TaskId> {
-    let changes: Vec<Change> =
+    let changes: Vec<TaskUpdate> =
         (0..BATCH).map(|number| creation(any_task(&format!("{name}-{number}")))).collect();
     store.apply(&changes).await.unwrap();
     changes.into_iter().map(|change| change.task.id).collect()
@@ -28,7 +28,7 @@ async fn tasks(store: &Store, name: &str) -> Vec<TaskId> {
 async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
     let mut changes = Vec::new();
     for found in store.load_tasks(ids).await? {
-        changes.push(Change {
+        changes.push(TaskUpdate {
             insert: false,
             base_version: found.version,
             base_event_seq: found.event_seq,

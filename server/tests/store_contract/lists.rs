@@ -38,7 +38,7 @@ async fn some(store: &Store) -> Vec<TemplateId> {
             if number % 4 == 0 {
                 change.runs.clear();
                 let after = settle(&mut change, &run, RunPhase::Succeeded);
-                change.runs = vec![flow_server::store::RunChange { before: None, after }];
+                change.runs = vec![flow_server::store::RunUpdate { before: None, after }];
             }
         }
         store.apply(&[change]).await.unwrap();

@@ -1,7 +1,7 @@
 //! Parties, and who speaks for each.
 
 use flow_domain::id::Digest;
-use flow_server::store::{PageRequest, PartyRow, SessionAnswer, SessionGrant, StoreError};
+use flow_server::store::{PageRequest, PartyRow, SessionDecision, SessionGrant, StoreError};
 
 use crate::support::*;
 
@@ -83,16 +83,16 @@ async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
         store.open_session(&id, &instance(number), "0.1.0", at(seconds), 30).await.unwrap()
     };
     let granted = |epoch, replaced: Option<u32>| {
-        SessionAnswer::Granted(SessionGrant { epoch, replaced: replaced.map(instance) })
+        SessionDecision::Granted(SessionGrant { epoch, replaced: replaced.map(instance) })
     };
-    assert_eq!(open(1, 0).await, SessionAnswer::UnknownParty);
+    assert_eq!(open(1, 0).await, SessionDecision::UnknownParty);
     store.create_party(&row("hospital-a")).await.unwrap();
 
     assert_eq!(open(1, 10).await, granted(1, None));
     assert_eq!(open(1, 20).await, granted(2, None), "the same journal supersedes at once");
     assert_eq!(
         open(2, 1_000).await,
-        SessionAnswer::InUse { since: at(20) },
+        SessionDecision::InUse { since: at(20) },
         "another is refused however long the first is there"
     );
     assert!(
@@ -106,7 +106,7 @@ async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
     assert_eq!((away.connected, away.since, away.agent_version.as_str()), (false, at(40), "0.1.0"));
     assert!(!store.close_session(&id, 2, at(50)).await.unwrap(), "it was closed already");
     assert_eq!(store.party(&id).await.unwrap().unwrap().since, at(40));
-    assert_eq!(open(2, 69).await, SessionAnswer::InUse { since: at(40) });
+    assert_eq!(open(2, 69).await, SessionDecision::InUse { since: at(40) });
     assert_eq!(
         open(2, 70).await,
         granted(3, Some(1)),
@@ -141,7 +141,7 @@ async fn agents_that_come_at_once_get_different_epochs(fx: Fixture) {
                     .open_session(&party("hospital-a"), &instance(1), "0.1.0", at(1), 30)
                     .await
                 {
-                    Ok(SessionAnswer::Granted(grant)) => return grant.epoch,
+                    Ok(SessionDecision::Granted(grant)) => return grant.epoch,
                     Err(error) if error.is_retryable() => {}
                     other => panic!("{other:?}"),
                 }

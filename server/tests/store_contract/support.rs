@@ -10,7 +10,7 @@ use flow_domain::spec::{MemberSpec, SealedSpec};
 use flow_domain::task::{Rules, Task, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, Template, TemplateBody};
 use flow_domain::time::Timestamp;
-use flow_server::store::{Change, NewEvent, RunChange, Store, StoreOptions};
+use flow_server::store::{NewEvent, RunUpdate, Store, StoreOptions, TaskUpdate};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,14 +185,14 @@ pub fn event(message: &str) -> NewEvent {
 }
 
 /// The change that makes `task`.
-pub fn creation(task: Task) -> Change {
+pub fn creation(task: Task) -> TaskUpdate {
     let event = Event {
         kind: EventKind::TaskCreated,
         run: None,
         party: None,
         message: "created".to_owned(),
     };
-    Change {
+    TaskUpdate {
         task,
         insert: true,
         base_version: 0,
@@ -207,9 +207,9 @@ pub fn creation(task: Task) -> Change {
 }
 
 /// A change of the stored task that does nothing yet.
-pub async fn change(store: &Store, id: &TaskId) -> Change {
+pub async fn change(store: &Store, id: &TaskId) -> TaskUpdate {
     let found = store.load_task(id).await.unwrap().expect("the task is stored");
-    Change {
+    TaskUpdate {
         insert: false,
         base_version: found.version,
         base_event_seq: found.event_seq,
@@ -256,7 +256,7 @@ pub fn events_of(effects: Vec<Effect>) -> Vec<NewEvent> {
 }
 
 /// Adds a new run to the change.
-pub fn start(change: &mut Change) -> Run {
+pub fn start(change: &mut TaskUpdate) -> Run {
     change.task.runs += 1;
     let task = &change.task;
     change.specs = task.body.members.iter().map(|member| spec(task, &member.party)).collect();
@@ -281,22 +281,22 @@ pub fn start(change: &mut Change) -> Run {
     };
     let (run, effects) = Run::new(new, at(3));
     change.events.extend(events_of(effects));
-    change.runs.push(RunChange { before: None, after: run.clone() });
+    change.runs.push(RunUpdate { before: None, after: run.clone() });
     change.due = flow_domain::run::next_due(&run);
     run
 }
 
 /// Moves a stored run by one input, in the change.
-pub fn feed(change: &mut Change, before: &Run, input: &Input) -> Run {
+pub fn feed(change: &mut TaskUpdate, before: &Run, input: &Input) -> Run {
     let (after, effects) = step(before, input, at(4)).expect("the input moves the run");
     change.events.extend(events_of(effects));
     change.due = flow_domain::run::next_due(&after);
-    change.runs.push(RunChange { before: Some(before.clone()), after: after.clone() });
+    change.runs.push(RunUpdate { before: Some(before.clone()), after: after.clone() });
     after
 }
 
 /// Ends and settles a run the short way: both by hand, as only the store is looked at here.
-pub fn settle(change: &mut Change, before: &Run, phase: flow_domain::run::RunPhase) -> Run {
+pub fn settle(change: &mut TaskUpdate, before: &Run, phase: flow_domain::run::RunPhase) -> Run {
     let mut after = before.clone();
     after.phase = phase;
     after.finished_at = Some(at(5));
@@ -305,7 +305,7 @@ pub fn settle(change: &mut Change, before: &Run, phase: flow_domain::run::RunPha
         member.settled = true;
     }
     change.due = None;
-    change.runs.push(RunChange { before: Some(before.clone()), after: after.clone() });
+    change.runs.push(RunUpdate { before: Some(before.clone()), after: after.clone() });
     after
 }
 

@@ -25,7 +25,7 @@ use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list;
 use crate::api::openapi::failures;
 use crate::api::problem::{Failure, field};
-use crate::app::App;
+use crate::state::App;
 use crate::store::EventRow;
 
 /// Time between two signs of life on a silent stream, and between two looks at the store: a lost wake costs no more.

@@ -19,7 +19,7 @@ use crate::api::extract::{Caller, Ids, Params};
 use crate::api::limits::TAIL_LINES_MAX;
 use crate::api::openapi::failures;
 use crate::api::problem::{Failure, field};
-use crate::app::App;
+use crate::state::App;
 
 failures!(NotFound = TaskNotFound, RunNotFound, MemberNotFound);
 failures!(

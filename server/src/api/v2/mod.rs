@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::extract::Caller;
 use super::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 use crate::store::TaskRow;
 use model::schema;
 

@@ -15,8 +15,8 @@ use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
-use crate::app::App;
 use crate::grpc::convert;
+use crate::state::App;
 use crate::store::{self, OrphanDecision, OrphanKey};
 
 failures!(ListFailures = CursorInvalid);

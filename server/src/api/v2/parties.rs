@@ -19,7 +19,7 @@ use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 use crate::store::{self, StoreError};
 
 failures!(ListFailures = CursorInvalid);

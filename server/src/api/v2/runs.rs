@@ -17,7 +17,7 @@ use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 
 failures!(ListFailures = TaskNotFound, CursorInvalid);
 failures!(NotFound = TaskNotFound, RunNotFound);

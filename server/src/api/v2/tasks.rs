@@ -21,7 +21,7 @@ use crate::api::limits::NEVER_STARTED;
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
-use crate::app::App;
+use crate::state::App;
 use crate::store::{TaskFilter, TaskRow};
 
 failures!(NotFound = TaskNotFound);

@@ -20,8 +20,8 @@ use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag}
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
 use crate::api::problem::Failure;
-use crate::app::App;
 use crate::engine::IdemKey;
+use crate::state::App;
 use crate::store::{IdemRecord, TemplateChange, TemplateCreation, TemplateFilter};
 
 failures!(ListFailures = CursorInvalid);

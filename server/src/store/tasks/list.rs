@@ -2,7 +2,7 @@
 //!
 //! Every filter a list offers leads to one index, and the statement names it: 50 of a million take as long as 50 of a
 //! thousand. Of several filters the narrowest leads, which is looked up first; the others are checked row by row. If
-//! even the narrowest is wide, rows that pass may be few and far between, so a page walks [`WALK`] entries of the index
+//! even the narrowest is wide, rows that pass may be few and far between, so a page scans [`SCANNED_ENTRIES_MAX`] entries of the index
 //! and no more: it may hold fewer tasks than asked for, and the next one begins where it stopped. That bounds every
 //! combination of filters on every database, and no write pays for it, as it would for an index of each combination.
 
@@ -12,37 +12,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use flow_domain::run::RunPhase;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::{COLUMNS, Row, after_prefix, cut};
-use crate::store::apply::phase_text;
+use super::{COLUMNS, TaskColumns, phase_text};
 use crate::store::db::{Db, push_list, reading};
 use crate::store::error::StoreError;
-use crate::store::types::{Page, PageRequest, Plan, TaskFilter, TaskRow};
+use crate::store::page::{after_prefix, into_page};
+use crate::store::types::{Page, PageRequest, QueryPlan, TaskFilter, TaskRow};
 use crate::store::{Store, signed, unsigned};
 
-/// Entries of the leading index that one page walks at most if other filters are checked row by row: so many take less
+/// Entries of the leading index that one page scans at most if other filters are checked row by row: so many take less
 /// than half of the 5 ms that a page may take. A list of no more is narrow, and found whole.
-const WALK: usize = 500;
+const SCANNED_ENTRIES_MAX: usize = 500;
 
-/// Instructions of SQLite's machine that count as a step of [`Plan::steps`].
-const STEP: i32 = 100;
+/// Instructions of SQLite's machine that count as a step of [`QueryPlan::steps`].
+const STEP_INSTRUCTIONS: i32 = 100;
 
 /// Which index leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lead {
+enum LeadingIndex {
     Phase,
     Template,
-    /// Both have an index of their own: a template that never fails must not be a walk over all failures.
+    /// Both have an index of their own: a template that never fails must not be a scan over all failures.
     TemplateAndPhase,
     Party,
     Name,
     Newest,
 }
 
-impl Lead {
+impl LeadingIndex {
     /// Those that a filter offers, the one to be taken if all are wide last.
-    fn offered(filter: &TaskFilter) -> Vec<Self> {
+    fn candidates(filter: &TaskFilter) -> Vec<Self> {
         let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
-        let offered = [
+        let candidates = [
             (Self::Party, party.is_some()),
             (Self::Template, template.is_some() && phases.is_empty()),
             (Self::Phase, template.is_none() && !phases.is_empty()),
@@ -50,7 +50,7 @@ impl Lead {
             // A wide list by name can only be walked by name.
             (Self::Name, name_prefix.is_some()),
         ];
-        offered.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
+        candidates.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
     }
 
     const fn is_by_phase(self) -> bool {
@@ -64,10 +64,10 @@ impl Lead {
 
 /// What a list's statements are made of.
 #[derive(Clone, Copy)]
-struct Query<'a> {
+struct TaskQuery<'a> {
     db: &'a Db,
     filter: &'a TaskFilter,
-    lead: Lead,
+    lead: LeadingIndex,
     /// The leading index has many entries, and other filters are checked row by row.
     is_wide: bool,
     phases: &'a [Option<RunPhase>],
@@ -77,7 +77,7 @@ struct Query<'a> {
     until: Option<&'a str>,
 }
 
-impl Query<'_> {
+impl TaskQuery<'_> {
     /// From FROM to what the leading index finds by itself, in the table it belongs to.
     fn push_lead<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
@@ -86,12 +86,12 @@ impl Query<'_> {
         let Self { db, filter, lead, .. } = self;
         let (hint, end) = db.index_hint();
         let index = match lead {
-            Lead::Name => "tasks_name",
-            Lead::Phase => "tasks_phase",
-            Lead::Template => "tasks_template",
-            Lead::TemplateAndPhase => "tasks_template_phase",
-            Lead::Newest => "tasks_newest",
-            Lead::Party => {
+            LeadingIndex::Name => "tasks_name",
+            LeadingIndex::Phase => "tasks_phase",
+            LeadingIndex::Template => "tasks_template",
+            LeadingIndex::TemplateAndPhase => "tasks_template_phase",
+            LeadingIndex::Newest => "tasks_newest",
+            LeadingIndex::Party => {
                 sql.push(db.of_party());
                 self.push_party(sql);
                 return;
@@ -101,7 +101,7 @@ impl Query<'_> {
         sql.push(" WHERE t.project_id = ")
             .push_bind(filter.project.to_string())
             .push(" AND t.tombstone = ''");
-        if *lead == Lead::Name {
+        if *lead == LeadingIndex::Name {
             self.push_name(sql);
         }
         if lead.is_by_template() {
@@ -117,7 +117,7 @@ impl Query<'_> {
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        if self.lead == Lead::Party {
+        if self.lead == LeadingIndex::Party {
             sql.push(self.db.of_party())
                 .push(self.db.then_join())
                 .push(" tasks t ON t.id = p.task_id");
@@ -131,7 +131,7 @@ impl Query<'_> {
                 sql.push(" AND p.task_id = t.id)");
             }
         }
-        if self.lead != Lead::Name {
+        if self.lead != LeadingIndex::Name {
             self.push_name(sql);
         }
         if !self.lead.is_by_phase() {
@@ -140,7 +140,7 @@ impl Query<'_> {
         if !self.lead.is_by_template() {
             self.push_template(sql);
         }
-        self.push_places(sql);
+        self.push_bounds(sql);
     }
 
     fn push_party<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
@@ -153,7 +153,7 @@ impl Query<'_> {
     }
 
     /// The names of a list by name that this page looks at, between one lower bound and one upper: of several, SQLite
-    /// searches with the first and walks to the other, past every page before. (Names are compared bytewise everywhere, and
+    /// searches with the first and scans to the other, past every page before. (Names are compared bytewise everywhere, and
     /// `until` was found by the list.)
     fn push_name<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
@@ -191,7 +191,7 @@ impl Query<'_> {
         }
     }
 
-    fn push_places<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
+    fn push_bounds<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
@@ -205,9 +205,9 @@ impl Query<'_> {
         }
     }
 
-    /// One walk down the index per phase: `phase IN (…)` would have to read and sort every task of these phases. (A narrow
+    /// One scan down the index per phase: `phase IN (…)` would have to read and sort every task of these phases. (A narrow
     /// list by name is found whole, and sorted.)
-    fn walks(self) -> Vec<Self> {
+    fn scans(self) -> Vec<Self> {
         if self.lead.is_by_phase() && !self.by_name() {
             self.phases.chunks(1).map(|phases| Self { phases, ..self }).collect()
         } else {
@@ -223,7 +223,7 @@ impl Query<'_> {
     fn place(&self) -> &'static str {
         match self.lead {
             _ if self.by_name() => "t.name",
-            Lead::Party => "p.task_id",
+            LeadingIndex::Party => "p.task_id",
             _ => "t.id",
         }
     }
@@ -246,10 +246,10 @@ impl Query<'_> {
         sql.push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
     }
 
-    /// The newest `limit` rows after the first `offset` of several walks. Each walk reads index entries only, and the table
+    /// The newest `limit` rows after the first `offset` of several scans. Each scan reads index entries only, and the table
     /// gives the rows of the page alone; in no order.
     fn push_merged<DB: Database>(
-        walks: &[Self],
+        scans: &[Self],
         sql: &mut QueryBuilder<DB>,
         offset: u32,
         limit: i64,
@@ -257,12 +257,12 @@ impl Query<'_> {
         String: for<'q> Encode<'q, DB> + Type<DB>,
         i64: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        let Some(Self { db, .. }) = walks.first() else { return };
+        let Some(Self { db, .. }) = scans.first() else { return };
         sql.push("SELECT ").push(COLUMNS).push(" FROM (");
-        Self::push_union(walks, sql, |walk, sql| {
+        Self::push_union(scans, sql, |scan, sql| {
             sql.push("SELECT t.id AS place");
-            walk.push(sql);
-            walk.push_order(sql);
+            scan.push(sql);
+            scan.push_order(sql);
             sql.push_bind(limit + i64::from(offset));
         });
         sql.push(" ORDER BY place DESC LIMIT ")
@@ -272,20 +272,20 @@ impl Query<'_> {
         sql.push(") page").push(db.then_join()).push(" tasks t ON t.id = page.place");
     }
 
-    /// The places that `push` selects for each walk, each place once: a filter may name a phase twice.
+    /// The places that `push` selects for each scan, each place once: a filter may name a phase twice.
     fn push_union<DB: Database>(
-        walks: &[Self],
+        scans: &[Self],
         sql: &mut QueryBuilder<DB>,
         push: impl Fn(&Self, &mut QueryBuilder<DB>),
     ) {
-        for (number, walk) in walks.iter().enumerate() {
+        for (number, scan) in scans.iter().enumerate() {
             sql.push(if number == 0 {
                 "SELECT place FROM ("
             } else {
                 " UNION SELECT place FROM ("
             });
-            push(walk, sql);
-            sql.push(") walk");
+            push(scan, sql);
+            sql.push(") scan");
         }
     }
 
@@ -296,18 +296,18 @@ impl Query<'_> {
     {
         sql.push("SELECT ").push(self.place()).push(" AS place");
         self.push_lead(sql);
-        self.push_places(sql);
+        self.push_bounds(sql);
         self.push_order(sql);
         sql.push("1 OFFSET ").push_bind(signed(entries) - 1);
     }
 
     /// The statement of the page, or the one that finds its end.
-    fn push_either<DB: Database>(&self, sql: &mut QueryBuilder<DB>, end: bool)
+    fn push_page_or_end<DB: Database>(&self, sql: &mut QueryBuilder<DB>, end: bool)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
         i64: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        if end { self.push_end(sql, WALK) } else { self.push_rows(sql, 0, 51) }
+        if end { self.push_end(sql, SCANNED_ENTRIES_MAX) } else { self.push_rows(sql, 0, 51) }
     }
 
     /// How many entries the leading index of each has, counted no further than needed to see that they are many.
@@ -319,7 +319,7 @@ impl Query<'_> {
                 sql.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " });
                 sql.push(number).push(", COUNT(*) FROM (SELECT 1");
                 candidate.push_lead(&mut sql);
-                sql.push(" LIMIT ").push_bind(signed(WALK) + 1).push(") few");
+                sql.push(" LIMIT ").push_bind(signed(SCANNED_ENTRIES_MAX) + 1).push(") few");
             }
             sql.build_query_as().fetch_all(c).await
         })?;
@@ -327,29 +327,31 @@ impl Query<'_> {
         Ok(widths.into_iter().map(|(_, width)| width).collect())
     }
 
-    /// The place that every walk reaches within [`WALK`] entries of the leading index in all; `None` if all have fewer.
-    async fn end(walks: &[Self]) -> Result<Option<String>, StoreError> {
-        let Some(Self { db, .. }) = walks.first() else { return Ok(None) };
+    /// The place that every scan reaches within [`SCANNED_ENTRIES_MAX`] entries of the leading index in all; `None` if all have fewer.
+    async fn end(scans: &[Self]) -> Result<Option<String>, StoreError> {
+        let Some(Self { db, .. }) = scans.first() else { return Ok(None) };
         let ends: Vec<String> = reading!(db, |c| {
             let mut sql = QueryBuilder::new("");
-            Self::push_union(walks, &mut sql, |walk, sql| walk.push_end(sql, WALK / walks.len()));
+            Self::push_union(scans, &mut sql, |scan, sql| {
+                scan.push_end(sql, SCANNED_ENTRIES_MAX / scans.len())
+            });
             sql.build_query_scalar().fetch_all(c).await
         })?;
         // Walks lead from the newest to the oldest where there are several; one by name has one end.
         Ok(ends.into_iter().max())
     }
 
-    async fn rows(walks: &[Self], offset: u32, limit: i64) -> Result<Vec<Row>, StoreError> {
-        let Some(Self { db, .. }) = walks.first() else { return Ok(Vec::new()) };
-        let mut rows: Vec<Row> = reading!(db, |c| {
+    async fn rows(scans: &[Self], offset: u32, limit: i64) -> Result<Vec<TaskColumns>, StoreError> {
+        let Some(Self { db, .. }) = scans.first() else { return Ok(Vec::new()) };
+        let mut rows: Vec<TaskColumns> = reading!(db, |c| {
             let mut sql = QueryBuilder::new("");
-            match walks {
-                [walk] => walk.push_rows(&mut sql, offset, limit),
-                _ => Self::push_merged(walks, &mut sql, offset, limit),
+            match scans {
+                [scan] => scan.push_rows(&mut sql, offset, limit),
+                _ => Self::push_merged(scans, &mut sql, offset, limit),
             }
             sql.build_query_as().fetch_all(c).await
         })?;
-        if walks.len() > 1 {
+        if scans.len() > 1 {
             rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
         }
         Ok(rows)
@@ -362,23 +364,27 @@ impl Store {
         &'a self,
         filter: &'a TaskFilter,
         after: Option<&'a str>,
-    ) -> Result<Query<'a>, StoreError> {
-        let newest = Query {
+    ) -> Result<TaskQuery<'a>, StoreError> {
+        let newest = TaskQuery {
             db: &self.db,
             filter,
-            lead: Lead::Newest,
+            lead: LeadingIndex::Newest,
             is_wide: false,
             phases: &filter.phases,
             after,
             until: None,
         };
-        let offered: Vec<_> =
-            Lead::offered(filter).into_iter().map(|lead| Query { lead, ..newest }).collect();
-        let widths = Query::widths(&offered).await?;
+        let candidates: Vec<_> = LeadingIndex::candidates(filter)
+            .into_iter()
+            .map(|lead| TaskQuery { lead, ..newest })
+            .collect();
+        let widths = TaskQuery::widths(&candidates).await?;
         // Of several that are equally narrow the last.
-        let narrowest = offered.into_iter().zip(widths).rev().min_by_key(|(_, width)| *width);
-        Ok(narrowest
-            .map_or(newest, |(query, width)| Query { is_wide: width > signed(WALK), ..query }))
+        let narrowest = candidates.into_iter().zip(widths).rev().min_by_key(|(_, width)| *width);
+        Ok(narrowest.map_or(newest, |(query, width)| TaskQuery {
+            is_wide: width > signed(SCANNED_ENTRIES_MAX),
+            ..query
+        }))
     }
 
     /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for. Of several wide filters a
@@ -392,16 +398,16 @@ impl Store {
         let limit = i64::from(page.limit) + 1;
         let query = self.query(filter, page.after.as_deref()).await?;
         let by_name = query.by_name();
-        let mut walks = query.walks();
+        let mut scans = query.scans();
         let until =
-            if query.is_wide && page.offset == 0 { Query::end(&walks).await? } else { None };
-        walks.iter_mut().for_each(|walk| walk.until = until.as_deref());
-        let rows = Query::rows(&walks, page.offset, limit).await?;
+            if query.is_wide && page.offset == 0 { TaskQuery::end(&scans).await? } else { None };
+        scans.iter_mut().for_each(|scan| scan.until = until.as_deref());
+        let rows = TaskQuery::rows(&scans, page.offset, limit).await?;
         let rows = rows
             .into_iter()
             .map(|row| Ok(row.read()?.0))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        let page = cut(rows, page, |row| {
+        let page = into_page(rows, page, |row| {
             if by_name { row.task.body.name.clone() } else { row.task.id.to_string() }
         });
         Ok(Page { next: page.next.or(until), ..page })
@@ -419,28 +425,28 @@ impl Store {
     }
 
     /// How the database would find a page of such a list: proof that an index leads, and that pages far into a list are
-    /// found like the first. A plan for each walk; of several wide filters, first of the one that finds the page's end.
+    /// found like the first. A plan for each scan; of several wide filters, first of the one that finds the page's end.
     pub async fn explain_tasks(
         &self,
         filter: &TaskFilter,
         after: Option<&str>,
-    ) -> Result<Vec<Plan>, StoreError> {
+    ) -> Result<Vec<QueryPlan>, StoreError> {
         let mut plans = Vec::new();
-        for walk in self.query(filter, after).await?.walks() {
-            let end = if walk.is_wide { Query::end(&[walk]).await? } else { None };
-            let page = Query { until: end.as_deref(), ..walk };
-            plans.extend(if walk.is_wide { Some(self.explain(&walk, true).await?) } else { None });
+        for scan in self.query(filter, after).await?.scans() {
+            let end = if scan.is_wide { TaskQuery::end(&[scan]).await? } else { None };
+            let page = TaskQuery { until: end.as_deref(), ..scan };
+            plans.extend(if scan.is_wide { Some(self.explain(&scan, true).await?) } else { None });
             plans.push(self.explain(&page, false).await?);
         }
         Ok(plans)
     }
 
-    async fn explain(&self, query: &Query<'_>, end: bool) -> Result<Plan, StoreError> {
+    async fn explain(&self, query: &TaskQuery<'_>, end: bool) -> Result<QueryPlan, StoreError> {
         Ok(match &*self.db {
             Db::Sqlite(pools, _) => {
                 let mut connection = pools.read.acquire().await?;
                 let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
-                query.push_either(&mut sql, end);
+                query.push_page_or_end(&mut sql, end);
                 let words: Vec<(i64, i64, i64, String)> =
                     sql.build_query_as().fetch_all(&mut *connection).await?;
                 let steps = Arc::new(AtomicU32::new(0));
@@ -449,19 +455,22 @@ impl Store {
                     counted.fetch_add(1, Ordering::Relaxed);
                     true
                 };
-                connection.lock_handle().await?.set_progress_handler(STEP, count);
+                connection.lock_handle().await?.set_progress_handler(STEP_INSTRUCTIONS, count);
                 let mut sql = QueryBuilder::new("");
-                query.push_either(&mut sql, end);
+                query.push_page_or_end(&mut sql, end);
                 let found = sql.build().fetch_all(&mut *connection).await;
                 connection.lock_handle().await?.remove_progress_handler();
                 found?;
                 let words = words.into_iter().map(|(.., detail)| detail + "\n").collect();
-                Plan { words, steps: Some(steps.load(Ordering::Relaxed)) }
+                QueryPlan { words, steps: Some(steps.load(Ordering::Relaxed)) }
             }
             Db::MySql(pools) => {
                 let mut sql = QueryBuilder::new("EXPLAIN FORMAT=JSON ");
-                query.push_either(&mut sql, end);
-                Plan { words: sql.build_query_scalar().fetch_one(&pools.read).await?, steps: None }
+                query.push_page_or_end(&mut sql, end);
+                QueryPlan {
+                    words: sql.build_query_scalar().fetch_one(&pools.read).await?,
+                    steps: None,
+                }
             }
         })
     }

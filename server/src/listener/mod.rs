@@ -3,16 +3,16 @@
 //!
 //! | the peer | bound |
 //! | --- | --- |
-//! | sends no TLS handshake, no complete request head, or no further request | [`Limits::patience`] |
-//! | takes none of an answer: its socket is full, or its HTTP/2 window | [`Limits::progress`] |
-//! | holds many connections | [`Limits::per_address`]; the next is closed at once |
+//! | sends no TLS handshake, no complete request head, or no further request | [`ListenerLimits::patience`] |
+//! | takes none of an answer: its socket is full, or its HTTP/2 window | [`ListenerLimits::progress`] |
+//! | holds many connections | [`ListenerLimits::per_address`]; the next is closed at once |
 //!
 //! While all places are taken the loop accepts nobody: callers wait in the kernel's queue, which costs this process
 //! nothing.
 
-mod progress;
 mod requests;
-mod sources;
+mod slots;
+mod write_deadline;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,17 +27,17 @@ use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::metrics::{DoorMetrics, Place};
-use progress::Progress;
-pub(crate) use requests::Requests;
-use sources::Sources;
+use crate::metrics::{ListenerMetrics, OpenConnection};
+pub(crate) use requests::ConnectionRequests;
+use slots::SourceSlots;
+use write_deadline::WriteDeadline;
 
 /// Wait after an `accept` that failed: usually too many files are open, and going on at once would only spin.
-const BREATH: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// What a door allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ListenerLimits {
     /// Most connections at a time.
     pub connections: usize,
     /// Most connections at a time of one source: an IPv4 address, or an IPv6 network of 64 bits.
@@ -49,7 +49,7 @@ pub struct Limits {
     pub progress: Duration,
 }
 
-impl Limits {
+impl ListenerLimits {
     /// At most `connections`, of which one source may have all.
     #[must_use]
     pub const fn of(connections: usize) -> Self {
@@ -63,21 +63,21 @@ impl Limits {
 }
 
 /// A connection, in plain text or in TLS.
-pub(crate) type Io = Either<Progress<TcpStream>, Box<TlsStream<Progress<TcpStream>>>>;
+pub(crate) type Io = Either<WriteDeadline<TcpStream>, Box<TlsStream<WriteDeadline<TcpStream>>>>;
 
 /// Accepts until told to stop, then waits until the last connection has ended. Speaks TLS if it has what for.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ListenerLimits,
     tls: Option<TlsAcceptor>,
-    metrics: DoorMetrics,
+    metrics: ListenerMetrics,
     stopping: &CancellationToken,
     serve: impl Fn(Io) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let sources = Sources::new(limits.per_address);
+    let slots = SourceSlots::new(limits.per_address);
     let connections = TaskTracker::new();
     loop {
         if places.available_permits() == 0 {
@@ -89,7 +89,7 @@ pub(crate) async fn accept<F>(
         };
         match accepted {
             (Ok(permit), Ok((stream, peer))) => {
-                let Some(source) = sources.enter(peer.ip()) else {
+                let Some(source) = slots.enter(peer.ip()) else {
                     metrics.refused();
                     tracing::debug!(peer = %peer.ip(), "a connection was closed: its source address has all of its places");
                     continue;
@@ -98,15 +98,20 @@ pub(crate) async fn accept<F>(
                     tracing::debug!(%error, "a connection went before it was served");
                     continue;
                 }
-                let place: Place = metrics.enter();
-                let stream = Progress::new(stream, limits.progress);
+                let place: OpenConnection = metrics.enter();
+                let stream = WriteDeadline::new(stream, limits.progress);
                 // On the heap, because a connection should not keep the room that its handshake takes.
-                let greeted =
-                    greet(stream, tls.clone(), limits.patience, metrics.clone(), stopping.clone())
-                        .boxed();
+                let handshake = accept_tls(
+                    stream,
+                    tls.clone(),
+                    limits.patience,
+                    metrics.clone(),
+                    stopping.clone(),
+                )
+                .boxed();
                 let serve = serve.clone();
                 connections.spawn(async move {
-                    if let Some(io) = greeted.await {
+                    if let Some(io) = handshake.await {
                         serve(io).await;
                     }
                     drop((permit, source, place));
@@ -114,7 +119,7 @@ pub(crate) async fn accept<F>(
             }
             (Ok(_), Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                flow_common::clock::sleep(BREATH).await;
+                flow_common::clock::sleep(ACCEPT_RETRY_DELAY).await;
             }
             (Err(_), _) => unreachable!("the semaphore is never closed"),
         }
@@ -124,11 +129,11 @@ pub(crate) async fn accept<F>(
 }
 
 /// The TLS handshake, if there is to be one; `None` if it fails, takes too long, or the door is closing.
-async fn greet(
-    stream: Progress<TcpStream>,
+async fn accept_tls(
+    stream: WriteDeadline<TcpStream>,
     tls: Option<TlsAcceptor>,
     patience: Duration,
-    metrics: DoorMetrics,
+    metrics: ListenerMetrics,
     stopping: CancellationToken,
 ) -> Option<Io> {
     let Some(tls) = tls else { return Some(Either::Left(stream)) };

@@ -14,7 +14,7 @@ const PROGRESS_BYTES_MIN: usize = 16 * 1024;
 
 /// A socket whose writes fail when bytes are pending and the peer takes fewer than [`PROGRESS_BYTES_MIN`] of them within
 /// the timeout.
-pub(crate) struct Progress<T> {
+pub(crate) struct WriteDeadline<T> {
     io: T,
     timeout: Duration,
     pending: Option<Pending>,
@@ -26,7 +26,7 @@ struct Pending {
     taken: usize,
 }
 
-impl<T> Progress<T> {
+impl<T> WriteDeadline<T> {
     pub(super) const fn new(io: T, timeout: Duration) -> Self {
         Self { io, timeout, pending: None }
     }
@@ -68,7 +68,7 @@ impl<T> Progress<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Progress<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WriteDeadline<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -78,7 +78,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Progress<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Progress<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -120,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn a2_a_write_goes_on_while_the_peer_takes_enough_and_fails_when_it_takes_nothing() {
         let (near, mut far) = tokio::io::duplex(PROGRESS_BYTES_MIN);
-        let mut socket = Progress::new(near, TIMEOUT);
+        let mut socket = WriteDeadline::new(near, TIMEOUT);
         let reader = tokio::spawn(async move {
             let mut buffer = vec![0; PROGRESS_BYTES_MIN];
             for _ in 0..5 {
@@ -138,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn a2_a_peer_that_takes_a_byte_now_and_then_makes_no_progress() {
         let (near, mut far) = tokio::io::duplex(64);
-        let mut socket = Progress::new(near, TIMEOUT);
+        let mut socket = WriteDeadline::new(near, TIMEOUT);
         tokio::spawn(async move {
             while far.read_u8().await.is_ok() {
                 sleep(TIMEOUT / 10).await;

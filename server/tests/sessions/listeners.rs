@@ -9,14 +9,14 @@ use flow_federate::dial::Address;
 use flow_federate::session::{Login, SecretSource, authenticate};
 use flow_proto::v1::MemberReport;
 use flow_proto::v1::agent_message::Body as ToHub;
-use flow_server::door::Limits;
+use flow_server::listener::ListenerLimits;
 use flow_testkit::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::SOON;
 use crate::common::{FakeAgent, TestApp};
-use crate::raw::{Door, orphan};
+use crate::raw::{AgentListener, orphan};
 
 /// Waits until the hub closes the connection.
 async fn closed(mut stream: TcpStream) {
@@ -30,14 +30,14 @@ async fn closed(mut stream: TcpStream) {
 #[tokio::test]
 async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays() {
     let hub = TestApp::start().await;
-    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(3) };
-    let door = Door::with(&hub, &["hospital-a"], limits).await;
-    let mut agent = door.open("hospital-a").await;
-    let silent = TcpStream::connect(door.address).await.expect("the hub listens");
-    let mut dribbling = TcpStream::connect(door.address).await.expect("the hub listens");
+    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(3) };
+    let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
+    let mut agent = listener.open("hospital-a").await;
+    let silent = TcpStream::connect(listener.address).await.expect("the hub listens");
+    let mut dribbling = TcpStream::connect(listener.address).await.expect("the hub listens");
     dribbling.write_all(b"PRI * HTTP/2.0\r\n").await.expect("a few bytes");
     // There is room for three: the next gets its place when one of those that ask for nothing is gone.
-    let mut next = TcpStream::connect(door.address).await.expect("the kernel takes it");
+    let mut next = TcpStream::connect(listener.address).await.expect("the kernel takes it");
     next.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
     for stream in [silent, dribbling, next] {
         closed(stream).await;
@@ -52,7 +52,7 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let hub = TestApp::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = Limits { patience: Duration::from_secs(3600), ..Limits::of(10) };
+    let limits = ListenerLimits { patience: Duration::from_secs(3600), ..ListenerLimits::of(10) };
     let served =
         tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
@@ -72,7 +72,7 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
         .expect("a sound pair");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(2) };
+    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(2) };
     tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, Some(tls)));
 
     let silent = TcpStream::connect(address).await.expect("the hub listens");
@@ -106,13 +106,13 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
         let uri = format!("http://{address}").parse().expect("an address");
         authenticate(&Address::Plain(uri), &login).await
     };
-    let door = hub.agents_address().await;
-    assert_eq!(ask(door, &secret).await, Ok(()));
+    let listener = hub.agents_address().await;
+    assert_eq!(ask(listener, &secret).await, Ok(()));
     let party = hub.get("/api/v2/parties/hospital-a").await.json();
     assert_eq!(party["contact"]["state"], "connected", "the agent's own session goes on");
     drop(agent);
     for wrong in [other.as_str(), "nonsense"] {
-        let refused = ask(door, wrong).await.expect_err("it is not the party's");
+        let refused = ask(listener, wrong).await.expect_err("it is not the party's");
         assert!(
             refused.contains("does not accept the secret for the party hospital-a"),
             "{refused}"
@@ -120,7 +120,7 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let rest = listener.local_addr().expect("its address");
-    let limits = Limits { patience: Duration::from_secs(2), ..Limits::of(8) };
+    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(8) };
     tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
     let refused = ask(rest, &secret).await.expect_err("it is for users");
     assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::{AgentMessage, LogChunk};
 use flow_proto::{STREAM_ID, v1::agent_message::Body as ToHub};
-use flow_server::door::Limits;
+use flow_server::listener::ListenerLimits;
 use flow_testkit::http2;
 use futures::StreamExt as _;
 use futures::stream::{self, FuturesUnordered};
@@ -17,23 +17,23 @@ use tonic::transport::Channel;
 
 use crate::SOON;
 use crate::common::TestApp;
-use crate::raw::{Door, hello};
+use crate::raw::{AgentListener, hello};
 
 /// Most PushLog calls of a party, and most of its session calls.
 const PUSH_LOGS: usize = 64;
 const SESSIONS: usize = 8;
 
-async fn client(door: &Door) -> ControlClient<Channel> {
-    ControlClient::connect(format!("http://{}", door.address)).await.expect("the hub listens")
+async fn client(listener: &AgentListener) -> ControlClient<Channel> {
+    ControlClient::connect(format!("http://{}", listener.address)).await.expect("the hub listens")
 }
 
 #[tokio::test]
 async fn a3_a_log_stream_without_a_first_chunk_ends() {
     let hub = TestApp::start().await;
-    let limits = Limits { patience: Duration::from_secs(1), ..Limits::of(10) };
-    let door = Door::with(&hub, &["hospital-a"], limits).await;
-    let mut client = client(&door).await;
-    let silent = client.push_log(door.request("hospital-a", stream::pending()));
+    let limits = ListenerLimits { patience: Duration::from_secs(1), ..ListenerLimits::of(10) };
+    let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
+    let mut client = client(&listener).await;
+    let silent = client.push_log(listener.request("hospital-a", stream::pending()));
     let status = flow_common::clock::timeout(SOON, silent)
         .await
         .expect("the hub ends it")
@@ -44,7 +44,7 @@ async fn a3_a_log_stream_without_a_first_chunk_ends() {
         "{status}"
     );
     // A stream that nobody reads needs no chunk to be known as such.
-    let mut request = door.request("hospital-a", stream::pending());
+    let mut request = listener.request("hospital-a", stream::pending());
     request.metadata_mut().insert(STREAM_ID, 7.into());
     flow_common::clock::timeout(SOON, client.push_log(request))
         .await
@@ -55,11 +55,11 @@ async fn a3_a_log_stream_without_a_first_chunk_ends() {
 #[tokio::test]
 async fn a3_a_chunk_of_a_log_has_a_small_limit() {
     let hub = TestApp::start().await;
-    let door = Door::of(&hub, &["hospital-a"]).await;
+    let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let chunk = LogChunk { stream_id: 1, data: vec![0; 128 * 1024].into() };
-    let status = client(&door)
+    let status = client(&listener)
         .await
-        .push_log(door.request("hospital-a", stream::iter([chunk])))
+        .push_log(listener.request("hospital-a", stream::iter([chunk])))
         .await
         .expect_err("it is too long");
     assert_eq!(status.code(), Code::OutOfRange, "{status}");
@@ -68,11 +68,11 @@ async fn a3_a_chunk_of_a_log_has_a_small_limit() {
 #[tokio::test]
 async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
     let hub = TestApp::start().await;
-    let limits = Limits { patience: Duration::from_secs(3600), ..Limits::of(10) };
-    let door = Door::with(&hub, &["hospital-a", "hospital-b"], limits).await;
-    let clients = client(&door).await;
+    let limits = ListenerLimits { patience: Duration::from_secs(3600), ..ListenerLimits::of(10) };
+    let listener = AgentListener::with(&hub, &["hospital-a", "hospital-b"], limits).await;
+    let clients = client(&listener).await;
     let call = |party: &'static str| {
-        let (mut client, request) = (clients.clone(), door.request(party, stream::pending()));
+        let (mut client, request) = (clients.clone(), listener.request(party, stream::pending()));
         async move { client.push_log(request).await }
     };
     let mut held: FuturesUnordered<_> = (0..=PUSH_LOGS).map(|_| call("hospital-a")).collect();
@@ -89,13 +89,16 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
     tokio::select! {
         other = call("hospital-b") => panic!("another party has its own: {other:?}"),
         next = held.next() => panic!("the others stay: {next:?}"),
-        session = door.open("hospital-a") => drop(session),
+        session = listener.open("hospital-a") => drop(session),
     }
 
     let mut sessions = Vec::new();
     let refused = loop {
         let mut client = clients.clone();
-        match client.session(door.request("hospital-b", stream::pending::<AgentMessage>())).await {
+        match client
+            .session(listener.request("hospital-b", stream::pending::<AgentMessage>()))
+            .await
+        {
             Ok(session) => sessions.push(session),
             Err(status) => break status,
         }
@@ -106,13 +109,13 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
 #[tokio::test]
 async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let hub = TestApp::start().await;
-    let limits = Limits {
+    let limits = ListenerLimits {
         progress: Duration::from_millis(500),
         patience: Duration::from_secs(3600),
-        ..Limits::of(10)
+        ..ListenerLimits::of(10)
     };
-    let door = Door::with(&hub, &["hospital-a"], limits).await;
-    let bearer = format!("Bearer {}", door.secret("hospital-a"));
+    let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
+    let bearer = format!("Bearer {}", listener.secret("hospital-a"));
     let headers = [
         (":method", "POST"),
         (":scheme", "http"),
@@ -126,7 +129,7 @@ async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let message = AgentMessage { body: Some(ToHub::Hello(hello())) }.encode_to_vec();
     let length = u32::try_from(message.len()).expect("it is short").to_be_bytes();
     let body = [&[0], length.as_slice(), &message].concat();
-    let mut agent = TcpStream::connect(door.address).await.expect("the hub listens");
+    let mut agent = TcpStream::connect(listener.address).await.expect("the hub listens");
     agent.write_all(&http2::closed_window(&headers, Some(&body))).await.expect("the hub reads");
     flow_common::clock::timeout(SOON, http2::until_closed(agent))
         .await

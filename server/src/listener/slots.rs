@@ -9,19 +9,19 @@ const IPV6_PREFIX: u32 = 64;
 
 /// Open connections by source: an IPv4 address, or an IPv6 network of 64 bits.
 #[derive(Debug, Clone)]
-pub(super) struct Sources {
+pub(super) struct SourceSlots {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     max: usize,
 }
 
-impl Sources {
+impl SourceSlots {
     /// At most `max` connections of each source.
     pub(super) fn new(max: usize) -> Self {
         Self { open: Arc::default(), max }
     }
 
     /// Takes a place for a connection from `address`; `None` if the source has all of its places.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<SourcePlace> {
+    pub(super) fn enter(&self, address: IpAddr) -> Option<SourceSlot> {
         let source = source_of(address);
         let mut open = self.lock();
         let count = open.entry(source).or_default();
@@ -29,7 +29,7 @@ impl Sources {
             return None;
         }
         *count += 1;
-        Some(SourcePlace { sources: self.clone(), source })
+        Some(SourceSlot { slots: self.clone(), source })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -39,14 +39,14 @@ impl Sources {
 
 /// The place of one connection; free again when dropped.
 #[derive(Debug)]
-pub(super) struct SourcePlace {
-    sources: Sources,
+pub(super) struct SourceSlot {
+    slots: SourceSlots,
     source: IpAddr,
 }
 
-impl Drop for SourcePlace {
+impl Drop for SourceSlot {
     fn drop(&mut self) {
-        let mut open = self.sources.lock();
+        let mut open = self.slots.lock();
         if let Some(count) = open.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_source_has_so_many_places_and_gets_each_back() {
-        let sources = Sources::new(2);
-        let enter = |address: &str| sources.enter(address.parse().unwrap());
+        let slots = SourceSlots::new(2);
+        let enter = |address: &str| slots.enter(address.parse().unwrap());
         let held = [enter("2001:db8::1"), enter("2001:db8::2")];
         assert!(held.iter().all(Option::is_some));
         assert!(enter("2001:db8::3").is_none());
         assert!(enter("2001:db8:0:1::1").is_some(), "another network");
         drop(held);
         assert!(enter("2001:db8::3").is_some());
-        assert!(sources.lock().is_empty(), "sources without a connection take no memory");
+        assert!(slots.lock().is_empty(), "slots without a connection take no memory");
     }
 }

@@ -1,4 +1,4 @@
-//! Calls of each party that are under way. A party holds connections only through its calls, so these bounds hold for its
+//! CallLimits of each party that are under way. A party holds connections only through its calls, so these bounds hold for its
 //! connections, too.
 
 use std::collections::HashMap;
@@ -8,27 +8,27 @@ use flow_domain::id::PartyId;
 use tonic::Status;
 
 /// Most session calls of a party: its session, those that end, and those of agents that try to take over.
-const SESSIONS_MAX: usize = 8;
+const SESSION_CALLS_MAX: usize = 8;
 /// Most PushLog calls of a party. Its agent sends at most 32 logs at a time; those of a lost connection may not have ended.
-const PUSH_LOGS_MAX: usize = 64;
+const PUSH_LOG_CALLS_MAX: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+enum CallKind {
     Session,
     PushLog,
 }
 
 /// The registry. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Calls(Arc<Mutex<HashMap<(PartyId, Kind), usize>>>);
+pub(crate) struct CallLimits(Arc<Mutex<HashMap<(PartyId, CallKind), usize>>>);
 
-impl Calls {
+impl CallLimits {
     /// Registers a session call.
-    pub(super) fn session(&self, party: &PartyId) -> Result<Call, Status> {
-        self.enter(party, Kind::Session, SESSIONS_MAX).ok_or_else(|| {
+    pub(crate) fn session(&self, party: &PartyId) -> Result<CallPermit, Status> {
+        self.enter(party, CallKind::Session, SESSION_CALLS_MAX).ok_or_else(|| {
             exhausted(
                 party,
-                SESSIONS_MAX,
+                SESSION_CALLS_MAX,
                 "sessions",
                 "end its other agents, or wait until their sessions have ended",
             )
@@ -36,13 +36,13 @@ impl Calls {
     }
 
     /// Registers a PushLog call.
-    pub(super) fn push_log(&self, party: &PartyId) -> Result<Call, Status> {
-        self.enter(party, Kind::PushLog, PUSH_LOGS_MAX).ok_or_else(|| {
-            exhausted(party, PUSH_LOGS_MAX, "log streams", "retry when one of them has ended")
+    pub(crate) fn push_log(&self, party: &PartyId) -> Result<CallPermit, Status> {
+        self.enter(party, CallKind::PushLog, PUSH_LOG_CALLS_MAX).ok_or_else(|| {
+            exhausted(party, PUSH_LOG_CALLS_MAX, "log streams", "retry when one of them has ended")
         })
     }
 
-    fn enter(&self, party: &PartyId, kind: Kind, max: usize) -> Option<Call> {
+    fn enter(&self, party: &PartyId, kind: CallKind, max: usize) -> Option<CallPermit> {
         let key = (party.clone(), kind);
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = calls.entry(key.clone()).or_default();
@@ -51,7 +51,7 @@ impl Calls {
         }
         *count += 1;
         drop(calls);
-        Some(Call { calls: self.clone(), key })
+        Some(CallPermit { limits: self.clone(), key })
     }
 }
 
@@ -64,14 +64,14 @@ fn exhausted(party: &PartyId, max: usize, what: &str, remedy: &str) -> Status {
 
 /// One call; it ends when dropped.
 #[derive(Debug)]
-pub(super) struct Call {
-    calls: Calls,
-    key: (PartyId, Kind),
+pub(crate) struct CallPermit {
+    limits: CallLimits,
+    key: (PartyId, CallKind),
 }
 
-impl Drop for Call {
+impl Drop for CallPermit {
     fn drop(&mut self) {
-        let mut calls = self.calls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = calls.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {

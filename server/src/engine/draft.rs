@@ -1,4 +1,4 @@
-//! One task in memory while inputs are folded into it: what is stored, what it has become, and what has to be written.
+//! One task in memory while inputs are applied into it: what is stored, what it has become, and what has to be written.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
 use flow_domain::time::Timestamp;
 
-use crate::store::{Aggregate, Change, IdemRecord, NewEvent, RunChange};
+use crate::store::{Aggregate, IdemRecord, NewEvent, RunUpdate, TaskUpdate};
 
 /// A task being changed.
 #[derive(Debug, Clone)]
-pub struct Working {
+pub struct TaskDraft {
     /// As stored; `None` for a task that is being made.
     base: Option<Arc<Aggregate>>,
     /// As it will be.
@@ -23,7 +23,7 @@ pub struct Working {
     events: Vec<NewEvent>,
     /// The content was edited.
     pub body_changed: bool,
-    /// Specs of the runs made.
+    /// SpecCache of the runs made.
     pub specs: Vec<SealedSpec>,
     /// The key used up.
     pub idempotency: Option<IdemRecord>,
@@ -31,7 +31,7 @@ pub struct Working {
     pub ticked: bool,
 }
 
-impl Working {
+impl TaskDraft {
     /// A stored task.
     pub fn of(base: Arc<Aggregate>) -> Self {
         let (task, runs) = (base.task.clone(), base.runs.clone());
@@ -61,7 +61,7 @@ impl Working {
         self.base.as_ref().map_or(0, |base| base.version)
     }
 
-    /// Fails if the caller's change was made from another version. What was folded before in the same batch counts: it gets
+    /// Fails if the caller's change was made from another version. What was applied before in the same batch counts: it gets
     /// the next version with the commit.
     pub fn check_version(&self, from: Option<u64>) -> Result<(), Error> {
         let changed = || {
@@ -181,7 +181,7 @@ impl Working {
     }
 
     /// What has to be written, if anything, and the aggregate as it will be stored.
-    pub fn finish(self, now: Timestamp) -> (Option<Change>, Aggregate) {
+    pub fn finish(self, now: Timestamp) -> (Option<TaskUpdate>, Aggregate) {
         let due = self.due(now);
         let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _ } = self;
         let (base_version, base_event_seq, before) = base
@@ -192,7 +192,7 @@ impl Working {
             .filter_map(|after| {
                 let before = before.iter().find(|run| run.id == after.id);
                 (before != Some(after))
-                    .then(|| RunChange { before: before.cloned(), after: after.clone() })
+                    .then(|| RunUpdate { before: before.cloned(), after: after.clone() })
             })
             .collect();
         let insert = base.is_none();
@@ -217,7 +217,7 @@ impl Working {
         if nothing {
             return (None, after);
         }
-        let change = Change {
+        let change = TaskUpdate {
             task,
             insert,
             base_version,

@@ -16,46 +16,46 @@ use hyper::service::Service;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
-use crate::metrics::DoorMetrics;
+use super::ListenerLimits;
+use crate::metrics::ListenerMetrics;
 
 /// Longest wait for the last bytes of an answer to be read, once the connection was told to end.
-const LINGER: Duration = Duration::from_secs(30);
+const SHUTDOWN_IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// The requests of one connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Requests {
-    count: watch::Sender<Count>,
-    deliveries: Arc<Deliveries>,
+pub(crate) struct ConnectionRequests {
+    count: watch::Sender<RequestCount>,
+    deliveries: Arc<ResponseDeliveries>,
 }
 
 #[derive(Debug, Default)]
-struct Count {
+struct RequestCount {
     /// How many there are now, from the whole head to the end of the answer's body.
-    under_way: usize,
+    active: usize,
     /// Whether there ever was one.
-    asked: bool,
+    has_had_request: bool,
 }
 
-impl Requests {
+impl ConnectionRequests {
     /// A service that is counted here.
-    pub(crate) fn of<S>(&self, service: S) -> Counted<S> {
-        Counted { service, requests: self.clone() }
+    pub(crate) fn track<S>(&self, service: S) -> CountedService<S> {
+        CountedService { service, requests: self.clone() }
     }
 
-    fn begin(&self) -> Underway {
+    fn begin(&self) -> ActiveRequest {
         self.count.send_modify(|count| {
-            count.under_way += 1;
-            count.asked = true;
+            count.active += 1;
+            count.has_had_request = true;
         });
-        Underway(self.count.clone())
+        ActiveRequest(self.count.clone())
     }
 
     /// Waits until no request was under way for `patience`.
     async fn idle(&self, patience: Duration) {
         let mut count = self.count.subscribe();
         loop {
-            let moved = if count.borrow_and_update().under_way > 0 {
+            let moved = if count.borrow_and_update().active > 0 {
                 count.changed().await
             } else {
                 match clock::timeout(patience, count.changed()).await {
@@ -75,7 +75,7 @@ impl Requests {
     async fn stalled(&self, timeout: Duration) {
         let mut count = self.count.subscribe();
         loop {
-            if count.borrow_and_update().under_way == 0 {
+            if count.borrow_and_update().active == 0 {
                 if count.changed().await.is_err() {
                     return;
                 }
@@ -95,8 +95,8 @@ impl Requests {
         &self,
         connection: C,
         wind_down: impl FnOnce(Pin<&mut C>),
-        limits: Limits,
-        metrics: &DoorMetrics,
+        limits: ListenerLimits,
+        metrics: &ListenerMetrics,
         stopping: &CancellationToken,
     ) -> Result<(), E>
     where
@@ -118,7 +118,7 @@ impl Requests {
             () = self.idle(limits.patience) => {}
             () = stopping.cancelled() => {}
         }
-        if !self.count.borrow().asked {
+        if !self.count.borrow().has_had_request {
             // Nothing to finish, and it would not end by itself.
             return Ok(());
         }
@@ -126,19 +126,19 @@ impl Requests {
         tokio::select! {
             ended = connection => ended,
             () = stalled => Ok(()),
-            () = self.idle(LINGER) => Ok(()),
+            () = self.idle(SHUTDOWN_IDLE_MAX) => Ok(()),
         }
     }
 }
 
 /// Answers with a part that the peer has not taken, each with the time since when.
 #[derive(Debug, Default)]
-struct Deliveries {
+struct ResponseDeliveries {
     next_id: AtomicU64,
     since: Mutex<HashMap<u64, Monotonic>>,
 }
 
-impl Deliveries {
+impl ResponseDeliveries {
     fn since(&self) -> MutexGuard<'_, HashMap<u64, Monotonic>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,13 +151,13 @@ impl Deliveries {
 /// The delivery of one answer. It waits for the peer from the moment a part is ready until hyper asks for the next part,
 /// and hyper asks only when the peer has taken enough of the last one.
 #[derive(Debug)]
-struct Delivery {
-    deliveries: Arc<Deliveries>,
+struct ResponseDelivery {
+    deliveries: Arc<ResponseDeliveries>,
     id: u64,
 }
 
-impl Delivery {
-    fn of(deliveries: Arc<Deliveries>) -> Self {
+impl ResponseDelivery {
+    fn of(deliveries: Arc<ResponseDeliveries>) -> Self {
         let id = deliveries.next_id.fetch_add(1, Ordering::Relaxed);
         let delivery = Self { deliveries, id };
         delivery.waits_for_peer();
@@ -174,7 +174,7 @@ impl Delivery {
     }
 }
 
-impl Drop for Delivery {
+impl Drop for ResponseDelivery {
     fn drop(&mut self) {
         self.waits_for_source();
     }
@@ -182,48 +182,51 @@ impl Drop for Delivery {
 
 /// One request under way.
 #[derive(Debug)]
-pub(crate) struct Underway(watch::Sender<Count>);
+pub(crate) struct ActiveRequest(watch::Sender<RequestCount>);
 
-impl Drop for Underway {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.send_modify(|count| count.under_way -= 1);
+        self.0.send_modify(|count| count.active -= 1);
     }
 }
 
 /// A service whose requests are counted.
 #[derive(Debug, Clone)]
-pub(crate) struct Counted<S> {
+pub(crate) struct CountedService<S> {
     service: S,
-    requests: Requests,
+    requests: ConnectionRequests,
 }
 
-impl<S, B> Service<Request<Incoming>> for Counted<S>
+impl<S, B> Service<Request<Incoming>> for CountedService<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Future: Send + 'static,
 {
-    type Response = Response<Answer<B>>;
+    type Response = Response<TrackedBody<B>>;
     type Error = S::Error;
     type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (underway, deliveries) = (self.requests.begin(), Arc::clone(&self.requests.deliveries));
+        let (active, deliveries) = (self.requests.begin(), Arc::clone(&self.requests.deliveries));
         let answer = self.service.call(request);
-        let counted =
-            |body| Answer { body, delivery: Delivery::of(deliveries), _underway: underway };
+        let counted = |body| TrackedBody {
+            body,
+            delivery: ResponseDelivery::of(deliveries),
+            _underway: active,
+        };
         answer.map(|answer| answer.map(|answer| answer.map(counted))).boxed()
     }
 }
 
 /// An answer's body: the request is under way as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Answer<B> {
+pub(crate) struct TrackedBody<B> {
     body: B,
-    delivery: Delivery,
-    _underway: Underway,
+    delivery: ResponseDelivery,
+    _underway: ActiveRequest,
 }
 
-impl<B: Body + Unpin> Body for Answer<B> {
+impl<B: Body + Unpin> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -1,94 +1,61 @@
-//! The hub put together: what its doors share, how it comes up and how it goes down.
+//! Composes a hub, serves it, and shuts it down in order.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flow_common::clock::{SharedClock, monotonic};
+use flow_common::clock::SharedClock;
 use flow_common::config::Loaded;
-use flow_common::dir_lock::{DirLock, DirLockError};
 use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::Error;
-use flow_domain::id::PartyId;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::config::{self, Config, SynchronousConfig};
+use crate::config::{self, Config};
 use crate::engine::{Engine, EngineParts};
-use crate::grpc::sessions::Sessions;
-use crate::metrics::{Machine, Metrics};
+use crate::error::StartError;
+use crate::metrics::{HostSources, Metrics};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
-use crate::store::{HubLock, Store, StoreError, StoreOptions, Synchronous};
+use crate::sessions::Sessions;
+use crate::startup::{lock_data_dir, lock_database, open_store};
+use crate::state::App;
+use crate::store::Store;
 use crate::{api, grpc};
 
-/// Longest time for the engine to store what was posted, once the listeners are closed.
-const ENGINE_FINISH_MAX: Duration = Duration::from_secs(10);
-/// Time of an orderly end beyond `shutdown.grace_s` after which the process is ended whatever it waits for.
+/// Longest time for the engine to store posted changes after the listeners have closed.
+const ENGINE_DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time beyond `shutdown.grace_s` after which the process ends even if a task is still running.
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(15);
 
-/// What every handler and session shares.
-pub struct App {
-    /// The door to every change.
-    pub engine: Engine,
-    /// For reading, and for what is not a task.
+/// Input of [`Hub::start`].
+pub struct HubParts {
+    /// The store, with its schema up to date.
     pub store: Arc<Store>,
-    /// Who is connected.
-    pub sessions: Sessions,
-    /// What time it is.
     pub clock: SharedClock,
-    /// Who is calling.
-    pub auth: Auth,
-    /// What is measured.
-    pub metrics: Arc<Metrics>,
-    /// Requests are welcome.
-    pub ready: watch::Receiver<bool>,
-    /// The result of the last check whether the hub works.
-    pub readiness: Readiness,
-    /// Why the hub can work no longer, if it cannot.
-    pub supervisor: Supervisor,
-    /// The hub is going down: streams end, agents are told to come back.
-    pub stopping: CancellationToken,
-    /// Seconds without contact after which another agent may take a party's place.
-    pub away_after_s: u64,
-    /// Bytes of request bodies that are in memory at a time, of all requests together.
-    pub body_bytes: Arc<Semaphore>,
-    /// The party whose agent is inside this process; unset if there is none.
-    pub embedded: OnceLock<PartyId>,
-}
-
-/// What an [`App`] is made of.
-pub struct Parts {
-    /// Migrated.
-    pub store: Arc<Store>,
-    /// What time it is.
-    pub clock: SharedClock,
-    /// Who may call.
     pub auth: Auth,
     /// See [`App::away_after_s`].
     pub away_after_s: u64,
-    /// Most bytes of request bodies in memory at a time, of all requests together.
+    /// Bytes of request bodies that all requests together may hold in memory.
     pub body_bytes: usize,
 }
 
-/// An [`App`] with its loops.
-pub struct Running {
-    /// The app.
+/// An [`App`] whose engine runs.
+pub struct Hub {
     pub app: Arc<App>,
-    ready: watch::Sender<bool>,
+    is_started: watch::Sender<bool>,
     engine_stops: CancellationToken,
     engine_tasks: TaskTracker,
 }
 
-impl Running {
-    /// Starts the engine, notes that nobody is connected, and is ready.
-    pub async fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, clock, auth, away_after_s, body_bytes } = parts;
+impl Hub {
+    /// Records that no agent is connected, then starts the engine.
+    pub async fn start(parts: HubParts) -> Result<Self, Error> {
+        let HubParts { store, clock, auth, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::default());
         let supervisor = Supervisor::default();
@@ -103,8 +70,17 @@ impl Running {
             away_after_s,
         })
         .await?;
-        let (ready, is_ready) = watch::channel(true);
+        let (is_started, started) = watch::channel(true);
         let stopping = CancellationToken::new();
+        let readiness = Readiness {
+            engine: engine.clone(),
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+            supervisor: supervisor.clone(),
+            stopping: stopping.clone(),
+            is_started: started,
+            last: Mutex::default(),
+        };
         let app = App {
             engine,
             store,
@@ -112,24 +88,23 @@ impl Running {
             clock,
             auth,
             metrics,
-            ready: is_ready,
-            readiness: Readiness::default(),
+            readiness,
             supervisor,
             stopping,
             away_after_s,
             body_bytes: Arc::new(Semaphore::new(body_bytes)),
             embedded: OnceLock::new(),
         };
-        Ok(Self { app: Arc::new(app), ready, engine_stops, engine_tasks })
+        Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })
     }
 
-    /// No longer ready, streams end, agents are told to come back. What was asked before is still done.
+    /// Stops being ready, ends streams, and asks agents to reconnect later. Accepted changes are still stored.
     pub fn stop(&self) {
-        self.ready.send_replace(false);
+        self.is_started.send_replace(false);
         self.app.stopping.cancel();
     }
 
-    /// Waits until everything posted is stored. Call when the doors are closed.
+    /// Waits until every posted change is stored. Call after the listeners have closed.
     pub async fn finish(self) {
         self.stop();
         self.engine_stops.cancel();
@@ -138,67 +113,8 @@ impl Running {
     }
 }
 
-/// A hub cannot be started, for a reason the operator can mend.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StartError(pub String);
-
 fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartError {
     move |error| StartError(format!("{what}: {error}"))
-}
-
-/// The lock on the data directory: one hub at a time. Held as long as the value lives.
-pub fn lock_data_dir(data_dir: &Path) -> Result<DirLock, StartError> {
-    let shown = data_dir.display();
-    flow_common::private_dir::ensure(data_dir)
-        .map_err(|error| StartError(format!("data_dir: {error}")))?;
-    DirLock::acquire(&data_dir.join("lock")).map_err(|error| match error {
-        DirLockError::InUse(_) => StartError(format!(
-            "another flow-server is using {shown}: stop it, or set another data_dir"
-        )),
-        DirLockError::Io { .. } => {
-            StartError(format!("cannot write to the data directory {shown}: {}", chain(&error)))
-        }
-    })
-}
-
-/// Opens the configured store. The caller holds the lock on the data directory if it means to write.
-pub async fn open_store(config: &Config) -> Result<Store, StartError> {
-    open_store_within(config, Duration::ZERO).await
-}
-
-/// [`open_store`], asking again for as long as `patience` while the database does not answer.
-pub async fn open_store_within(config: &Config, patience: Duration) -> Result<Store, StartError> {
-    let url = config.store_url().map_err(|error| StartError(error.to_string()))?;
-    let options = StoreOptions {
-        synchronous: match config.store.synchronous {
-            SynchronousConfig::Full => Synchronous::Full,
-            SynchronousConfig::Normal => Synchronous::Normal,
-        },
-        max_connections: config.store.max_connections,
-    };
-    let deadline = monotonic() + patience;
-    loop {
-        match Store::open(&url, options).await {
-            Err(error @ StoreError::Unavailable(_)) if monotonic() < deadline => {
-                tracing::info!(error = chain(&error), "waiting for the database");
-                flow_common::clock::sleep(Duration::from_secs(1)).await;
-            }
-            done => {
-                return done.map_err(|error| {
-                    StartError(format!("cannot open the store: {}", chain(&error)))
-                });
-            }
-        }
-    }
-}
-
-/// The lock on the database: one hub at a time, wherever each runs. Held as long as the value lives.
-pub async fn lock_database(store: &Store) -> Result<HubLock, StartError> {
-    store
-        .lock_hub(flow_common::ids::instance_id().as_str())
-        .await
-        .map_err(|error| StartError(chain(&error)))
 }
 
 async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
@@ -254,7 +170,7 @@ pub async fn serve(
         .map_err(|error| StartError(format!("grpc.tls: {error}")))?;
     let certificates: Vec<_> = [("rest", &rest_tls), ("grpc", &agents_tls)]
         .into_iter()
-        .filter_map(|(door, tls)| Some((door, tls.as_ref()?.certificate.clone())))
+        .filter_map(|(listener, tls)| Some((listener, tls.as_ref()?.certificate.clone())))
         .collect();
     let [rest_tls, agents_tls] = [rest_tls, agents_tls].map(|tls| tls.map(|tls| tls.acceptor));
     let rest = bind("rest.listen", config.rest.listen).await?;
@@ -268,19 +184,21 @@ pub async fn serve(
         agents.local_addr().map_err(cannot("grpc.listen"))?,
     );
 
-    let parts = Parts {
+    let parts = HubParts {
         store: Arc::new(store),
         clock: clock.clone(),
         auth,
         away_after_s: config.contact.away_after_s,
         body_bytes: config.limits.body_bytes,
     };
-    let running = Running::start(parts).await.map_err(|error| StartError(chain(&error)))?;
-    let app = Arc::clone(&running.app);
-    app.metrics
-        .observe(Machine { data_dir: config.data_dir.clone(), certificates: certificates.clone() });
+    let hub = Hub::start(parts).await.map_err(|error| StartError(chain(&error)))?;
+    let app = Arc::clone(&hub.app);
+    app.metrics.observe(HostSources {
+        data_dir: config.data_dir.clone(),
+        certificates: certificates.clone(),
+    });
     let supervisor = &app.supervisor;
-    let doors = TaskTracker::new();
+    let listeners = TaskTracker::new();
     if let Some(listener) = health {
         tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
         // Served to the very end: a probe sees that the hub is stopping.
@@ -292,14 +210,14 @@ pub async fn serve(
         ));
     }
     let serve_agents = grpc::serve(Arc::clone(&app), agents, config.grpc.limits(), agents_tls);
-    doors.spawn(supervisor.essential("gRPC listener", &app.stopping, serve_agents));
+    listeners.spawn(supervisor.essential("gRPC listener", &app.stopping, serve_agents));
     let serve_rest = api::serve(Arc::clone(&app), rest, config.rest.limits(), rest_tls);
-    doors.spawn(supervisor.essential("REST listener", &app.stopping, serve_rest));
+    listeners.spawn(supervisor.essential("REST listener", &app.stopping, serve_rest));
     let offers = match config.hub_agent.enabled {
-        true => Some(crate::hub_agent::spawn(config, &app, &doors, clock).await?),
+        true => Some(crate::hub_agent::spawn(config, &app, &listeners, clock).await?),
         false => None,
     };
-    doors.close();
+    listeners.close();
     let pid = std::process::id();
     tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), pid, "the hub is ready");
 
@@ -321,18 +239,18 @@ pub async fn serve(
         reason = supervisor.failed() => Err(StartError(reason)),
     };
     shutdown.begin();
-    running.stop();
+    hub.stop();
     tokio::select! {
-        () = doors.wait() => {}
+        () = listeners.wait() => {}
         () = flow_common::clock::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
     }
-    let finished = flow_common::clock::timeout(ENGINE_FINISH_MAX, running.finish()).await;
+    let finished = flow_common::clock::timeout(ENGINE_DRAIN_TIMEOUT, hub.finish()).await;
     watched.cancel();
     watch.abort();
     match (ended, app.supervisor.failure()) {
         (Ok(()), Some(reason)) => Err(StartError(reason)),
         (Ok(()), None) if finished.is_err() => {
-            let seconds = ENGINE_FINISH_MAX.as_secs();
+            let seconds = ENGINE_DRAIN_TIMEOUT.as_secs();
             Err(StartError(format!(
                 "the store did not finish within {seconds} s; requests without an answer may or may not be stored"
             )))

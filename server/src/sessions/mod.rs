@@ -1,5 +1,7 @@
 //! Who is connected here, and the way to each: desired members to agents, log streams from them.
 
+pub(crate) mod call_limits;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,38 +17,39 @@ use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::Calls;
+use call_limits::CallLimits;
 
 /// Messages that may wait for an agent that does not read, and their size in bytes: a spec may have 256 KiB. Beyond either
-/// the session is cut, and the next one's full set says everything again.
-const WAITING: usize = 4096;
-const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// the session is disconnect, and the next one's full set says everything again.
+const OUTBOX_MESSAGES_MAX: usize = 4096;
+const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Chunks of a log that may wait for a reader.
-const CHUNKS: usize = 4;
+const LOG_CHUNKS_MAX: usize = 4;
 /// Longest wait for an agent to open the log asked for.
-const LOG_OPEN: Duration = Duration::from_secs(15);
+const LOG_OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
-struct Open {
+struct OpenSession {
     epoch: u64,
     /// Boxed, because an idle channel keeps places for 32 of them ready.
     out: mpsc::Sender<Box<Body>>,
     /// Bytes of what waits in `out`.
     waiting: Arc<AtomicUsize>,
-    cut: CancellationToken,
+    cancelled: CancellationToken,
 }
 
-impl Open {
+impl OpenSession {
     /// Hands a message to the session; `false` if too much waits there. One message always fits, however large.
-    fn say(&self, body: Body) -> bool {
+    fn send(&self, body: Body) -> bool {
         let size = body.encoded_len();
         let before = self.waiting.fetch_add(size, Ordering::Relaxed);
-        (before == 0 || before + size <= WAITING_BYTES) && self.out.try_send(Box::new(body)).is_ok()
+        (before == 0 || before + size <= OUTBOX_BYTES_MAX)
+            && self.out.try_send(Box::new(body)).is_ok()
     }
 }
 
 /// One log being read.
-pub(super) struct LogStream {
-    pub(super) party: PartyId,
+pub(crate) struct LogStream {
+    pub(crate) party: PartyId,
     /// Taken by the agent's side stream.
     chunks: Option<mpsc::Sender<Result<Bytes, Error>>>,
     /// Cancelled when the agent has opened its side.
@@ -58,7 +61,7 @@ pub(super) struct LogStream {
 }
 
 /// The agent's end of a log.
-pub(super) struct LogWriter {
+pub(crate) struct LogWriter {
     chunks: mpsc::Sender<Result<Bytes, Error>>,
     complete: CancellationToken,
     revoked: CancellationToken,
@@ -66,7 +69,7 @@ pub(super) struct LogWriter {
 
 impl LogWriter {
     /// Passes a chunk on, as fast as it is read; `false` if the reader has left, or the party may send no more.
-    pub(super) async fn send(&self, chunk: Result<Bytes, Error>) -> bool {
+    pub(crate) async fn send(&self, chunk: Result<Bytes, Error>) -> bool {
         tokio::select! {
             sent = self.chunks.send(chunk) => sent.is_ok(),
             () = self.revoked.cancelled() => false,
@@ -74,7 +77,7 @@ impl LogWriter {
     }
 
     /// Completes when the reader has left, or the party may send no more.
-    pub(super) async fn closed(&self) {
+    pub(crate) async fn closed(&self) {
         tokio::select! {
             () = self.chunks.closed() => {}
             () = self.revoked.cancelled() => {}
@@ -82,24 +85,24 @@ impl LogWriter {
     }
 
     /// The log is whole.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         self.complete.cancel();
     }
 }
 
 #[derive(Default)]
-struct Inner {
-    open: Mutex<HashMap<PartyId, Open>>,
+struct Registry {
+    open: Mutex<HashMap<PartyId, OpenSession>>,
     logs: Mutex<HashMap<u64, LogStream>>,
     /// Log lines that each party caused lately: it could cause thousands a second.
     lines: Mutex<HashMap<PartyId, LogLimit>>,
     next_log: AtomicU64,
-    calls: Calls,
+    calls: CallLimits,
 }
 
 /// The registry. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Sessions(Arc<Inner>);
+pub struct Sessions(Arc<Registry>);
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -108,22 +111,22 @@ impl std::fmt::Debug for Sessions {
 }
 
 /// The session's end of its registration.
-pub(super) struct Registered {
+pub(crate) struct SessionHandle {
     /// What has to be said to the agent.
-    pub(super) out: Outbox,
+    pub(crate) out: Outbox,
     /// Another session took over, or the agent does not read.
-    pub(super) cut: CancellationToken,
+    pub(crate) cancelled: CancellationToken,
 }
 
 /// What waits for one session.
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     messages: mpsc::Receiver<Box<Body>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Outbox {
     /// The next of it; `None` when the session has been replaced and all is said.
-    pub(super) async fn next(&mut self) -> Option<Box<Body>> {
+    pub(crate) async fn next(&mut self) -> Option<Box<Body>> {
         let body = self.messages.recv().await?;
         self.waiting.fetch_sub(body.encoded_len(), Ordering::Relaxed);
         Some(body)
@@ -144,11 +147,11 @@ impl Sessions {
     }
 
     /// The calls of each party.
-    pub(super) fn calls(&self) -> &Calls {
+    pub(crate) fn calls(&self) -> &CallLimits {
         &self.0.calls
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, Open>> {
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, OpenSession>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -157,28 +160,29 @@ impl Sessions {
     }
 
     /// Whether a log line that the party caused may be written now, and how many were left out before it.
-    pub(super) fn admit_line(&self, party: &PartyId) -> Option<u64> {
+    pub(crate) fn admit_log_line(&self, party: &PartyId) -> Option<u64> {
         let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.entry(party.clone()).or_default().admit(flow_common::clock::monotonic())
     }
 
     /// Takes the place of an older session of the party; `None` if a newer one is there already.
-    pub(super) fn register(&self, party: &PartyId, epoch: u64) -> Option<Registered> {
-        let (out, messages) = mpsc::channel(WAITING);
-        let (waiting, cut) = (Arc::default(), CancellationToken::new());
+    pub(crate) fn register(&self, party: &PartyId, epoch: u64) -> Option<SessionHandle> {
+        let (out, messages) = mpsc::channel(OUTBOX_MESSAGES_MAX);
+        let (waiting, cancelled) = (Arc::default(), CancellationToken::new());
         let mut open = self.open();
         if open.get(party).is_some_and(|other| other.epoch > epoch) {
             return None;
         }
-        let entry = Open { epoch, out, waiting: Arc::clone(&waiting), cut: cut.clone() };
+        let entry =
+            OpenSession { epoch, out, waiting: Arc::clone(&waiting), cancelled: cancelled.clone() };
         if let Some(older) = open.insert(party.clone(), entry) {
-            older.cut.cancel();
+            older.cancelled.cancel();
         }
-        Some(Registered { out: Outbox { messages, waiting }, cut })
+        Some(SessionHandle { out: Outbox { messages, waiting }, cancelled })
     }
 
     /// The session of this epoch has ended. Logs that were being read through it end with it.
-    pub(super) fn unregister(&self, party: &PartyId, epoch: u64) {
+    pub(crate) fn unregister(&self, party: &PartyId, epoch: u64) {
         {
             let mut open = self.open();
             if open.get(party).is_some_and(|present| present.epoch == epoch) {
@@ -192,17 +196,17 @@ impl Sessions {
 
     /// Tells an agent what one of its members shall be.
     pub(crate) fn send_desired(&self, party: &PartyId, member: DesiredMember) {
-        self.say(party, Body::DesiredMember(member));
+        self.send(party, Body::DesiredMember(member));
     }
 
-    fn say(&self, party: &PartyId, body: Body) -> bool {
+    fn send(&self, party: &PartyId, body: Body) -> bool {
         let open = self.open();
         let Some(session) = open.get(party) else { return false };
-        if !session.say(body) {
-            if let Some(left_out) = self.admit_line(party) {
+        if !session.send(body) {
+            if let Some(left_out) = self.admit_log_line(party) {
                 tracing::warn!(%party, left_out, "the agent does not read; cutting its session");
             }
-            session.cut.cancel();
+            session.cancelled.cancel();
             return false;
         }
         true
@@ -210,16 +214,16 @@ impl Sessions {
 
     /// Ends the party's session and the logs that are read from it: what let them in may do so no longer.
     pub(crate) fn revoke(&self, party: &PartyId) {
-        self.cut(party);
+        self.disconnect(party);
         for (_, log) in self.logs().extract_if(|_, log| &log.party == party) {
             log.revoked.cancel();
         }
     }
 
     /// Ends the party's session; the agent comes back and gets the full set.
-    pub(crate) fn cut(&self, party: &PartyId) {
+    pub(crate) fn disconnect(&self, party: &PartyId) {
         if let Some(session) = self.open().get(party) {
-            session.cut.cancel();
+            session.cancelled.cancel();
         }
     }
 
@@ -234,7 +238,7 @@ impl Sessions {
         follow: bool,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
         let id = self.0.next_log.fetch_add(1, Ordering::Relaxed) + 1;
-        let (chunks, mut rx) = mpsc::channel(CHUNKS);
+        let (chunks, mut rx) = mpsc::channel(LOG_CHUNKS_MAX);
         let (opened, complete) = (CancellationToken::new(), CancellationToken::new());
         let log = LogStream {
             party: party.clone(),
@@ -247,10 +251,10 @@ impl Sessions {
         let guard = LogGuard { sessions: self.clone(), party: party.clone(), id };
         let open =
             LogOpen { stream_id: id, run_id: run.to_string(), attempt, tail_lines: tail, follow };
-        if !self.say(party, Body::LogOpen(open)) {
+        if !self.send(party, Body::LogOpen(open)) {
             return Err(unavailable(party, "is not connected"));
         }
-        let first = flow_common::clock::timeout(LOG_OPEN, async {
+        let first = flow_common::clock::timeout(LOG_OPEN_TIMEOUT, async {
             tokio::select! {
                 biased;
                 first = rx.recv() => match first {
@@ -281,7 +285,7 @@ impl Sessions {
     }
 
     /// The agent opens its side of a log.
-    pub(super) fn take_log(&self, party: &PartyId, id: u64) -> Option<LogWriter> {
+    pub(crate) fn take_log(&self, party: &PartyId, id: u64) -> Option<LogWriter> {
         let mut logs = self.logs();
         let log = logs.get_mut(&id).filter(|log| &log.party == party)?;
         log.opened.cancel();
@@ -293,7 +297,7 @@ impl Sessions {
     }
 
     /// The agent will not, or cannot, open a log.
-    pub(super) fn refuse_log(&self, party: &PartyId, id: u64, error: Error) {
+    pub(crate) fn refuse_log(&self, party: &PartyId, id: u64, error: Error) {
         let mut logs = self.logs();
         if logs.get(&id).is_some_and(|log| &log.party == party)
             && let Some(chunks) = logs.remove(&id).and_then(|log| log.chunks)
@@ -304,7 +308,7 @@ impl Sessions {
     }
 
     /// The agent has sent everything, or was told to stop.
-    pub(super) fn end_log(&self, id: u64) {
+    pub(crate) fn end_log(&self, id: u64) {
         self.logs().remove(&id);
     }
 }
@@ -327,7 +331,7 @@ impl Drop for LogGuard {
     fn drop(&mut self) {
         let unfinished = self.sessions.logs().remove(&self.id).is_some();
         if unfinished {
-            self.sessions.say(&self.party, Body::LogCancel(LogCancel { stream_id: self.id }));
+            self.sessions.send(&self.party, Body::LogCancel(LogCancel { stream_id: self.id }));
         }
     }
 }
@@ -347,35 +351,35 @@ mod tests {
             "hostile".parse().expect("a name"),
             "other".parse().expect("a name"),
         );
-        let written = (0..1_000).filter(|_| sessions.admit_line(&hostile).is_some()).count();
+        let written = (0..1_000).filter(|_| sessions.admit_log_line(&hostile).is_some()).count();
         assert!(written < 50, "{written} lines");
-        assert_eq!(sessions.admit_line(&other), Some(0));
+        assert_eq!(sessions.admit_log_line(&other), Some(0));
     }
 
     #[tokio::test]
     async fn an_agent_that_does_not_read_is_cut_when_too_many_bytes_wait() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let mut session = sessions.register(&party, 1).expect("the first");
-        sessions.send_desired(&party, desired_member(WAITING_BYTES + 1));
-        assert!(!session.cut.is_cancelled(), "one message always fits");
+        sessions.send_desired(&party, desired_member(OUTBOX_BYTES_MAX + 1));
+        assert!(!session.cancelled.is_cancelled(), "one message always fits");
         session.out.next().await.expect("it waits");
-        for _ in 0..WAITING_BYTES / (256 * 1024) - 1 {
+        for _ in 0..OUTBOX_BYTES_MAX / (256 * 1024) - 1 {
             sessions.send_desired(&party, desired_member(256 * 1024));
         }
-        assert!(!session.cut.is_cancelled(), "what was read counts no more");
+        assert!(!session.cancelled.is_cancelled(), "what was read counts no more");
         sessions.send_desired(&party, desired_member(256 * 1024));
-        assert!(session.cut.is_cancelled());
+        assert!(session.cancelled.is_cancelled());
     }
 
     #[tokio::test]
     async fn an_agent_that_does_not_read_is_cut_when_too_many_messages_wait() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let session = sessions.register(&party, 1).expect("the first");
-        for _ in 0..WAITING {
+        for _ in 0..OUTBOX_MESSAGES_MAX {
             sessions.send_desired(&party, desired_member(0));
         }
-        assert!(!session.cut.is_cancelled());
+        assert!(!session.cancelled.is_cancelled());
         sessions.send_desired(&party, desired_member(0));
-        assert!(session.cut.is_cancelled());
+        assert!(session.cancelled.is_cancelled());
     }
 }

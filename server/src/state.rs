@@ -1,0 +1,39 @@
+//! The state that all request handlers and sessions share.
+//!
+//! `serve.rs` builds it. This module knows neither listeners nor handlers.
+
+use std::sync::{Arc, OnceLock};
+
+use flow_common::clock::SharedClock;
+use flow_common::supervisor::Supervisor;
+use flow_domain::id::PartyId;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Auth;
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+use crate::sessions::Sessions;
+use crate::store::Store;
+
+pub struct App {
+    /// Accepts every change of a task.
+    pub engine: Engine,
+    /// For reads, and for writes that concern no task.
+    pub store: Arc<Store>,
+    pub sessions: Sessions,
+    pub clock: SharedClock,
+    pub auth: Auth,
+    pub metrics: Arc<Metrics>,
+    pub readiness: Readiness,
+    pub supervisor: Supervisor,
+    /// Cancelled at shutdown: streams end, and agents are asked to reconnect later.
+    pub stopping: CancellationToken,
+    /// Seconds without contact after which another agent may replace the party's agent.
+    pub away_after_s: u64,
+    /// Bytes of request bodies that all requests together may hold in memory.
+    pub body_bytes: Arc<Semaphore>,
+    /// The party of the agent inside this process, if there is one.
+    pub embedded: OnceLock<PartyId>,
+}
