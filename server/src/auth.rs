@@ -1,6 +1,6 @@
-//! Who is calling. Until enrolment exists there is one bootstrap token for users, in a file only the hub's own user can
-//! read, and one secret per party for agents; a listener that other machines can dial speaks TLS. Only digests are kept, and they are
-//! compared in constant time.
+//! Authentication. Until user accounts exist, users share one bootstrap token, in a file that only
+//! the hub's own user can read; each party's agent has a secret. A listener that other machines can
+//! reach uses TLS. Only digests are stored, and they are compared in constant time.
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +16,13 @@ use tonic::metadata::MetadataMap;
 use crate::engine::Principal;
 use crate::store::Store;
 
-/// Name of the token's file in the data directory.
+/// Name of the token file in the data directory.
 pub const TOKEN_FILE: &str = "bootstrap-token";
-/// Metadata key with the party's name.
+/// Metadata key of the party's name.
 const PARTY: &str = "flow-party";
-/// The one project there is so far.
+/// The only project so far.
 const PROJECT: &str = "default";
 
-/// Checks credentials.
 #[derive(Debug)]
 pub struct Auth {
     token: Digest,
@@ -39,7 +38,7 @@ impl Auth {
         })
     }
 
-    /// The token in the data directory; made at the first start.
+    /// Reads the token in the data directory; creates it at the first start.
     pub fn open(data_dir: &Path) -> Result<(Self, PathBuf), SecretFileError> {
         let path = data_dir.join(TOKEN_FILE);
         let token = match secret_file::read(&path) {
@@ -58,7 +57,7 @@ impl Auth {
         Ok((Self { token: Digest::of(token.expose().as_bytes()), project }, path))
     }
 
-    /// The user behind a REST request.
+    /// Returns the user of a REST request.
     pub fn principal(&self, headers: &HeaderMap) -> Result<Principal, Error> {
         let unknown = |what: &str| {
             let message = format!(
@@ -66,7 +65,8 @@ impl Auth {
             );
             Error::new(ErrorCode::Unauthenticated, message)
         };
-        let header = headers.get(AUTHORIZATION).ok_or_else(|| unknown("no token was sent"))?;
+        let header =
+            headers.get(AUTHORIZATION).ok_or_else(|| unknown("the request has no token"))?;
         let token = header
             .to_str()
             .ok()
@@ -78,8 +78,8 @@ impl Auth {
         Ok(Principal { subject: "bootstrap".to_owned(), project: self.project.clone() })
     }
 
-    /// The party behind a gRPC request, and how it proved itself. The answer does not tell an unknown party from a wrong
-    /// secret.
+    /// Returns the party of a gRPC request and its proof. The error does not distinguish an unknown
+    /// party from a wrong secret.
     pub(crate) async fn party(
         &self,
         store: &Store,
@@ -100,7 +100,8 @@ impl Auth {
 pub(crate) struct Proof(Digest);
 
 impl Proof {
-    /// Until when the secret is accepted, `None` = until it is replaced; an error if it is not.
+    /// Returns the time until which the secret is accepted, `None` = until it is replaced; an error
+    /// if it is not accepted.
     pub(crate) async fn accepted_until(
         &self,
         store: &Store,
@@ -119,7 +120,7 @@ impl Proof {
 }
 
 fn unproven() -> Error {
-    Error::new(ErrorCode::Unauthenticated, "the party's name or secret is not right")
+    Error::new(ErrorCode::Unauthenticated, "the party's name or secret is wrong")
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! `flow-server`: its commands.
+//! The commands of `flow-server`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::reload::Reload;
 use crate::store::{Store, StoreError};
 use crate::{serve, startup};
 
-/// The hub of a federation: keeps tasks, schedules them across parties, tells users how they stand.
+/// The hub of a federation: stores tasks, schedules them across parties, reports their state.
 #[derive(Debug, Parser)]
 #[command(name = "flow-server", version)]
 struct Cli {
@@ -30,41 +30,43 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C; twice ends it at once). SIGHUP reads images, datasets and
-    /// resources of its own agent anew, and names what else changed and takes a restart.
+    /// Run the hub until SIGTERM or Ctrl-C; a second signal ends it at once. SIGHUP reloads images,
+    /// datasets and resources of its own agent, and logs other changed keys, which need a restart.
     Serve,
-    /// Bring the database's schema up to date. The embedded one is brought up to date by `serve` itself.
+    /// Apply pending migrations to the database. `serve` applies them to the embedded database by
+    /// itself.
     Migrate {
-        /// How long a database that does not answer is waited for, in seconds.
+        /// Seconds to wait for a database that does not answer.
         #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
         wait: u64,
     },
-    /// Look at the configuration.
+    /// Check or print the configuration.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
     /// Print the OpenAPI document of the REST API.
     Openapi,
-    /// Print the hub's token, for flowctl elsewhere: whoever has it may do everything. For places without `cat`.
+    /// Print the hub's token for flowctl on another machine; it grants full access. For containers
+    /// without `cat`.
     Token,
-    /// Check configuration, data directory, database and schema; says what to do about what it finds.
+    /// Check configuration, data directory, database and schema; print the remedy for each problem.
     Doctor,
-    /// Copy the embedded database to a new file; the hub may be running.
+    /// Copy the embedded database to a new file, also while the hub is running.
     Backup {
-        /// The file to write. Must not exist.
+        /// File to write; must not exist.
         #[arg(value_name = "FILE")]
         to: PathBuf,
     },
-    /// Put a backup in the place of the embedded database; the hub must not be running.
+    /// Replace the embedded database by a backup; the hub must not be running.
     ///
-    /// With MySQL, load the dump with MySQL's own tools first, then run `restore --loaded`: agents have to learn that
-    /// the hub forgot something.
+    /// With MySQL, first load the dump with MySQL's own tools, then run `restore --loaded`, so that
+    /// agents learn of the restore.
     Restore {
-        /// The backup.
+        /// The backup file.
         #[arg(value_name = "FILE", required_unless_present = "loaded", conflicts_with = "loaded")]
         from: Option<PathBuf>,
-        /// The database was restored already by other means.
+        /// The database was restored by other means.
         #[arg(long)]
         loaded: bool,
     },
@@ -72,9 +74,9 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check it, and say everything that is wrong.
+    /// Check the configuration and print all errors.
     Check,
-    /// Print every effective value and where it comes from.
+    /// Print every effective value and its source.
     Dump,
 }
 
@@ -86,7 +88,8 @@ impl config_args::Program for Program {
     const CONFIG_ENV: &'static str = "FLOW_SERVER_CONFIG";
 }
 
-/// Runs the command line; the exit status is 0, 1 (it failed; the reason is on standard error) or 2 (usage).
+/// Runs the command line. Exit status: 0, 1 (failure; the reason is on standard error) or 2
+/// (usage).
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -97,7 +100,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = runtime.block_on(run(cli));
-    // A request that did not finish in time does not keep the process.
+    // Requests that did not finish in time do not delay the exit.
     runtime.shutdown_background();
     match done {
         Ok(code) => code,
@@ -134,7 +137,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
     match cli.command {
         Command::Serve => {
             if let Err(error) = flow_common::lifecycle::raise_open_files() {
-                tracing::warn!(%error, "the limit of open files stays as it is: each connected agent needs one");
+                tracing::warn!(%error, "cannot raise the limit of open files; each connected agent needs one");
             }
             let shutdown = on_signals(serve::shutdown_deadline(&config))?;
             let reload = Reload::on_hangup(cli.config.file, cli.config.overrides)
@@ -143,12 +146,12 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
         }
         Command::Migrate { wait } => {
             let _lock = startup::lock_data_dir(&config.data_dir)?;
-            // As the first process of a container it would not be ended by a signal otherwise. A migration that has begun is
-            // cut off by a second signal only.
+            // As the first process of a container, the program has no default action for signals.
+            // Only a second signal interrupts a migration that has begun.
             let shutdown = on_signals(Duration::MAX)?;
             let store = tokio::select! {
                 opened = startup::open_store_within(&config, Duration::from_secs(wait)) => opened?,
-                () = shutdown.soft.cancelled() => return Err(StartError("told to end while it waited for the database".to_owned())),
+                () = shutdown.soft.cancelled() => return Err(StartError("interrupted while waiting for the database".to_owned())),
             };
             store.migrate().await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
@@ -168,7 +171,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
                 "{}",
                 token
                     .map_err(|error| StartError(format!(
-                        "{error}; the hub's first start makes it"
+                        "{error}; the first start of the hub creates it"
                     )))?
                     .expose()
             );
@@ -183,13 +186,13 @@ fn on_signals(deadline: Duration) -> Result<Shutdown, StartError> {
         .map_err(|error| StartError(format!("cannot listen for signals: {error}")))
 }
 
-/// Tells all that is wrong, or else what works now and will not for long.
+/// Prints all errors; without errors, warnings.
 fn check(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
     if !wrong.is_empty() {
         return Err(StartError(wrong.join("\n")));
     }
     config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warning: {warning}"));
-    println!("the configuration has nothing wrong");
+    println!("the configuration is valid");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -201,11 +204,11 @@ async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartErro
     };
     config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warn {warning}"));
     match wrong.is_empty() {
-        true => tell(true, "configuration", "nothing wrong"),
+        true => tell(true, "configuration", "valid"),
         false => wrong.iter().for_each(|sentence| tell(false, "configuration", sentence)),
     }
     if config.store.url.is_none() && !config.sqlite_path().exists() {
-        tell(false, "database", "there is none yet: `flow-server serve` makes it");
+        tell(false, "database", "there is no database yet: `flow-server serve` creates it");
         return Ok(ExitCode::FAILURE);
     }
     match startup::open_store(config).await {
@@ -220,8 +223,9 @@ async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartErro
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The old database stays beside the new one. Killed between the two renames, the database is missing and the next
-/// `serve` would make an empty one; so the backup is put in place by one rename, over the old file's name.
+/// Restores a backup. The old database is kept beside the new one. A single rename over the old
+/// file puts the backup in place: with two renames, a kill in between would leave no database, and
+/// the next `serve` would create an empty one.
 async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError> {
     let _lock = startup::lock_data_dir(&config.data_dir)?;
     match (from, &config.store.url) {
@@ -245,14 +249,16 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             {
                 match std::fs::remove_file(&leftover) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(failed("cannot clear the way")(error));
+                        return Err(failed("cannot delete the files of an interrupted restore")(
+                            error,
+                        ));
                     }
                     _ => {}
                 }
             }
             std::fs::copy(from, &staged)
                 .map_err(failed(&format!("cannot copy {}", from.display())))?;
-            // Checked, brought up to date and marked as restored before it takes the place of what is there.
+            // Checked, migrated and marked as restored before it replaces the old database.
             let mut of_staged = config.clone();
             of_staged.store.url = Some(format!("sqlite://{}", staged.display()));
             let store = startup::open_store(&of_staged).await?;
@@ -264,7 +270,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 for log in [with_suffix(&place, "-wal"), with_suffix(&place, "-shm")] {
                     match std::fs::remove_file(&log) {
                         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                            return Err(failed("cannot clear the old log")(error));
+                            return Err(failed("cannot delete the old write-ahead log")(error));
                         }
                         _ => {}
                     }
@@ -277,7 +283,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
         }
     }
     println!(
-        "restored; members that run at the parties are taken in when the agents come back; those of runs the backup does not know run to their end"
+        "restored; when agents reconnect, the hub adopts members of runs that the backup contains; other members run to their end"
     );
     Ok(())
 }
@@ -292,11 +298,11 @@ async fn bring_up_to_date(store: &Store) -> Result<(), StartError> {
     store
         .migrate()
         .await
-        .map_err(|error| StartError(format!("this is not a usable backup: {}", chain(&error))))
+        .map_err(|error| StartError(format!("the backup cannot be migrated: {}", chain(&error))))
 }
 
-/// Keeps the database that a restore replaces under another name. Answers its incarnation; 0 if it cannot be read, which
-/// may be why it is replaced.
+/// Copies the database that a restore replaces. Returns its incarnation; 0 if it cannot be read,
+/// which may be the reason for the restore.
 async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
     let kept =
         config.data_dir.join(format!("flow.db.before-restore-{}", flow_common::ids::run_id()));
@@ -304,7 +310,7 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
         let old = startup::open_store(config).await?;
         let read = async {
             let incarnation = old.incarnation().await?;
-            // With what is in its write-ahead log and not in the file.
+            // Includes the content of the write-ahead log.
             old.backup_to(&kept).await?;
             Ok(incarnation)
         };
@@ -330,7 +336,7 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
                 }
             }
             println!(
-                "the old database cannot be read ({problem}); kept its files as they are, as {}",
+                "cannot read the old database ({problem}); kept its files unchanged as {}",
                 kept.display()
             );
             Ok(0)

@@ -1,4 +1,5 @@
-//! The hub's configuration. What each key means stands in `config.default.toml`, which is embedded and is the defaults.
+//! The hub's configuration. `config.default.toml` documents every key; it is embedded and defines
+//! the defaults.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,58 +20,48 @@ use crate::listener::ListenerLimits;
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
-/// First part of every environment variable that sets a key.
+/// Prefix of environment variables that set a key.
 pub const ENV_PREFIX: &str = "FLOW_SERVER";
-/// Most connections a listener can be told to take.
+/// Upper bound of the connection limits.
 const MAX_CONNECTIONS: usize = 1_000_000;
-/// Smallest `limits.body_bytes`: one body of the largest size.
+/// Lower bound of `limits.body_bytes`: one body of the largest size.
 const BODY_BYTES_MIN: usize = 1024 * 1024;
-/// Largest `limits.body_bytes`: what a semaphore on a 32-bit machine can count.
+/// Upper bound of `limits.body_bytes`: the capacity of a semaphore on a 32-bit machine.
 const BODY_BYTES_MAX: usize = (u32::MAX >> 3) as usize;
 
-/// All of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Database (if embedded), token, the hub agent's work.
+    /// Contains the embedded database, the token, and the data of the hub's own agent.
     pub data_dir: PathBuf,
-    /// Logging.
     pub log: LogConfig,
-    /// The door for users.
+    /// REST for users.
     pub rest: Listen,
-    /// The door for agents.
+    /// gRPC for agents.
     pub grpc: Listen,
-    /// The listener for probes and metrics.
+    /// Probes and metrics.
     pub health: HealthConfig,
-    /// ListenerLimits of the process as a whole.
+    /// Limits of the process as a whole.
     pub limits: LimitsConfig,
-    /// The database.
     pub store: StoreConfig,
-    /// When a party counts as away.
     pub contact: ContactConfig,
-    /// How the server goes down.
     pub shutdown: ShutdownConfig,
-    /// The hub's own agent.
     pub hub_agent: HubAgentConfig,
 }
 
-/// A listener.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
-    /// Its address. Port 0 takes any free one.
+    /// Port 0 takes any free port.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
-    /// Most connections at a time.
     pub max_connections: usize,
-    /// Most connections at a time from one source address.
+    /// Connections per source address.
     pub max_connections_per_address: usize,
-    /// What it proves itself with.
     pub tls: TlsConfig,
 }
 
 impl Listen {
-    /// What its door allows.
     #[must_use]
     pub const fn limits(&self) -> ListenerLimits {
         ListenerLimits {
@@ -80,28 +71,27 @@ impl Listen {
     }
 }
 
-/// The listener for probes and metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// Its address; `None` = there is no such listener.
+    /// `None` = no listener.
     #[serde(deserialize_with = "address_unless_empty")]
     pub listen: Option<SocketAddr>,
 }
 
-/// ListenerLimits of the process as a whole.
+/// Limits of the process as a whole.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Most bytes of request bodies in memory at a time, of all REST requests together.
+    /// Bytes of request bodies in memory, of all REST requests together.
     pub body_bytes: usize,
 }
 
-/// What a listener proves itself with: both files, or neither for plain text.
+/// Certificate and key of a listener: both files, or neither for plain text.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
-    /// Its certificate and those that lead to the authority, PEM.
+    /// The certificate and its chain, PEM.
     #[serde(deserialize_with = "unless_empty")]
     pub cert_file: Option<PathBuf>,
     /// The certificate's key, PEM.
@@ -110,7 +100,8 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// TLS with these files, offering the protocols `alpn`; `None` for plain text. Says in a sentence what is wrong with them.
+    /// Returns TLS with these files and the protocols `alpn`; `None` for plain text. The error
+    /// names the defect of a file.
     pub fn listener(&self, alpn: &[&[u8]]) -> Result<Option<Listener>, String> {
         match (&self.cert_file, &self.key_file) {
             (None, None) => Ok(None),
@@ -122,23 +113,21 @@ impl TlsConfig {
     }
 }
 
-/// The database.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `None` = the embedded one.
+    /// `None` = the embedded database.
     #[serde(deserialize_with = "unless_empty")]
     pub url: Option<String>,
-    /// A file with the password.
+    /// File with the password.
     #[serde(deserialize_with = "unless_empty")]
     pub password_file: Option<PathBuf>,
-    /// SQLite's promise.
     pub synchronous: SynchronousConfig,
-    /// Most connections for reading.
+    /// Connections for reads.
     pub max_connections: u32,
 }
 
-/// With an error that names an address that would do.
+/// Parses an address; the error contains a valid example.
 fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map_err(|_| {
@@ -148,7 +137,7 @@ fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::E
     })
 }
 
-/// An empty text stands for "not set".
+/// Parses an empty text as "not set".
 fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -156,7 +145,7 @@ fn unless_empty<'de, D: serde::Deserializer<'de>, T: From<String>>(
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
-/// An address, or an empty text for "not set".
+/// Parses an address, or an empty text as "not set".
 fn address_unless_empty<'de, D: serde::Deserializer<'de>>(
     from: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
@@ -173,54 +162,48 @@ fn address_unless_empty<'de, D: serde::Deserializer<'de>>(
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SynchronousConfig {
-    /// Survives power loss.
+    /// Survives a power failure.
     Full,
     /// Survives the end of the process.
     Normal,
 }
 
-/// When a party counts as away.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContactConfig {
-    /// Seconds.
+    /// Seconds without contact after which another agent may replace the party's agent.
     pub away_after_s: u64,
 }
 
-/// How the server goes down.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownConfig {
-    /// Seconds.
+    /// Seconds for active requests to finish.
     pub grace_s: u64,
 }
 
-/// The hub's own agent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HubAgentConfig {
-    /// Whether there is one.
     pub enabled: bool,
-    /// Its party.
     pub party: PartyId,
-    /// Longest hold without the hub, in seconds.
+    /// Seconds that a hold lasts without contact to the hub.
     pub hold_max_s: u64,
-    /// What members may claim together.
+    /// Resources of all members together.
     pub resources: Resources,
-    /// How long logs and outputs are kept.
+    /// Retention of logs and outputs.
     pub retention: Retention,
-    /// What image names mean.
+    /// The image map.
     #[serde(default)]
     pub images: BTreeMap<String, Image>,
-    /// What dataset names mean.
     #[serde(default)]
     pub datasets: BTreeMap<DatasetName, Dataset>,
 }
 
-/// Sections that SIGHUP reads again; any other key takes effect at the next start.
+/// Sections that SIGHUP reloads; all other keys need a restart.
 pub const RELOADABLE: [&str; 3] = ["hub_agent.images", "hub_agent.datasets", "hub_agent.resources"];
 
-/// Reads all layers.
+/// Loads all layers.
 pub fn load(
     file: Option<&Path>,
     overrides: Vec<(String, String)>,
@@ -228,7 +211,7 @@ pub fn load(
     flow_common::config::load(&spec(file, overrides))
 }
 
-/// As [`load`], with what can be read where not all can; and what cannot.
+/// Loads all layers; returns the readable keys, and the errors of the others.
 pub fn load_sound(
     file: Option<&Path>,
     overrides: Vec<(String, String)>,
@@ -246,33 +229,34 @@ fn spec(file: Option<&Path>, overrides: Vec<(String, String)>) -> Spec<'static> 
     }
 }
 
-/// Everything that is wrong, with the files that it is in.
+/// Returns all errors, each with the file that contains it.
 #[must_use]
 pub fn faults(loaded: &Loaded<Config>) -> Vec<String> {
     loaded.value.check().iter().map(|fault| loaded.locate(fault)).collect()
 }
 
 impl Config {
-    /// What can be told to be wrong without starting anything, files of certificates included. All of it, one sentence each.
+    /// Checks the configuration and the certificate files without starting anything. Returns all
+    /// errors, one sentence each.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (door, Listen { listen, max_connections, max_connections_per_address, tls }) in
+        for (listener, Listen { listen, max_connections, max_connections_per_address, tls }) in
             [("rest", &self.rest), ("grpc", &self.grpc)]
         {
             match tls.listener(&[]) {
                 Ok(None) if !is_loopback(listen.ip()) => wrong.push(format!(
-                    "{door}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {door}.tls.cert_file \
-                     and {door}.tls.key_file, or listen on 127.0.0.1"
+                    "{listener}.listen: other machines can dial {listen}, and without TLS tokens would travel readable: set {listener}.tls.cert_file \
+                     and {listener}.tls.key_file, or listen on 127.0.0.1"
                 )),
                 Ok(_) => {}
-                Err(error) => wrong.push(format!("{door}.tls: {error}")),
+                Err(error) => wrong.push(format!("{listener}.tls: {error}")),
             }
             if !(1..=MAX_CONNECTIONS).contains(max_connections) {
-                wrong.push(format!("{door}.max_connections: is {max_connections} and must be 1 to {MAX_CONNECTIONS}"));
+                wrong.push(format!("{listener}.max_connections: is {max_connections} and must be 1 to {MAX_CONNECTIONS}"));
             }
             if !(1..=MAX_CONNECTIONS).contains(max_connections_per_address) {
                 wrong.push(format!(
-                    "{door}.max_connections_per_address: is {max_connections_per_address} and must be 1 to {MAX_CONNECTIONS}"
+                    "{listener}.max_connections_per_address: is {max_connections_per_address} and must be 1 to {MAX_CONNECTIONS}"
                 ));
             }
         }
@@ -309,30 +293,31 @@ impl Config {
         wrong
     }
 
-    /// Warnings about things that work now and soon will not, one sentence each.
+    /// Returns warnings about certificates and disk space that soon become errors, one sentence
+    /// each.
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let listeners = [("rest", &self.rest), ("grpc", &self.grpc)];
-        let certificates = listeners
-            .into_iter()
-            .filter_map(|(door, listen)| Some((door, listen.tls.listener(&[]).ok()??.certificate)));
-        let ending = certificates.flat_map(|(door, certificate)| {
+        let certificates = listeners.into_iter().filter_map(|(listener, listen)| {
+            Some((listener, listen.tls.listener(&[]).ok()??.certificate))
+        });
+        let ending = certificates.flat_map(|(listener, certificate)| {
             let warnings = certificate
                 .validity()
                 .into_iter()
                 .filter_map(move |validity| validity.warning(now));
-            warnings.map(move |warning| format!("{door}.tls: {warning}"))
+            warnings.map(move |warning| format!("{listener}.tls: {warning}"))
         });
         ending.chain(self.hub_agent.retention.warning(&self.data_dir)).collect()
     }
 
-    /// Where the embedded database lies.
+    /// Returns the path of the embedded database.
     #[must_use]
     pub fn sqlite_path(&self) -> PathBuf {
         self.data_dir.join("flow.db")
     }
 
-    /// The database's address, with its password.
+    /// Returns the database address with its password.
     pub fn store_url(&self) -> Result<String, flow_common::secret_file::SecretFileError> {
         let Some(url) = &self.store.url else {
             return Ok(format!("sqlite://{}", self.sqlite_path().display()));

@@ -1,4 +1,5 @@
-//! The hub party's own agent, inside this process: the same code as everywhere, over a channel in memory.
+//! The agent of the hub's own party, inside this process: the code of flow-federate, over a channel
+//! in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +21,10 @@ use crate::listener::ListenerLimits;
 use crate::state::App;
 use crate::store::PartyRow;
 
-/// Wait before an agent that failed is started again.
+/// Delay before a failed agent is restarted.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
-/// The offer of the hub's own agent, from the hub's configuration.
+/// Returns the policy of the hub's own agent, from the hub's configuration.
 pub(crate) fn offer(config: &Config) -> PartyPolicy {
     PartyPolicy {
         images: config.hub_agent.images.clone(),
@@ -33,12 +34,12 @@ pub(crate) fn offer(config: &Config) -> PartyPolicy {
     }
 }
 
-/// Starts the agent, whose offer is changed through the answer; its party is made if there is none of the name. It ends with the hub; what it started goes on, and
-/// is taken up again by the next.
+/// Starts the agent, and creates its party if it does not exist. The returned channel updates its
+/// policy. The agent ends with the hub; its workloads continue, and the next agent adopts them.
 pub(crate) async fn spawn(
     config: &Config,
     app: &Arc<App>,
-    doors: &TaskTracker,
+    listeners: &TaskTracker,
     clock: SharedClock,
 ) -> Result<watch::Sender<Arc<PartyPolicy>>, StartError> {
     let party = app.embedded.get_or_init(|| config.hub_agent.party.clone()).clone();
@@ -48,7 +49,7 @@ pub(crate) async fn spawn(
     if app.store.party(&party).await.map_err(|error| failed(&error))?.is_none() {
         let row = PartyRow {
             id: party.clone(),
-            // Of a secret nobody knows: the party is reached through this process alone.
+            // A random secret that is dropped: the party is reachable only through this process.
             secret_digest: Digest::of(flow_common::ids::secret().as_bytes()),
             created_at: clock.now(),
             remark: "the hub's own agent".to_owned(),
@@ -75,7 +76,7 @@ pub(crate) async fn spawn(
                 ));
             }
         };
-        doors.spawn(supervisor.essential("door of the hub's own agent", &stopping, serve));
+        listeners.spawn(supervisor.essential("listener of the hub's own agent", &stopping, serve));
     }
     {
         let sweep = flow_federate::retention::sweep(
@@ -84,16 +85,20 @@ pub(crate) async fn spawn(
             data_dir.clone(),
         );
         let sweep = stopping.clone().run_until_cancelled_owned(sweep);
-        doors.spawn(supervisor.essential("sweep of the hub's own agent", &stopping, async move {
-            sweep.await;
-        }));
+        listeners.spawn(supervisor.essential(
+            "retention of the hub's own agent",
+            &stopping,
+            async move {
+                sweep.await;
+            },
+        ));
     }
     let (ends, failing) = (stopping.clone(), supervisor.clone());
     let run = async move {
         while !stopping.is_cancelled() {
             let (party, data_dir, offer, dial) =
                 (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
-            // Its logs are the hub's own, and how it stands shows in the hub.
+            // The agent's logs are the hub's own, and the hub reports its state.
             let (logs, status_requests) = (LogPolicy::default(), mpsc::channel(1).1);
             let agent = AgentConfig {
                 party,
@@ -115,21 +120,21 @@ pub(crate) async fn spawn(
             .await
             {
                 Ok(()) => {}
-                // A disk may have room again.
+                // The disk may have free space again.
                 Err(error @ AgentError::Journal(_)) => {
-                    tracing::error!(error = %chain(&error), "the hub's own agent ended; it is started again");
+                    tracing::error!(error = %chain(&error), "the hub's own agent failed; restarting it");
                     tokio::select! {
                         () = clock.sleep(RESTART_DELAY) => {}
                         () = stopping.cancelled() => {}
                     }
                 }
-                // Something of it is gone that another start in this process would miss as well.
+                // A restart in this process would fail for the same reason.
                 Err(error) => {
                     return failing.fail(format!("the hub's own agent: {}", chain(&error)));
                 }
             }
         }
     };
-    doors.spawn(supervisor.essential("hub's own agent", &ends, run));
+    listeners.spawn(supervisor.essential("hub's own agent", &ends, run));
     Ok(offers)
 }

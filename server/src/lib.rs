@@ -1,11 +1,12 @@
-//! The hub: keeps tasks, schedules them across parties, tells users how they stand.
+//! The hub: stores tasks, schedules them across parties, reports their state.
 //!
 //! ```text
-//!  api, grpc ─▶ engine ─▶ domain
-//!                  └────▶ store
+//!  serve ─▶ api, grpc ─▶ engine ─▶ domain
+//!              │           ├────▶ store
+//!              └───────────┴────▶ sessions
 //! ```
 //!
-//! Handlers hold no rules, SQL holds no rules; `flow_domain` holds all of them.
+//! Handlers and SQL contain no rules; `flow_domain` contains all of them.
 
 pub mod api;
 pub mod auth;

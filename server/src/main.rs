@@ -1,5 +1,5 @@
-//! `flow-server`. The hub's own agent starts its sidecars from this binary too, so that one file is all there is to
-//! install; a sidecar is recognised first, before anything that costs memory.
+//! `flow-server`. The hub's own agent starts its sidecars from this binary, so that one file is
+//! enough for an installation. A sidecar is recognised first, before anything that costs memory.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! What is measured, in the OpenMetrics text format. Counts of runs and members are read from the store when the page
-//! is asked for, so that they are right after a restart too; everything else is counted here as it happens.
+//! Metrics in the OpenMetrics text format. Counts of runs and members are read from the store for
+//! each page, so that they are correct after a restart; all others are counted in this process.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ struct RequestLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ListenerLabel {
+    /// The listener. Dashboards use the name of this label, which is older than the term.
     door: &'static str,
 }
 
@@ -40,7 +41,6 @@ struct LimitLabel {
     limit: &'static str,
 }
 
-/// The registry and its metrics.
 pub struct Metrics {
     registry: Registry,
     runs: Family<PhaseLabel, Gauge>,
@@ -65,16 +65,16 @@ pub struct Metrics {
     host: OnceLock<HostSources>,
 }
 
-/// Things that are read each time the page is served.
+/// Values that are read for each page.
 #[derive(Debug)]
 pub(crate) struct HostSources {
     /// The directory whose disk is measured.
     pub(crate) data_dir: PathBuf,
-    /// The certificate of each listener that has one.
+    /// The certificate of each listener with TLS.
     pub(crate) certificates: Vec<(&'static str, Certificate)>,
 }
 
-/// What is measured of one listener.
+/// The metrics of one listener.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerMetrics {
     open: Gauge,
@@ -84,33 +84,33 @@ pub(crate) struct ListenerMetrics {
     stalled: Counter,
 }
 
-/// A connection, counted as long as it lives.
+/// A connection, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Gauge);
 
 impl ListenerMetrics {
-    /// A connection was accepted.
+    /// Counts an accepted connection.
     pub(crate) fn enter(&self) -> OpenConnection {
         self.open.inc();
         OpenConnection(self.open.clone())
     }
 
-    /// The last place was taken: whoever comes next has to wait.
+    /// Counts that the last slot was taken: the next peer has to wait.
     pub(crate) fn full(&self) {
         self.full.inc();
     }
 
-    /// A connection ended before its TLS handshake was done.
+    /// Counts a connection that ended before its TLS handshake was complete.
     pub(crate) fn handshake_failed(&self) {
         self.handshakes_failed.inc();
     }
 
-    /// A connection was closed because its source address had all of its places.
+    /// Counts a connection that was closed because its source address had no free slot.
     pub(crate) fn refused(&self) {
         self.refused.inc();
     }
 
-    /// A connection was dropped because its peer did not take an answer.
+    /// Counts a connection that was dropped because its peer did not read a response.
     pub(crate) fn stalled(&self) {
         self.stalled.inc();
     }
@@ -157,16 +157,16 @@ impl Default for Metrics {
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
         registry.register("parties", "Parties known", metrics.parties.clone());
-        registry.register("sessions", "Agents connected here", metrics.sessions.clone());
+        registry.register("sessions", "Connected agents", metrics.sessions.clone());
         registry.register_with_unit(
             "run_start",
-            "From the making of a run until all of it runs",
+            "Time from the creation of a run until all of its members run",
             Unit::Seconds,
             metrics.start_latency.clone(),
         );
         registry.register_with_unit(
             "queue_age",
-            "Time a post waited for the engine",
+            "Time that a request waited for the engine",
             Unit::Seconds,
             metrics.queue_age.clone(),
         );
@@ -177,7 +177,7 @@ impl Default for Metrics {
         );
         registry.register_with_unit(
             "commit",
-            "Time of one transaction",
+            "Duration of one transaction",
             Unit::Seconds,
             metrics.commit.clone(),
         );
@@ -189,50 +189,50 @@ impl Default for Metrics {
         );
         registry.register(
             "connections_full",
-            "Times a listener had all its places taken",
+            "Times that a listener had no free connection slot",
             metrics.listeners_full.clone(),
         );
         registry.register(
             "tls_handshakes_failed",
-            "Connections without a TLS handshake",
+            "Connections that ended without a TLS handshake",
             metrics.handshakes_failed.clone(),
         );
         registry.register(
             "connections_refused",
-            "Connections closed because their source address had all of its places",
+            "Connections closed because their source address had no free slot",
             metrics.refused.clone(),
         );
         registry.register(
             "connections_stalled",
-            "Connections dropped because their peer did not take an answer",
+            "Connections dropped because their peer did not read a response",
             metrics.stalled.clone(),
         );
         registry.register(
             "session_limits",
-            "Sessions of agents cut for going over a limit",
+            "Sessions of agents ended because of a limit",
             metrics.session_limits.clone(),
         );
         registry.register_with_unit(
             "disk_size",
-            "Size of the disk that holds data_dir",
+            "Size of the disk of data_dir",
             Unit::Bytes,
             metrics.disk_size.clone(),
         );
         registry.register_with_unit(
             "disk_free",
-            "Bytes the hub may still write there",
+            "Free bytes on the disk of data_dir",
             Unit::Bytes,
             metrics.disk_free.clone(),
         );
         registry.register_with_unit(
             "certificate_expires_timestamp",
-            "End of a listener's certificate, or of one between it and the authority",
+            "Expiry of a listener's certificate chain",
             Unit::Seconds,
             metrics.certificate_expires.clone(),
         );
         registry.register(
             "log_lines_dropped",
-            "Lines of the log that could not be written",
+            "Log lines that could not be written",
             metrics.log_lines_dropped.clone(),
         );
         Self { registry, ..metrics }
@@ -240,31 +240,31 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A post waited this long for the engine.
+    /// Records the time that a request waited for the engine.
     pub(crate) fn queue_age(&self, age: Duration) {
         self.queue_age.observe(age.as_secs_f64());
     }
 
-    /// A transaction changed so many tasks and took so long.
+    /// Records the size and the duration of a transaction.
     pub(crate) fn commit(&self, tasks: usize, took: Duration) {
         self.batch.observe(f64::from(u32::try_from(tasks).unwrap_or(u32::MAX)));
         self.commit.observe(took.as_secs_f64());
     }
 
-    /// All of a run runs, so long after it was made.
+    /// Records the time from the creation of a run until all of it runs.
     pub(crate) fn run_started(&self, micros: i64) {
         self.start_latency
             .observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
     }
 
-    /// A request was answered.
+    /// Counts an answered request.
     pub fn request(&self, method: &str, status: u16) {
         self.requests.get_or_create(&RequestLabels { method: method.to_owned(), status }).inc();
     }
 
-    /// What is measured of the listener of this name.
-    pub(crate) fn listener(&self, door: &'static str) -> ListenerMetrics {
-        let label = ListenerLabel { door };
+    /// Returns the metrics of the listener with this name.
+    pub(crate) fn listener(&self, name: &'static str) -> ListenerMetrics {
+        let label = ListenerLabel { door: name };
         ListenerMetrics {
             open: self.connections.get_or_create(&label).clone(),
             full: self.listeners_full.get_or_create(&label).clone(),
@@ -274,14 +274,14 @@ impl Metrics {
         }
     }
 
-    /// A session was cut for going over this limit.
+    /// Counts a session that was ended because of this limit.
     pub(crate) fn session_limit(&self, limit: &'static str) {
         self.session_limits.get_or_create(&LimitLabel { limit }).inc();
     }
 
-    /// From now on the page shows this host.
+    /// Sets the sources of the host's gauges; call once.
     pub(crate) fn observe(&self, host: HostSources) {
-        // Set once, at the start.
+        // Only the first call has an effect.
         let _ = self.host.set(host);
     }
 
@@ -292,16 +292,16 @@ impl Metrics {
             self.disk_size.set(signed(disk.size));
             self.disk_free.set(signed(disk.free));
         }
-        for (door, certificate) in certificates {
+        for (name, certificate) in certificates {
             if let Some(ends) = certificate.validity().iter().map(|validity| validity.ends).min() {
                 self.certificate_expires
-                    .get_or_create(&ListenerLabel { door })
+                    .get_or_create(&ListenerLabel { door: name })
                     .set(ends.0 / 1_000_000);
             }
         }
     }
 
-    /// The page, with counts read from the store and the number of sessions now.
+    /// Returns the page, with the given counts and the number of sessions.
     pub fn encode(&self, counts: &Counts, sessions: usize) -> Result<String, fmt::Error> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for (family, counts) in [(&self.runs, &counts.runs), (&self.members, &counts.members)] {

@@ -1,4 +1,4 @@
-//! Reloads a running hub: the configuration at SIGHUP; checks the certificates once a day.
+//! Reloads the configuration of a running hub at SIGHUP, and checks its certificates once a day.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::config::{self, Config, RELOADABLE};
 use crate::hub_agent;
 
-/// Where the configuration comes from, and the signals that ask for it.
+/// The source of the configuration, and the signals that trigger a reload.
 #[derive(Debug)]
 pub struct Reload {
     file: Option<PathBuf>,
@@ -25,12 +25,13 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// From now on SIGHUP no longer ends the process. Needs a running tokio runtime.
+    /// Installs the handler of SIGHUP, which then no longer ends the process. Needs a running tokio
+    /// runtime.
     pub fn on_hangup(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> io::Result<Self> {
         Ok(Self { file, overrides, hangups: signal(SignalKind::hangup())? })
     }
 
-    /// Answers signals, and warns of certificates that end, for as long as it is polled.
+    /// Handles signals, and warns of certificates that expire, while it is polled.
     pub(crate) async fn run(
         &mut self,
         started: &Loaded<Config>,
@@ -62,15 +63,13 @@ impl Reload {
         });
         match read {
             Err(error) => {
-                tracing::error!(%error, "the configuration is not taken over; the old one stays")
+                tracing::error!(%error, "cannot reload the configuration; keeping the old one")
             }
             Ok(loaded) => {
-                tracing::info!("the configuration was read again");
+                tracing::info!("reloaded the configuration");
                 let ignored = loaded.changed_since(started, &RELOADABLE).join(", ");
                 if !ignored.is_empty() {
-                    tracing::warn!(
-                        "changed, and not reloadable: {ignored}; restart the hub to use the new values"
-                    );
+                    tracing::warn!("changed keys that need a restart of the hub: {ignored}");
                 }
                 if let Some(offers) = offers {
                     offers.send_replace(Arc::new(hub_agent::offer(&loaded.value)));
@@ -82,9 +81,9 @@ impl Reload {
 
 fn warn(certificates: &[(&'static str, Certificate)]) {
     let now = SystemClock.now();
-    for (door, certificate) in certificates {
+    for (listener, certificate) in certificates {
         for warning in certificate.validity().iter().filter_map(|validity| validity.warning(now)) {
-            tracing::warn!(door, "{warning}");
+            tracing::warn!(listener, "{warning}");
         }
     }
 }

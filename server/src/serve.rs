@@ -98,7 +98,8 @@ impl Hub {
         Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })
     }
 
-    /// Stops being ready, ends streams, and asks agents to reconnect later. Accepted changes are still stored.
+    /// Stops being ready, ends streams, and asks agents to reconnect later. Accepted changes are
+    /// still stored.
     pub fn stop(&self) {
         self.is_started.send_replace(false);
         self.app.stopping.cancel();
@@ -120,7 +121,7 @@ fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartE
 async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
-            ": end the program that uses it, or set another"
+            ": stop the program that uses it, or set another address"
         } else {
             ""
         };
@@ -128,14 +129,14 @@ async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, S
     })
 }
 
-/// Longest time from the first signal to the end of a hub of this configuration.
+/// Returns the longest time from the first signal to the end of a hub with this configuration.
 #[must_use]
 pub fn shutdown_deadline(config: &Config) -> Duration {
     Duration::from_secs(config.shutdown.grace_s) + SHUTDOWN_MARGIN
 }
 
-/// Runs a hub until it is told to stop, or until something essential of it has ended: that is an error. `reload` is answered
-/// at each SIGHUP.
+/// Runs a hub until `shutdown`, or until an essential task has ended, which is an error. `reload`
+/// handles SIGHUP.
 pub async fn serve(
     loaded: Loaded<Config>,
     mut reload: Reload,
@@ -151,7 +152,7 @@ pub async fn serve(
     let store = open_store(config).await?;
     if config.store.url.is_none() {
         store.migrate().await.map_err(|error| {
-            StartError(format!("cannot bring the database up to date: {}", chain(&error)))
+            StartError(format!("cannot migrate the database: {}", chain(&error)))
         })?;
     }
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
@@ -200,8 +201,8 @@ pub async fn serve(
     let supervisor = &app.supervisor;
     let listeners = TaskTracker::new();
     if let Some(listener) = health {
-        tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "probes and metrics");
-        // Served to the very end: a probe sees that the hub is stopping.
+        tracing::info!(address = %listener.local_addr().map_err(cannot("health.listen"))?, "serving probes and metrics");
+        // Served until the process ends: a probe sees that the hub is stopping.
         let probes = api::serve_probes(Arc::clone(&app), listener);
         tokio::spawn(supervisor.essential(
             "listener for probes",
@@ -221,7 +222,7 @@ pub async fn serve(
     let pid = std::process::id();
     tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), pid, "the hub is ready");
 
-    // Watched to the very end: what is still to be stored is this hub's alone.
+    // Watched until the process ends: while changes are still being stored, no other hub may run.
     let watched = CancellationToken::new();
     let data_lock_lost = data_lock.lost();
     let failing = supervisor.clone();
@@ -230,7 +231,7 @@ pub async fn serve(
             lost = lock.lost() => chain(&lost),
             lost = data_lock_lost => lost,
         };
-        failing.fail(format!("this hub has lost its place: {reason}"));
+        failing.fail(format!("this hub has lost its lock: {reason}"));
     };
     let watch = tokio::spawn(supervisor.essential("lock watch", &watched, watch_locks));
     let ended = tokio::select! {
@@ -242,7 +243,7 @@ pub async fn serve(
     hub.stop();
     tokio::select! {
         () = listeners.wait() => {}
-        () = flow_common::clock::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("some requests did not finish in time"),
+        () = flow_common::clock::sleep(Duration::from_secs(config.shutdown.grace_s)) => tracing::warn!("shutdown.grace_s is over; ending requests that did not finish"),
     }
     let finished = flow_common::clock::timeout(ENGINE_DRAIN_TIMEOUT, hub.finish()).await;
     watched.cancel();
@@ -252,7 +253,7 @@ pub async fn serve(
         (Ok(()), None) if finished.is_err() => {
             let seconds = ENGINE_DRAIN_TIMEOUT.as_secs();
             Err(StartError(format!(
-                "the store did not finish within {seconds} s; requests without an answer may or may not be stored"
+                "the store did not finish within {seconds} s; unanswered requests may or may not be stored"
             )))
         }
         (ended, _) => ended,

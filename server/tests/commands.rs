@@ -59,7 +59,7 @@ fn each_command_ends_with_its_status_and_its_sentence() {
         (
             &["config", "check", "--config", &good][..],
             0,
-            &["the configuration has nothing wrong"][..],
+            &["the configuration is valid"][..],
             &[][..],
         ),
         (
@@ -209,7 +209,8 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
     let said = place.server(&["doctor"]);
     assert_eq!(said.status, 1);
     assert!(
-        said.out.contains("FAIL database: there is none yet: `flow-server serve` makes it"),
+        said.out
+            .contains("FAIL database: there is no database yet: `flow-server serve` creates it"),
         "{said:?}"
     );
 
@@ -312,7 +313,7 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
     })
     .await;
     assert!(
-        ended.code() == Some(1) && said().contains("told to end while it waited for the database"),
+        ended.code() == Some(1) && said().contains("interrupted while waiting for the database"),
         "{}",
         said()
     );

@@ -218,7 +218,7 @@ async fn hub_without_its_place_ends(url: &str) {
     sqlx::raw_sql(steal).execute(&mut thief).await.expect("it is free now");
     let (status, said) = hub.ended().await;
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("lost its place"), "{said}");
+    assert!(said.contains("lost its lock"), "{said}");
 }
 
 /// What comes until the connection ends, however it ends.
@@ -271,7 +271,7 @@ async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
         "[contact]\naway_after_s = 32\n[hub_agent.images.mine]\nroot = \"{images}\"\nallow = true\n"
     ));
     hub.signal("-HUP");
-    hub.says("changed, and not reloadable: contact.away_after_s; restart the hub").await;
+    hub.says("changed keys that need a restart of the hub: contact.away_after_s").await;
     let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
         .expect("made at the first start");
     wait_for("the hub's own party to offer the image", SOON, async || {
@@ -284,6 +284,6 @@ async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
     .await;
     write("[contact]\naway_after_s = \"soon\"\n");
     hub.signal("-HUP");
-    hub.says("the configuration is not taken over; the old one stays").await;
+    hub.says("cannot reload the configuration; keeping the old one").await;
     assert!(hub.is_ready().await);
 }

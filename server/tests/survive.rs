@@ -152,7 +152,7 @@ async fn a4_a_hub_whose_data_directory_is_deleted_stores_nothing_more_and_ends_w
     assert!(!hub.stores_party(&token, "lost").await, "nobody would find it again");
     assert_eq!(hub.ended().await, Some(1));
     let said = fs::read_to_string(said).expect("the log");
-    assert!(said.contains("lost its place") && said.contains("was deleted or replaced"), "{said}");
+    assert!(said.contains("lost its lock") && said.contains("was deleted or replaced"), "{said}");
     // On a directory that is there, a hub works again.
     Hub::start(&data, full_output()).ready().await;
 }

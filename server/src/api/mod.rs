@@ -99,7 +99,7 @@ async fn serve_io(
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.patience)
+        .header_read_timeout(limits.idle_timeout)
         .max_buf_size(HEAD);
     builder
         .http2()

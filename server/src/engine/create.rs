@@ -1,4 +1,4 @@
-//! Submitting a task.
+//! Creation of a task.
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, TaskId};
@@ -13,8 +13,9 @@ use super::draft::TaskDraft;
 use super::{IdemKey, Principal};
 use crate::store::{IdemRecord, Store};
 
-/// Everything about a task's content that needs no look at the task itself. Templates' revisions never change; a party
-/// that is removed before the task is stored is found missing at the start.
+/// Checks all rules of a task's content that do not depend on the stored task. Revisions of
+/// templates never change; a party that is removed before the task is stored is detected at the
+/// start.
 pub(super) async fn check(
     store: &Store,
     principal: &Principal,
@@ -22,7 +23,7 @@ pub(super) async fn check(
 ) -> Result<(), Error> {
     let template = template(store, principal, body).await?;
     let mut known: HashSet<&PartyId> = HashSet::new();
-    // More than this many are refused below; nobody has to be looked up for that.
+    // The validation below rejects more members than this, so that no lookup is needed for them.
     for member in body.members.iter().take(MEMBERS_MAX) {
         if store.party(&member.party).await?.is_some() {
             known.insert(&member.party);
@@ -32,7 +33,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// The content of the revision a task names.
+/// Returns the content of the revision that a task names.
 pub(super) async fn template(
     store: &Store,
     principal: &Principal,
@@ -62,7 +63,6 @@ pub(super) async fn template(
         })
 }
 
-/// The task as it is made.
 pub(super) fn create(
     id: TaskId,
     principal: &Principal,

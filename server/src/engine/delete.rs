@@ -1,4 +1,4 @@
-//! Deleting a task: it is hidden at once, and gone when its last member has settled.
+//! Deletion of a task. The task is hidden at once; its members are kept until they have settled.
 
 use flow_domain::error::Error;
 use flow_domain::run::{Event, EventKind, Input};
@@ -23,7 +23,7 @@ pub(super) fn delete(
     let active: Vec<_> =
         draft.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     for run in active {
-        // A refusal says that it is ending already: the first cause wins.
+        // A refusal means that the run is ending already: the first cause stays.
         let _ =
             draft.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: true }, now);
     }

@@ -1,4 +1,4 @@
-//! One task in memory while inputs are applied into it: what is stored, what it has become, and what has to be written.
+//! One task in memory while changes are applied to it, and the update to be stored.
 
 use std::sync::Arc;
 
@@ -11,34 +11,28 @@ use flow_domain::time::Timestamp;
 
 use crate::store::{Aggregate, IdemRecord, NewEvent, RunUpdate, TaskUpdate};
 
-/// A task being changed.
 #[derive(Debug, Clone)]
 pub struct TaskDraft {
-    /// As stored; `None` for a task that is being made.
+    /// As stored; `None` for a new task.
     base: Option<Arc<Aggregate>>,
-    /// As it will be.
     pub task: Task,
-    /// Its unsettled runs and the newest one, as they will be.
+    /// Unsettled runs and the newest run.
     pub runs: Vec<Run>,
     events: Vec<NewEvent>,
-    /// The content was edited.
     pub body_changed: bool,
-    /// SpecCache of the runs made.
+    /// Specs of new runs.
     pub specs: Vec<SealedSpec>,
-    /// The key used up.
     pub idempotency: Option<IdemRecord>,
-    /// The deadlines were looked at.
+    /// A tick was applied: deadlines that have passed were checked.
     pub ticked: bool,
 }
 
 impl TaskDraft {
-    /// A stored task.
     pub fn of(base: Arc<Aggregate>) -> Self {
         let (task, runs) = (base.task.clone(), base.runs.clone());
         Self::from_parts(Some(base), task, runs)
     }
 
-    /// A task that is being made.
     pub fn new(task: Task) -> Self {
         Self::from_parts(None, task, Vec::new())
     }
@@ -56,13 +50,13 @@ impl TaskDraft {
         }
     }
 
-    /// Its version as stored.
+    /// Returns the stored version; 0 for a new task.
     pub fn version(&self) -> u64 {
         self.base.as_ref().map_or(0, |base| base.version)
     }
 
-    /// Fails if the caller's change was made from another version. What was applied before in the same batch counts: it gets
-    /// the next version with the commit.
+    /// Rejects a change that was made from another version. Changes that were applied before in the
+    /// same batch count too: their version comes with the commit.
     pub fn check_version(&self, from: Option<u64>) -> Result<(), Error> {
         let changed = || {
             let stored = self.base.as_ref();
@@ -78,13 +72,12 @@ impl TaskDraft {
         Ok(())
     }
 
-    /// The run of this id, among those in memory.
     pub fn run(&self, id: &RunId) -> Option<&Run> {
         self.runs.iter().find(|run| &run.id == id)
     }
 
-    /// A run that keeps the task from being started or edited. One that is on its way to `cancelled` does not: its
-    /// members settle by themselves, and agents admit no newer one before.
+    /// Returns a run that prevents start and edit. A run that is about to be `cancelled` does not:
+    /// its members settle by themselves, and agents admit no newer member before.
     pub fn busy(&self) -> Option<&Run> {
         self.runs.iter().find(|run| {
             run.is_active()
@@ -95,12 +88,12 @@ impl TaskDraft {
         })
     }
 
-    /// Adds a line to the task's history.
+    /// Adds an event to the task's history.
     pub fn event(&mut self, at: Timestamp, event: Event) {
         self.events.push(NewEvent { at, event });
     }
 
-    /// Folds one input into one run.
+    /// Applies one input to one run.
     pub fn input(&mut self, id: &RunId, input: &Input, now: Timestamp) -> Result<(), Refusal> {
         let Some(index) = self.runs.iter().position(|run| &run.id == id) else {
             return Err(Refusal::Ended);
@@ -111,7 +104,6 @@ impl TaskDraft {
         Ok(())
     }
 
-    /// Takes a new run in.
     pub fn add_run(&mut self, new: NewRun, now: Timestamp) {
         let (run, effects) = Run::new(new, now);
         self.task.runs = run.number;
@@ -128,7 +120,7 @@ impl TaskDraft {
         }
     }
 
-    /// The run made to repeat another executes the same specs. None is made for a deleted task.
+    /// Creates the run that repeats another, with the same specs. A deleted task gets none.
     fn retry(&mut self, index: usize, not_before: Timestamp, now: Timestamp) {
         if self.task.deleted_at.is_some() {
             return;
@@ -151,7 +143,7 @@ impl TaskDraft {
                     party: member.party.clone(),
                     role: member.role,
                     digest: member.digest.clone(),
-                    // Told by the queue, which knows.
+                    // The queue, which knows the contacts, sets it.
                     connected: None,
                     away_since: now,
                 })
@@ -160,7 +152,7 @@ impl TaskDraft {
         self.add_run(new, now);
     }
 
-    /// Members of runs made just now to repeat others.
+    /// Returns run and party of each member of the retry runs that this draft created.
     pub fn retries(&self) -> Vec<(RunId, PartyId)> {
         let known = |run: &Run| {
             self.base.as_ref().is_some_and(|base| base.runs.iter().any(|old| old.id == run.id))
@@ -170,8 +162,8 @@ impl TaskDraft {
             .collect()
     }
 
-    /// When the deadlines have to be looked at again. Never in the past: a deadline that a look at it did not clear
-    /// would otherwise be looked at for ever.
+    /// Returns the next deadline to check. After a tick the result is in the future: a deadline
+    /// that the tick did not clear would otherwise be checked in an endless loop.
     fn due(&self, now: Timestamp) -> Option<Timestamp> {
         self.runs
             .iter()
@@ -180,7 +172,7 @@ impl TaskDraft {
             .map(|due| if self.ticked { due.max(now.plus_secs(1)) } else { due })
     }
 
-    /// What has to be written, if anything, and the aggregate as it will be stored.
+    /// Returns the update to store, if there is one, and the aggregate as it will be stored.
     pub fn finish(self, now: Timestamp) -> (Option<TaskUpdate>, Aggregate) {
         let due = self.due(now);
         let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _ } = self;
@@ -206,7 +198,7 @@ impl TaskDraft {
         let after = Aggregate {
             version: if nothing { base_version } else { base_version + 1 },
             event_seq: if nothing { base_event_seq } else { event_seq },
-            // Settled runs are history, but the newest tells how the task stands.
+            // Settled runs are history, except for the newest, which is the state of the task.
             runs: {
                 let newest = runs.iter().map(|run| run.number).max().unwrap_or(0);
                 runs.into_iter().filter(|run| !run.is_settled() || run.number == newest).collect()

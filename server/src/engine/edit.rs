@@ -1,4 +1,4 @@
-//! Changing a task's content between two runs.
+//! Edit of a task's content. Rejected while a run is active.
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::run::{Event, EventKind};

@@ -1,13 +1,16 @@
-//! Everything that changes a task goes through here, one change after the other.
+//! The engine applies every change of a task, one after the other.
 //!
 //! ```text
-//!  api, grpc ──post──▶ queue ──fold──▶ store.apply (one transaction for many tasks) ──▶ answers, wakes, watchers
+//!  api, grpc ──request──▶ queue ──apply──▶ store.apply (one transaction for many tasks) ──▶ results, wakes, watchers
 //! ```
 //!
-//! What the engine keeps true: an answer is given only after its change is durable; an agent is told of a wish only
-//! after the wish is durable; a client that leaves cancels nothing, because the work belongs to the queue; no rule
-//! stands here, only the order in which `flow_domain::run::step` is asked. A file per verb holds what the verb does to
-//! one task in memory ([`draft::TaskDraft`]); [`queue`] holds when it is done and what happens if the store says no.
+//! Guarantees: a result is returned only after its change is durable; an agent receives a desired
+//! member only after it is durable; a client that disconnects cancels nothing, because the queue
+//! owns the change.
+//!
+//! The engine holds no rules: it decides the order in which `flow_domain::run::step` is called. One
+//! file per verb changes one task in memory ([`draft::TaskDraft`]); [`queue`] decides when, and
+//! handles failures of the store.
 
 mod create;
 mod delete;
@@ -46,34 +49,33 @@ use progress::ProgressSink;
 
 pub use report::ReportOutcome;
 
-/// Posts that may wait before a sender has to.
+/// Queued requests beyond which a sender waits.
 const QUEUE_LENGTH_MAX: usize = 8192;
-/// Longest wait of a caller for the engine, however long the queue is.
+/// Timeout of a caller, for any length of the queue.
 const CALLER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
-/// The same while the disk of the database is full and the engine tries again and again to write.
+/// Timeout of a caller while the disk of the database is full and the engine retries its write.
 const CALLER_TIMEOUT_DISK_FULL: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Who is asking.
+/// The caller of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Name for events and audit.
     pub subject: String,
-    /// The project whose resources it may touch.
+    /// The project that the caller may access.
     pub project: ProjectId,
 }
 
-/// An `Idempotency-Key` with what it was sent for.
+/// An `Idempotency-Key` and the request it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdemKey {
-    /// Whose key, for which operation: keys of two scopes never meet.
+    /// Operation and caller: keys of two scopes are independent.
     pub scope: String,
-    /// The key.
     pub key: String,
-    /// Digest of the request, so that a key cannot be used for another one.
+    /// Digest of the request; the key is rejected for any other request.
     pub request: Digest,
 }
 
-/// What a verb does to a task.
+/// A requested transition of one task.
 #[derive(Debug, Clone)]
 enum Change {
     Create {
@@ -108,11 +110,10 @@ enum Change {
         run: RunId,
         input: Input,
     },
-    /// Look at the deadlines.
+    /// Check the deadlines.
     Tick,
 }
 
-/// What a verb answers.
 #[derive(Debug, Clone)]
 enum ChangeResult {
     Done,
@@ -123,17 +124,16 @@ enum ChangeResult {
 
 type Reply = oneshot::Sender<Result<ChangeResult, Error>>;
 
-/// Something to do to one task.
 #[derive(Debug)]
 struct QueuedChange {
     change: Change,
-    /// For the age of the queue.
+    /// For the metric of the queue's age.
     posted: Monotonic,
-    /// Nobody may be waiting.
+    /// `None` for facts, which have no caller.
     reply: Option<Reply>,
 }
 
-/// A party came or went.
+/// A session was opened or closed.
 #[derive(Debug)]
 struct ContactRequest {
     party: PartyId,
@@ -153,11 +153,11 @@ enum Request {
     Change(TaskId, QueuedChange),
     Contact(ContactRequest),
     RemoveParty(remove_party::RemoveRequest),
-    /// Answered when everything posted before is done.
+    /// Acknowledged after every request that was posted before.
     Ping(oneshot::Sender<()>),
 }
 
-/// The door to the queue. Cheap to clone.
+/// Handle of the engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     posts: mpsc::Sender<Request>,
@@ -168,27 +168,22 @@ pub struct Engine {
     fault: StoreFault,
 }
 
-/// What the engine needs.
 pub struct EngineParts {
-    /// Where tasks are kept.
     pub store: Arc<Store>,
-    /// Who is connected.
     pub sessions: Sessions,
-    /// What time it is.
     pub clock: SharedClock,
-    /// What is measured.
     pub metrics: Arc<Metrics>,
-    /// Ends the loops. What was posted before is still done.
+    /// Ends the loops. Requests that were posted before are still processed.
     pub stopping: CancellationToken,
-    /// Takes the loops' unexpected ends.
+    /// Reports loops that end unexpectedly.
     pub supervisor: Supervisor,
-    /// Seconds without contact after which another agent may take a party's place.
+    /// Seconds without contact after which another agent may replace the party's agent.
     pub away_after_s: u64,
 }
 
 impl Engine {
-    /// Notes that nobody is connected, then starts the queue, the timers and the progress writer. Call once per store; answers the tasks that have to end
-    /// before the process may.
+    /// Records that no agent is connected, then starts the queue, the timers and the progress
+    /// writer. Call once per store. Also returns the tasks that must end before the process does.
     pub async fn start(parts: EngineParts) -> Result<(Self, tokio_util::task::TaskTracker), Error> {
         let (posts, rx) = mpsc::channel(QUEUE_LENGTH_MAX);
         let watchers = Arc::new(wake::EventWatchers::default());
@@ -219,7 +214,7 @@ impl Engine {
             &stopping,
             session_writer(Arc::clone(&store), stopping.clone()),
         ));
-        // Before anybody looks at a deadline.
+        // Before the timers check a deadline.
         engine.take_over(clock.now()).await?;
         let timers =
             timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone());
@@ -233,7 +228,7 @@ impl Engine {
     async fn post(&self, task: TaskId, change: Change) -> Result<ChangeResult, Error> {
         let (reply, answer) = oneshot::channel();
         let change = QueuedChange { change, posted: clock::monotonic(), reply: Some(reply) };
-        // What was posted is done even if nobody waits any longer.
+        // The queue processes the change even if the caller times out.
         let asked = async {
             self.posts.send(Request::Change(task, change)).await.map_err(|_| shutting_down())?;
             answer.await.map_err(|_| shutting_down())?
@@ -247,7 +242,8 @@ impl Engine {
             .map_err(late)?
     }
 
-    /// Submits a task. Checked against its template's revision and the parties known.
+    /// Creates a task, after its content was checked against the revision of the template and the
+    /// known parties.
     pub async fn create_task(
         &self,
         principal: &Principal,
@@ -262,7 +258,8 @@ impl Engine {
         }
     }
 
-    /// Replaces a task's content. Refused while a run of it is active, or when `if_version` is not its version.
+    /// Replaces a task's content. Rejected while a run is active, or if `if_version` is not the
+    /// stored version.
     pub async fn edit_task(
         &self,
         principal: &Principal,
@@ -276,7 +273,7 @@ impl Engine {
             .map(|_| ())
     }
 
-    /// Makes a new run.
+    /// Creates a run.
     pub async fn start_task(
         &self,
         principal: &Principal,
@@ -293,13 +290,13 @@ impl Engine {
         }
     }
 
-    /// Asks the task's active run to end. A run that is ending already is left as it is.
+    /// Stops the task's active run. A run that is ending already does not change.
     pub async fn stop_task(&self, principal: &Principal, task: &TaskId) -> Result<(), Error> {
         self.post(task.clone(), Change::Stop { principal: principal.clone() }).await.map(|_| ())
     }
 
-    /// Hides the task and ends what runs. Its members are kept until they have settled.
-    /// With `if_version` only if that is its version.
+    /// Hides the task and stops its active run. Its members are kept until they have settled. With
+    /// `if_version` only if that is the stored version.
     pub async fn delete_task(
         &self,
         principal: &Principal,
@@ -311,8 +308,8 @@ impl Engine {
             .map(|_| ())
     }
 
-    /// Removes a party. Refused while a run with it is active and, unless `force`, while its agent has not confirmed the end
-    /// of its members.
+    /// Removes a party. Rejected while a run with it is active and, unless `force`, while its agent
+    /// has not confirmed the end of its members.
     pub async fn remove_party(&self, party: &PartyId, force: bool) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         let post = remove_party::RemoveRequest { party: party.clone(), force, reply };
@@ -325,14 +322,14 @@ impl Engine {
             .map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
     }
 
-    /// The number of the task's newest event known here; changes with each commit that adds one. A receiver made
-    /// before reading the events misses none.
+    /// Returns the number of the task's newest event, updated with each commit that adds one. A
+    /// receiver that was created before events are read misses none.
     #[must_use]
     pub fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
         self.watchers.subscribe(task)
     }
 
-    /// Posts an agent's report; the future answers once it is stored (or refused).
+    /// Posts an agent's report. The returned future completes once the report is stored or refused.
     pub(crate) async fn report(
         &self,
         task: TaskId,
@@ -358,7 +355,8 @@ impl Engine {
         })
     }
 
-    /// A session was opened: folds it into the party's unsettled members and answers what each of them shall be.
+    /// Records an opened session in the party's unsettled members. Returns the desired state of
+    /// each of them.
     pub(crate) async fn connected(
         &self,
         party: &PartyId,
@@ -368,7 +366,7 @@ impl Engine {
         self.contact(party, epoch, ContactChange::Connected(instance.clone())).await
     }
 
-    /// The session of this epoch ended.
+    /// Records that the session of this epoch has ended.
     pub(crate) async fn away(
         &self,
         party: &PartyId,
@@ -390,11 +388,11 @@ impl Engine {
         answer.await.map_err(|_| shutting_down())?
     }
 
-    /// A hub that has just started: whoever is not connected is away from now on, not from before. (That deadlines begin
-    /// again is the queue's doing, which has just started, too.)
+    /// Starts the absence of every party that is not connected at the moment this hub starts. (The
+    /// queue extends the deadlines.)
     async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
         self.store.all_away(now).await?;
-        // There is one hub per database: whoever looked at the deadlines is gone.
+        // There is one hub per database: the previous holder has ended.
         self.store.free_lease(timers::LEASE).await?;
         for task in self.store.active_tasks().await? {
             let aggregate = match self.store.load_task(&task).await {
@@ -402,8 +400,8 @@ impl Engine {
                 Ok(None) => continue,
                 Err(error) if error.is_retryable() => return Err(error.into()),
                 Err(error) => {
-                    // One row that cannot be read does not keep the hub from all others.
-                    tracing::error!(%task, error = %flow_common::error::chain(&error), "a task cannot be taken over");
+                    // One row that cannot be read must not stop the hub.
+                    tracing::error!(%task, error = %flow_common::error::chain(&error), "cannot read a task at startup; its deadlines are not checked");
                     continue;
                 }
             };
@@ -418,7 +416,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Posts a fact about a run without waiting for it.
+    /// Posts a fact about a run; does not wait for its result.
     pub(crate) async fn post_fact(
         &self,
         task: TaskId,
@@ -437,37 +435,36 @@ impl Engine {
         self.post(task, Change::Tick).await.map(|_| ())
     }
 
-    /// Completes once everything posted before is done; `false` if it never will be.
+    /// Completes when every request that was posted before is done; `false` if the queue has ended.
     pub(crate) async fn ping(&self) -> bool {
         let (reply, answer) = oneshot::channel();
         self.posts.send(Request::Ping(reply)).await.is_ok() && answer.await.is_ok()
     }
 
-    /// Why the store takes nothing from the engine at the moment, if it does not.
+    /// Returns the failure of the store, while the engine cannot write.
     pub(crate) fn store_fault(&self) -> Option<StoreError> {
         self.fault.get()
     }
 
-    /// Number of the newest change published.
+    /// Returns the number of the newest published change.
     pub(crate) fn revision(&self) -> u64 {
         self.revision.load(Ordering::SeqCst)
     }
 
-    /// Where sessions put progress.
     pub(crate) fn progress(&self) -> &ProgressSink {
         &self.progress
     }
 }
 
-/// The store's own task, which it started before there was a supervisor.
+/// Watches the store's writer of sessions, which starts before the supervisor exists.
 async fn session_writer(store: Arc<Store>, stopping: CancellationToken) {
     stopping.run_until_cancelled(store.session_writer_ended()).await;
 }
 
 fn shutting_down() -> Error {
-    Error::new(ErrorCode::Busy, "the hub is going down: repeat in a moment")
+    Error::new(ErrorCode::Busy, "the hub is shutting down: retry in a moment")
 }
 
 fn unexpected_result(answer: &ChangeResult) -> Error {
-    Error::internal(format!("the engine answered {answer:?} to another question"))
+    Error::internal(format!("the engine returned {answer:?} for another change"))
 }

@@ -1,12 +1,12 @@
-//! Times in which this hub could hear nobody: its database did not answer, its process did not run, or it had not started.
-//! And moments at which its wall clock was set. None of it counts against a party: deadlines begin again
-//! ([`Input::TakenOver`]).
+//! Outages of the hub: the database did not answer, the process did not run, or it had not started;
+//! and changes of the wall clock. An outage does not count against a party: its deadlines start
+//! again ([`Input::TakenOver`]).
 //!
-//! A task is pardoned when it is applied for the first time after the outage, before anything else is applied into it, so no
-//! deadline is judged before. The queue knows that first time by its cache, which an outage empties. Pardoning twice
-//! changes nothing.
+//! The deadlines of a task are extended when the first change is applied to it after the outage,
+//! and before that change, so that no deadline expires because of the outage. The queue recognises
+//! the first change by its cache, which an outage empties. Extending twice has no effect.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::{Detector, Disturbance, Moment, Monotonic, Reading};
@@ -15,39 +15,39 @@ use flow_domain::time::Timestamp;
 
 use super::draft::TaskDraft;
 use crate::store::StoreError;
+use parking_lot::Mutex;
 
-/// A database that answers within this time was not away.
+/// Duration below which a failing database is no outage.
 const OUTAGE_MIN: Duration = Duration::from_secs(5);
 
-/// Why the store does not take what the engine writes, while it does not.
+/// The failure of the store, while the engine cannot write. Shared with callers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoreFault(Arc<Mutex<Option<StoreError>>>);
 
 impl StoreFault {
     pub(crate) fn get(&self) -> Option<StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     fn set(&self, fault: Option<StoreError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        *self.0.lock() = fault;
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Outage {
-    /// Shown to callers whose request the engine does not come to.
     fault: StoreFault,
     detector: Detector,
-    /// The first failure of the database's present outage.
+    /// Time of the first failure in the current outage.
     failing_since: Option<Monotonic>,
-    /// When the newest outage ended, by the wall clock as it is set now.
+    /// End of the newest outage, by the wall clock as it is set now.
     unreachable_until: Timestamp,
     /// When the wall clock was last set.
     clock_set: Option<Timestamp>,
 }
 
 impl Outage {
-    /// A hub that starts now has heard nobody before.
+    /// The time before the start counts as an outage.
     pub(super) const fn new(start: Reading, fault: StoreFault) -> Self {
         Self {
             fault,
@@ -58,7 +58,8 @@ impl Outage {
         }
     }
 
-    /// Takes a reading of the clocks by which deadlines are going to be judged.
+    /// Records a reading of the clocks that deadlines will be compared with. Returns a disturbance
+    /// if the process was paused or the wall clock was set.
     pub(super) fn observe(&mut self, reading: Reading) -> Option<Disturbance> {
         let disturbance = self.detector.observe(reading)?;
         self.unreachable_until = reading.wall;
@@ -68,13 +69,13 @@ impl Outage {
         Some(disturbance)
     }
 
-    /// The database did not answer.
+    /// Records that the database did not answer.
     pub(super) fn failed(&mut self, now: Monotonic, error: &StoreError) {
         self.failing_since.get_or_insert(now);
         self.fault.set(Some(error.clone()));
     }
 
-    /// The database has answered. `true` if that ended an outage.
+    /// Records that the database has answered. Returns `true` if that ended an outage.
     pub(super) fn answered(&mut self, now: Moment) -> bool {
         self.fault.set(None);
         let ended = self.is_present(now.monotonic);
@@ -85,17 +86,17 @@ impl Outage {
         ended
     }
 
-    /// The database does not answer, and that is long enough to matter.
+    /// Returns whether the database has failed for [`OUTAGE_MIN`] or longer.
     pub(super) fn is_present(&self, now: Monotonic) -> bool {
         self.failing_since.is_some_and(|since| now.since(since) >= OUTAGE_MIN)
     }
 
-    /// The moment before which nobody could be heard.
+    /// Returns the end of the newest outage; during an outage, the present moment.
     pub(super) fn unreachable_until(&self, now: Moment) -> Timestamp {
         if self.is_present(now.monotonic) { now.wall } else { self.unreachable_until }
     }
 
-    /// Gives the task's runs their time anew.
+    /// Restarts the deadlines of the task's active runs.
     pub(super) fn extend_deadlines(&self, draft: &mut TaskDraft, now: Moment) {
         let from = self.unreachable_until(now);
         for run in draft
@@ -105,7 +106,7 @@ impl Outage {
             .map(|run| run.id.clone())
             .collect::<Vec<_>>()
         {
-            // A refusal says that the run had all its time.
+            // A refusal means that the deadlines of the run have started after the outage.
             let _ =
                 draft.input(&run, &Input::TakenOver { from, clock_set: self.clock_set }, now.wall);
         }

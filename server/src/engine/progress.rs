@@ -1,10 +1,11 @@
-//! Progress, apart from state: one value in memory per member, latest wins, written in batches every two seconds.
+//! Progress of members, apart from their state. One value per member is held in memory; the latest
+//! wins, and a batch is written every [`FLUSH_PERIOD`].
 //!
-//! A hub that is killed loses the newest two seconds, and is told them again by the agents' next sessions. The one order
-//! that matters: what a member showed before its end is written before the end is.
+//! A hub that is killed loses the progress of the last period; the agents send it again in their
+//! next session. Progress from before a member's end is written before the end.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::SharedClock;
@@ -12,32 +13,34 @@ use flow_domain::error::Error;
 use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::progress::Progress;
 use flow_domain::run::Input;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::store::{ProgressWrite, Store, StoreError};
 
-/// Time between two writes.
+/// Period of writes.
 const FLUSH_PERIOD: Duration = Duration::from_secs(2);
-/// Points kept in memory per member between two writes; the oldest are dropped first.
+/// Points held in memory per member between two writes; the oldest are dropped first.
 const PENDING_POINTS_MAX: usize = 4096;
-/// Members written in one transaction.
+/// Members per transaction.
 const BATCH_MEMBERS_MAX: usize = 64;
 
-/// The task a run belongs to, and its project.
+/// The task of a run, and its project.
 pub(crate) type RunOwner = (TaskId, ProjectId);
 
 type Key = (RunId, PartyId);
 type Entry = (Key, (RunOwner, Progress));
 type PendingProgress = BTreeMap<Key, (RunOwner, Progress)>;
 
-/// Where sessions put progress.
+/// Collects progress from all sessions.
 pub(crate) struct ProgressSink {
     clock: SharedClock,
     waiting: Mutex<PendingProgress>,
-    /// The newest value seen, without its points: what has not changed is no movement.
+    /// The newest value of each member, without points. An unchanged value is no movement.
     last: Mutex<HashMap<(RunId, PartyId), Progress>>,
-    /// One write at a time: what was taken to be written is either stored or waiting again before the next looks.
+    /// One write at a time: entries that were taken are stored, or pending again, before the next
+    /// write starts.
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -51,15 +54,16 @@ impl ProgressSink {
         }
     }
 
-    /// Takes the newest progress of a member.
+    /// Replaces the pending progress of a member, and adds its points.
     pub(crate) fn put(&self, owner: RunOwner, run: RunId, party: PartyId, progress: Progress) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         let (_, kept) = waiting.entry((run, party)).or_insert_with(|| (owner, Progress::default()));
         let older = std::mem::take(kept);
         *kept = newer_over(older, progress);
     }
 
-    /// Writes what waits of one member, which has ended. After an error it waits on, for the caller's next try.
+    /// Writes the pending progress of a member that has ended. After an error it stays pending for
+    /// the caller's retry.
     pub(crate) async fn flush_member(
         &self,
         store: &Store,
@@ -68,17 +72,17 @@ impl ProgressSink {
     ) -> Result<(), Error> {
         let key = (run.clone(), party.clone());
         let _turn = self.writing.lock().await;
-        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove_entry(&key);
+        let taken = self.waiting.lock().remove_entry(&key);
         let (_, error) = self.write(store, taken).await;
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.last.lock().remove(&key);
         error.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Writes everything that waits; gives the members that moved, and why the rest has to wait for the next try.
+    /// Writes all pending progress. Returns the members that moved, and the error because of which
+    /// the rest stays pending.
     async fn flush(&self, store: &Store) -> (Vec<(TaskId, RunId, PartyId)>, Option<StoreError>) {
         let _turn = self.writing.lock().await;
-        let taken =
-            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = std::mem::take(&mut *self.waiting.lock());
         self.write(store, taken).await
     }
 
@@ -105,24 +109,24 @@ impl ProgressSink {
             let rows: Vec<_> = batch.iter().map(row).collect();
             match (store.write_progress(&rows).await, &batch[..]) {
                 (Ok(()), _) => moved.extend(batch.iter().filter_map(|entry| self.moved(entry))),
-                // What was stored though it is not known may be written again.
+                // Progress that was stored without confirmation may be written again.
                 (Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))), _) => {
                     self.put_back(batch.into_iter().chain(batches.into_iter().flatten()));
                     return (moved, Some(error));
                 }
                 (Err(error), [((run, party), _)]) => {
-                    tracing::warn!(%run, %party, %error, "progress of a member is dropped")
+                    tracing::warn!(%run, %party, %error, "cannot store progress of a member; dropping it")
                 }
-                // Something in it cannot be stored: the others are not to suffer for it.
+                // One entry cannot be stored: the others are written one by one.
                 (Err(_), _) => batch.into_iter().for_each(|entry| batches.push_front(vec![entry])),
             }
         }
         (moved, None)
     }
 
-    /// Keeps it for the next try, under what has come meanwhile.
+    /// Makes entries pending again, under newer values that have arrived meanwhile.
     fn put_back(&self, entries: impl Iterator<Item = Entry>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         for (key, (owner, older)) in entries {
             let progress = match waiting.remove(&key) {
                 Some((_, newer)) => newer_over(older, newer),
@@ -132,10 +136,10 @@ impl ProgressSink {
         }
     }
 
-    /// The member, if it shows anything but what it showed before.
+    /// Returns the member if its progress differs from the last one.
     fn moved(&self, (key, ((task, _), progress)): &Entry) -> Option<(TaskId, RunId, PartyId)> {
         let shown = Progress { points: Vec::new(), ..progress.clone() };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         if progress.points.is_empty() && last.get(key) == Some(&shown) {
             return None;
         }
@@ -144,7 +148,7 @@ impl ProgressSink {
     }
 }
 
-/// Latest wins, points add up.
+/// The latest values win, and points add up.
 fn newer_over(older: Progress, mut newer: Progress) -> Progress {
     newer.points.splice(0..0, older.points);
     let surplus = newer.points.len().saturating_sub(PENDING_POINTS_MAX);
@@ -166,7 +170,7 @@ pub(super) async fn run(
         };
         let (moved, error) = sink.flush(&store).await;
         if let Some(error) = error {
-            tracing::warn!(%error, "progress could not be written; trying again");
+            tracing::warn!(%error, "cannot write progress; retrying");
         }
         if stop {
             return;

@@ -1,10 +1,12 @@
-//! When things are done to tasks: one loop that takes what waits, folds it task by task in memory and commits all of
-//! it in one transaction (group commit). Answers, acknowledgements and wakes follow the commit.
+//! The loop that processes requests: it takes all that are queued, applies them task by task in
+//! memory, and commits the result in one transaction (group commit). Results, acknowledgements and
+//! wakes follow the commit.
 //!
-//! If the store says no: a task that somebody else changed is read again and applied alone; a name that is taken is the
-//! answer of the one who wanted it; a commit whose outcome is unknown is read again and applied again, which finds done
-//! what was done; a database that does not answer is asked again, and callers are told after a while. Facts (a party
-//! went away) are never dropped.
+//! Failures of the store: a task that another program changed is read again and applied alone; a
+//! duplicate name is an error for its caller; after a commit of unknown outcome the task is read
+//! and applied again, which has no effect if the commit succeeded; while the database does not
+//! answer the commit is retried, and callers get an error after a timeout. Facts (such as a lost
+//! contact) are never dropped.
 
 mod apply;
 
@@ -34,17 +36,18 @@ use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::store::{Aggregate, ApplyError, Store, StoreError, TaskUpdate};
 
-/// Most posts taken into one transaction.
+/// Requests per transaction.
 const BATCH_REQUESTS_MAX: usize = 512;
-/// Tasks kept in memory; beyond it, those without unsettled runs are forgotten.
+/// Tasks in the cache beyond which tasks without unsettled runs are dropped.
 const CACHED_TASKS_MAX: usize = 20_000;
-/// Longest wait of a caller for a database that does not answer.
+/// Time after which a caller gets an error while the database does not answer.
 const CALLER_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Longest wait of a caller for a disk that is full: somebody has to free some space, which takes longer than any caller waits.
+/// Time after which a caller gets an error while the disk is full: freeing space takes longer than
+/// any caller waits.
 const CALLER_WAIT_MAX_DISK_FULL: Duration = Duration::from_secs(1);
-/// Longest time of one transaction.
+/// Timeout of one transaction.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Times a task that others keep changing is applied again before its caller is told to come back.
+/// Retries of a task that other programs keep changing, before its caller gets an error.
 const STALE_RETRIES_MAX: u32 = 50;
 
 pub(super) struct Queue {
@@ -55,32 +58,35 @@ pub(super) struct Queue {
     watchers: Arc<EventWatchers>,
     due: Arc<NextDeadline>,
     stopping: CancellationToken,
-    /// As stored; somebody else's change shows as a stale version. Only tasks applied since the newest outage.
+    /// Tasks as stored. A change by another program shows as a stale version. Holds only tasks that
+    /// were applied after the newest outage.
     tasks: HashMap<TaskId, Arc<Aggregate>>,
-    /// How many of them may be there before the idle ones are looked for.
+    /// Cache size at which idle tasks are dropped.
     cache_limit: usize,
-    /// Parties with a session here, with its epoch.
+    /// Epoch and journal of each party's session.
     contacts: HashMap<PartyId, (u64, InstanceId)>,
-    /// Parties that were found to exist; only this queue removes one.
+    /// Parties that exist. Only this queue removes a party.
     pub(super) known_parties: HashSet<PartyId>,
     /// Revisions never change.
     templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
     specs: SpecCache,
     outage: Outage,
-    /// How far the wall clock was set before all active tasks were looked at again, in microseconds; `None` = they were.
+    /// Microseconds by which the wall clock was set since the deadlines of all active tasks were
+    /// last checked; `None` if they are up to date.
     clock_shift: Option<i64>,
     away_after_s: u64,
-    /// Number of the newest change published: grows with each, and over restarts.
+    /// Number of the newest published change. It grows with each change, and over restarts.
     revision: Arc<AtomicU64>,
 }
 
-/// Everything waiting for one task, in order.
+/// Queued changes of one task, in order.
 struct TaskChanges {
     task: TaskId,
     queued: Vec<QueuedChange>,
 }
 
-/// A group applied: answers in the order of its queued, and what has to be stored before they are given.
+/// The changes of one task after they were applied: results in the order of the changes, and the
+/// update to store before the results are returned.
 struct AppliedChanges {
     results: Vec<Result<ChangeResult, Error>>,
     update: Option<TaskUpdate>,
@@ -131,24 +137,25 @@ impl Queue {
                     }
                     self.drain(&mut batch).await;
                     if rx.is_empty() {
-                        // Beside the loop: the next change is applied meanwhile.
+                        // In a task of its own: the loop continues with the next change.
                         tokio::spawn(rest(Arc::clone(&self.store)));
                     }
                 }
                 () = heartbeat => {}
             }
-            // After what waited has been heard.
+            // After the queued requests, so that they are not affected by a disturbance that
+            // follows them.
             observed = self.observe().monotonic;
             if let Some(set_by) = self.clock_shift
                 && let Err(error) = self.recheck_active(set_by).await
             {
-                tracing::warn!(error = %chain(&error), "active tasks cannot be looked at again; trying again");
+                tracing::warn!(error = %chain(&error), "cannot check the deadlines of active tasks; retrying");
             }
         }
     }
 
-    /// The present moment. Whoever judges a deadline takes it from here, because this notices that the moment cannot be
-    /// compared with those stored before.
+    /// Returns the present moment, and detects disturbances of the clocks. Every deadline must be
+    /// compared with a moment from here.
     fn observe(&mut self) -> Moment {
         let reading = self.clock.read();
         if let Some(disturbance) = self.outage.observe(reading) {
@@ -157,7 +164,7 @@ impl Queue {
             tracing::warn!(
                 set_by_s,
                 paused_s,
-                "the clock was set, or this process did not run for a while: deadlines begin again"
+                "the clock was set, or this process was paused: deadlines start again"
             );
             self.tasks.clear();
             self.clock_shift =
@@ -166,7 +173,8 @@ impl Queue {
         reading.into()
     }
 
-    /// Stores the deadlines of all active tasks as they begin again: as stored they may be far in the future.
+    /// Stores the restarted deadlines of all active tasks; the stored ones may be far in the
+    /// future.
     async fn recheck_active(&mut self, set_by: i64) -> Result<(), StoreError> {
         if set_by != 0 {
             self.store.absence_again(self.clock.now(), set_by, self.away_after_s).await?;
@@ -185,7 +193,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Jobs and contacts in the order they were posted; neighbours of one kind go together.
+    /// Processes changes and contacts in the order of their posts; adjacent requests of one kind
+    /// share a transaction.
     async fn drain(&mut self, batch: &mut Vec<Request>) {
         let mut queued: Vec<(TaskId, QueuedChange)> = Vec::new();
         let mut contacts: Vec<ContactRequest> = Vec::new();
@@ -215,12 +224,13 @@ impl Queue {
         self.commit(group(queued)).await;
         self.apply_contacts(contacts).await;
         for reply in pings {
-            // A probe that has ended meanwhile does not wait for it.
+            // The probe may have timed out.
             let _ = reply.send(());
         }
     }
 
-    /// Parties came and went: write it into their unsettled members, then tell those who came what these shall be.
+    /// Records contacts in the parties' unsettled members, then returns the desired members to the
+    /// sessions that were opened.
     async fn apply_contacts(&mut self, posts: Vec<ContactRequest>) {
         let mut queued = Vec::new();
         let mut came = Vec::new();
@@ -263,27 +273,28 @@ impl Queue {
                 true => self.desired_members(&party, &unsettled).await,
                 false => Ok(Vec::new()),
             };
-            // A session that has ended meanwhile does not wait for it.
+            // The session may have ended.
             let _ = reply.send(set);
         }
     }
 
-    /// The members a party has to hear of. Asked until answered: what is written into them is a fact.
+    /// Returns the unsettled members of a party. Retries until the store answers, because a contact
+    /// is a fact.
     async fn unsettled(&mut self, party: &PartyId) -> Vec<(TaskId, RunId)> {
         let mut tries = 0;
         loop {
             match self.store.unsettled_of_party(party).await {
                 Ok(found) => return found,
                 Err(error) if self.stopping.is_cancelled() => {
-                    tracing::error!(%party, %error, "going down without having noted the party's contact");
+                    tracing::error!(%party, %error, "shutting down before the party's contact was recorded");
                     return Vec::new();
                 }
                 Err(error) if !error.is_retryable() => {
-                    tracing::error!(%party, error = %chain(&error), "the party's members cannot be read");
+                    tracing::error!(%party, error = %chain(&error), "cannot read the party's members");
                     return Vec::new();
                 }
                 Err(error) => {
-                    tracing::warn!(%party, error = %chain(&error), "the store does not answer; trying again");
+                    tracing::warn!(%party, error = %chain(&error), "the store does not answer; retrying");
                     self.outage.failed(self.clock.monotonic(), &error);
                     tries += 1;
                     self.pause(tries).await;
@@ -292,7 +303,7 @@ impl Queue {
         }
     }
 
-    /// The hub's full set for a party.
+    /// Builds the hub's full set for a party.
     async fn desired_members(
         &mut self,
         party: &PartyId,
@@ -333,14 +344,14 @@ impl Queue {
         if self.tasks.len() >= self.cache_limit {
             let idle: Vec<_> =
                 self.tasks.extract_if(|_, kept| kept.runs.iter().all(Run::is_settled)).collect();
-            // Freeing so many takes longer than a start may.
+            // Dropping so many tasks would delay the loop.
             tokio::task::spawn_blocking(move || drop(idle));
             self.cache_limit = CACHED_TASKS_MAX.max(2 * self.tasks.len());
         }
         self.tasks.insert(aggregate.task.id.clone(), aggregate);
     }
 
-    /// Commits all groups, whatever it takes.
+    /// Commits all groups, with retries.
     async fn commit(&mut self, groups: Vec<TaskChanges>) {
         let mut waiting = vec![groups];
         while let Some(groups) = waiting.pop() {
@@ -348,7 +359,8 @@ impl Queue {
         }
     }
 
-    /// Commits these groups in one transaction; those that cannot go with the others are put to `alone`.
+    /// Commits the groups in one transaction. Groups that have to be committed separately are moved
+    /// to `alone`.
     async fn commit_together(
         &mut self,
         mut groups: Vec<TaskChanges>,
@@ -380,14 +392,14 @@ impl Queue {
                     } else if tries > STALE_RETRIES_MAX {
                         let busy = Error::new(
                             ErrorCode::Busy,
-                            "too many changes of this task at once: repeat in a moment",
+                            "too many concurrent changes of this task: retry in a moment",
                         );
                         reject_callers(&mut groups, &busy);
                     }
                 }
                 ApplyError::Duplicate { task, .. } => {
                     let Some(index) = groups.iter().position(|group| group.task == task) else {
-                        tracing::error!(%task, "the store found a duplicate in a task that was not written");
+                        tracing::error!(%task, "the store reported a duplicate for a task that was not written");
                         self.pause(tries).await;
                         continue;
                     };
@@ -401,10 +413,11 @@ impl Queue {
                     }
                 }
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
-                    tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading again");
+                    tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading the tasks again");
                     self.outage.failed(now.monotonic, &error);
-                    // If it was stored after all, folding again finds nothing to tell. Every agent that may have had to be
-                    // told comes back for its full set, which is made behind this commit.
+                    // If the commit succeeded, applying again yields no update to publish. Every
+                    // agent that may have missed one is disconnected; its next session starts with
+                    // the full set, built after this commit.
                     for party in groups
                         .iter()
                         .filter_map(|group| self.tasks.remove(&group.task))
@@ -421,13 +434,13 @@ impl Queue {
                     if groups.len() > 1 {
                         alone.extend(groups.drain(..).map(|group| vec![group]));
                     } else {
-                        tracing::error!(error = %chain(&error), task = ?groups.first().map(|group| &group.task), "a task cannot be changed");
+                        tracing::error!(error = %chain(&error), task = ?groups.first().map(|group| &group.task), "cannot store a change of a task; rejecting it");
                         reject_callers(&mut groups, &error.into());
                         groups.clear();
                     }
                 }
                 ApplyError::Store(error) => {
-                    tracing::warn!(error = %chain(&error), "the store does not answer; trying again");
+                    tracing::warn!(error = %chain(&error), "the store does not answer; retrying");
                     self.outage.failed(now.monotonic, &error);
                     for group in &groups {
                         self.tasks.remove(&group.task);
@@ -460,7 +473,7 @@ impl Queue {
         Ok((applied, updates))
     }
 
-    /// A database that vanished without a word must not hold the hub for as long as TCP does.
+    /// Bounds the wait for a database that disappeared: TCP alone would wait for minutes.
     async fn write(&self, changes: &[TaskUpdate]) -> Result<(), ApplyError> {
         match clock::timeout(TRANSACTION_TIMEOUT, self.store.apply(changes)).await {
             Ok(applied) => applied,
@@ -468,7 +481,8 @@ impl Queue {
         }
     }
 
-    /// One change ran into a unique index: either its key was just used by its twin, or the name is taken.
+    /// Handles a violated unique index: either another request used the same key just now, or the
+    /// name is taken.
     async fn duplicate(
         &mut self,
         task: TaskId,
@@ -484,7 +498,7 @@ impl Queue {
         if let Some(idem) = idem {
             let found = self.store.idempotency(&idem.scope, &idem.key).await;
             if let Err(error) = &found {
-                tracing::warn!(%error, "the store does not answer; trying again");
+                tracing::warn!(%error, "the store does not answer; retrying");
                 self.pause(1).await;
             }
             if !matches!(found, Ok(None)) {
@@ -497,7 +511,7 @@ impl Queue {
         answer(change, Err(Error::new(ErrorCode::TaskNameTaken, message)));
     }
 
-    /// The database does not answer: callers are patient for a while, facts for as long as it takes.
+    /// Waits before a retry. Callers get an error after a timeout; facts are kept.
     async fn wait_for_store(
         &mut self,
         groups: &mut Vec<TaskChanges>,
@@ -508,7 +522,9 @@ impl Queue {
             if error.is_disk_full() { CALLER_WAIT_MAX_DISK_FULL } else { CALLER_WAIT_MAX };
         let impatient = |change: &QueuedChange| change.posted.elapsed() > patience;
         if self.stopping.is_cancelled() && tries > 5 {
-            tracing::error!("going down although the store does not answer");
+            tracing::error!(
+                "shutting down while the store does not answer; unstored changes are lost"
+            );
             reject_callers(groups, &error.clone().into());
             groups.clear();
         } else if groups.iter().flat_map(|group| &group.queued).any(impatient) {
@@ -522,7 +538,8 @@ impl Queue {
         clock::sleep(wait).await;
     }
 
-    /// The change is durable: remember it, tell the agents, the watchers and the callers, in this order.
+    /// Publishes a durable update to the cache, the agents, the watchers and the callers, in this
+    /// order.
     async fn publish(
         &mut self,
         groups: Vec<TaskChanges>,
@@ -560,7 +577,7 @@ impl Queue {
                     {
                         Ok(desired) => self.sessions.send_desired(party, desired),
                         Err(error) => {
-                            // The next session's full set says it again.
+                            // The full set of the next session repairs it.
                             tracing::error!(%party, %error, "cannot build the desired state of a member; disconnecting the agent");
                             self.sessions.disconnect(party);
                         }
@@ -586,11 +603,11 @@ impl Queue {
 
 async fn rest(store: Arc<Store>) {
     if let Err(error) = store.rest().await {
-        tracing::warn!(error = %chain(&error), "the store could not use a moment of rest; some commit will take longer");
+        tracing::warn!(error = %chain(&error), "cannot checkpoint the database; a later commit takes longer");
     }
 }
 
-/// Everybody who has, or may get, a part in a task's runs.
+/// Returns all parties of the task and of its runs.
 fn parties(aggregate: &Aggregate) -> Vec<PartyId> {
     let of_runs =
         aggregate.runs.iter().flat_map(|run| &run.members).map(|member| member.party.clone());
@@ -612,12 +629,12 @@ fn group(queued: Vec<(TaskId, QueuedChange)>) -> Vec<TaskChanges> {
 
 fn answer(change: QueuedChange, result: Result<ChangeResult, Error>) {
     if let Some(reply) = change.reply {
-        // Whoever asked may have left; the work is done all the same.
+        // The caller may have disconnected.
         let _ = reply.send(result);
     }
 }
 
-/// Tells every caller `error` and forgets what they wanted; facts, which nobody waits for, stay.
+/// Returns `error` to every caller and drops its change. Facts, which have no caller, stay.
 fn reject_callers(groups: &mut Vec<TaskChanges>, error: &Error) {
     for group in groups.iter_mut() {
         let (callers, facts): (Vec<QueuedChange>, Vec<QueuedChange>) =

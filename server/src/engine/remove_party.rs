@@ -1,5 +1,5 @@
-//! Removing a party. Done in the queue, behind every change that was posted before: nobody starts a run with the party
-//! meanwhile.
+//! Removal of a party. The queue processes it after every change that was posted before, so that no
+//! run with the party starts meanwhile.
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::PartyId;
@@ -8,14 +8,13 @@ use tokio::sync::oneshot;
 use super::queue::Queue;
 use crate::store::PageRequest;
 
-/// Most runs that a refusal names.
+/// Runs that a refusal names.
 const NAMED_MAX: usize = 5;
 
-/// A wish to remove a party.
 #[derive(Debug)]
 pub(super) struct RemoveRequest {
     pub(super) party: PartyId,
-    /// Also if its agent has not confirmed the end of members of runs that are over.
+    /// Also remove a party whose agent has not confirmed the end of its members.
     pub(super) force: bool,
     pub(super) reply: oneshot::Sender<Result<(), Error>>,
 }
@@ -26,7 +25,7 @@ impl Queue {
         RemoveRequest { party, force, reply }: RemoveRequest,
     ) {
         let removed = self.remove_if_idle(&party, force).await;
-        // Nobody may be waiting any longer.
+        // The caller may have disconnected.
         let _ = reply.send(removed);
     }
 
@@ -51,7 +50,8 @@ impl Queue {
         }
         let orphans = self.store.orphans(Some(party), &PageRequest::first(1)).await?;
         if !orphans.items.is_empty() {
-            unconfirmed.push("runs that this hub does not know (`flowctl orphan list`)".to_owned());
+            unconfirmed
+                .push("orphans, which this hub does not know (`flowctl orphan list`)".to_owned());
         }
         if !force && !unconfirmed.is_empty() {
             let message = format!(

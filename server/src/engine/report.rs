@@ -1,4 +1,4 @@
-//! Taking an agent's report.
+//! Application of an agent's report.
 
 use flow_domain::id::{PartyId, RunId};
 use flow_domain::member::Report;
@@ -7,17 +7,17 @@ use flow_domain::time::Timestamp;
 
 use super::draft::TaskDraft;
 
-/// What became of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportOutcome {
-    /// It is stored, or was before, or is older than what is: the agent need not send it again.
+    /// The report is stored, was stored before, or is older than the stored one: the agent need not
+    /// send it again.
     Taken {
         /// The member has settled: the agent may purge it.
         settled: bool,
-        /// The rule by which it changed nothing, if it did not.
+        /// The rule because of which the report changed nothing.
         refused: Option<Refusal>,
     },
-    /// The run is not among the task's unsettled ones (or there is no such task).
+    /// The run is not among the unsettled runs of the task, or there is no such task.
     Unknown,
 }
 

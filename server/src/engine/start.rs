@@ -1,4 +1,4 @@
-//! Making a run of a task.
+//! Start of a task: seals one spec per member and creates the run.
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId};
@@ -41,7 +41,7 @@ pub(super) fn start(
             let digest = sealed
                 .get(&member.party)
                 .map(|sealed| sealed.digest.clone())
-                .ok_or_else(|| Error::internal(format!("no spec was made for {}", member.party)))?;
+                .ok_or_else(|| Error::internal(format!("there is no spec for {}", member.party)))?;
             Ok(NewMember {
                 party: member.party.clone(),
                 role: member.role,

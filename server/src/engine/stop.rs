@@ -1,4 +1,4 @@
-//! Asking a task's run to end.
+//! Stop of a task's active run.
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::run::{Input, Outcome, Run};
@@ -16,7 +16,7 @@ pub(super) fn stop(
         draft.runs.iter().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
     if active.is_empty() {
         let newest = draft.runs.iter().max_by_key(|run| run.number);
-        // Stopping twice is fine, and so is stopping again because the first answer was lost.
+        // A second stop succeeds, because the answer to the first may have been lost.
         let stopped = newest
             .and_then(|run| run.ending.as_ref())
             .is_some_and(|ending| ending.outcome == Outcome::Cancelled);
@@ -24,7 +24,7 @@ pub(super) fn stop(
         return if stopped { Ok(()) } else { Err(Error::new(ErrorCode::TaskNotActive, message)) };
     }
     for run in active {
-        // A refusal says that it is ending already: the first cause wins.
+        // A refusal means that the run is ending already: the first cause stays.
         let _ =
             draft.input(&run, &Input::Stop { by: principal.subject.clone(), deleting: false }, now);
     }

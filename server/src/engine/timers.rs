@@ -1,5 +1,5 @@
-//! Deadlines: rows with a due time, looked at by the holder of a lease when the earliest of them comes. The same look
-//! drops what is not kept for ever.
+//! The deadline loop. The holder of a lease checks tasks whose stored deadline has passed, when the
+//! earliest one expires. The same loop prunes data with a retention.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,24 +13,25 @@ use tokio_util::sync::CancellationToken;
 use super::{Change, Engine};
 use crate::store::{Store, StoreError};
 
-/// The lease's row.
+/// Name of the lease's row.
 pub(super) const LEASE: &str = "sweeper";
-/// How long the lease lasts without being renewed, in seconds.
+/// Duration of the lease without renewal, in seconds.
 const LEASE_DURATION_S: u64 = 15;
-/// Longest time without a look: mends a lost wake, renews the lease, notices a wall clock that was set.
+/// Longest time between two checks: it bounds the effect of a missed wake or of a wall clock that
+/// was set, and renews the lease.
 const CHECK_PERIOD_MAX: Duration = Duration::from_secs(5);
-/// Pause after a look that failed.
+/// Delay after a failed check.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Tasks looked at in one go.
+/// Tasks checked per query.
 const SWEEP_TASKS_MAX: u32 = 1000;
-/// Reports that changed nothing kept of each party.
+/// Audit reports kept per party.
 const AUDIT_REPORTS_MAX: u32 = 1000;
-/// How long answers under an idempotency key are kept: a week.
+/// Retention of answers under idempotency keys: one week.
 const IDEMPOTENCY_RETENTION: Duration = Duration::from_secs(7 * 86_400);
-/// Time between two checks for answers that are older.
+/// Period of the deletion of older answers.
 const PURGE_PERIOD: Duration = Duration::from_secs(3600);
 
-/// The earliest deadline known here, and a bell for one that is earlier still.
+/// The earliest known deadline, and a wake for an earlier one.
 #[derive(Debug)]
 pub(super) struct NextDeadline {
     at: AtomicI64,
@@ -42,7 +43,7 @@ impl NextDeadline {
         Self { at: AtomicI64::new(i64::MAX), bell: Notify::new() }
     }
 
-    /// A deadline was stored.
+    /// Records a stored deadline; wakes the loop if it is the earliest.
     pub(super) fn earlier(&self, due: Timestamp) {
         if due.0 < self.at.fetch_min(due.0, Ordering::SeqCst) {
             self.bell.notify_one();
@@ -69,12 +70,12 @@ pub(super) async fn run(
             )),
             Ok(None) => CHECK_PERIOD_MAX,
             Err(error) => {
-                tracing::warn!(%error, "deadlines could not be looked at; trying again");
+                tracing::warn!(%error, "cannot check deadlines; retrying");
                 RETRY_DELAY
             }
         };
         if let Err(error) = prune(&store, &mut answers, &mut purge_at, now).await {
-            tracing::warn!(%error, "what is not kept for ever could not be dropped; trying again");
+            tracing::warn!(%error, "cannot delete expired data; retrying");
         }
         due.at.fetch_min(
             now.wall.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX)),
@@ -83,7 +84,7 @@ pub(super) async fn run(
         tokio::select! {
             () = stopping.cancelled() => {
                 if let Err(error) = store.release_lease(LEASE, &holder).await {
-                    tracing::warn!(%error, "the lease on deadlines could not be given back; it runs out by itself");
+                    tracing::warn!(%error, "cannot release the lease of the deadline loop; it expires");
                 }
                 return;
             }
@@ -93,7 +94,7 @@ pub(super) async fn run(
     }
 }
 
-/// Looks at everything that is due, and answers what is due next.
+/// Checks all tasks that are due. Returns the next deadline.
 async fn sweep(
     engine: &Engine,
     store: &Store,
@@ -117,7 +118,7 @@ async fn sweep(
     }
 }
 
-/// Keeps small what would only ever grow.
+/// Deletes data whose retention has passed.
 async fn prune(
     store: &Store,
     answers: &mut Retention,

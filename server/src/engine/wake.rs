@@ -1,7 +1,7 @@
-//! Telling those who wait for a commit: agents (desired members) and readers of events (a number per task).
+//! Updates after a commit: desired members for agents, and event numbers for watchers.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flow_domain::error::Error;
 use flow_domain::id::{Digest, TaskId};
@@ -9,15 +9,16 @@ use flow_domain::member::{DesiredPhase, Member};
 use flow_domain::run::Run;
 use flow_domain::spec::SealedSpec;
 use flow_proto::v1::DesiredMember;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::store::{RunUpdate, Store};
 
-/// SpecCache kept in memory; each is at most 256 KiB, most are below 2.
+/// Specs in the cache; each has at most 256 KiB, most have less than 2.
 const CACHED_SPECS_MAX: usize = 4096;
 
-/// SpecCache by digest. They never change. The oldest go first, and not all at once: freeing thousands takes longer than a
-/// start may.
+/// Specs by digest; a spec never changes. The oldest are dropped one by one, because dropping
+/// thousands at once would delay a start.
 #[derive(Debug, Default)]
 pub(super) struct SpecCache {
     kept: HashMap<Digest, Arc<SealedSpec>>,
@@ -41,7 +42,7 @@ impl SpecCache {
         Ok(self.keep(SealedSpec::open(&bytes, digest).map_err(Error::internal)?))
     }
 
-    /// Remembers a spec that was just read, or just made: it is about to be sent.
+    /// Caches a spec that is about to be sent.
     pub(super) fn keep(&mut self, sealed: SealedSpec) -> Arc<SealedSpec> {
         let sealed = Arc::new(sealed);
         if self.kept.insert(sealed.digest.clone(), Arc::clone(&sealed)).is_none() {
@@ -50,7 +51,7 @@ impl SpecCache {
         sealed
     }
 
-    /// Forgets what is too much. For when everybody has been told.
+    /// Drops specs beyond the limit. Call after the updates were sent.
     pub(super) fn trim(&mut self) {
         while self.kept.len() > CACHED_SPECS_MAX
             && let Some(oldest) = self.by_age.pop_front()
@@ -60,7 +61,8 @@ impl SpecCache {
     }
 }
 
-/// Members whose wish changed, or who are new. (A member keeps its place in its run.)
+/// Returns new members, and members whose desired state changed. (A member keeps its position in
+/// its run.)
 pub(super) fn moved(change: &RunUpdate) -> Vec<&Member> {
     let before = change.before.as_ref().map_or(&[][..], |run| run.members.as_slice());
     let is_new = |place: usize, member: &Member| {
@@ -72,7 +74,7 @@ pub(super) fn moved(change: &RunUpdate) -> Vec<&Member> {
     unsettled.filter(|(place, member)| is_new(*place, member)).map(|(_, member)| member).collect()
 }
 
-/// What one member shall be, as its agent is told.
+/// Builds the desired state of one member, as its agent receives it.
 pub(super) async fn desired_member(
     store: &Store,
     specs: &mut SpecCache,
@@ -101,28 +103,29 @@ pub(super) async fn desired_member(
     if member.desired == DesiredPhase::Running {
         match run.bindings(&sealed.spec) {
             Ok(bindings) => desired.bindings.extend(bindings),
-            // A peer reserved without naming its port. The agent finds the hole empty and says so in its refusal.
+            // A peer reserved without naming its port. The agent detects the missing binding and
+            // refuses.
             Err(hole) => {
-                tracing::warn!(run = %run.id, party = %member.party, %hole, "no value for a binding")
+                tracing::warn!(run = %run.id, party = %member.party, %hole, "a peer reserved without a port for a binding; the agent will refuse")
             }
         }
     }
     Ok(desired)
 }
 
-/// Readers of events, by task.
+/// Receivers of event numbers, by task.
 #[derive(Debug, Default)]
 pub(super) struct EventWatchers(Mutex<HashMap<TaskId, watch::Sender<i64>>>);
 
 impl EventWatchers {
     pub(super) fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut senders = self.0.lock();
         senders.retain(|_, sender| sender.receiver_count() > 0);
         senders.entry(task.clone()).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 
     pub(super) fn notify(&self, task: &TaskId, seq: i64) {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut senders = self.0.lock();
         if let Some(sender) = senders.get(task)
             && sender.send(seq).is_err()
         {

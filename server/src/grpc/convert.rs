@@ -1,5 +1,5 @@
-//! The only place where protocol meets domain: each message is parsed here, once, and refused as a whole if any part
-//! of it is not what it claims to be.
+//! Conversion between protocol and domain, the only place for it. Each message is parsed once, and
+//! rejected as a whole if one part is invalid.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +15,25 @@ use tonic::Status;
 
 use crate::store::OrphanKey;
 
-/// Longest text taken from an agent, in bytes; longer ones are cut.
+/// Bytes of a text from an agent; longer texts are truncated.
 const TEXT_BYTES_MAX: usize = 2000;
-/// Most metrics kept of a member.
+/// Metrics kept per member.
 const METRICS_MAX: usize = 256;
-/// Most entries of a map or list in one message.
+/// Entries of a map or list in one message.
 const ENTRIES_MAX: usize = 10_000;
 
-/// A report as it came, with what it speaks of.
+/// A report with the run and task that it refers to.
 #[derive(Debug, Clone)]
 pub struct ParsedReport {
-    /// The run.
     pub run: RunId,
     /// The task, as the agent knows it.
     pub task: TaskId,
-    /// Digest of the spec the agent holds, if it holds one.
+    /// Digest of the spec that the agent holds.
     pub digest: Option<flow_domain::id::Digest>,
-    /// The snapshot.
     pub report: Report,
 }
 
-/// Why a message cannot be used.
+/// The reason why a message is invalid.
 pub type ParseError = String;
 
 fn field<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, ParseError>
@@ -45,7 +43,8 @@ where
     text.parse().map_err(|error| format!("{name}: {error}"))
 }
 
-/// Texts of a party are shown on terminals and pages: what a terminal would obey is taken out, and the length is bounded.
+/// Replaces terminal control characters and bounds the length. Texts of a party are shown on
+/// terminals and pages.
 pub(super) fn clip(text: String) -> String {
     let mut text: String = text
         .chars()
@@ -62,25 +61,27 @@ pub(super) fn clip(text: String) -> String {
     text
 }
 
-/// A name of a series or metric, if it can be one: without white space around it, which some databases do not tell apart.
+/// Returns a valid name of a series or metric, without surrounding white space, which some
+/// databases ignore.
 fn name(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control))
         .then(|| text.to_owned())
 }
 
-/// A number, as it may be stored.
+/// Returns a number as it may be stored.
 fn number(text: String) -> Option<String> {
     (text.len() <= 64 && text.parse::<f64>().is_ok()).then_some(text)
 }
 
-/// The agent's own version, as it is shown.
+/// Returns the agent's version for display.
 #[must_use]
 pub fn version(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
 }
 
-/// A code that a newer agent knows and this hub does not is told in words: no reason to part with the agent.
+/// Converts a reason. An unknown code of a newer agent becomes part of the message, because it is
+/// no reason to reject the agent.
 fn reason(reason: v1::Reason) -> Reason {
     match reason.code.parse() {
         Ok(code) => Reason { code, message: clip(reason.message) },
@@ -91,7 +92,7 @@ fn reason(reason: v1::Reason) -> Reason {
     }
 }
 
-/// A report of an agent whose journal is `instance`.
+/// Converts a report of an agent whose journal is `instance`.
 pub fn report(
     instance: &InstanceId,
     message: v1::MemberReport,
@@ -144,7 +145,7 @@ pub fn report(
             phase: field("phase", &phase)?,
             reason: why.map(reason),
             exit,
-            // Handed on to peers: nothing but an address goes through.
+            // Peers receive them: only addresses may pass.
             endpoints: endpoints
                 .into_iter()
                 .filter(|(name, address)| name.len() <= 64 && is_endpoint(address))
@@ -159,7 +160,7 @@ pub fn report(
     })
 }
 
-/// Progress of one member.
+/// Converts progress of one member.
 pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), ParseError> {
     let v1::MemberProgress { run_id, attempt, epoch, epochs, parties, metrics, points } = message;
     if parties.len() > ENTRIES_MAX || metrics.len() > ENTRIES_MAX || points.len() > ENTRIES_MAX {
@@ -190,7 +191,7 @@ pub fn progress(message: v1::MemberProgress) -> Result<(RunId, u32, Progress), P
     Ok((field("run_id", &run_id)?, attempt, progress))
 }
 
-/// The wish that ends a member the hub does not know. An agent heeds a stop whatever its number.
+/// Returns the desired state that stops an orphan. An agent obeys a stop with any generation.
 #[must_use]
 pub(crate) fn stop_orphan(
     OrphanKey { party: _, run, attempt }: &OrphanKey,
@@ -209,7 +210,7 @@ pub(crate) fn stop_orphan(
     }
 }
 
-/// What an agent is told of an error.
+/// Returns the status of an error for the agent.
 #[must_use]
 pub fn status(error: &Error) -> Status {
     Status::new(tonic::Code::from_i32(error.row().grpc as i32), error.to_string())

@@ -1,5 +1,5 @@
-//! A side stream with a member's log: from the agent, through this process, to whoever reads it. HTTP/2 holds the
-//! agent back when the reader is slow; nothing is stored.
+//! The side stream of a member's log: from the agent through this process to the reader. HTTP/2
+//! flow control slows the agent down for a slow reader; nothing is stored.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use tonic::{Status, Streaming};
 use super::convert;
 use crate::sessions::Sessions;
 
-/// Longest cause of an agent's for the end of its log, in characters.
+/// Characters of an agent's error text.
 const CAUSE_CHARS_MAX: usize = 300;
 
-/// What the reader of a log is told whose agent will not, or cannot, send it.
+/// Returns the reader's error after an agent refused to send its log.
 pub(super) fn refused(party: &PartyId, Reason { code, message }: Reason) -> Error {
     let code = match code.as_str() {
         "policy_denied" => ErrorCode::LogRefused,
         "log_not_found" => ErrorCode::LogNotFound,
         _ => ErrorCode::LogUnavailable,
     };
-    Error::new(code, format!("{party} gives no log: {}", convert::clip(message)))
+    Error::new(code, format!("{party} refuses to send the log: {}", convert::clip(message)))
 }
 
-/// The stream id in the metadata of a PushLog call. Agents of protocol 1 may leave it out and send it in the first chunk
-/// only.
+/// Returns the stream id in the metadata of a PushLog call. Agents of protocol 1 may send it in the
+/// first chunk only.
 pub(super) fn announced_id(metadata: &MetadataMap) -> Result<Option<u64>, Status> {
     let Some(value) = metadata.get(STREAM_ID) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
@@ -37,33 +37,33 @@ pub(super) fn announced_id(metadata: &MetadataMap) -> Result<Option<u64>, Status
     })
 }
 
-/// Passes a log on to its reader. `announced` is the stream's id, unless the first chunk has it; that chunk must arrive
-/// within `patience`.
+/// Relays a log to its reader. `announced` is the stream's id, unless the first chunk contains it;
+/// that chunk must arrive within `timeout`.
 pub(super) async fn relay(
     sessions: &Sessions,
     party: &PartyId,
     announced: Option<u64>,
     mut stream: Streaming<LogChunk>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), Status> {
     let (id, mut chunk) = match announced {
         Some(id) => (id, LogChunk::default()),
         None => {
             let first =
-                flow_common::clock::timeout(patience, stream.message()).await.map_err(|_| {
-                    let waited = patience.as_secs();
+                flow_common::clock::timeout(timeout, stream.message()).await.map_err(|_| {
+                    let waited = timeout.as_secs();
                     Status::deadline_exceeded(format!(
-                        "a log stream begins with its stream_id, and none arrived within {waited} s"
+                        "a log stream must begin with its stream_id; none arrived within {waited} s"
                     ))
                 })??;
             let first = first.ok_or_else(|| {
-                Status::invalid_argument("a log stream begins with its stream_id")
+                Status::invalid_argument("a log stream must begin with its stream_id")
             })?;
             (first.stream_id, first)
         }
     };
     let Some(reader) = sessions.take_log(party, id) else {
-        // Nobody reads any more.
+        // The reader has disconnected.
         return Ok(());
     };
     loop {
@@ -84,9 +84,9 @@ pub(super) async fn relay(
                 let cause = foreign(status.message(), CAUSE_CHARS_MAX);
                 let error = Error::new(
                     ErrorCode::LogUnavailable,
-                    format!("the log of {party} broke off: {cause}"),
+                    format!("the log of {party} is incomplete: {cause}"),
                 );
-                // The reader may have left.
+                // The reader may have disconnected.
                 reader.send(Err(error)).await;
                 break;
             }

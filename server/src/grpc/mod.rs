@@ -1,9 +1,9 @@
-//! The service for agents: one outbound stream per agent, and a side stream per log that is read.
+//! The gRPC service for agents: one session stream per agent, and a side stream per open log.
 //!
-//! The accept loop is ours (see [`crate::listener`]): each connection is served by hyper with tonic's service on top, so that a listener can
-//! later tell gRPC from relay traffic, and so that the embedded agent comes in by the same code over a channel in
-//! memory. [`session`] holds the conversation, [`sessions`] who is connected, [`logs`] the side streams, [`convert`]
-//! the only place where protocol meets domain.
+//! The accept loop is in [`crate::listener`]. hyper serves each connection with tonic's service on
+//! top, so that the same code serves the embedded agent over a channel in memory. [`session`]
+//! contains the session, [`logs`] the side streams, [`convert`] the conversion between protocol and
+//! domain; [`crate::sessions`] knows which agents are connected.
 
 pub mod convert;
 mod logs;
@@ -31,29 +31,29 @@ use crate::listener::{self, ConnectionRequests, ListenerLimits};
 use crate::metrics::ListenerMetrics;
 use crate::state::App;
 
-/// What is spoken in TLS.
+/// Protocol offered in the TLS handshake.
 pub const ALPN: [&[u8]; 1] = [b"h2"];
 
-/// Time between two HTTP/2 pings, and longest wait for their answer.
+/// Period of HTTP/2 pings, and timeout of their answers.
 const KEEPALIVE_PERIOD: Duration = Duration::from_secs(20);
-/// HTTP/2 flow control window, in bytes: fixed, so that ten thousand idle agents cost little.
+/// Bytes of the HTTP/2 flow control window: fixed, so that ten thousand idle agents cost little.
 const WINDOW_BYTES: u32 = 64 * 1024;
 
-/// Most streams of one connection: the session, and logs that are being read.
+/// Streams per connection: the session and open logs.
 const STREAMS_MAX: u32 = 256;
-/// Largest message of a session, in bytes: an agent sends chunks of at most 1 MiB.
+/// Bytes of a session's message; an agent sends chunks of at most 1 MiB.
 const SESSION_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Largest message of a PushLog call, in bytes: an agent sends at most 64 KiB of a log in each.
+/// Bytes of a PushLog message; an agent sends at most 64 KiB of a log in each.
 const LOG_MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// Path of a PushLog call.
 const PUSH_LOG_PATH: &str = "/flow.v1.Control/PushLog";
 
-/// How a connection came in.
+/// The origin of a connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Peer {
-    /// Over the network: it has to say who it is.
+    /// The network: every call must authenticate.
     Network,
-    /// Over a channel in memory: this process made it, and knows whose it is.
+    /// A channel in memory that this process created for this party.
     Embedded(PartyId),
 }
 
@@ -62,8 +62,8 @@ pub(crate) enum Peer {
 struct ControlService {
     app: Arc<App>,
     peer: Peer,
-    /// Longest wait for the first message of a PushLog call.
-    patience: Duration,
+    /// Timeout of the first message of a PushLog call.
+    log_open_timeout: Duration,
 }
 
 #[tonic::async_trait]
@@ -92,13 +92,14 @@ impl Control for ControlService {
         let (party, _) = self.authenticate(&request).await?;
         let _call = self.app.sessions.calls().push_log(&party)?;
         let id = logs::announced_id(request.metadata())?;
-        logs::relay(&self.app.sessions, &party, id, request.into_inner(), self.patience).await?;
+        logs::relay(&self.app.sessions, &party, id, request.into_inner(), self.log_open_timeout)
+            .await?;
         Ok(Response::new(LogClosed {}))
     }
 }
 
 impl ControlService {
-    /// The calling party; and what it proved itself with, unless this process made the connection.
+    /// Returns the calling party and its proof; no proof over a channel in memory.
     async fn authenticate<T>(
         &self,
         request: &Request<T>,
@@ -107,7 +108,7 @@ impl ControlService {
             Peer::Embedded(party) => Ok((party.clone(), None)),
             Peer::Network => {
                 let Self { app, .. } = self;
-                // On the heap, because the request's future should not keep the room for this.
+                // Boxed, so that the request's future does not reserve space for it.
                 let known =
                     Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
                 known
@@ -118,7 +119,7 @@ impl ControlService {
     }
 }
 
-/// Both limits on messages: which one holds is decided by the call.
+/// Selects the limit of message sizes by the called method.
 #[derive(Clone)]
 struct LimitedControl {
     session: ControlServer<ControlService>,
@@ -156,7 +157,7 @@ impl tower::Service<http::Request<Incoming>> for LimitedControl {
     }
 }
 
-/// Accepts agents until the hub goes down; those connected are told to come back later.
+/// Accepts agents until shutdown; connected agents are asked to reconnect later.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -169,7 +170,7 @@ pub async fn serve(
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(crate) async fn serve_io<I>(
     app: Arc<App>,
     io: I,
@@ -184,7 +185,7 @@ pub(crate) async fn serve_io<I>(
     let service = requests.track(TowerToHyperService::new(LimitedControl::new(ControlService {
         app,
         peer,
-        patience: limits.patience,
+        log_open_timeout: limits.idle_timeout,
     })));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -195,7 +196,7 @@ pub(crate) async fn serve_io<I>(
         .max_send_buf_size(WINDOW_BYTES as usize)
         .max_concurrent_streams(STREAMS_MAX)
         .serve_connection(TokioIo::new(io), service);
-    // On the heap, because each future that a large one is handed through keeps room for it.
+    // Boxed, because each future that contains a large one reserves space for it.
     let connection = Box::pin(connection);
     let driven = requests.drive(
         connection,

@@ -1,4 +1,4 @@
-//! The session with one agent: who it is, both full sets, then changes.
+//! The session with one agent: authentication, both full sets, then changes.
 //!
 //! ```text
 //!  agent  Hello ───────────▶ hub    one session per party: open_session by compare-and-swap
@@ -39,44 +39,46 @@ use crate::sessions::call_limits::CallPermit;
 use crate::state::App;
 use crate::store::{AuditReport, Orphan, OrphanDecision, OrphanKey, PageRequest, SessionDecision};
 
-/// The newest protocol spoken.
+/// The newest supported protocol.
 const PROTOCOL_MAX: u32 = 1;
-/// The oldest: the one before, once there is one. A recorded session of each is replayed by the tests.
+/// The oldest supported protocol: the previous one, once it exists. Tests replay a recorded session
+/// of each.
 const PROTOCOL_MIN: u32 = PROTOCOL_MAX;
-/// Longest wait for a Hello.
+/// Timeout of the Hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time between two looks at the wall clock while a stored deadline is awaited.
+/// Period of wall clock checks while waiting for a stored deadline.
 const WALL_CHECK_PERIOD: Duration = Duration::from_secs(5);
-/// Largest chunk of a full set, in bytes.
+/// Bytes of one chunk of a full set.
 const SET_CHUNK_BYTES_MAX: usize = 1024 * 1024;
-/// Largest inventory taken, in bytes.
+/// Bytes of an inventory.
 const INVENTORY_BYTES_MAX: usize = 1024 * 1024;
-/// Reports under way to the store; beyond it the agent has to wait.
+/// Reports being stored beyond which the agent has to wait.
 const PENDING_REPORTS_MAX: usize = 256;
-/// Most members one message may speak of: a chunk of a full set has at most 1 MiB.
+/// Members per message; a chunk of a full set has at most 1 MiB.
 const MESSAGE_MEMBERS_MAX: usize = 10_000;
-/// Most live members of a party that this hub does not know.
+/// Live members per party that this hub does not know.
 const PARTY_ORPHANS_MAX: u32 = 1_000;
-/// Longest refusal that quotes an agent, in characters.
+/// Characters of a refusal that quotes an agent.
 const REFUSAL_CHARS_MAX: usize = 500;
-/// HubMessages under way to an agent that does not read: each has at most [`SET_CHUNK_BYTES_MAX`] bytes.
+/// Messages queued for an agent that does not read, each with at most [`SET_CHUNK_BYTES_MAX`]
+/// bytes.
 const OUTBOUND_MESSAGES_MAX: usize = 16;
-/// Longest time an agent may take to read the hub's full set.
+/// Longest time in which an agent may read the hub's full set.
 const SET_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Boxed, because an idle channel keeps places for 32 of them ready.
+/// Boxed, because an idle channel preallocates 32 slots.
 type MessageSender = mpsc::Sender<Box<HubMessage>>;
-/// What the agent is sent.
+/// The messages to the agent.
 pub(super) type HubMessages =
     Map<ReceiverStream<Box<HubMessage>>, fn(Box<HubMessage>) -> Result<HubMessage, Status>>;
 
-/// Why a session ended, for the log and, where it helps, for the agent.
+/// The reason why a session ended, for the log and for the agent.
 enum SessionEnd {
-    /// The agent closed, or the connection broke.
+    /// The agent closed the stream, or the connection broke.
     Gone,
-    /// The agent is told, and may come back.
+    /// The agent receives the reason, and may reconnect.
     Refused { code: &'static str, message: String, retry_after_s: u32 },
-    /// The hub is going down.
+    /// The hub is shutting down.
     Goodbye,
 }
 
@@ -92,7 +94,7 @@ impl From<crate::store::StoreError> for SessionEnd {
     }
 }
 
-/// The message may quote what the agent sent, and goes to the log.
+/// Rejects a message. The text may quote the agent, and is logged.
 fn malformed(message: impl AsRef<str>) -> SessionEnd {
     SessionEnd::Refused {
         code: "malformed",
@@ -101,7 +103,7 @@ fn malformed(message: impl AsRef<str>) -> SessionEnd {
     }
 }
 
-/// What is over a limit is counted, and the agent left alone for a while.
+/// Counts a violation of a limit, and rejects the agent for a minute.
 fn over_limit(app: &App, limit: &'static str, message: impl Into<String>) -> SessionEnd {
     app.metrics.session_limit(limit);
     SessionEnd::Refused { code: "limit_exceeded", message: message.into(), retry_after_s: 60 }
@@ -120,8 +122,8 @@ pub(super) fn open(
     ReceiverStream::new(rx).map(|message| Ok(*message))
 }
 
-/// The task of a session. The hub keeps one for each agent, so its beginning, its end and each message are on the heap: an
-/// idle session should not keep the room that they take.
+/// Runs a session. The hub has one such task per agent: begin, end and each message are boxed, so
+/// that an idle session does not reserve space for them.
 async fn run_session(
     app: Arc<App>,
     party: PartyId,
@@ -144,13 +146,13 @@ async fn run_session(
         SessionEnd::Gone => return,
         SessionEnd::Refused { code, message, retry_after_s } => {
             if let Some(left_out) = app.sessions.admit_log_line(party) {
-                tracing::info!(%party, code, message, left_out, "a session was refused or cut");
+                tracing::info!(%party, code, message, left_out, "rejected or ended a session");
             }
             ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
         }
         SessionEnd::Goodbye => ToAgent::Goodbye(Goodbye { retry_after_s: 1 }),
     };
-    // An agent that does not read will find the stream closed.
+    // An agent that does not read finds the stream closed.
     let _ = out.try_send(Box::new(HubMessage { body: Some(last) }));
 }
 
@@ -163,17 +165,18 @@ struct Session<'a> {
     instance: InstanceId,
     epoch: u64,
     incarnation: u64,
-    /// The agent has seen this hub, in its present incarnation, no further than the hub itself.
+    /// The agent has seen this hub in its present incarnation, and no revision beyond the hub's
+    /// own.
     is_known_to_agent: bool,
     revision: u64,
-    /// Tasks of the runs the agent reported on, with their projects once they are needed.
+    /// Tasks of the runs that the agent reported, and their projects once they are needed.
     tasks: HashMap<RunId, TaskId>,
     owners: HashMap<RunId, crate::engine::progress::RunOwner>,
-    /// Orphans the agent spoke of in this session.
+    /// Orphans that the agent reported in this session.
     orphans: HashSet<OrphanKey>,
     pending:
         FuturesUnordered<BoxFuture<'static, (convert::ParsedReport, Result<ReportOutcome, Error>)>>,
-    /// Cuts the session when the secret it was opened with is no longer accepted.
+    /// Ends the session when its secret is no longer accepted.
     revocation: Option<AbortOnDropHandle<()>>,
 }
 
@@ -189,17 +192,16 @@ impl<'a> Session<'a> {
         let instance: InstanceId =
             hello.instance.parse().map_err(|error| malformed(format!("instance: {error}")))?;
         if !(PROTOCOL_MIN..=PROTOCOL_MAX).contains(&hello.protocol) {
-            let spoken =
-                format!("this hub speaks protocol {PROTOCOL_MAX} (the oldest: {PROTOCOL_MIN})");
+            let spoken = format!("this hub supports protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}");
             let message =
-                format!("{spoken}, the agent {}: update the older of the two", hello.protocol);
+                format!("{spoken}, the agent uses {}: update the older program", hello.protocol);
             return Err(SessionEnd::Refused {
                 code: "protocol_unsupported",
                 message,
                 retry_after_s: 60,
             });
         }
-        // On the heap, because a session that sends its full set should not keep the room for this.
+        // Boxed, so that the session does not reserve space for it while it sends its full set.
         let (mut session, set) =
             Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
         let set = match flow_common::clock::timeout(SET_TIMEOUT, session.send_set(set)).await {
@@ -217,7 +219,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Opens the session, welcomes the agent and reads the full set of its party.
+    /// Opens the session, welcomes the agent and reads its party's full set.
     async fn register(
         app: &'a Arc<App>,
         party: &'a PartyId,
@@ -243,7 +245,7 @@ impl<'a> Session<'a> {
             SessionDecision::Granted(grant) => grant,
             SessionDecision::InUse { .. } => {
                 let message = format!(
-                    "another agent of {party} is connected, or was until a moment ago: end it, or wait"
+                    "another agent of {party} is connected, or was within the last seconds: stop it, or wait"
                 );
                 return Err(SessionEnd::Refused {
                     code: "party_in_use",
@@ -263,7 +265,7 @@ impl<'a> Session<'a> {
         if let Some(old) = &grant.replaced
             && let Some(left_out) = app.sessions.admit_log_line(party)
         {
-            tracing::warn!(%party, %old, new = %instance, left_out, "another agent journal took the party's place");
+            tracing::warn!(%party, %old, new = %instance, left_out, "an agent with another journal replaced the party's agent");
         }
         let Some(handle) = app.sessions.register(party, grant.epoch) else {
             return Err(superseded());
@@ -301,8 +303,8 @@ impl<'a> Session<'a> {
         hello: &Hello,
     ) -> Result<Vec<DesiredMember>, SessionEnd> {
         if let Some(proof) = proof {
-            // Again, now that the session is handle: one that authenticated before its secret was replaced and was
-            // handle after would otherwise be cut by nobody.
+            // Check again after the registration: otherwise a session that authenticated before its
+            // secret was replaced, and registered after, would stay open.
             let now = self.app.clock.now();
             let until =
                 proof.accepted_until(&self.app.store, self.party, now).await.map_err(|error| {
@@ -350,7 +352,7 @@ impl<'a> Session<'a> {
         Ok(set)
     }
 
-    /// Every unsettled member of the party.
+    /// Sends every unsettled member of the party.
     async fn send_set(&mut self, set: Vec<DesiredMember>) -> Result<(), SessionEnd> {
         let begin = SnapshotBegin {
             epoch: self.epoch,
@@ -361,7 +363,7 @@ impl<'a> Session<'a> {
         let mut chunk = DesiredMembers::default();
         let mut size = 0;
         for member in set {
-            // The newest progress of a member comes before its report, which may be its last.
+            // The newest progress of a member arrives before its report, which may be its last.
             if let (Ok(run), Ok(task)) = (member.run_id.parse(), member.task_id.parse()) {
                 self.tasks.insert(run, task);
             }
@@ -397,7 +399,7 @@ impl<'a> Session<'a> {
                     let body = message.ok().flatten().ok_or(SessionEnd::Gone)?.body;
                     match body {
                         Some(body) => Box::pin(self.handle(body)).await?,
-                        None => tracing::debug!(party = %self.party, "a message this hub does not know; a newer agent, perhaps"),
+                        None => tracing::debug!(party = %self.party, "ignoring an unknown message; the agent may be newer than this hub"),
                     }
                 }
             }
@@ -434,10 +436,11 @@ impl<'a> Session<'a> {
                     || Digest::of(&inventory.json).as_str() != inventory.digest
                 {
                     return Err(malformed(
-                        "the inventory is too long, or not what its digest says",
+                        "the inventory is too long, or does not match its digest",
                     ));
                 }
-                // Read as a value and written anew: what cannot be read back must not get into the store.
+                // Parsed and serialized again, so that the store contains only what can be read
+                // back.
                 let json = serde_json::from_slice::<serde_json::Value>(&inventory.json)
                     .map_err(|error| malformed(format!("the inventory is not JSON: {error}")))?
                     .to_string();
@@ -449,7 +452,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// One message is one piece of work: others wait for its end.
+    /// Bounds the work of one message, because others wait for its end.
     fn check_member_count(&self, members: usize) -> Result<(), SessionEnd> {
         if members <= MESSAGE_MEMBERS_MAX {
             return Ok(());
@@ -457,13 +460,11 @@ impl<'a> Session<'a> {
         Err(over_limit(
             self.app,
             "members",
-            format!(
-                "one message speaks of {members} members and may speak of {MESSAGE_MEMBERS_MAX}"
-            ),
+            format!("one message contains {members} members; the limit is {MESSAGE_MEMBERS_MAX}"),
         ))
     }
 
-    /// The agent has told of every member it holds: orphans it did not speak of are gone.
+    /// Handles the end of the agent's set: orphans that it did not report are gone.
     async fn finish_set(&mut self) -> Result<(), SessionEnd> {
         while let Some((reported, outcome)) = self.pending.next().await {
             self.handle_outcome(reported, outcome).await?;
@@ -481,7 +482,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Progress counts only for members of this party; whose they are is looked up once.
+    /// Returns the task of a run with a member of this party; progress of other runs is ignored.
+    /// Looked up once per run.
     async fn owner(
         &mut self,
         run: &RunId,
@@ -503,7 +505,7 @@ impl<'a> Session<'a> {
         Ok(Some(owner))
     }
 
-    /// Hands a report on; its acknowledgement follows when it is stored.
+    /// Posts a report; its acknowledgement follows when it is stored.
     async fn report(&mut self, message: MemberReport) -> Result<(), SessionEnd> {
         let reported = convert::report(&self.instance, message).map_err(malformed)?;
         if reported.report.phase.is_terminal() {
@@ -512,7 +514,7 @@ impl<'a> Session<'a> {
         } else {
             self.tasks.insert(reported.run.clone(), reported.task.clone());
         }
-        // One big set may hold more than may be under way.
+        // A large set may contain more reports than may be pending.
         while self.pending.len() >= PENDING_REPORTS_MAX {
             if let Some((reported, outcome)) = self.pending.next().await {
                 self.handle_outcome(reported, outcome).await?;
@@ -569,7 +571,7 @@ impl<'a> Session<'a> {
         self.send(ToAgent::Acks(Acks { acks: vec![ack] })).await
     }
 
-    /// A report that changes no phase is kept all the same.
+    /// Keeps a report that changes no phase.
     async fn audit(
         &mut self,
         reported: &convert::ParsedReport,
@@ -588,11 +590,11 @@ impl<'a> Session<'a> {
         Ok(self.app.store.audit_report(&row).await?)
     }
 
-    /// A member this hub does not know. One that has ended needs nothing but to be let go. A live one is stopped if
-    /// this hub, in this very incarnation, must have made it and then forgotten it; else the hub was restored from a
-    /// backup, and an operator decides.
+    /// Handles a member that this hub does not know. A terminal one is acknowledged. A live one is
+    /// stopped if this hub, in its present incarnation, must have created it and lost it; otherwise
+    /// the hub was restored from a backup, and an operator decides.
     async fn orphan(&mut self, reported: convert::ParsedReport) -> Result<(), SessionEnd> {
-        // Nothing more is taken of it: what an agent invents must not fill the memory.
+        // Dropped, so that invented runs do not fill the memory.
         self.tasks.remove(&reported.run);
         let convert::ParsedReport { run, task, digest, report } = &reported;
         let key =
@@ -605,20 +607,20 @@ impl<'a> Session<'a> {
             }
             return self.acknowledge(&reported, true).await;
         }
-        // Once listed, it stays an operator's to decide, however often the agent comes back.
+        // A listed orphan stays with the operator, however often the agent reconnects.
         if known
             .as_ref()
             .map_or(self.is_known_to_agent, |orphan| orphan.decision == Some(OrphanDecision::Stop))
         {
             if let Some(left_out) = self.app.sessions.admit_log_line(self.party) {
-                tracing::warn!(party = %self.party, %run, left_out, "a member of an unknown run is being stopped");
+                tracing::warn!(party = %self.party, %run, left_out, "stopping a member of an unknown run");
             }
             self.send(ToAgent::DesiredMember(convert::stop_orphan(&key, task, self.revision)))
                 .await?;
         } else if known.is_none()
             && let Some(left_out) = self.app.sessions.admit_log_line(self.party)
         {
-            tracing::warn!(party = %self.party, %run, left_out, "a member made before this hub was restored is left running");
+            tracing::warn!(party = %self.party, %run, left_out, "an orphan from before the hub's restore keeps running; see `flowctl orphan list`");
         }
         if known.is_some() || !self.is_known_to_agent {
             let orphan = Orphan {
@@ -631,7 +633,7 @@ impl<'a> Session<'a> {
             };
             if !self.app.store.put_orphan(&orphan, PARTY_ORPHANS_MAX).await? {
                 let message = format!(
-                    "this hub does not know {PARTY_ORPHANS_MAX} live members of the party already: have some stopped there"
+                    "the party has {PARTY_ORPHANS_MAX} live members that this hub does not know, the limit: stop some of them there"
                 );
                 return Err(over_limit(self.app, "orphans", message));
             }
@@ -640,36 +642,36 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The session is over: the party is away from now on, unless a newer session has taken over.
+    /// Closes the session. The party is away from now on, unless a newer session exists.
     async fn close(&mut self) {
-        // What was reported is stored whether or not anybody hears of it.
+        // Reports are stored even if they cannot be acknowledged any more.
         while let Some((_, outcome)) = self.pending.next().await {
             if let Err(error) = outcome {
-                tracing::debug!(party = %self.party, %error, "a report was not stored; the agent says it again");
+                tracing::debug!(party = %self.party, %error, "a report was not stored; the agent sends it again");
             }
         }
         self.app.sessions.unregister(self.party, self.epoch);
         let now = self.app.clock.now();
-        // Left open, it would keep a replacement agent out for ever.
+        // An open session would exclude a replacement agent for ever.
         while let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
-            tracing::warn!(party = %self.party, %error, "the end of a session could not be stored; trying again");
+            tracing::warn!(party = %self.party, %error, "cannot store the end of a session; retrying");
             tokio::select! {
                 () = self.app.stopping.cancelled() => break,
                 () = flow_common::clock::sleep(Duration::from_secs(1)) => {}
             }
         }
         if let Err(error) = self.app.engine.away(self.party, self.epoch, now).await {
-            tracing::warn!(party = %self.party, %error, "the end of a session could not be noted");
+            tracing::warn!(party = %self.party, %error, "cannot record the end of a session in the party's members");
         }
     }
 }
 
 async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
-    // The wall clock can be set meanwhile, so it is read again and again.
+    // The wall clock may be set meanwhile, so that it is read repeatedly.
     while let Ok(left @ 1..) = u64::try_from(until.0.saturating_sub(app.clock.now().0)) {
         app.clock.sleep(Duration::from_micros(left).min(WALL_CHECK_PERIOD)).await;
     }
-    tracing::info!(%party, "the replaced secret of a session is no longer accepted; cutting the session");
+    tracing::info!(%party, "the replaced secret of a session is no longer accepted; ending the session");
     app.sessions.revoke(&party);
 }
 
@@ -696,12 +698,13 @@ async fn hello(stream: &mut Streaming<AgentMessage>) -> Result<Hello, SessionEnd
 mod tests {
     use super::*;
 
-    /// Size of the future that a function returns, in bytes.
+    /// Returns the size of the future that a function returns, in bytes.
     fn size_of_future<A, F>(_: impl FnOnce(A) -> F) -> usize {
         size_of::<F>()
     }
 
-    /// Ten thousand idle agents are to fit in 400 MB; what else an agent costs stands in docs/operations.md.
+    /// Ten thousand idle agents must fit in 400 MB; docs/operations.md lists the other costs of an
+    /// agent.
     #[test]
     fn the_tasks_of_an_idle_agent_are_small() {
         let session = size_of_future(|(app, party, proof, stream, call, out)| {

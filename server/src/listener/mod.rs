@@ -1,14 +1,14 @@
-//! A listener's accept loop: bounds on connections, in total and per source address, and a deadline for every wait on a
-//! peer. A listener with a certificate speaks TLS only.
+//! A listener's accept loop: limits of connections, in total and per source address, and a deadline
+//! for every wait for a peer. A listener with a certificate accepts TLS only.
 //!
-//! | the peer | bound |
+//! | the peer | limit |
 //! | --- | --- |
-//! | sends no TLS handshake, no complete request head, or no further request | [`ListenerLimits::patience`] |
-//! | takes none of an answer: its socket is full, or its HTTP/2 window | [`ListenerLimits::progress`] |
+//! | sends no TLS handshake, no complete request head, or no further request | [`ListenerLimits::idle_timeout`] |
+//! | reads none of a response: its socket or its HTTP/2 window is full | [`ListenerLimits::write_timeout`] |
 //! | holds many connections | [`ListenerLimits::per_address`]; the next is closed at once |
 //!
-//! While all places are taken the loop accepts nobody: callers wait in the kernel's queue, which costs this process
-//! nothing.
+//! While all slots are taken the loop accepts no connection: peers wait in the kernel's queue,
+//! which costs this process nothing.
 
 mod requests;
 mod slots;
@@ -32,40 +32,39 @@ pub(crate) use requests::ConnectionRequests;
 use slots::SourceSlots;
 use write_deadline::WriteDeadline;
 
-/// Wait after an `accept` that failed: usually too many files are open, and going on at once would only spin.
+/// Delay after a failed `accept`: usually too many files are open, and an immediate retry would
+/// spin.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What a door allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Most connections at a time.
     pub connections: usize,
-    /// Most connections at a time of one source: an IPv4 address, or an IPv6 network of 64 bits.
+    /// Connections per source: an IPv4 address, or an IPv6 network of 64 bits.
     pub per_address: usize,
-    /// Longest time of a connection without a request under way: for the TLS handshake, from then to a whole request head,
-    /// and between two requests.
-    pub patience: Duration,
-    /// Longest time in which a peer takes none of an answer that is ready for it.
-    pub progress: Duration,
+    /// Longest time of a connection without an active request: for the TLS handshake, from there to
+    /// a complete request head, and between two requests.
+    pub idle_timeout: Duration,
+    /// Longest time in which a peer reads none of a response that is ready.
+    pub write_timeout: Duration,
 }
 
 impl ListenerLimits {
-    /// At most `connections`, of which one source may have all.
+    /// Limits without a limit per source.
     #[must_use]
     pub const fn of(connections: usize) -> Self {
         Self {
             connections,
             per_address: connections,
-            patience: Duration::from_secs(10),
-            progress: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// A connection, in plain text or in TLS.
+/// A connection, in plain text or TLS.
 pub(crate) type Io = Either<WriteDeadline<TcpStream>, Box<TlsStream<WriteDeadline<TcpStream>>>>;
 
-/// Accepts until told to stop, then waits until the last connection has ended. Speaks TLS if it has what for.
+/// Accepts connections until `stopping`, then waits until the last one has ended.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
     limits: ListenerLimits,
@@ -91,20 +90,20 @@ pub(crate) async fn accept<F>(
             (Ok(permit), Ok((stream, peer))) => {
                 let Some(source) = slots.enter(peer.ip()) else {
                     metrics.refused();
-                    tracing::debug!(peer = %peer.ip(), "a connection was closed: its source address has all of its places");
+                    tracing::debug!(peer = %peer.ip(), "closed a connection: its source address has no free slot");
                     continue;
                 };
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection went before it was served");
+                    tracing::debug!(%error, "a connection closed before it was served");
                     continue;
                 }
                 let place: OpenConnection = metrics.enter();
-                let stream = WriteDeadline::new(stream, limits.progress);
-                // On the heap, because a connection should not keep the room that its handshake takes.
+                let stream = WriteDeadline::new(stream, limits.write_timeout);
+                // Boxed, so that a connection does not reserve space for its handshake.
                 let handshake = accept_tls(
                     stream,
                     tls.clone(),
-                    limits.patience,
+                    limits.idle_timeout,
                     metrics.clone(),
                     stopping.clone(),
                 )
@@ -118,7 +117,7 @@ pub(crate) async fn accept<F>(
                 });
             }
             (Ok(_), Err(error)) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 flow_common::clock::sleep(ACCEPT_RETRY_DELAY).await;
             }
             (Err(_), _) => unreachable!("the semaphore is never closed"),
@@ -128,18 +127,19 @@ pub(crate) async fn accept<F>(
     connections.wait().await;
 }
 
-/// The TLS handshake, if there is to be one; `None` if it fails, takes too long, or the door is closing.
+/// Performs the TLS handshake, if TLS is configured; `None` if it fails, times out, or the listener
+/// is stopping.
 async fn accept_tls(
     stream: WriteDeadline<TcpStream>,
     tls: Option<TlsAcceptor>,
-    patience: Duration,
+    idle_timeout: Duration,
     metrics: ListenerMetrics,
     stopping: CancellationToken,
 ) -> Option<Io> {
     let Some(tls) = tls else { return Some(Either::Left(stream)) };
     let why = tokio::select! {
         () = stopping.cancelled() => return None,
-        shaken = flow_common::clock::timeout(patience, tls.accept(stream)) => match shaken {
+        shaken = flow_common::clock::timeout(idle_timeout, tls.accept(stream)) => match shaken {
             Ok(Ok(stream)) => return Some(Either::Right(Box::new(stream))),
             Ok(Err(error)) => error.to_string(),
             Err(late) => late.to_string(),

@@ -1,9 +1,10 @@
-//! The requests of one connection: how many are under way, and answers that their peer does not take.
+//! The requests of one connection: the number of active ones, and responses that the peer does not
+//! read.
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,16 +14,17 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ListenerLimits;
 use crate::metrics::ListenerMetrics;
 
-/// Longest wait for the last bytes of an answer to be read, once the connection was told to end.
+/// Longest wait for the peer to read the last bytes of a response, after the connection was told to
+/// end.
 const SHUTDOWN_IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// The requests of one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionRequests {
     count: watch::Sender<RequestCount>,
@@ -31,14 +33,13 @@ pub(crate) struct ConnectionRequests {
 
 #[derive(Debug, Default)]
 struct RequestCount {
-    /// How many there are now, from the whole head to the end of the answer's body.
+    /// Requests from their complete head to the end of the response body.
     active: usize,
-    /// Whether there ever was one.
     has_had_request: bool,
 }
 
 impl ConnectionRequests {
-    /// A service that is counted here.
+    /// Wraps a service so that its requests are counted.
     pub(crate) fn track<S>(&self, service: S) -> CountedService<S> {
         CountedService { service, requests: self.clone() }
     }
@@ -51,14 +52,14 @@ impl ConnectionRequests {
         ActiveRequest(self.count.clone())
     }
 
-    /// Waits until no request was under way for `patience`.
-    async fn idle(&self, patience: Duration) {
+    /// Waits until no request was active for `timeout`.
+    async fn idle(&self, idle_timeout: Duration) {
         let mut count = self.count.subscribe();
         loop {
             let moved = if count.borrow_and_update().active > 0 {
                 count.changed().await
             } else {
-                match clock::timeout(patience, count.changed()).await {
+                match clock::timeout(idle_timeout, count.changed()).await {
                     Ok(moved) => moved,
                     Err(_) => return,
                 }
@@ -69,9 +70,10 @@ impl ConnectionRequests {
         }
     }
 
-    /// Waits until the peer has taken none of a ready part of an answer for `timeout`. Notices it within twice that.
+    /// Waits until the peer has read none of a ready part of a response for `timeout`; detects it
+    /// within twice that.
     ///
-    /// HTTP/2 makes this necessary: a peer with a closed window answers pings, and its socket is never full.
+    /// HTTP/2 needs it: a peer with a closed window answers pings, and its socket is never full.
     async fn stalled(&self, timeout: Duration) {
         let mut count = self.count.subscribe();
         loop {
@@ -89,8 +91,9 @@ impl ConnectionRequests {
         }
     }
 
-    /// Drives a connection until it ends, makes no further request, or `stopping` is called; in the last two cases the
-    /// requests under way are still answered. A connection whose peer does not take its answers is dropped.
+    /// Drives a connection until it ends, has no further request, or `stopping` is cancelled; in
+    /// the last two cases active requests are finished. A connection whose peer does not read its
+    /// responses is dropped.
     pub(crate) async fn drive<C, E>(
         &self,
         connection: C,
@@ -104,22 +107,22 @@ impl ConnectionRequests {
     {
         let mut connection = std::pin::pin!(connection);
         let stalled = async {
-            self.stalled(limits.progress).await;
+            self.stalled(limits.write_timeout).await;
             metrics.stalled();
             tracing::debug!(
-                "a connection was dropped: its peer took none of an answer within {} s",
-                limits.progress.as_secs()
+                "dropped a connection: its peer read nothing of a response within {} s",
+                limits.write_timeout.as_secs()
             );
         };
         let mut stalled = std::pin::pin!(stalled);
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = stalled.as_mut() => return Ok(()),
-            () = self.idle(limits.patience) => {}
+            () = self.idle(limits.idle_timeout) => {}
             () = stopping.cancelled() => {}
         }
         if !self.count.borrow().has_had_request {
-            // Nothing to finish, and it would not end by itself.
+            // There is nothing to finish, and the connection would not end by itself.
             return Ok(());
         }
         wind_down(connection.as_mut());
@@ -131,7 +134,7 @@ impl ConnectionRequests {
     }
 }
 
-/// Answers with a part that the peer has not taken, each with the time since when.
+/// Responses with a part that the peer has not read, and the time since when.
 #[derive(Debug, Default)]
 struct ResponseDeliveries {
     next_id: AtomicU64,
@@ -140,7 +143,7 @@ struct ResponseDeliveries {
 
 impl ResponseDeliveries {
     fn since(&self) -> MutexGuard<'_, HashMap<u64, Monotonic>> {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+        self.since.lock()
     }
 
     fn oldest(&self) -> Option<Monotonic> {
@@ -148,8 +151,8 @@ impl ResponseDeliveries {
     }
 }
 
-/// The delivery of one answer. It waits for the peer from the moment a part is ready until hyper asks for the next part,
-/// and hyper asks only when the peer has taken enough of the last one.
+/// The delivery of one response. It waits for the peer from the moment a part is ready until hyper
+/// asks for the next part, and hyper asks only when the peer has read enough of the last one.
 #[derive(Debug)]
 struct ResponseDelivery {
     deliveries: Arc<ResponseDeliveries>,
@@ -168,7 +171,7 @@ impl ResponseDelivery {
         self.deliveries.since().insert(self.id, monotonic());
     }
 
-    /// The next part of the answer is still to come: a stream may be silent for as long as it likes.
+    /// The next part is not ready: a stream may be silent for any time.
     fn waits_for_source(&self) {
         self.deliveries.since().remove(&self.id);
     }
@@ -180,7 +183,6 @@ impl Drop for ResponseDelivery {
     }
 }
 
-/// One request under way.
 #[derive(Debug)]
 pub(crate) struct ActiveRequest(watch::Sender<RequestCount>);
 
@@ -218,7 +220,7 @@ where
     }
 }
 
-/// An answer's body: the request is under way as long as it lives.
+/// A response body; its request is active until the body is dropped.
 #[derive(Debug)]
 pub(crate) struct TrackedBody<B> {
     body: B,

@@ -1,10 +1,12 @@
-//! Places per source address, so that one address cannot take all places of a listener.
+//! Connection slots per source address, so that one address cannot take all slots of a listener.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// Bits of an IPv6 address that name its network: one subscriber has at least a /64.
+use parking_lot::{Mutex, MutexGuard};
+
+/// Bits of an IPv6 address that identify its network: one subscriber has at least a /64.
 const IPV6_PREFIX: u32 = 64;
 
 /// Open connections by source: an IPv4 address, or an IPv6 network of 64 bits.
@@ -15,12 +17,11 @@ pub(super) struct SourceSlots {
 }
 
 impl SourceSlots {
-    /// At most `max` connections of each source.
     pub(super) fn new(max: usize) -> Self {
         Self { open: Arc::default(), max }
     }
 
-    /// Takes a place for a connection from `address`; `None` if the source has all of its places.
+    /// Takes a slot for a connection from `address`; `None` if the source has no free slot.
     pub(super) fn enter(&self, address: IpAddr) -> Option<SourceSlot> {
         let source = source_of(address);
         let mut open = self.lock();
@@ -33,11 +34,11 @@ impl SourceSlots {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 
-/// The place of one connection; free again when dropped.
+/// The slot of one connection; released on drop.
 #[derive(Debug)]
 pub(super) struct SourceSlot {
     slots: SourceSlots,

@@ -1,4 +1,4 @@
-//! A deadline for write progress on a socket. It sits beneath TLS and HTTP, so that it holds for all of them.
+//! A deadline for write progress on a socket. It is below TLS and HTTP, so that it covers both.
 
 use std::io;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use flow_common::clock::sleep;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that a peer has to take within the deadline while more are pending.
+/// Bytes that a peer has to read within the deadline while more are pending.
 const PROGRESS_BYTES_MIN: usize = 16 * 1024;
 
-/// A socket whose writes fail when bytes are pending and the peer takes fewer than [`PROGRESS_BYTES_MIN`] of them within
-/// the timeout.
+/// A socket whose writes fail when bytes are pending and the peer reads fewer than
+/// [`PROGRESS_BYTES_MIN`] of them within the timeout.
 pub(crate) struct WriteDeadline<T> {
     io: T,
     timeout: Duration,
@@ -57,7 +57,7 @@ impl<T> WriteDeadline<T> {
                 });
                 if pending.deadline.as_mut().poll(cx).is_ready() {
                     let message = format!(
-                        "the peer took too little of what was sent to it within {} s",
+                        "the peer read too little of the sent data within {} s",
                         timeout.as_secs()
                     );
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)));

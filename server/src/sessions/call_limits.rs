@@ -1,15 +1,17 @@
-//! CallLimits of each party that are under way. A party holds connections only through its calls, so these bounds hold for its
-//! connections, too.
+//! Limits of open calls per party. A party needs a call for each connection that it holds, so that
+//! they also limit its connections.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flow_domain::id::PartyId;
+use parking_lot::Mutex;
 use tonic::Status;
 
-/// Most session calls of a party: its session, those that end, and those of agents that try to take over.
+/// Session calls per party: its session, ending ones, and those of agents that try to replace it.
 const SESSION_CALLS_MAX: usize = 8;
-/// Most PushLog calls of a party. Its agent sends at most 32 logs at a time; those of a lost connection may not have ended.
+/// PushLog calls per party. An agent sends at most 32 logs at a time; calls of a lost connection
+/// may not have ended.
 const PUSH_LOG_CALLS_MAX: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,12 +20,11 @@ enum CallKind {
     PushLog,
 }
 
-/// The registry. Cheap to clone.
+/// Open calls of all parties. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallLimits(Arc<Mutex<HashMap<(PartyId, CallKind), usize>>>);
 
 impl CallLimits {
-    /// Registers a session call.
     pub(crate) fn session(&self, party: &PartyId) -> Result<CallPermit, Status> {
         self.enter(party, CallKind::Session, SESSION_CALLS_MAX).ok_or_else(|| {
             exhausted(
@@ -35,7 +36,6 @@ impl CallLimits {
         })
     }
 
-    /// Registers a PushLog call.
     pub(crate) fn push_log(&self, party: &PartyId) -> Result<CallPermit, Status> {
         self.enter(party, CallKind::PushLog, PUSH_LOG_CALLS_MAX).ok_or_else(|| {
             exhausted(party, PUSH_LOG_CALLS_MAX, "log streams", "retry when one of them has ended")
@@ -44,7 +44,7 @@ impl CallLimits {
 
     fn enter(&self, party: &PartyId, kind: CallKind, max: usize) -> Option<CallPermit> {
         let key = (party.clone(), kind);
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.0.lock();
         let count = calls.entry(key.clone()).or_default();
         if *count >= max {
             return None;
@@ -56,13 +56,13 @@ impl CallLimits {
 }
 
 fn exhausted(party: &PartyId, max: usize, what: &str, remedy: &str) -> Status {
-    tracing::debug!(%party, max, what, "a call was refused: the party has as many as it may have");
+    tracing::debug!(%party, max, what, "rejected a call: the party has reached its limit");
     Status::resource_exhausted(format!(
-        "{party} has {max} {what} open, the most a party may have: {remedy}"
+        "{party} has {max} {what} open, the limit per party: {remedy}"
     ))
 }
 
-/// One call; it ends when dropped.
+/// An open call; dropping it ends the call.
 #[derive(Debug)]
 pub(crate) struct CallPermit {
     limits: CallLimits,
@@ -71,7 +71,7 @@ pub(crate) struct CallPermit {
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
-        let mut calls = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.limits.0.lock();
         if let Some(count) = calls.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {

@@ -1,10 +1,12 @@
-//! Who is connected here, and the way to each: desired members to agents, log streams from them.
+//! The registry of connected agents: delivers desired members to them and log streams from them.
+//!
+//! The engine and the gRPC service share it. It knows neither of them.
 
 pub(crate) mod call_limits;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,31 +16,32 @@ use flow_domain::id::{PartyId, RunId};
 use flow_proto::v1::hub_message::Body;
 use flow_proto::v1::{DesiredMember, LogCancel, LogOpen};
 use futures::Stream;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use call_limits::CallLimits;
 
-/// Messages that may wait for an agent that does not read, and their size in bytes: a spec may have 256 KiB. Beyond either
-/// the session is disconnect, and the next one's full set says everything again.
+/// Messages queued for an agent that does not read, and their bytes; a spec may have 256 KiB.
+/// Beyond either the agent is disconnected; the next session starts with the full set.
 const OUTBOX_MESSAGES_MAX: usize = 4096;
 const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Chunks of a log that may wait for a reader.
+/// Chunks of a log queued for its reader.
 const LOG_CHUNKS_MAX: usize = 4;
-/// Longest wait for an agent to open the log asked for.
+/// Longest wait for an agent to open a log.
 const LOG_OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
 struct OpenSession {
     epoch: u64,
-    /// Boxed, because an idle channel keeps places for 32 of them ready.
+    /// Boxed, because an idle channel preallocates 32 slots.
     out: mpsc::Sender<Box<Body>>,
-    /// Bytes of what waits in `out`.
+    /// Bytes queued in `out`.
     waiting: Arc<AtomicUsize>,
     cancelled: CancellationToken,
 }
 
 impl OpenSession {
-    /// Hands a message to the session; `false` if too much waits there. One message always fits, however large.
+    /// Queues a message; `false` if too much is queued. One message always fits, whatever its size.
     fn send(&self, body: Body) -> bool {
         let size = body.encoded_len();
         let before = self.waiting.fetch_add(size, Ordering::Relaxed);
@@ -47,14 +50,15 @@ impl OpenSession {
     }
 }
 
-/// One log being read.
+/// A log that is being read.
 pub(crate) struct LogStream {
     pub(crate) party: PartyId,
     /// Taken by the agent's side stream.
     chunks: Option<mpsc::Sender<Result<Bytes, Error>>>,
     /// Cancelled when the agent has opened its side.
     opened: CancellationToken,
-    /// Cancelled when the agent has sent the whole log. A channel that closes before is a log that broke off.
+    /// Cancelled when the agent has sent the whole log. A channel that closes before is an
+    /// incomplete log.
     complete: CancellationToken,
     /// Cancelled when the party may send no more.
     revoked: CancellationToken,
@@ -68,7 +72,8 @@ pub(crate) struct LogWriter {
 }
 
 impl LogWriter {
-    /// Passes a chunk on, as fast as it is read; `false` if the reader has left, or the party may send no more.
+    /// Forwards a chunk at the reader's speed; `false` if the reader has disconnected, or the party
+    /// may send no more.
     pub(crate) async fn send(&self, chunk: Result<Bytes, Error>) -> bool {
         tokio::select! {
             sent = self.chunks.send(chunk) => sent.is_ok(),
@@ -76,7 +81,7 @@ impl LogWriter {
         }
     }
 
-    /// Completes when the reader has left, or the party may send no more.
+    /// Completes when the reader has disconnected, or the party may send no more.
     pub(crate) async fn closed(&self) {
         tokio::select! {
             () = self.chunks.closed() => {}
@@ -84,7 +89,7 @@ impl LogWriter {
         }
     }
 
-    /// The log is whole.
+    /// Marks the log as complete.
     pub(crate) fn finish(self) {
         self.complete.cancel();
     }
@@ -94,13 +99,13 @@ impl LogWriter {
 struct Registry {
     open: Mutex<HashMap<PartyId, OpenSession>>,
     logs: Mutex<HashMap<u64, LogStream>>,
-    /// Log lines that each party caused lately: it could cause thousands a second.
+    /// Limits of log lines per party: a party could cause thousands a second.
     lines: Mutex<HashMap<PartyId, LogLimit>>,
     next_log: AtomicU64,
     calls: CallLimits,
 }
 
-/// The registry. Cheap to clone.
+/// Handle of the registry. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Sessions(Arc<Registry>);
 
@@ -110,22 +115,21 @@ impl std::fmt::Debug for Sessions {
     }
 }
 
-/// The session's end of its registration.
+/// A session's part of its registration.
 pub(crate) struct SessionHandle {
-    /// What has to be said to the agent.
     pub(crate) out: Outbox,
-    /// Another session took over, or the agent does not read.
+    /// Cancelled when another session has superseded this one, or the agent does not read.
     pub(crate) cancelled: CancellationToken,
 }
 
-/// What waits for one session.
+/// Messages queued for one session.
 pub(crate) struct Outbox {
     messages: mpsc::Receiver<Box<Body>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Outbox {
-    /// The next of it; `None` when the session has been replaced and all is said.
+    /// Returns the next message; `None` when the session was superseded and the queue is empty.
     pub(crate) async fn next(&mut self) -> Option<Box<Body>> {
         let body = self.messages.recv().await?;
         self.waiting.fetch_sub(body.encoded_len(), Ordering::Relaxed);
@@ -134,38 +138,38 @@ impl Outbox {
 }
 
 impl Sessions {
-    /// How many agents are connected.
     #[must_use]
     pub fn count(&self) -> usize {
         self.open().len()
     }
 
-    /// Whether the party has a session here.
+    /// Returns whether the party has a session with this process.
     #[must_use]
     pub fn is_connected(&self, party: &PartyId) -> bool {
         self.open().contains_key(party)
     }
 
-    /// The calls of each party.
     pub(crate) fn calls(&self) -> &CallLimits {
         &self.0.calls
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PartyId, OpenSession>> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, HashMap<PartyId, OpenSession>> {
+        self.0.open.lock()
     }
 
-    fn logs(&self) -> std::sync::MutexGuard<'_, HashMap<u64, LogStream>> {
-        self.0.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn logs(&self) -> MutexGuard<'_, HashMap<u64, LogStream>> {
+        self.0.logs.lock()
     }
 
-    /// Whether a log line that the party caused may be written now, and how many were left out before it.
+    /// Returns `Some` if a log line caused by the party may be written now, with the number of
+    /// suppressed lines before it.
     pub(crate) fn admit_log_line(&self, party: &PartyId) -> Option<u64> {
-        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lines.lock();
         lines.entry(party.clone()).or_default().admit(flow_common::clock::monotonic())
     }
 
-    /// Takes the place of an older session of the party; `None` if a newer one is there already.
+    /// Registers a session, and cancels an older one of the party; `None` if a newer one is
+    /// registered.
     pub(crate) fn register(&self, party: &PartyId, epoch: u64) -> Option<SessionHandle> {
         let (out, messages) = mpsc::channel(OUTBOX_MESSAGES_MAX);
         let (waiting, cancelled) = (Arc::default(), CancellationToken::new());
@@ -181,7 +185,7 @@ impl Sessions {
         Some(SessionHandle { out: Outbox { messages, waiting }, cancelled })
     }
 
-    /// The session of this epoch has ended. Logs that were being read through it end with it.
+    /// Removes the session of this epoch, and logs that wait for its agent.
     pub(crate) fn unregister(&self, party: &PartyId, epoch: u64) {
         {
             let mut open = self.open();
@@ -194,7 +198,7 @@ impl Sessions {
         self.logs().retain(|_, log| &log.party != party || log.opened.is_cancelled());
     }
 
-    /// Tells an agent what one of its members shall be.
+    /// Queues the desired state of a member for its agent.
     pub(crate) fn send_desired(&self, party: &PartyId, member: DesiredMember) {
         self.send(party, Body::DesiredMember(member));
     }
@@ -204,7 +208,7 @@ impl Sessions {
         let Some(session) = open.get(party) else { return false };
         if !session.send(body) {
             if let Some(left_out) = self.admit_log_line(party) {
-                tracing::warn!(%party, left_out, "the agent does not read; cutting its session");
+                tracing::warn!(%party, left_out, "the agent does not read its messages; ending its session");
             }
             session.cancelled.cancel();
             return false;
@@ -212,7 +216,7 @@ impl Sessions {
         true
     }
 
-    /// Ends the party's session and the logs that are read from it: what let them in may do so no longer.
+    /// Ends the party's session and its log streams, because its credentials are no longer valid.
     pub(crate) fn revoke(&self, party: &PartyId) {
         self.disconnect(party);
         for (_, log) in self.logs().extract_if(|_, log| &log.party == party) {
@@ -220,15 +224,15 @@ impl Sessions {
         }
     }
 
-    /// Ends the party's session; the agent comes back and gets the full set.
+    /// Ends the party's session; the agent reconnects and gets the full set.
     pub(crate) fn disconnect(&self, party: &PartyId) {
         if let Some(session) = self.open().get(party) {
             session.cancelled.cancel();
         }
     }
 
-    /// Reads a member's log from its party: the last `tail` lines (all that is kept, if `None`), and with `follow`
-    /// on to its end. The hub stores none of it; dropping the stream tells the agent to stop.
+    /// Opens a member's log at its party: the last `tail` lines (`None` = all), and with `follow`
+    /// until it ends. The hub stores none of it; dropping the stream cancels it at the agent.
     pub async fn open_log(
         &self,
         party: &PartyId,
@@ -262,7 +266,7 @@ impl Sessions {
                     Some(Err(error)) => Err(error),
                     // Opened and ended at once: an empty log.
                     None if opened.is_cancelled() => Ok(None),
-                    None => Err(unavailable(party, "has gone away")),
+                    None => Err(unavailable(party, "has disconnected")),
                 },
                 () = opened.cancelled() => Ok(None),
             }
@@ -277,14 +281,14 @@ impl Sessions {
                     Some(Ok(chunk)) => Some((Ok(chunk), Some((rx, guard)))),
                     Some(Err(error)) => Some((Err(error), None)),
                     None if complete.is_cancelled() => None,
-                    None => Some((Err(unavailable(&guard.party, "has gone away")), None)),
+                    None => Some((Err(unavailable(&guard.party, "has disconnected")), None)),
                 }
             }
         });
         Ok(futures::StreamExt::chain(futures::stream::iter(first.map(Ok)), rest))
     }
 
-    /// The agent opens its side of a log.
+    /// Opens the agent's side of a log.
     pub(crate) fn take_log(&self, party: &PartyId, id: u64) -> Option<LogWriter> {
         let mut logs = self.logs();
         let log = logs.get_mut(&id).filter(|log| &log.party == party)?;
@@ -296,18 +300,18 @@ impl Sessions {
         })
     }
 
-    /// The agent will not, or cannot, open a log.
+    /// Ends a log that the agent refuses to send, or cannot send.
     pub(crate) fn refuse_log(&self, party: &PartyId, id: u64, error: Error) {
         let mut logs = self.logs();
         if logs.get(&id).is_some_and(|log| &log.party == party)
             && let Some(chunks) = logs.remove(&id).and_then(|log| log.chunks)
         {
-            // The reader may have left.
+            // The reader may have disconnected.
             let _ = chunks.try_send(Err(error));
         }
     }
 
-    /// The agent has sent everything, or was told to stop.
+    /// Removes a log whose agent has sent everything, or was cancelled.
     pub(crate) fn end_log(&self, id: u64) {
         self.logs().remove(&id);
     }
@@ -316,11 +320,11 @@ impl Sessions {
 fn unavailable(party: &PartyId, what: &str) -> Error {
     Error::new(
         ErrorCode::LogUnavailable,
-        format!("{party} {what}: its log cannot be read now; repeat when it is connected"),
+        format!("{party} {what}: its log is not available now; retry when its agent is connected"),
     )
 }
 
-/// Tells the agent when nobody reads any more.
+/// Cancels the log at its agent when the reader disconnects.
 struct LogGuard {
     sessions: Sessions,
     party: PartyId,

@@ -1,8 +1,9 @@
-//! Storing what the engine decided: all changes of many tasks in one transaction.
+//! Stores updates of many tasks in one transaction.
 //!
-//! Each task's row is the lock and the clock of all that belongs to it: the first statement of a change raises the
-//! version it was computed from, and rows of the task are written only after that has matched. Tasks go in the order of
-//! their ids, so that two writers wait for each other but never in a ring.
+//! A task's row is the lock and the event counter of all its rows: the first statement of an update
+//! increments the version that the update is based on, and other rows are written only after that
+//! version has matched. Tasks are updated in the order of their ids, so that two writers cannot
+//! deadlock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::tasks::phase_text;
 use super::types::{IdemRecord, TaskUpdate};
 use super::{Store, json, signed};
 
-/// The newest run, if the change touches it.
+/// Returns the newest run, if the update changes it.
 fn latest(change: &TaskUpdate) -> Option<&Run> {
     change.runs.iter().map(|run| &run.after).find(|run| run.number == change.task.runs)
 }
@@ -29,13 +30,14 @@ fn tombstone(change: &TaskUpdate) -> &str {
     if change.task.deleted_at.is_some() { change.task.id.as_str() } else { "" }
 }
 
-/// Why a batch was not written.
+/// The reason why a batch was not written.
 enum WriteFailure {
     Refused(ApplyError),
-    /// Some task is not at the version the change was computed from. Which one is looked up when the transaction is
-    /// undone: inside it, a task this batch has raised looks like one that somebody else did.
+    /// A task is not at the version that its update is based on. The task is looked up after the
+    /// rollback: inside the transaction, a task incremented by this batch would look like one
+    /// changed by another program.
     Moved,
-    /// A new task or answer met a row of its key. Looked up afterwards for the same reason.
+    /// A new task or idempotency key exists. Looked up after the rollback for the same reason.
     Exists(sqlx::Error),
 }
 
@@ -56,7 +58,8 @@ impl From<sqlx::Error> for WriteFailure {
 }
 
 impl Store {
-    /// Stores all changes or none; at most one change for each task. After an error other than [`StoreError::Unknown`], none.
+    /// Stores all updates or none; at most one update per task. Any error except
+    /// [`StoreError::Unknown`] means none.
     pub async fn apply(&self, changes: &[TaskUpdate]) -> Result<(), ApplyError> {
         if changes.is_empty() {
             return Ok(());
@@ -72,7 +75,7 @@ impl Store {
         match failure {
             WriteFailure::Refused(error) => Err(error),
             WriteFailure::Moved => Err(ApplyError::Stale(self.moved(&changes).await?)),
-            // Found by nobody: the other row is gone again, and the same call will go better.
+            // The other row has been deleted meanwhile: a retry succeeds.
             WriteFailure::Exists(error) => Err(self
                 .duplicate(&changes)
                 .await?
@@ -80,7 +83,8 @@ impl Store {
         }
     }
 
-    /// Tasks that are not at the version their change was computed from. Versions only rise, so what had moved is found.
+    /// Returns the tasks that are not at the version their update is based on. Versions only grow,
+    /// so that the tasks are found.
     async fn moved(&self, changes: &[&TaskUpdate]) -> Result<Vec<TaskId>, StoreError> {
         let old: Vec<&TaskUpdate> =
             changes.iter().copied().filter(|change| !change.insert).collect();
@@ -103,8 +107,9 @@ impl Store {
             .collect())
     }
 
-    /// The first change that collides with a stored row or with an earlier change of the batch. Answers come first: a
-    /// request that is repeated shall hear of its first answer, not that the name is taken.
+    /// Returns the first update that collides with a stored row or with an earlier update of the
+    /// batch. Idempotency keys are checked first: a repeated request must get its first answer, not
+    /// an error about the name.
     async fn duplicate(&self, changes: &[&TaskUpdate]) -> Result<Option<ApplyError>, StoreError> {
         let duplicate = |change: &TaskUpdate, what| {
             Ok(Some(ApplyError::Duplicate { task: change.task.id.clone(), what }))
@@ -152,8 +157,8 @@ async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure>
     Ok(())
 }
 
-/// The compare-and-swap of every task that exists already, in the order of their ids: most in batches, edits and
-/// deletions one by one.
+/// Increments the versions of all existing tasks by compare-and-swap, in the order of their ids:
+/// most in batches, edits and deletions one by one.
 async fn raise_versions(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     let is_edit = |change: &TaskUpdate| change.body_changed || change.task.deleted_at.is_some();
     let old: Vec<&TaskUpdate> = changes.iter().copied().filter(|change| !change.insert).collect();
@@ -163,7 +168,8 @@ async fn raise_versions(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), Writ
                 edit(tx, change).await?;
             }
         } else {
-            // A value is found by comparing it with those of the whole batch: long ones are slow on every database.
+            // The CASE compares each value with those of the whole batch; long statements are slow
+            // on every database.
             for batch in batches(alike, STATEMENT_BYTES_MAX, |_| 600) {
                 raise(tx, batch).await?;
             }
@@ -217,7 +223,8 @@ async fn raise(tx: &mut Tx, batch: &[&TaskUpdate]) -> Result<(), WriteFailure> {
         per_task(&mut sql, batch, as_is, |change| change.due.map(|at| at.0));
         sql.push(", runs = ");
         per_task(&mut sql, batch, as_is, |change| i64::from(change.task.runs));
-        // COALESCE of the whole CASE is refused by MariaDB where only some values are NULL: it finds no common collation.
+        // MariaDB rejects COALESCE of the whole CASE if only some values are NULL: it finds no
+        // common collation.
         sql.push(", phase = ");
         per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| {
             latest(change).map(|run| run.phase.to_string())
@@ -235,7 +242,7 @@ async fn raise(tx: &mut Tx, batch: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     if matched == batch.len() as u64 { Ok(()) } else { Err(WriteFailure::Moved) }
 }
 
-/// A value for each task of a batch, each between these two pieces of SQL.
+/// Pushes a CASE with one value per task, each between these two pieces of SQL.
 fn per_task<DB: Database, T>(
     sql: &mut QueryBuilder<DB>,
     batch: &[&TaskUpdate],
@@ -308,7 +315,7 @@ async fn insert_answers(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx
     Ok(())
 }
 
-/// `task_parties` holds living tasks only.
+/// `task_parties` contains no deleted tasks.
 async fn write_parties(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let mut rows = Vec::new();
     for change in changes {

@@ -1,7 +1,7 @@
-//! Reports that changed no phase, kept to look into: the newest of each party, however many it sends.
+//! Audit of reports that changed no phase. The newest of each party are kept, for any number of
+//! reports.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use flow_domain::id::{PartyId, RunId};
 
@@ -9,30 +9,31 @@ use super::db::{execute, in_tx, reading};
 use super::error::StoreError;
 use super::types::AuditReport;
 use super::{DEFAULT_PROJECT, Store, signed};
+use parking_lot::Mutex;
 
-/// Parties of which more is kept than when they were last pruned; `None` = not known, as after a start.
+/// Parties with reports since the last pruning; `None` = unknown, as after a start.
 #[derive(Debug, Default)]
 pub(super) struct UnprunedParties(Mutex<Option<BTreeSet<PartyId>>>);
 
 impl UnprunedParties {
     fn add(&self, party: &PartyId) {
-        if let Some(parties) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(parties) = &mut *self.0.lock() {
             parties.insert(party.clone());
         }
     }
 
     fn take(&self) -> Option<BTreeSet<PartyId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(BTreeSet::new())
+        self.0.lock().replace(BTreeSet::new())
     }
 
-    /// Next time all parties are looked at.
+    /// Makes the next pruning check all parties.
     fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.lock() = None;
     }
 }
 
 impl Store {
-    /// Keeps a report that changed no phase. The same report again changes nothing.
+    /// Stores a report that changed no phase. Storing it twice has no effect.
     pub async fn audit_report(&self, report: &AuditReport) -> Result<(), StoreError> {
         let AuditReport { party, run, report, attempt, sequence, instance, refusal, at } = report;
         let mut tx = self.db.write().await?;
@@ -59,7 +60,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reports of the party that changed no phase: refusal and report, in the order of its journal.
+    /// Returns refusal and report of the party's audit reports, in the order of its journal.
     pub async fn audited_reports(
         &self,
         party: &PartyId,
@@ -76,7 +77,8 @@ impl Store {
         })?)
     }
 
-    /// Drops all but the newest `most` reports of each party. Looks only at parties that sent some since the last time.
+    /// Deletes all but the newest `most` reports of each party with new reports since the last
+    /// call.
     pub async fn prune_audit(&self, most: u32) -> Result<(), StoreError> {
         let grown = self.unpruned_parties.take();
         let pruned = self.prune_audit_of(grown, most).await;

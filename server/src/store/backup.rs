@@ -8,7 +8,7 @@ use super::Store;
 use super::db::Db;
 use super::error::StoreError;
 
-/// Makes the name of a finished file survive power loss.
+/// Syncs and renames a finished file, so that it survives a power failure.
 fn finish(partial: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::File::open(partial)?.sync_all()?;
     std::fs::rename(partial, path)?;
@@ -18,7 +18,8 @@ fn finish(partial: &Path, path: &Path) -> std::io::Result<()> {
 }
 
 impl Store {
-    /// A consistent copy of a SQLite database in a new file, while it is in use. The file appears when it is whole.
+    /// Copies the SQLite database to a new file while it is in use. The copy is consistent, and
+    /// gets its name when it is complete.
     pub async fn backup_to(&self, path: &Path) -> Result<(), StoreError> {
         let Db::Sqlite(pools, _) = &*self.db else {
             return Err(StoreError::Config(
@@ -28,16 +29,10 @@ impl Store {
             ));
         };
         let cannot = |problem: std::io::Error| {
-            StoreError::Config(format!(
-                "the backup cannot be written to {}: {problem}",
-                path.display()
-            ))
+            StoreError::Config(format!("cannot write the backup to {}: {problem}", path.display()))
         };
         if path.exists() {
-            return Err(StoreError::Config(format!(
-                "{} exists; name a file that does not",
-                path.display()
-            )));
+            return Err(StoreError::Config(format!("{} exists: name a new file", path.display())));
         }
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
@@ -45,13 +40,14 @@ impl Store {
         let text = partial
             .to_str()
             .ok_or_else(|| StoreError::Config("the backup's path must be UTF-8".to_owned()))?;
-        // What an earlier, interrupted backup left.
+        // Left by an interrupted backup.
         if let Err(problem) = std::fs::remove_file(partial)
             && problem.kind() != std::io::ErrorKind::NotFound
         {
             return Err(cannot(problem));
         }
-        // SQLite fills an empty file, and would make a new one readable by all: a backup holds what users keep in their tasks.
+        // SQLite fills an existing empty file. A file that SQLite creates would be readable by all
+        // users, and a backup contains confidential data.
         OpenOptions::new()
             .write(true)
             .create_new(true)

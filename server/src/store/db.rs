@@ -1,8 +1,9 @@
-//! One body of code for two drivers.
+//! One code path for two database drivers.
 //!
-//! sqlx's drivers share no object-safe door that carries our types, so [`reading!`] and [`in_tx!`] write the same body
-//! once per driver; each arm must end in the same type, in rows affected or plain tuples. SQL is the portable subset (see
-//! `dialect`), with `?` placeholders, static or put together by `QueryBuilder` from static pieces.
+//! sqlx has no object-safe connection type for the types used here. Therefore [`reading!`] and
+//! [`in_tx!`] compile the same body once per driver; each arm must end in the same type: rows
+//! affected, or plain tuples. SQL is the portable subset (see `dialect`) with `?` placeholders,
+//! static or built by `QueryBuilder` from static pieces.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -20,33 +21,35 @@ use sqlx::{
 use super::error::StoreError;
 use super::types::{StoreOptions, Synchronous};
 
-/// Longest wait for a free connection, and for SQLite's file lock held by another process (backup, doctor).
+/// Longest wait for a free connection, and for SQLite's file lock held by another process (backup,
+/// doctor).
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Pages in SQLite's log that are worth a checkpoint while nobody waits: well below those that force one on a writer.
+/// Pages in SQLite's log that justify a checkpoint while the engine is idle; well below the number
+/// that forces one on a writer.
 const CHECKPOINT_PAGES_MIN: i64 = 400;
 
-/// Writers and readers apart: SQLite has one writer; on MySQL they differ in isolation.
+/// Separate pools for writers and readers: SQLite has one writer, and on MySQL the isolation level
+/// differs.
 pub(super) struct Pools<D: Database> {
     pub write: Pool<D>,
-    /// A transaction of several reads sees one state: WAL snapshot, REPEATABLE READ.
+    /// All reads of a transaction see one state: WAL snapshot, REPEATABLE READ.
     pub read: Pool<D>,
 }
 
-/// The databases spoken to.
 pub(super) enum Db {
     Sqlite(Pools<Sqlite>, Arc<Place>),
     MySql(Pools<MySql>),
 }
 
-/// An open transaction; rolled back when dropped.
+/// An open transaction; rolled back on drop.
 pub(super) enum Tx {
-    /// With the place of the database's file.
+    /// With the place of the database file.
     Sqlite(Transaction<'static, Sqlite>, Arc<Place>),
     MySql(Transaction<'static, MySql>),
 }
 
-/// Runs the body with a pool of readers.
+/// Runs the body with the pool of readers.
 macro_rules! reading {
     ($db:expr, |$c:ident| $body:expr) => {
         match $db {
@@ -63,7 +66,7 @@ macro_rules! reading {
 }
 pub(super) use reading;
 
-/// Runs the body with the connection of a transaction; lend it with `&mut *c`.
+/// Runs the body with the connection of a transaction; pass it on as `&mut *c`.
 macro_rules! in_tx {
     ($tx:expr, |$c:ident| $body:expr) => {
         match $tx {
@@ -80,7 +83,8 @@ macro_rules! in_tx {
 }
 pub(super) use in_tx;
 
-/// One statement in a transaction, with its values; gives the rows it matched (both drivers count matched rows).
+/// Executes one statement in a transaction. Returns the matched rows (both drivers count matched
+/// rows).
 macro_rules! execute {
     ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $crate::store::db::in_tx!($tx, |c| sqlx::query($sql)$(.bind($value))*.execute(&mut *c).await.map(|done| done.rows_affected()))
@@ -88,7 +92,8 @@ macro_rules! execute {
 }
 pub(super) use execute;
 
-/// Many rows in few statements: `|row| bytes` tells about how long a row is, `|values, row|` binds it.
+/// Inserts many rows in few statements: `|row| bytes` estimates the length of a row, `|values,
+/// row|` binds it.
 macro_rules! insert_rows {
     ($tx:expr, $head:expr, $tail:expr, $rows:expr, |$measured:pat_param| $bytes:expr, |$b:ident, $row:pat_param| $bind:expr $(,)?) => {
         for batch in
@@ -107,7 +112,7 @@ macro_rules! insert_rows {
 }
 pub(super) use insert_rows;
 
-/// `(?, ?, …)` with these values; there must be some.
+/// Pushes `(?, ?, …)` with these values; there must be at least one.
 macro_rules! push_list {
     ($sql:expr, $values:expr) => {
         let mut list = $sql.push("(").separated(", ");
@@ -119,16 +124,19 @@ macro_rules! push_list {
 }
 pub(super) use push_list;
 
-/// Longest statement put together of several rows, in bytes of values. sqlx leaves Nagle's algorithm on, so a statement
-/// that needs a second TLS record (16 kB) waits for the server's delayed acknowledgement: 40 ms in place of 0.2.
+/// Bytes of values per statement with several rows. sqlx leaves Nagle's algorithm on, so that a
+/// statement with a second TLS record (16 kB) waits for the server's delayed acknowledgement: 40 ms
+/// instead of 0.2 ms.
 pub(super) const STATEMENT_BYTES_MAX: usize = 12_000;
-/// The same on SQLite, where only memory bounds it, and each statement is a message to another thread and back.
+/// The same limit on SQLite, where only memory bounds it, and each statement is a round trip to
+/// another thread.
 const STATEMENT_BYTES_MAX_SQLITE: usize = 1_000_000;
 
-/// Rows in one statement. Few lengths, so that each is prepared once; not too few, so that a hundred rows are two statements.
+/// Rows per statement. Few lengths, so that each statement is prepared once; enough of them that a
+/// hundred rows take two statements.
 const BATCH_LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
 
-/// Cuts `rows` into slices of these [`BATCH_LENGTHS`], none longer than `longest`.
+/// Splits `rows` into slices of [`BATCH_LENGTHS`], none with more than `longest` bytes.
 pub(super) fn batches<T>(
     rows: &[T],
     longest: usize,
@@ -147,8 +155,9 @@ pub(super) fn batches<T>(
     })
 }
 
-/// Cuts `ids` into lists for `IN (…)` of few lengths, so that each statement is prepared once. The last id fills the last
-/// list up: a list that names an id twice finds its row once, and a second statement would take longer.
+/// Splits `ids` into lists for `IN (…)` of few lengths, so that each statement is prepared once.
+/// The last id fills the last list: a duplicate id matches its row once, and costs less than a
+/// second statement.
 pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = Vec<&T>> {
     ids.chunks(BATCH_LENGTHS[0]).map(|chunk| {
         let length = chunk.len().next_power_of_two();
@@ -173,7 +182,8 @@ impl Db {
         }
     }
 
-    /// A transaction that writes. On SQLite it holds the write lock from the start, so that it cannot lose it half-way.
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it
+    /// cannot fail later.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite(pools, place) => {
@@ -183,7 +193,7 @@ impl Db {
         })
     }
 
-    /// A transaction whose reads all see one state.
+    /// Begins a transaction whose reads all see one state.
     pub async fn snapshot(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite(pools, place) => Tx::Sqlite(pools.read.begin().await?, Arc::clone(place)),
@@ -191,10 +201,10 @@ impl Db {
         })
     }
 
-    /// Copies what SQLite has committed into the database's file, if there is much of it. SQLite does so by itself, within
-    /// the commit that makes its log too long, and then whoever waits for that commit waits for ten times the work.
+    /// Checkpoints SQLite's log if it is long. Otherwise SQLite does so within the commit that
+    /// exceeds its limit, which then takes ten times as long.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        // If somebody writes, this is not the time.
+        // A writer is active: skip this checkpoint.
         let Self::Sqlite(Pools { write, .. }, _) = self else { return Ok(()) };
         let Some(mut connection) = write.try_acquire() else { return Ok(()) };
         let looked =
@@ -221,7 +231,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Most bytes of values in one statement, if it has several rows.
+    /// Returns the limit of bytes of values in one statement with several rows.
     pub const fn statement_bytes_max(&self) -> usize {
         match self {
             Self::Sqlite(..) => STATEMENT_BYTES_MAX_SQLITE,
@@ -229,12 +239,12 @@ impl Tx {
         }
     }
 
-    /// Until this returns `Ok`, nobody may be told that anything is stored.
+    /// Commits. Nothing may be reported as stored before this returns `Ok`.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx, place) => {
                 tx.commit().await.map_err(StoreError::at_commit)?;
-                // The file that took the change may be one that no path leads to.
+                // The file may have been deleted or replaced since it was opened.
                 if place.is_gone() { Err(StoreError::Gone) } else { Ok(()) }
             }
             Self::MySql(tx) => tx.commit().await.map_err(StoreError::at_commit),
@@ -243,14 +253,14 @@ impl Tx {
 }
 
 impl Tx {
-    /// Gives the connection back at once, rather than when somebody needs it next.
+    /// Returns the connection to the pool at once, instead of at its next use.
     pub async fn rollback(self) {
         let done = match self {
             Self::Sqlite(tx, _) => tx.rollback().await,
             Self::MySql(tx) => tx.rollback().await,
         };
         if let Err(error) = done {
-            tracing::debug!(%error, "a rollback failed; the database does it by itself");
+            tracing::debug!(%error, "a rollback failed; the database rolls back by itself");
         }
     }
 }
@@ -277,24 +287,25 @@ async fn open_sqlite(
         })
         .foreign_keys(true)
         .busy_timeout(CONNECTION_WAIT_MAX)
-        // Where [`Db::checkpoint`] finds no time, the wait for a checkpoint falls on a writer: seldom and short is better than
-        // rarely and long. (On a connection of their own they take nothing off a writer's slowest commits: the disk is busy
-        // with them all the same.)
+        // Fallback if [`Db::checkpoint`] does not run: a writer then waits for the checkpoint.
+        // Frequent short checkpoints cost less than rare long ones. (A connection of its own would
+        // not help, because the disk is busy either way.)
         .pragma("wal_autocheckpoint", "1000")
         .pragma("cache_size", "-16000")
-        // What a statement of many rows needs to be undone alone would be a file, written page by page at every commit.
+        // Otherwise SQLite writes a file for the rollback of each statement with many rows, page by
+        // page at every commit.
         .pragma("temp_store", "memory")
         .disable_statement_logging();
-    // The writer comes first: it makes the file and turns WAL on.
-    // A statement that finds the disk full ends its transaction, and then the driver's ROLLBACK fails and it believes for
-    // ever that one is open: such a connection is thrown away, or nothing could be written until a restart.
+    // The writer comes first: it creates the file and turns WAL on. A statement that finds the disk
+    // full ends its transaction; then the driver's ROLLBACK fails, and the driver believes that a
+    // transaction is open. Such a connection is closed, because it could not write until a restart.
     let sound = |connection: &mut SqliteConnection| !connection.is_in_transaction();
-    // A file answers: asking the driver's thread before each statement would only take time.
+    // A file is always reachable: a ping before each statement would only take time.
     let pool = |max| -> SqlitePoolOptions { pool(max).test_before_acquire(false) };
     let write = pool(1)
         .before_acquire(move |connection, _| Box::pin(std::future::ready(Ok(sound(connection)))));
     let write = write.connect_with(connect.clone()).await?;
-    // A file that has been replaced must not be opened in the place of the first one.
+    // A new file must not be opened in the place of a deleted one.
     write.set_connect_options(connect.clone().create_if_missing(false));
     let file = connect.get_filename().to_owned();
     let place = Place::of(&file)
@@ -321,7 +332,7 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
         })
     };
     Ok(Pools {
-        // Order comes from the version column; fewer gap locks mean fewer deadlocks.
+        // The version column provides order; fewer gap locks mean fewer deadlocks.
         write: isolated("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             .connect_with(connect.clone())
             .await?,

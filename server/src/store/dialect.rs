@@ -1,14 +1,16 @@
-//! The few words in which the databases differ.
+//! The SQL in which the databases differ.
 //!
-//! Everything else is written in what they share: ids made by the program; times bound, never `CURRENT_TIMESTAMP`; no
-//! `RETURNING`; integers are i64; sums and counts as `CAST(… AS SIGNED INTEGER)` where MySQL would answer DECIMAL; no
-//! quoted identifiers; no locks but compare-and-swap on rows matched (sqlx asks MySQL for *matched*, not changed, rows).
+//! All other SQL is portable: the program generates ids; times are bound, never
+//! `CURRENT_TIMESTAMP`; no `RETURNING`; integers are i64; sums and counts are `CAST(… AS SIGNED
+//! INTEGER)` where MySQL would return DECIMAL; no quoted identifiers; no locks except
+//! compare-and-swap on matched rows (sqlx asks MySQL for *matched*, not changed, rows).
 
 use super::db::{Db, Tx};
 
 impl Tx {
-    /// Tail of an INSERT that overwrites `columns` where a row of the key `key` exists. MySQL would do so for any unique
-    /// key, so it is used on tables that have one only.
+    /// Returns the tail of an INSERT that overwrites `columns` if a row with the key `key` exists.
+    /// MySQL does so for any unique key, so that it must only be used on tables with one unique
+    /// key.
     pub fn or_update(&self, key: &str, columns: &[&str]) -> String {
         let set = |value: fn(&str) -> String| {
             columns
@@ -28,7 +30,8 @@ impl Tx {
         }
     }
 
-    /// Tail of an INSERT that leaves an existing row of the key alone. Unlike INSERT IGNORE it hides no other error.
+    /// Returns the tail of an INSERT that keeps an existing row with the key. Unlike INSERT IGNORE
+    /// it hides no other error.
     pub fn or_keep(&self, key: &str, column: &str) -> String {
         match self {
             Self::Sqlite(..) => format!(" ON CONFLICT ({key}) DO NOTHING"),
@@ -38,8 +41,9 @@ impl Tx {
 }
 
 impl Db {
-    /// Binds a table of a list to its index. Left alone, MySQL likes to walk the primary key because of ORDER BY, past a
-    /// million rows for a rare filter; SQLite has no statistics and guesses.
+    /// Returns SQL that binds a table of a list to its index. Without it, MySQL scans the primary
+    /// key because of ORDER BY, past a million rows for a rare filter; SQLite has no statistics and
+    /// guesses.
     pub const fn index_hint(&self) -> (&'static str, &'static str) {
         match self {
             Self::Sqlite(..) => (" INDEXED BY ", ""),
@@ -47,7 +51,7 @@ impl Db {
         }
     }
 
-    /// FROM of a list led by `task_parties`.
+    /// Returns the FROM clause of a list whose leading table is `task_parties`.
     pub const fn of_party(&self) -> &'static str {
         match self {
             Self::Sqlite(..) => " FROM task_parties p",
@@ -55,7 +59,7 @@ impl Db {
         }
     }
 
-    /// The join that keeps the order of its tables.
+    /// Returns the join that keeps the order of its tables.
     pub const fn then_join(&self) -> &'static str {
         match self {
             Self::Sqlite(..) => " CROSS JOIN",

@@ -1,92 +1,80 @@
-//! What can go wrong below, sorted by what the caller should do about it.
+//! Errors of the store, by the action that the caller has to take.
 
 use std::sync::Arc;
 
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::TaskId;
 
-/// A failure of the store. A row that is not there is `None`, never an error.
+/// A failure of the store. A missing row is `None`, never an error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing was stored; the same call may go better later.
+    /// Nothing was stored; a retry may succeed.
     #[error("the database does not answer, or is busy")]
     Unavailable(#[source] Arc<sqlx::Error>),
-    /// The commit's answer was lost: it is stored wholly or not at all, and only reading tells.
-    #[error("it is not known whether the database stored the change")]
+    /// The commit's answer was lost: all of it is stored, or nothing. The caller has to read to
+    /// find out.
+    #[error("the outcome of a commit is unknown")]
     Unknown(#[source] Arc<sqlx::Error>),
-    /// A stored row makes no sense.
+    /// A stored row cannot be read.
     #[error("the row {id:?} of table {table} is corrupt in column {column}: {problem}")]
-    Corrupt {
-        /// Table of the row.
-        table: &'static str,
-        /// Column that cannot be read.
-        column: &'static str,
-        /// Key of the row.
-        id: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The schema is not the one this program needs; the sentence says what to do.
+    Corrupt { table: &'static str, column: &'static str, id: String, problem: String },
+    /// The schema does not match this program; the text contains the remedy.
     #[error("{0}")]
     Schema(String),
-    /// The database's address or an argument is not usable; the sentence says what to do.
+    /// The database address or an argument is invalid; the text contains the remedy.
     #[error("{0}")]
     Config(String),
-    /// The database's file was deleted or replaced while it was open: what was written is lost.
+    /// The database file was deleted or replaced while it was open: what was written is lost.
     #[error("the database's file was deleted or replaced while it was open")]
     Gone,
-    /// Another hub has the database; the sentence says which.
+    /// Another hub uses the database; the text names it.
     #[error("{0}")]
     InUse(String),
-    /// A page was asked for that begins nowhere in its list.
-    #[error("the page cursor is not one of this list")]
+    /// A page cursor that does not belong to the list.
+    #[error("the page cursor does not belong to this list")]
     Cursor,
-    /// Two rows of one key: the thing exists.
+    /// A row with this key exists.
     #[error("{0} exists")]
     Exists(&'static str),
-    /// The database refused what it should have accepted: a defect of this program or a schema that was meddled with.
-    #[error("the database refused a statement")]
+    /// The database rejected a valid statement: a defect of this program, or a changed schema.
+    #[error("the database rejected a statement")]
     Broken(#[source] Arc<sqlx::Error>),
 }
 
-/// Why changes were not applied.
+/// The reason why updates were not stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApplyError {
-    /// Nothing was stored: these tasks have moved on (or are gone). Load them again and compute anew.
-    #[error("{} tasks have moved on", .0.len())]
+    /// Nothing was stored: these tasks have a newer version, or are gone. Load them again, and
+    /// apply the changes again.
+    #[error("{} tasks have a newer version", .0.len())]
     Stale(Vec<TaskId>),
-    /// Nothing was stored: this change collides with a stored row.
+    /// Nothing was stored: this update collides with a stored row.
     #[error("task {task} collides with a stored {what:?}")]
-    Duplicate {
-        /// The change.
-        task: TaskId,
-        /// With what.
-        what: Duplicate,
-    },
-    /// See there. [`StoreError::Unknown`]: read again before trying again.
+    Duplicate { task: TaskId, what: Duplicate },
+    /// After [`StoreError::Unknown`], read again before a retry.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What exists already.
+/// The kind of key that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicate {
-    /// A task of this name in the project.
+    /// A task with this name exists in the project.
     Name,
-    /// An answer under this idempotency key: read it and answer the same.
+    /// An answer under this idempotency key exists: return it.
     Idempotency,
-    /// A task of this id.
+    /// A task with this id exists.
     Id,
 }
 
 impl StoreError {
-    /// The same call may go better later, and nothing was stored by this one.
+    /// Returns whether nothing was stored and a retry may succeed.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
 
-    /// The database has no room to write.
+    /// Returns whether the disk of the database is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         let (Self::Unavailable(cause) | Self::Unknown(cause) | Self::Broken(cause)) = self else {
@@ -105,12 +93,12 @@ impl StoreError {
         Self::Corrupt { table, column, id: id.into(), problem: problem.to_string() }
     }
 
-    /// The database did not answer in time: whether it stored the change is not known.
+    /// The database did not answer in time: the outcome is unknown.
     pub(crate) fn timed_out() -> Self {
         Self::Unknown(Arc::new(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
-    /// What a failed COMMIT means: not known.
+    /// The outcome of a failed COMMIT is unknown.
     pub(super) fn at_commit(error: sqlx::Error) -> Self {
         Self::Unknown(Arc::new(error))
     }
@@ -156,7 +144,8 @@ pub(super) fn is_transient(refusal: &dyn sqlx::error::DatabaseError) -> bool {
                     | 4031
             );
     }
-    // SQLite's primary result code is the low byte: busy, locked, read-only, I/O error, full, cannot open.
+    // SQLite's primary result code is the low byte: busy, locked, read-only, I/O error, full,
+    // cannot open.
     matches!(sqlite_code(refusal) & 0xff, 5 | 6 | 8 | 10 | 13 | 14)
 }
 
@@ -166,13 +155,14 @@ fn sqlite_code(refusal: &dyn sqlx::error::DatabaseError) -> i64 {
 
 fn is_disk_full(refusal: &dyn sqlx::error::DatabaseError) -> bool {
     if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        // Disk full; the table is full, which InnoDB says of a file that cannot grow. Others quote the system's error 28.
+        // Disk full; table full, which InnoDB reports for a file that cannot grow. Other errors
+        // quote the system's error 28.
         let quotes_enospc = ["No space left on device", "errno: 28", "error 28 "]
             .iter()
             .any(|text| refusal.message().contains(text));
         return matches!(refusal.number(), 1021 | 1114) || quotes_enospc;
     }
-    // Full; and the file of shared memory cannot grow, which nothing but a full disk causes.
+    // Full; and the shared memory file cannot grow, which only a full disk causes.
     let code = sqlite_code(refusal);
     code & 0xff == 13 || code == 4874
 }
@@ -181,7 +171,7 @@ pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// What a caller outside is told: to come back, or that something broke.
+/// The error that callers outside the hub receive: retry, or an internal error.
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {

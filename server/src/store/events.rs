@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::types::EventRow;
 
 impl Store {
-    /// Events of the task with numbers greater than `after`, in order.
+    /// Returns events of the task with numbers greater than `after`, in order.
     pub async fn events(
         &self,
         task: &TaskId,

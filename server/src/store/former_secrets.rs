@@ -1,4 +1,4 @@
-//! Secrets that were replaced and are accepted for a while: at most one of each party.
+//! Replaced secrets that are still accepted: at most one per party.
 
 use flow_domain::id::{Digest, PartyId};
 use flow_domain::time::Timestamp;
@@ -8,8 +8,8 @@ use super::error::StoreError;
 use super::{DEFAULT_PROJECT, Store, parties};
 
 impl Store {
-    /// Gives the party another secret. The one before is accepted until `former_until`, older ones no longer. `false` if
-    /// there is no such party.
+    /// Replaces the party's secret. The previous secret is accepted until `former_until`, older
+    /// ones are not. Returns `false` if there is no such party.
     pub async fn rotate_party_secret(
         &self,
         id: &PartyId,
@@ -37,7 +37,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The secret that the party's present one replaced, and until when it is accepted.
+    /// Returns the previous secret, and the time until which it is accepted.
     pub async fn former_secret(
         &self,
         id: &PartyId,

@@ -1,5 +1,5 @@
-//! Answers under idempotency keys. A request is stored with its answer, so that a repeated request gets
-//! the same answer; `apply` and `templates` write them in the transaction of the change.
+//! Answers under idempotency keys. A request is stored with its answer, so that a repeated request
+//! gets the same answer; `apply` and `templates` write them in the transaction of the change.
 
 use flow_domain::time::Timestamp;
 
@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::types::IdemRecord;
 
 impl Store {
-    /// The answer given under this key.
+    /// Returns the answer that was stored under this key.
     pub async fn idempotency(
         &self,
         scope: &str,
@@ -39,7 +39,7 @@ impl Store {
         .transpose()
     }
 
-    /// Forgets answers given before this moment; their number.
+    /// Deletes answers from before this moment; returns their number.
     pub async fn purge_idempotency(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.db.write().await?;
         let purged = execute!(&mut tx, "DELETE FROM idempotency WHERE at < ?", before.0)?;

@@ -1,4 +1,4 @@
-//! Leases: who runs a loop that only one hub may run.
+//! Leases: the right to run a loop that only one hub may run.
 
 use flow_domain::time::Timestamp;
 
@@ -7,7 +7,8 @@ use super::error::{StoreError, is_unique_violation};
 use super::{DEFAULT_PROJECT, Store};
 
 impl Store {
-    /// Takes the lease, or keeps it: `true` if `holder` has it until `until`. A lease that has run out is anybody's.
+    /// Acquires or renews the lease; `true` if `holder` has it until `until`. An expired lease may
+    /// be acquired by any holder.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -48,7 +49,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Gives the lease back; nothing happens if another has it.
+    /// Releases the lease; no effect if another holder has it.
     pub async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let sql =
@@ -57,7 +58,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Takes the lease from whoever has it. For a caller who knows that its holder is gone.
+    /// Releases the lease of any holder. For a caller that knows that the holder has ended.
     pub async fn free_lease(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         execute!(
@@ -68,7 +69,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Who had the lease last.
+    /// Returns the last holder.
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
         Ok(reading!(&*self.db, |c| sqlx::query_scalar("SELECT holder FROM leases WHERE name = ?")
             .bind(name)

@@ -1,11 +1,13 @@
-//! One hub per database. Until hubs can share one, a second is refused at its start, and a hub whose place was taken ends.
+//! The lock for one hub per database. A second hub is rejected at its start, and a hub that loses
+//! the lock to another one ends.
 //!
-//! On MySQL and MariaDB the right is a named lock on a connection of its own, which the server frees the moment that
-//! connection ends: a hub that was killed leaves nothing to wait for. (A hub whose machine vanished without a word is
-//! noticed by [`CONNECTION_IDLE_MAX_S`].) For SQLite the lock on the data directory says the same, and none is taken here.
+//! On MySQL and MariaDB it is a named lock on a connection of its own. The server releases it when
+//! that connection ends, so that a killed hub leaves nothing behind. (The server detects a hub
+//! whose machine disappeared after [`CONNECTION_IDLE_MAX_S`].) On SQLite the lock on the data
+//! directory serves the purpose.
 //!
-//! The lock is lost whenever its connection breaks, as in a restart of the database, and taken again. Whether somebody
-//! else was the hub meanwhile is told by a row that each of them writes its name into.
+//! When the connection breaks, as in a restart of the database, the lock is lost and taken again. A
+//! row with the name of the last holder shows if another hub had the lock meanwhile.
 
 use std::future::pending;
 use std::time::Duration;
@@ -17,7 +19,8 @@ use super::Store;
 use super::db::Db;
 use super::error::StoreError;
 
-/// A lock's name: what it is for, and the database. It may have 64 characters, as the database's own may.
+/// SQL of the lock's name: purpose and database. Both a lock and a database name may have 64
+/// characters.
 macro_rules! lock_name {
     ($what:literal) => {
         concat!(
@@ -29,42 +32,41 @@ macro_rules! lock_name {
 }
 pub(super) use lock_name;
 
-/// The row with the present hub's name.
+/// The row with the name of the present hub.
 const LEASE: &str = "hub";
-/// Longest wait for a hub that is on its way out, in seconds.
+/// Longest wait for a hub that is shutting down, in seconds.
 const LOCK_WAIT_MAX_S: i64 = 5;
-/// Time between two looks at the lock.
+/// Period of checks of the lock.
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
-/// Longest wait for an answer of the database.
+/// Timeout of one statement.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Silence after which the database server ends the lock's connection, in seconds.
+/// Idle time after which the database server closes the lock's connection, in seconds.
 const CONNECTION_IDLE_MAX_S: i64 = 30;
 
-/// The right to be the hub of a database, as long as it lives.
+/// The right to be the hub of a database, until the value is dropped.
 pub struct HubLock {
     store: Store,
     held: Option<ServerLock>,
 }
 
-/// The lock on a MySQL or MariaDB server.
+/// The named lock on a MySQL or MariaDB server.
 struct ServerLock {
     connection: MySqlConnection,
-    /// The server's number of the connection.
+    /// Number of the connection at the server.
     number: i64,
-    /// What this hub calls itself.
+    /// Unique name of this hub.
     holder: String,
 }
 
-/// What came of asking for the lock.
 enum LockAttempt {
     Granted(MySqlConnection, i64),
-    /// The connection of this number has it.
+    /// The connection with this number holds the lock.
     Taken(i64),
 }
 
 impl Store {
-    /// Takes the right to be the hub of this database, under a name nobody else uses. [`StoreError::InUse`] if another
-    /// program has it.
+    /// Acquires the lock for one hub, under a unique name. Fails with [`StoreError::InUse`] if
+    /// another program has it.
     pub async fn lock_hub(&self, holder: &str) -> Result<HubLock, StoreError> {
         let held = match &*self.db {
             Db::Sqlite(..) => None,
@@ -118,30 +120,30 @@ impl Store {
         let host = sqlx::query_scalar(
             "SELECT CAST(host AS CHAR) FROM information_schema.processlist WHERE id = ?",
         );
-        // Only for the sentence.
+        // Only for the message.
         let host: Option<String> =
             host.bind(by).fetch_optional(&pools.read).await.unwrap_or_default();
         StoreError::InUse(format!(
             "another flow-server uses this database (connection {by} of the database server, from {}): stop it, or set another store.url; \
-             one whose machine is gone is noticed within {CONNECTION_IDLE_MAX_S} s",
+             the lock of a machine that disappeared is released after {CONNECTION_IDLE_MAX_S} s",
             host.unwrap_or_else(|| "an unknown address".to_owned())
         ))
     }
 }
 
 impl HubLock {
-    /// Keeps the lock, through outages of the database. Ends only when another hub has taken this one's place.
+    /// Holds the lock through outages of the database. Returns when another hub has taken it.
     pub async fn lost(&mut self) -> StoreError {
         let Self { store, held: Some(held) } = self else { return pending().await };
         loop {
             flow_common::clock::sleep(CHECK_PERIOD).await;
             if !held.is_held().await {
-                tracing::error!("the lock on the database was lost; taking it again");
+                tracing::error!("lost the lock on the database; taking it again");
                 if let Some(reason) = held.retake(store).await {
                     return reason;
                 }
                 tracing::warn!(
-                    "this hub has the lock on the database again, and nobody had it in between"
+                    "this hub has the lock on the database again; no other hub had it meanwhile"
                 );
             }
         }
@@ -159,7 +161,8 @@ impl ServerLock {
         matches!(flow_common::clock::timeout(RESPONSE_TIMEOUT, held).await, Ok(Ok(1_i64)))
     }
 
-    /// Asks until the database answers. `None` if this is still the one hub, else why it is not.
+    /// Retries until the database answers. Returns the reason if another hub had the lock, `None`
+    /// if not.
     async fn retake(&mut self, store: &Store) -> Option<StoreError> {
         loop {
             match store.try_lock().await {
@@ -169,19 +172,19 @@ impl ServerLock {
                         Ok(holder) if holder.as_ref() == Some(&self.holder) => return None,
                         Ok(_) => {
                             return Some(StoreError::InUse(
-                                "another flow-server used this database in between".to_owned(),
+                                "another flow-server used this database meanwhile".to_owned(),
                             ));
                         }
                         Err(error) => {
-                            tracing::warn!(%error, "the lock on the database cannot be checked; trying again")
+                            tracing::warn!(%error, "cannot check the lock on the database; retrying")
                         }
                     }
                 }
-                // What the server has not yet noticed to be broken.
+                // The server has not yet detected that the old connection is broken.
                 Ok(LockAttempt::Taken(by)) if by == self.number => {}
                 Ok(LockAttempt::Taken(by)) => return Some(store.in_use(by).await),
                 Err(error) => {
-                    tracing::warn!(%error, "the lock on the database cannot be taken again yet; trying again")
+                    tracing::warn!(%error, "cannot take the lock on the database yet; retrying")
                 }
             }
             flow_common::clock::sleep(CHECK_PERIOD).await;

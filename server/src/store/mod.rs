@@ -1,15 +1,17 @@
-//! What the hub must not forget, in SQLite or MySQL/MariaDB.
+//! All durable state of the hub, in SQLite or MySQL/MariaDB.
 //!
 //! ```text
-//!  Store ── apply: all changes of many tasks in one transaction, each under its task's version
+//!  Store ── apply: updates of many tasks in one transaction, each under its task's version
 //!    │      tasks, runs, events …: reads, one file per table
-//!    └── db: one body of code, two drivers      schema: migrations      error: what to do about a failure
+//!    └── db: one code path, two drivers      schema: migrations      error: what the caller has to do
 //! ```
 //!
-//! The unit of change is the task with its runs and members ([`Aggregate`]); its row orders everything that happens to
-//! it. What a method returns `Ok` for is durable. SQL decides nothing: rules live in `domain`, this remembers.
+//! The unit of change is a task with its runs and members ([`Aggregate`]); its row orders all
+//! events of the task. When a method returns `Ok`, its effect is durable. SQL contains no rules:
+//! `domain` does.
 //!
-//! A row's `body` is JSON and the truth; columns beside it exist to be looked up by, and are written with it.
+//! The JSON in a row's `body` is authoritative; other columns exist for lookups, and are written
+//! with it.
 
 mod apply;
 mod audit;
@@ -47,12 +49,12 @@ use db::{Db, reading};
 use flow_domain::time::Timestamp;
 use tokio::sync::mpsc;
 
-/// Project of what belongs to no project of its own yet.
+/// Project of rows whose resource has no project yet.
 const DEFAULT_PROJECT: &str = "default";
-/// The row that is written to see whether something can be stored. Nobody holds this lease.
+/// The row that [`Store::probe`] writes. No holder has this lease.
 const PROBE_LEASE: &str = "probe";
 
-/// The database. Cheap to clone.
+/// Handle of the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
@@ -61,7 +63,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to `sqlite:PATH` (the file is made if missing) or `mysql://…`. Neither migrates nor checks the schema.
+    /// Connects to `sqlite:PATH` (a missing file is created) or `mysql://…`. Neither migrates nor
+    /// checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let db = Arc::new(Db::open(url, options).await?);
         Ok(Self {
@@ -71,28 +74,29 @@ impl Store {
         })
     }
 
-    /// Completes if the task that writes what sessions say has ended, which it does only by a panic.
+    /// Completes when the task that writes session data has ended, which only a panic causes.
     pub async fn session_writer_ended(&self) {
         self.sessions.closed().await;
     }
 
-    /// Whether something can be stored now: writes, and commits.
+    /// Checks that the database can store data: writes and commits.
     pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.take_lease(PROBE_LEASE, PROBE_LEASE, Timestamp(0), now).await.map(|_| ())
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let _: i64 = reading!(&*self.db, |c| sqlx::query_scalar("SELECT 1").fetch_one(c).await)?;
         Ok(())
     }
 
-    /// For a moment in which nobody waits: does what the database would otherwise put upon some later commit.
+    /// Does maintenance that the database would otherwise do within a later commit. Call while the
+    /// engine is idle.
     pub async fn rest(&self) -> Result<(), StoreError> {
         self.db.checkpoint().await
     }
 
-    /// Ends all connections; what is being stored is stored.
+    /// Closes all connections; writes in progress are finished.
     pub async fn close(&self) {
         self.db.close().await;
     }
@@ -103,7 +107,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("stored types have text keys and no fallible serialisers")
 }
 
-/// Counters are unsigned outside and i64 in every database; they do not get that far.
+/// Counters are unsigned in Rust and i64 in every database; they never exceed i64.
 fn signed(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Members that agents hold and the hub does not know, until each has ended.
+//! Orphans: members that an agent holds and the hub does not know, until they have ended.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +32,7 @@ impl FromStr for OrphanKey {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // None of the parts can hold a dot.
+        // No part can contain a dot.
         let parts: [&str; 3] =
             text.split('.').collect::<Vec<_>>().try_into().map_err(|_| KEY_FORMAT)?;
         let [party, run, attempt] = parts;
@@ -106,8 +106,8 @@ impl OrphanColumns {
 }
 
 impl Store {
-    /// Notes a member the hub does not know, or what was newly seen of it; a decision stays. `false` if it is new and its
-    /// party has `most` of them already: then it is not noted.
+    /// Stores a new orphan, or updates a known one; a decision stays. Returns `false` without
+    /// storing a new one if its party has `most` already.
     pub async fn put_orphan(&self, orphan: &Orphan, most: u32) -> Result<bool, StoreError> {
         let Orphan {
             key: OrphanKey { party, run, attempt },
@@ -153,7 +153,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Members the hub does not know, of one party or of all, by their keys.
+    /// Returns orphans of one party or of all parties, ordered by key.
     pub async fn orphans(
         &self,
         party: Option<&PartyId>,
@@ -188,7 +188,6 @@ impl Store {
         Ok(into_page(orphans, page, |orphan: &Orphan| orphan.key.to_string()))
     }
 
-    /// One of them.
     pub async fn orphan(&self, key: &OrphanKey) -> Result<Option<Orphan>, StoreError> {
         let OrphanKey { party, run, attempt } = key;
         let row: Option<OrphanColumns> = reading!(&*self.db, |c| {
@@ -203,7 +202,7 @@ impl Store {
         row.map(OrphanColumns::read).transpose()
     }
 
-    /// Writes down what an operator wants of an orphan; `false` if there is no such orphan.
+    /// Stores the decision of an operator about an orphan; `false` if there is no such orphan.
     pub async fn decide_orphan(
         &self,
         key: &OrphanKey,
@@ -225,7 +224,7 @@ impl Store {
         Ok(matched > 0)
     }
 
-    /// The orphan is gone: its agent has let go of it.
+    /// Deletes an orphan that its agent no longer holds.
     pub async fn forget_orphan(&self, key: &OrphanKey) -> Result<(), StoreError> {
         let OrphanKey { party, run, attempt } = key;
         let mut tx = self.db.write().await?;

@@ -1,4 +1,4 @@
-//! Parties. What their sessions write stands in `sessions`.
+//! Parties. `sessions` contains the writes of their sessions.
 
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
@@ -77,7 +77,7 @@ pub(super) async fn read(tx: &mut Tx, id: &PartyId) -> Result<Option<Party>, Sto
 }
 
 impl Store {
-    /// Makes a party known; [`StoreError::Exists`] if its name is taken.
+    /// Creates a party; [`StoreError::Exists`] if its name is taken.
     pub async fn create_party(&self, party: &PartyRow) -> Result<(), StoreError> {
         let PartyRow { id, secret_digest, created_at, remark } = party;
         let mut tx = self.db.write().await?;
@@ -102,8 +102,8 @@ impl Store {
         }
     }
 
-    /// Removes the party with its secrets and the list of its orphans; what it took part in stays. `false` if there is no
-    /// such party.
+    /// Removes the party with its secrets and orphans; its tasks and runs stay. Returns `false` if
+    /// there is no such party.
     pub async fn remove_party(&self, id: &PartyId) -> Result<bool, StoreError> {
         let mut tx = self.db.write().await?;
         execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
@@ -113,7 +113,6 @@ impl Store {
         Ok(matched > 0)
     }
 
-    /// One party.
     pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {
         let row: Option<PartyColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
@@ -123,7 +122,7 @@ impl Store {
         row.map(PartyColumns::read).transpose()
     }
 
-    /// Parties by name.
+    /// Returns parties ordered by name.
     pub async fn parties(&self, page: &PageRequest) -> Result<Page<Party>, StoreError> {
         let rows: Vec<PartyColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
@@ -136,7 +135,6 @@ impl Store {
         Ok(into_page(parties, page, |party: &Party| party.row.id.to_string()))
     }
 
-    /// How many parties there are.
     pub async fn count_parties(&self) -> Result<u64, StoreError> {
         let count: i64 =
             reading!(&*self.db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM parties")
@@ -145,7 +143,7 @@ impl Store {
         Ok(unsigned(count))
     }
 
-    /// At the start of a hub: no session of an earlier process lives; absence counts from now. An absence that begins in the
+    /// Ends all sessions of an earlier process; absence starts now. An absence that starts in the
     /// future was stored before the clock was set back.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
@@ -158,9 +156,9 @@ impl Store {
         tx.commit().await
     }
 
-    /// The wall clock was set by `set_by` microseconds and shows `now`. Absences that were shorter than `away_after_s` count
-    /// from now, so that no other agent takes a party's place too early; and those that now begin in the future, so that
-    /// none is kept out for ever.
+    /// Adapts absences after the wall clock was set by `set_by` microseconds and shows `now`.
+    /// Absences shorter than `away_after_s` start now, so that no other agent replaces a party's
+    /// agent too early; so do absences that would start in the future and never end.
     pub async fn absence_again(
         &self,
         now: Timestamp,
@@ -182,7 +180,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// What the party offers.
+    /// Returns the inventory that the party's agent sent.
     pub async fn inventory(
         &self,
         party: &PartyId,

@@ -1,12 +1,14 @@
-//! Progress: newest value of each member, and its series.
+//! Progress: the newest value of each member, and its series.
 //!
-//! Apart from state on purpose: its own short transactions, no events, latest wins. A series keeps at most
-//! [`SERIES_POINTS_MAX`] points: when it is full every second one goes, and from then on only every stride-th is kept, and the
-//! newest, so that a long run costs no more than a short one and its curve stays whole. Points lie in chunks, so that
-//! adding one does not rewrite them all.
+//! Progress is separate from state: short transactions of its own, no events, and the latest value
+//! wins. A series has at most [`SERIES_POINTS_MAX`] points. When it is full, every second point is
+//! deleted, and from then on only every stride-th point and the newest are kept; a long run costs
+//! no more than a short one, and its curve stays complete. Points are stored in chunks, so that a
+//! new point does not rewrite all of them.
 //!
-//! A series goes forward: its newest step may be measured again, which replaces the value, and an older one was told
-//! before. So an agent, which cannot know what a hub had written when it was killed, may say again what it said.
+//! The steps of a series only grow. The newest step may be measured again, which replaces its
+//! value; older steps are known and ignored. An agent may therefore repeat progress that a killed
+//! hub may not have written.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +21,16 @@ use super::error::StoreError;
 use super::types::{ProgressRow, ProgressWrite, Series};
 use super::{Store, json, signed, unsigned};
 
-/// Most points kept of a series.
+/// Points per series.
 const SERIES_POINTS_MAX: usize = 2_000;
-/// Points in a chunk.
+/// Points per chunk.
 const CHUNK_POINTS: usize = 100;
-/// Most series of a member; more names than these are a mistake of the workload and are not stored.
+/// Series per member. More names are a defect of the workload and are not stored.
 const MEMBER_SERIES_MAX: usize = 64;
-/// Longest name of a series and longest number stored, in bytes.
+/// Bytes of a series' name; and of a value.
 const NAME_BYTES_MAX: usize = 255;
 const VALUE_BYTES_MAX: usize = 64;
-/// Members written in one transaction; state may go between.
+/// Members per transaction; writes of state may run in between.
 const TRANSACTION_MEMBERS_MAX: usize = 64;
 
 /// Step and value.
@@ -40,12 +42,12 @@ struct SeriesTail {
     stride: u64,
     seen: u64,
     chunks: usize,
-    /// The newest points kept. The last is the newest of all, whether or not it is one of every stride-th.
+    /// The newest points. The last is the newest of all, even if it is not a stride-th point.
     tail: Vec<StoredPoint>,
 }
 
 impl SeriesTail {
-    /// Adds a point, unless it is known; gives a chunk that became full, with its number.
+    /// Adds a point with a new step. Returns a chunk that became full, with its number.
     fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<StoredPoint>)> {
         match self.tail.last_mut() {
             Some((newest, _)) if step < *newest => return None,
@@ -55,7 +57,7 @@ impl SeriesTail {
             }
             Some(_) | None => {}
         }
-        // What was there only for being the newest gives way.
+        // The previous newest point is not a stride-th point.
         if self.seen > 0 && !(self.seen - 1).is_multiple_of(self.stride.max(1)) {
             self.tail.pop();
         }
@@ -72,7 +74,7 @@ impl SeriesTail {
         self.chunks * CHUNK_POINTS >= SERIES_POINTS_MAX
     }
 
-    /// Every second point of all chunks, in new chunks.
+    /// Keeps every second point of all chunks, in new chunks.
     fn thin(&mut self, chunks: Vec<Vec<StoredPoint>>) -> Vec<Vec<StoredPoint>> {
         let kept: Vec<StoredPoint> = chunks.into_iter().flatten().step_by(2).collect();
         self.stride = self.stride.max(1) * 2;
@@ -82,7 +84,6 @@ impl SeriesTail {
     }
 }
 
-/// Whose series.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SeriesOwner<'a> {
     run: &'a RunId,
@@ -149,7 +150,6 @@ impl SeriesOwner<'_> {
         Ok(())
     }
 
-    /// Adds the points to one series.
     async fn append(
         &self,
         tx: &mut Tx,
@@ -267,8 +267,8 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
 }
 
 impl Store {
-    /// Stores the newest progress of members and adds their points. In several transactions: after a failure in the middle
-    /// all of it may be written again.
+    /// Stores the newest progress of members and adds their points, in several transactions. After
+    /// a failure all of it may be written again.
     pub async fn write_progress(&self, writes: &[ProgressWrite]) -> Result<(), StoreError> {
         for some in writes.chunks(TRANSACTION_MEMBERS_MAX) {
             let mut tx = self.db.write().await?;
@@ -283,7 +283,7 @@ impl Store {
         Ok(())
     }
 
-    /// Newest progress of all members of these runs.
+    /// Returns the newest progress of all members of these runs.
     pub async fn progress(&self, runs: &[RunId]) -> Result<Vec<ProgressRow>, StoreError> {
         let mut found = Vec::new();
         for batch in id_batches(runs) {
@@ -313,7 +313,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Series of a member, by name.
+    /// Returns the series of a member by name.
     pub async fn series(&self, run: &RunId, party: &PartyId) -> Result<Series, StoreError> {
         let project = super::DEFAULT_PROJECT.parse().expect("a constant slug");
         let owner = SeriesOwner { run, party, project: &project };
@@ -335,7 +335,7 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// The steps as they would be stored after `count` points, and the series' end.
+    /// Returns the steps that are stored after `count` points, and the end of the series.
     fn run(count: u64) -> (Vec<u64>, SeriesTail) {
         let mut tail = SeriesTail { stride: 1, ..SeriesTail::default() };
         let mut chunks: Vec<Vec<StoredPoint>> = Vec::new();

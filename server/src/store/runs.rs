@@ -1,4 +1,4 @@
-//! Runs and members: how they lie in rows, and how they are read back.
+//! Runs and members: conversion to and from rows.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::page::{after_number, into_page};
 use super::types::{Page, PageRequest, RunUpdate};
 use super::{Store, json};
 
-/// A run without its members: what `runs.body` holds.
+/// Returns a run without its members, which is the content of `runs.body`.
 fn head(run: &Run) -> Run {
     let Run {
         id,
@@ -64,7 +64,7 @@ fn head(run: &Run) -> Run {
     }
 }
 
-/// Rows to be written for a batch of changes.
+/// Rows to write for a batch of updates.
 #[derive(Default)]
 pub(super) struct RunRows<'a> {
     new: RunRowSet<'a>,
@@ -78,7 +78,7 @@ struct RunRowSet<'a> {
 }
 
 impl<'a> RunRows<'a> {
-    /// Notes the rows of `change` that are new or differ.
+    /// Adds the rows of `change` that are new or differ.
     pub fn add(&mut self, project: &'a ProjectId, change: &'a RunUpdate) {
         let RunUpdate { before, after } = change;
         let after_head = head(after);
@@ -93,7 +93,8 @@ impl<'a> RunRows<'a> {
         }
     }
 
-    /// Changed rows are overwritten by the batch; new ones must be new, so that no run can take another's place.
+    /// Writes the rows. Changed rows are overwritten; a new row must not exist, so that no run can
+    /// replace another.
     pub async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
         self.new.write(tx, "", "").await?;
         let run = tx.or_update("id", &["phase", "settled_at", "body"]);
@@ -151,7 +152,7 @@ impl RunRowSet<'_> {
 /// Run id and body.
 pub(super) type Body = (String, String);
 
-/// Whole runs from rows of `runs` and `members`; members in the order given.
+/// Builds runs from rows of `runs` and `members`; members keep the order of their rows.
 pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, StoreError> {
     let mut of_run: HashMap<String, Vec<Member>> = HashMap::new();
     for (run, body) in members {
@@ -164,7 +165,7 @@ pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, 
             let mut run: Run = serde_json::from_str(&body)
                 .map_err(|problem| StoreError::corrupt("runs", "body", &id, problem))?;
             if run.id.as_str() != id {
-                return Err(StoreError::corrupt("runs", "body", id, "it is of another run"));
+                return Err(StoreError::corrupt("runs", "body", id, "it belongs to another run"));
             }
             run.members = of_run.remove(&id).unwrap_or_default();
             if run.members.is_empty() {
@@ -197,18 +198,17 @@ pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, Sto
 }
 
 impl Store {
-    /// One run with its members.
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         Ok(self.runs_by_id(std::slice::from_ref(id)).await?.pop())
     }
 
-    /// These runs with their members, in no order; unknown ids are left out.
+    /// Returns these runs with their members, in any order; unknown ids are left out.
     pub async fn runs_by_id(&self, ids: &[RunId]) -> Result<Vec<Run>, StoreError> {
         let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();
         read_runs(&mut self.db.snapshot().await?, &ids).await
     }
 
-    /// Runs of a task, newest first.
+    /// Returns the runs of a task, newest first.
     pub async fn runs(&self, task: &TaskId, page: &PageRequest) -> Result<Page<Run>, StoreError> {
         let before = after_number(page)?.unwrap_or(i64::MAX);
         let mut tx = self.db.snapshot().await?;
@@ -228,7 +228,7 @@ impl Store {
         Ok(Page { items: runs, next: rows.next })
     }
 
-    /// Every member of the party that has not settled: what its agent is told when it connects.
+    /// Returns task and run of every unsettled member of the party.
     pub async fn unsettled_of_party(
         &self,
         party: &PartyId,

@@ -1,4 +1,4 @@
-//! The schema: made by numbered migrations, checked before anything else touches the database.
+//! The schema. Numbered migrations create it; every command checks it before it uses the database.
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{Connection as _, MySqlConnection};
@@ -28,7 +28,7 @@ fn explain(error: MigrateError) -> StoreError {
 
 fn dirty(version: i64) -> StoreError {
     StoreError::Schema(format!(
-        "migration {version} did not finish; mend the database as migrations/README.md says, then run `flow-server migrate`"
+        "migration {version} did not finish; repair the database as described in migrations/README.md, then run `flow-server migrate`"
     ))
 }
 
@@ -46,17 +46,18 @@ fn too_old(version: i64) -> StoreError {
 
 fn altered(version: i64) -> StoreError {
     StoreError::Schema(format!(
-        "migration {version} was applied in another wording than this release holds; use the release the database was made with"
+        "migration {version} was applied with different SQL than in this release; use the release that created the database"
     ))
 }
 
 impl Store {
-    /// Brings the schema up to date. Safe to run at the same time from several places.
+    /// Applies all pending migrations. Several processes may call it at the same time.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &*self.db {
             Db::Sqlite(pools, _) => {
                 let mut connection = pools.write.acquire().await?;
-                // SQLite has no lock to migrate under: of two programs one finds a migration done by the other.
+                // SQLite has no migration lock: one of two processes finds a migration that the
+                // other has applied.
                 let mut races = 0;
                 while let Err(error) = SQLITE.run_direct(None, &mut *connection, false).await {
                     races += 1;
@@ -67,7 +68,7 @@ impl Store {
                 Ok(())
             }
             Db::MySql(pools) => {
-                // A connection of its own: closing it frees the lock, whatever happens.
+                // Closing a connection of its own releases the lock in every case.
                 let mut connection = pools.write.acquire().await?.detach();
                 let done = migrate_mysql(&mut connection).await;
                 connection.close().await.ok();
@@ -76,7 +77,7 @@ impl Store {
         }
     }
 
-    /// Whether the schema is the one this program needs; if not, the error says what to do.
+    /// Checks that the schema matches this program; the error contains the remedy.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         let (present, migrator): (i64, &Migrator) = match &*self.db {
             Db::Sqlite(pools, _) => (
@@ -123,7 +124,8 @@ impl Store {
         Ok(())
     }
 
-    /// Counts the restores of this database; agents judge members the hub does not know by it.
+    /// Returns the number of restores of this database. Agents use it to classify members that the
+    /// hub does not know.
     pub async fn incarnation(&self) -> Result<u64, StoreError> {
         let stored: Option<i64> = reading!(&*self.db, |c| sqlx::query_scalar(
             "SELECT incarnation FROM hub WHERE id = 1"
@@ -137,8 +139,8 @@ impl Store {
             .map_err(|problem| StoreError::corrupt("hub", "incarnation", "1", problem))
     }
 
-    /// After a restore: from now on this is another hub than any that the agents knew. `before` is the incarnation of the
-    /// database that was replaced, 0 if it is not known: the same backup put back twice is two hubs.
+    /// Gives the hub a new identity after a restore. `before` is the incarnation of the replaced
+    /// database, 0 if it is not known: the same backup restored twice must yield two identities.
     pub async fn bump_incarnation(&self, before: u64) -> Result<u64, StoreError> {
         let before = i64::try_from(before).unwrap_or(i64::MAX - 1);
         let mut tx: Tx = self.db.write().await?;
@@ -158,8 +160,8 @@ fn is_race(error: &MigrateError) -> bool {
     }
 }
 
-/// sqlx's own lock asks for an endless wait, which MariaDB answers with NULL and no lock; so the lock is taken here, and
-/// the answer looked at.
+/// sqlx's own lock asks for an infinite wait. MariaDB answers that with NULL and no lock. Therefore
+/// the lock is taken here, and the answer is checked.
 async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreError> {
     let locked: Option<i64> = sqlx::query_scalar(concat!(
         "SELECT CAST(GET_LOCK(",
@@ -171,7 +173,7 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), StoreErro
     .await?;
     if locked != Some(1) {
         return Err(StoreError::Schema(format!(
-            "another migration has been running for {MIGRATION_LOCK_WAIT_MAX_S} s; try again when it is done"
+            "another migration has been running for {MIGRATION_LOCK_WAIT_MAX_S} s; retry when it is done"
         )));
     }
     let mut migrator = Migrator::with_migrations(MYSQL.iter().cloned().collect());

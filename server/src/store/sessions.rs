@@ -1,8 +1,8 @@
-//! What sessions of agents write: who speaks for a party (the newest wins, by compare-and-swap on its epoch), that a
-//! session is over, what the party offers.
+//! Writes of sessions: which agent holds a party's session (the newest, by compare-and-swap on the
+//! epoch), the end of a session, the party's inventory.
 //!
-//! Many at a time: everything that waits is written in one transaction. Ten thousand agents that come back at once would
-//! otherwise make ten thousand commits, and the engine's would wait behind them.
+//! All queued writes share one transaction. Otherwise ten thousand agents that reconnect at once
+//! would cause ten thousand commits, and the engine's commits would wait behind them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,13 @@ use super::parties::read;
 use super::types::{SessionDecision, SessionGrant};
 use super::{Store, signed};
 
-/// Lost races for a session after which the caller is told to try later.
+/// Lost races for a session after which the caller gets an error.
 const OPEN_RETRIES_MAX: u32 = 5;
-/// Most entries of one transaction.
+/// Writes per transaction.
 const BATCH_WRITES_MAX: usize = 256;
-/// Wait before the database is asked again what it has stored.
+/// Delay before a write of unknown outcome is repeated.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Something a session writes.
 #[derive(Debug)]
 enum SessionWrite {
     Open {
@@ -46,24 +45,22 @@ enum SessionWrite {
     },
 }
 
-/// What became of it.
 #[derive(Debug)]
 enum SessionWriteResult {
     Opened(SessionDecision),
-    /// Somebody else, on another replica, was first.
+    /// A session on another replica was opened first.
     Lost,
-    /// Whether there was something to write it into.
+    /// `true` if a row was changed.
     Matched(bool),
 }
 
-/// An entry whose writer waits.
 #[derive(Debug)]
 pub(super) struct WriteRequest {
     entry: SessionWrite,
     reply: oneshot::Sender<Result<SessionWriteResult, StoreError>>,
 }
 
-/// Starts writing; ends when the last sender is gone.
+/// Starts the writer; it ends when the last sender is dropped.
 pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<WriteRequest> {
     let (posts, waiting) = mpsc::channel::<WriteRequest>(BATCH_WRITES_MAX);
     tokio::spawn(run(waiting, async move |entries: &[SessionWrite]| write(&db, entries).await));
@@ -84,11 +81,11 @@ async fn run(
         }
         let answers: Vec<_> = match written {
             Ok(written) => written.into_iter().map(Ok).collect(),
-            // One that cannot be written must not keep the others from it.
+            // A write that cannot be stored must not prevent the others.
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Broken(_)))
                 if entries.len() > 1 =>
             {
-                tracing::warn!(%error, "sessions are written one by one");
+                tracing::warn!(%error, "cannot write sessions together; writing them one by one");
                 let mut answers = Vec::with_capacity(entries.len());
                 for entry in &entries {
                     let alone = std::slice::from_ref(entry);
@@ -106,24 +103,25 @@ async fn run(
             Err(error) => entries.iter().map(|_| Err(error.clone())).collect(),
         };
         for (reply, answer) in replies.into_iter().zip(answers) {
-            // A session that has ended meanwhile does not wait for it.
+            // The session may have ended.
             let _ = reply.send(answer);
         }
     }
 }
 
-/// A commit whose answer was lost may have opened sessions of which nobody would know, and which would keep other agents
-/// of their parties out for ever. So the same is written again until the database says what is stored: a session opened
-/// twice is the same agent's next one. Whoever comes meanwhile is told that the database does not answer.
+/// Repeats writes until their outcome is known. A commit whose answer was lost may have opened
+/// sessions that no task would close, and that would exclude other agents of their parties for
+/// ever. A session that is opened twice becomes the agent's next session. Requests that arrive
+/// meanwhile fail as unavailable.
 async fn write_until_known(
     entries: &[SessionWrite],
     waiting: &mut mpsc::Receiver<WriteRequest>,
     write: &mut impl AsyncFnMut(&[SessionWrite]) -> Result<Vec<SessionWriteResult>, StoreError>,
 ) -> Result<Vec<SessionWriteResult>, StoreError> {
-    tracing::warn!("it is not known whether sessions were stored; writing them again");
+    tracing::warn!("the outcome of a commit of sessions is unknown; writing them again");
     loop {
         match write(entries).await {
-            // A closed pool means that the hub is going down; the next one begins with nobody connected.
+            // A closed pool means shutdown; the next hub starts without sessions.
             Err(StoreError::Unavailable(cause)) if matches!(*cause, sqlx::Error::PoolClosed) => {
                 return Err(StoreError::Unavailable(cause));
             }
@@ -227,8 +225,8 @@ impl Store {
         answer.await.map_err(closed)?
     }
 
-    /// A session for this agent. The same journal supersedes its older session at once; another one has to wait until
-    /// the first has been away for `away_after_s`.
+    /// Opens a session for this agent. The same journal supersedes its older session at once;
+    /// another journal has to wait until the first agent has been away for `away_after_s`.
     pub async fn open_session(
         &self,
         party: &PartyId,
@@ -256,7 +254,7 @@ impl Store {
         Err(StoreError::Unavailable(Arc::new(sqlx::Error::PoolTimedOut)))
     }
 
-    /// The session is over; `false` if a newer one had taken its place already.
+    /// Closes the session; `false` if a newer session has superseded it.
     pub async fn close_session(
         &self,
         party: &PartyId,
@@ -268,7 +266,7 @@ impl Store {
         Ok(matches!(closed, SessionWriteResult::Matched(true)))
     }
 
-    /// What the party offers: JSON as its agent sent it.
+    /// Stores the party's inventory, as JSON of its agent.
     pub async fn set_inventory(
         &self,
         party: &PartyId,
@@ -294,7 +292,7 @@ mod tests {
     use super::*;
     use crate::store::{PartyRow, StoreOptions};
 
-    /// A database with parties `a` and `b`, and what writes sessions into it.
+    /// A database with parties `a` and `b`.
     struct Fixture {
         store: Store,
         _folder: tempfile::TempDir,
@@ -322,7 +320,7 @@ mod tests {
             write(&self.store.db, entries).await.expect("the database writes")
         }
 
-        /// Epoch, and whether connected.
+        /// Returns the epoch, and whether the party is connected.
         async fn state(&self, name: &str) -> (u64, bool) {
             let party = self
                 .store
@@ -364,7 +362,7 @@ mod tests {
         }
     }
 
-    /// What became of each entry, in a word or two.
+    /// Describes the result of each write in a word or two.
     fn told(written: &[SessionWriteResult]) -> Vec<String> {
         let word = |written: &SessionWriteResult| match written {
             SessionWriteResult::Opened(SessionDecision::Granted(grant)) => {
@@ -384,7 +382,7 @@ mod tests {
         let batch = [
             open("a", 1),
             open("nobody", 1),
-            // Another agent of the party, in the same breath.
+            // Another agent of the party, in the same batch.
             open("a", 2),
             open("a", 1),
             close("a", 1),
@@ -417,7 +415,7 @@ mod tests {
         drop(posts);
         let db = Arc::clone(&fx.store.db);
         run(waiting, async move |entries: &[SessionWrite]| {
-            // As a row of `b` that cannot be read would.
+            // As if the row of `b` could not be read.
             let broken =
                 |entry: &SessionWrite| matches!(entry, SessionWrite::Open { party, .. } if party.as_str() == "b");
             match entries.iter().any(broken) {
@@ -444,7 +442,7 @@ mod tests {
         assert_eq!((fx.state("a").await, fx.state("b").await), ((1, true), (0, false)));
     }
 
-    /// A database of which the answers to the first commits are lost, after they were stored or before.
+    /// A database that loses the answers to its first commits, after or before they are stored.
     async fn with_lost_answers(
         fx: &Fixture,
         stored: bool,
@@ -502,7 +500,7 @@ mod tests {
             };
             assert_eq!(grant.epoch, epoch, "stored: {stored}");
             assert_eq!(fx.state("a").await, (epoch, true));
-            // So the agent's session can close what is open, and another agent is let in.
+            // The agent's session can close the stored session, and another agent is accepted.
             assert_eq!(told_closed(&fx, "a", epoch).await, (epoch, false));
         }
     }

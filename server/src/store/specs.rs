@@ -7,7 +7,7 @@ use super::db::reading;
 use super::error::StoreError;
 
 impl Store {
-    /// The canonical bytes of the spec of a task's member under this digest.
+    /// Returns the canonical bytes of the spec with this digest.
     pub async fn spec(
         &self,
         task: &TaskId,
@@ -25,7 +25,7 @@ impl Store {
                 "specs",
                 "bytes",
                 digest.as_str(),
-                "they do not have this digest",
+                "the bytes do not have this digest",
             )),
             other => Ok(other),
         }

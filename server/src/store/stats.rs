@@ -12,7 +12,7 @@ fn by_phase(rows: Vec<(String, i64)>) -> BTreeMap<String, u64> {
 }
 
 impl Store {
-    /// Numbers for the metrics page; walks no history.
+    /// Counts what the metrics page shows.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let runs = reading!(&*self.db, |c| {
             sqlx::query_as(

@@ -1,5 +1,5 @@
-//! Tasks: how they lie in rows, and how they are read back, for a change ([`Aggregate`]) or for show ([`TaskRow`]).
-//! [`list`] has the statements of lists.
+//! Tasks: conversion to and from rows, for a change ([`Aggregate`]) or for display ([`TaskRow`]).
+//! [`list`] contains the statements of lists.
 
 mod list;
 
@@ -15,7 +15,7 @@ use super::error::StoreError;
 use super::runs::{Body, assemble};
 use super::types::{Aggregate, TaskRow};
 
-/// A row of `tasks` as it lies there.
+/// A row of `tasks`.
 #[derive(sqlx::FromRow)]
 struct TaskColumns {
     id: String,
@@ -93,7 +93,7 @@ impl TaskColumns {
 }
 
 impl Store {
-    /// A task that is not deleted, as a list shows it.
+    /// Returns a task that is not deleted, for display.
     pub async fn task(&self, id: &TaskId) -> Result<Option<TaskRow>, StoreError> {
         let row: Option<TaskColumns> = reading!(&*self.db, |c| {
             let mut sql = QueryBuilder::new("SELECT ");
@@ -105,7 +105,7 @@ impl Store {
         Ok(row.map(TaskColumns::read).transpose()?.map(|(row, _)| row))
     }
 
-    /// The not deleted task of this name.
+    /// Returns the task with this name that is not deleted.
     pub async fn task_by_name(
         &self,
         project: &ProjectId,
@@ -122,18 +122,18 @@ impl Store {
         Ok(row.map(TaskColumns::read).transpose()?.map(|(row, _)| row))
     }
 
-    /// A task as a change needs it, deleted or not.
+    /// Returns a task for a change, deleted or not.
     pub async fn load_task(&self, id: &TaskId) -> Result<Option<Aggregate>, StoreError> {
         Ok(self.load_tasks(std::slice::from_ref(id)).await?.pop())
     }
 
-    /// These tasks as changes need them, in the order of their ids; unknown ones are left out.
+    /// Returns these tasks for changes, in the order of their ids; unknown ids are left out.
     pub async fn load_tasks(&self, ids: &[TaskId]) -> Result<Vec<Aggregate>, StoreError> {
         let mut loaded = Vec::with_capacity(ids.len());
         let mut tx = self.db.snapshot().await?;
         for batch in id_batches(ids) {
             let (tasks, runs, members) = in_tx!(&mut tx, |c| {
-                // Still able to move, or the newest.
+                // Unsettled, or the newest.
                 let wanted = " AND (r.settled_at IS NULL OR r.id = t.latest_run)";
                 let mut sql = QueryBuilder::new("SELECT ");
                 sql.push(COLUMNS).push(" FROM tasks t WHERE t.id IN ");
@@ -171,7 +171,7 @@ impl Store {
                     "runs",
                     "body",
                     run.id.as_str(),
-                    "it names another task than its row",
+                    "it names a different task than its row",
                 ));
             }
         }
@@ -179,7 +179,7 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Tasks whose timer has run out, the longest overdue first.
+    /// Returns tasks whose deadline has passed, the longest overdue first.
     pub async fn due_tasks(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, StoreError> {
         let ids: Vec<String> = reading!(&*self.db, |c| {
             sqlx::query_scalar("SELECT id FROM tasks WHERE due_at <= ? ORDER BY due_at LIMIT ?")
@@ -191,7 +191,7 @@ impl Store {
         task_ids("tasks", ids)
     }
 
-    /// When the next timer runs out.
+    /// Returns the earliest deadline.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<i64> = reading!(&*self.db, |c| {
             sqlx::query_scalar(
@@ -203,7 +203,7 @@ impl Store {
         Ok(next.map(Timestamp))
     }
 
-    /// Tasks with a run that can still move, deleted ones too.
+    /// Returns tasks with an unsettled run, deleted tasks too.
     pub async fn active_tasks(&self) -> Result<Vec<TaskId>, StoreError> {
         let ids: Vec<String> = reading!(&*self.db, |c| {
             sqlx::query_scalar(

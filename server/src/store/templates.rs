@@ -1,4 +1,5 @@
-//! Templates and their revisions. A revision is never changed nor removed, so that whatever ran stays explainable.
+//! Templates and their revisions. A revision is never changed nor deleted, so that every run stays
+//! explainable.
 
 use flow_domain::id::{ProjectId, TemplateId};
 use flow_domain::template::Template;
@@ -12,7 +13,7 @@ use super::types::{
 };
 use super::{Store, json, unsigned};
 
-/// Tasks named when a deletion is refused.
+/// Tasks that a refused deletion names.
 const NAMED_TASKS_MAX: i64 = 5;
 
 #[derive(sqlx::FromRow)]
@@ -27,7 +28,7 @@ struct TemplateColumns {
     body: String,
 }
 
-/// A template with one of its revisions.
+/// Selects a template with one of its revisions.
 const SELECT: &str = "SELECT t.id, t.project_id, t.name, r.remark, r.revision, t.created_at, r.created_at AS modified_at, r.body \
                       FROM templates t JOIN template_revisions r ON r.template_id = t.id";
 
@@ -72,7 +73,7 @@ async fn insert_revision(
     Ok(())
 }
 
-/// Why a compare-and-swap matched nothing.
+/// Returns the reason why a compare-and-swap matched no row.
 async fn explain(tx: &mut Tx, id: &TemplateId) -> Result<TemplateChange, StoreError> {
     let newest: Option<i64> = in_tx!(tx, |c| {
         sqlx::query_scalar("SELECT revision FROM templates WHERE id = ? AND tombstone = ''")
@@ -89,7 +90,8 @@ async fn explain(tx: &mut Tx, id: &TemplateId) -> Result<TemplateChange, StoreEr
 }
 
 impl Store {
-    /// Makes a template with its first revision; the answer is kept with it.
+    /// Creates a template with its first revision; stores the answer for the idempotency key with
+    /// it.
     pub async fn create_template(
         &self,
         template: &Template,
@@ -140,7 +142,8 @@ impl Store {
         Ok(TemplateCreation::Done)
     }
 
-    /// A new revision with the name, remark, body and time of `template`; only on top of revision `base`, if given.
+    /// Adds a revision with the name, remark, body and time of `template`; only on top of revision
+    /// `base`, if given.
     pub async fn edit_template(
         &self,
         template: &Template,
@@ -181,8 +184,8 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Deletes a template that no living task refers to. A task that is submitted at this very instant may keep it: its
-    /// revision stays readable, so it runs like any other.
+    /// Deletes a template that no task refers to. A task that is created in the same moment may
+    /// keep it: its revision stays readable, so that it runs like any other.
     pub async fn delete_template(
         &self,
         id: &TemplateId,
@@ -230,7 +233,7 @@ impl Store {
         Ok(TemplateChange::Done { revision: u32::try_from(revision).unwrap_or(u32::MAX) })
     }
 
-    /// A template that is not deleted, with its newest revision.
+    /// Returns a template that is not deleted, with its newest revision.
     pub async fn template(&self, id: &TemplateId) -> Result<Option<Template>, StoreError> {
         let row: Option<TemplateColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
@@ -241,7 +244,6 @@ impl Store {
         row.map(TemplateColumns::read).transpose()
     }
 
-    /// The template of this name.
     pub async fn template_by_name(
         &self,
         project: &ProjectId,
@@ -257,7 +259,7 @@ impl Store {
         row.map(TemplateColumns::read).transpose()
     }
 
-    /// A template with this revision of it, deleted or not: tasks keep what they were made from.
+    /// Returns one revision of a template, deleted or not: tasks keep their revision.
     pub async fn template_revision(
         &self,
         id: &TemplateId,
@@ -274,7 +276,7 @@ impl Store {
         row.map(TemplateColumns::read).transpose()
     }
 
-    /// Revisions of a template, newest first.
+    /// Returns the revisions of a template, newest first.
     pub async fn template_revisions(
         &self,
         id: &TemplateId,
@@ -295,7 +297,7 @@ impl Store {
         Ok(into_page(revisions, page, |template: &Template| template.revision.to_string()))
     }
 
-    /// Templates that are not deleted, by name.
+    /// Returns templates that are not deleted, ordered by name.
     pub async fn templates(
         &self,
         filter: &TemplateFilter,
@@ -321,7 +323,7 @@ impl Store {
         Ok(into_page(templates, page, |template: &Template| template.name.clone()))
     }
 
-    /// How many templates such a list has in all.
+    /// Counts the templates of the list.
     pub async fn count_templates(&self, filter: &TemplateFilter) -> Result<u64, StoreError> {
         let prefix = filter.name_prefix.as_deref().unwrap_or_default();
         let count: i64 = reading!(&*self.db, |c| {

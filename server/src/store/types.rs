@@ -1,4 +1,4 @@
-//! What the store takes and gives: plain values, the same for every database. Rows and SQL stay below.
+//! Input and output of the store: plain values, the same for every database.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,21 @@ use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
 use flow_domain::time::Timestamp;
 
-/// What SQLite promises of a commit.
+/// Durability of a commit in SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Synchronous {
-    /// A commit survives power loss.
+    /// A commit survives a power failure.
     #[default]
     Full,
-    /// A commit survives `kill -9`, but the last ones may be lost with the power.
+    /// A commit survives `kill -9`; the last commits may be lost in a power failure.
     Normal,
 }
 
-/// How the store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// SQLite only; InnoDB's flushing is the database server's setting.
+    /// SQLite only; the database server sets InnoDB's flushing.
     pub synchronous: Synchronous,
-    /// Most connections for reading, and on MySQL as many for writing. SQLite has one writer.
+    /// Connections for reads, and on MySQL as many for writes. SQLite has one writer.
     pub max_connections: u32,
 }
 
@@ -35,148 +34,138 @@ impl Default for StoreOptions {
     }
 }
 
-/// One page of a list. Pages follow each other by `after`, which stays right while rows come and go; `offset` is for
-/// v1 callers, who count pages.
+/// The position of a page in a list. A cursor (`after`) stays correct while rows are added and
+/// removed; `offset` is for v1 clients, which count pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// [`Page::next`] of the page before; `None` = from the start.
+    /// [`Page::next`] of the page before; `None` = first page.
     pub after: Option<String>,
-    /// Rows to skip, counted from `after`.
+    /// Rows to skip after the cursor.
     pub offset: u32,
-    /// Most rows wanted.
     pub limit: u32,
 }
 
 impl PageRequest {
-    /// The first `limit` rows.
+    /// Returns the first page, of `limit` rows.
     #[must_use]
     pub const fn first(limit: u32) -> Self {
         Self { after: None, offset: 0, limit }
     }
 }
 
-/// Rows of a list.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` = there is none. Names a place in this list under these filters only.
+    /// Cursor of the next page; `None` = last page. Valid for this list with these filters only.
     pub next: Option<String>,
 }
 
-/// The unit of change: a task with every run that can still move, and always the newest one.
+/// The unit of change: a task with its unsettled runs and its newest run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aggregate {
-    /// The task; deleted ones are loaded too.
+    /// Deleted tasks are loaded too.
     pub task: Task,
     /// For compare-and-swap.
     pub version: u64,
     /// Number of the task's newest event; 0 = none.
     pub event_seq: i64,
-    /// When the sweep has to look at it.
+    /// The earliest deadline.
     pub due: Option<Timestamp>,
-    /// Runs that are active or unsettled, and the newest one, oldest first.
+    /// Oldest first.
     pub runs: Vec<Run>,
 }
 
 impl Aggregate {
-    /// The newest run.
     #[must_use]
     pub fn latest_run(&self) -> Option<&Run> {
         self.runs.last()
     }
 }
 
-/// One run of a change. Only rows that differ between the two are written.
+/// The update of one run. Only rows that differ between `before` and `after` are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunUpdate {
-    /// As it was loaded; `None` = a new run.
+    /// As loaded; `None` = a new run.
     pub before: Option<Run>,
-    /// As it shall be.
     pub after: Run,
 }
 
-/// An event to be written; its number comes from the task's row.
+/// An event to store; its number comes from the task's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// When.
     pub at: Timestamp,
-    /// What.
     pub event: Event,
 }
 
-/// One stored event of a task.
+/// A stored event of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
-    /// Its number in the task, from 1, without gaps.
+    /// Number of the event in its task, from 1, without gaps.
     pub seq: i64,
-    /// When.
     pub at: Timestamp,
-    /// What.
     pub event: Event,
 }
 
-/// The answer to a request, kept so that the same request sent again gets the same answer.
+/// The answer to a request, kept so that a repeated request gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdemRecord {
-    /// Who asked for what kind of thing. At most 191 bytes.
+    /// Caller and operation; at most 191 bytes.
     pub scope: String,
-    /// The caller's key. At most 191 bytes.
+    /// The caller's key; at most 191 bytes.
     pub key: String,
     /// Digest of the request: the same key with another request is an error.
     pub request: Digest,
-    /// What was answered: an id, or JSON, as the caller likes.
+    /// An id, or JSON.
     pub response: String,
-    /// When.
     pub at: Timestamp,
 }
 
-/// What one task becomes. All changes of one [`super::Store::apply`] are stored together or not at all.
+/// The update of one task. All updates of one [`super::Store::apply`] are stored together or not at
+/// all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskUpdate {
-    /// The task as it shall be.
     pub task: Task,
     /// The task is new: `base_version` and `base_event_seq` are 0.
     pub insert: bool,
-    /// Version the change was computed from. The stored version is this and 1 more.
+    /// Version that the update is based on. The stored version becomes this plus 1.
     pub base_version: u64,
-    /// Number of the newest event then.
+    /// Number of the newest event at that version.
     pub base_event_seq: i64,
-    /// `task.body` differs from what is stored.
+    /// `task.body` differs from the stored body.
     pub body_changed: bool,
     /// Runs that are new or differ.
     pub runs: Vec<RunUpdate>,
-    /// Events, numbered on from `base_event_seq` in this order.
+    /// Events, numbered from `base_event_seq + 1` in this order.
     pub events: Vec<NewEvent>,
-    /// Specs of new members; those already stored are left alone.
+    /// Specs of new members; stored ones are kept.
     pub specs: Vec<SealedSpec>,
-    /// When the sweep has to look at the task next; replaces what is stored.
+    /// The next deadline; replaces the stored one.
     pub due: Option<Timestamp>,
-    /// Stored with the change.
+    /// Stored with the update.
     pub idempotency: Option<IdemRecord>,
 }
 
-/// How a database finds something.
+/// The plan of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryPlan {
-    /// In its own words.
+    /// The database's own description.
     pub words: String,
-    /// How much there was to do, in hundreds of instructions; only SQLite counts them.
+    /// Cost in hundreds of instructions; only SQLite counts them.
     pub steps: Option<u32>,
 }
 
-/// Which tasks a list shows. Empty or `None` = all.
+/// A filter of tasks. Empty or `None` = all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFilter {
-    /// Of this project. Required: every list is one project's.
+    /// Required: every list belongs to one project.
     pub project: ProjectId,
-    /// Whose name begins with this. Such a list is ordered by name; all others by id, newest first.
+    /// Prefix of the name. A list with it is ordered by name; all others by id, newest first.
     pub name_prefix: Option<String>,
-    /// Whose newest run is in one of these phases; `None` in the list = never started.
+    /// Phases of the newest run; `None` in the list = never started.
     pub phases: Vec<Option<RunPhase>>,
-    /// In which this party has a part.
+    /// A party with a part in the task.
     pub party: Option<PartyId>,
-    /// Made from this template.
     pub template: Option<TemplateId>,
 }
 
@@ -188,210 +177,187 @@ impl TaskFilter {
     }
 }
 
-/// One task of a list.
+/// A task for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
-    /// The task.
     pub task: Task,
     /// For `ETag`s.
     pub version: u64,
-    /// Number of its newest event.
+    /// Number of the newest event.
     pub event_seq: i64,
-    /// Phase of its newest run; `None` = never started.
+    /// Phase of the newest run; `None` = never started.
     pub phase: Option<RunPhase>,
-    /// Its newest run.
     pub latest_run: Option<RunId>,
 }
 
-/// Which templates a list shows, ordered by name.
+/// A filter of templates. The list is ordered by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFilter {
-    /// Of this project.
     pub project: ProjectId,
-    /// Whose name begins with this.
+    /// Prefix of the name.
     pub name_prefix: Option<String>,
 }
 
-/// How making a template went.
+/// Outcome of the creation of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateCreation {
-    /// Done.
     Done,
     /// Another template of the project has the name.
     NameTaken,
-    /// The same key was used before; nothing was made now.
+    /// The key was used before; nothing was created now.
     Answered(IdemRecord),
 }
 
-/// How a template edit or deletion went.
+/// Outcome of an edit or a deletion of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateChange {
-    /// Done; the number of the newest revision.
     Done {
-        /// Newest revision.
+        /// The newest revision.
         revision: u32,
     },
-    /// There is no such template.
     NotFound,
-    /// Another edit came first; the number of the newest revision now.
+    /// Another edit came first.
     Stale {
-        /// Newest revision.
+        /// The newest revision.
         revision: u32,
     },
     /// Another template of the project has the name.
     NameTaken,
-    /// Tasks that are not deleted refer to it.
+    /// Tasks that are not deleted refer to the template.
     InUse {
         /// Names of some of them.
         tasks: Vec<String>,
     },
 }
 
-/// A party as it is made.
+/// The part of a party that sessions do not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartyRow {
-    /// Its name.
     pub id: PartyId,
-    /// SHA-256 of its secret.
+    /// SHA-256 of the secret.
     pub secret_digest: Digest,
-    /// When it was made.
     pub created_at: Timestamp,
     /// For people.
     pub remark: String,
 }
 
-/// A party as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
-    /// As it was made.
     pub row: PartyRow,
-    /// Number of its newest session; 0 = never connected.
+    /// Number of the newest session; 0 = never connected.
     pub epoch: u64,
-    /// The agent of its newest session.
+    /// The agent of the newest session.
     pub instance: Option<InstanceId>,
     /// A session is open.
     pub connected: bool,
-    /// Connected, or away, since this moment.
+    /// Start of the session, or of the absence.
     pub since: Timestamp,
-    /// Version of the agent that was last connected.
+    /// Version of the agent that was connected last.
     pub agent_version: String,
     /// Digest of the stored inventory.
     pub inventory_digest: Option<Digest>,
 }
 
-/// Answer to an agent that wants a session.
+/// The decision about an agent that asks for a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionDecision {
-    /// It has it.
     Granted(SessionGrant),
-    /// Another agent of the party has one, or had one until a moment ago.
+    /// Another agent of the party has a session, or had one within `away_after_s`.
     InUse {
-        /// Connected, or away, since.
+        /// Start of that session, or of that absence.
         since: Timestamp,
     },
-    /// There is no such party.
     UnknownParty,
 }
 
-/// A session, granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionGrant {
-    /// Its number: a session with a smaller one is over.
+    /// Number of the session: sessions with a smaller number are superseded.
     pub epoch: u64,
     /// The other journal that held the party's members before.
     pub replaced: Option<InstanceId>,
 }
 
-/// Newest progress of a member, with points to be added to its series.
+/// Newest progress of a member, with points to add to its series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgressWrite {
     /// Project of the task.
     pub project: ProjectId,
-    /// Which run.
     pub run: RunId,
-    /// Whose.
     pub party: PartyId,
-    /// When it was heard.
+    /// Time of receipt.
     pub at: Timestamp,
-    /// What it shows; its `points` are appended to the series.
+    /// `points` are appended to the series.
     pub progress: Progress,
 }
 
 /// Stored progress of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgressRow {
-    /// Which run.
     pub run: RunId,
-    /// Whose.
     pub party: PartyId,
-    /// When it was heard.
+    /// Time of receipt.
     pub at: Timestamp,
-    /// What it shows; `points` is empty.
+    /// `points` is empty.
     pub progress: Progress,
 }
 
-/// Stored series of a member, by name; points in order of arrival.
+/// Stored series of a member by name; points in order of arrival.
 pub type Series = BTreeMap<String, Vec<Point>>;
 
-/// Names a member an agent holds and the hub does not know. As text `PARTY.RUN.ATTEMPT`.
+/// Identifies a member that an agent holds and the hub does not know. As text `PARTY.RUN.ATTEMPT`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrphanKey {
-    /// Whose agent.
     pub party: PartyId,
-    /// The run it says it belongs to.
+    /// The run that the agent names.
     pub run: RunId,
     /// Reservation round.
     pub attempt: u32,
 }
 
-/// A member an agent holds and the hub does not know.
+/// A member that an agent holds and the hub does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
-    /// Its name.
     pub key: OrphanKey,
-    /// The task, if it tells.
+    /// The task, if the agent names it.
     pub task: Option<TaskId>,
-    /// Digest of its spec.
+    /// Digest of the spec.
     pub digest: Option<Digest>,
-    /// Where it stands.
     pub phase: MemberPhase,
-    /// When it was last told of.
+    /// Time of the last report.
     pub seen_at: Timestamp,
-    /// What an operator decided.
+    /// Decision of an operator.
     pub decision: Option<OrphanDecision>,
 }
 
-/// What an operator wants of an orphan.
+/// Decision of an operator about an orphan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrphanDecision {
-    /// End it.
+    /// End the member.
     Stop,
-    /// Let it run to its own end.
+    /// Let the member run to its end.
     Keep,
 }
 
 /// A report that changed no phase, kept for the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
-    /// Whose.
     pub party: PartyId,
-    /// Of which run.
     pub run: RunId,
     /// The report as JSON.
     pub report: String,
-    /// Reservation round it speaks of.
+    /// Reservation round of the report.
     pub attempt: u32,
-    /// Its number in the agent's journal.
+    /// Number in the agent's journal.
     pub sequence: u64,
-    /// Journal.
     pub instance: InstanceId,
-    /// Why it changed nothing.
+    /// The rule because of which the report changed nothing.
     pub refusal: String,
-    /// When it was heard.
+    /// Time of receipt.
     pub at: Timestamp,
 }
 
-/// Numbers for the metrics page. Only what can still move is counted: terminal, settled runs are history.
+/// Counts for the metrics page. Only unsettled runs are counted: the others are history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Unsettled runs by phase.
@@ -400,17 +366,14 @@ pub struct Counts {
     pub members: BTreeMap<String, u64>,
     /// Parties with an open session.
     pub parties_connected: u64,
-    /// Parties.
     pub parties: u64,
 }
 
-/// One thing `doctor` looked at.
+/// The result of one check of `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at.
     pub check: &'static str,
-    /// Whether it is as it should be.
     pub ok: bool,
-    /// What was found, and what to do if it is not well.
+    /// What was found; the remedy if the check failed.
     pub detail: String,
 }

@@ -23,30 +23,30 @@ const SOON: Duration = Duration::from_secs(30);
 async fn listen(
     hub: &TestApp,
     connections: usize,
-    patience: Duration,
+    idle_timeout: Duration,
 ) -> (SocketAddr, JoinHandle<()>) {
-    listen_with(hub, connections, patience, None).await
+    listen_with(hub, connections, idle_timeout, None).await
 }
 
 /// The same, in TLS with the pair's certificate.
 async fn listen_tls(
     hub: &TestApp,
     connections: usize,
-    patience: Duration,
+    idle_timeout: Duration,
     pair: &Pair,
 ) -> (SocketAddr, JoinHandle<()>) {
     let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &flow_server::api::ALPN)
         .expect("a sound pair");
-    listen_with(hub, connections, patience, Some(tls)).await
+    listen_with(hub, connections, idle_timeout, Some(tls)).await
 }
 
 async fn listen_with(
     hub: &TestApp,
     connections: usize,
-    patience: Duration,
+    idle_timeout: Duration,
     tls: Option<TlsAcceptor>,
 ) -> (SocketAddr, JoinHandle<()>) {
-    listen_at(hub, ListenerLimits { patience, ..ListenerLimits::of(connections) }, tls).await
+    listen_at(hub, ListenerLimits { idle_timeout, ..ListenerLimits::of(connections) }, tls).await
 }
 
 async fn listen_at(
@@ -157,7 +157,7 @@ async fn a_stream_that_is_read_stays_open_however_silent_it_is() {
         "GET /api/v2/tasks/{task}/events HTTP/1.1\r\nHost: hub\r\nAccept: text/event-stream\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
     reader.write_all(request.as_bytes()).await.expect("the hub reads");
-    // Twice its patience passes.
+    // Twice its idle_timeout passes.
     for _ in 0..2 {
         dribbles_until_closed(connect(address).await).await;
     }
@@ -322,8 +322,8 @@ async fn counted(hub: &TestApp, counter: &str) -> u64 {
 async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
     let limits = ListenerLimits {
-        patience: Duration::from_secs(3600),
-        progress: Duration::from_millis(500),
+        idle_timeout: Duration::from_secs(3600),
+        write_timeout: Duration::from_millis(500),
         ..ListenerLimits::of(1)
     };
     let (plain, _) = listen_at(&hub, limits, None).await;
@@ -352,8 +352,8 @@ async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
 async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
-        patience: Duration::from_secs(3600),
-        progress: Duration::from_millis(500),
+        idle_timeout: Duration::from_secs(3600),
+        write_timeout: Duration::from_millis(500),
         ..ListenerLimits::of(1)
     };
     let (address, _) = listen_at(&hub, limits, None).await;
@@ -370,7 +370,7 @@ async fn a2_an_address_that_has_its_places_leaves_the_others_theirs() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
         per_address: 2,
-        patience: Duration::from_secs(3600),
+        idle_timeout: Duration::from_secs(3600),
         ..ListenerLimits::of(3)
     };
     let (address, _) = listen_at(&hub, limits, None).await;

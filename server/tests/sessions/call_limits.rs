@@ -30,7 +30,7 @@ async fn client(listener: &AgentListener) -> ControlClient<Channel> {
 #[tokio::test]
 async fn a3_a_log_stream_without_a_first_chunk_ends() {
     let hub = TestApp::start().await;
-    let limits = ListenerLimits { patience: Duration::from_secs(1), ..ListenerLimits::of(10) };
+    let limits = ListenerLimits { idle_timeout: Duration::from_secs(1), ..ListenerLimits::of(10) };
     let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
     let mut client = client(&listener).await;
     let silent = client.push_log(listener.request("hospital-a", stream::pending()));
@@ -68,7 +68,8 @@ async fn a3_a_chunk_of_a_log_has_a_small_limit() {
 #[tokio::test]
 async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
     let hub = TestApp::start().await;
-    let limits = ListenerLimits { patience: Duration::from_secs(3600), ..ListenerLimits::of(10) };
+    let limits =
+        ListenerLimits { idle_timeout: Duration::from_secs(3600), ..ListenerLimits::of(10) };
     let listener = AgentListener::with(&hub, &["hospital-a", "hospital-b"], limits).await;
     let clients = client(&listener).await;
     let call = |party: &'static str| {
@@ -84,7 +85,7 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(
         refused.message(),
-        "hospital-a has 64 log streams open, the most a party may have: retry when one of them has ended"
+        "hospital-a has 64 log streams open, the limit per party: retry when one of them has ended"
     );
     tokio::select! {
         other = call("hospital-b") => panic!("another party has its own: {other:?}"),
@@ -110,8 +111,8 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
 async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
-        progress: Duration::from_millis(500),
-        patience: Duration::from_secs(3600),
+        write_timeout: Duration::from_millis(500),
+        idle_timeout: Duration::from_secs(3600),
         ..ListenerLimits::of(10)
     };
     let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;

@@ -30,7 +30,7 @@ async fn closed(mut stream: TcpStream) {
 #[tokio::test]
 async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays() {
     let hub = TestApp::start().await;
-    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(3) };
+    let limits = ListenerLimits { idle_timeout: Duration::from_secs(2), ..ListenerLimits::of(3) };
     let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
     let mut agent = listener.open("hospital-a").await;
     let silent = TcpStream::connect(listener.address).await.expect("the hub listens");
@@ -42,7 +42,7 @@ async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays()
     for stream in [silent, dribbling, next] {
         closed(stream).await;
     }
-    // So twice its patience has passed, and the session goes on.
+    // So twice its idle_timeout has passed, and the session goes on.
     agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
 }
@@ -52,7 +52,8 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
     let hub = TestApp::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = ListenerLimits { patience: Duration::from_secs(3600), ..ListenerLimits::of(10) };
+    let limits =
+        ListenerLimits { idle_timeout: Duration::from_secs(3600), ..ListenerLimits::of(10) };
     let served =
         tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, None));
     let silent = TcpStream::connect(address).await.expect("the hub listens");
@@ -72,7 +73,7 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
         .expect("a sound pair");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(2) };
+    let limits = ListenerLimits { idle_timeout: Duration::from_secs(2), ..ListenerLimits::of(2) };
     tokio::spawn(flow_server::grpc::serve(Arc::clone(&hub.app), listener, limits, Some(tls)));
 
     let silent = TcpStream::connect(address).await.expect("the hub listens");
@@ -120,7 +121,7 @@ async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let rest = listener.local_addr().expect("its address");
-    let limits = ListenerLimits { patience: Duration::from_secs(2), ..ListenerLimits::of(8) };
+    let limits = ListenerLimits { idle_timeout: Duration::from_secs(2), ..ListenerLimits::of(8) };
     tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
     let refused = ask(rest, &secret).await.expect_err("it is for users");
     assert!(

@@ -108,7 +108,7 @@ async fn a_hub_that_was_replaced_in_between_is_told(fx: Fixture) {
     drop(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
     assert!(
-        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("in between")),
+        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("meanwhile")),
         "{lost:?}"
     );
 }

@@ -72,7 +72,7 @@ async fn an_altered_migration_is_told(fx: Fixture) {
     fx.raw("UPDATE _sqlx_migrations SET checksum = X'00' WHERE version = 3").await;
     for outcome in [fx.store.check_schema().await, fx.store.migrate().await] {
         let sentence = told(outcome);
-        assert!(sentence.contains("migration 3 was applied in another wording"), "{sentence}");
+        assert!(sentence.contains("migration 3 was applied with different SQL"), "{sentence}");
     }
 }
 

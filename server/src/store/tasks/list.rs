@@ -1,10 +1,11 @@
 //! Lists of tasks.
 //!
-//! Every filter a list offers leads to one index, and the statement names it: 50 of a million take as long as 50 of a
-//! thousand. Of several filters the narrowest leads, which is looked up first; the others are checked row by row. If
-//! even the narrowest is wide, rows that pass may be few and far between, so a page scans [`SCANNED_ENTRIES_MAX`] entries of the index
-//! and no more: it may hold fewer tasks than asked for, and the next one begins where it stopped. That bounds every
-//! combination of filters on every database, and no write pays for it, as it would for an index of each combination.
+//! Every filter has an index, and the statement names it: 50 of a million tasks take as long as 50
+//! of a thousand. With several filters the narrowest leads, which is found by counting; the others
+//! are checked row by row. If even the narrowest is wide, matching rows may be rare; a page
+//! therefore scans at most [`SCANNED_ENTRIES_MAX`] entries of the index. A page may be short or
+//! empty, and the next page starts where it stopped. This bounds every combination of filters on
+//! every database without an index per combination, which each write would pay for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,19 +20,21 @@ use crate::store::page::{after_prefix, into_page};
 use crate::store::types::{Page, PageRequest, QueryPlan, TaskFilter, TaskRow};
 use crate::store::{Store, signed, unsigned};
 
-/// Entries of the leading index that one page scans at most if other filters are checked row by row: so many take less
-/// than half of the 5 ms that a page may take. A list of no more is narrow, and found whole.
+/// Entries of the leading index that a page scans if other filters are checked row by row: they
+/// take less than half of the 5 ms that a page may take. A list of no more entries is narrow, and
+/// scanned completely.
 const SCANNED_ENTRIES_MAX: usize = 500;
 
-/// Instructions of SQLite's machine that count as a step of [`QueryPlan::steps`].
+/// Instructions of SQLite's virtual machine per step of [`QueryPlan::steps`].
 const STEP_INSTRUCTIONS: i32 = 100;
 
-/// Which index leads.
+/// The index that leads a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeadingIndex {
     Phase,
     Template,
-    /// Both have an index of their own: a template that never fails must not be a scan over all failures.
+    /// One index for both: a template without failed tasks must not cause a scan of all failed
+    /// tasks.
     TemplateAndPhase,
     Party,
     Name,
@@ -39,7 +42,7 @@ enum LeadingIndex {
 }
 
 impl LeadingIndex {
-    /// Those that a filter offers, the one to be taken if all are wide last.
+    /// Returns the indexes that a filter allows; the last is used if all are wide.
     fn candidates(filter: &TaskFilter) -> Vec<Self> {
         let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
         let candidates = [
@@ -47,7 +50,7 @@ impl LeadingIndex {
             (Self::Template, template.is_some() && phases.is_empty()),
             (Self::Phase, template.is_none() && !phases.is_empty()),
             (Self::TemplateAndPhase, template.is_some() && !phases.is_empty()),
-            // A wide list by name can only be walked by name.
+            // A wide list by name can only be scanned by name.
             (Self::Name, name_prefix.is_some()),
         ];
         candidates.into_iter().filter_map(|(lead, given)| given.then_some(lead)).collect()
@@ -62,7 +65,7 @@ impl LeadingIndex {
     }
 }
 
-/// What a list's statements are made of.
+/// The parts of a list's statements.
 #[derive(Clone, Copy)]
 struct TaskQuery<'a> {
     db: &'a Db,
@@ -71,14 +74,14 @@ struct TaskQuery<'a> {
     /// The leading index has many entries, and other filters are checked row by row.
     is_wide: bool,
     phases: &'a [Option<RunPhase>],
-    /// The place the page begins after.
+    /// Cursor: the position that the page starts after.
     after: Option<&'a str>,
-    /// The last place it looks at.
+    /// The last position that the page scans.
     until: Option<&'a str>,
 }
 
 impl TaskQuery<'_> {
-    /// From FROM to what the leading index finds by itself, in the table it belongs to.
+    /// Pushes SQL from FROM to the conditions of the leading index.
     fn push_lead<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
@@ -112,7 +115,7 @@ impl TaskQuery<'_> {
         }
     }
 
-    /// From FROM to the end of WHERE.
+    /// Pushes SQL from FROM to the end of WHERE.
     fn push<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
@@ -125,7 +128,7 @@ impl TaskQuery<'_> {
         } else {
             self.push_lead(sql);
             if self.filter.party.is_some() {
-                // EXISTS would say the same, and let MariaDB turn the join round and sort.
+                // With EXISTS, MariaDB reverses the join and sorts.
                 sql.push(" AND 0 < (SELECT COUNT(*) FROM task_parties p");
                 self.push_party(sql);
                 sql.push(" AND p.task_id = t.id)");
@@ -152,9 +155,9 @@ impl TaskQuery<'_> {
             .push_bind(self.filter.party.as_ref().map(ToString::to_string).unwrap_or_default());
     }
 
-    /// The names of a list by name that this page looks at, between one lower bound and one upper: of several, SQLite
-    /// searches with the first and scans to the other, past every page before. (Names are compared bytewise everywhere, and
-    /// `until` was found by the list.)
+    /// Pushes one lower and one upper bound of the names on this page. With several bounds, SQLite
+    /// searches with the first and scans to the other, past every page before. (Names are compared
+    /// bytewise everywhere, and the list found `until`.)
     fn push_name<DB: Database>(&self, sql: &mut QueryBuilder<DB>)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
@@ -205,8 +208,8 @@ impl TaskQuery<'_> {
         }
     }
 
-    /// One scan down the index per phase: `phase IN (…)` would have to read and sort every task of these phases. (A narrow
-    /// list by name is found whole, and sorted.)
+    /// Returns one scan of the index per phase: `phase IN (…)` would read and sort every task of
+    /// these phases. (A narrow list by name is scanned completely, and sorted.)
     fn scans(self) -> Vec<Self> {
         if self.lead.is_by_phase() && !self.by_name() {
             self.phases.chunks(1).map(|phases| Self { phases, ..self }).collect()
@@ -219,7 +222,7 @@ impl TaskQuery<'_> {
         self.filter.name_prefix.is_some()
     }
 
-    /// The column that orders the list.
+    /// Returns the column that orders the list.
     fn place(&self) -> &'static str {
         match self.lead {
             _ if self.by_name() => "t.name",
@@ -246,8 +249,8 @@ impl TaskQuery<'_> {
         sql.push_bind(limit).push(" OFFSET ").push_bind(i64::from(offset));
     }
 
-    /// The newest `limit` rows after the first `offset` of several scans. Each scan reads index entries only, and the table
-    /// gives the rows of the page alone; in no order.
+    /// Pushes the newest `limit` rows after the first `offset` of several scans, in any order. Each
+    /// scan reads index entries only; the table is read for the rows of the page.
     fn push_merged<DB: Database>(
         scans: &[Self],
         sql: &mut QueryBuilder<DB>,
@@ -272,7 +275,8 @@ impl TaskQuery<'_> {
         sql.push(") page").push(db.then_join()).push(" tasks t ON t.id = page.place");
     }
 
-    /// The places that `push` selects for each scan, each place once: a filter may name a phase twice.
+    /// Pushes the union of the positions that `push` selects for each scan; a filter may name a
+    /// phase twice.
     fn push_union<DB: Database>(
         scans: &[Self],
         sql: &mut QueryBuilder<DB>,
@@ -301,7 +305,7 @@ impl TaskQuery<'_> {
         sql.push("1 OFFSET ").push_bind(signed(entries) - 1);
     }
 
-    /// The statement of the page, or the one that finds its end.
+    /// Pushes the statement of the page, or the one that finds its end.
     fn push_page_or_end<DB: Database>(&self, sql: &mut QueryBuilder<DB>, end: bool)
     where
         String: for<'q> Encode<'q, DB> + Type<DB>,
@@ -310,7 +314,7 @@ impl TaskQuery<'_> {
         if end { self.push_end(sql, SCANNED_ENTRIES_MAX) } else { self.push_rows(sql, 0, 51) }
     }
 
-    /// How many entries the leading index of each has, counted no further than needed to see that they are many.
+    /// Counts the entries of each leading index, up to the number that makes it wide.
     async fn widths(candidates: &[Self]) -> Result<Vec<i64>, StoreError> {
         let [Self { db, .. }, _, ..] = candidates else { return Ok(vec![0; candidates.len()]) };
         let mut widths: Vec<(i64, i64)> = reading!(db, |c| {
@@ -327,7 +331,8 @@ impl TaskQuery<'_> {
         Ok(widths.into_iter().map(|(_, width)| width).collect())
     }
 
-    /// The place that every scan reaches within [`SCANNED_ENTRIES_MAX`] entries of the leading index in all; `None` if all have fewer.
+    /// Returns the position that all scans reach within [`SCANNED_ENTRIES_MAX`] entries together;
+    /// `None` if there are fewer.
     async fn end(scans: &[Self]) -> Result<Option<String>, StoreError> {
         let Some(Self { db, .. }) = scans.first() else { return Ok(None) };
         let ends: Vec<String> = reading!(db, |c| {
@@ -337,7 +342,7 @@ impl TaskQuery<'_> {
             });
             sql.build_query_scalar().fetch_all(c).await
         })?;
-        // Walks lead from the newest to the oldest where there are several; one by name has one end.
+        // Several scans run from the newest to the oldest task; a scan by name has one end.
         Ok(ends.into_iter().max())
     }
 
@@ -359,7 +364,8 @@ impl TaskQuery<'_> {
 }
 
 impl Store {
-    /// A list's statement, led by the narrowest of the filters given; of one filter, that is clear without looking.
+    /// Returns the query of a list, led by the narrowest of the filters. A single filter needs no
+    /// count.
     async fn query<'a>(
         &'a self,
         filter: &'a TaskFilter,
@@ -379,7 +385,7 @@ impl Store {
             .map(|lead| TaskQuery { lead, ..newest })
             .collect();
         let widths = TaskQuery::widths(&candidates).await?;
-        // Of several that are equally narrow the last.
+        // The last of several that are equally narrow.
         let narrowest = candidates.into_iter().zip(widths).rev().min_by_key(|(_, width)| *width);
         Ok(narrowest.map_or(newest, |(query, width)| TaskQuery {
             is_wide: width > signed(SCANNED_ENTRIES_MAX),
@@ -387,9 +393,9 @@ impl Store {
         }))
     }
 
-    /// Tasks that are not deleted: newest first, or by name if a name's beginning is asked for. Of several wide filters a
-    /// page may find fewer tasks than asked for, or none, though there are more: the last page is the one without a next.
-    /// (Not so for a page by `offset`, which counts what was found.)
+    /// Returns tasks that are not deleted: newest first, or by name with a name prefix. With
+    /// several wide filters a page may be short or empty; follow `next` until it is `None`. (A page
+    /// by `offset` is always full.)
     pub async fn list_tasks(
         &self,
         filter: &TaskFilter,
@@ -413,7 +419,8 @@ impl Store {
         Ok(Page { next: page.next.or(until), ..page })
     }
 
-    /// How many tasks such a list has in all. Counts index entries: for callers that need it (v1) only.
+    /// Counts all tasks of the list by scanning the index. For callers that need the total (v1)
+    /// only.
     pub async fn count_tasks(&self, filter: &TaskFilter) -> Result<u64, StoreError> {
         let query = self.query(filter, None).await?;
         let count: i64 = reading!(&*self.db, |c| {
@@ -424,8 +431,9 @@ impl Store {
         Ok(unsigned(count))
     }
 
-    /// How the database would find a page of such a list: proof that an index leads, and that pages far into a list are
-    /// found like the first. A plan for each scan; of several wide filters, first of the one that finds the page's end.
+    /// Explains the statements of a page, so that tests can check the leading index and the cost of
+    /// pages far into a list. One plan per scan; with several wide filters, the plan that finds the
+    /// page's end comes first.
     pub async fn explain_tasks(
         &self,
         filter: &TaskFilter,
