@@ -12,6 +12,7 @@ pub mod config_args;
 pub mod dir_lock;
 pub mod disk;
 pub mod error;
+pub mod heap;
 pub mod ids;
 pub mod lifecycle;
 pub mod log_limit;

@@ -8,5 +8,6 @@ fn main() -> ExitCode {
     if let Some(code) = flow_federate::sidecar::run_if_asked(std::env::args_os()) {
         return code;
     }
+    flow_common::heap::map_large_allocations();
     flow_server::cli::main()
 }
