@@ -8,22 +8,21 @@ use flow_domain::id::PartyId;
 
 use crate::output::Format;
 
-/// Train models together with parties that keep their data: templates say what may be run, tasks ask for it, runs are
-/// what happens.
+/// Train models across parties without moving their data. A template describes a program, a task assigns it to parties,
+/// and each start of a task is a run
 #[derive(Debug, Parser)]
 #[command(name = "flowctl", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused or invalid, 5 not allowed, \
-6 hub unreachable, 7 the watched run was cancelled, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 invalid command line or file, 3 not found, 4 rejected by the hub, \
+5 token missing, wrong or not sufficient, 6 hub does not answer, 7 watched run cancelled, 130 interrupted.";
 
-/// Options every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
     /// REST address of the hub
@@ -35,14 +34,14 @@ pub struct Global {
         value_name = "URL"
     )]
     pub server: String,
-    /// File with the certificate of the authority that signed the hub's, for an https address; no other authority counts
-    /// then [default: the authorities of this machine]
+    /// File with the only trusted certificate authorities for the hub's certificate [default: the authorities of this
+    /// machine]
     #[arg(long, global = true, env = "FLOW_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// File that holds your API token
+    /// File with your API token
     #[arg(long, global = true, env = "FLOW_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The hub's data directory, if it is on this machine: its bootstrap-token is used when no token file is named
+    /// Data directory of a hub on this machine: flowctl uses its bootstrap-token if no token file is named
     #[arg(
         long,
         global = true,
@@ -51,45 +50,40 @@ pub struct Global {
         value_name = "DIR"
     )]
     pub data_dir: PathBuf,
-    /// How answers are printed
+    /// Output format
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,
 }
 
-/// The verbs and nouns.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create or edit the templates and tasks of a file, by name
+    /// Create or edit the templates and tasks in files, by name
     Apply {
-        /// YAML or JSON with `kind: Template` and `kind: Task` documents; - is standard input
+        /// YAML or JSON file with `kind: Template` and `kind: Task` documents; - is standard input
         #[arg(short, long = "file", required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// What may be run
+    /// Manage templates: which program runs, with which image and parameters
     #[command(subcommand)]
     Template(TemplateCommand),
-    /// What is asked for, and what came of it
+    /// Manage tasks: a template with parties and parameters
     #[command(subcommand)]
     Task(TaskCommand),
-    /// One start of a task
+    /// Show runs: one start of a task
     #[command(subcommand)]
     Run(RunCommand),
-    /// Organisations taking part
+    /// Manage parties: the organisations that take part
     #[command(subcommand)]
     Party(PartyCommand),
-    /// Members that run at parties and that a restored hub does not know
+    /// Manage orphans: members that run at parties and that a restored hub does not know
     #[command(subcommand)]
     Orphan(OrphanCommand),
-    /// Print the log of a party's workload (the same as `task logs`)
+    /// Print the log of a party's workload; the same as `task logs`
     Logs(LogsArgs),
     /// Print a completion script for a shell
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
+    Completions { shell: Shell },
 }
 
-/// Verbs of templates.
 #[derive(Debug, Subcommand)]
 pub enum TemplateCommand {
     /// List templates
@@ -98,25 +92,25 @@ pub enum TemplateCommand {
     Get {
         /// Name or id
         template: String,
-        /// An older revision
+        /// Number of the revision [default: the newest]
         #[arg(long)]
         revision: Option<u32>,
     },
-    /// Create the templates of a file; a name that exists is refused
+    /// Create the templates in a file; fails if a name exists
     Create {
-        /// YAML or JSON; - is standard input
+        /// YAML or JSON file; - is standard input
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
     },
-    /// Make a new revision: from a file, or in your $EDITOR
+    /// Create a new revision from a file, or in $VISUAL, $EDITOR or vi
     Edit {
         /// Name or id
         template: String,
-        /// YAML or JSON; - is standard input
+        /// YAML or JSON file; - is standard input
         #[arg(short, long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Delete a template no task refers to
+    /// Delete a template that no task uses
     Delete {
         /// Name or id
         template: String,
@@ -128,23 +122,22 @@ pub enum TemplateCommand {
     },
 }
 
-/// Verbs of tasks.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
-    /// Create (or edit) the tasks of a file, templates in it included, and start them
+    /// Apply a file and start its tasks
     Submit {
-        /// YAML or JSON; - is standard input
+        /// YAML or JSON file; - is standard input
         file: PathBuf,
-        /// Follow the run to its end; the exit code is then the run's
+        /// Follow the run until it ends; the exit code reports its result
         #[arg(short, long)]
         watch: bool,
-        /// Another name for the task
+        /// Name of the task instead of the name in the file
         #[arg(long)]
         name: Option<String>,
-        /// Another number of epochs
+        /// Number of epochs instead of the number in the file
         #[arg(long)]
         epochs: Option<u32>,
-        /// Set a parameter; may be given several times
+        /// Set a parameter; can be repeated
         #[arg(short, long = "param", value_name = "NAME=VALUE")]
         params: Vec<String>,
     },
@@ -155,34 +148,34 @@ pub enum TaskCommand {
         /// Name or id
         task: String,
     },
-    /// Start a task: a new run
+    /// Start a new run of a task
     Start {
         /// Name or id
         task: String,
-        /// Follow the run to its end; the exit code is then the run's
+        /// Follow the run until it ends; the exit code reports its result
         #[arg(short, long)]
         watch: bool,
     },
-    /// Stop the task's run
+    /// Stop the active run of a task
     Stop {
         /// Name or id
         task: String,
     },
-    /// Delete a task; a run of it is stopped
+    /// Stop the active run of a task and delete the task
     Delete {
         /// Name or id
         task: String,
     },
-    /// Show what happened
+    /// List the events of a task
     Events {
         /// Name or id
         task: String,
     },
-    /// Follow the newest run to its end; the exit code is the run's
+    /// Follow the newest run until it ends; the exit code reports its result
     Watch {
         /// Name or id
         task: String,
-        /// Number of an older run
+        /// Number of the run [default: the newest]
         #[arg(long)]
         run: Option<u32>,
     },
@@ -195,17 +188,16 @@ pub enum TaskCommand {
     Logs(LogsArgs),
 }
 
-/// Which log, and how much of it.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     /// Name or id of the task
     pub task: String,
     /// Name of the party
     pub party: PartyId,
-    /// Go on printing what is added
+    /// Print new lines until the workload ends
     #[arg(short, long)]
     pub follow: bool,
-    /// Only the last N lines
+    /// Print only the last N lines
     #[arg(long, value_name = "N")]
     pub tail: Option<u32>,
     /// Number of the run [default: the newest]
@@ -213,7 +205,6 @@ pub struct LogsArgs {
     pub run: Option<u32>,
 }
 
-/// Verbs of runs.
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Show a run with its members
@@ -225,75 +216,73 @@ pub enum RunCommand {
     },
 }
 
-/// Verbs of parties.
 #[derive(Debug, Subcommand)]
 pub enum PartyCommand {
-    /// Add a party and receive the secret its agent identifies itself by
+    /// Add a party and get the secret with which its agent authenticates
     Add {
-        /// Its name: 1 to 63 of a-z, 0-9 and '-'
+        /// Name of the party: 1 to 63 of a-z, 0-9 and '-'
         name: PartyId,
-        /// For people
+        /// Free text for people
         #[arg(long, default_value = "")]
         remark: String,
         #[command(flatten)]
         secret: SecretArgs,
     },
-    /// Give a party another secret, in place of one that was lost or stolen
+    /// Replace the secret of a party, for example one that was lost or stolen
     RotateSecret {
-        /// Its name
+        /// Name of the party
         party: PartyId,
-        /// Accept the replaced secret for so long, in seconds, at most a week [default: not at all]
+        /// Accept the old secret for this many seconds, at most 604800 (one week) [default: 0]
         #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
         overlap: u32,
         #[command(flatten)]
         secret: SecretArgs,
     },
-    /// Remove a party of which nothing runs; what it took part in stays readable
+    /// Remove a party without active runs; its tasks and runs stay readable
     Remove {
-        /// Its name
+        /// Name of the party
         party: PartyId,
-        /// Also if its agent has not confirmed the end of its part in runs that are over
+        /// Remove the party even if its agent has not confirmed that all its workloads have ended
         #[arg(long)]
         force: bool,
     },
     /// List parties
     List,
-    /// Show a party and what it offers
+    /// Show a party with its images, datasets and resources
     Get {
-        /// Its name
+        /// Name of the party
         party: PartyId,
     },
 }
 
-/// Where a new secret goes.
+/// Destination of a new secret.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct SecretArgs {
-    /// New file for the secret; only you can read it
+    /// Write the secret to this new file with mode 0600
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
-    /// Print the secret instead of writing it to a file
+    /// Print the secret to standard output
     #[arg(long)]
     pub print_secret: bool,
 }
 
-/// Verbs of orphans.
 #[derive(Debug, Subcommand)]
 pub enum OrphanCommand {
     /// List orphans
     List {
-        /// Only those of this party
+        /// List only the orphans of this party
         #[arg(long)]
         party: Option<PartyId>,
     },
-    /// Have an orphan stopped at its party
+    /// Stop an orphan at its party
     Stop {
-        /// Its id, as the list tells it
+        /// Id of the orphan from `flowctl orphan list`
         orphan: String,
     },
-    /// Note that an orphan is to run to its own end
+    /// Record that an orphan runs until it ends
     Keep {
-        /// Its id, as the list tells it
+        /// Id of the orphan from `flowctl orphan list`
         orphan: String,
     },
 }

@@ -1,15 +1,15 @@
-//! The hub's REST API over HTTP: addresses, the token, and what to do when an answer does not come.
+//! HTTP client of the hub's REST API: URLs, the token, retries.
 //!
-//! A request that changes something carries an `Idempotency-Key`, so repeating it after a broken connection or a 503
-//! is safe; the caller sees a failure only when the hub stays away.
+//! A request that changes something carries an `Idempotency-Key`, so a retry after a broken connection or a 503 is safe.
+//! The caller gets an error only after the last retry.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_api_types::Page;
 use flow_common::error::root_cause;
 use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
-use flow_common::text::visible;
 use flow_common::tls::client::{self as tls, Trust};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER,
@@ -18,17 +18,21 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::failure::{Exit, Failure};
-use crate::wire::Page;
+use crate::error::{CliError, Exit};
+use crate::response::unreadable;
 
-/// How often a request is sent at most.
-const TRIES: u32 = 4;
-/// Items of a page: the most the hub gives.
-const PAGE: &str = "200";
-/// Longest wait between two tries.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// Attempts to send a request, the first included.
+const ATTEMPTS_MAX: u32 = 4;
+/// Items of a page: the largest limit that the hub accepts.
+const PAGE_ITEMS: u32 = flow_api_types::limits::PAGE_ITEMS_MAX;
+/// Delay before the first retry. It doubles with each retry.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(250);
+/// Longest delay before a retry, also if the hub asks for a longer one.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+/// Longest time from the start of a request to the end of its response, except for streams.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A hub, and who is calling it.
+/// Address of the hub and token of the user.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -36,127 +40,122 @@ pub struct Client {
     token: Option<Secret>,
 }
 
-/// A document with the tag that lets it be edited only as it was read.
+/// A document and its `ETag`. An edit with the tag fails if the document has changed since.
 #[derive(Debug, Clone)]
 pub struct Tagged {
-    /// The document.
     pub value: Value,
-    /// Its `ETag`.
     pub tag: Option<String>,
 }
 
 impl Client {
-    /// A client for the hub at `server`, which proves itself by the word of an authority in `ca_file`, or of one that this
-    /// machine trusts. Nothing is sent yet.
+    /// Creates a client for the hub at `server` without a connection. An authority of `ca_file`, or else one that this
+    /// machine trusts, must have signed the certificate of the hub.
     pub fn new(
         server: &str,
         ca_file: Option<&Path>,
         token: Option<Secret>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let wrong = |why: &str| {
-            Failure::usage(format!("--server {server:?}: {why}"))
-                .with_remedy("Give it as https://HOST:PORT, or as http://127.0.0.1:PORT if the hub is on this machine.")
+            CliError::usage(format!("invalid address of the hub, --server {server:?}: {why}"))
+                .with_remedy("Use https://HOST:PORT, or http://127.0.0.1:PORT if the hub is on this machine.")
         };
         let base = Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
-        let host = base.host_str().ok_or_else(|| wrong("it names no host"))?;
+        let host = base.host_str().ok_or_else(|| wrong("the host is missing"))?;
         let trust = match base.scheme() {
             "https" => Trust::named(ca_file),
             "http" if is_loopback_host(host) => Trust::Nobody,
             "http" => {
-                return Err(wrong("without TLS others could read your token on its way there"));
+                return Err(wrong("without TLS others on the network could read your token"));
             }
-            _ => return Err(wrong("it is neither https nor http")),
+            _ => return Err(wrong("the scheme is neither https nor http")),
         };
         let tls =
-            tls::config(trust).map_err(|error| Failure::usage(format!("--ca-file: {error}")))?;
+            tls::config(trust).map_err(|error| CliError::usage(format!("--ca-file: {error}")))?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("flowctl/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls)
             .connect_timeout(Duration::from_secs(5))
             .tcp_keepalive(Duration::from_secs(20));
         if is_loopback_host(host) {
-            // A proxy named in the environment would be asked for *its* loopback.
+            // A proxy of the environment would connect to its own loopback address.
             builder = builder.no_proxy();
         }
         let http =
-            builder.build().map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+            builder.build().map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
         Ok(Self { http, base, token })
     }
 
-    /// The hub's address, for messages.
+    /// Returns the address of the hub, for messages.
     #[must_use]
     pub fn server(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// Reads one document.
     pub async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<T, Failure> {
-        let answer = self.send(Method::GET, path, query, None, None).await?;
-        read(answer).await
+    ) -> Result<T, CliError> {
+        let response = self.send(Method::GET, path, query, None, None).await?;
+        read(response).await
     }
 
-    /// Reads one document that is to be edited.
-    pub async fn get_tagged(&self, path: &[&str]) -> Result<Tagged, Failure> {
-        let answer = self.send(Method::GET, path, &[], None, None).await?;
-        let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        Ok(Tagged { value: read(answer).await?, tag })
+    /// Reads a document with its tag, for an edit.
+    pub async fn get_tagged(&self, path: &[&str]) -> Result<Tagged, CliError> {
+        let response = self.send(Method::GET, path, &[], None, None).await?;
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        Ok(Tagged { value: read(response).await?, tag })
     }
 
-    /// Creates something, or asks for a deed.
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &[&str],
         body: Option<&Value>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CliError> {
         read(self.send(Method::POST, path, &[], body, None).await?).await
     }
 
-    /// Replaces a document, if it still is what was read.
+    /// Replaces a document if its tag is still `tag`.
     pub async fn put<T: DeserializeOwned>(
         &self,
         path: &[&str],
         body: &Value,
         tag: Option<&str>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CliError> {
         read(self.send(Method::PUT, path, &[], Some(body), tag).await?).await
     }
 
-    /// Deletes a document.
-    pub async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
+    pub async fn delete(&self, path: &[&str]) -> Result<(), CliError> {
         self.delete_with(path, &[]).await
     }
 
-    /// Deletes a document as the parameters say.
-    pub async fn delete_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), Failure> {
+    pub async fn delete_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), CliError> {
         self.send(Method::DELETE, path, query, None, None).await.map(drop)
     }
 
-    /// Creates something whose answer cannot be had a second time: sent once, whatever happens.
+    /// Sends a request without a retry: the hub does not repeat a response with a secret.
     pub async fn post_once<T: DeserializeOwned>(
         &self,
         path: &[&str],
         body: &Value,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CliError> {
         read(self.send_up_to(1, Method::POST, path, &[], Some(body), None).await?).await
     }
 
-    /// Reads all pages of a list; `place` is the parameter that takes the `next` of the page before.
+    /// Reads all pages of a list. `cursor` is the query parameter for the `next` of the previous page.
     pub async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        place: &str,
-    ) -> Result<Vec<T>, Failure> {
+        cursor: &str,
+    ) -> Result<Vec<T>, CliError> {
+        let limit = PAGE_ITEMS.to_string();
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
             let mut query = query.to_vec();
-            query.push(("limit", PAGE));
-            query.extend(next.as_deref().map(|next| (place, next)));
+            query.push(("limit", limit.as_str()));
+            query.extend(next.as_deref().map(|next| (cursor, next)));
             let page: Page<T> = self.get(path, &query).await?;
             items.extend(page.items);
             next = page.next;
@@ -166,27 +165,27 @@ impl Client {
         }
     }
 
-    /// Opens an answer that comes bit by bit. Sent once: the caller knows where to resume.
+    /// Opens a streamed response without a retry: the caller knows where to resume.
     pub async fn stream(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
         headers: HeaderMap,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, CliError> {
         let request = self.http.get(self.url(path, query)?).headers(headers);
-        let answer =
+        let response =
             self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
-        checked(answer).await
+        checked(response).await
     }
 
-    /// The address of a resource. A name of points alone would lead to another one: URLs drop such segments.
-    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Failure> {
+    /// Returns the URL of a resource. URLs drop the segments `.` and `..`, so such a name would select another resource.
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, CliError> {
         if let Some(name) = path.iter().find(|name| matches!(**name, "" | "." | "..")) {
-            return Err(Failure::usage(format!("{name:?} is no name or id")));
+            return Err(CliError::usage(format!("{name:?} is not a name or id")));
         }
         let mut url = self.base.clone();
         url.path_segments_mut()
-            .expect("an http address has a path")
+            .expect("http URL has a path")
             .pop_if_empty()
             .extend(["api", "v2"])
             .extend(path);
@@ -210,29 +209,29 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
         tag: Option<&str>,
-    ) -> Result<Response, Failure> {
-        self.send_up_to(TRIES, method, path, query, body, tag).await
+    ) -> Result<Response, CliError> {
+        self.send_up_to(ATTEMPTS_MAX, method, path, query, body, tag).await
     }
 
     async fn send_up_to(
         &self,
-        most: u32,
+        attempts_max: u32,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<&Value>,
         tag: Option<&str>,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, CliError> {
         let url = self.url(path, query)?;
         let key = idempotency_key()?;
-        let mut wait = Duration::from_millis(250);
-        let mut tries = 0;
+        let mut delay = RETRY_DELAY_MIN;
+        let mut attempts = 0;
         loop {
-            tries += 1;
+            attempts += 1;
             let mut request = self
                 .http
                 .request(method.clone(), url.clone())
-                .timeout(Duration::from_secs(30))
+                .timeout(REQUEST_TIMEOUT)
                 .header(ACCEPT, "application/json");
             if method != Method::GET {
                 request = request.header("Idempotency-Key", &key);
@@ -244,81 +243,83 @@ impl Client {
                 request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
             }
             match self.authorized(request).send().await {
-                Ok(answer)
-                    if answer.status() == StatusCode::SERVICE_UNAVAILABLE && tries < most =>
+                Ok(response)
+                    if response.status() == StatusCode::SERVICE_UNAVAILABLE
+                        && attempts < attempts_max =>
                 {
-                    let asked = answer
+                    let asked = response
                         .headers()
                         .get(RETRY_AFTER)
                         .and_then(|v| v.to_str().ok()?.parse().ok());
                     flow_common::clock::sleep(
-                        asked.map_or(wait, Duration::from_secs).min(MAX_WAIT),
+                        asked.map_or(delay, Duration::from_secs).min(RETRY_DELAY_MAX),
                     )
                     .await;
                 }
-                Ok(answer) => return checked(answer).await,
-                // Nobody listens: say so at once. A connection that broke midway is another matter.
-                Err(error) if error.is_connect() || tries >= most => {
+                Ok(response) => return checked(response).await,
+                // A refused connection is an error at once. A connection that broke midway is retried.
+                Err(error) if error.is_connect() || attempts >= attempts_max => {
                     return Err(self.unreachable(&error));
                 }
-                Err(_) => flow_common::clock::sleep(wait).await,
+                Err(_) => flow_common::clock::sleep(delay).await,
             }
-            wait = (wait * 2).min(MAX_WAIT);
+            delay = (delay * 2).min(RETRY_DELAY_MAX);
         }
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    fn unreachable(&self, error: &reqwest::Error) -> CliError {
         if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
-            return Failure::new(
+            return CliError::new(
                 Exit::Unreachable,
-                format!("no secure connection to the hub at {}: {why}", self.server()),
+                format!("cannot connect securely to the hub at {}: {why}", self.server()),
             );
         }
-        Failure::unreachable(self.server(), &root_cause(error).to_string())
+        CliError::unreachable(self.server(), &root_cause(error).to_string())
     }
 }
 
-async fn checked(answer: Response) -> Result<Response, Failure> {
-    let status = answer.status();
+async fn checked(response: Response) -> Result<Response, CliError> {
+    let status = response.status();
     if status.is_success() {
-        return Ok(answer);
+        return Ok(response);
     }
-    let body = answer.bytes().await.unwrap_or_default();
-    let mut failure = Failure::from_answer(status.as_u16(), &body);
-    if failure.exit == Exit::Auth && status == StatusCode::UNAUTHORIZED {
-        failure.remedy = Some(TOKEN_REMEDY.to_owned());
+    let body = response.bytes().await.unwrap_or_default();
+    let mut error = CliError::from_response(status.as_u16(), &body);
+    if error.exit == Exit::Auth && status == StatusCode::UNAUTHORIZED {
+        error.remedy = Some(TOKEN_REMEDY.to_owned());
     }
-    Err(failure)
+    Err(error)
 }
 
-async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
-    let body = answer.bytes().await.map_err(|error| {
-        Failure::new(Exit::Unreachable, format!("the answer broke off: {error}"))
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CliError> {
+    let body = response.bytes().await.map_err(|error| {
+        CliError::new(
+            Exit::Unreachable,
+            format!("the connection broke during the response: {error}"),
+        )
     })?;
     let body: &[u8] = if body.is_empty() { b"null" } else { &body };
-    serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the hub's answer cannot be read: {}", visible(&error.to_string()));
-        Failure::new(Exit::Failed, message).with_remedy("Use the flowctl of the hub's version.")
-    })
+    serde_json::from_slice(body).map_err(|error| unreadable(&error))
 }
 
-fn idempotency_key() -> Result<String, Failure> {
+fn idempotency_key() -> Result<String, CliError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Failed, format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        CliError::new(Exit::Failed, format!("cannot get random bytes from the system: {error}"))
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-const TOKEN_REMEDY: &str = "Name the file that holds your token with --token-file or FLOW_TOKEN_FILE; a new hub writes one to DATA_DIR/bootstrap-token.";
+const TOKEN_REMEDY: &str = "Name the file with your token by --token-file or FLOW_TOKEN_FILE. A new hub writes a token to DATA_DIR/bootstrap-token.";
 
-/// The token: from the file that was named, else from the hub's own data directory if it is on this machine.
-/// Never from the command line, which every user of the machine can read.
-pub fn find_token(named: Option<&Path>, data_dir: &Path) -> Result<Option<Secret>, Failure> {
+/// Reads the token from the named file, or else from the data directory of a hub on this machine. The token is never an
+/// argument: every user of the machine can read the command line.
+pub fn find_token(named: Option<&Path>, data_dir: &Path) -> Result<Option<Secret>, CliError> {
     let path: PathBuf = named.map_or_else(|| data_dir.join("bootstrap-token"), Path::to_owned);
     match secret_file::read(&path) {
         Ok(token) => Ok(Some(token)),
-        // Not named and not there: the hub will say whether it wants one.
+        // The hub reports whether it needs a token.
         Err(SecretFileError::Io { .. }) if named.is_none() => Ok(None),
-        Err(error) => Err(Failure::new(Exit::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)),
+        Err(error) => Err(CliError::new(Exit::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)),
     }
 }

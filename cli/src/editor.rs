@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 
 /// Used when neither VISUAL nor EDITOR names an editor.
 const DEFAULT_EDITOR: &str = "vi";
@@ -35,10 +35,10 @@ pub struct Draft {
 
 impl Draft {
     /// Writes `text` to a new private file called `name`.
-    pub fn new(name: &str, text: &str) -> Result<Self, Failure> {
+    pub fn new(name: &str, text: &str) -> Result<Self, CliError> {
         let failed = |error: io::Error| {
             let folder = std::env::temp_dir();
-            Failure::new(
+            CliError::new(
                 Exit::Failed,
                 format!("cannot create a file in {} for the editor: {error}", folder.display()),
             )
@@ -65,8 +65,8 @@ impl Draft {
         Ok(Self { _folder: folder, path, interrupt, terminate, hangup })
     }
 
-    /// Runs the editor on the file and waits for its end. Answers the text as the user left it.
-    pub async fn edit(&mut self) -> Result<String, Failure> {
+    /// Runs the editor on the file, waits until it ends, and returns the edited text.
+    pub async fn edit(&mut self) -> Result<String, CliError> {
         let editor = editor();
         // Through a shell, since editors are often given with arguments. `exec` makes the editor the child that gets the
         // signals; `env` lets its variables stand before it.
@@ -89,8 +89,8 @@ impl Draft {
         };
         if !status.success() {
             let remedy =
-                "Set EDITOR to an editor of this machine, or give the new content with `-f FILE`.";
-            return Err(Failure::new(
+                "Set EDITOR to an editor on this machine, or pass the new content with `-f FILE`.";
+            return Err(CliError::new(
                 Exit::Failed,
                 format!("the editor `{editor}` failed ({status}); nothing was changed"),
             )
@@ -99,29 +99,29 @@ impl Draft {
         Ok(fs::read_to_string(&self.path)?)
     }
 
-    /// Shows the failure and asks whether the user wants to edit again. Without a terminal the answer is no.
-    pub async fn asks_again(&mut self, failure: &Failure) -> Result<bool, Failure> {
+    /// Prints the error and asks the user whether to edit again. Returns false without a terminal.
+    pub async fn asks_again(&mut self, error: &CliError) -> Result<bool, CliError> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return Ok(false);
         }
-        eprint!("{}Edit again? [Y/n] ", failure.render());
-        // On a thread that the end of the process does not wait for.
+        eprint!("{}Edit again? [Y/n] ", error.render());
+        // The process can end while this thread waits for input.
         let (send, answer) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
             let read = io::stdin().read_line(&mut line);
-            // The end of input is a no. Nobody receives the answer after a signal.
+            // The end of input means no. After a signal no task receives the answer.
             let _ = send
                 .send(read.map(|bytes| bytes > 0 && !line.trim().to_lowercase().starts_with('n')));
         });
         self.unless_stopped(async { Ok(answer.await.map_err(io::Error::other)??) }).await
     }
 
-    /// Does `work`, unless a signal asks flowctl to end.
+    /// Runs `work` until it is done or a signal stops flowctl.
     pub async fn unless_stopped<T>(
         &mut self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
         tokio::select! {
             done = work => done,
             _ = self.interrupt.recv() => Err(stopped()),
@@ -131,8 +131,8 @@ impl Draft {
     }
 }
 
-/// Ends the editor as the signal ends flowctl. With SIGTERM first, so that it restores the terminal.
-async fn end(editor: &mut Child) -> Failure {
+/// Stops the editor. SIGTERM lets it restore the terminal.
+async fn end(editor: &mut Child) -> CliError {
     let pid = editor.id().and_then(|pid| i32::try_from(pid).ok());
     if pid.is_some_and(|pid| kill(Pid::from_raw(pid), SIGTERM).is_ok()) {
         // After the timeout the editor is killed when it is dropped.
@@ -141,8 +141,8 @@ async fn end(editor: &mut Child) -> Failure {
     stopped()
 }
 
-fn stopped() -> Failure {
-    Failure::new(Exit::Interrupted, "stopped by a signal")
+fn stopped() -> CliError {
+    CliError::new(Exit::Interrupted, "flowctl was stopped by a signal")
 }
 
 /// VISUAL, else EDITOR, else `vi`. An empty variable counts as unset: the shell would run the file itself.

@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     match runtime {
         Ok(runtime) => ExitCode::from(runtime.block_on(flowctl::run())),
         Err(error) => {
-            eprintln!("error: cannot begin: {error}");
+            eprintln!("error: cannot start flowctl: {error}");
             ExitCode::FAILURE
         }
     }

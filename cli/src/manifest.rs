@@ -1,78 +1,60 @@
-//! Files that say what should be: `Template` and `Task` documents in YAML or JSON, several to a file.
+//! Files with `Template` and `Task` documents in YAML or JSON, several to a file.
 //!
-//! A document is read into the same types the hub checks, so a misspelt field is found before anything is sent.
-//! A text needs no quotes, whatever it looks like: `lr: 0.50` is the text "0.50" (see [`yaml`]).
+//! Documents have the form of the API's requests, which rejects unknown fields before the first request. A text needs no
+//! quotes: `lr: 0.50` is the text "0.50" (see [`yaml`]).
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use flow_api_types::{RulesInput, TaskMemberInput, TemplateInput};
 use flow_common::plain_file;
-use flow_domain::task::{Rules, TaskMember};
-use flow_domain::template::TemplateBody;
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::response;
 use crate::yaml::{self, Node};
 
-/// Largest file.
+/// Largest size of a file.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// One document of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
-    /// What may be run.
-    Template(TemplateDoc),
-    /// What is asked for.
+    Template(TemplateInput),
     Task(TaskDoc),
 }
 
-/// A template, as people write it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateDoc {
-    /// Its name: applying again edits the template of this name.
-    pub name: String,
-    /// For people.
-    pub remark: String,
-    /// Everything that decides what is executed.
-    pub body: TemplateBody,
-}
-
-/// A task, as people write it.
+/// A task of a file. Unlike a request it may name its template, and it has one epoch by default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskDoc {
-    /// Its name: applying again edits the task of this name.
     pub name: String,
-    /// For people.
     #[serde(default)]
     pub remark: String,
     /// Name or id of the template.
     pub template: String,
-    /// Its revision; the newest if none is given.
+    /// Revision of the template. Default: the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
-    /// Rounds of training.
     #[serde(default = "one")]
     pub epochs: u32,
-    /// Parameters by name.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
-    /// Who takes part.
-    pub members: Vec<TaskMember>,
-    /// How it is carried through.
+    pub members: Vec<TaskMemberInput>,
     #[serde(default)]
-    pub rules: Rules,
+    pub rules: RulesInput,
 }
 
 const fn one() -> u32 {
     1
 }
 
-/// Reads the documents of a file; `-` is standard input. The file may be a pipe, as in `-f <(command)`.
-pub fn load(path: &Path) -> Result<Vec<Document>, Failure> {
-    let failed = |message: String| Failure::usage(format!("{}: {message}", path.display()));
+/// Reads the documents of a file. `-` is standard input; the file may be a pipe, as in `-f <(command)`.
+pub fn load(path: &Path) -> Result<Vec<Document>, CliError> {
+    let failed = |message: String| CliError::usage(format!("{}: {message}", path.display()));
     let read = |source: &mut dyn Read| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -103,8 +85,9 @@ pub fn parse(text: &str) -> Result<Vec<Document>, String> {
         }
     }
     if documents.is_empty() {
-        return Err("holds no document; write at least one with `kind: Template` or `kind: Task`"
-            .to_owned());
+        return Err(
+            "has no document; write at least one with `kind: Template` or `kind: Task`".to_owned()
+        );
     }
     documents
         .into_iter()
@@ -122,17 +105,29 @@ fn one_document(number: usize, mut fields: Node) -> Result<Document, String> {
     let name = fields.field("name").and_then(Node::as_text).unwrap_or("without a name").to_owned();
     let place = |error: yaml::Error| format!("document {number} ({kind} {name}): {error}");
     match kind {
-        "Template" => template(fields).map(Document::Template).map_err(place),
+        "Template" => fields.read().map(Document::Template).map_err(place),
         "Task" => fields.read().map(Document::Task).map_err(place),
         _ => Err(format!("document {number} ({name}): `kind` must be Template or Task")),
     }
 }
 
-fn template(mut fields: Node) -> Result<TemplateDoc, yaml::Error> {
-    // One text of its own each, and the rest is the body.
-    let name = fields.take_text("name")?.ok_or_else(|| de::Error::missing_field("name"))?;
-    let remark = fields.take_text("remark")?.unwrap_or_default();
-    Ok(TemplateDoc { name, remark, body: fields.read()? })
+/// Converts a response to the document that creates the template. Fails if the response has fields that this version does
+/// not know.
+pub fn template_doc(value: &Value) -> Result<TemplateInput, CliError> {
+    let not_sent = ["id", "revision", "created_at", "modified_at"];
+    response::exact(&with_fields(value, |field| !not_sent.contains(&field)))
+}
+
+/// Converts a response to the document that creates the task.
+pub fn task_doc(value: &Value) -> Result<TaskDoc, CliError> {
+    let sent =
+        ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
+    response::exact(&with_fields(value, |field| sent.contains(&field)))
+}
+
+fn with_fields(value: &Value, is_wanted: impl Fn(&str) -> bool) -> Value {
+    let fields = value.as_object().into_iter().flatten().filter(|(field, _)| is_wanted(field));
+    Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect())
 }
 
 #[cfg(test)]
@@ -159,21 +154,21 @@ members:
 ";
 
     #[test]
-    fn several_documents_and_unquoted_numbers_are_read() {
+    fn documents_with_unquoted_numbers_are_read() {
         let documents = parse(FILE).unwrap();
         let [Document::Template(template), Document::Task(task)] = documents.as_slice() else {
             panic!("{documents:?}")
         };
-        assert_eq!(template.body.command, ["python", "client.py", "--steps", "40"]);
-        assert_eq!(template.body.parameters["lr"].default.as_deref(), Some("0.5"));
-        assert_eq!(template.body.max_runtime_s, 86_400);
+        assert_eq!(template.command, ["python", "client.py", "--steps", "40"]);
+        assert_eq!(template.parameters["lr"].default.as_deref(), Some("0.5"));
+        assert_eq!(template.max_runtime_s, 86_400);
         assert_eq!(task.parameters["lr"], "0.25");
         assert_eq!(task.parameters["verbose"], "true");
         assert_eq!((task.epochs, task.revision, task.members.len()), (3, None, 2));
     }
 
     #[test]
-    fn b7_a_text_is_what_is_written_whatever_it_looks_like() {
+    fn b7_text_keeps_its_spelling() {
         let texts = [
             "3.10",
             "1e3",
@@ -201,9 +196,14 @@ members:
             let [Document::Template(template), Document::Task(task)] = documents.as_slice() else {
                 panic!("{documents:?}")
             };
-            let body = &template.body;
             assert_eq!(
-                [&body.command[3], &body.env["A"], &body.image, &task.name, &task.parameters["lr"]],
+                [
+                    &template.command[3],
+                    &template.env["A"],
+                    &template.image,
+                    &task.name,
+                    &task.parameters["lr"]
+                ],
                 [text; 5]
             );
         }
@@ -222,7 +222,7 @@ members:
     }
 
     #[test]
-    fn b8_an_empty_field_is_absent_or_an_error_that_names_it_and_never_the_text_null() {
+    fn b8_empty_field_is_absent_or_an_error() {
         for empty in ["", "~", "null"] {
             let file = format!("{FILE}remark: {empty}\nrevision: {empty}\nrules: {empty}\n")
                 .replace("lr: {type", "lr: {description: , type");
@@ -237,13 +237,13 @@ members:
             assert_eq!(
                 (
                     template.remark.as_str(),
-                    template.body.workdir.as_str(),
+                    template.workdir.as_str(),
                     task.remark.as_str(),
                     task.revision
                 ),
                 ("", "", "", None)
             );
-            for (from, to, told) in [
+            for (from, to, expected) in [
                 ("image: digits", format!("image: {empty}"), "missing field `image`"),
                 ("template: digits", format!("template: {empty}"), "missing field `template`"),
                 ("name: digits-2", format!("name: {empty}"), "missing field `name`"),
@@ -257,7 +257,7 @@ members:
                 ("epochs: 3", format!("epohcs: {empty}"), "unknown field `epohcs`"),
             ] {
                 let error = parse(&FILE.replace(from, &to)).unwrap_err();
-                assert!(error.contains(told), "{to}: {error}");
+                assert!(error.contains(expected), "{to}: {error}");
             }
         }
         let Document::Task(task) =
@@ -269,24 +269,24 @@ members:
     }
 
     #[test]
-    fn a9_a_key_that_is_given_twice_is_an_error_wherever_it_stands() {
-        for (from, to, told) in [
-            ("lr: 0.25", "lr: 0.25, lr: 0.5", "the key `lr` is given twice"),
+    fn a9_duplicate_key_in_a_file_is_an_error() {
+        for (from, to, expected) in [
+            ("lr: 0.25", "lr: 0.25, lr: 0.5", "duplicate key `lr`"),
             (
                 "epochs: 3",
                 "epochs: 3\nepochs: 4",
-                "line 14: the key `epochs` is given twice, in line 13 too",
+                "line 14: duplicate key `epochs`; the first is in line 13",
             ),
-            ("image: digits", "image: digits\nenv: {A: 1, \"A\": 2}", "the key `A` is given twice"),
-            ("kind: Task", "kind: Task\nkind: Template", "the key `kind` is given twice"),
+            ("image: digits", "image: digits\nenv: {A: 1, \"A\": 2}", "duplicate key `A`"),
+            ("kind: Task", "kind: Task\nkind: Template", "duplicate key `kind`"),
         ] {
             let error = parse(&FILE.replace(from, to)).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn b14_a_byte_order_mark_and_windows_line_ends_change_nothing() {
+    fn b14_byte_order_mark_and_windows_line_ends_are_ignored() {
         let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
         assert_eq!(parse(&windows).unwrap(), parse(FILE).unwrap());
         let marked = format!(
@@ -302,7 +302,7 @@ members:
     }
 
     #[test]
-    fn anchors_are_followed_and_cannot_blow_up() {
+    fn anchors_are_expanded_up_to_a_limit() {
         let file = FILE.replace(
             "parameters: {lr: 0.25, verbose: true}",
             "parameters: {lr: &x 0.250, verbose: *x}",
@@ -322,19 +322,19 @@ members:
         assert!(
             parse("kind: !!str Task\nname: !secret abc")
                 .unwrap_err()
-                .contains("line 2: name: the tag !secret is not known")
+                .contains("line 2: name: unknown tag !secret")
         );
     }
 
     #[test]
-    fn json_and_lists_are_read_too() {
+    fn json_and_lists_are_read() {
         let task = r#"{"kind":"Task","name":"abc","template":"t","members":[{"party":"a","role":"trainer"}]}"#;
         assert_eq!(parse(task).unwrap().len(), 1);
         assert_eq!(parse(&format!("[{task},{task}]")).unwrap().len(), 2);
     }
 
     #[test]
-    fn a_mistake_names_document_field_and_what_is_accepted() {
+    fn invalid_document_error_names_document_field_and_valid_values() {
         for (file, parts) in [
             (
                 FILE.replace("image:", "imgae:"),
@@ -356,7 +356,7 @@ members:
                 FILE.replace("name: digits-2\n", ""),
                 &["document 2 (Task without a name)", "missing field `name`"],
             ),
-            (String::new(), &["holds no document"]),
+            (String::new(), &["has no document"]),
             ("a: [".to_owned(), &["is not YAML"]),
         ] {
             let error = parse(&file).unwrap_err();

@@ -1,33 +1,33 @@
-//! What goes to standard output: tables for people, the hub's own JSON or YAML for programs.
+//! Standard output: tables for people, the response of the hub as JSON or YAML for programs.
 
 use std::io::{self, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use flow_api_types::Time;
 use flow_common::clock::{Clock as _, SystemClock};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 
-/// The present moment, to compare the hub's times with.
+/// Returns the current wall-clock time, to compare with times of the hub.
 pub fn now() -> Timestamp {
     Timestamp::from_microsecond(SystemClock.now().0).unwrap_or_default()
 }
 
-/// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Tables for people
     #[default]
     Table,
-    /// The hub's answer, as it is.
+    /// Response of the hub, unchanged
     Json,
-    /// The hub's answer, as YAML.
+    /// Response of the hub, as YAML
     Yaml,
 }
 
-/// Prints text as it is. A reader that has gone (`| head`) is no error of ours.
-pub fn print(text: &str) -> Result<(), Failure> {
+/// Prints text unchanged. If the reader has closed the pipe, as `head` does, the process exits with success.
+pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -37,10 +37,10 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Prints an answer in the wanted format; `table` is called only when a table is wanted.
-pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Result<(), Failure> {
+/// Prints a response in this format. Calls `table` only for tables.
+pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Result<(), CliError> {
     let broken = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Failed, format!("cannot be printed: {error}"))
+        CliError::new(Exit::Failed, format!("cannot print the response of the hub: {error}"))
     };
     print(&match format {
         Format::Table => table(),
@@ -49,7 +49,7 @@ pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Re
     })
 }
 
-/// A table without lines, as wide as its content.
+/// Formats a table without lines, as wide as its content.
 #[must_use]
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
@@ -63,7 +63,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     table.lines().map(|line| line.trim().to_owned() + "\n").collect()
 }
 
-/// `key  value` lines, for one thing.
+/// Formats one object as `key  value` lines. Empty values are left out.
 #[must_use]
 pub fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
@@ -74,7 +74,7 @@ pub fn fields(pairs: &[(&str, String)]) -> String {
         .collect()
 }
 
-/// A duration as people say it: `7s`, `3m 20s`, `2h 5m`, `4d 3h`.
+/// Formats a duration: `7s`, `3m 20s`, `2h 5m`, `4d 3h`.
 #[must_use]
 pub fn duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
@@ -86,21 +86,21 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-/// Seconds between two RFC 3339 times; `to` absent = now.
+/// Returns the seconds between two RFC 3339 times, or up to `now` without `to`.
 #[must_use]
-pub fn seconds_between(from: &str, to: Option<&str>, now: Timestamp) -> Option<i64> {
-    let from: Timestamp = from.parse().ok()?;
+pub fn seconds_between(from: &Time, to: Option<&Time>, now: Timestamp) -> Option<i64> {
+    let from: Timestamp = from.as_str().parse().ok()?;
     let to = match to {
-        Some(to) => to.parse().ok()?,
+        Some(to) => to.as_str().parse().ok()?,
         None => now,
     };
     Some(to.as_second() - from.as_second())
 }
 
-/// How long ago an RFC 3339 time was.
+/// Formats the time that has passed since an RFC 3339 time.
 #[must_use]
-pub fn age(time: &str, now: Timestamp) -> String {
-    seconds_between(time, None, now).map_or_else(|| time.to_owned(), duration)
+pub fn age(time: &Time, now: Timestamp) -> String {
+    seconds_between(time, None, now).map_or_else(|| time.to_string(), duration)
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_aligned_and_has_no_trailing_blanks() {
+    fn table_is_aligned_without_trailing_blanks() {
         let text = table(
             &["NAME", "AGE"],
             vec![vec!["a-long-name".into(), "7s".into()], vec!["b".into(), String::new()]],
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_keep_two_units() {
+    fn duration_has_two_units() {
         for (seconds, text) in
             [(-5, "0s"), (59, "59s"), (200, "3m 20s"), (7_500, "2h 5m"), (356_400, "4d 3h")]
         {

@@ -1,17 +1,15 @@
-//! Server-sent events, as far as the hub speaks them: pure, bytes in, events out.
+//! Parser for the server-sent events of the hub: bytes in, events out, no IO.
 
-/// One event of the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SseEvent {
-    /// Where to resume from.
+    /// Value of `Last-Event-ID` with which a new stream resumes after this event.
     pub id: Option<String>,
-    /// Its kind; empty = unnamed.
+    /// Kind of event. Empty if the stream names none.
     pub event: String,
-    /// Its payload.
     pub data: String,
 }
 
-/// Puts events together from chunks that may end anywhere, also inside a character.
+/// Assembles events from chunks. A chunk may end anywhere, even inside a character.
 #[derive(Debug, Default)]
 pub struct SseParser {
     line: Vec<u8>,
@@ -19,7 +17,7 @@ pub struct SseParser {
 }
 
 impl SseParser {
-    /// Takes one chunk; gives the events it completes.
+    /// Adds one chunk and returns the events that it completes.
     pub fn feed(&mut self, chunk: &[u8]) -> Vec<SseEvent> {
         let mut events = Vec::new();
         for &byte in chunk {
@@ -60,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_out_whole_wherever_the_chunks_end() {
+    fn events_do_not_depend_on_chunk_boundaries() {
         let stream = ": hello\n\nid: 7\nevent: run.running\ndata: {\"a\":\ndata: \"ü\"}\n\ndata: x\r\n\r\nid: 9\n".as_bytes();
         for size in 1..stream.len() {
             let mut parser = SseParser::default();

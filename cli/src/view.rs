@@ -1,30 +1,31 @@
-//! How a run under watch looks: a block that is redrawn on a terminal, lines that are only ever added elsewhere.
-//! Pure: runs and times in, text out.
+//! Formats a watched run: a block that a terminal redraws, or lines for a log. Pure: runs and times in, text out.
 
 use console::{Style, measure_text_width, truncate_str};
+use flow_api_types::{ContactState, Member, MemberProgress, Run};
+use flow_domain::member::{MemberPhase, ReasonCode};
+use flow_domain::run::{RunPhase, WaitCode};
 use jiff::Timestamp;
 
 use crate::output::{duration, seconds_between, table};
-use crate::wire::{Member, Run};
 
-/// Cells of the progress bar.
-const BAR: usize = 24;
-/// Metrics shown per party.
-const METRICS: usize = 2;
+/// Width of the progress bar, in cells.
+const BAR_WIDTH: usize = 24;
+/// Number of metrics that each member shows.
+const METRICS_MAX: usize = 2;
 
-/// The block for a terminal `width` cells wide: one line per entry, none wider.
+/// Formats the block for a terminal. Each line has at most `width` cells.
 #[must_use]
 pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String> {
-    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+    let took = seconds_between(&run.created_at, run.finished_at.as_ref(), now)
         .map(duration)
         .unwrap_or_default();
     let mut lines = vec![format!(
         "{task}  run {}  {}  {took}",
         run.number,
-        phase_style(&run.phase).apply_to(&run.phase)
+        phase_style(run.phase.known()).apply_to(&run.phase)
     )];
     if let (Some(epoch), Some(epochs)) = (run.progress.epoch, run.progress.epochs) {
-        let done = if run.phase == "succeeded" { epochs } else { epoch.saturating_sub(1) };
+        let done = if run.phase == RunPhase::Succeeded { epochs } else { epoch.saturating_sub(1) };
         lines.push(format!("{}  epoch {epoch} of {epochs}", bar(done, epochs)));
     }
     let rows = run.members.iter().map(row).collect();
@@ -33,12 +34,12 @@ pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String>
             .lines()
             .map(|line| format!("  {line}")),
     );
-    lines.extend(run.members.iter().filter_map(trouble));
-    lines.extend(why(run, now));
+    lines.extend(run.members.iter().filter_map(member_reason));
+    lines.extend(run_reason(run, now));
     lines.into_iter().map(|line| truncate_str(&line, width, "…").into_owned()).collect()
 }
 
-/// What has changed from one look to the next, as lines for a log.
+/// Formats what has changed since the run was last read, as lines for a log.
 #[must_use]
 pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     let same = before.filter(|before| before.id == run.id);
@@ -47,24 +48,20 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     for member in &run.members {
         let old =
             same.and_then(|before| before.members.iter().find(|old| old.party == member.party));
-        let unseen = old.is_none() && member.phase == "pending" && !is_away(member);
+        let unseen = old.is_none() && member.phase == MemberPhase::Pending && !is_away(member);
         if !unseen
             && old.is_none_or(|old| {
                 (&old.phase, &old.reason, &old.contact)
                     != (&member.phase, &member.reason, &member.contact)
             })
         {
-            let state = if is_away(member) {
-                format!("{} (not connected)", member.phase)
-            } else {
-                member.phase.clone()
-            };
+            let phase = phase(member);
             let reason = member
                 .reason
                 .as_ref()
                 .map(|reason| format!(": {}", reason.message))
                 .unwrap_or_default();
-            lines.push(format!("{head}: {} {} {state}{reason}", member.role, member.party));
+            lines.push(format!("{head}: {} {} {phase}{reason}", member.role, member.party));
         }
         if old.is_none_or(|old| old.progress != member.progress) && member.progress.is_some() {
             let shown = [epoch(member), metrics(member)].join(" ");
@@ -73,30 +70,32 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
             }
         }
     }
-    let moved = same.is_none_or(|before| before.phase != run.phase);
-    let waits = |run: &Run| {
+    let has_moved = same.is_none_or(|before| before.phase != run.phase);
+    let wait = |run: &Run| {
         run.waiting.as_ref().filter(|_| run.ending.is_none()).map(|waiting| waiting.message.clone())
     };
-    // Whom a start waits for changes in milliseconds, and the members' lines tell it.
-    let settling = matches!(run.phase.as_str(), "reserving" | "starting");
-    if moved || !settling && same.is_some_and(|before| waits(before) != waits(run)) {
+    // During a start the wait changes every few milliseconds, and the lines of the members show the same.
+    let is_starting = matches!(run.phase.known(), Some(RunPhase::Reserving | RunPhase::Starting));
+    if has_moved || !is_starting && same.is_some_and(|before| wait(before) != wait(run)) {
         let line = format!("{head}: {}", run.phase);
-        lines.push(why(run, now).into_iter().fold(line, |line, why| format!("{line} ({why})")));
+        let reason = run_reason(run, now);
+        lines.push(reason.into_iter().fold(line, |line, reason| format!("{line} ({reason})")));
     }
     lines
 }
 
-/// One line about how a run ended.
+/// Formats one line about the end of a run.
 #[must_use]
-pub fn verdict(task: &str, run: &Run, now: Timestamp) -> String {
-    let took = seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+pub fn ending_line(task: &str, run: &Run, now: Timestamp) -> String {
+    let took = seconds_between(&run.created_at, run.finished_at.as_ref(), now)
         .map(duration)
         .unwrap_or_default();
-    let why = run.ending.as_ref().map(|ending| format!(": {}", ending.message)).unwrap_or_default();
-    format!("{task} run {} {} after {took}{why}", run.number, run.phase)
+    let reason =
+        run.ending.as_ref().map(|ending| format!(": {}", ending.message)).unwrap_or_default();
+    format!("{task} run {} {} after {took}{reason}", run.number, run.phase)
 }
 
-fn why(run: &Run, now: Timestamp) -> Option<String> {
+fn run_reason(run: &Run, now: Timestamp) -> Option<String> {
     if let Some(ending) = &run.ending {
         return Some(format!("{}: {}", ending.code, ending.message));
     }
@@ -104,42 +103,43 @@ fn why(run: &Run, now: Timestamp) -> Option<String> {
     let since = seconds_between(&waiting.since, None, now)
         .map(|s| format!(", for {}", duration(s)))
         .unwrap_or_default();
-    // Past the queue the deadlines are the platform's own and short.
+    // Only the deadline of a queued run is long enough to show.
     let left = waiting
         .until
-        .as_deref()
-        .filter(|_| run.phase == "queued")
-        .and_then(|until| seconds_between(&now.to_string(), Some(until), now));
-    let next = left.map(duration).map(|left| match waiting.code.as_str() {
-        "backoff" => format!(", next try in {left}"),
-        _ => format!(", gives up in {left}"),
+        .as_ref()
+        .filter(|_| run.phase == RunPhase::Queued)
+        .and_then(|until| until.as_str().parse::<Timestamp>().ok())
+        .map(|until| until.as_second() - now.as_second());
+    let next = left.map(duration).map(|left| match waiting.code.known() {
+        Some(WaitCode::Backoff) => format!(", next attempt in {left}"),
+        _ => format!(", timeout in {left}"),
     });
     Some(format!("waiting: {}{since}{}", waiting.message, next.unwrap_or_default()))
 }
 
 fn row(member: &Member) -> Vec<String> {
-    let sign = match member.phase.as_str() {
+    let sign = match member.phase.known() {
         _ if !member.required => "-",
-        "succeeded" => "✓",
-        "failed" | "refused" => "✗",
-        "running" => "●",
+        Some(MemberPhase::Succeeded) => "✓",
+        Some(MemberPhase::Failed | MemberPhase::Refused) => "✗",
+        Some(MemberPhase::Running) => "●",
         _ => "·",
     };
-    let phase =
-        if is_away(member) { format!("{} (away)", member.phase) } else { member.phase.clone() };
+    let phase = phase(member);
     vec![
         sign.to_owned(),
         member.party.clone(),
-        member.role.clone(),
+        member.role.to_string(),
         phase,
         epoch(member),
         metrics(member),
     ]
 }
 
-/// Why a member is where it is, unless that is what was wished.
-fn trouble(member: &Member) -> Option<String> {
-    let reason = member.reason.as_ref().filter(|reason| reason.code != "stop_requested")?;
+/// Why a member is in its phase, unless the hub stopped it.
+fn member_reason(member: &Member) -> Option<String> {
+    let reason =
+        member.reason.as_ref().filter(|reason| reason.code != ReasonCode::StopRequested)?;
     Some(format!("  {}: {}", member.party, reason.message))
 }
 
@@ -153,34 +153,49 @@ fn epoch(member: &Member) -> String {
 
 fn metrics(member: &Member) -> String {
     let Some(progress) = &member.progress else { return String::new() };
-    let shown: Vec<_> = progress
-        .headline()
+    let shown: Vec<_> = by_importance(progress)
         .into_iter()
-        .take(METRICS)
+        .take(METRICS_MAX)
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
     shown.join("  ")
 }
 
+/// Sorts metrics by name, accuracies first.
+fn by_importance(progress: &MemberProgress) -> Vec<(&str, String)> {
+    let text = |value: &Option<f64>| {
+        value.map_or_else(|| "not a number".to_owned(), |value| value.to_string())
+    };
+    let mut metrics: Vec<_> =
+        progress.metrics.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    metrics.sort_by_key(|(name, _)| (!name.contains("acc"), *name));
+    metrics
+}
+
+fn phase(member: &Member) -> String {
+    let away = if is_away(member) { " (away)" } else { "" };
+    format!("{}{away}", member.phase)
+}
+
 fn is_away(member: &Member) -> bool {
-    member.contact.state == "away"
+    member.contact.state == ContactState::Away
 }
 
 fn bar(done: u32, all: u32) -> String {
-    let filled = (BAR * done as usize).checked_div(all as usize).unwrap_or(0).min(BAR);
-    format!("[{}{}]", "█".repeat(filled), "░".repeat(BAR - filled))
+    let filled = (BAR_WIDTH * done as usize).checked_div(all as usize).unwrap_or(0).min(BAR_WIDTH);
+    format!("[{}{}]", "█".repeat(filled), "░".repeat(BAR_WIDTH - filled))
 }
 
-fn phase_style(phase: &str) -> Style {
+fn phase_style(phase: Option<RunPhase>) -> Style {
     match phase {
-        "succeeded" => Style::new().green(),
-        "failed" => Style::new().red(),
-        "running" => Style::new().cyan(),
+        Some(RunPhase::Succeeded) => Style::new().green(),
+        Some(RunPhase::Failed) => Style::new().red(),
+        Some(RunPhase::Running) => Style::new().cyan(),
         _ => Style::new().yellow(),
     }
 }
 
-/// Lines a block really takes, so that it can be cleared: the terminal may have been made narrower since.
+/// Returns the number of terminal lines that a block occupies. A terminal that became narrower wraps lines.
 #[must_use]
 pub fn height(lines: &[String], width: usize) -> usize {
     lines.iter().map(|line| measure_text_width(line).div_ceil(width.max(1)).max(1)).sum()
@@ -188,23 +203,44 @@ pub fn height(lines: &[String], width: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn member(party: &str, role: &str, phase: &str, more: &Value) -> Value {
+        let mut member = json!(Member::sample());
+        member["party"] = json!(party);
+        member["role"] = json!(role);
+        member["phase"] = json!(phase);
+        member.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        member
+    }
+
     fn run(phase: &str) -> Run {
-        serde_json::from_value(json!({
-            "id": "1", "number": 2, "phase": phase, "created_at": "2026-01-01T00:00:00Z",
-            "progress": {"epoch": 1, "epochs": 3},
-            "members": [
-                {"party": "hub", "role": "aggregator", "phase": "running", "required": true, "contact": {"state": "connected"}},
-                {"party": "party-a", "role": "trainer", "phase": "running", "required": true, "contact": {"state": "connected"},
-                 "progress": {"epoch": 2, "epochs": 3, "metrics": {"local/acc": 0.5724, "local/loss": 1.2, "global/acc": 0.8508}}},
-                {"party": "party-b", "role": "trainer", "phase": "reserved", "required": true, "contact": {"state": "away", "since": "2026-01-01T00:00:03Z"},
-                 "progress": {"epoch": 1, "epochs": 3}},
-            ],
-        }))
-        .unwrap()
+        let mut run = json!(Run::sample());
+        run["number"] = json!(2);
+        run["phase"] = json!(phase);
+        run["progress"] = json!({"epoch": 1, "epochs": 3, "members": {}});
+        run["members"] = json!([
+            member("hub", "aggregator", "running", &json!({})),
+            member(
+                "party-a",
+                "trainer",
+                "running",
+                &json!({"progress": {"epoch": 2, "epochs": 3,
+                "metrics": {"local/acc": 0.5724, "local/loss": 1.2, "global/acc": 0.8508}}})
+            ),
+            member(
+                "party-b",
+                "trainer",
+                "reserved",
+                &json!({
+                "contact": {"state": "away", "since": "2026-01-01T00:00:03Z"},
+                "progress": {"epoch": 1, "epochs": 3, "metrics": {}}})
+            ),
+        ]);
+        run.as_object_mut().unwrap().remove("waiting");
+        serde_json::from_value(run).unwrap()
     }
 
     fn at(second: u8) -> Timestamp {
@@ -212,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_block_shows_epoch_accuracy_and_who_is_away() {
+    fn block_shows_epoch_accuracy_and_absent_members() {
         let text = frame("digits", &run("running"), at(12), 200).join("\n");
         let text = console::strip_ansi_codes(&text);
         for part in [
@@ -224,11 +260,11 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part:?} in:\n{text}");
         }
-        assert!(!text.contains("local/loss"), "accuracies come first:\n{text}");
+        assert!(!text.contains("local/loss"), "{text}");
     }
 
     #[test]
-    fn no_line_of_the_block_is_wider_than_the_terminal() {
+    fn block_fits_the_width_of_the_terminal() {
         for width in [20, 40, 80] {
             let lines = frame("digits", &run("running"), at(12), width);
             assert!(lines.iter().all(|line| measure_text_width(line) <= width), "{lines:#?}");
@@ -237,13 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_written_as_lines() {
+    fn only_changes_are_written_as_lines() {
         let first = run("starting");
         assert_eq!(changes(None, &first, at(1)).last().unwrap(), "run 2: starting");
         assert_eq!(changes(Some(&first), &first, at(2)), Vec::<String>::new());
         let mut second = first.clone();
-        "running".clone_into(&mut second.members[2].phase);
-        "connected".clone_into(&mut second.members[2].contact.state);
+        second.members[2].phase = MemberPhase::Running.into();
+        second.members[2].contact.state = ContactState::Connected.into();
         second.members[1].progress.as_mut().unwrap().epoch = Some(3);
         assert_eq!(
             changes(Some(&first), &second, at(3)),
@@ -255,17 +291,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_says_why_since_when_and_until_when() {
-        let mut waits = run("queued");
-        waits.waiting = serde_json::from_value(json!({
+    fn wait_shows_cause_duration_and_timeout() {
+        let mut waiting = run("queued");
+        waiting.waiting = serde_json::from_value(json!({
             "code": "party_away", "message": "party-b is not connected",
             "since": "2026-01-01T00:00:05Z", "until": "2026-01-01T01:00:00Z",
         }))
         .unwrap();
-        let line = changes(None, &waits, at(15)).pop().unwrap();
+        let line = changes(None, &waiting, at(15)).pop().unwrap();
         assert_eq!(
             line,
-            "run 2: queued (waiting: party-b is not connected, for 10s, gives up in 59m 45s)"
+            "run 2: queued (waiting: party-b is not connected, for 10s, timeout in 59m 45s)"
         );
     }
 }

@@ -1,10 +1,12 @@
-//! Follows a run to its end. The task's events say when to look again; progress, which has no events, is looked at
-//! every second while the run is running. A hub that goes away is waited for, for a minute: the run goes on without it.
+//! Follows a run until it ends. Each event of the task triggers a read of the run. Progress has no events: a running run is
+//! read every second. The run continues while the hub is unreachable; flowctl then retries for [`OUTAGE_MAX`].
 
 use std::time::Duration;
 
 use console::Term;
+use flow_api_types::{Run, Task};
 use flow_common::clock::{Monotonic, monotonic};
+use flow_domain::run::RunPhase;
 use futures::StreamExt as _;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -13,69 +15,69 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::client::Client;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
+use crate::response;
 use crate::sse::SseParser;
 use crate::view;
-use crate::wire::{self, Run, Task};
 
-/// Longest time without the hub.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Time between two looks at a run that is running.
-const LOOK: Duration = Duration::from_secs(1);
-/// Looks at a run whose events are being followed, in case a wake was lost.
-const SWEEP: Duration = Duration::from_secs(5);
+/// Longest time for which flowctl retries while the hub is unreachable.
+const OUTAGE_MAX: Duration = Duration::from_secs(60);
+/// Interval between two reads of a running run, and before the event stream is opened again.
+const READ_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval between two reads of any other run, in case an event was lost.
+const IDLE_READ_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Follows a run of the task and, if `retries`, the runs that repeat it. The exit code is that of the last.
+/// Follows a run of the task and, with `retries`, the runs that repeat it. Returns the exit code of the last run.
 pub async fn follow(
     client: &Client,
     task: &Task,
     run: String,
     retries: bool,
     format: Format,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CliError> {
     let mut current = run;
-    // From the start: one that comes while the hub is asked is not lost.
+    // Registered before the first request, so that no interrupt is lost.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut display = Display::new(format, &task.name);
     let (wake, mut woken) = watch::channel(());
     let mut background = JoinSet::new();
-    background.spawn(listen(client.clone(), task.id.clone(), wake));
+    background.spawn(follow_events(client.clone(), task.id.clone(), wake));
     let mut away_since: Option<Monotonic> = None;
-    let mut looked: Option<Monotonic> = None;
+    let mut read_at: Option<Monotonic> = None;
     loop {
-        if looked.is_none_or(|at| at.elapsed() >= display.interval(away_since.is_some())) {
-            looked = Some(monotonic());
-            match look(client, task, &current, retries).await {
+        if read_at.is_none_or(|at| at.elapsed() >= display.interval(away_since.is_some())) {
+            read_at = Some(monotonic());
+            match read_run(client, task, &current, retries).await {
                 Ok((value, next)) => {
                     away_since = None;
                     let ended = display.update(value)?;
                     match next {
                         Some(retry) if ended => {
                             current = retry;
-                            looked = None;
+                            read_at = None;
                             continue;
                         }
                         _ if ended => return display.finish(),
                         _ => {}
                     }
                 }
-                Err(failure) if failure.exit == Exit::Unreachable => {
-                    if away_since.get_or_insert_with(monotonic).elapsed() >= PATIENCE {
-                        return Err(failure);
+                Err(error) if error.exit == Exit::Unreachable => {
+                    if away_since.get_or_insert_with(monotonic).elapsed() >= OUTAGE_MAX {
+                        return Err(error);
                     }
-                    display.reconnecting(&failure)?;
+                    display.reconnecting(&error)?;
                 }
-                Err(failure) => return Err(failure),
+                Err(error) => return Err(error),
             }
         }
         display.redraw()?;
         tokio::select! {
-            Ok(()) = woken.changed(), if away_since.is_none() => looked = None,
-            () = flow_common::clock::sleep(LOOK) => {}
+            Ok(()) = woken.changed(), if away_since.is_none() => read_at = None,
+            () = flow_common::clock::sleep(READ_INTERVAL) => {}
             _ = interrupts.recv() => {
                 display.line(&format!(
-                    "the task goes on; come back with `flowctl task watch {0}`, end it with `flowctl task stop {0}`",
+                    "the run continues; follow it again with `flowctl task watch {0}`, stop it with `flowctl task stop {0}`",
                     task.name
                 ))?;
                 return Ok(Exit::Interrupted);
@@ -84,14 +86,14 @@ pub async fn follow(
     }
 }
 
-/// The run as it stands and, once it has failed, the run that repeats it: one transaction ends the one and makes the
-/// other.
-async fn look(
+/// Reads the run. For a failed run, also returns the id of the run that repeats it: the hub commits both in one
+/// transaction.
+async fn read_run(
     client: &Client,
     task: &Task,
     run: &str,
     retries: bool,
-) -> Result<(Value, Option<String>), Failure> {
+) -> Result<(Value, Option<String>), CliError> {
     let value: Value = client.get(&["tasks", &task.id, "runs", run], &[]).await?;
     if !retries || value["phase"] != "failed" {
         return Ok((value, None));
@@ -100,8 +102,8 @@ async fn look(
     Ok((value, newest.filter(|newest| newest != run)))
 }
 
-/// Listens to the task's events and wakes the loop at each; comes back after every break, where it left off.
-async fn listen(client: Client, task: String, wake: watch::Sender<()>) {
+/// Follows the events of the task and wakes the loop at each. Opens a broken stream again and resumes after the last event.
+async fn follow_events(client: Client, task: String, wake: watch::Sender<()>) {
     let mut last_id: Option<String> = None;
     loop {
         let mut headers = HeaderMap::new();
@@ -121,7 +123,7 @@ async fn listen(client: Client, task: String, wake: watch::Sender<()>) {
                 }
             }
         }
-        flow_common::clock::sleep(LOOK).await;
+        flow_common::clock::sleep(READ_INTERVAL).await;
     }
 }
 
@@ -131,7 +133,7 @@ enum Kind {
     Json,
 }
 
-/// What is on the screen, and what it was made from.
+/// Output of a watched run: what was printed, and from which state.
 struct Display {
     kind: Kind,
     task: String,
@@ -153,16 +155,16 @@ impl Display {
 
     fn interval(&self, away: bool) -> Duration {
         match &self.run {
-            Some(run) if !away && run.phase != "running" => SWEEP,
-            _ => LOOK,
+            Some(run) if !away && run.phase != RunPhase::Running => IDLE_READ_INTERVAL,
+            _ => READ_INTERVAL,
         }
     }
 
-    /// Takes a new look at the run in; tells whether it has ended.
-    fn update(&mut self, value: Value) -> Result<bool, Failure> {
-        let run: Run = wire::read(&value)?;
+    /// Shows the new state of the run. Returns whether the run has ended.
+    fn update(&mut self, value: Value) -> Result<bool, CliError> {
+        let run: Run = response::read(&value)?;
         if self.away.take().is_some() && matches!(self.kind, Kind::Lines) {
-            output::print("connected to the hub again\n")?;
+            output::print("reconnected to the hub\n")?;
         }
         match self.kind {
             Kind::Live(_) => {}
@@ -174,21 +176,21 @@ impl Display {
             Kind::Json if self.run.as_ref() != Some(&run) => output::print(&format!("{value}\n"))?,
             Kind::Json => {}
         }
-        Ok(self.run.insert(run).is_terminal())
+        Ok(self.run.insert(run).phase.known().is_some_and(RunPhase::is_terminal))
     }
 
-    fn reconnecting(&mut self, failure: &Failure) -> Result<(), Failure> {
+    fn reconnecting(&mut self, error: &CliError) -> Result<(), CliError> {
         if self.away.is_none() {
-            self.away = Some((monotonic(), failure.message.clone()));
+            self.away = Some((monotonic(), error.message.clone()));
             if matches!(self.kind, Kind::Lines) {
-                output::print(&format!("{}; reconnecting\n", failure.message))?;
+                output::print(&format!("{}; reconnecting\n", error.message))?;
             }
         }
         Ok(())
     }
 
-    /// Brings the block on a terminal up to date; elsewhere there is nothing to do.
-    fn redraw(&mut self) -> Result<(), Failure> {
+    /// Redraws the block on a terminal if it has changed.
+    fn redraw(&mut self) -> Result<(), CliError> {
         let Kind::Live(term) = &self.kind else { return Ok(()) };
         let width = usize::from(term.size().1).max(20) - 1;
         let mut lines = self
@@ -211,21 +213,21 @@ impl Display {
         Ok(())
     }
 
-    fn line(&self, text: &str) -> Result<(), Failure> {
+    fn line(&self, text: &str) -> Result<(), CliError> {
         match self.kind {
             Kind::Json => Ok(()),
             Kind::Live(_) | Kind::Lines => output::print(&format!("{text}\n")),
         }
     }
 
-    /// Says how it ended; the exit code is the run's.
-    fn finish(mut self) -> Result<Exit, Failure> {
+    /// Prints the end of the run and returns its exit code.
+    fn finish(mut self) -> Result<Exit, CliError> {
         self.redraw()?;
         let Some(run) = &self.run else { return Ok(Exit::Failed) };
-        self.line(&view::verdict(&self.task, run, crate::output::now()))?;
-        Ok(match run.phase.as_str() {
-            "succeeded" => Exit::Ok,
-            "cancelled" => Exit::Cancelled,
+        self.line(&view::ending_line(&self.task, run, crate::output::now()))?;
+        Ok(match run.phase.known() {
+            Some(RunPhase::Succeeded) => Exit::Ok,
+            Some(RunPhase::Cancelled) => Exit::Cancelled,
             _ => Exit::Failed,
         })
     }

@@ -1,8 +1,8 @@
-//! YAML as people write it, read into the types that are asked for.
+//! YAML deserializer for files that people write.
 //!
-//! A scalar keeps its text: the type that reads it decides what it is, so `3.10` is the text "3.10" where text is wanted and
-//! no number is rewritten on the way. An empty value is absent where a field may be absent, and an error everywhere else. A
-//! key that is given twice is an error. Every error names the field and its line.
+//! A scalar keeps its text, and the target type interprets it: `3.10` is the text "3.10" where a text is expected. An empty
+//! value is absent if the field is optional, and an error otherwise. A duplicate key is an error. Every error names the
+//! field and the line.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use serde::de::{
     SeqAccess, Visitor,
 };
 
-/// Most nodes of a file, aliases expanded.
+/// Largest number of nodes of a file, with aliases expanded.
 const NODES_MAX: usize = 100_000;
-/// Deepest nesting.
+/// Deepest nesting of a file, in levels.
 const DEPTH_MAX: usize = 64;
-/// Every whole number up to here is exact as a float (2^53).
+/// Largest integer up to which every integer is exact as a float: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// A value with the line it begins at, from 1.
+/// A value and the line, from 1, at which it begins.
 #[derive(Debug, Clone)]
 pub struct Node {
     line: usize,
@@ -30,7 +30,7 @@ pub struct Node {
 
 #[derive(Debug, Clone)]
 enum Content {
-    /// Its text; `plain` without quotes.
+    /// `plain` is true without quotes.
     Scalar {
         text: String,
         plain: bool,
@@ -39,12 +39,12 @@ enum Content {
     Map(Vec<(String, Node)>),
 }
 
-/// Why a text cannot be read: the field at fault and its line, as far as they are known.
+/// Error of a file, with the field and the line if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     message: String,
     line: Option<usize>,
-    /// From the inside out, as it is collected.
+    /// From the innermost field outwards.
     path: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl Error {
     }
 }
 
-/// The documents of a text. Empty ones are left out.
+/// Reads the documents of a text. Empty documents are left out.
 pub fn documents(text: &str) -> Result<Vec<Node>, Error> {
     let mut loader = Loader { nodes: 0, anchors: HashMap::new() };
     let mut parser = Parser::new_from_str(text);
@@ -112,7 +112,7 @@ fn next<'a>(parser: &mut Source<'a>) -> Result<Option<(Event<'a>, Span)>, Error>
 
 struct Loader {
     nodes: usize,
-    /// Values with an anchor of the document, by the parser's number; with how many nodes each has.
+    /// Values with an anchor in this document, by the number of the anchor, with the number of nodes of each.
     anchors: HashMap<usize, (Node, usize)>,
 }
 
@@ -120,15 +120,14 @@ impl Loader {
     fn count(&mut self, more: usize, line: usize) -> Result<(), Error> {
         self.nodes += more;
         if self.nodes > NODES_MAX {
-            return Err(Error::new(format!(
-                "holds more than {NODES_MAX} values, aliases included"
-            ))
-            .at(line));
+            return Err(
+                Error::new(format!("has more than {NODES_MAX} values, aliases included")).at(line)
+            );
         }
         Ok(())
     }
 
-    /// The value that begins with `event`.
+    /// Reads the value that begins with `event`.
     fn node(
         &mut self,
         parser: &mut Source<'_>,
@@ -174,7 +173,7 @@ impl Loader {
             _ => return Err(Error::new("is not YAML").at(line)),
         };
         let node = Node { line, content };
-        // 0 stands for none.
+        // The parser numbers anchors from 1.
         if anchor > 0 {
             self.anchors.insert(anchor, (node.clone(), self.nodes - before));
         }
@@ -187,7 +186,7 @@ impl Loader {
         depth: usize,
     ) -> Result<Vec<(String, Node)>, Error> {
         let mut entries: Vec<(String, Node)> = Vec::new();
-        // With the line of each.
+        // Keys and their lines.
         let mut seen: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, span) = end(parser)?;
@@ -201,7 +200,7 @@ impl Loader {
             };
             if let Some(earlier) = seen.insert(text.clone(), line) {
                 return Err(Error::new(format!(
-                    "the key `{text}` is given twice, in line {earlier} too"
+                    "duplicate key `{text}`; the first is in line {earlier}"
                 ))
                 .at(line));
             }
@@ -215,10 +214,10 @@ impl Loader {
 }
 
 fn end<'a>(parser: &mut Source<'a>) -> Result<(Event<'a>, Span), Error> {
-    next(parser)?.ok_or_else(|| Error::new("is not YAML: it ends too early"))
+    next(parser)?.ok_or_else(|| Error::new("is not YAML: the file ends too early"))
 }
 
-/// Whether a tag makes a scalar a text. Those of YAML's own types change nothing; others ask for types that there are none of.
+/// Returns whether the tag makes a scalar a text. Other tags of YAML's core types have no effect; all others are errors.
 fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
     match tag {
         None => Ok(false),
@@ -230,21 +229,19 @@ fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
         {
             Ok(tag.suffix == "str")
         }
-        Some(tag) => Err(Error::new(format!(
-            "the tag {}{} is not known here; leave it out",
-            tag.handle, tag.suffix
-        ))
-        .at(line)),
+        Some(tag) => {
+            Err(Error::new(format!("unknown tag {}{}; remove it", tag.handle, tag.suffix)).at(line))
+        }
     }
 }
 
 impl Node {
-    /// Nothing was written, or YAML's word for nothing.
+    /// Returns whether the scalar is empty or YAML's null.
     fn is_empty(&self) -> bool {
         matches!(&self.content, Content::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// The items of a list.
+    /// Returns the items of a list, or the value itself if it is no list.
     pub fn into_items(self) -> Result<Vec<Self>, Self> {
         match self.content {
             Content::List(items) => Ok(items),
@@ -252,35 +249,22 @@ impl Node {
         }
     }
 
-    /// Whether it is a mapping of fields.
     pub fn is_map(&self) -> bool {
         matches!(self.content, Content::Map(_))
     }
 
-    /// A field of a mapping.
     pub fn field(&self, field: &str) -> Option<&Self> {
         let Content::Map(entries) = &self.content else { return None };
         entries.iter().find(|(key, _)| key == field).map(|(_, value)| value)
     }
 
-    /// Takes a text out of a mapping. An empty field counts as absent.
-    pub fn take_text(&mut self, field: &str) -> Result<Option<String>, Error> {
-        let taken = self.take(field);
-        taken
-            .map(|value| {
-                value.text().map(str::to_owned).map_err(|error| error.within(field.to_owned()))
-            })
-            .transpose()
-    }
-
-    /// Takes a field out of a mapping. An empty one counts as absent.
+    /// Removes a field of a mapping and returns it. An empty field counts as absent.
     pub fn take(&mut self, field: &str) -> Option<Self> {
         let Content::Map(entries) = &mut self.content else { return None };
         let index = entries.iter().position(|(key, _)| key == field)?;
         Some(entries.remove(index).1).filter(|value| !value.is_empty())
     }
 
-    /// The text of a scalar.
     pub fn as_text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { text, .. } => Some(text),
@@ -288,7 +272,7 @@ impl Node {
         }
     }
 
-    /// Reads a value of this type.
+    /// Deserializes the value.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         T::deserialize(self)
     }
@@ -297,7 +281,7 @@ impl Node {
         let found = match &self.content {
             _ if self.is_empty() => {
                 return Error::new(format!(
-                    "is empty: give it {wanted}, write \"\" for an empty text, or leave it out"
+                    "is empty: write {wanted}, \"\" for an empty text, or remove the field"
                 ))
                 .at(self.line);
             }
@@ -312,7 +296,7 @@ impl Node {
         self.as_text().filter(|_| !self.is_empty()).ok_or_else(|| self.wrong("a text"))
     }
 
-    /// A plain scalar that is a whole number, in one of YAML's notations.
+    /// Returns the integer of a plain scalar, in any of YAML's notations.
     fn whole(&self) -> Option<i128> {
         let Content::Scalar { text, plain: true } = &self.content else { return None };
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -323,7 +307,7 @@ impl Node {
                 digits.parse().ok()?
             }
             _ => {
-                // As JSON Schema has it: 3.0 is whole.
+                // 3.0 is an integer, as in JSON Schema.
                 let float = digits
                     .starts_with(|first: char| first.is_ascii_digit())
                     .then(|| digits.parse::<f64>().ok())
@@ -331,7 +315,7 @@ impl Node {
                 if float.fract() != 0.0 || float > EXACT_MAX {
                     return None;
                 }
-                // Whole and in range.
+                // Exact: whole and at most EXACT_MAX.
                 float as i128
             }
         };
@@ -372,7 +356,7 @@ impl<'de> Deserializer<'de> for &Node {
 
     texts! { deserialize_str deserialize_string deserialize_char deserialize_identifier deserialize_bytes deserialize_byte_buf }
 
-    /// For a type that takes anything: a scalar is a text.
+    /// A type that accepts any value gets a scalar as text.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.content {
             Content::List(_) => self.deserialize_seq(visitor),
@@ -480,8 +464,8 @@ impl<'de> Deserializer<'de> for &Node {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let word: StrDeserializer<'_, Error> = self.text()?.into_deserializer();
-        word.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.line))
+        let text: StrDeserializer<'_, Error> = self.text()?.into_deserializer();
+        text.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.line))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -510,7 +494,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 struct Entries<'a> {
     entries: std::slice::Iter<'a, (String, Node)>,
     value: Option<&'a (String, Node)>,
-    /// Fields that are absent when they are empty.
+    /// Fields that count as absent if they are empty.
     absent: &'static [&'static str],
 }
 
@@ -525,8 +509,8 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         self.value =
             self.entries.find(|(key, value)| !(value.is_empty() && absent.contains(&key.as_str())));
         let Some((key, value)) = self.value else { return Ok(None) };
-        let word: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
-        seed.deserialize(word).map(Some).map_err(|error| error.at(value.line))
+        let name: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
+        seed.deserialize(name).map(Some).map_err(|error| error.at(value.line))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {

@@ -1,4 +1,4 @@
-//! What the commands ask of the hub, print, and end with.
+//! Commands of flowctl: requests, output and exit codes.
 
 mod editor;
 mod fake;
@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use fake::{Fake, look};
+use fake::{Fake, run};
 use flow_testkit::{Authority, wait_for_blocking};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn file(dir: &tempfile::TempDir, text: &str) -> String {
 }
 
 #[test]
-fn applying_creates_once_then_leaves_alone_and_edits_what_differs() {
+fn apply_creates_then_keeps_and_edits_changed_documents() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = file(&dir, FILE);
     assert_eq!(
@@ -44,7 +44,7 @@ fn applying_creates_once_then_leaves_alone_and_edits_what_differs() {
         "template digits created (revision 1)\ntask digits-run created\n"
     );
     let id = fake.world().templates[0]["id"].clone();
-    assert_eq!(fake.world().tasks[0]["template"], id, "the name became the id");
+    assert_eq!(fake.world().tasks[0]["template"], id);
     assert_eq!(
         fake.run(&["apply", "-f", &path]).exits(0).out,
         "template digits unchanged (revision 1)\ntask digits-run unchanged\n"
@@ -53,13 +53,13 @@ fn applying_creates_once_then_leaves_alone_and_edits_what_differs() {
     assert_eq!(
         fake.run(&["apply", "-f", &path]).exits(0).out,
         "template digits edited (revision 2)\ntask digits-run edited\n",
-        "a task that names no revision follows the newest"
+        "a task without a revision gets the newest"
     );
     assert_eq!(fake.world().templates.len(), 1);
 }
 
 #[test]
-fn nothing_is_sent_when_a_document_cannot_be_read() {
+fn invalid_file_sends_no_request() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = file(&dir, &FILE.replace("role: trainer", "rolle: trainer"));
     let done = fake.run(&["apply", "-f", &path]).exits(2);
@@ -67,27 +67,27 @@ fn nothing_is_sent_when_a_document_cannot_be_read() {
         done.err.contains("members[1]") && done.err.contains("unknown field `rolle`"),
         "{done:?}"
     );
-    assert!(fake.world().heard.is_empty());
+    assert!(fake.world().requests.is_empty());
 }
 
 #[test]
-fn b15_nothing_is_changed_when_a_later_document_or_parameter_would_be_refused() {
+fn b15_invalid_document_or_parameter_changes_nothing() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let before = fake.world().templates.clone();
     let edited = FILE.replace("client.py", "other.py");
     let path = file(&dir, &edited);
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["-p", "lr"][..], 2, "must be NAME=VALUE"),
         (&["-p", "lr=1", "-p", "lr=2"], 2, "--param lr is given twice"),
         (&["-p", "lr=fast"], 4, "parameters.lr: "),
         (&["--epochs", "0"], 4, "epochs: is 0"),
     ] {
         let done = fake.run(&[&["task", "submit", &path], arguments].concat()).exits(code);
-        assert!(done.err.contains(told), "{done:?}");
+        assert!(done.err.contains(expected), "{done:?}");
         assert_eq!(fake.world().templates, before, "{arguments:?}");
     }
-    for (from, to, told) in [
+    for (from, to, expected) in [
         ("party: party-a", "party: party-b", "members[1].party: there is no party party-b"),
         ("template: digits", "template: digts", "there is no template named"),
         (
@@ -97,13 +97,13 @@ fn b15_nothing_is_changed_when_a_later_document_or_parameter_would_be_refused() 
         ),
     ] {
         let done = fake.run(&["apply", "-f", &file(&dir, &edited.replace(from, to))]);
-        assert!(matches!(done.code, Some(3 | 4)) && done.err.contains(told), "{done:?}");
+        assert!(matches!(done.code, Some(3 | 4)) && done.err.contains(expected), "{done:?}");
         assert_eq!(fake.world().templates, before, "{to}");
     }
 }
 
 #[test]
-fn a_task_may_name_the_revision_that_its_own_file_makes() {
+fn task_can_use_the_revision_that_its_file_creates() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let first = FILE.replace("epochs: 3", "epochs: 3\nrevision: 1\nparameters: {lr: 0.1}");
     fake.run(&["apply", "-f", &file(&dir, &first)]).exits(0);
@@ -116,7 +116,7 @@ fn a_task_may_name_the_revision_that_its_own_file_makes() {
 }
 
 #[test]
-fn b11_a_name_that_would_lead_elsewhere_is_refused_before_anything_is_asked() {
+fn b11_name_that_changes_the_url_is_rejected_before_any_request() {
     let fake = Fake::start();
     for arguments in [
         &["party", "get", ".."][..],
@@ -126,18 +126,18 @@ fn b11_a_name_that_would_lead_elsewhere_is_refused_before_anything_is_asked() {
     ] {
         let done = fake.run(arguments).exits(2);
         assert!(
-            done.err.contains("party name must be") || done.err.contains("no name or id"),
+            done.err.contains("party name must be") || done.err.contains("is not a name or id"),
             "{done:?}"
         );
     }
-    assert!(fake.world().heard.is_empty());
+    assert!(fake.world().requests.is_empty());
 }
 
 #[test]
-fn a_watched_submit_ends_as_its_run_ends() {
+fn watched_submit_returns_the_result_of_its_run() {
     for (phase, code) in [("succeeded", 0), ("failed", 1), ("cancelled", 7)] {
         let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-        fake.world().looks = vec![look(1, "queued", 0), look(1, "running", 2), look(1, phase, 3)];
+        fake.world().reads = vec![run(1, "queued", 0), run(1, "running", 2), run(1, phase, 3)];
         let done = fake
             .run(&["task", "submit", &file(&dir, FILE), "--watch", "--epochs", "5", "-p", "lr=0.1"])
             .exits(code);
@@ -149,9 +149,9 @@ fn a_watched_submit_ends_as_its_run_ends() {
 }
 
 #[test]
-fn a_watched_run_as_json_is_one_document_a_line() {
+fn watched_run_as_json_is_one_document_per_line() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().looks = vec![look(1, "running", 2), look(1, "succeeded", 3)];
+    fake.world().reads = vec![run(1, "running", 2), run(1, "succeeded", 3)];
     let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch", "-o", "json"]).exits(0);
     let phases: Vec<Value> = done
         .out
@@ -162,38 +162,38 @@ fn a_watched_run_as_json_is_one_document_a_line() {
 }
 
 #[test]
-fn a_watch_goes_on_after_the_hub_was_away() {
+fn watch_continues_after_an_outage_of_the_hub() {
     let (mut fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().looks = vec![look(1, "running", 1)];
+    fake.world().reads = vec![run(1, "running", 1)];
     let out = dir.path().join("out");
     let command = &["task", "submit", &file(&dir, FILE), "--watch"];
     let mut child = fake.command(command).stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
     wait_for(&out, "epoch 1/3");
     fake.stop();
     wait_for(&out, "reconnecting");
-    fake.world().looks = vec![look(1, "succeeded", 3)];
-    fake.come_back();
+    fake.world().reads = vec![run(1, "succeeded", 3)];
+    fake.restart();
     assert!(child.wait().unwrap().success());
-    wait_for(&out, "connected to the hub again");
+    wait_for(&out, "reconnected to the hub");
 }
 
 #[test]
-fn a_failed_run_is_followed_into_its_retry() {
+fn watch_follows_a_failed_run_into_its_retry() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().looks = vec![
-        look(1, "running", 1),
-        look(1, "failed", 1),
-        look(2, "running", 1),
-        look(2, "succeeded", 3),
+    fake.world().reads = vec![
+        run(1, "running", 1),
+        run(1, "failed", 1),
+        run(2, "running", 1),
+        run(2, "succeeded", 3),
     ];
     let done = fake.run(&["task", "submit", &file(&dir, FILE), "--watch"]).exits(0);
     assert!(done.out.contains("digits-run run 2 succeeded"), "{done:#?}");
 }
 
 #[test]
-fn an_interrupted_watch_says_that_the_task_goes_on() {
+fn interrupted_watch_reports_that_the_run_continues() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().looks = vec![look(1, "running", 1)];
+    fake.world().reads = vec![run(1, "running", 1)];
     let out = dir.path().join("out");
     let command = &["task", "submit", &file(&dir, FILE), "--watch"];
     let mut child = fake.command(command).stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
@@ -208,7 +208,7 @@ fn an_interrupted_watch_says_that_the_task_goes_on() {
 }
 
 #[test]
-fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
+fn each_kind_of_error_has_its_exit_code_and_remedy() {
     let (mut fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let done = fake.run(&["task", "get", "digits-rum"]).exits(3);
@@ -223,7 +223,7 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
     for (status, code, exit) in
         [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)]
     {
-        fake.world().refuse =
+        fake.world().problem =
             Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
         let done = fake.run(&["task", "list"]).exits(exit);
         assert!(
@@ -237,7 +237,7 @@ fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
 }
 
 #[test]
-fn a_hub_in_tls_is_believed_on_the_word_of_the_named_authority() {
+fn hub_certificate_must_come_from_the_named_authority() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let (ca, pair) =
@@ -270,11 +270,11 @@ fn a_hub_in_tls_is_believed_on_the_word_of_the_named_authority() {
     );
     let done =
         fake.run(&["party", "list", "--server", &format!("http://127.0.0.1:{port}")]).exits(6);
-    assert!(done.err.contains("https:// where it has a certificate"), "{done:?}");
+    assert!(done.err.contains("with https:// if the hub has a certificate"), "{done:?}");
 }
 
 #[test]
-fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
+fn secret_of_a_new_party_is_written_to_a_new_private_file() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = dir.path().join("party-a.secret");
     let add = ["party", "add", "party-a", "--secret-file", path.to_str().unwrap()];
@@ -282,12 +282,12 @@ fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "s3cret-of-the-party\n");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!done.out.contains("s3cret") && !done.err.contains("s3cret"), "{done:?}");
-    let heard = fake.world().heard.len();
+    let heard = fake.world().requests.len();
     fake.run(&add).exits(2);
     assert_eq!(
-        fake.world().heard.len(),
+        fake.world().requests.len(),
         heard,
-        "a file in the way is found before the hub is asked"
+        "an existing file is an error before any request"
     );
     fake.run(&["party", "add", "party-b"]).exits(2);
     let done = fake.run(&["party", "add", "party-b", "--print-secret"]).exits(0);
@@ -295,7 +295,7 @@ fn a_partys_secret_goes_to_a_new_file_of_its_owner_and_nowhere_else() {
 }
 
 #[test]
-fn u21_a_secret_is_replaced_and_a_party_removed() {
+fn u21_secret_is_replaced_and_party_removed() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = dir.path().join("again.secret");
     let rotate = [
@@ -310,7 +310,7 @@ fn u21_a_secret_is_replaced_and_a_party_removed() {
     let done = fake.run(&rotate).exits(0);
     assert_eq!(fs::read_to_string(&path).unwrap(), "another-s3cret\n");
     assert!(
-        done.out.contains("the old one is accepted until 2026-01-01T01:00:00Z")
+        done.out.contains("the hub accepts the old one until 2026-01-01T01:00:00Z")
             && !done.out.contains("s3cret"),
         "{done:?}"
     );
@@ -318,7 +318,7 @@ fn u21_a_secret_is_replaced_and_a_party_removed() {
     fake.run(&["party", "remove", "party-a"]).exits(0);
     fake.run(&["party", "remove", "party-b", "--force"]).exits(0);
     assert_eq!(
-        fake.world().heard,
+        fake.world().requests,
         [
             "POST parties/party-a/secret",
             "DELETE parties/party-a",
@@ -328,21 +328,24 @@ fn u21_a_secret_is_replaced_and_a_party_removed() {
 }
 
 #[test]
-fn b10_a_secret_that_could_not_be_written_can_be_replaced() {
+fn b10_error_for_an_unwritten_secret_names_the_replacement() {
     let fake = Fake::start();
     for verb in [["party", "add", "party-a"], ["party", "rotate-secret", "party-a"]] {
         let mut command = fake.command(&[&verb[..], &["--print-secret"]].concat());
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let done = fake::Done::from(command.stdout(full).output().unwrap()).exits(1);
         let remedy = "flowctl party rotate-secret party-a --secret-file FILE";
-        assert!(done.err.contains("could not be written") && done.err.contains(remedy), "{done:?}");
+        assert!(
+            done.err.contains("could not write its secret") && done.err.contains(remedy),
+            "{done:?}"
+        );
     }
 }
 
 #[test]
-fn a_party_that_was_refused_leaves_no_secret_file() {
+fn rejected_party_leaves_no_secret_file() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.world().refuse =
+    fake.world().problem =
         Some((409, json!({"code": "party_exists", "detail": "there is a party-a"})));
     let path = dir.path().join("party-a.secret");
     fake.run(&["party", "add", "party-a", "--secret-file", path.to_str().unwrap()]).exits(4);
@@ -350,7 +353,7 @@ fn a_party_that_was_refused_leaves_no_secret_file() {
 }
 
 #[test]
-fn the_token_comes_from_a_file_only_its_owner_can_read() {
+fn token_file_must_be_private() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = dir.path().join("bootstrap-token");
     fs::write(&path, "t0ken\n").unwrap();
@@ -364,20 +367,20 @@ fn the_token_comes_from_a_file_only_its_owner_can_read() {
 }
 
 #[test]
-fn answers_are_tables_for_people_and_the_hubs_own_documents_for_programs() {
+fn output_is_a_table_or_the_response_of_the_hub() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let table = fake.run(&["task", "list"]).exits(0).out;
     let words: Vec<Vec<&str>> =
         table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(words[0], ["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"]);
+    assert_eq!(words[0], ["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "REASON"]);
     assert_eq!(words[1][..4], ["digits-run", "never", "started", "0"]);
     let listed: Value =
         serde_json::from_str(&fake.run(&["task", "list", "-o", "json"]).exits(0).out).unwrap();
     assert_eq!(listed, Value::Array(fake.world().tasks.clone()));
     fake.run(&["task", "get", "digits-run"]).exits(0);
     fake.run(&["task", "start", "digits-run"]).exits(0);
-    fake.world().looks = vec![look(1, "running", 2)];
+    fake.world().reads = vec![run(1, "running", 2)];
     assert!(fake.run(&["run", "get", "digits-run"]).exits(0).out.contains("epoch 2 of 3"));
     fake.run(&["task", "stop", "digits-run"]).exits(0);
     fake.run(&["task", "delete", "digits-run"]).exits(0);
@@ -385,7 +388,7 @@ fn answers_are_tables_for_people_and_the_hubs_own_documents_for_programs() {
 }
 
 #[test]
-fn a_template_is_shown_as_the_file_that_makes_it() {
+fn template_is_printed_as_a_file_that_creates_it() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let shown = fake.run(&["template", "get", "digits"]).exits(0).out;
@@ -401,40 +404,40 @@ fn a_template_is_shown_as_the_file_that_makes_it() {
 }
 
 #[test]
-fn a_log_is_copied_as_it_is() {
+fn log_is_copied_unchanged() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
     let done = fake.run(&["logs", "-f", "--tail", "2", "digits-run", "party-a"]).exits(0);
     assert_eq!(done.out, "epoch 1\nepoch 2\n");
     assert!(
-        fake.world().heard.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true")
+        fake.world().requests.last().unwrap().ends_with("/members/party-a/logs?tail=2&follow=true")
     );
 }
 
 #[test]
-fn u3_an_empty_log_is_empty_and_a_note_says_whether_more_may_come() {
+fn u3_empty_log_prints_a_note_to_standard_error() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
     let done = fake.run(&["logs", "digits-run", "hub"]).exits(0);
     assert_eq!(done.out, "");
-    assert!(done.err.starts_with("hub has printed nothing yet ("), "{}", done.err);
+    assert!(done.err.starts_with("the log of hub is empty so far ("), "{}", done.err);
     fake.world().tasks[0]["run"]["members"][0]["phase"] = json!("succeeded");
     let done = fake.run(&["logs", "digits-run", "hub"]).exits(0);
-    assert_eq!((done.out.as_str(), done.err.as_str()), ("", "hub has printed nothing\n"));
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("", "the log of hub is empty\n"));
     let done = fake.run(&["logs", "digits-run", "hub", "--tail", "0"]).exits(0);
     assert_eq!((done.out.as_str(), done.err.as_str()), ("", ""));
 }
 
 #[test]
-fn completions_are_made_for_every_shell() {
+fn completions_exist_for_every_shell() {
     let fake = Fake::start();
     for shell in ["bash", "zsh", "fish"] {
         assert!(fake.run(&["completions", shell]).exits(0).out.contains("flowctl"));
     }
-    assert!(fake.world().heard.is_empty());
+    assert!(fake.world().requests.is_empty());
 }
 
-/// Awaits `text` in a file another process writes to.
+/// Waits until a file that another process writes contains `text`.
 fn wait_for(path: &std::path::Path, text: &str) {
     wait_for_blocking(text, Duration::from_secs(20), || {
         fs::read_to_string(path).unwrap().contains(text)
@@ -442,7 +445,7 @@ fn wait_for(path: &std::path::Path, text: &str) {
 }
 
 #[test]
-fn lists_are_read_to_their_last_page() {
+fn lists_are_read_up_to_the_last_page() {
     let fake = Fake::start();
     for name in ["party-b", "party-c", "party-d"] {
         fake.run(&["party", "add", name, "--print-secret"]).exits(0);
@@ -463,9 +466,9 @@ fn orphans_are_listed_stopped_and_kept() {
     let table = fake.run(&["orphan", "list", "--party", "party-a"]).exits(0).out;
     assert!(table.starts_with("ID ") && table.lines().count() == 4, "{table}");
     assert!(
-        fake.world().heard[0].starts_with("GET orphans?party=party-a&"),
+        fake.world().requests[0].starts_with("GET orphans?party=party-a&"),
         "{:?}",
-        fake.world().heard
+        fake.world().requests
     );
     let id = fake.world().orphans[1]["id"].as_str().unwrap().to_owned();
     assert_eq!(
@@ -475,34 +478,33 @@ fn orphans_are_listed_stopped_and_kept() {
     assert_eq!(fake.world().orphans[1]["decision"], "stop");
     assert_eq!(
         fake.run(&["orphan", "keep", &id]).exits(0).out,
-        format!("orphan {id} runs on to its end\n")
+        format!("orphan {id} runs until it ends\n")
     );
     fake.run(&["orphan", "stop", "party-a.x.1"]).exits(3);
 }
 
 #[test]
-fn what_hub_and_parties_say_commands_no_terminal() {
+fn texts_of_hub_and_parties_cannot_control_the_terminal() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
     let evil = "\u{1b}]0;gotcha\u{7}\u{9b}2J\nfake\u{202e}";
-    let mut run = look(1, "failed", 1);
-    run["ending"]["message"] = json!(evil);
-    run["members"][1]["reason"] = json!({"code": "exit_nonzero", "message": evil});
-    run["members"][1]["progress"]["metrics"] = json!({evil: 1.0});
+    let mut failed = run(1, "failed", 1);
+    failed["ending"]["message"] = json!(evil);
+    failed["members"][1]["reason"] = json!({"code": "exit_nonzero", "message": evil});
+    failed["members"][1]["progress"]["metrics"] = json!({evil: 1.0});
     {
         let mut world = fake.world();
         world.tasks[0]["remark"] = json!(evil);
         world.tasks[0]["parameters"] = json!({evil: evil});
         world.tasks[0]["runs"] = json!(1);
-        world.tasks[0]["run"] = run.clone();
+        world.tasks[0]["run"] = failed.clone();
         world.templates[0]["remark"] = json!(evil);
         world.templates[0]["env"] = json!({"X": evil});
         world.parties = vec![
             json!({"name": "party-a", "remark": evil, "created_at": evil, "contact": {"state": evil},
             "agent": {"version": evil, "instance": evil}, "inventory": {evil: [evil]}}),
         ];
-        // As a list of one, so that it is found by its name.
-        world.looks = vec![run];
+        world.reads = vec![failed];
     }
     let asked = |args: &[&str], format: &str| {
         fake::Done::from(fake.command(&[args, &["-o", format]].concat()).output().unwrap())
@@ -518,23 +520,24 @@ fn what_hub_and_parties_say_commands_no_terminal() {
     ] {
         for format in ["table", "yaml"] {
             if args[1] == "watch" && format == "yaml" {
-                // A watched run is JSON, a document a line, for programs.
+                // With -o yaml a watched run is printed as JSON.
                 continue;
             }
             let done = asked(args, format);
             assert!(!done.out.is_empty(), "{args:?} {format}: {done:?}");
-            let obeyed = done.out.chars().filter(|char| char.is_control() && *char != '\n').count();
-            assert_eq!(obeyed, 0, "{args:?} {format}: {done:?}");
+            let controls =
+                done.out.chars().filter(|char| char.is_control() && *char != '\n').count();
+            assert_eq!(controls, 0, "{args:?} {format}: {done:?}");
             assert!(
                 !done.out.lines().any(|line| line.trim_start().starts_with("fake")),
                 "{args:?} {format}: {done:?}"
             );
         }
     }
-    // Programs get what the hub said.
+    // Programs get the response unchanged.
     let listed: Value = serde_json::from_str(&asked(&["party", "list"], "json").out).unwrap();
     assert_eq!(listed[0]["remark"], evil);
-    fake.world().refuse = Some((
+    fake.world().problem = Some((
         422,
         json!({"code": evil, "title": evil, "detail": evil, "request_id": evil,
         "fields": [{"pointer": format!("/{evil}"), "message": evil}]}),

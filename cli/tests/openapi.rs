@@ -1,50 +1,136 @@
-//! Every field `flowctl` reads is one the published document promises: `docs/openapi.json` comes from the hub's code.
+//! flowctl reads the responses that `docs/openapi.json` describes, and responses of a newer hub.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use flowctl::wire;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde_json::Value;
+use flow_api_types as api;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, Visitor};
+use serde_json::{Value, json};
+
+fn document() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
 
 #[test]
-fn every_field_that_is_read_is_in_the_published_document() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
-    let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+fn every_field_that_is_read_is_documented() {
+    let document = document();
     let mut missing = Vec::new();
     let mut check = |schema: &str, read: &[&str]| {
-        assert!(!read.is_empty(), "{schema}: a struct asks for its fields");
-        let promised = properties(&document, &document["components"]["schemas"][schema]);
+        assert!(!read.is_empty(), "{schema}: the struct reads no fields");
+        let documented = properties(&document, &document["components"]["schemas"][schema]);
         missing.extend(
             read.iter()
-                .filter(|field| !promised.contains(**field))
+                .filter(|field| !documented.contains(**field))
                 .map(|field| format!("{schema}.{field}")),
         );
     };
-    check("Page_Task", fields::<wire::Page<Value>>());
-    check("Template", fields::<wire::Template>());
-    check("Revision", fields::<wire::Revision>());
-    check("Task", fields::<wire::Task>());
-    check("TaskMember", fields::<wire::TaskMember>());
-    check("RunSummary", fields::<wire::RunSummary>());
-    check("Run", fields::<wire::RunSummary>());
-    check("Run", fields::<wire::Run>());
-    check("ProgressSummary", fields::<wire::ProgressSummary>());
-    check("Waiting", fields::<wire::Waiting>());
-    check("Ending", fields::<wire::Ending>());
-    check("Member", fields::<wire::Member>());
-    check("Reason", fields::<wire::Reason>());
-    check("MemberProgress", fields::<wire::Progress>());
-    check("Event", fields::<wire::Event>());
-    check("Party", fields::<wire::Party>());
-    check("Agent", fields::<wire::Agent>());
-    check("Contact", fields::<wire::Contact>());
-    check("Orphan", fields::<wire::Orphan>());
-    check("PartySecret", fields::<wire::NewSecret>());
+    check("Page_Task", fields::<api::Page<Value>>());
+    check("TemplateContent", fields::<api::TemplateContent>());
+    check("ParamSchema", fields::<api::ParamSchema>());
+    check("Resources", fields::<api::Resources>());
+    check("Task", fields::<api::Task>());
+    check("TaskMember", fields::<api::TaskMember>());
+    check("Rules", fields::<api::Rules>());
+    check("RunSummary", fields::<api::RunSummary>());
+    check("Run", fields::<api::RunSummary>());
+    check("Run", fields::<api::Run>());
+    check("ProgressSummary", fields::<api::ProgressSummary>());
+    check("Waiting", fields::<api::Waiting>());
+    check("Ending", fields::<api::Ending>());
+    check("Member", fields::<api::Member>());
+    check("Exit", fields::<api::Exit>());
+    check("Reason", fields::<api::Reason>());
+    check("MemberProgress", fields::<api::MemberProgress>());
+    check("Event", fields::<api::Event>());
+    check("Party", fields::<api::Party>());
+    check("Agent", fields::<api::Agent>());
+    check("Contact", fields::<api::Contact>());
+    check("Orphan", fields::<api::Orphan>());
+    check("PartyCreated", fields::<api::PartyCreated>());
+    check("PartySecret", fields::<api::PartySecret>());
+    check("Problem", fields::<api::Problem>());
+    check("FieldProblem", fields::<api::FieldProblem>());
+    // A struct with a flattened part reads a map.
+    for (schema, sample) in
+        [("Template", json!(api::Template::sample())), ("Revision", json!(api::Revision::sample()))]
+    {
+        let names: Vec<&str> = sample.as_object().unwrap().keys().map(String::as_str).collect();
+        check(schema, &names);
+    }
     assert!(missing.is_empty(), "not in docs/openapi.json: {missing:#?}");
 }
 
-/// Names of all properties of a schema, with those of the schemas it is made of.
+#[test]
+fn responses_of_a_newer_hub_are_read() {
+    let document = document();
+    let mut problem = json!(api::Problem::sample());
+    problem["fields"] = json!([{"pointer": "/name", "code": "too_long", "message": "is too long"}]);
+    let mut run = json!(api::Run::sample());
+    let reason = json!({"code": "exit_nonzero", "message": "exited with 1"});
+    let at = json!(api::Time::sample());
+    run["ending"] = json!({"outcome": "failed", "code": "member_failed", "message": "", "reason": reason, "at": at});
+    run["members"][0]["exit"] =
+        json!({"code": 1, "signal": null, "reason": reason, "started_at": at, "finished_at": at});
+    let mut orphan = json!(api::Orphan::sample());
+    orphan["decision"] = json!("keep");
+    newer::<api::Template>(&document, "Template", json!(api::Template::sample()));
+    newer::<api::Revision>(&document, "Revision", json!(api::Revision::sample()));
+    newer::<api::Task>(&document, "Task", json!(api::Task::sample()));
+    newer::<api::Run>(&document, "Run", run);
+    newer::<api::Event>(&document, "Event", json!(api::Event::sample()));
+    newer::<api::Party>(&document, "Party", json!(api::Party::sample()));
+    newer::<api::Orphan>(&document, "Orphan", orphan);
+    newer::<api::Problem>(&document, "Problem", problem);
+}
+
+/// Reads a response with an additional field in each object and unknown enumerated values.
+fn newer<T: DeserializeOwned>(document: &Value, schema: &str, mut response: Value) {
+    let changes = make_newer(document, &document["components"]["schemas"][schema], &mut response);
+    assert!(changes > 1, "{schema}: {response}");
+    if let Err(error) = serde_json::from_value::<T>(response.clone()) {
+        panic!("{schema}: {error}: {response:#}");
+    }
+}
+
+/// Adds a field to each object that is not a map and replaces each enumerated value. Returns the number of changes.
+fn make_newer(document: &Value, schema: &Value, value: &mut Value) -> usize {
+    let mut changes = 0;
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        changes += make_newer(document, &document["components"]["schemas"][name], value);
+    }
+    for parts in ["allOf", "oneOf", "anyOf"] {
+        for part in schema[parts].as_array().into_iter().flatten() {
+            changes += make_newer(document, part, value);
+        }
+    }
+    match value {
+        Value::String(text) if schema["enum"].is_array() => {
+            "of_a_newer_hub".clone_into(text);
+            changes += 1;
+        }
+        Value::Array(items) => {
+            changes += items
+                .iter_mut()
+                .map(|item| make_newer(document, &schema["items"], item))
+                .sum::<usize>();
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                changes += make_newer(document, &schema["properties"][name], field);
+                changes += make_newer(document, &schema["additionalProperties"], field);
+            }
+            if schema["properties"].is_object() {
+                fields.insert("of_a_newer_hub".to_owned(), json!({"a": 1}));
+                changes += 1;
+            }
+        }
+        _ => {}
+    }
+    changes
+}
+
+/// Returns the properties of a schema and of the schemas that it consists of.
 fn properties<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     let mut names: BTreeSet<&str> = schema["properties"]
         .as_object()
@@ -61,7 +147,7 @@ fn properties<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     names
 }
 
-/// The fields a struct asks its format for.
+/// Returns the fields that a struct requests from its deserializer.
 fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     match T::deserialize(AskedFields).err() {
         Some(Asked::For(fields)) => fields,

@@ -1,28 +1,25 @@
-//! Make what a file says so: create what is not there, edit what differs, leave alone what is as it should be.
+//! Creates or edits templates and tasks so that the hub has what a file describes.
 //!
-//! Each document is one request, so whatever interrupts this, the same file applied again completes it.
+//! Each document is one request. After an interruption the same command completes the rest.
 
 use std::path::PathBuf;
 
+use flow_api_types::TemplateInput;
 use flow_common::text::visible;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::check;
 use crate::client::{Client, Tagged};
-use crate::failure::{Exit, Failure};
-use crate::manifest::{self, Document, TaskDoc, TemplateDoc};
+use crate::error::{CliError, Exit};
+use crate::manifest::{self, Document, TaskDoc};
 use crate::output::{self, Format};
 use crate::resolve;
-use crate::wire;
 
-/// What was done about one document.
+/// Effect of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was not there.
     Created,
-    /// It was different.
     Edited,
-    /// It was so already.
     Unchanged,
 }
 
@@ -36,8 +33,8 @@ impl Change {
     }
 }
 
-/// Applies all documents of all files, in order. Nothing is changed before every document has been read and checked.
-pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+/// Applies all documents of all files, in order. Reads and checks every document before the first change.
+pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, CliError> {
     let mut documents = Vec::new();
     for file in files {
         documents.extend(manifest::load(file)?);
@@ -46,8 +43,8 @@ pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result
     let mut results = Vec::new();
     for document in documents {
         let (line, value) = match document {
-            Document::Template(doc) => template(client, &doc).await.map(said_template)?,
-            Document::Task(doc) => task(client, doc).await.map(said_task)?,
+            Document::Template(doc) => template(client, &doc).await.map(template_line)?,
+            Document::Task(doc) => task(client, doc).await.map(task_line)?,
         };
         if format == Format::Table {
             output::print(&line)?;
@@ -60,8 +57,8 @@ pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result
     Ok(Exit::Ok)
 }
 
-/// The line about a template, and its document.
-pub fn said_template((change, value): (Change, Value)) -> (String, Value) {
+/// Formats the line about a template. Returns the response with it.
+pub fn template_line((change, value): (Change, Value)) -> (String, Value) {
     let revision = value["revision"].as_u64().unwrap_or_default();
     (
         format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()),
@@ -69,8 +66,8 @@ pub fn said_template((change, value): (Change, Value)) -> (String, Value) {
     )
 }
 
-/// The line about a task, and its document.
-pub fn said_task((change, value): (Change, Value)) -> (String, Value) {
+/// Formats the line about a task. Returns the response with it.
+pub fn task_line((change, value): (Change, Value)) -> (String, Value) {
     (format!("task {} {}\n", visible(name(&value)), change.as_str()), value)
 }
 
@@ -78,80 +75,49 @@ fn name(value: &Value) -> &str {
     value["name"].as_str().unwrap_or_default()
 }
 
-/// What the hub is sent for a template.
-pub fn template_input(doc: &TemplateDoc) -> Result<Value, Failure> {
-    let mut input =
-        serde_json::to_value(&doc.body).map_err(|error| Failure::usage(error.to_string()))?;
-    input["name"] = json!(doc.name);
-    input["remark"] = json!(doc.remark);
-    Ok(input)
+/// Converts a document to the body of a request.
+pub fn body(doc: &impl serde::Serialize) -> Result<Value, CliError> {
+    serde_json::to_value(doc).map_err(|error| CliError::usage(error.to_string()))
 }
 
-/// Creates or edits the template of this name.
-pub async fn template(client: &Client, doc: &TemplateDoc) -> Result<(Change, Value), Failure> {
+/// Creates or edits the template with the name of the document.
+pub async fn template(client: &Client, doc: &TemplateInput) -> Result<(Change, Value), CliError> {
     match resolve::by_name(client, "templates", &doc.name).await? {
-        None => {
-            Ok((Change::Created, client.post(&["templates"], Some(&template_input(doc)?)).await?))
-        }
+        None => Ok((Change::Created, client.post(&["templates"], Some(&body(doc)?)).await?)),
         Some(found) => edit_template(client, &found, doc).await,
     }
 }
 
-/// Makes the template `found` say what `doc` says.
+/// Edits the template `found` unless it already equals the document.
 pub async fn edit_template(
     client: &Client,
     found: &Value,
-    doc: &TemplateDoc,
-) -> Result<(Change, Value), Failure> {
+    doc: &TemplateInput,
+) -> Result<(Change, Value), CliError> {
     let id = found["id"].as_str().unwrap_or_default();
     let Tagged { value, tag } = client.get_tagged(&["templates", id]).await?;
-    if template_doc(&value).is_ok_and(|is| is == *doc) {
+    if manifest::template_doc(&value).is_ok_and(|stored| stored == *doc) {
         return Ok((Change::Unchanged, value));
     }
-    Ok((
-        Change::Edited,
-        client.put(&["templates", id], &template_input(doc)?, tag.as_deref()).await?,
-    ))
+    Ok((Change::Edited, client.put(&["templates", id], &body(doc)?, tag.as_deref()).await?))
 }
 
-/// Creates or edits the task of this name.
-pub async fn task(client: &Client, doc: TaskDoc) -> Result<(Change, Value), Failure> {
+/// Creates or edits the task with the name of the document.
+pub async fn task(client: &Client, doc: TaskDoc) -> Result<(Change, Value), CliError> {
     let (_, template) = resolve::template(client, &doc.template).await?;
     let doc = TaskDoc {
         revision: doc.revision.or(Some(template.revision)),
         template: template.id,
         ..doc
     };
-    let input = serde_json::to_value(&doc).map_err(|error| Failure::usage(error.to_string()))?;
+    let input = body(&doc)?;
     let Some(found) = resolve::by_name(client, "tasks", &doc.name).await? else {
         return Ok((Change::Created, client.post(&["tasks"], Some(&input)).await?));
     };
     let id = found["id"].as_str().unwrap_or_default();
     let Tagged { value, tag } = client.get_tagged(&["tasks", id]).await?;
-    if task_doc(&value).is_ok_and(|is| is == doc) {
+    if manifest::task_doc(&value).is_ok_and(|stored| stored == doc) {
         return Ok((Change::Unchanged, value));
     }
     Ok((Change::Edited, client.put(&["tasks", id], &input, tag.as_deref()).await?))
-}
-
-/// The template a document of the hub describes, as people write it.
-pub fn template_doc(value: &Value) -> Result<TemplateDoc, Failure> {
-    let about = ["id", "name", "remark", "revision", "created_at", "modified_at"];
-    Ok(TemplateDoc {
-        name: name(value).to_owned(),
-        remark: value["remark"].as_str().unwrap_or_default().to_owned(),
-        body: wire::exact(&keep(value, |field| !about.contains(&field)))?,
-    })
-}
-
-/// The task a document of the hub describes, as people write it.
-fn task_doc(value: &Value) -> Result<TaskDoc, Failure> {
-    let asked =
-        ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
-    wire::exact(&keep(value, |field| asked.contains(&field)))
-}
-
-fn keep(value: &Value, wanted: impl Fn(&str) -> bool) -> Value {
-    let fields = value.as_object().into_iter().flatten().filter(|(field, _)| wanted(field));
-    Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect())
 }

@@ -1,5 +1,5 @@
-//! Everything that can be found wrong with documents before the first of them is sent, by the rules that the hub keeps: a
-//! file whose last document is refused must not have changed the template of the first.
+//! Checks all documents with the rules of the hub before the first request, so that a file with an invalid document changes
+//! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use flow_domain::task::TaskBody;
 use flow_domain::template::{TemplateBody, validate_head};
 use serde_json::Value;
 
-use super::apply::template_doc;
 use crate::client::Client;
-use crate::failure::{Exit, Failure};
-use crate::manifest::{Document, TaskDoc};
+use crate::error::{CliError, Exit};
+use crate::manifest::{self, Document, TaskDoc};
 use crate::resolve;
 
-/// Checks the documents as they will be applied, in order.
-pub async fn documents(client: &Client, documents: &[Document]) -> Result<(), Failure> {
-    let mut templates: BTreeMap<&str, &TemplateBody> = BTreeMap::new();
+/// Checks the documents in the order in which they will be applied.
+pub async fn documents(client: &Client, documents: &[Document]) -> Result<(), CliError> {
+    let mut bodies: BTreeMap<&str, TemplateBody> = BTreeMap::new();
     for document in documents {
         if let Document::Template(doc) = document {
-            let wrong =
-                |errors| Failure::invalid(&format!("template {}", doc.name), &Error::from(errors));
-            validate_head(&doc.name, &doc.remark).map_err(wrong)?;
-            doc.body.validate().map_err(wrong)?;
+            let invalid =
+                |errors| CliError::invalid(&format!("template {}", doc.name), &Error::from(errors));
+            let (name, remark, body) = doc.clone().into_parts();
+            validate_head(&name, &remark).map_err(invalid)?;
+            body.validate().map_err(invalid)?;
         }
     }
     let parties = if documents.iter().any(|document| matches!(document, Document::Task(_))) {
@@ -34,34 +34,34 @@ pub async fn documents(client: &Client, documents: &[Document]) -> Result<(), Fa
     for document in documents {
         match document {
             Document::Template(doc) => {
-                templates.insert(&doc.name, &doc.body);
+                bodies.insert(&doc.name, doc.clone().into_parts().2);
             }
-            Document::Task(doc) => task(client, doc, &templates, parties.as_ref()).await?,
+            Document::Task(doc) => task(client, doc, &bodies, parties.as_ref()).await?,
         }
     }
     Ok(())
 }
 
-/// The parties that the hub knows; `None` if the caller may not list them.
-async fn parties(client: &Client) -> Result<Option<BTreeSet<String>>, Failure> {
+/// Lists the names of all parties. Returns `None` if the user may not list them.
+async fn parties(client: &Client) -> Result<Option<BTreeSet<String>>, CliError> {
     match client.list::<Value>(&["parties"], &[], "cursor").await {
         Ok(parties) => Ok(Some(
             parties.iter().filter_map(|party| party["name"].as_str().map(str::to_owned)).collect(),
         )),
-        Err(failure) if failure.exit == Exit::Auth => Ok(None),
-        Err(failure) => Err(failure),
+        Err(error) if error.exit == Exit::Auth => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 async fn task(
     client: &Client,
     doc: &TaskDoc,
-    templates: &BTreeMap<&str, &TemplateBody>,
+    bodies: &BTreeMap<&str, TemplateBody>,
     parties: Option<&BTreeSet<String>>,
-) -> Result<(), Failure> {
-    let mut of_file = templates.get(doc.template.as_str()).copied();
+) -> Result<(), CliError> {
+    let mut of_file = bodies.get(doc.template.as_str());
     if let (Some(_), Some(revision)) = (of_file, doc.revision) {
-        // What this file says becomes the next revision; the ones before are the hub's.
+        // The template of this file becomes the next revision. The hub has the earlier ones.
         let newest = resolve::by_name(client, "templates", &doc.template)
             .await?
             .and_then(|found| found["revision"].as_u64());
@@ -76,22 +76,22 @@ async fn task(
                     .get(&["templates", &template.id, "revisions", &revision.to_string()], &[])
                     .await?;
             }
-            // A hub of a later version may know fields that are not known here. It checks the task by itself.
-            let Ok(found) = template_doc(&value) else { return Ok(()) };
-            found.body
+            // A newer hub may send fields that this version does not know. Then only the hub checks the task.
+            let Ok(found) = manifest::template_doc(&value) else { return Ok(()) };
+            found.into_parts().2
         }
     };
     let known = |party: &PartyId| parties.is_none_or(|parties| parties.contains(party.as_str()));
-    checked(doc)
+    task_body(doc)
         .validate(&body, &known)
-        .map_err(|errors| Failure::invalid(&format!("task {}", doc.name), &Error::from(errors)))
+        .map_err(|errors| CliError::invalid(&format!("task {}", doc.name), &Error::from(errors)))
 }
 
-/// The task as the domain checks it. What the template is called plays no part in that.
-fn checked(doc: &TaskDoc) -> TaskBody {
+/// Converts the document for the checks of the domain, which ignore the id of the template.
+fn task_body(doc: &TaskDoc) -> TaskBody {
     let TaskDoc { name, remark, template: _, revision, epochs, parameters, members, rules } =
         doc.clone();
-    let template: TemplateId = "0".repeat(32).parse().expect("32 hexadecimal digits");
+    let template: TemplateId = "0".repeat(32).parse().expect("32 hexadecimal digits are an id");
     TaskBody {
         name,
         remark,
@@ -99,7 +99,7 @@ fn checked(doc: &TaskDoc) -> TaskBody {
         revision: revision.unwrap_or(1),
         epochs,
         parameters,
-        members,
-        rules,
+        members: members.into_iter().map(Into::into).collect(),
+        rules: rules.into(),
     }
 }

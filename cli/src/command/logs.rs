@@ -1,7 +1,8 @@
-//! The log of one party's workload, as the party gives it out: the hub keeps none.
+//! Prints the log of one workload. The party sends it; the hub stores no logs.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use flow_api_types::Member;
 use flow_common::text::is_unsafe;
 use flow_domain::member::MemberPhase;
 use futures::StreamExt as _;
@@ -9,15 +10,15 @@ use reqwest::header::HeaderMap;
 
 use crate::args::LogsArgs;
 use crate::client::Client;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 use crate::resolve;
-use crate::wire::{self, Member};
+use crate::response;
 
-/// Copies the log to standard output, as it comes; to a terminal, without what a terminal would obey.
+/// Copies the log to standard output as it arrives. On a terminal, control characters are escaped.
 pub async fn print(
     client: &Client,
     LogsArgs { task, party, follow, tail, run }: LogsArgs,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CliError> {
     let (_, task) = resolve::task(client, &task).await?;
     let run = resolve::run(client, &task, run).await?;
     let lines = tail.map(|lines| lines.to_string());
@@ -30,15 +31,18 @@ pub async fn print(
     }
     let path = ["tasks", &task.id, "runs", &run, "members", party.as_str(), "logs"];
     let mut chunks = client.stream(&path, &query, HeaderMap::new()).await?.bytes_stream();
-    let mut shown = io::stdout().is_terminal().then(Shown::default);
+    let mut escaper = io::stdout().is_terminal().then(Escaper::default);
     let mut empty = true;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("the log broke off: {error}"))
-                .with_remedy("Ask for it again with --tail.")
+            CliError::new(
+                Exit::Unreachable,
+                format!("the connection broke before the end of the log: {error}"),
+            )
+            .with_remedy("Repeat the command, with --tail N to skip the lines that were printed.")
         })?;
-        let chunk = match &mut shown {
-            Some(shown) => shown.feed(&chunk).into(),
+        let chunk = match &mut escaper {
+            Some(escaper) => escaper.feed(&chunk).into(),
             None => chunk,
         };
         empty &= chunk.is_empty();
@@ -49,48 +53,50 @@ pub async fn print(
         }
     }
     if empty && tail.is_none_or(|lines| lines > 0) {
-        // On standard error, so that standard output stays as empty as the log. The log itself was delivered, whatever
-        // becomes of this note.
+        // Standard output stays as empty as the log. A failure to print the note does not matter: the log was delivered.
         let _ = writeln!(io::stderr(), "{}", empty_note(client, &path, party.as_str()).await);
     }
     Ok(Exit::Ok)
 }
 
-/// Why nothing was printed, as far as the hub tells.
+/// Explains an empty log by the phase of its member.
 async fn empty_note(client: &Client, log: &[&str], party: &str) -> String {
-    let member =
-        client.get(&log[..log.len() - 1], &[]).await.and_then(|value| wire::read::<Member>(&value));
-    match member.map(|member| member.phase.parse().is_ok_and(MemberPhase::is_terminal)) {
+    let member = client
+        .get(&log[..log.len() - 1], &[])
+        .await
+        .and_then(|value| response::read::<Member>(&value));
+    match member.map(|member| member.phase.known().is_some_and(MemberPhase::is_terminal)) {
         Ok(false) => format!(
-            "{party} has printed nothing yet (Python prints at once with `python -u` or `print(…, flush=True)`)"
+            "the log of {party} is empty so far (Python writes at once with `python -u` or `print(…, flush=True)`)"
         ),
-        Ok(true) | Err(_) => format!("{party} has printed nothing"),
+        Ok(true) | Err(_) => format!("the log of {party} is empty"),
     }
 }
 
-/// A log on a terminal. Line breaks and tabs stay; a bare carriage return, as progress bars use it, begins a line.
+/// Escapes a log for a terminal. Line breaks and tabs stay. A bare carriage return, as progress bars write it, becomes a
+/// line break.
 #[derive(Default)]
-struct Shown {
-    /// The beginning of a character whose end is still to come.
-    begun: Vec<u8>,
+struct Escaper {
+    /// First bytes of a character that the next chunk completes.
+    partial: Vec<u8>,
     /// The last character was a carriage return.
-    returned: bool,
+    after_return: bool,
 }
 
-impl Shown {
+impl Escaper {
     fn feed(&mut self, chunk: &[u8]) -> String {
-        self.begun.extend_from_slice(chunk);
-        let bytes = std::mem::take(&mut self.begun);
+        self.partial.extend_from_slice(chunk);
+        let bytes = std::mem::take(&mut self.partial);
         let mut text = String::with_capacity(bytes.len());
         let mut chunks = bytes.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             chunk.valid().chars().for_each(|char| self.put(char, &mut text));
             let broken = chunk.invalid();
-            // Cut off by the end of the chunk, or wrong.
+            // Incomplete at the end of the chunk, or invalid.
             if chunks.peek().is_none()
                 && std::str::from_utf8(broken).is_err_and(|error| error.error_len().is_none())
             {
-                self.begun = broken.to_vec();
+                self.partial = broken.to_vec();
             } else if !broken.is_empty() {
                 text.push(char::REPLACEMENT_CHARACTER);
             }
@@ -100,13 +106,13 @@ impl Shown {
 
     fn put(&mut self, char: char, text: &mut String) {
         match char {
-            '\n' if self.returned => {}
+            '\n' if self.after_return => {}
             '\r' | '\n' => text.push('\n'),
             '\t' => text.push('\t'),
             _ if is_unsafe(char) => text.extend(char.escape_default()),
             _ => text.push(char),
         }
-        self.returned = char == '\r';
+        self.after_return = char == '\r';
     }
 }
 
@@ -115,12 +121,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_on_a_terminal_is_the_same_wherever_its_chunks_end_and_commands_nothing() {
+    fn log_on_a_terminal_is_escaped_independently_of_chunk_boundaries() {
         let log = "größe\t1\r\n10%\r20%\n\u{1b}]0;gotcha\u{7}\u{9b}2J".as_bytes();
         let log = [log, b"\xff!\xc3"].concat();
         for size in 1..=log.len() {
-            let mut shown = Shown::default();
-            let text: String = log.chunks(size).map(|chunk| shown.feed(chunk)).collect();
+            let mut escaper = Escaper::default();
+            let text: String = log.chunks(size).map(|chunk| escaper.feed(chunk)).collect();
             assert_eq!(
                 text, "größe\t1\n10%\n20%\n\\u{1b}]0;gotcha\\u{7}\\u{9b}2J\u{fffd}!",
                 "chunks of {size}"

@@ -1,4 +1,4 @@
-//! The commands, a file per noun.
+//! Commands of flowctl, one file per noun.
 
 pub mod apply;
 mod check;
@@ -12,11 +12,11 @@ use clap::CommandFactory as _;
 
 use crate::args::{Cli, Command};
 use crate::client::{Client, find_token};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 use crate::output;
 
-/// Does what the command line asks.
-pub async fn run(Cli { global, command }: Cli) -> Result<Exit, Failure> {
+/// Runs the command.
+pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
     if let Command::Completions { shell } = command {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Cli::command(), "flowctl", &mut script);

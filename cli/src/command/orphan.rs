@@ -1,15 +1,20 @@
 //! `flowctl orphan …`: members that run at parties and that the hub does not know.
 
+use flow_api_types::Orphan;
 use flow_domain::id::PartyId;
 use serde_json::Value;
 
 use crate::args::OrphanCommand;
 use crate::client::Client;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
-use crate::wire::{self, Orphan};
+use crate::response;
 
-pub async fn run(client: &Client, command: OrphanCommand, format: Format) -> Result<Exit, Failure> {
+pub async fn run(
+    client: &Client,
+    command: OrphanCommand,
+    format: Format,
+) -> Result<Exit, CliError> {
     match command {
         OrphanCommand::List { party } => {
             list(client, party.as_ref().map(PartyId::as_str), format).await?
@@ -18,25 +23,25 @@ pub async fn run(client: &Client, command: OrphanCommand, format: Format) -> Res
             decide(client, &orphan, "stop", "is being stopped", format).await?
         }
         OrphanCommand::Keep { orphan } => {
-            decide(client, &orphan, "keep", "runs on to its end", format).await?
+            decide(client, &orphan, "keep", "runs until it ends", format).await?
         }
     }
     Ok(Exit::Ok)
 }
 
-async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<(), Failure> {
+async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<(), CliError> {
     let filter: Vec<(&str, &str)> = party.map(|party| ("party", party)).into_iter().collect();
     let all: Vec<Value> = client.list(&["orphans"], &filter, "cursor").await?;
-    let orphans: Vec<Orphan> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let orphans: Vec<Orphan> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |orphan: Orphan| {
             let seen = output::age(&orphan.seen_at, now);
             vec![
                 orphan.id,
-                orphan.phase,
+                orphan.phase.to_string(),
                 seen,
-                orphan.decision.unwrap_or_default(),
+                orphan.decision.map(|decision| decision.to_string()).unwrap_or_default(),
                 orphan.task.unwrap_or_default(),
             ]
         };
@@ -51,10 +56,10 @@ async fn decide(
     client: &Client,
     orphan: &str,
     verb: &str,
-    what: &str,
+    result: &str,
     format: Format,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let value: Value = client.post(&["orphans", orphan, verb], None).await?;
-    let orphan: Orphan = wire::read(&value)?;
-    output::show(format, &value, || format!("orphan {} {what}\n", orphan.id))
+    let orphan: Orphan = response::read(&value)?;
+    output::show(format, &value, || format!("orphan {} {result}\n", orphan.id))
 }

@@ -5,21 +5,24 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use flow_api_types::{
+    Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation,
+};
 use flow_common::text::visible;
+use flow_domain::id::PartyId;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::{PartyCommand, SecretArgs};
 use crate::client::Client;
-use crate::failure::{Exit, Failure};
+use crate::command::apply::body;
+use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
-use crate::wire::{self, Contact, NewSecret, Party};
+use crate::response;
 
-pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, Failure> {
+pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, CliError> {
     match command {
-        PartyCommand::Add { name, remark, secret } => {
-            add(client, name.as_str(), &remark, &secret).await?
-        }
+        PartyCommand::Add { name, remark, secret } => add(client, name, remark, &secret).await?,
         PartyCommand::RotateSecret { party, overlap, secret } => {
             rotate(client, party.as_str(), overlap, &secret).await?
         }
@@ -34,17 +37,17 @@ pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Resu
     Ok(Exit::Ok)
 }
 
-/// The hub tells the secret once, so the place for it is made before it is asked.
+/// Creates the file for the secret before the request: the hub shows the secret only once.
 async fn add(
     client: &Client,
-    name: &str,
-    remark: &str,
+    name: PartyId,
+    remark: String,
     SecretArgs { secret_file, .. }: &SecretArgs,
-) -> Result<(), Failure> {
-    let place = secret_file.as_deref().map(Place::make).transpose()?;
-    let NewSecret { secret, .. } =
-        client.post_once(&["parties"], &json!({"name": name, "remark": remark})).await?;
-    deliver(name, "added", &secret, place)
+) -> Result<(), CliError> {
+    let file = secret_file.as_deref().map(NewFile::create).transpose()?;
+    let request = body(&NewParty { name: name.clone(), remark })?;
+    let PartyCreated { name: _, secret } = client.post_once(&["parties"], &request).await?;
+    deliver(name.as_str(), "added", &secret, file)
 }
 
 async fn rotate(
@@ -52,82 +55,90 @@ async fn rotate(
     name: &str,
     overlap_s: u32,
     SecretArgs { secret_file, .. }: &SecretArgs,
-) -> Result<(), Failure> {
-    let place = secret_file.as_deref().map(Place::make).transpose()?;
-    let NewSecret { secret, former_until } =
-        client.post_once(&["parties", name, "secret"], &json!({"overlap_s": overlap_s})).await?;
-    let deed = match former_until {
+) -> Result<(), CliError> {
+    let file = secret_file.as_deref().map(NewFile::create).transpose()?;
+    let request = body(&SecretRotation { overlap_s })?;
+    let PartySecret { name: _, secret, former_until } =
+        client.post_once(&["parties", name, "secret"], &request).await?;
+    let result = match former_until {
         Some(until) => {
-            format!("has a new secret; the old one is accepted until {}", visible(&until))
+            format!(
+                "has a new secret; the hub accepts the old one until {}",
+                visible(until.as_str())
+            )
         }
-        None => "has a new secret; the old one is no longer accepted".to_owned(),
+        None => "has a new secret; the hub no longer accepts the old one".to_owned(),
     };
-    deliver(name, &deed, &secret, place)
+    deliver(name, &result, &secret, file)
 }
 
-/// Prints the secret, or keeps it in its place. A secret that is lost here cannot be had again, but replaced.
-fn deliver(name: &str, deed: &str, secret: &str, place: Option<Place>) -> Result<(), Failure> {
+/// Prints the secret or writes it to the file.
+fn deliver(name: &str, result: &str, secret: &str, file: Option<NewFile>) -> Result<(), CliError> {
     let lost = |error: io::Error| {
-        Failure::new(
+        CliError::new(
             Exit::Failed,
-            format!("party {name} {deed}, but its new secret could not be written: {error}"),
+            format!("party {name} {result}, but flowctl could not write its secret: {error}"),
         )
         .with_remedy(format!(
-            "Give it another one: flowctl party rotate-secret {name} --secret-file FILE"
+            "The secret is lost. Replace it: flowctl party rotate-secret {name} --secret-file FILE"
         ))
     };
-    match place {
-        // Also to a pipe that nobody reads: unlike other answers, this one cannot be had again.
+    match file {
+        // A closed pipe is an error here: the hub does not show the secret again.
         None => writeln!(io::stdout(), "{}", visible(secret)).map_err(lost),
-        Some(place) => {
-            let path = place.keep(secret).map_err(lost)?;
+        Some(file) => {
+            let path = file.write(secret).map_err(lost)?;
             Ok(output::print(&format!(
-                "party {name} {deed}; its secret is in {}\n",
+                "party {name} {result}; its secret is in {}\n",
                 path.display()
             ))?)
         }
     }
 }
 
-/// A new, empty file only its owner can read; gone again unless a secret is kept in it.
-struct Place {
+/// A new file with mode 0600. Dropping it without a secret removes it.
+struct NewFile {
     path: PathBuf,
     file: File,
-    kept: bool,
+    is_written: bool,
 }
 
-impl Place {
-    fn make(path: &Path) -> Result<Self, Failure> {
+impl NewFile {
+    fn create(path: &Path) -> Result<Self, CliError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
             |error| {
-                Failure::usage(format!("--secret-file {}: {error}", path.display())).with_remedy(
-                    "Name a file that does not exist yet, in a directory you can write to.",
+                CliError::usage(format!(
+                    "cannot create the file for the secret, --secret-file {}: {error}",
+                    path.display()
+                ))
+                .with_remedy(
+                    "Name a file that does not exist, in a directory that you can write to.",
                 )
             },
         )?;
-        Ok(Self { path: path.to_owned(), file, kept: false })
+        Ok(Self { path: path.to_owned(), file, is_written: false })
     }
 
-    fn keep(mut self, secret: &str) -> io::Result<PathBuf> {
+    fn write(mut self, secret: &str) -> io::Result<PathBuf> {
         writeln!(self.file, "{secret}")?;
         self.file.sync_all()?;
-        self.kept = true;
+        self.is_written = true;
         Ok(self.path.clone())
     }
 }
 
-impl Drop for Place {
+impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.kept {
-            // Nothing to do if it fails: an empty file is in the way of nobody but its maker.
+        if !self.is_written {
+            // An empty file that stays does no harm; the next call reports it.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-async fn list(client: &Client, format: Format) -> Result<(), Failure> {
+async fn list(client: &Client, format: Format) -> Result<(), CliError> {
     let all: Vec<Value> = client.list(&["parties"], &[], "cursor").await?;
-    let parties: Vec<Party> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let parties: Vec<Party> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |party: Party| {
@@ -147,11 +158,11 @@ async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     })
 }
 
-async fn get(client: &Client, name: &str, format: Format) -> Result<(), Failure> {
+async fn get(client: &Client, name: &str, format: Format) -> Result<(), CliError> {
     let value: Value = client.get(&["parties", name], &[]).await?;
-    let party: Party = wire::read(&value)?;
+    let party: Party = response::read(&value)?;
     let inventory = party.inventory.as_ref().map(serde_yaml_ng::to_string).transpose();
-    let inventory = inventory.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let inventory = inventory.map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
     output::show(format, &value, || {
         let now = crate::output::now();
         let text = output::fields(&[
@@ -162,16 +173,16 @@ async fn get(client: &Client, name: &str, format: Format) -> Result<(), Failure>
             ("age", output::age(&party.created_at, now)),
         ]);
         match inventory {
-            Some(inventory) => format!("{text}\noffers\n{inventory}"),
+            Some(inventory) => format!("{text}\ninventory\n{inventory}"),
             None => text,
         }
     })
 }
 
 fn contact(contact: &Contact, now: Timestamp) -> String {
-    match (contact.state.as_str(), &contact.since) {
-        ("away", Some(since)) => format!("away for {}", output::age(since, now)),
-        ("away", None) => "never seen".to_owned(),
-        (state, _) => state.to_owned(),
+    match (contact.state.known(), &contact.since) {
+        (Some(ContactState::Away), Some(since)) => format!("away for {}", output::age(since, now)),
+        (Some(ContactState::Away), None) => "never connected".to_owned(),
+        (Some(ContactState::Connected) | None, _) => contact.state.to_string(),
     }
 }

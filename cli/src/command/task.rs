@@ -3,23 +3,24 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use flow_api_types::{Event, ProgressSummary, Run, RunSummary, Task, TaskMember};
 use serde_json::Value;
 
 use crate::args::{RunCommand, TaskCommand};
 use crate::client::Client;
 use crate::command::{apply, check, logs};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, Exit};
 use crate::manifest::{self, Document, TaskDoc};
 use crate::output::{self, Format};
 use crate::resolve;
+use crate::response;
 use crate::view;
 use crate::watch;
-use crate::wire::{self, Event, Run, RunSummary, Task};
 
-pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, Failure> {
+pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, CliError> {
     match command {
         TaskCommand::Submit { file, watch, name, epochs, params } => {
-            return submit(client, &file, watch, &Changes { name, epochs, params }, format).await;
+            return submit(client, &file, watch, &Overrides { name, epochs, params }, format).await;
         }
         TaskCommand::List => list(client, format).await?,
         TaskCommand::Get { task } => get(client, &task, format).await?,
@@ -30,12 +31,12 @@ pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Resul
         TaskCommand::Stop { task } => {
             let (_, task) = resolve::task(client, &task).await?;
             client.post::<Value>(&["tasks", &task.id, "stop"], None).await?;
-            said(format, &format!("task {} is being stopped\n", task.name))?;
+            print_line(format, &format!("task {} is being stopped\n", task.name))?;
         }
         TaskCommand::Delete { task } => {
             let (_, task) = resolve::task(client, &task).await?;
             client.delete(&["tasks", &task.id]).await?;
-            said(format, &format!("task {} deleted\n", task.name))?;
+            print_line(format, &format!("task {} deleted\n", task.name))?;
         }
         TaskCommand::Events { task } => events(client, &task, format).await?,
         TaskCommand::Watch { task, run } => {
@@ -53,36 +54,36 @@ pub async fn run_command(
     client: &Client,
     RunCommand::Get { task, run }: RunCommand,
     format: Format,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CliError> {
     let (_, task) = resolve::task(client, &task).await?;
     let id = resolve::run(client, &task, run).await?;
     let value: Value = client.get(&["tasks", &task.id, "runs", &id], &[]).await?;
-    let run: Run = wire::read(&value)?;
+    let run: Run = response::read(&value)?;
     output::show(format, &value, || {
         view::frame(&task.name, &run, crate::output::now(), usize::MAX).join("\n") + "\n"
     })?;
     Ok(Exit::Ok)
 }
 
-/// What the command line says differently from the file.
-struct Changes {
+/// Options of the command line that replace values of the file.
+struct Overrides {
     name: Option<String>,
     epochs: Option<u32>,
     params: Vec<String>,
 }
 
-impl Changes {
-    fn apply(&self, mut doc: TaskDoc) -> Result<TaskDoc, Failure> {
+impl Overrides {
+    fn apply(&self, mut doc: TaskDoc) -> Result<TaskDoc, CliError> {
         let Self { name, epochs, params } = self;
         doc.name = name.clone().unwrap_or(doc.name);
         doc.epochs = epochs.unwrap_or(doc.epochs);
         let mut given = BTreeSet::new();
         for param in params {
-            let (name, value) = param
-                .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("--param {param:?} must be NAME=VALUE")))?;
+            let (name, value) = param.split_once('=').ok_or_else(|| {
+                CliError::usage(format!("invalid --param {param:?}: must be NAME=VALUE"))
+            })?;
             if !given.insert(name) {
-                return Err(Failure::usage(format!("--param {name} is given twice")));
+                return Err(CliError::usage(format!("--param {name} is given twice")));
             }
             doc.parameters.insert(name.to_owned(), value.to_owned());
         }
@@ -94,25 +95,25 @@ async fn submit(
     client: &Client,
     file: &Path,
     watch: bool,
-    changes: &Changes,
+    overrides: &Overrides,
     format: Format,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CliError> {
     let documents = manifest::load(file)?;
     let tasks = documents.iter().filter(|document| matches!(document, Document::Task(_))).count();
     if tasks == 0 {
-        return Err(Failure::usage(format!(
-            "{} holds no document with `kind: Task`",
+        return Err(CliError::usage(format!(
+            "{} has no document with `kind: Task`",
             file.display()
         )));
     }
-    if tasks > 1 && (watch || changes.name.is_some()) {
-        return Err(Failure::usage(format!(
-            "{} holds {tasks} tasks; --watch and --name are for one",
+    if tasks > 1 && (watch || overrides.name.is_some()) {
+        return Err(CliError::usage(format!(
+            "{} has {tasks} tasks; --watch and --name need a file with one task",
             file.display()
         )));
     }
     let changed = |document| match document {
-        Document::Task(doc) => changes.apply(doc).map(Document::Task),
+        Document::Task(doc) => overrides.apply(doc).map(Document::Task),
         template @ Document::Template(_) => Ok(template),
     };
     let documents: Vec<Document> = documents.into_iter().map(changed).collect::<Result<_, _>>()?;
@@ -120,14 +121,14 @@ async fn submit(
     let mut submitted = Vec::new();
     for document in documents {
         let line = match document {
-            Document::Template(doc) => apply::said_template(apply::template(client, &doc).await?).0,
+            Document::Template(doc) => apply::template_line(apply::template(client, &doc).await?).0,
             Document::Task(doc) => {
-                let (line, value) = apply::said_task(apply::task(client, doc).await?);
-                submitted.push(wire::read::<Task>(&value)?);
+                let (line, value) = apply::task_line(apply::task(client, doc).await?);
+                submitted.push(response::read::<Task>(&value)?);
                 line
             }
         };
-        said(format, &line)?;
+        print_line(format, &line)?;
     }
     let mut exit = Exit::Ok;
     for task in submitted {
@@ -136,9 +137,14 @@ async fn submit(
     Ok(exit)
 }
 
-async fn start(client: &Client, task: &Task, watch: bool, format: Format) -> Result<Exit, Failure> {
+async fn start(
+    client: &Client,
+    task: &Task,
+    watch: bool,
+    format: Format,
+) -> Result<Exit, CliError> {
     let value: Value = client.post(&["tasks", &task.id, "start"], None).await?;
-    let run: Run = wire::read(&value)?;
+    let run: Run = response::read(&value)?;
     if watch {
         return watch::follow(client, task, run.id, true, format).await;
     }
@@ -146,35 +152,35 @@ async fn start(client: &Client, task: &Task, watch: bool, format: Format) -> Res
     Ok(Exit::Ok)
 }
 
-async fn list(client: &Client, format: Format) -> Result<(), Failure> {
+async fn list(client: &Client, format: Format) -> Result<(), CliError> {
     let all: Vec<Value> = client.list(&["tasks"], &[], "cursor").await?;
-    let tasks: Vec<Task> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let tasks: Vec<Task> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |task: Task| {
-            let why = task.run.as_ref().map(in_short).unwrap_or_default();
-            let phase = task.run.as_ref().map_or("never started", |run| &run.phase).to_owned();
+            let reason = task.run.as_ref().map(reason).unwrap_or_default();
+            let phase = phase(task.run.as_ref());
             vec![
                 task.name,
                 phase,
                 task.runs.to_string(),
                 epochs(task.run.as_ref()),
                 output::age(&task.created_at, now),
-                why,
+                reason,
             ]
         };
         output::table(
-            &["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "WHY"],
+            &["NAME", "PHASE", "RUNS", "EPOCH", "AGE", "REASON"],
             tasks.into_iter().map(row).collect(),
         )
     })
 }
 
-async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+async fn get(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (value, task) = resolve::task(client, reference).await?;
-    // A deleted template still has tasks that remember it; its id will do then.
+    // A task keeps the id of a template that was deleted.
     let template = match resolve::template(client, &task.template).await {
-        Ok((_, template)) => template.name,
+        Ok((_, template)) => template.content.name,
         Err(_) => task.template.clone(),
     };
     output::show(format, &value, || {
@@ -195,12 +201,12 @@ async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Fai
             ),
             ("age", output::age(&task.created_at, crate::output::now())),
             ("runs", task.runs.to_string()),
-            ("phase", run.map_or("never started", |run| &run.phase).to_owned()),
+            ("phase", phase(run)),
             ("epoch", epochs(run)),
-            ("why", run.map(in_short).unwrap_or_default()),
+            ("reason", run.map(reason).unwrap_or_default()),
         ]);
-        let row = |member: wire::TaskMember| {
-            vec![member.party, member.role, member.dataset.unwrap_or_default()]
+        let row = |member: TaskMember| {
+            vec![member.party, member.role.to_string(), member.dataset.unwrap_or_default()]
         };
         text.push('\n');
         text + &output::table(
@@ -210,71 +216,76 @@ async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Fai
     })
 }
 
-async fn events(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+async fn events(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (_, task) = resolve::task(client, reference).await?;
     let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
-    let events: Vec<Event> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let events: Vec<Event> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let row = |event: Event| {
             vec![
                 event.seq.to_string(),
-                event.at,
-                event.kind,
+                event.at.to_string(),
+                event.kind.to_string(),
                 event.party.unwrap_or_default(),
                 event.message,
             ]
         };
         output::table(
-            &["NUMBER", "AT", "KIND", "PARTY", "MESSAGE"],
+            &["NUMBER", "TIME", "KIND", "PARTY", "MESSAGE"],
             events.into_iter().map(row).collect(),
         )
     })
 }
 
-async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (_, task) = resolve::task(client, reference).await?;
     let all: Vec<Value> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
-    let runs: Vec<RunSummary> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let runs: Vec<RunSummary> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |run: RunSummary| {
-            let took = output::seconds_between(&run.created_at, run.finished_at.as_deref(), now)
+            let took = output::seconds_between(&run.created_at, run.finished_at.as_ref(), now)
                 .map(output::duration);
-            let why = in_short(&run);
+            let reason = reason(&run);
             let epoch = epochs(Some(&run));
             vec![
                 run.number.to_string(),
-                run.phase,
+                run.phase.to_string(),
                 epoch,
                 output::age(&run.created_at, now),
                 took.unwrap_or_default(),
-                why,
+                reason,
             ]
         };
         output::table(
-            &["RUN", "PHASE", "EPOCH", "AGE", "TOOK", "WHY"],
+            &["RUN", "PHASE", "EPOCH", "AGE", "DURATION", "REASON"],
             runs.into_iter().map(row).collect(),
         )
     })
 }
 
+fn phase(run: Option<&RunSummary>) -> String {
+    run.map_or_else(|| "never started".to_owned(), |run| run.phase.to_string())
+}
+
 fn epochs(run: Option<&RunSummary>) -> String {
-    match run.map(|run| run.progress) {
-        Some(wire::ProgressSummary { epoch: Some(epoch), epochs: Some(epochs) }) => {
+    match run.map(|run| &run.progress) {
+        Some(ProgressSummary { epoch: Some(epoch), epochs: Some(epochs), .. }) => {
             format!("{epoch}/{epochs}")
         }
         _ => String::new(),
     }
 }
 
-fn in_short(run: &RunSummary) -> String {
+/// Why the run ended, or why it is not running yet.
+fn reason(run: &RunSummary) -> String {
     let ending = run.ending.as_ref().map(|ending| ending.message.clone());
     ending
         .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))
         .unwrap_or_default()
 }
 
-/// A line for people; programs have the exit code.
-fn said(format: Format, line: &str) -> Result<(), Failure> {
+/// Prints a line for people. Programs use the exit code.
+fn print_line(format: Format, line: &str) -> Result<(), CliError> {
     if format == Format::Table { output::print(line) } else { Ok(()) }
 }

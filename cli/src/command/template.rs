@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
+use flow_api_types::{Revision, Template, TemplateInput};
 use serde_json::{Value, json};
 
 use crate::args::TemplateCommand;
 use crate::client::Client;
-use crate::command::apply::{Change, edit_template, said_template, template_doc, template_input};
+use crate::command::apply::{Change, body, edit_template, template_line};
 use crate::editor::Draft;
-use crate::failure::{Exit, Failure};
-use crate::manifest::{self, Document, TemplateDoc};
+use crate::error::{CliError, Exit};
+use crate::manifest::{self, Document, template_doc};
 use crate::output::{self, Format};
 use crate::resolve;
-use crate::wire::{self, Revision, Template};
+use crate::response;
 
 pub async fn run(
     client: &Client,
     command: TemplateCommand,
     format: Format,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CliError> {
     match command {
         TemplateCommand::List => list(client, format).await?,
         TemplateCommand::Get { template, revision } => {
@@ -31,26 +32,26 @@ pub async fn run(
         TemplateCommand::Delete { template } => {
             let (_, template) = resolve::template(client, &template).await?;
             client.delete(&["templates", &template.id]).await?;
-            output::print(&format!("template {} deleted\n", template.name))?;
+            output::print(&format!("template {} deleted\n", template.content.name))?;
         }
         TemplateCommand::Revisions { template } => revisions(client, &template, format).await?,
     }
     Ok(Exit::Ok)
 }
 
-async fn list(client: &Client, format: Format) -> Result<(), Failure> {
+async fn list(client: &Client, format: Format) -> Result<(), CliError> {
     let all: Vec<Value> = client.list(&["templates"], &[], "cursor").await?;
-    let templates: Vec<Template> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let templates: Vec<Template> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |t: Template| {
             vec![
-                t.name,
+                t.content.name,
                 t.revision.to_string(),
-                t.framework,
-                t.image,
+                t.content.framework.to_string(),
+                t.content.image,
                 output::age(&t.modified_at, now),
-                t.remark,
+                t.content.remark,
             ]
         };
         output::table(
@@ -65,21 +66,21 @@ async fn get(
     reference: &str,
     revision: Option<u32>,
     format: Format,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (mut value, template) = resolve::template(client, reference).await?;
     if let Some(revision) = revision {
         value = client
             .get(&["templates", &template.id, "revisions", &revision.to_string()], &[])
             .await?;
     }
-    // As it would be written to apply it again: a table could not hold it.
+    // A table cannot show a template. The text is a file for `flowctl apply`.
     let text = as_file(&template_doc(&value)?)?;
     output::show(format, &value, || text)
 }
 
-async fn create(client: &Client, file: &Path, format: Format) -> Result<(), Failure> {
+async fn create(client: &Client, file: &Path, format: Format) -> Result<(), CliError> {
     for doc in templates_in(file)? {
-        let value: Value = client.post(&["templates"], Some(&template_input(&doc)?)).await?;
+        let value: Value = client.post(&["templates"], Some(&body(&doc)?)).await?;
         output::show(format, &value, || format!("template {} created\n", doc.name))?;
     }
     Ok(())
@@ -90,7 +91,7 @@ async fn edit(
     reference: &str,
     file: Option<&Path>,
     format: Format,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (found, template) = resolve::template(client, reference).await?;
     let edited = match file {
         Some(file) => {
@@ -101,80 +102,82 @@ async fn edit(
             )
             .await?
         }
-        None => in_editor(client, &template.name, &found).await?,
+        None => in_editor(client, &template.content.name, &found).await?,
     };
-    let (line, value) = said_template(edited);
+    let (line, value) = template_line(edited);
     output::show(format, &value, || line)
 }
 
-fn only_template(shown: &str, docs: Vec<TemplateDoc>) -> Result<TemplateDoc, Failure> {
-    let [doc] = <[TemplateDoc; 1]>::try_from(docs)
-        .map_err(|_| Failure::usage(format!("{shown} must hold one template")))?;
+fn only_template(shown: &str, docs: Vec<TemplateInput>) -> Result<TemplateInput, CliError> {
+    let [doc] = <[TemplateInput; 1]>::try_from(docs)
+        .map_err(|_| CliError::usage(format!("{shown} must have exactly one template")))?;
     Ok(doc)
 }
 
-/// Lets the user edit the template `found` and sends it. A text that is refused can be edited again.
-async fn in_editor(client: &Client, name: &str, found: &Value) -> Result<(Change, Value), Failure> {
+/// Lets the user edit the template `found` and sends it. The user can edit a rejected text again.
+async fn in_editor(
+    client: &Client,
+    name: &str,
+    found: &Value,
+) -> Result<(Change, Value), CliError> {
     let mut draft = Draft::new("template.yaml", &as_file(&template_doc(found)?)?)?;
     let shown = format!("the edited template {name}");
     loop {
         let text = draft.edit().await?;
         let sent = async {
             let docs = manifest::parse(&text)
-                .map_err(|message| Failure::usage(format!("{shown}: {message}")))?;
+                .map_err(|message| CliError::usage(format!("{shown}: {message}")))?;
             edit_template(client, found, &only_template(&shown, templates(&shown, docs)?)?).await
         };
         match draft.unless_stopped(sent).await {
-            Err(failure)
-                if failure.exit != Exit::Interrupted && draft.asks_again(&failure).await? => {}
+            Err(error) if error.exit != Exit::Interrupted && draft.asks_again(&error).await? => {}
             result => return result,
         }
     }
 }
 
-async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(), Failure> {
+async fn revisions(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (_, template) = resolve::template(client, reference).await?;
     let all: Vec<Value> =
         client.list(&["templates", &template.id, "revisions"], &[], "cursor").await?;
-    let revisions: Vec<Revision> = all.iter().map(wire::read).collect::<Result<_, _>>()?;
+    let revisions: Vec<Revision> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |r: Revision| {
             vec![
                 r.revision.to_string(),
                 output::age(&r.created_at, now),
-                r.image,
-                r.command.join(" "),
+                r.content.image,
+                r.content.command.join(" "),
             ]
         };
         output::table(
-            &["REVISION", "MADE", "IMAGE", "COMMAND"],
+            &["REVISION", "AGE", "IMAGE", "COMMAND"],
             revisions.into_iter().map(row).collect(),
         )
     })
 }
 
-fn templates_in(file: &Path) -> Result<Vec<TemplateDoc>, Failure> {
+fn templates_in(file: &Path) -> Result<Vec<TemplateInput>, CliError> {
     templates(&file.display().to_string(), manifest::load(file)?)
 }
 
-fn templates(shown: &str, documents: Vec<Document>) -> Result<Vec<TemplateDoc>, Failure> {
+fn templates(shown: &str, documents: Vec<Document>) -> Result<Vec<TemplateInput>, CliError> {
     let only = |document| match document {
         Document::Template(doc) => Ok(doc),
-        Document::Task(doc) => Err(Failure::usage(format!(
-            "{shown} holds the task {}; use `flowctl apply -f` for both",
+        Document::Task(doc) => Err(CliError::usage(format!(
+            "{shown} has the task {}; use `flowctl apply -f` for templates and tasks",
             doc.name
         ))),
     };
     documents.into_iter().map(only).collect()
 }
 
-fn as_file(doc: &TemplateDoc) -> Result<String, Failure> {
-    let head = json!({"kind": "Template", "name": doc.name, "remark": doc.remark});
-    [serde_yaml_ng::to_string(&head), serde_yaml_ng::to_string(&doc.body)]
+fn as_file(doc: &TemplateInput) -> Result<String, CliError> {
+    [serde_yaml_ng::to_string(&json!({"kind": "Template"})), serde_yaml_ng::to_string(doc)]
         .into_iter()
         .collect::<Result<String, _>>()
-        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+        .map_err(|error| CliError::new(Exit::Failed, error.to_string()))
 }
 
 #[cfg(test)]
@@ -182,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b7_a_template_that_is_shown_or_edited_is_read_back_as_it_was_whatever_its_texts_look_like() {
+    fn b7_printed_template_is_read_back_unchanged() {
         let odd = [
             "",
             "null",
@@ -233,9 +236,9 @@ mod tests {
         )
         .unwrap();
         let Document::Template(mut doc) = doc.remove(0) else { panic!("a template") };
-        doc.body.command = odd.map(str::to_owned).to_vec();
-        doc.body.command.push("long ".repeat(100));
-        doc.body.env = odd
+        doc.command = odd.map(str::to_owned).to_vec();
+        doc.command.push("long ".repeat(100));
+        doc.env = odd
             .iter()
             .enumerate()
             .map(|(index, text)| (format!("K{index}"), (*text).to_owned()))

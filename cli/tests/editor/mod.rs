@@ -1,4 +1,4 @@
-//! `flowctl template edit`: the file that the user's editor is given.
+//! `flowctl template edit`: the file that the editor of the user gets.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use crate::fake::{Done, Fake};
 const TEMPLATE: &str =
     "kind: Template\nname: digits\nframework: generic\nimage: digits\ncommand: [run]\n";
 
-/// A hub with one template, and a directory for TMPDIR and the editor.
+/// Fake hub with one template, and a directory for TMPDIR and the editor.
 struct Fixture {
     fake: Fake,
     dir: tempfile::TempDir,
@@ -34,7 +34,7 @@ impl Fixture {
         self.dir.path().join(name)
     }
 
-    /// An editor that records its file, the modes of file and directory, and then does `script`.
+    /// Creates an editor that records its file with the modes of file and directory, and then runs `script`.
     fn editor(&self, name: &str, script: &str) -> String {
         let (editor, seen) = (self.path(name), self.path("seen"));
         let record = format!(
@@ -66,7 +66,7 @@ impl Fixture {
 }
 
 #[test]
-fn b12_the_editors_file_is_private_unpredictable_and_removed_however_the_edit_ends() {
+fn b12_edited_file_is_private_and_removed_after_the_edit() {
     let it = Fixture::new();
     for (name, script, code) in [
         ("good", "sed -i 's/- run$/- walk/' \"$1\"", 0),
@@ -87,7 +87,7 @@ fn b12_the_editors_file_is_private_unpredictable_and_removed_however_the_edit_en
 }
 
 #[test]
-fn b12_a_signal_during_the_edit_leaves_no_file() {
+fn b12_signal_during_the_edit_leaves_no_file() {
     let it = Fixture::new();
     let pid = it.path("pid");
     let mut child = it
@@ -106,12 +106,12 @@ fn b12_a_signal_during_the_edit_leaves_no_file() {
     let editor = fs::read_to_string(&pid).unwrap();
     assert!(
         !Path::new("/proc").join(editor.trim()).exists(),
-        "the editor {editor} outlived flowctl"
+        "the editor {editor} still runs after flowctl"
     );
 }
 
 #[test]
-fn b12_an_empty_editor_variable_counts_as_unset() {
+fn b12_empty_editor_variable_counts_as_unset() {
     let it = Fixture::new();
     it.editor("vi", "sed -i 's/- run$/- walk/' \"$1\"");
     let path = format!("{}:/usr/bin:/bin", it.dir.path().display());

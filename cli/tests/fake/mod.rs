@@ -1,4 +1,4 @@
-//! A small fake of `/api/v2`: enough to see what `flowctl` asks, and to answer what a test wants it to hear.
+//! Fake hub: records the requests of flowctl and answers with the responses that a test sets.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use axum::serve::Listener;
+use flow_api_types::{Member, Run};
 use flow_testkit::Pair;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,25 +20,25 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What the fake knows and what it has heard.
+/// State of the fake hub and the requests that it received.
 #[derive(Default)]
 pub struct World {
     pub templates: Vec<Value>,
     pub tasks: Vec<Value>,
     pub parties: Vec<Value>,
     pub orphans: Vec<Value>,
-    /// What the looks at a run show, one after the other; the last stays.
-    pub looks: Vec<Value>,
-    /// Answers every request so, if set.
-    pub refuse: Option<(u16, Value)>,
-    /// `METHOD path`, in order.
-    pub heard: Vec<String>,
+    /// Responses to reads of a run, one after the other. The last one stays.
+    pub reads: Vec<Value>,
+    /// Response to every request, if set: status and problem.
+    pub problem: Option<(u16, Value)>,
+    /// `METHOD path` of each request, in order.
+    pub requests: Vec<String>,
     pub tokens: Vec<String>,
 }
 
 type Shared = Arc<Mutex<World>>;
 
-/// The fake on a loopback port, as long as it is kept.
+/// Fake hub on a loopback port. Dropping it stops the hub.
 pub struct Fake {
     runtime: Runtime,
     world: Shared,
@@ -53,7 +54,7 @@ impl Fake {
         fake
     }
 
-    /// A hub that speaks TLS.
+    /// Starts a hub with TLS.
     pub fn start_tls(pair: &Pair) -> Self {
         let (mut fake, listener) = Self::new("https");
         let tls = flow_common::tls::acceptor(&pair.cert, &pair.key, &[b"http/1.1"]).unwrap();
@@ -69,7 +70,7 @@ impl Fake {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let party = |name| json!({"name": name, "created_at": "2026-01-01T00:00:00Z", "contact": {"state": "connected"}});
+        let party = |name| json!({"name": name, "remark": "", "created_at": "2026-01-01T00:00:00Z", "contact": {"state": "connected"}});
         let world = World { parties: vec![party("hub"), party("party-a")], ..World::default() };
         (
             Self { runtime, world: Arc::new(Mutex::new(world)), address, scheme, serving: None },
@@ -87,15 +88,15 @@ impl Fake {
             Some(self.runtime.spawn(async move { axum::serve(listener, app).await.unwrap() }));
     }
 
-    /// The hub goes away: its port is closed and its connections are cut.
+    /// Closes the port and all connections.
     pub fn stop(&mut self) {
         let serving = self.serving.take().unwrap();
         serving.abort();
         let _ = self.runtime.block_on(serving);
     }
 
-    /// The hub comes back on its port.
-    pub fn come_back(&mut self) {
+    /// Listens on the same port again.
+    pub fn restart(&mut self) {
         let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
         self.serve(listener);
     }
@@ -119,7 +120,7 @@ impl Fake {
     }
 }
 
-/// Callers that have shaken hands; the others have gone.
+/// Accepts connections with a complete TLS handshake and drops the others.
 struct TlsListener {
     listener: TcpListener,
     tls: TlsAcceptor,
@@ -143,7 +144,7 @@ impl Listener for TlsListener {
     }
 }
 
-/// What a command left.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub struct Done {
     pub code: Option<i32>,
@@ -159,15 +160,15 @@ impl From<Output> for Done {
 }
 
 impl Done {
-    /// Asserts on the exit code, showing what was said if it is another.
+    /// Asserts the exit code.
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 }
 
-/// A run as the hub would show it.
-pub fn look(run: u32, phase: &str, epoch: u32) -> Value {
+/// Returns a run with this number, phase and epoch, as the hub answers it.
+pub fn run(number: u32, phase: &str, epoch: u32) -> Value {
     let ending = match phase {
         "failed" => {
             json!({"outcome": "failed", "code": "member_failed", "message": "party-a exited with 1", "at": "2026-01-01T00:00:09Z"})
@@ -177,15 +178,29 @@ pub fn look(run: u32, phase: &str, epoch: u32) -> Value {
         }
         _ => Value::Null,
     };
-    json!({
-        "id": run_id(run), "number": run, "phase": phase, "created_at": "2026-01-01T00:00:00Z", "ending": ending,
-        "progress": {"epoch": epoch, "epochs": 3, "members": {}}, "retries_left": 0,
-        "members": [
-            {"party": "hub", "role": "aggregator", "phase": "running", "required": true, "contact": {"state": "connected"}},
-            {"party": "party-a", "role": "trainer", "phase": "running", "required": true, "contact": {"state": "connected"},
-             "progress": {"epoch": epoch, "epochs": 3, "metrics": {"local/acc": 0.5}}},
-        ],
-    })
+    let member = |party: &str, role: &str, progress: Value| {
+        let member =
+            json!({"party": party, "role": role, "phase": "running", "progress": progress});
+        with(json!(Member::sample()), member)
+    };
+    let progress = json!({"epoch": epoch, "epochs": 3, "metrics": {"local/acc": 0.5}});
+    with(
+        json!(Run::sample()),
+        json!({
+            "id": run_id(number), "number": number, "phase": phase, "created_at": "2026-01-01T00:00:00Z",
+            "waiting": null, "ending": ending, "progress": {"epoch": epoch, "epochs": 3, "members": {}},
+            "members": [member("hub", "aggregator", Value::Null), member("party-a", "trainer", progress)],
+        }),
+    )
+}
+
+/// Replaces fields of a document.
+fn with(mut document: Value, fields: Value) -> Value {
+    let (Value::Object(all), Value::Object(fields)) = (&mut document, fields) else {
+        panic!("objects")
+    };
+    all.extend(fields);
+    document
 }
 
 fn run_id(run: u32) -> String {
@@ -201,14 +216,14 @@ async fn answer(
 ) -> Response {
     let mut world = world.lock().unwrap();
     let path = uri.path().strip_prefix("/api/v2/").unwrap_or("elsewhere").to_owned();
-    world.heard.push(format!(
+    world.requests.push(format!(
         "{method} {}",
         uri.path_and_query().unwrap().as_str().replacen("/api/v2/", "", 1)
     ));
     world
         .tokens
         .extend(headers.get("authorization").map(|token| token.to_str().unwrap().to_owned()));
-    if let Some((status, problem)) = &world.refuse {
+    if let Some((status, problem)) = &world.problem {
         return respond(*status, problem);
     }
     if method == Method::POST && path != "parties" && !headers.contains_key("idempotency-key") {
@@ -218,7 +233,7 @@ async fn answer(
     let parts: Vec<&str> = path.split('/').collect();
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["tasks", _, "events"]) => {
-            // One event, then silence: the stream stays open as the hub's does.
+            // One event; then the stream stays open, as the hub keeps it.
             let first = futures::stream::once(async {
                 Ok::<_, Infallible>("id: 1\nevent: run.running\ndata: {}\n\n")
             });
@@ -229,15 +244,15 @@ async fn answer(
                 .unwrap()
         }
         ("GET", ["tasks", _, "runs", run]) => {
-            let first = world.looks.first().cloned();
-            if world.looks.len() > 1 && first.as_ref().is_some_and(|look| look["id"] == *run) {
-                world.looks.remove(0);
-                if world.looks[0]["id"] != *run {
-                    // One transaction ends a run and makes the one that repeats it.
-                    world.tasks[0]["run"] = world.looks[0].clone();
+            let first = world.reads.first().cloned();
+            if world.reads.len() > 1 && first.as_ref().is_some_and(|read| read["id"] == *run) {
+                world.reads.remove(0);
+                if world.reads[0]["id"] != *run {
+                    // The hub ends a run and creates its retry in one transaction.
+                    world.tasks[0]["run"] = world.reads[0].clone();
                 }
             }
-            first.map_or_else(|| missing("run"), |look| respond(200, &look))
+            first.map_or_else(|| missing("run"), |read| respond(200, &read))
         }
         ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => {
             Response::new(Body::from("epoch 1\nepoch 2\n"))
@@ -252,7 +267,7 @@ async fn answer(
                 Some(task) => {
                     let run = task["runs"].as_u64().unwrap() as u32 + 1;
                     task["runs"] = json!(run);
-                    task["run"] = look(run, "queued", 0);
+                    task["run"] = self::run(run, "queued", 0);
                     respond(202, &task["run"])
                 }
             }
@@ -268,19 +283,19 @@ async fn answer(
             }
         }
         ("GET", [list]) => {
-            // By how the name begins, two to a page.
+            // Filtered by the beginning of names, two items a page.
             let query = |name: &str| {
                 uri.query()?
                     .split('&')
                     .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
                     .map(str::to_owned)
             };
-            let begins = query("name").unwrap_or_default();
+            let prefix = query("name").unwrap_or_default();
             let from: usize = query("cursor").map_or(0, |cursor| cursor.parse().unwrap());
             let all = world
                 .list(list)
                 .iter()
-                .filter(|item| item["name"].as_str().unwrap_or_default().starts_with(&begins));
+                .filter(|item| item["name"].as_str().unwrap_or_default().starts_with(&prefix));
             let page: Vec<Value> = all.clone().skip(from).take(2).cloned().collect();
             let next = (all.count() > from + 2).then(|| (from + 2).to_string());
             respond(200, &json!({"items": page, "next": next}))
@@ -301,7 +316,7 @@ async fn answer(
         }
         ("POST", [list]) => {
             let number = world.list(list).len() + 1;
-            let item = kept(&body, &format!("{number:032x}"), 1);
+            let item = stored(&body, &format!("{number:032x}"), 1);
             world.list(list).push(item.clone());
             respond(201, &item)
         }
@@ -317,7 +332,7 @@ async fn answer(
                     &json!({"code": "precondition_failed", "detail": "no If-Match"}),
                 );
             }
-            *item = kept(&body, id, item["revision"].as_u64().unwrap() + 1);
+            *item = stored(&body, id, item["revision"].as_u64().unwrap() + 1);
             respond(200, item)
         }
         ("DELETE", [list, id]) => {
@@ -339,7 +354,7 @@ impl World {
     }
 }
 
-fn kept(body: &Value, id: &str, revision: u64) -> Value {
+fn stored(body: &Value, id: &str, revision: u64) -> Value {
     let mut item = body.clone();
     item["id"] = json!(id);
     item["created_at"] = json!("2026-01-01T00:00:00Z");
@@ -348,6 +363,7 @@ fn kept(body: &Value, id: &str, revision: u64) -> Value {
         item["revision"] = json!(revision);
     } else {
         item["runs"] = json!(0);
+        item["version"] = json!(1);
     }
     item
 }

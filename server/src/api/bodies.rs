@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::problem::Failure;
+use super::problem::ApiError;
 use crate::state::App;
 
 /// Deadlines of a body.
@@ -45,7 +45,7 @@ pub(super) async fn meter(State(app): State<Arc<App>>, request: Request, next: N
     let metered = request.map(|body| Body::new(Metered::new(body, account.clone(), DEADLINES)));
     let response = next.run(metered).await;
     let failure = account.state().failure.take();
-    failure.map_or(response, |error| Failure::from(error).into_response())
+    failure.map_or(response, |error| ApiError::from(error).into_response())
 }
 
 /// What one request holds of the budget.

@@ -13,9 +13,9 @@ use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::json;
-use super::limits::IDEMPOTENCY_KEY_CHARS_MAX;
-use super::problem::{Failure, field};
+use super::problem::{ApiError, field};
 use crate::engine::{IdemKey, Principal};
+use flow_api_types::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 
 /// Longest name a known one is looked for that is like it, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -28,9 +28,9 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub struct Caller(pub Principal);
 
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         parts
             .extensions
             .get::<Self>()
@@ -44,9 +44,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 pub struct Ids<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequestParts<S> for Ids<T> {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let pairs = match parts.extract::<Path<Vec<(String, String)>>>().await {
             Ok(Path(pairs)) => pairs,
             Err(PathRejection::FailedToDeserializePathParams(refused)) => {
@@ -78,9 +78,9 @@ fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
 pub struct Params<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(refused) => {
@@ -105,9 +105,9 @@ pub struct Body<T> {
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
             return Err(Error::new(
                 ErrorCode::UnsupportedMediaType,
@@ -253,9 +253,9 @@ pub struct Idempotency {
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 impl<S: Sync> FromRequestParts<S> for Idempotency {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut sent = parts.headers.get_all(&IDEMPOTENCY_KEY).iter();
         let key = sent.next().map(|value| value.to_str().unwrap_or_default().to_owned());
         let sane = |key: &String| {
@@ -295,9 +295,9 @@ pub struct IfMatch(pub Option<u64>);
 const UNKNOWN_VERSION: u64 = u64::MAX;
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut sent = parts.headers.get_all(header::IF_MATCH).iter();
         let Some(tag) = sent.next() else { return Ok(Self(None)) };
         let tag = tag.to_str().unwrap_or_default().trim();
@@ -336,7 +336,7 @@ fn etag_text(version: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::v2::model::{TaskInput, TemplateInput};
+    use flow_api_types::{TaskInput, TemplateInput};
 
     fn refused<T: DeserializeOwned + std::fmt::Debug>(
         text: &str,

@@ -13,7 +13,7 @@ use futures::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tracing::Instrument as _;
 
-use super::problem::{Failure, render};
+use super::problem::{ApiError, render};
 use crate::state::App;
 
 /// Longest path and query, in bytes.
@@ -47,7 +47,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         let response = if address > MAX_ADDRESS {
             let message =
                 format!("the address has {address} bytes and must have at most {MAX_ADDRESS}");
-            Failure::from(Error::new(ErrorCode::TooLarge, message)).into_response()
+            ApiError::from(Error::new(ErrorCode::TooLarge, message)).into_response()
         } else {
             within(LONGEST, next.run(request)).await
         };
@@ -84,7 +84,7 @@ async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Re
                 .downcast_ref::<&str>()
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned());
-            Failure::from(Error::internal(
+            ApiError::from(Error::internal(
                 what.unwrap_or_else(|| "a panic without a message".to_owned()),
             ))
             .into_response()
@@ -94,7 +94,7 @@ async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Re
                 "no answer within {} s; the request may still be carried out: repeat it with the same Idempotency-Key",
                 longest.as_secs()
             );
-            Failure::from(Error::new(ErrorCode::Busy, message)).into_response()
+            ApiError::from(Error::new(ErrorCode::Busy, message)).into_response()
         }
     }
 }
@@ -121,7 +121,7 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Failure::from(Error::of(ErrorCode::Busy)).into_response(),
+            Err(_) => ApiError::from(Error::of(ErrorCode::Busy)).into_response(),
         },
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_an_internal_error_that_tells_nothing() {
         let response = within(LONGEST, async { panic!("disk /var/x is on fire") }).await;
-        let Failure(error) = response.extensions().get::<Failure>().expect("a failure").clone();
+        let ApiError(error) = response.extensions().get::<ApiError>().expect("a failure").clone();
         assert_eq!(error.code, ErrorCode::Internal);
         assert!(!error.message.contains("fire"));
     }

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::Digest;
 
-use super::limits::{CURSOR_SEAL_DIGITS, FILTER_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use super::problem::field;
-use super::v2::model;
 use crate::store;
+use flow_api_types::limits::{
+    CURSOR_SEAL_DIGITS, FILTER_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
+};
 
 /// A list under certain filters.
 #[derive(Debug)]
@@ -49,7 +50,11 @@ impl List {
     }
 
     /// The page on the wire.
-    pub fn page<T, U>(&self, page: store::Page<T>, show: impl FnMut(T) -> U) -> model::Page<U> {
+    pub fn page<T, U>(
+        &self,
+        page: store::Page<T>,
+        show: impl FnMut(T) -> U,
+    ) -> flow_api_types::Page<U> {
         let store::Page { items, next } = page;
         let seal = |place: String| {
             place.bytes().fold(self.seal.clone(), |mut text, byte| {
@@ -57,7 +62,7 @@ impl List {
                 text
             })
         };
-        model::Page { items: items.into_iter().map(show).collect(), next: next.map(seal) }
+        flow_api_types::Page { items: items.into_iter().map(show).collect(), next: next.map(seal) }
     }
 }
 

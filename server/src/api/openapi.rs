@@ -17,7 +17,8 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
 };
 
-use super::v2::model::{Event, FieldProblem, Problem, schema};
+use super::public::PUBLIC;
+use flow_api_types::{Event, FieldProblem, Problem, schema};
 
 /// Declares the failures an operation has of its own, for `responses(…)`.
 macro_rules! failures {
@@ -180,7 +181,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn common(path: &str, operation: &mut Operation) {
     let mut codes = vec![ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy];
-    if !super::PUBLIC.contains(&path) {
+    if !PUBLIC.contains(&path) {
         codes.extend([
             ErrorCode::Unauthenticated,
             ErrorCode::StoreUnavailable,

@@ -1,6 +1,6 @@
 //! Failures as problem+json (RFC 9457).
 //!
-//! A handler answers with a [`Failure`]; it is turned into bytes in one place, [`render`], when the request's id is at
+//! A handler answers with a [`ApiError`]; it is turned into bytes in one place, [`render`], when the request's id is at
 //! hand, and logged there, once. What broke inside goes to the log and never into the answer.
 
 use std::error::Error as _;
@@ -13,29 +13,29 @@ use flow_domain::error::{Error, ErrorCode, FieldError};
 use flow_domain::text::clip;
 use http::{HeaderValue, StatusCode, header};
 
-use super::v2::model::{FieldProblem, Problem};
 use crate::store::StoreError;
+use flow_api_types::{FieldProblem, Problem};
 
 /// Longest pointer told, in characters: its parts may be names of the caller's own.
 const LONGEST_POINTER: usize = 300;
 
 /// A failed request, on its way out.
 #[derive(Debug, Clone)]
-pub struct Failure(pub Arc<Error>);
+pub struct ApiError(pub Arc<Error>);
 
-impl From<Error> for Failure {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(Arc::new(error))
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Error::from(error).into()
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = StatusCode::from_u16(self.0.row().http)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -58,7 +58,7 @@ pub fn field(
 
 /// Gives a failed response its body. Others pass unchanged.
 pub fn render(mut response: Response, request_id: &str) -> Response {
-    let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() else {
+    let Some(ApiError(error)) = response.extensions_mut().remove::<ApiError>() else {
         return response;
     };
     let row = error.row();
@@ -70,7 +70,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
     }
     let fields = error.fields.iter().map(|FieldError { path, code, message }| FieldProblem {
         pointer: clip(path, LONGEST_POINTER).into_owned(),
-        code: *code,
+        code: (*code).into(),
         message: message.clone(),
     });
     let problem = Problem {
@@ -78,7 +78,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         title: row.title.to_owned(),
         status: row.http,
         detail: error.message.clone(),
-        code: row.slug,
+        code: row.slug.to_owned(),
         retryable: row.retryable,
         fields: fields.collect(),
         more_fields: Some(error.more_fields).filter(|more| *more > 0),

@@ -1,16 +1,15 @@
 //! The reference page: a shell that holds nothing itself. It asks for a token, fetches the OpenAPI document with it and
 //! draws it. Self-contained and under a strict content policy: nothing is loaded from anywhere else.
 
-use axum::extract::State;
+use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode};
 use http::header;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use super::extract::Ids;
 use super::openapi::failures;
-use super::problem::Failure;
-use crate::state::App;
+use super::problem::ApiError;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -83,7 +82,7 @@ pub struct Asset {
 /// A part of the reference page
 #[utoipa::path(get, path = "/docs/{file}", tag = "service", security(()), params(Asset), responses(
     (status = 200, description = "The file", content((String = "text/javascript"), (String = "text/css"))), NoAsset))]
-pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, Failure> {
+pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, ApiError> {
     match file.as_str() {
         "docs.js" => Ok(page("text/javascript; charset=utf-8", include_str!("reference/docs.js"))),
         "docs.css" => Ok(page("text/css; charset=utf-8", include_str!("reference/docs.css"))),
@@ -91,8 +90,12 @@ pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, Failure>
     }
 }
 
+/// Text of the OpenAPI document, which the router passes to the handler: only the router knows all routes.
+#[derive(Debug, Clone, Copy)]
+pub struct Document(pub &'static str);
+
 /// The OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, description = "This document", body = Object)))]
-pub async fn document(State(_): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], super::openapi_json()).into_response()
+pub async fn document(Extension(Document(text)): Extension<Document>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

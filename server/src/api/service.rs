@@ -8,7 +8,7 @@ use flow_common::probe::OPENMETRICS;
 use flow_domain::error::Error;
 use http::{StatusCode, header};
 
-use super::problem::Failure;
+use super::problem::ApiError;
 use crate::state::App;
 
 /// Whether the process lives
@@ -31,7 +31,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
 
 /// Measurements, as Prometheus reads them
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
-pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Failure> {
+pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let text = metrics_text(&app).await?;
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
 }

@@ -42,7 +42,6 @@ use std::sync::Arc;
 
 pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
-pub use orphans::ORPHAN_ID_PATTERN;
 pub use types::*;
 
 use db::{Db, reading};

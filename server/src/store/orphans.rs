@@ -44,10 +44,6 @@ impl FromStr for OrphanKey {
     }
 }
 
-/// The form of an [`OrphanKey`] as text: party, run and attempt.
-pub const ORPHAN_ID_PATTERN: &str =
-    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
-
 const KEY_FORMAT: &str = "must be an id from the list of orphans: PARTY.RUN.ATTEMPT";
 
 #[derive(sqlx::FromRow)]

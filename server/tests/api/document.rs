@@ -73,7 +73,7 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
     }
 
     let template = format!("/api/v2/templates/{}", hub.template().await);
-    let body = json!(flow_server::api::v2::model::TemplateInput::sample());
+    let body = json!(flow_api_types::TemplateInput::sample());
     hub.put(&template).header("if-match", "\"1\"").json(&body).await.expect(StatusCode::OK);
     for path in [
         &template,
@@ -152,7 +152,7 @@ async fn u40_every_operation_is_answered_with_success_as_documented() {
 }
 
 fn renamed(name: &str) -> Value {
-    let mut body = json!(flow_server::api::v2::model::TemplateInput::sample());
+    let mut body = json!(flow_api_types::TemplateInput::sample());
     body["name"] = name.into();
     body
 }

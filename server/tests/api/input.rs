@@ -180,7 +180,7 @@ async fn a_name_that_looks_like_a_path_is_refused_for_tasks_and_templates() {
         let answer = submit.with(|body| body["name"] = name.into()).await;
         assert!(answer.text().contains("must be without `/`"), "{}", answer.text());
         answer.field("/name", "pattern");
-        let mut template = json!(flow_server::api::v2::model::TemplateInput::sample());
+        let mut template = json!(flow_api_types::TemplateInput::sample());
         template["name"] = name.into();
         hub.post("/api/v2/templates").json(&template).await.field("/name", "pattern");
         let path =

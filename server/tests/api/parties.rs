@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_server::api::v2::model::SecretRotation;
+use flow_api_types::SecretRotation;
 use flow_testkit::wait_for;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::common::{FakeAgent, TestApp};
 #[tokio::test]
 async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
     let hub = TestApp::start().await;
-    let body = json!(flow_server::api::v2::model::NewParty::sample());
+    let body = json!(flow_api_types::NewParty::sample());
     let created = hub.post("/api/v2/parties").json(&body).await.expect(StatusCode::CREATED);
     assert_eq!(created.header("location"), "/api/v2/parties/hospital-a");
     let secret = created.json()["secret"].as_str().expect("a secret").to_owned();

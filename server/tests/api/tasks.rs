@@ -26,7 +26,7 @@ async fn a_task_without_a_revision_keeps_the_newest_one_of_its_day() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let template = hub.template().await;
-    let mut edited = json!(flow_server::api::v2::model::TemplateInput::sample());
+    let mut edited = json!(flow_api_types::TemplateInput::sample());
     edited["image"] = "iflearner-digits:2".into();
     hub.put(&format!("/api/v2/templates/{template}")).json(&edited).await.expect(StatusCode::OK);
     let mut body = hub.task_body(&template);

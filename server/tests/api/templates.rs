@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::common::TestApp;
 
 fn sample() -> Value {
-    json!(flow_server::api::v2::model::TemplateInput::sample())
+    json!(flow_api_types::TemplateInput::sample())
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ impl TestApp {
 
     /// Creates the template of the documentation's example and answers its id.
     pub async fn template(&self) -> String {
-        let body = flow_server::api::v2::model::TemplateInput::sample();
+        let body = flow_api_types::TemplateInput::sample();
         let created =
             self.post("/api/v2/templates").json(&json!(body)).await.expect(StatusCode::CREATED);
         created.json()["id"].as_str().expect("an id").to_owned()
@@ -189,7 +189,7 @@ impl TestApp {
 
     /// The documentation's example of a task, of this template.
     pub fn task_body(&self, template: &str) -> Value {
-        let mut body = json!(flow_server::api::v2::model::TaskInput::sample());
+        let mut body = json!(flow_api_types::TaskInput::sample());
         body["template"] = template.into();
         body
     }

@@ -19,14 +19,15 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
-use super::model::{Event, Page, schema};
-use super::{TaskPath, visible_task};
+use super::lookup::visible_task;
+use super::params::TaskPath;
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list;
 use crate::api::openapi::failures;
-use crate::api::problem::{Failure, field};
+use crate::api::problem::{ApiError, field};
 use crate::state::App;
 use crate::store::EventRow;
+use flow_api_types::{Event, Page, schema};
 
 /// Time between two signs of life on a silent stream, and between two looks at the store: a lost wake costs no more.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -79,7 +80,7 @@ pub(super) async fn list(
     Ids(TaskPath { task }): Ids<TaskPath>,
     Params(EventParams { after, limit }): Params<EventParams>,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     if after < 0 {
         return Err(field(
             "?after",
@@ -146,10 +147,9 @@ fn follow(
     let begin = Follow { app, task, changed, after, waiting: VecDeque::new(), over: false };
     stream::unfold(begin, async |mut follow| {
         let row = follow.next().await?;
-        let event = Event::from(row);
-        let shown = sse::Event::default().id(event.seq.to_string()).event(event.kind.as_str());
-        let shown = shown.json_data(&event).unwrap_or_default();
-        Some((Ok(shown), follow))
+        let head = sse::Event::default().id(row.seq.to_string()).event(row.event.kind.as_str());
+        let event = head.json_data(Event::from(row)).unwrap_or_default();
+        Some((Ok(event), follow))
     })
 }
 

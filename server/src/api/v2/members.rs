@@ -13,13 +13,14 @@ use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::model::{Member, SeriesList, schema};
-use super::{runs, visible_task};
+use super::lookup::visible_task;
+use super::runs;
 use crate::api::extract::{Caller, Ids, Params};
-use crate::api::limits::TAIL_LINES_MAX;
 use crate::api::openapi::failures;
-use crate::api::problem::{Failure, field};
+use crate::api::problem::{ApiError, field};
 use crate::state::App;
+use flow_api_types::limits::TAIL_LINES_MAX;
+use flow_api_types::{Member, SeriesList, schema};
 
 failures!(NotFound = TaskNotFound, RunNotFound, MemberNotFound);
 failures!(
@@ -64,7 +65,7 @@ async fn stored(
     app: &App,
     caller: &Caller,
     MemberPath { task, run, party }: &MemberPath,
-) -> Result<flow_domain::member::Member, Failure> {
+) -> Result<flow_domain::member::Member, ApiError> {
     visible_task(app, caller, task).await?;
     let run = runs::stored(app, task, run).await?;
     let number = run.number;
@@ -85,7 +86,7 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(path): Ids<MemberPath>,
-) -> Result<Json<Member>, Failure> {
+) -> Result<Json<Member>, ApiError> {
     let member = stored(&app, &caller, &path).await?;
     let progress = runs::progress_of(&app, &path.run).await?;
     Ok(Json(Member::new(member, progress.get(&path.party))))
@@ -102,7 +103,7 @@ pub(super) async fn logs(
     caller: Caller,
     Ids(path): Ids<MemberPath>,
     Params(LogParams { tail, follow }): Params<LogParams>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     if let Some(lines) = tail.filter(|lines| *lines > TAIL_LINES_MAX) {
         return Err(field(
             "?tail",
@@ -129,7 +130,7 @@ pub(super) async fn series(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(path): Ids<MemberPath>,
-) -> Result<Json<SeriesList>, Failure> {
+) -> Result<Json<SeriesList>, ApiError> {
     stored(&app, &caller, &path).await?;
     let series = app.store.series(&path.run, &path.party).await?;
     Ok(Json(SeriesList::new(series.into_values().flatten().collect())))

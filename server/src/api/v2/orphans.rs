@@ -10,17 +10,40 @@ use http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
-use super::model::{Orphan, Page, schema};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::ApiError;
 use crate::grpc::convert;
 use crate::state::App;
 use crate::store::{self, OrphanDecision, OrphanKey};
+use flow_api_types::{Orphan, Page, schema};
 
 failures!(ListFailures = CursorInvalid);
 failures!(NotFound = OrphanNotFound);
+
+impl From<store::Orphan> for Orphan {
+    fn from(orphan: store::Orphan) -> Self {
+        let store::Orphan { key, task, digest, phase, seen_at, decision } = orphan;
+        let id = key.to_string();
+        let store::OrphanKey { party, run, attempt } = key;
+        let decision = decision.map(|decision| match decision {
+            OrphanDecision::Stop => flow_api_types::OrphanDecision::Stop,
+            OrphanDecision::Keep => flow_api_types::OrphanDecision::Keep,
+        });
+        Self {
+            id,
+            party: party.into(),
+            run: run.into(),
+            task: task.map(Into::into),
+            attempt,
+            spec_digest: digest.map(Into::into),
+            phase: phase.into(),
+            seen_at: seen_at.into(),
+            decision: decision.map(Into::into),
+        }
+    }
+}
 
 /// Which orphans, and which page of them.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,7 +85,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
     Params(ListOrphans { party, cursor, limit }): Params<ListOrphans>,
-) -> Result<Json<Page<Orphan>>, Failure> {
+) -> Result<Json<Page<Orphan>>, ApiError> {
     let list = List::of("orphans", &party);
     let page = app.store.orphans(party.as_ref(), &list.request(cursor.as_deref(), limit)?).await?;
     Ok(Json(list.page(page, Orphan::from)))
@@ -78,7 +101,7 @@ pub(super) async fn stop(
     State(app): State<Arc<App>>,
     _: Caller,
     Ids(OrphanPath { orphan }): Ids<OrphanPath>,
-) -> Result<(StatusCode, Json<Orphan>), Failure> {
+) -> Result<(StatusCode, Json<Orphan>), ApiError> {
     let orphan = decide(&app, &orphan, OrphanDecision::Stop).await?;
     if let Some(task) = &orphan.task {
         app.sessions.send_desired(
@@ -99,7 +122,7 @@ pub(super) async fn keep(
     State(app): State<Arc<App>>,
     _: Caller,
     Ids(OrphanPath { orphan }): Ids<OrphanPath>,
-) -> Result<Json<Orphan>, Failure> {
+) -> Result<Json<Orphan>, ApiError> {
     Ok(Json(decide(&app, &orphan, OrphanDecision::Keep).await?.into()))
 }
 
@@ -107,7 +130,7 @@ async fn decide(
     app: &App,
     key: &OrphanKey,
     decision: OrphanDecision,
-) -> Result<store::Orphan, Failure> {
+) -> Result<store::Orphan, ApiError> {
     app.store.decide_orphan(key, decision).await?;
     let found = app.store.orphan(key).await?;
     Ok(found.ok_or_else(|| {

@@ -13,14 +13,14 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::model::{Agent, NewParty, Page, Party, PartyCreated, PartySecret, SecretRotation};
-use super::{PageParams, PartyPath};
+use super::params::{PageParams, PartyPath};
 use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::{self, StoreError};
+use flow_api_types::{Agent, NewParty, Page, Party, PartyCreated, PartySecret, SecretRotation};
 
 failures!(ListFailures = CursorInvalid);
 failures!(CreateFailures = PartyExists);
@@ -42,31 +42,21 @@ pub(super) struct DeleteParams {
     force: bool,
 }
 
-impl Party {
-    fn new(party: store::Party, inventory: Option<serde_json::Value>) -> Self {
-        let store::Party {
-            row,
-            epoch,
-            instance,
-            connected,
-            since,
-            agent_version,
-            inventory_digest: _,
-        } = party;
-        let store::PartyRow { id, secret_digest: _, created_at, remark } = row;
-        let contact =
-            if connected { member::Contact::Connected } else { member::Contact::Away(since) };
-        let agent = instance
-            .filter(|_| epoch > 0)
-            .map(|instance| Agent { instance: instance.into(), version: agent_version });
-        Self {
-            name: id.into(),
-            remark,
-            created_at: created_at.into(),
-            contact: contact.into(),
-            agent,
-            inventory,
-        }
+fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party {
+    let store::Party { row, epoch, instance, connected, since, agent_version, inventory_digest: _ } =
+        party;
+    let store::PartyRow { id, secret_digest: _, created_at, remark } = row;
+    let contact = if connected { member::Contact::Connected } else { member::Contact::Away(since) };
+    let agent = instance
+        .filter(|_| epoch > 0)
+        .map(|instance| Agent { instance: instance.into(), version: agent_version });
+    Party {
+        name: id.into(),
+        remark,
+        created_at: created_at.into(),
+        contact: contact.into(),
+        agent,
+        inventory,
     }
 }
 
@@ -77,10 +67,10 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
     Params(PageParams { cursor, limit }): Params<PageParams>,
-) -> Result<Json<Page<Party>>, Failure> {
+) -> Result<Json<Page<Party>>, ApiError> {
     let list = List::of("parties", &());
     let page = app.store.parties(&list.request(cursor.as_deref(), limit)?).await?;
-    Ok(Json(list.page(page, |party| Party::new(party, None))))
+    Ok(Json(list.page(page, |party| response(party, None))))
 }
 
 /// Make a party known
@@ -94,7 +84,7 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     _: Caller,
     Body { value, digest: _ }: Body<NewParty>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let NewParty { name, remark } = value;
     let mut wrong = FieldErrors::default();
     check_remark(&remark, &mut wrong);
@@ -124,11 +114,11 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     _: Caller,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
-) -> Result<Json<Party>, Failure> {
+) -> Result<Json<Party>, ApiError> {
     let party = app.store.party(&id).await?;
     let party = party.ok_or_else(|| unknown(&id))?;
     let inventory = app.store.inventory(&id).await?;
-    Ok(Json(Party::new(party, inventory)))
+    Ok(Json(response(party, inventory)))
 }
 
 /// Replace a party's secret
@@ -143,7 +133,7 @@ pub(super) async fn rotate_secret(
     _: Caller,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
     Body { value: SecretRotation { overlap_s }, digest: _ }: Body<SecretRotation>,
-) -> Result<Json<PartySecret>, Failure> {
+) -> Result<Json<PartySecret>, ApiError> {
     let mut wrong = FieldErrors::default();
     wrong.range("/overlap_s", overlap_s, 0, OVERLAP_MAX_S);
     wrong.finish().map_err(Error::from)?;
@@ -169,7 +159,7 @@ pub(super) async fn delete(
     _: Caller,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
     Params(DeleteParams { force }): Params<DeleteParams>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, ApiError> {
     if app.embedded.get() == Some(&id) {
         let message = format!(
             "{id} is the party of the hub's own agent: set hub_agent.enabled = false and restart the hub first"

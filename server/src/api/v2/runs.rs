@@ -11,13 +11,14 @@ use flow_domain::progress::Progress;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::model::{Page, Run, schema};
-use super::{PageParams, TaskPath, visible_task};
+use super::lookup::visible_task;
+use super::params::{PageParams, TaskPath};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::ApiError;
 use crate::state::App;
+use flow_api_types::{Page, Run, schema};
 
 failures!(ListFailures = TaskNotFound, CursorInvalid);
 failures!(NotFound = TaskNotFound, RunNotFound);
@@ -42,7 +43,7 @@ pub(super) async fn list(
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
     Params(PageParams { cursor, limit }): Params<PageParams>,
-) -> Result<Json<Page<Run>>, Failure> {
+) -> Result<Json<Page<Run>>, ApiError> {
     visible_task(&app, &caller, &task).await?;
     let list = List::of("runs", &task);
     let page = app.store.runs(&task, &list.request(cursor.as_deref(), limit)?).await?;
@@ -62,13 +63,13 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(RunPath { task, run }): Ids<RunPath>,
-) -> Result<Json<Run>, Failure> {
+) -> Result<Json<Run>, ApiError> {
     visible_task(&app, &caller, &task).await?;
     Ok(Json(read(&app, &task, &run).await?))
 }
 
 /// A run of this task, whose caller has been checked.
-pub(super) async fn read(app: &App, task: &TaskId, run: &RunId) -> Result<Run, Failure> {
+pub(super) async fn read(app: &App, task: &TaskId, run: &RunId) -> Result<Run, ApiError> {
     let found = stored(app, task, run).await?;
     Ok(Run::new(found, &progress_of(app, run).await?))
 }
@@ -77,7 +78,7 @@ pub(super) async fn stored(
     app: &App,
     task: &TaskId,
     run: &RunId,
-) -> Result<flow_domain::run::Run, Failure> {
+) -> Result<flow_domain::run::Run, ApiError> {
     let found = app.store.run(run).await?.filter(|found| &found.task == task);
     found.ok_or_else(|| {
         Error::new(ErrorCode::RunNotFound, format!("task {task} has no run {run}")).into()
@@ -88,7 +89,7 @@ pub(super) async fn stored(
 pub(super) async fn progress(
     app: &App,
     runs: &[RunId],
-) -> Result<BTreeMap<RunId, BTreeMap<PartyId, Progress>>, Failure> {
+) -> Result<BTreeMap<RunId, BTreeMap<PartyId, Progress>>, ApiError> {
     let mut progress: BTreeMap<RunId, BTreeMap<PartyId, Progress>> = BTreeMap::new();
     for row in app.store.progress(runs).await? {
         progress.entry(row.run).or_default().insert(row.party, row.progress);
@@ -99,6 +100,6 @@ pub(super) async fn progress(
 pub(super) async fn progress_of(
     app: &App,
     run: &RunId,
-) -> Result<BTreeMap<PartyId, Progress>, Failure> {
+) -> Result<BTreeMap<PartyId, Progress>, ApiError> {
     Ok(progress(app, std::slice::from_ref(run)).await?.remove(run).unwrap_or_default())
 }

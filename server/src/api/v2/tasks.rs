@@ -14,15 +14,17 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
-use super::model::{Page, RunSummary, Task, TaskInput, schema};
-use super::{IdempotencyHeader, IfMatchHeader, TaskPath, runs, visible_task, visible_template};
+use super::lookup::{visible_task, visible_template};
+use super::params::{IdempotencyHeader, IfMatchHeader, TaskPath};
+use super::runs;
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
-use crate::api::limits::NEVER_STARTED;
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::{TaskFilter, TaskRow};
+use flow_api_types::limits::NEVER_STARTED;
+use flow_api_types::{Page, RunSummary, Task, TaskInput, schema};
 
 failures!(NotFound = TaskNotFound);
 failures!(
@@ -93,7 +95,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListTasks>,
-) -> Result<Json<Page<Task>>, Failure> {
+) -> Result<Json<Page<Task>>, ApiError> {
     let ListTasks { name, phase, party, template, cursor, limit } = params;
     let name_prefix = list::text("name", name)?;
     let filter =
@@ -116,7 +118,7 @@ pub(super) async fn create(
     caller: Caller,
     idempotency: Idempotency,
     Body { value, digest }: Body<TaskInput>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let body = content(&app, &caller, value).await?;
     let id =
         app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
@@ -126,7 +128,7 @@ pub(super) async fn create(
 }
 
 /// The content asked for. A task keeps the revision it was made with; absent means the newest one now.
-async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, Failure> {
+async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, ApiError> {
     let revision = match input.revision {
         Some(revision) => revision,
         None => visible_template(app, caller, &input.template).await?.revision,
@@ -141,12 +143,12 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let task = read(&app, &caller, &task).await?;
     Ok((etag(task.version), Json(task)))
 }
 
-async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, Failure> {
+async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, ApiError> {
     let row = visible_task(app, caller, task).await?;
     let latest = Vec::from_iter(row.latest_run.clone());
     let mut runs = summaries(app, &latest).await?;
@@ -156,7 +158,7 @@ async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, Failure
 /// The newest runs of some tasks, with how far each is.
 type Latest = BTreeMap<RunId, (Run, BTreeMap<PartyId, Progress>)>;
 
-async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, Failure> {
+async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, ApiError> {
     if ids.is_empty() {
         return Ok(Latest::new());
     }
@@ -187,7 +189,7 @@ pub(super) async fn edit(
     Ids(TaskPath { task }): Ids<TaskPath>,
     IfMatch(version): IfMatch,
     Body { value, digest: _ }: Body<TaskInput>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let body = content(&app, &caller, value).await?;
     app.engine.edit_task(&caller.0, &task, body, version).await?;
     let task = read(&app, &caller, &task).await?;
@@ -204,7 +206,7 @@ pub(super) async fn delete(
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
     IfMatch(version): IfMatch,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, ApiError> {
     app.engine.delete_task(&caller.0, &task, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -213,13 +215,13 @@ pub(super) async fn delete(
 ///
 /// Makes a new run. It waits in the queue until every party is there, has agreed and has set resources aside.
 #[utoipa::path(post, path = "/tasks/{task}/start", tag = "tasks", operation_id = "start_task", params(TaskPath, IdempotencyHeader),
-    responses((status = 202, description = "The run", body = super::model::Run, headers(("Location" = String, description = "Where the run is"))), StartFailures))]
+    responses((status = 202, description = "The run", body = flow_api_types::Run, headers(("Location" = String, description = "Where the run is"))), StartFailures))]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
     idempotency: Idempotency,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let id = app.engine.start_task(&caller.0, &task, idempotency.bind(&caller, None)).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{id}"))];
     let run = runs::read(&app, &task, &id).await?;
@@ -235,7 +237,7 @@ pub(super) async fn stop(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     app.engine.stop_task(&caller.0, &task).await?;
     Ok((StatusCode::ACCEPTED, Json(read(&app, &caller, &task).await?)))
 }

@@ -12,17 +12,16 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
-use super::model::{Page, Revision, Template, TemplateInput, schema};
-use super::{
-    IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath, no_template, visible_template,
-};
+use super::lookup::{no_template, visible_template};
+use super::params::{IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath};
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
-use crate::api::problem::Failure;
+use crate::api::problem::ApiError;
 use crate::engine::IdemKey;
 use crate::state::App;
 use crate::store::{IdemRecord, TemplateChange, TemplateCreation, TemplateFilter};
+use flow_api_types::{Page, Revision, Template, TemplateInput, schema};
 
 failures!(ListFailures = CursorInvalid);
 failures!(NotFound = TemplateNotFound);
@@ -74,7 +73,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListTemplates>,
-) -> Result<Json<Page<Template>>, Failure> {
+) -> Result<Json<Page<Template>>, ApiError> {
     let ListTemplates { name, cursor, limit } = params;
     let filter =
         TemplateFilter { project: caller.0.project, name_prefix: list::text("name", name)? };
@@ -92,7 +91,7 @@ pub(super) async fn create(
     caller: Caller,
     idempotency: Idempotency,
     Body { value, digest }: Body<TemplateInput>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let (name, remark, body) = checked(value)?;
     let now = app.clock.now();
     let template = flow_domain::template::Template {
@@ -150,7 +149,7 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TemplatePath { template }): Ids<TemplatePath>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let template = visible_template(&app, &caller, &template).await?;
     Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
 }
@@ -166,7 +165,7 @@ pub(super) async fn edit(
     Ids(TemplatePath { template: id }): Ids<TemplatePath>,
     IfMatch(version): IfMatch,
     Body { value, digest: _ }: Body<TemplateInput>,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, ApiError> {
     let mut template = visible_template(&app, &caller, &id).await?;
     (template.name, template.remark, template.body) = checked(value)?;
     template.modified_at = app.clock.now();
@@ -185,7 +184,7 @@ pub(super) async fn delete(
     caller: Caller,
     Ids(TemplatePath { template }): Ids<TemplatePath>,
     IfMatch(version): IfMatch,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, ApiError> {
     let template = visible_template(&app, &caller, &template).await?;
     change(&template, app.store.delete_template(&template.id, base(version)).await?)?;
     Ok(StatusCode::NO_CONTENT)
@@ -222,7 +221,7 @@ pub(super) async fn revisions(
     caller: Caller,
     Ids(TemplatePath { template: id }): Ids<TemplatePath>,
     Params(PageParams { cursor, limit }): Params<PageParams>,
-) -> Result<Json<Page<Revision>>, Failure> {
+) -> Result<Json<Page<Revision>>, ApiError> {
     visible_template(&app, &caller, &id).await?;
     let list = List::of("revisions", &id);
     let page = app.store.template_revisions(&id, &list.request(cursor.as_deref(), limit)?).await?;
@@ -236,7 +235,7 @@ pub(super) async fn revision(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(RevisionPath { template: id, revision }): Ids<RevisionPath>,
-) -> Result<Json<Revision>, Failure> {
+) -> Result<Json<Revision>, ApiError> {
     let newest = visible_template(&app, &caller, &id).await?.revision;
     let found = app.store.template_revision(&id, revision).await?;
     let found = found.ok_or_else(|| {

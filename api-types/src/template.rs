@@ -7,95 +7,68 @@ use flow_domain::template::{Framework, ParamType, TemplateBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Time, schema};
+use crate::{Named, Time, schema};
 
-/// What may be run. Sent whole to create a template, and whole again to edit it.
+/// Request to create a template or a new revision of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = TemplateInput::sample)]
 pub struct TemplateInput {
-    /// Its name.
+    /// Name of the template, unique in the project.
     #[schema(value_type = schema::Name)]
     pub name: String,
-    /// For people.
+    /// Free text for people.
     #[serde(default)]
     #[schema(value_type = schema::Remark)]
     pub remark: String,
-    /// How the workload is told what to do and how its end is recognised.
+    /// Framework: how the workload gets its arguments and how its success is recognised.
     #[schema(value_type = schema::Framework)]
     pub framework: Framework,
-    /// Image reference; each party resolves it by its own image map.
+    /// Image name. Each party resolves it with its image map.
     #[schema(value_type = schema::Image)]
     pub image: String,
-    /// The trainer's program and arguments. The framework adds its own arguments.
+    /// Program and arguments of the trainer. The framework adds its own arguments.
     #[schema(value_type = schema::Command)]
     pub command: Vec<String>,
-    /// The aggregator's program and arguments; empty = the framework's own.
+    /// Program and arguments of the aggregator. Empty selects the framework's own.
     #[serde(default)]
     #[schema(value_type = schema::OptionalCommand)]
     pub aggregator_command: Vec<String>,
-    /// Working directory inside the image; empty = the member's own.
+    /// Working directory inside the image. Empty selects the run directory of the member.
     #[serde(default)]
     #[schema(value_type = schema::Workdir)]
     pub workdir: String,
-    /// Environment added to the contract's own.
+    /// Environment variables that the workload gets besides those of the platform.
     #[serde(default)]
     #[schema(value_type = schema::Environment)]
     pub env: BTreeMap<String, String>,
-    /// Parameters a task may set.
+    /// Parameters that a task may set, by name.
     #[serde(default)]
     #[schema(value_type = schema::ParameterSchemas)]
-    pub parameters: BTreeMap<String, ParamSchema>,
-    /// What each member asks of its machine.
+    pub parameters: BTreeMap<String, ParamSchemaInput>,
+    /// Resources that each member requests.
     #[serde(default)]
-    pub resources: Resources,
-    /// Longest time a workload may run, in seconds. A suspend of its machine does not count.
+    pub resources: ResourcesInput,
+    /// Longest runtime of a workload, in seconds. Time in which its machine is suspended does not count.
     #[serde(default = "default_max_runtime")]
     #[schema(value_type = schema::MaxRuntime)]
     pub max_runtime_s: u64,
-    /// Time between the polite and the hard end of a workload, in seconds.
+    /// Grace period between SIGTERM and SIGKILL when a workload is stopped, in seconds.
     #[serde(default = "default_grace")]
     #[schema(value_type = schema::StopGrace)]
     pub stop_grace_s: u64,
 }
 
-const fn default_max_runtime() -> u64 {
+pub(crate) const fn default_max_runtime() -> u64 {
     RUNTIME_S_DEFAULT
 }
 
-const fn default_grace() -> u64 {
+pub(crate) const fn default_grace() -> u64 {
     GRACE_S_DEFAULT
 }
 
 impl TemplateInput {
-    /// The example of the documentation, which is what the tests send.
-    #[must_use]
-    pub fn sample() -> Self {
-        let rate = ParamSchema {
-            kind: ParamType::Number,
-            default: Some("0.1".to_owned()),
-            allowed: Vec::new(),
-            minimum: Some("0".to_owned()),
-            maximum: Some("1".to_owned()),
-            description: "learning rate".to_owned(),
-        };
-        Self {
-            name: "digits".to_owned(),
-            remark: "Handwritten digits with a numpy model".to_owned(),
-            framework: Framework::Iflearner,
-            image: "iflearner-digits:1".to_owned(),
-            command: vec!["python".to_owned(), "-u".to_owned(), "client.py".to_owned()],
-            aggregator_command: Vec::new(),
-            workdir: String::new(),
-            env: BTreeMap::new(),
-            parameters: BTreeMap::from([("learning_rate".to_owned(), rate)]),
-            resources: Resources::default(),
-            max_runtime_s: default_max_runtime(),
-            stop_grace_s: default_grace(),
-        }
-    }
-
-    /// Name, remark and what the revision says.
+    /// Splits the request into name, remark and the content of a revision.
     #[must_use]
     pub fn into_parts(self) -> (String, String, TemplateBody) {
         let Self {
@@ -130,41 +103,88 @@ impl TemplateInput {
     }
 }
 
-/// One parameter a template declares. Values travel as text; the type says which texts are accepted.
+/// One parameter that a template declares, in a request. Values are text; the type restricts which texts are valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ParamSchema {
-    /// Which texts are accepted.
+pub struct ParamSchemaInput {
+    /// Type of the value.
     #[serde(rename = "type")]
     #[schema(value_type = schema::ParamType)]
     pub kind: ParamType,
-    /// Used when a task gives none; without it the parameter is required.
+    /// Value if a task sets none. Without a default every task must set the parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::ParameterValue>)]
     pub default: Option<String>,
-    /// Accepted values, if only these are.
+    /// Valid values. Absent if the type alone decides.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = schema::ParameterEnum)]
     pub allowed: Vec<String>,
-    /// Smallest accepted number, in decimal text.
+    /// Smallest valid number, as decimal text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::ParameterValue>)]
     pub minimum: Option<String>,
-    /// Largest accepted number, in decimal text.
+    /// Largest valid number, as decimal text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::ParameterValue>)]
     pub maximum: Option<String>,
-    /// For people.
+    /// Description for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schema(value_type = schema::Description)]
     pub description: String,
 }
 
-impl From<ParamSchema> for flow_domain::template::ParamSchema {
-    fn from(parameter: ParamSchema) -> Self {
-        let ParamSchema { kind, default, allowed, minimum, maximum, description } = parameter;
+impl From<ParamSchemaInput> for flow_domain::template::ParamSchema {
+    fn from(parameter: ParamSchemaInput) -> Self {
+        let ParamSchemaInput { kind, default, allowed, minimum, maximum, description } = parameter;
         Self { kind, default, allowed, minimum, maximum, description }
     }
+}
+
+/// Resources that each member requests, in a request. 0 requests none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResourcesInput {
+    /// Processor time, in thousandths of a core.
+    #[schema(value_type = schema::CpuMillis)]
+    pub cpu_millis: u32,
+    /// Memory, in MiB.
+    #[schema(value_type = schema::MemoryMib)]
+    pub memory_mib: u32,
+}
+
+impl From<ResourcesInput> for flow_domain::template::Resources {
+    fn from(ResourcesInput { cpu_millis, memory_mib }: ResourcesInput) -> Self {
+        Self { cpu_millis, memory_mib }
+    }
+}
+
+/// One parameter that a template declares. Values are text; the type restricts which texts are valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ParamSchema {
+    /// Type of the value.
+    #[serde(rename = "type")]
+    #[schema(value_type = schema::ParamType)]
+    pub kind: Named<ParamType>,
+    /// Value if a task sets none. Without a default every task must set the parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub default: Option<String>,
+    /// Valid values. Absent if the type alone decides.
+    #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = schema::ParameterEnum)]
+    pub allowed: Vec<String>,
+    /// Smallest valid number, as decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub minimum: Option<String>,
+    /// Largest valid number, as decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ParameterValue>)]
+    pub maximum: Option<String>,
+    /// Description for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(value_type = schema::Description)]
+    pub description: String,
 }
 
 impl From<flow_domain::template::ParamSchema> for ParamSchema {
@@ -177,13 +197,12 @@ impl From<flow_domain::template::ParamSchema> for ParamSchema {
             maximum,
             description,
         } = parameter;
-        Self { kind, default, allowed, minimum, maximum, description }
+        Self { kind: kind.into(), default, allowed, minimum, maximum, description }
     }
 }
 
-/// What each member asks of its machine; 0 = no claim.
+/// Resources that each member requests. 0 requests none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// Processor time, in thousandths of a core.
     #[schema(value_type = schema::CpuMillis)]
@@ -193,12 +212,6 @@ pub struct Resources {
     pub memory_mib: u32,
 }
 
-impl From<Resources> for flow_domain::template::Resources {
-    fn from(Resources { cpu_millis, memory_mib }: Resources) -> Self {
-        Self { cpu_millis, memory_mib }
-    }
-}
-
 impl From<flow_domain::template::Resources> for Resources {
     fn from(resources: flow_domain::template::Resources) -> Self {
         let flow_domain::template::Resources { cpu_millis, memory_mib } = resources;
@@ -206,35 +219,34 @@ impl From<flow_domain::template::Resources> for Resources {
     }
 }
 
-// A type of its own beside `TemplateInput`: an answer has every field, and names of earlier versions keep the form that
-// was accepted then. A schema that forbids other properties cannot be part of another (`allOf`).
-/// What a revision of a template holds.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+// Names and texts have no limits here: an old revision keeps the form that was valid when it was made.
+/// Content of one revision of a template.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TemplateContent {
-    /// Its name, unique in the project.
+    /// Name of the template, unique in the project.
     pub name: String,
-    /// For people.
+    /// Free text for people.
     pub remark: String,
-    /// How the workload is told what to do and how its end is recognised.
+    /// Framework: how the workload gets its arguments and how its success is recognised.
     #[schema(value_type = schema::Framework)]
-    pub framework: Framework,
-    /// Image reference; each party resolves it by its own image map.
+    pub framework: Named<Framework>,
+    /// Image name. Each party resolves it with its image map.
     pub image: String,
-    /// The trainer's program and arguments. The framework adds its own arguments.
+    /// Program and arguments of the trainer. The framework adds its own arguments.
     pub command: Vec<String>,
-    /// The aggregator's program and arguments; empty = the framework's own.
+    /// Program and arguments of the aggregator. Empty selects the framework's own.
     pub aggregator_command: Vec<String>,
-    /// Working directory inside the image; empty = the member's own.
+    /// Working directory inside the image. Empty selects the run directory of the member.
     pub workdir: String,
-    /// Environment added to the contract's own.
+    /// Environment variables that the workload gets besides those of the platform.
     pub env: BTreeMap<String, String>,
-    /// Parameters a task may set.
+    /// Parameters that a task may set, by name.
     pub parameters: BTreeMap<String, ParamSchema>,
-    /// What each member asks of its machine.
+    /// Resources that each member requests.
     pub resources: Resources,
-    /// Longest time a workload may run, in seconds.
+    /// Longest runtime of a workload, in seconds.
     pub max_runtime_s: u64,
-    /// Time between the polite and the hard end of a workload, in seconds.
+    /// Grace period between SIGTERM and SIGKILL when a workload is stopped, in seconds.
     pub stop_grace_s: u64,
 }
 
@@ -257,7 +269,7 @@ impl TemplateContent {
         Self {
             name,
             remark,
-            framework,
+            framework: framework.into(),
             image,
             command,
             aggregator_command,
@@ -271,21 +283,21 @@ impl TemplateContent {
     }
 }
 
-/// A template with its newest revision.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// Template with its newest revision.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = Template::sample)]
 pub struct Template {
-    /// Its id.
+    /// Id of the template.
     #[schema(value_type = schema::Id)]
     pub id: String,
-    /// Number of the newest revision; also the `ETag`.
+    /// Number of the newest revision; the same as the `ETag`.
     #[schema(minimum = 1)]
     pub revision: u32,
-    /// When the template was made.
+    /// When the template was created.
     pub created_at: Time,
-    /// When the newest revision was made.
+    /// When the newest revision was created.
     pub modified_at: Time,
-    /// What it says.
+    /// Content of the newest revision.
     #[serde(flatten)]
     pub content: TemplateContent,
 }
@@ -313,15 +325,15 @@ impl From<flow_domain::template::Template> for Template {
 }
 
 /// One revision of a template. Revisions never change.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = Revision::sample)]
 pub struct Revision {
-    /// Its number, from 1.
+    /// Number of the revision, from 1.
     #[schema(minimum = 1)]
     pub revision: u32,
-    /// When it was made.
+    /// When the revision was created.
     pub created_at: Time,
-    /// What it says. The name is the template's present one.
+    /// Content of the revision. Its name is the current name of the template.
     #[serde(flatten)]
     pub content: TemplateContent,
 }

@@ -1,34 +1,36 @@
-//! Examples of the document: one template, its task, one run of it, and what belongs to them, under one set of ids.
+//! Examples of the OpenAPI document: one template, its task, one run of the task, and the objects around them. The ids
+//! agree with each other. Tests send the requests.
 
 use std::collections::BTreeMap;
 
 use flow_domain::error::ErrorCode;
-use flow_domain::id::{Digest, InstanceId, PartyId};
-use flow_domain::member::{Contact, MemberPhase};
+use flow_domain::id::{DatasetName, Digest, InstanceId, PartyId};
+use flow_domain::member::{Contact, MemberPhase, Role};
 use flow_domain::progress::Point;
 use flow_domain::run::{EventKind, NewMember, NewRun};
 use flow_domain::sample;
-use flow_domain::template::Framework;
+use flow_domain::template::{Framework, ParamType};
 use flow_domain::time::Timestamp;
 
-use super::{
-    Agent, Event, Member, NewParty, Orphan, Party, PartyCreated, Problem, Revision, Run,
-    SeriesList, Task, TaskInput, Template, TemplateInput, Time,
+use crate::template::{default_grace, default_max_runtime};
+use crate::{
+    Agent, Event, Member, NewParty, Orphan, ParamSchemaInput, Party, PartyCreated, Problem,
+    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList, Task,
+    TaskInput, TaskMemberInput, Template, TemplateInput, Time,
 };
-use crate::store;
 
 /// 2026-01-01T00:00:00Z.
 const CREATED_AT: Timestamp = Timestamp(1_767_225_600_000_000);
 
 fn instance() -> InstanceId {
-    "0190f3a4d3e27e00a1b2c3d4e5f60718".parse().expect("a constant of the right form")
+    "0190f3a4d3e27e00a1b2c3d4e5f60718".parse().expect("constant is an instance id")
 }
 
 fn template() -> flow_domain::template::Template {
     let (name, remark, body) = TemplateInput::sample().into_parts();
     flow_domain::template::Template {
         id: sample::template_id(),
-        project: "default".parse().expect("a constant of the right form"),
+        project: "default".parse().expect("constant is a project id"),
         name,
         remark,
         revision: 1,
@@ -38,7 +40,7 @@ fn template() -> flow_domain::template::Template {
     }
 }
 
-/// The run at its start, when every party is connected.
+/// Returns a new run whose parties are all connected.
 fn run() -> flow_domain::run::Run {
     let task = TaskInput::sample().into_body(1);
     let member = |member: flow_domain::task::TaskMember| NewMember {
@@ -67,8 +69,37 @@ fn trainer() -> PartyId {
     NewParty::sample().name
 }
 
+impl TemplateInput {
+    /// A template with one parameter.
+    #[must_use]
+    pub fn sample() -> Self {
+        let rate = ParamSchemaInput {
+            kind: ParamType::Number,
+            default: Some("0.1".to_owned()),
+            allowed: Vec::new(),
+            minimum: Some("0".to_owned()),
+            maximum: Some("1".to_owned()),
+            description: "learning rate".to_owned(),
+        };
+        Self {
+            name: "digits".to_owned(),
+            remark: "Handwritten digits with a numpy model".to_owned(),
+            framework: Framework::Iflearner,
+            image: "iflearner-digits:1".to_owned(),
+            command: vec!["python".to_owned(), "-u".to_owned(), "client.py".to_owned()],
+            aggregator_command: Vec::new(),
+            workdir: String::new(),
+            env: BTreeMap::new(),
+            parameters: BTreeMap::from([("learning_rate".to_owned(), rate)]),
+            resources: ResourcesInput::default(),
+            max_runtime_s: default_max_runtime(),
+            stop_grace_s: default_grace(),
+        }
+    }
+}
+
 impl Template {
-    /// The template that [`TemplateInput::sample`] makes.
+    /// The template that [`TemplateInput::sample`] creates.
     #[must_use]
     pub fn sample() -> Self {
         template().into()
@@ -83,12 +114,39 @@ impl Revision {
     }
 }
 
+impl TaskInput {
+    /// A task of [`Template::sample`] with one aggregator and two trainers.
+    #[must_use]
+    pub fn sample() -> Self {
+        let party = |text: &str| text.parse::<PartyId>().expect("constant is a party name");
+        let data: Option<DatasetName> = "digits".parse().ok();
+        Self {
+            name: "digits-spring".to_owned(),
+            remark: String::new(),
+            template: sample::template_id(),
+            revision: Some(1),
+            epochs: 10,
+            parameters: BTreeMap::from([("learning_rate".to_owned(), "0.05".to_owned())]),
+            members: vec![
+                TaskMemberInput { party: party("hub"), role: Role::Aggregator, dataset: None },
+                TaskMemberInput {
+                    party: party("hospital-a"),
+                    role: Role::Trainer,
+                    dataset: data.clone(),
+                },
+                TaskMemberInput { party: party("hospital-b"), role: Role::Trainer, dataset: data },
+            ],
+            rules: RulesInput::default(),
+        }
+    }
+}
+
 impl Task {
-    /// The task that [`TaskInput::sample`] makes, with its first run.
+    /// The task that [`TaskInput::sample`] creates, with its first run.
     #[must_use]
     pub fn sample() -> Self {
         let body = TaskInput::sample().into_body(1);
-        let summary = super::RunSummary::new(run(), &BTreeMap::new(), Some(body.epochs));
+        let summary = RunSummary::new(run(), &BTreeMap::new(), Some(body.epochs));
         let task = flow_domain::task::Task {
             id: sample::task_id(),
             project: template().project,
@@ -103,7 +161,7 @@ impl Task {
 }
 
 impl Run {
-    /// The first run of [`Task::sample`].
+    /// The first run of [`Task::sample`], new.
     #[must_use]
     pub fn sample() -> Self {
         Self::new(run(), &BTreeMap::new())
@@ -115,12 +173,12 @@ impl Member {
     #[must_use]
     pub fn sample() -> Self {
         let member = run().members.into_iter().find(|member| member.party == trainer());
-        Self::new(member.expect("the sample's party is a member of the sample's run"), None)
+        Self::new(member.expect("sample party is a member of the sample run"), None)
     }
 }
 
 impl Event {
-    /// The start of [`Run::sample`].
+    /// The event that records the start of [`Run::sample`].
     #[must_use]
     pub fn sample() -> Self {
         let event = flow_domain::run::Event {
@@ -133,8 +191,27 @@ impl Event {
     }
 }
 
+impl NewParty {
+    /// A party that trains in [`Task::sample`].
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            name: "hospital-a".parse().expect("constant is a party name"),
+            remark: "Children's hospital".to_owned(),
+        }
+    }
+}
+
+impl SecretRotation {
+    /// An overlap of one hour.
+    #[must_use]
+    pub const fn sample() -> Self {
+        Self { overlap_s: 3600 }
+    }
+}
+
 impl Party {
-    /// The party that [`NewParty::sample`] makes known, connected.
+    /// The party that [`NewParty::sample`] adds, connected.
     #[must_use]
     pub fn sample() -> Self {
         let NewParty { name, remark } = NewParty::sample();
@@ -161,15 +238,18 @@ impl Orphan {
     /// A member of a run that the hub does not know.
     #[must_use]
     pub fn sample() -> Self {
-        store::Orphan {
-            key: store::OrphanKey { party: trainer(), run: sample::run_id(), attempt: 1 },
-            task: Some(sample::task_id()),
-            digest: Some(Digest::of(b"sample")),
-            phase: MemberPhase::Running,
-            seen_at: CREATED_AT,
+        let (party, run, attempt) = (trainer(), sample::run_id(), 1);
+        Self {
+            id: format!("{party}.{run}.{attempt}"),
+            party: party.into(),
+            run: run.into(),
+            task: Some(sample::task_id().into()),
+            attempt,
+            spec_digest: Some(Digest::of(b"sample").into()),
+            phase: MemberPhase::Running.into(),
+            seen_at: CREATED_AT.into(),
             decision: None,
         }
-        .into()
     }
 }
 
@@ -187,7 +267,7 @@ impl SeriesList {
 }
 
 impl Problem {
-    /// A task that is not there.
+    /// A task that does not exist.
     #[must_use]
     pub fn sample() -> Self {
         let row = ErrorCode::TaskNotFound.row();
@@ -196,7 +276,7 @@ impl Problem {
             title: row.title.to_owned(),
             status: row.http,
             detail: format!("there is no task {}", sample::task_id()),
-            code: row.slug,
+            code: row.slug.to_owned(),
             retryable: row.retryable,
             fields: Vec::new(),
             more_fields: None,
@@ -206,7 +286,7 @@ impl Problem {
 }
 
 impl Time {
-    /// When the samples were made.
+    /// The creation time of the samples.
     #[must_use]
     pub fn sample() -> Self {
         CREATED_AT.into()

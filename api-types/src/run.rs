@@ -7,42 +7,42 @@ use flow_domain::member::{DesiredPhase, MemberPhase, ReasonCode, Role};
 use flow_domain::progress::Progress;
 use flow_domain::run::{EndCode, Outcome, RunPhase, WaitCode};
 use flow_domain::template::Framework;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Contact, MemberProgress, ProgressSummary, Rules, Time, progress, schema};
+use crate::{Contact, MemberProgress, Named, ProgressSummary, Rules, Time, schema};
 
-/// A reason: a code for programs, a sentence for people.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// Why a member is in its phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
-    /// For programs.
+    /// Kind of reason, for programs.
     #[schema(value_type = schema::ReasonCode)]
-    pub code: ReasonCode,
-    /// For people: names what to change.
+    pub code: Named<ReasonCode>,
+    /// Description for people: the cause and what to change.
     pub message: String,
 }
 
 impl From<flow_domain::member::Reason> for Reason {
     fn from(flow_domain::member::Reason { code, message }: flow_domain::member::Reason) -> Self {
-        Self { code, message }
+        Self { code: code.into(), message }
     }
 }
 
-/// Why a run is not running.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// Why a run is not running yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
-    /// For programs.
+    /// Kind of cause, for programs.
     #[schema(value_type = schema::WaitCode)]
-    pub code: WaitCode,
-    /// For people: names party and cause.
+    pub code: Named<WaitCode>,
+    /// Description for people: the party and the cause.
     pub message: String,
-    /// The party it waits for, if one.
+    /// Name of the party that the run waits for, if it is one.
     #[schema(value_type = Option<schema::PartyName>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
-    /// Since when.
+    /// When the wait began.
     pub since: Time,
-    /// When it is tried again, or the wait ends.
+    /// When the hub tries again or stops waiting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
 }
@@ -51,7 +51,7 @@ impl From<flow_domain::run::Waiting> for Waiting {
     fn from(waiting: flow_domain::run::Waiting) -> Self {
         let flow_domain::run::Waiting { code, message, party, since, until } = waiting;
         Self {
-            code,
+            code: code.into(),
             message,
             party: party.map(Into::into),
             since: since.into(),
@@ -60,28 +60,28 @@ impl From<flow_domain::run::Waiting> for Waiting {
     }
 }
 
-/// Why and how a run ends. The first cause wins.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// How and why a run ends. The first cause counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ending {
-    /// How.
+    /// Result of the run.
     #[schema(value_type = schema::Outcome)]
-    pub outcome: Outcome,
-    /// Why, for programs.
+    pub outcome: Named<Outcome>,
+    /// Kind of cause, for programs.
     #[schema(value_type = schema::EndCode)]
-    pub code: EndCode,
-    /// Why, for people.
+    pub code: Named<EndCode>,
+    /// Description of the cause, for people.
     pub message: String,
-    /// The party that caused it, if one did.
+    /// Name of the party that caused the end, if one did.
     #[schema(value_type = Option<schema::PartyName>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
-    /// The member's own reason, if it gave one.
+    /// Reason of that party's member, if it reported one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Who asked, if a user did.
+    /// User who stopped the run, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// When.
+    /// When the hub recorded the cause.
     pub at: Time,
 }
 
@@ -89,8 +89,8 @@ impl From<flow_domain::run::Ending> for Ending {
     fn from(ending: flow_domain::run::Ending) -> Self {
         let flow_domain::run::Ending { outcome, code, message, party, reason, by, at } = ending;
         Self {
-            outcome,
-            code,
+            outcome: outcome.into(),
+            code: code.into(),
             message,
             party: party.map(Into::into),
             reason: reason.map(Into::into),
@@ -100,19 +100,19 @@ impl From<flow_domain::run::Ending> for Ending {
     }
 }
 
-/// How a workload ended. Times are of the party's own clock.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// How a workload ended. Times are from the clock of the party.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Exit {
-    /// Exit status, if it exited.
+    /// Exit status, if the workload exited.
     pub code: Option<i32>,
-    /// Signal number, if a signal ended it.
+    /// Signal number, if a signal ended the workload.
     pub signal: Option<i32>,
-    /// Set when the supervisor ended it, or could not start it.
+    /// Why the sidecar ended the workload or could not start it. Absent if the workload ended by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// When it was started.
+    /// When the workload was started.
     pub started_at: Time,
-    /// When it ended.
+    /// When the workload ended.
     pub finished_at: Time,
 }
 
@@ -130,63 +130,63 @@ impl From<flow_domain::member::Exit> for Exit {
 }
 
 /// One party's part in one run.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = Member::sample)]
 pub struct Member {
-    /// Which party.
+    /// Name of the party.
     #[schema(value_type = schema::PartyName)]
     pub party: String,
-    /// What it does.
+    /// Role of the party in the task.
     #[schema(value_type = schema::Role)]
-    pub role: Role,
-    /// The run cannot succeed without it. False once released.
+    pub role: Named<Role>,
+    /// The run cannot succeed without this member. False after the run continues without it.
     pub required: bool,
-    /// What is wished.
+    /// Desired phase.
     #[schema(value_type = schema::DesiredPhase)]
-    pub desired: DesiredPhase,
-    /// What was last seen.
+    pub desired: Named<DesiredPhase>,
+    /// Last reported phase.
     #[schema(value_type = schema::MemberPhase)]
-    pub phase: MemberPhase,
-    /// Whether the party is connected.
+    pub phase: Named<MemberPhase>,
+    /// Connection of the party's agent.
     pub contact: Contact,
-    /// Why it is where it is.
+    /// Why the member is in its phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// How its workload ended.
+    /// How the workload ended. Absent until it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// What others may dial, by name.
+    /// Addresses at which other members connect, by name.
     pub endpoints: BTreeMap<String, String>,
-    /// How far it is.
+    /// Progress of the workload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<MemberProgress>,
-    /// Reservation round: at most one workload per run, party and attempt.
+    /// Number of the reservation round. At most one workload runs per run, party and attempt.
     pub attempt: u32,
-    /// Counts the changes of what is wished.
+    /// Number of the last change of the desired member.
     pub generation: u64,
-    /// The wish the agent had seen when it last reported.
+    /// Generation that the agent had received when it last reported.
     pub observed_generation: u64,
-    /// The agent's counter at its last report.
+    /// Sequence number of the agent's last report.
     pub sequence: u64,
-    /// The agent journal that holds the member; absent as long as nothing can have been delivered.
+    /// Identity of the agent's journal that holds the member. Absent until the hub has sent the member to an agent.
     #[schema(value_type = Option<schema::Id>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Digest of the spec it executes.
+    /// Digest of the spec that the member executes.
     #[schema(value_type = schema::Digest)]
     pub digest: String,
-    /// What its names resolved to at the party, hashed.
+    /// Digest of the image and dataset that the party resolved the names of the spec to.
     #[schema(value_type = Option<schema::Digest>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<String>,
-    /// The framework's verdict that the federation has finished, as this member saw it.
+    /// The framework has reported that the federation has finished.
     pub complete: bool,
-    /// Its terminal report is stored: nothing of it is alive.
+    /// The hub has stored the member's terminal report: no process of the member is alive.
     pub settled: bool,
 }
 
 impl Member {
-    /// A member and how far it is.
+    /// Converts a domain member and its progress.
     #[must_use]
     pub fn new(member: flow_domain::member::Member, progress: Option<&Progress>) -> Self {
         let flow_domain::member::Member {
@@ -211,10 +211,10 @@ impl Member {
         } = member;
         Self {
             party: party.into(),
-            role,
+            role: role.into(),
             required,
-            desired,
-            phase,
+            desired: desired.into(),
+            phase: phase.into(),
             contact: contact.into(),
             reason: reason.map(Into::into),
             exit: exit.map(Into::into),
@@ -233,37 +233,37 @@ impl Member {
     }
 }
 
-/// How a run stands, in short.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// State of a run, without its members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
-    /// Its id.
+    /// Id of the run.
     #[schema(value_type = schema::Id)]
     pub id: String,
-    /// Counts the task's runs, from 1.
+    /// Number of the run within its task, from 1.
     pub number: u32,
-    /// Where it stands.
+    /// Phase of the run.
     #[schema(value_type = schema::RunPhase)]
-    pub phase: RunPhase,
-    /// What it waits for.
+    pub phase: Named<RunPhase>,
+    /// Why the run is not running yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// How far it is.
+    /// Progress of the run.
     pub progress: ProgressSummary,
-    /// Its end, once known.
+    /// How and why the run ends. Absent until the cause is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
-    /// When it was made.
+    /// When the run was created.
     pub created_at: Time,
-    /// When every required member ran.
+    /// When all required members were running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running_at: Option<Time>,
-    /// When its phase became final.
+    /// When the run reached a terminal phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
 }
 
 impl RunSummary {
-    /// The short of a run whose members are this far, of so many epochs.
+    /// Converts a domain run. `progress` is the progress of its members; `epochs` is the number of epochs of its task.
     #[must_use]
     pub fn new(
         run: flow_domain::run::Run,
@@ -274,7 +274,7 @@ impl RunSummary {
         Self {
             id: run.id.into(),
             number: run.number,
-            phase: run.phase,
+            phase: run.phase.into(),
             waiting: run.waiting.map(Into::into),
             progress: summary,
             ending: run.ending.map(Into::into),
@@ -290,74 +290,74 @@ fn summary(
     progress: &BTreeMap<PartyId, Progress>,
     epochs: Option<u32>,
 ) -> ProgressSummary {
-    progress::summarise(
+    ProgressSummary::new(
         run.members.iter().map(|member| (member, progress.get(&member.party))),
         epochs,
     )
 }
 
-/// One start of a task.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// One start of a task, with its members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = Run::sample)]
 pub struct Run {
-    /// Its id.
+    /// Id of the run.
     #[schema(value_type = schema::Id)]
     pub id: String,
-    /// The task.
+    /// Id of the task.
     #[schema(value_type = schema::Id)]
     pub task: String,
-    /// Counts the task's runs, from 1.
+    /// Number of the run within its task, from 1.
     pub number: u32,
-    /// The run this one repeats.
+    /// Id of the failed run that this run repeats.
     #[schema(value_type = Option<schema::Id>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<String>,
-    /// Retries still allowed after this one.
+    /// Number of retries that are left after this run.
     pub retries_left: u32,
-    /// Not started before this moment.
+    /// The hub does not start the run before this time.
     pub not_before: Time,
-    /// How the workload's end is recognised.
+    /// Framework of the template.
     #[schema(value_type = schema::Framework)]
-    pub framework: Framework,
-    /// Rules of the task at the time of the start.
+    pub framework: Named<Framework>,
+    /// Rules of the task when the run was created.
     pub rules: Rules,
-    /// Where it stands.
+    /// Phase of the run.
     #[schema(value_type = schema::RunPhase)]
-    pub phase: RunPhase,
-    /// What it waits for.
+    pub phase: Named<RunPhase>,
+    /// Why the run is not running yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// How far it is.
+    /// Progress of the run.
     pub progress: ProgressSummary,
-    /// Its end, once known.
+    /// How and why the run ends. Absent until the cause is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
-    /// Newest reservation round.
+    /// Number of the newest reservation round.
     pub attempt: u32,
-    /// When it was made.
+    /// When the run was created.
     pub created_at: Time,
-    /// It fails if it has not started by then.
+    /// The run fails if no workload has started by this time.
     pub queue_until: Time,
-    /// Deadline of the present phase.
+    /// Deadline of the current phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase_until: Option<Time>,
-    /// When every required member ran.
+    /// When all required members were running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running_at: Option<Time>,
-    /// Last time any progress moved.
+    /// When a member last made progress.
     pub progress_at: Time,
-    /// When its phase became final.
+    /// When the run reached a terminal phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
-    /// When nothing of it was alive any more.
+    /// When no process of the run was alive any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<Time>,
-    /// Its members, in the task's order.
+    /// Members, in the order of the task.
     pub members: Vec<Member>,
 }
 
 impl Run {
-    /// A run whose members are this far.
+    /// Converts a domain run. `progress` is the progress of its members.
     #[must_use]
     pub fn new(run: flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>) -> Self {
         let summary = summary(&run, progress, None);
@@ -396,9 +396,9 @@ impl Run {
             retry_of: retry_of.map(Into::into),
             retries_left,
             not_before: not_before.into(),
-            framework,
+            framework: framework.into(),
             rules: rules.into(),
-            phase,
+            phase: phase.into(),
             waiting: waiting.map(Into::into),
             progress: summary,
             ending: ending.map(Into::into),

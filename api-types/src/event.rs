@@ -1,0 +1,46 @@
+//! Events of a task.
+
+use flow_domain::run::EventKind;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Named, Time, schema};
+
+/// One event of a task. Events are numbered from 1 without gaps, in the order in which the hub stored them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = Event::sample)]
+pub struct Event {
+    /// Number of the event within its task, from 1.
+    pub seq: i64,
+    /// When the hub stored the event.
+    pub at: Time,
+    /// Kind of event.
+    #[schema(value_type = schema::EventKind)]
+    pub kind: Named<EventKind>,
+    /// Id of the run that the event belongs to, if any.
+    #[schema(value_type = Option<schema::Id>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Name of the party that the event belongs to, if any.
+    #[schema(value_type = Option<schema::PartyName>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party: Option<String>,
+    /// Description for people, or the name of the new phase.
+    pub message: String,
+}
+
+impl Event {
+    /// Converts a domain event that the hub stored with this number at this time.
+    #[must_use]
+    pub fn new(seq: i64, at: Time, event: flow_domain::run::Event) -> Self {
+        let flow_domain::run::Event { kind, run, party, message } = event;
+        Self {
+            seq,
+            at,
+            kind: kind.into(),
+            run: run.map(Into::into),
+            party: party.map(Into::into),
+            message,
+        }
+    }
+}

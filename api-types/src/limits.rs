@@ -1,0 +1,28 @@
+//! Limits of query parameters, path parameters and headers. The hub enforces them; the OpenAPI document states them.
+//! The limits of request bodies are in `flow_domain::limits`.
+
+/// Items of a page if the request has no `limit`.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+/// Largest `limit` of a page, in items.
+pub const PAGE_ITEMS_MAX: u32 = 200;
+/// Hexadecimal digits at the start of a cursor that identify its list and filters.
+pub const CURSOR_SEAL_DIGITS: usize = 16;
+/// Form of a cursor: [`CURSOR_SEAL_DIGITS`] digits, then the position in pairs of digits. An empty cursor is none.
+pub const CURSOR_PATTERN: &str = "^([0-9a-f]{16}([0-9a-f]{2})*)?$";
+/// Longest filter by the beginning of a name, in characters.
+pub const FILTER_CHARS_MAX: usize = 50;
+/// Form of a filter: no control character.
+pub const FILTER_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// Value of the `phase` filter that selects tasks without a run.
+pub const NEVER_STARTED: &str = "new";
+/// Largest `tail` of a log, in lines.
+pub const TAIL_LINES_MAX: u64 = 1_000_000_000;
+/// Longest `Idempotency-Key`, in characters.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Form of an `Idempotency-Key`: visible ASCII characters.
+pub const IDEMPOTENCY_KEY_PATTERN: &str = "^[!-~]+$";
+/// Form of `If-Match`: one entity tag in quotes, or `*`.
+pub const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
+/// Form of an orphan's id: party, run and attempt, separated by dots.
+pub const ORPHAN_ID_PATTERN: &str =
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";

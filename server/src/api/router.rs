@@ -1,0 +1,76 @@
+//! Routes and middleware of the API, and the OpenAPI document of its routes.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Extension;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use flow_domain::error::{Error, ErrorCode};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::Caller;
+use super::problem::ApiError;
+use super::public::PUBLIC;
+use super::{bodies, extract, guard, openapi, reference, service, v2};
+use crate::state::App;
+
+/// Creates the service with all routes.
+pub fn router(app: Arc<App>) -> axum::Router {
+    let (router, _) = all().split_for_parts();
+    router
+        .fallback(async || ApiError::from(Error::of(ErrorCode::RouteNotFound)))
+        .method_not_allowed_fallback(async || {
+            ApiError::from(Error::of(ErrorCode::MethodNotAllowed))
+        })
+        .layer(Extension(reference::Document(openapi_json())))
+        .layer(DefaultBodyLimit::max(extract::MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&app), bodies::meter))
+        .layer(from_fn(guard::finish))
+        .layer(from_fn_with_state(Arc::clone(&app), authenticate))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}
+
+/// Returns the OpenAPI document of all routes.
+#[must_use]
+pub fn document() -> OpenApi {
+    openapi::finish(all().into_openapi())
+}
+
+/// Returns the OpenAPI document as text. `docs/openapi.json` is this text and a line break.
+#[must_use]
+pub fn openapi_json() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        document().to_pretty_json().expect("document of strings and maps is serializable")
+    });
+    DOCUMENT.as_str()
+}
+
+fn all() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .nest("/api/v2", v2::router())
+        .routes(routes!(service::livez))
+        .routes(routes!(service::readyz))
+        .routes(routes!(service::metrics))
+        .routes(routes!(reference::document))
+        .routes(routes!(reference::docs))
+        .routes(routes!(reference::asset))
+}
+
+/// Requires a token for every request except those of [`PUBLIC`] routes. Unknown paths need a token too.
+async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let public = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|route| PUBLIC.contains(&route.as_str()));
+    if !public {
+        match app.auth.principal(request.headers()) {
+            Ok(principal) => request.extensions_mut().insert(Caller(principal)),
+            Err(error) => return ApiError::from(error).into_response(),
+        };
+    }
+    next.run(request).await
+}
