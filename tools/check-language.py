@@ -19,6 +19,7 @@ with more findings fails, and a file without any must leave the list.
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -325,6 +326,15 @@ def read_baseline():
     return {path: int(number) for number, path in lines}
 
 
+def write_baseline(found):
+    head = "# Files with findings and their number, which may only shrink: tools/check-language.sh --write-baseline\n"
+    body = "".join(f"{len(findings)} {path}\n" for path, findings in sorted(found.items()))
+    if body:
+        BASELINE.write_text(head + body)
+    else:
+        BASELINE.unlink(missing_ok=True)
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__, add_help=True)
     parser.add_argument("--count", action="store_true")
@@ -342,8 +352,7 @@ def main():
         count(found)
         return 0
     if arguments.write_baseline:
-        body = "".join(f"{len(findings)} {path}\n" for path, findings in sorted(found.items()))
-        BASELINE.write_text("# Findings per file that remain: tools/check-language.sh --write-baseline.\n" + body)
+        write_baseline(found)
         return 0
     return report(found, paths)
 
@@ -363,6 +372,10 @@ def count(found):
 
 def report(found, paths):
     baseline, failed = read_baseline(), False
+    for path in baseline:
+        if not (ROOT / path).exists():
+            failed = True
+            print(f"{path}: does not exist: remove it from tools/language-baseline.txt")
     for path in paths:
         findings, known = found.get(path, []), baseline.get(path, 0)
         if known and not findings:
@@ -444,4 +457,5 @@ def self_test():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the reader of a pipe may end first
     sys.exit(main())
