@@ -5,6 +5,7 @@ mod contract;
 mod crashes;
 mod exposure;
 mod faults;
+mod leader;
 mod lifecycle;
 mod many;
 mod names;
