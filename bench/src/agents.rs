@@ -9,6 +9,7 @@ use flow_common::ids;
 use flow_common::secret_file::Secret;
 use flow_domain::id::Digest;
 use flow_federate::dial::Address;
+use flow_federate::metrics::AgentMetrics;
 use flow_federate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -124,7 +125,14 @@ impl Agent {
         ));
         let name = party.name.parse().expect("the hub has accepted the name");
         let login = Login { party: name, secret: SecretSource::Fixed(Secret::new(party.secret)) };
-        let session = session::run(connector, login, hello, SystemClock::shared(), events);
+        let session = session::run(
+            connector,
+            login,
+            hello,
+            SystemClock::shared(),
+            AgentMetrics::default(),
+            events,
+        );
         let mut agent =
             Self { behaviour, sequence: 0, ended: BTreeSet::new(), out: None, observer };
         let handle = async {

@@ -1,17 +1,17 @@
-//! Health and metrics of an agent, over plain HTTP: for whoever runs it (a kubelet, a Prometheus), who is rarely on the
-//! same host. Nothing on these pages is secret, they name no run and no dataset, and nothing can be changed through
-//! them.
+//! Health and metrics of an agent over plain HTTP, for a kubelet or a Prometheus, which is rarely on
+//! the same machine.
 //!
-//! `/livez` says that the process answers. `/readyz` says that a session with the hub is open, and that the journal can be
-//! written. What they show is asked of
-//! the agent's own loop, at each request, so that it cannot be out of date and costs nothing while nobody looks.
+//! The pages are not secret: they name no run and no dataset, and no request changes anything.
+//! `/livez` reports that the process answers; `/readyz` that a session with the hub is open and the
+//! journal takes writes. Each request asks the agent's loop, so the answer is current and costs
+//! nothing without requests.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::disk::Disk;
 use flow_common::probe;
 use flow_common::telemetry;
@@ -28,34 +28,32 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::journal;
+use crate::metrics::AgentMetrics;
 
-/// Longest time the agent's loop may take to reply; while it takes up its members it does not.
+/// Timeout of the loop's answer. While the agent restores its members the loop does not answer.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How an agent stands.
+/// State of an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgentStatus {
     /// A session with the hub is open.
     pub connected: bool,
-    /// Sessions opened since the process started: all but the first were reconnects.
+    /// Sessions opened since the process started.
     pub sessions: u64,
-    /// Members that have not settled, by phase.
+    /// Unsettled members by phase.
     pub members: BTreeMap<MemberPhase, u64>,
-    /// The journal takes writes.
     pub journal_writable: bool,
 }
 
-/// Asked of an agent, which answers how it stands.
+/// A request to the agent's loop, which answers with its status.
 pub type StatusRequest = oneshot::Sender<AgentStatus>;
 
-/// What is served.
 #[derive(Debug, Clone)]
 pub struct HealthPages {
-    /// Where the agent is asked.
     pub status_requests: mpsc::Sender<StatusRequest>,
-    /// The agent's data directory.
+    pub metrics: AgentMetrics,
     pub data_dir: PathBuf,
-    /// The file of the authorities that say who the hub is, if there is one.
+    /// File with the certificate authorities of the hub, if the configuration names one.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -68,62 +66,68 @@ impl probe::Pages for HealthPages {
     async fn readiness(&self) -> Result<(), String> {
         match self.request_status().await.ok_or(NOT_READY)? {
             AgentStatus { journal_writable: false, .. } => {
-                Err("the journal cannot be written; see the agent's log for the cause".to_owned())
+                Err("the journal takes no writes; read the agent's log for the cause".to_owned())
             }
             AgentStatus { connected: true, .. } => Ok(()),
             _ => {
-                Err("no session with the hub is open; see the agent's log for the cause".to_owned())
+                Err("no session with the hub is open; read the agent's log for the cause"
+                    .to_owned())
             }
         }
     }
 
     async fn metrics(&self) -> Result<String, String> {
         let status = self.request_status().await.ok_or(NOT_READY)?;
-        metrics(&status, &self.host_figures()).map_err(|error| error.to_string())
+        metrics_text(&status, &self.host_figures(), &self.metrics)
+            .map_err(|error| error.to_string())
     }
 }
 
 impl HealthPages {
     fn host_figures(&self) -> HostFigures {
-        // A file that cannot be read is reported in the log, and left out here.
+        // The log reports a file that cannot be read; the page omits its figure.
         let trusted =
             self.ca_file.as_deref().and_then(|file| trusted(file, SystemClock.now()).ok());
         HostFigures {
             journal_bytes: journal::size(&self.data_dir),
             disk: Disk::of(&self.data_dir).ok(),
-            authority_ends: trusted
+            authority_expires: trusted
                 .and_then(|trusted| trusted.iter().map(|certificate| certificate.ends).min()),
         }
     }
 
     async fn request_status(&self) -> Option<AgentStatus> {
-        let (request, reply) = oneshot::channel();
+        let (request, status) = oneshot::channel();
         let asked = async {
             self.status_requests.send(request).await.ok()?;
-            reply.await.ok()
+            status.await.ok()
         };
-        flow_common::clock::timeout(STATUS_TIMEOUT, asked).await.ok()?
+        clock::timeout(STATUS_TIMEOUT, asked).await.ok()?
     }
 }
 
-const NOT_READY: &str = "the agent is still recovering its members";
+const NOT_READY: &str = "the agent is restoring its members; retry in a moment";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Phase {
+struct PhaseLabel {
     phase: &'static str,
 }
 
-/// Figures that do not come from the agent's loop.
+/// Figures of the machine, which do not come from the agent's loop.
 #[derive(Debug, Clone, Copy, Default)]
 struct HostFigures {
     journal_bytes: u64,
     disk: Option<Disk>,
-    /// When the first of the trusted authorities expires.
-    authority_ends: Option<Timestamp>,
+    /// Expiry of the first of the trusted authorities.
+    authority_expires: Option<Timestamp>,
 }
 
-/// The page as text, in the OpenMetrics format.
-fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Error> {
+/// The metrics page in the OpenMetrics format.
+fn metrics_text(
+    status: &AgentStatus,
+    host: &HostFigures,
+    metrics: &AgentMetrics,
+) -> Result<String, fmt::Error> {
     let AgentStatus { connected, sessions, members, journal_writable } = status;
     let gauge = |value: i64| {
         let gauge = Gauge::<i64>::default();
@@ -131,10 +135,10 @@ fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Erro
         gauge
     };
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let by_phase = Family::<Phase, Gauge>::default();
+    let by_phase = Family::<PhaseLabel, Gauge>::default();
     for phase in MemberPhase::ALL {
         by_phase
-            .get_or_create(&Phase { phase: phase.as_str() })
+            .get_or_create(&PhaseLabel { phase: phase.as_str() })
             .set(number(members.get(phase).copied().unwrap_or(0)));
     }
     let opened = Counter::<u64>::default();
@@ -142,22 +146,22 @@ fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Erro
     let dropped = Counter::<u64>::default();
     dropped.inc_by(telemetry::lines_dropped());
     let mut all = Registry::with_prefix("flow");
-    all.register("log_lines_dropped", "Lines of the log that could not be written", dropped);
+    all.register("log_lines_dropped", "Log lines that could not be written", dropped);
     let registry = all.sub_registry_with_prefix("agent");
     registry.register(
         "connected",
-        "Whether a session with the hub is open",
+        "1 if a session with the hub is open",
         gauge(i64::from(*connected)),
     );
     registry.register(
         "sessions",
-        "Sessions opened with the hub; all but the first were reconnects",
+        "Sessions opened with the hub; all but the first are reconnects",
         opened,
     );
-    registry.register("members", "Members that have not settled, by phase", by_phase);
+    registry.register("members", "Unsettled members, by phase", by_phase);
     registry.register(
         "journal_writable",
-        "Whether the journal takes writes",
+        "1 if the journal takes writes",
         gauge(i64::from(*journal_writable)),
     );
     registry.register_with_unit(
@@ -175,20 +179,20 @@ fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Erro
         );
         registry.register_with_unit(
             "disk_free",
-            "Bytes the agent may still write there",
+            "Bytes on that disk that the agent may still write",
             Unit::Bytes,
             gauge(number(free)),
         );
     }
-    if let Some(ends) = host.authority_ends {
-        let help = "End of the first certificate in hub.ca_file that expires";
+    if let Some(expires) = host.authority_expires {
         registry.register_with_unit(
             "certificate_expires_timestamp",
-            help,
+            "Expiry of the first certificate in hub.ca_file that expires",
             Unit::Seconds,
-            gauge(ends.0 / 1_000_000),
+            gauge(expires.0 / 1_000_000),
         );
     }
+    metrics.register(registry);
     let mut text = String::new();
     encode(&mut text, &all)?;
     Ok(text)
@@ -197,20 +201,23 @@ fn metrics(status: &AgentStatus, host: &HostFigures) -> Result<String, fmt::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{PassOutcome, RequestOutcome, SessionOutcome, SweepOutcome};
 
     #[test]
-    fn the_page_has_a_line_for_every_figure_and_for_phases_nobody_is_in() {
+    fn metrics_page_has_all_figures_and_all_phases() {
         let members = BTreeMap::from([(MemberPhase::Running, 2)]);
         let host = HostFigures {
             journal_bytes: 4096,
             disk: Some(Disk { size: 9, free: 3 }),
-            authority_ends: Some(Timestamp(7_000_000)),
+            authority_expires: Some(Timestamp(7_000_000)),
         };
-        let text = metrics(
-            &AgentStatus { connected: true, sessions: 3, members, journal_writable: true },
-            &host,
-        )
-        .unwrap();
+        let metrics = AgentMetrics::default();
+        metrics.pass(PassOutcome::JournalFailed, Duration::from_millis(1));
+        metrics.runtime_request("hold", RequestOutcome::Refused, Duration::from_millis(1));
+        metrics.session(SessionOutcome::Ended, Duration::from_secs(1));
+        metrics.sweep(SweepOutcome::Ok, Duration::from_secs(1));
+        let status = AgentStatus { connected: true, sessions: 3, members, journal_writable: true };
+        let text = metrics_text(&status, &host, &metrics).unwrap();
         let wanted = [
             "flow_agent_connected 1",
             "flow_agent_sessions_total 3",
@@ -222,6 +229,14 @@ mod tests {
             "flow_agent_disk_size_bytes 9",
             "flow_agent_disk_free_bytes 3",
             "flow_log_lines_dropped_total 0",
+            "flow_agent_passes_total{outcome=\"journal_failed\"} 1",
+            "flow_agent_pass_duration_seconds_count 1",
+            "flow_agent_runtime_requests_total{request=\"hold\",outcome=\"refused\"} 1",
+            "flow_agent_runtime_request_duration_seconds_count 1",
+            "flow_agent_session_ends_total{outcome=\"ended\"} 1",
+            "flow_agent_session_duration_seconds_count 1",
+            "flow_agent_retention_sweeps_total{outcome=\"ok\"} 1",
+            "flow_agent_retention_sweep_duration_seconds_count 1",
         ];
         for line in wanted {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

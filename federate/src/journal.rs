@@ -27,6 +27,8 @@ const SEQUENCES: u64 = 1 << 20;
 /// Most settled members kept, the newest: a hub that makes many runs must not fill the party's disk with their history.
 /// Beyond a week's members of a busy party, and short enough to be told in every session.
 pub const SETTLED_MEMBERS_MAX: u32 = 10_000;
+/// Seconds for which the agent keeps settled members: a hub restored from a backup may ask for them.
+pub const SETTLED_RETENTION_S: u64 = 7 * 24 * 3600;
 const VERSION: i64 = 1;
 const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";

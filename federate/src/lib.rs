@@ -20,6 +20,7 @@ pub mod dial;
 pub mod health;
 pub mod journal;
 pub mod member;
+pub mod metrics;
 pub mod reconcile;
 pub mod retention;
 pub mod runtime;

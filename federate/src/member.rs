@@ -1,8 +1,10 @@
-//! One member as its own agent holds it: a value, and what a desired, a verdict or an observation makes of it.
+//! One member of a run as its own agent records it, and the transitions of that record.
 //!
-//! The heart of it is [`Work`], the life of one `WorkKey`: it is held once, started once and stopped once. A key that
-//! was released is burnt; only a new reservation round, with a new attempt, can hold again. A terminal phase is entered
-//! only when nothing of the member, in this attempt or an older one, is alive any more.
+//! [`WorkStage`] is the life of one `WorkKey`: the runtime holds it once, starts it once and stops
+//! it once. A key that was released is never used again; only a new attempt can hold again. A
+//! member enters a terminal phase only when no work of any of its attempts is alive.
+//!
+//! The journal stores [`Member`] as JSON, so a renamed field keeps its old name in `serde(rename)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,144 +18,125 @@ use serde::{Deserialize, Serialize};
 
 use crate::runtime::{WorkKey, WorkState};
 
-/// Most ports held for one member.
 pub const PORTS_PER_MEMBER_MAX: usize = 16;
 
-/// What the hub wishes one member to be.
+/// What the hub wants of one member: the parsed message of the protocol, without the spec's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DesiredMember {
-    /// The run.
     pub run: RunId,
-    /// The task.
     pub task: TaskId,
-    /// Reservation round.
     pub attempt: u32,
-    /// Number of the desired.
     pub generation: u64,
-    /// What is wished.
     pub phase: DesiredPhase,
-    /// Digest of the spec; may be missing when the hub does not know the member either.
+    /// Digest of the spec. `None` if the hub does not know the member either.
     pub digest: Option<Digest>,
-    /// With `running`: values for the spec's holes.
+    /// Values for the spec's holes; only with `running`.
     pub bindings: Bindings,
-    /// The hub does not know the member and wants it ended.
+    /// The hub does not know the member and wants it stopped.
     pub orphan: bool,
-    /// With `stopped`: the run goes on without this party.
+    /// With `stopped`: the run continues without this party.
     pub released: bool,
 }
 
 impl DesiredMember {
-    /// Values for a start; with any other desired they mean nothing and are not kept.
+    /// Bindings of a start. The agent does not keep those of any other desired phase.
     fn start_bindings(&self) -> Bindings {
         if self.phase == DesiredPhase::Running { self.bindings.clone() } else { Bindings::new() }
     }
 }
 
-/// What a member asks of the party, found when its spec was judged.
+/// What a member needs of the party, read from its spec at admission.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Needs {
     /// Names of the ports to hold.
     pub ports: Vec<String>,
-    /// Share of the machine.
     pub resources: Resources,
-    /// Seconds between the polite and the hard end.
+    /// Seconds between SIGTERM and SIGKILL.
     pub grace_s: u64,
-    /// What the image and dataset names mean here, hashed.
+    /// Digest of what the spec's image and dataset names mean at this party.
     pub resolution: Option<Digest>,
 }
 
-/// The party's answer to a spec.
+/// The decision of the party's policy about a spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Admission {
-    /// It may run.
     Admit(Needs),
-    /// A person must approve first.
+    /// A person must approve the spec first.
     Ask(Needs, Reason),
-    /// It may not run.
     Refuse(Reason),
 }
 
-/// Life of one `WorkKey`, in order. Never goes back.
+/// Life of one `WorkKey`, in order. A stage never returns to an earlier one.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum WorkStage {
-    /// The runtime has not been asked for anything.
+    /// No request was made.
     #[default]
     None,
-    /// A hold has been asked for.
+    /// A hold was requested.
     Holding,
-    /// Ports are held.
     Held,
-    /// The start has been written down: it may have happened.
+    /// The start is recorded, so it may have happened.
     Started,
-    /// The end has been asked for.
+    /// A stop was requested.
     Stopping,
-    /// Nothing is alive, nor ever will be: the key is burnt.
+    /// Nothing of the key is alive or will ever be.
     Dead,
 }
 
-/// One member of a run, at its own party.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Member {
-    /// The run.
     pub run: RunId,
-    /// The task.
     pub task: TaskId,
-    /// Newest reservation round heard of.
+    /// Newest attempt that the hub has named.
     pub attempt: u32,
-    /// Number of the newest desired heard.
+    /// Generation of the newest desired member.
     pub generation: u64,
-    /// The incarnation of the hub's database that last wished something of it.
+    /// Incarnation of the hub's database that last sent a desired member for this run.
     #[serde(default)]
     pub incarnation: u64,
-    /// The newest desired.
     pub desired: DesiredPhase,
-    /// Digest of the spec.
     pub digest: Option<Digest>,
-    /// Values for the spec's holes, once they are known.
+    /// Values for the spec's holes, from the request to start until the end.
     pub bindings: Bindings,
-    /// What it asks of the party.
     pub needs: Needs,
-    /// How far the work of this attempt is.
+    /// Stage of the work of this attempt.
     pub work: WorkStage,
-    /// The start of this attempt has been written down: there may be a log.
+    /// The start of this attempt is recorded, so there may be a log.
     #[serde(default)]
     pub started: bool,
-    /// Other attempts of which something may be alive: they are being stopped.
+    /// Older attempts whose work may be alive and is being stopped.
     #[serde(rename = "strays")]
     pub stale_attempts: BTreeSet<u32>,
-    /// The terminal phase to enter as soon as nothing is alive, and why.
+    /// The terminal phase to enter as soon as nothing is alive, and its reason.
     #[serde(rename = "doom")]
     pub pending_outcome: Option<(MemberPhase, Option<Reason>)>,
-    /// What is reported.
+    /// The phase that the agent reports.
     pub phase: MemberPhase,
-    /// Why.
     pub reason: Option<Reason>,
-    /// What keeps the runtime from doing what it was asked last; it is asked again.
+    /// Why the current request to the runtime has not succeeded yet; the runtime queue retries it.
     #[serde(default)]
     pub delay: Option<Reason>,
-    /// How the workload ended.
     pub exit: Option<Exit>,
-    /// Ports held, by name.
+    /// Held ports by name.
     pub ports: BTreeMap<String, u16>,
-    /// What others may dial, by name of the port.
+    /// Addresses for the other members, by port name.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
-    /// The framework's verdict.
+    /// The framework reports that the training is complete.
     pub complete: bool,
     /// Sequence of the newest report.
     pub sequence: u64,
     /// The hub has stored the terminal report.
     pub settled: bool,
-    /// When the terminal phase was entered.
+    /// Time at which the member entered its terminal phase.
     pub finished_at: Option<Timestamp>,
 }
 
 impl Member {
-    /// A member just heard of.
     #[must_use]
     pub fn new(desired: &DesiredMember) -> Self {
         Self {
@@ -183,41 +166,34 @@ impl Member {
         }
     }
 
-    /// What stands for a member whose journal entry cannot be read. It may have been started, so it is ended, and nothing
-    /// is started in this or an older attempt. If it settled, at `settled`, it is history all the same.
+    /// The substitute for a member whose journal entry cannot be read. Its work may have been
+    /// started, so the agent stops it and starts nothing in this or an older attempt. `settled` is
+    /// the time of its end if it had settled.
     #[must_use]
     pub fn unreadable(run: RunId, task: TaskId, attempt: u32, settled: Option<Timestamp>) -> Self {
-        let phase = DesiredPhase::Stopped;
-        let (bindings, digest) = (Bindings::new(), None);
         let desired = DesiredMember {
             run,
             task,
             attempt,
             generation: 0,
-            phase,
-            digest,
-            bindings,
+            phase: DesiredPhase::Stopped,
+            digest: None,
+            bindings: Bindings::new(),
             orphan: false,
             released: false,
         };
-        let text = "the entry of this member in its agent's journal was damaged: what the agent found of it was ended; start again";
+        let text = "the entry of this member in its agent's journal is damaged; the agent stopped \
+                    the work that it found: start the task again";
         let (phase, reason) =
             (MemberPhase::Failed, Some(Reason::new(ReasonCode::AgentStateLost, text)));
-        let unknown = Self::new(&desired);
+        let member = Self::new(&desired);
         match settled {
-            None => Self {
-                work: WorkStage::Stopping,
-                pending_outcome: Some((phase, reason)),
-                ..unknown
-            },
-            at => Self {
-                work: WorkStage::Dead,
-                phase,
-                reason,
-                settled: true,
-                finished_at: at,
-                ..unknown
-            },
+            None => {
+                Self { work: WorkStage::Stopping, pending_outcome: Some((phase, reason)), ..member }
+            }
+            finished_at => {
+                Self { work: WorkStage::Dead, phase, reason, settled: true, finished_at, ..member }
+            }
         }
     }
 
@@ -227,25 +203,27 @@ impl Member {
         WorkKey { run: self.run.clone(), attempt: self.attempt }
     }
 
-    /// Nothing of the member is alive, in any attempt.
+    /// No work of the member is alive, in any attempt.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         matches!(self.work, WorkStage::None | WorkStage::Dead) && self.stale_attempts.is_empty()
     }
 
-    /// Why it is where it is, as it is reported: what it is waiting for now comes before what led there.
+    /// The reason that the agent reports: the delay of the current request, else the reason of the
+    /// phase.
     #[must_use]
     pub fn reported_reason(&self) -> Option<&Reason> {
         self.delay.as_ref().or(self.reason.as_ref())
     }
 
-    /// Digest of the spec it may still be started from.
+    /// Digest of the spec from which the member may still be started.
     #[must_use]
     pub fn startable_spec(&self) -> Option<&Digest> {
         self.digest.as_ref().filter(|_| !self.phase.is_terminal())
     }
 
-    /// Refused without ever having held anything. Whoever asks again is judged again; there is nothing to remember.
+    /// The member was refused and never held anything. The journal need not keep it: a repeated
+    /// request is decided again.
     #[must_use]
     pub fn is_refused_without_hold(&self) -> bool {
         self.phase == MemberPhase::Refused
@@ -253,24 +231,24 @@ impl Member {
             && self.stale_attempts.is_empty()
     }
 
-    /// What a lost journal could not find out again from the hub and the runtime: a change of it must be durable before
-    /// anything is done or said. The rest (that ports are held, that the workload runs) the runtime tells again.
+    /// The part of the record that neither the hub nor the runtime can report again. A change of
+    /// it must be durable before the agent acts on it or reports it.
     #[must_use]
     pub(crate) fn durable_state(&self) -> Self {
-        let mut durable_state = Self { sequence: 0, delay: None, ..self.clone() };
+        let mut state = Self { sequence: 0, delay: None, ..self.clone() };
         if !self.phase.is_terminal() {
-            durable_state.phase = MemberPhase::Pending;
-            durable_state.reason = None;
-            durable_state.ports = BTreeMap::new();
-            durable_state.endpoints = BTreeMap::new();
+            state.phase = MemberPhase::Pending;
+            state.reason = None;
+            state.ports = BTreeMap::new();
+            state.endpoints = BTreeMap::new();
         }
         if self.work == WorkStage::Held {
-            durable_state.work = WorkStage::Holding;
+            state.work = WorkStage::Holding;
         }
-        durable_state
+        state
     }
 
-    /// Whether a report would say the same of both.
+    /// True if the reports of both states are equal.
     #[must_use]
     pub(crate) fn has_same_report(&self, other: &Self) -> bool {
         let view = |m: &Self| (m.attempt, m.phase, m.complete);
@@ -281,13 +259,13 @@ impl Member {
             && self.needs.resolution == other.needs.resolution
     }
 
-    /// The hub wishes something. Answers whether it was news.
+    /// Applies a desired member of the hub. Returns false if it is outdated.
     pub(crate) fn apply_desired(&mut self, desired: &DesiredMember) -> bool {
-        let older = (desired.attempt, desired.generation) <= (self.attempt, self.generation);
-        // The end of a member is final whatever round the hub believes it is in: it may have been restored from a
-        // backup and know fewer rounds than there were.
-        let stop = desired.phase == DesiredPhase::Stopped && self.desired != DesiredPhase::Stopped;
-        if older && !stop {
+        let is_older = (desired.attempt, desired.generation) <= (self.attempt, self.generation);
+        // A stop is final in every attempt: a hub restored from a backup may know fewer attempts.
+        let is_stop =
+            desired.phase == DesiredPhase::Stopped && self.desired != DesiredPhase::Stopped;
+        if is_older && !is_stop {
             return false;
         }
         if desired.attempt > self.attempt {
@@ -301,16 +279,16 @@ impl Member {
         self.bindings = desired.start_bindings();
         if desired.phase == DesiredPhase::Stopped && self.pending_outcome.is_none() {
             let reason = if desired.released {
-                Reason::new(ReasonCode::Released, "the run went on without this party")
+                Reason::new(ReasonCode::Released, "the run continued without this party")
             } else {
-                Reason::new(ReasonCode::StopRequested, "stopped as the hub wished")
+                Reason::new(ReasonCode::StopRequested, "stopped on request of the hub")
             };
             self.pending_outcome = Some((MemberPhase::Stopped, Some(reason)));
         }
         true
     }
 
-    /// A new reservation round: what the older one holds is let go.
+    /// Begins a reservation round; the work of the older attempt becomes stale.
     fn begin_attempt(&mut self, attempt: u32) {
         if !matches!(self.work, WorkStage::None | WorkStage::Dead) {
             self.stale_attempts.insert(self.attempt);
@@ -330,7 +308,7 @@ impl Member {
         }
     }
 
-    /// Checked, nothing held.
+    /// Enters `admitted`, in which the member holds nothing.
     pub(crate) fn return_to_admitted(&mut self, reason: Option<Reason>) {
         self.phase = MemberPhase::Admitted;
         self.reason = reason;
@@ -338,20 +316,21 @@ impl Member {
         self.endpoints.clear();
     }
 
-    /// The party's answer to the spec, for the present desired.
-    pub(crate) fn apply_admission(&mut self, verdict: Admission) {
+    /// Applies the policy's decision about the spec, unless the work has started or is ending.
+    pub(crate) fn apply_admission(&mut self, admission: Admission) {
         if self.phase.is_terminal()
             || self.pending_outcome.is_some()
             || matches!(self.work, WorkStage::Started | WorkStage::Stopping)
         {
             return;
         }
-        match verdict {
+        match admission {
             Admission::Admit(needs) | Admission::Ask(needs, _)
                 if needs.ports.len() > PORTS_PER_MEMBER_MAX =>
             {
                 let message = format!(
-                    "the spec wants {} ports; an agent holds at most {PORTS_PER_MEMBER_MAX} for a member",
+                    "the spec requests {} ports; an agent holds at most {PORTS_PER_MEMBER_MAX} \
+                     for a member: use fewer ports in the template",
                     needs.ports.len()
                 );
                 self.pending_outcome = Some((
@@ -376,40 +355,40 @@ impl Member {
                 self.reason = Some(reason);
             }
             Admission::Refuse(reason) => {
-                // Nothing starts with them, so nothing bounds their size.
+                // The journal must not keep them: their size is checked only for a start.
                 self.bindings.clear();
                 self.pending_outcome = Some((MemberPhase::Refused, Some(reason)));
             }
         }
     }
 
-    /// The start is written down.
+    /// Records the start. The agent must persist it before it asks the runtime to start.
     pub(crate) fn record_start(&mut self) {
         self.work = WorkStage::Started;
         self.started = true;
     }
 
-    /// It was not: the start cannot have happened.
+    /// Undoes [`Self::record_start`] after the journal refused the write: no start was requested.
     pub(crate) fn undo_start(&mut self) {
         self.work = WorkStage::Held;
         self.started = false;
     }
 
-    /// Let go of a hold, if there is one.
     pub(crate) fn release_hold(&mut self) {
         if matches!(self.work, WorkStage::Holding | WorkStage::Held) {
             self.work = WorkStage::Stopping;
         }
     }
 
-    /// It ends badly, unless it is ending already.
+    /// Fails the member, unless it is ending already.
     pub(crate) fn fail(&mut self, code: ReasonCode, message: impl Into<String>) {
         if self.pending_outcome.is_none() && !self.phase.is_terminal() {
             self.pending_outcome = Some((MemberPhase::Failed, Some(Reason::new(code, message))));
         }
     }
 
-    /// The runtime tells how the work of this attempt stands. Answers whether it is alive against our will.
+    /// Applies what the runtime observed of this attempt's work. Returns true if the work is alive
+    /// and must be stopped.
     pub(crate) fn apply_observed(&mut self, state: WorkState) -> bool {
         match state {
             WorkState::Held(held) => match self.work {
@@ -445,15 +424,13 @@ impl Member {
                 WorkStage::Stopping => self.work = WorkStage::Dead,
                 WorkStage::Holding | WorkStage::Held => {
                     self.work = WorkStage::Dead;
-                    self.return_to_admitted(Some(Reason::new(
-                        ReasonCode::HoldExpired,
-                        "the hold was lost",
-                    )));
+                    let reason = Reason::new(ReasonCode::HoldExpired, "the hold was lost");
+                    self.return_to_admitted(Some(reason));
                 }
-                // Told to start and not there: it may have been on its way. Only a stop proves that it never comes.
+                // The start may still be on its way. Only a stop proves that it never happens.
                 WorkStage::Started => self.fail(
                     ReasonCode::SidecarLost,
-                    "the held work vanished before it was seen to start",
+                    "the held work disappeared before the runtime saw its start",
                 ),
                 WorkStage::None | WorkStage::Dead => {}
             },
@@ -461,9 +438,10 @@ impl Member {
         false
     }
 
-    /// A start is under way or done. A journal that was put back from a backup may not know that it was asked for:
-    /// what runs, runs. It never goes back to starting; why somebody should look at it is told all the same, also of what
-    /// is being stopped.
+    /// Applies the observation that the work is starting or running. A journal restored from a
+    /// backup may not hold the request, but the work counts as started all the same. `running`
+    /// never changes back to `starting`. A reason is reported also while the work is being stopped.
+    /// Returns true if the work must be stopped.
     fn mark_started(&mut self, phase: MemberPhase, reason: Option<Reason>) -> bool {
         match self.work {
             WorkStage::None | WorkStage::Holding | WorkStage::Held | WorkStage::Started
@@ -486,40 +464,40 @@ impl Member {
         }
     }
 
-    /// The workload has ended. That it ended well outranks every desired; how it ended otherwise yields to a stop.
+    /// Applies the end of the workload. Success outranks every request; any other end yields to a
+    /// stop.
     fn apply_exit(&mut self, exit: Exit) {
         if self.phase.is_terminal() {
             return;
         }
         let failed =
             |code, message: String| (MemberPhase::Failed, Some(Reason::new(code, message)));
-        let stopped = exit.reason.as_ref().is_some_and(|r| r.code == ReasonCode::StopRequested);
-        let end = match (&exit.reason, exit.code, exit.signal) {
-            (None, Some(0), _) => (MemberPhase::Succeeded, None),
-            (Some(_), ..) | (None, ..) if self.pending_outcome.is_some() => {
-                self.pending_outcome.take().expect("just seen")
-            }
-            (Some(reason), ..) if stopped => (MemberPhase::Stopped, Some(reason.clone())),
+        let is_stopped = exit.reason.as_ref().is_some_and(|r| r.code == ReasonCode::StopRequested);
+        let outcome = match (&exit.reason, exit.code, exit.signal, self.pending_outcome.take()) {
+            (None, Some(0), ..) => (MemberPhase::Succeeded, None),
+            (.., Some(pending)) => pending,
+            (Some(reason), ..) if is_stopped => (MemberPhase::Stopped, Some(reason.clone())),
             (Some(reason), ..) => (MemberPhase::Failed, Some(reason.clone())),
-            (None, Some(EXIT_PEER_LOST), _) => failed(
+            (None, Some(EXIT_PEER_LOST), ..) => failed(
                 ReasonCode::PeerLost,
-                "the workload lost the other side (status 71)".to_owned(),
+                format!("the workload lost its peer (exit status {EXIT_PEER_LOST})"),
             ),
-            (None, Some(code), _) => {
+            (None, Some(code), ..) => {
                 failed(ReasonCode::ExitNonzero, format!("the workload exited with status {code}"))
             }
-            (None, None, Some(signal)) => {
-                failed(ReasonCode::ExitSignal, format!("the workload was ended by signal {signal}"))
+            (None, None, Some(signal), _) => {
+                failed(ReasonCode::ExitSignal, format!("signal {signal} ended the workload"))
             }
-            (None, None, None) => {
-                failed(ReasonCode::RuntimeError, "the workload ended, but not how".to_owned())
-            }
+            (None, None, None, _) => failed(
+                ReasonCode::RuntimeError,
+                "the workload ended with an unknown exit status".to_owned(),
+            ),
         };
         self.exit = Some(exit);
-        self.pending_outcome = Some(end);
+        self.pending_outcome = Some(outcome);
     }
 
-    /// Enter the terminal phase, if there is one to enter and nothing is alive.
+    /// Enters the terminal phase if one is pending and nothing is alive.
     pub(crate) fn finish(&mut self, now: Timestamp) {
         if self.phase.is_terminal() || !self.is_dead() {
             return;

@@ -1,5 +1,8 @@
-//! What the runtime is being asked right now: one request per key at a time, the newest waiting behind it, repeated
-//! with back-off while the runtime says that it may work later. What is to end is asked for however often it is refused.
+//! The requests to the runtime: one per key at a time, and the newest one next.
+//!
+//! A request that fails for now is retried with backoff until it succeeds, is refused, or a newer
+//! request for its key supersedes it. A refused stop is retried, too: no other request would ever
+//! end the work. The queue knows nothing of members; each result goes to the agent as a [`Reply`].
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,60 +13,65 @@ use std::time::Duration;
 use flow_common::clock::SharedClock;
 use flow_common::error::root_cause;
 use flow_common::supervisor::panic_message;
+use flow_domain::id::PartyId;
 use flow_domain::member::Reason;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
+use crate::metrics::{AgentMetrics, RequestOutcome};
 use crate::runtime::{Held, HoldRequest, Runtime, RuntimeError, StartRequest, WorkKey};
 
-/// First wait before a request is repeated; doubles.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
-/// Longest wait before a request is repeated.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// A request, with all it needs.
 #[derive(Debug, Clone)]
 pub enum Request {
-    /// Set aside.
     Hold(HoldRequest),
-    /// Start once.
     Start(Box<StartRequest>),
-    /// End, with this grace in seconds.
+    /// Releases the hold or ends the workload, with this grace period in seconds.
     Stop(WorkKey, u64),
-    /// Drop the proof.
     Forget(WorkKey),
 }
 
 impl Request {
-    /// Which key it is about.
     #[must_use]
     pub const fn key(&self) -> &WorkKey {
         match self {
             Self::Hold(hold) => &hold.key,
-            Self::Start(launch) => &launch.key,
+            Self::Start(start) => &start.key,
             Self::Stop(key, _) | Self::Forget(key) => key,
+        }
+    }
+
+    const fn verb(&self) -> &'static str {
+        match self {
+            Self::Hold(_) => "hold",
+            Self::Start(_) => "start",
+            Self::Stop(..) => "stop",
+            Self::Forget(_) => "forget",
         }
     }
 }
 
-/// What came of a request.
 #[derive(Debug)]
-pub struct Outcome {
-    /// Whose.
-    pub key: WorkKey,
-    /// What is held, if it was a hold; an error only if repeating it is of no use.
-    pub result: Result<Option<Held>, RuntimeError>,
+pub enum Outcome {
+    Held(Held),
+    Done,
+    /// A retry cannot succeed.
+    Refused(Reason),
+    /// A newer request for the key takes the place of this one.
+    Superseded,
 }
 
-/// What is said of a request.
 #[derive(Debug)]
 pub enum Reply {
-    /// It did not work yet, and is tried again.
+    /// The request failed for now, for this reason; the queue retries it.
     Delayed(WorkKey, Reason),
-    /// It has been answered.
-    Completed(Outcome),
-    /// The task that asks panicked: its key would never be asked about again.
+    /// The agent must answer with [`RuntimeQueue::complete`].
+    Completed(WorkKey, Outcome),
+    /// The request's task panicked, so requests for its key would wait without end.
     Panicked(String),
 }
 
@@ -72,25 +80,24 @@ struct Active {
     next: Option<Request>,
 }
 
-/// The requests under way.
 pub struct RuntimeQueue {
-    runtime: Arc<dyn Runtime>,
-    clock: SharedClock,
-    replies: mpsc::UnboundedSender<Reply>,
+    worker: Worker,
     active: BTreeMap<WorkKey, Active>,
 }
 
 impl RuntimeQueue {
-    /// What comes of requests goes to `replies`; each that is done must come back through [`RuntimeQueue::complete`].
     pub fn new(
         runtime: Arc<dyn Runtime>,
         clock: SharedClock,
+        party: PartyId,
+        metrics: AgentMetrics,
         replies: mpsc::UnboundedSender<Reply>,
     ) -> Self {
-        Self { runtime, clock, replies, active: BTreeMap::new() }
+        let worker = Worker { runtime, clock, party, metrics, replies };
+        Self { worker, active: BTreeMap::new() }
     }
 
-    /// Ask now, or as soon as the request under way for this key has been answered.
+    /// Sends the request now, or as soon as the current request for its key has completed.
     pub fn enqueue(&mut self, request: Request) {
         match self.active.entry(request.key().clone()) {
             Entry::Occupied(mut active) => {
@@ -101,24 +108,12 @@ impl RuntimeQueue {
             Entry::Vacant(free) => {
                 let superseded = CancellationToken::new();
                 free.insert(Active { superseded: superseded.clone(), next: None });
-                let task = perform(
-                    Arc::clone(&self.runtime),
-                    Arc::clone(&self.clock),
-                    request,
-                    superseded,
-                    self.replies.clone(),
-                );
-                let replies = self.replies.clone();
-                tokio::spawn(async move {
-                    if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
-                        let _ = replies.send(Reply::Panicked(panic_message(&*panic).to_owned()));
-                    }
-                });
+                tokio::spawn(self.worker.clone().run(request, superseded));
             }
         }
     }
 
-    /// The request for this key has been answered.
+    /// Sends the next request for this key, if there is one.
     pub fn complete(&mut self, key: &WorkKey) {
         if let Some(request) = self.active.remove(key).and_then(|active| active.next) {
             self.enqueue(request);
@@ -126,41 +121,85 @@ impl RuntimeQueue {
     }
 }
 
-async fn perform(
+/// The environment of one request. A failed send means that the agent is shutting down.
+#[derive(Clone)]
+struct Worker {
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
-    request: Request,
-    superseded: CancellationToken,
+    party: PartyId,
+    metrics: AgentMetrics,
     replies: mpsc::UnboundedSender<Reply>,
-) {
-    let mut wait = BACKOFF_MIN;
-    let mut reported = None;
-    let result = loop {
-        let result = match &request {
-            Request::Hold(hold) => runtime.hold(hold.clone()).await.map(Some),
-            Request::Start(launch) => {
-                runtime.ensure(StartRequest::clone(launch)).await.map(|()| None)
-            }
-            Request::Stop(key, grace_s) => runtime.stop(key.clone(), *grace_s).await.map(|()| None),
-            Request::Forget(key) => runtime.forget(key.clone()).await.map(|()| None),
-        };
-        let error = match result {
-            Err(error @ RuntimeError::Transient { .. }) => error,
-            // Somebody may give back the right that is missing; and nobody else would ever end it.
-            Err(error @ RuntimeError::Refused(_)) if matches!(request, Request::Stop(..)) => error,
-            result => break result,
-        };
+}
+
+impl Worker {
+    async fn run(self, request: Request, superseded: CancellationToken) {
         let WorkKey { run, attempt } = request.key();
-        tracing::warn!(run.id = %run, attempt, cause = %root_cause(&error), wait_s = wait.as_secs(), "{error}; trying again");
-        // A closed receiver is an agent going down; here and below.
-        if reported.as_ref() != Some(error.reason()) {
-            reported = Some(error.reason().clone());
-            let _ = replies.send(Reply::Delayed(request.key().clone(), error.reason().clone()));
+        let span = tracing::info_span!(
+            "runtime_request",
+            request = request.verb(),
+            run.id = %run,
+            attempt,
+            party.id = %self.party,
+        );
+        let performed = AssertUnwindSafe(self.perform(&request, &superseded)).catch_unwind();
+        let reply = match performed.instrument(span).await {
+            Ok(outcome) => Reply::Completed(request.key().clone(), outcome),
+            Err(panic) => Reply::Panicked(panic_message(&*panic).to_owned()),
+        };
+        let _ = self.replies.send(reply);
+    }
+
+    async fn perform(&self, request: &Request, superseded: &CancellationToken) -> Outcome {
+        let mut delay = BACKOFF_MIN;
+        let mut reported = None;
+        loop {
+            let error = match self.send(request).await {
+                Ok(Some(held)) => return Outcome::Held(held),
+                Ok(None) => return Outcome::Done,
+                // An administrator may grant a missing right.
+                Err(error @ RuntimeError::Refused(_)) if matches!(request, Request::Stop(..)) => {
+                    error
+                }
+                Err(RuntimeError::Refused(reason)) => return Outcome::Refused(reason),
+                Err(error @ RuntimeError::Transient { .. }) => error,
+            };
+            tracing::warn!(
+                cause = %root_cause(&error),
+                delay_s = delay.as_secs(),
+                "request to the runtime failed: {error}; retrying"
+            );
+            if reported.as_ref() != Some(error.reason()) {
+                reported = Some(error.reason().clone());
+                let delayed = Reply::Delayed(request.key().clone(), error.reason().clone());
+                let _ = self.replies.send(delayed);
+            }
+            tokio::select! {
+                () = self.clock.sleep(delay) => delay = BACKOFF_MAX.min(delay * 2),
+                () = superseded.cancelled() => return Outcome::Superseded,
+            }
         }
-        tokio::select! {
-            () = clock.sleep(wait) => wait = BACKOFF_MAX.min(wait * 2),
-            () = superseded.cancelled() => break Ok(None),
-        }
-    };
-    let _ = replies.send(Reply::Completed(Outcome { key: request.key().clone(), result }));
+    }
+
+    /// Sends the request once.
+    async fn send(&self, request: &Request) -> Result<Option<Held>, RuntimeError> {
+        let began = self.clock.monotonic();
+        let result = match request {
+            Request::Hold(hold) => self.runtime.hold(hold.clone()).await.map(Some),
+            Request::Start(start) => {
+                self.runtime.ensure(StartRequest::clone(start)).await.map(|()| None)
+            }
+            Request::Stop(key, grace_s) => {
+                self.runtime.stop(key.clone(), *grace_s).await.map(|()| None)
+            }
+            Request::Forget(key) => self.runtime.forget(key.clone()).await.map(|()| None),
+        };
+        let outcome = match &result {
+            Ok(_) => RequestOutcome::Done,
+            Err(RuntimeError::Refused(_)) => RequestOutcome::Refused,
+            Err(RuntimeError::Transient { .. }) => RequestOutcome::Failed,
+        };
+        let took = self.clock.monotonic().since(began);
+        self.metrics.runtime_request(request.verb(), outcome, took);
+        result
+    }
 }

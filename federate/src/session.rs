@@ -1,9 +1,11 @@
-//! The way to the hub: one outbound connection, dialled again and again with full-jitter back-off. It authenticates,
-//! says Hello, waits for the Welcome, and from then on carries messages; what they mean is [`crate::agent`]'s business.
+//! The agent's connection to the hub: one outbound session, reopened with full-jitter backoff.
+//!
+//! It authenticates, sends Hello, waits for the Welcome, and then carries messages in both
+//! directions. It does not interpret them; [`crate::agent`] does. A connection that ends also ends
+//! its session.
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use flow_proto::STREAM_ID;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, Welcome};
+use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, Refused, Welcome};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
@@ -30,61 +32,57 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status, Streaming};
+use tracing::Instrument as _;
 
 use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER};
+use crate::metrics::{AgentMetrics, SessionOutcome};
 
-/// The protocol spoken.
+/// Version of the protocol.
 pub const PROTOCOL: u32 = 1;
-/// Time between two HTTP/2 pings, and longest wait for their answer.
+/// Interval between two HTTP/2 pings, and the timeout of their answer.
 const KEEPALIVE_PERIOD: Duration = Duration::from_secs(20);
-/// HTTP/2 flow control window, in bytes: fixed.
+/// HTTP/2 flow control window of one stream.
 const WINDOW_BYTES: u32 = 64 * 1024;
-/// Longest wait for a connection, and for the Welcome on it.
+/// Timeout of the connection with its Welcome.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// First upper bound of the back-off, in milliseconds; it doubles.
+/// Upper bound of the first backoff; it doubles with each failure.
 const BACKOFF_BOUND_MIN_MS: u64 = 100;
-/// Last upper bound of the back-off, in milliseconds.
 const BACKOFF_BOUND_MAX_MS: u64 = 10_000;
-/// Longest wait a hub may ask for, in seconds.
+/// Longest delay that a hub may ask for.
 const RETRY_AFTER_MAX_S: u64 = 300;
-/// A session that lasted this long was a good one: the next back-off begins at the bottom.
+/// A session of this length resets the backoff.
 const STABLE_SESSION_MIN: Duration = Duration::from_secs(5);
-/// Messages that may wait on either way.
+/// Messages queued in each direction.
 const QUEUED_MESSAGES_MAX: usize = 64;
-/// Longest message taken, in bytes: a chunk of the hub's set has at most half of it.
+/// Longest accepted message. A chunk of the hub's set has at most half of it.
 const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Longest cause of a session's end in the log, in characters.
 const CAUSE_CHARS_MAX: usize = 500;
 /// Longest version of a hub in the log, in characters.
 const VERSION_CHARS_MAX: usize = 64;
-/// Longest party name of a hub's in the log, in characters: no party's name is longer.
+/// Longest party name sent by a hub in the log, in characters; no party has a longer name.
 const PARTY_CHARS_MAX: usize = 63;
 
-/// How the hub is reached.
+const AGENT_STOPS: &str = "the agent is stopping";
+
+/// The way to the hub.
 #[derive(Debug, Clone)]
 pub enum Connector {
-    /// At its listener.
     Network(Address),
-    /// In this process: each connection's other end is handed over here.
+    /// To a hub in this process, which receives the other end of each connection here.
     Memory(mpsc::Sender<DuplexStream>),
 }
 
-/// What the hub sent, or that it went.
 #[derive(Debug)]
 pub enum SessionEvent {
-    /// A session is open.
     Opened {
-        /// The hub's first message.
         welcome: Welcome,
-        /// The way back; closed when dropped.
+        /// Messages to the hub. The session ends when all senders are dropped.
         out: mpsc::Sender<AgentMessage>,
-        /// For side streams.
         hub: HubClient,
     },
-    /// A message of the open session.
     Message(FromHub),
-    /// The session is over.
     Closed,
 }
 
@@ -93,7 +91,7 @@ pub enum SessionEvent {
 pub struct HubClient(ControlClient<InterceptedService<Channel, Credentials>>);
 
 impl HubClient {
-    /// A connection that nobody has made.
+    /// A client whose calls fail.
     #[cfg(test)]
     pub(crate) fn unreachable() -> Self {
         let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
@@ -103,25 +101,26 @@ impl HubClient {
         ))
     }
 
-    /// Answer a LogOpen: send `log` until it ends or nobody reads any more.
+    /// Answers a LogOpen: sends `log` until it ends or the hub stops reading.
     pub async fn push_log(
         mut self,
         stream_id: u64,
         log: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> Result<(), Status> {
-        let mut request = Request::new(Chunks { first: Some(stream_id), log });
+        let mut request = Request::new(LogChunks { first: Some(stream_id), log });
         request.metadata_mut().insert(STREAM_ID, stream_id.into());
         self.0.push_log(request).await.map(|_| ())
     }
 }
 
-/// A log as it goes out. The first chunk says at once which stream this is, though the log may be silent for long.
-struct Chunks {
+/// The chunks of a log. The first one names the stream at once and is empty, because the log may
+/// not have any data for a long time.
+struct LogChunks {
     first: Option<u64>,
     log: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
-impl Stream for Chunks {
+impl Stream for LogChunks {
     type Item = LogChunk;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<LogChunk>> {
@@ -131,9 +130,9 @@ impl Stream for Chunks {
         match ready!(self.log.poll_next_unpin(cx)) {
             Some(Ok(data)) => Poll::Ready(Some(LogChunk { stream_id: 0, data })),
             Some(Err(error)) => {
-                tracing::warn!(%error, "a log broke off");
-                // So that nobody takes it for whole.
+                tracing::warn!(%error, "cannot read the rest of a log that the hub requested");
                 self.log = futures::stream::empty().boxed();
+                // The reader must see that the log is incomplete.
                 let note = format!("\n[the rest of this log cannot be read: {}]\n", error.kind());
                 Poll::Ready(Some(LogChunk { stream_id: 0, data: note.into() }))
             }
@@ -142,28 +141,24 @@ impl Stream for Chunks {
     }
 }
 
-/// Where a party's secret is.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
-    /// In this file. It is read at each connection, so that a replaced one counts.
+    /// The file is read at each connection, so a replaced secret takes effect.
     File(PathBuf),
-    /// Here.
     Fixed(Secret),
-    /// Not needed: the hub is in this process, and knows whose connection it is.
+    /// No secret: the hub is in this process and knows the party of the connection.
     Embedded,
 }
 
-/// A party's name with its secret, as an agent logs in.
+/// A party's name and secret, with which its agent authenticates.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The party.
     pub party: PartyId,
-    /// Its secret.
     pub secret: SecretSource,
 }
 
 impl Login {
-    /// The metadata of every call of a connection; an error says what is wrong with the secret.
+    /// Metadata of every call of a connection. An error describes the fault of the secret.
     pub fn credentials(&self) -> Result<Credentials, String> {
         let read;
         let secret = match &self.secret {
@@ -176,12 +171,14 @@ impl Login {
             SecretSource::Embedded => None,
         };
         Credentials::new(&self.party, secret).ok_or_else(|| {
-            "the secret holds what cannot be sent in a header: write it anew".to_owned()
+            "hub.secret_file: the secret has characters that an HTTP header cannot carry: write \
+             the secret to the file again"
+                .to_owned()
         })
     }
 
-    /// For a sentence: where the secret comes from.
-    fn place(&self) -> String {
+    /// Describes the secret for a message.
+    fn secret_source(&self) -> String {
         match &self.secret {
             SecretSource::File(path) => format!("the secret in {}", path.display()),
             SecretSource::Fixed(_) | SecretSource::Embedded => "the secret".to_owned(),
@@ -189,21 +186,22 @@ impl Login {
     }
 }
 
-/// Asks the hub whether it takes us for who we say we are. No session is opened, so a running agent's is left alone.
+/// Checks that the hub accepts the party's secret. It opens no session, so a running agent keeps
+/// its own.
 pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String> {
     let credentials = login.credentials()?;
-    let asked = async {
+    let call = async {
         let (channel, fault) = dial(&Connector::Network(address.clone())).await?;
         let mut client = ControlClient::with_interceptor(channel, credentials);
-        // The hub authenticates the call before it waits for the Hello, which never comes.
+        // The hub authenticates the call before it waits for the Hello, which is never sent.
         match client.session(Request::new(futures::stream::pending())).await {
             Ok(answer) if is_grpc(answer.metadata()) => Ok(()),
             Ok(_) => Err(NOT_AN_AGENT_LISTENER.to_owned()),
             Err(status) if status.code() == Code::Unauthenticated && !is_not_grpc(&status) => {
                 Err(format!(
-                    "the hub at {address} does not accept {} for the party {}: compare the party's name, or have the secret replaced \
-                 (`flowctl party rotate-secret {}`)",
-                    login.place(),
+                    "the hub at {address} does not accept {} for the party {}: compare the name \
+                     of the party, or have the secret replaced (`flowctl party rotate-secret {}`)",
+                    login.secret_source(),
                     login.party,
                     login.party
                 ))
@@ -211,12 +209,12 @@ pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String
             Err(status) => Err(fault.message().unwrap_or_else(|| describe(&status))),
         }
     };
-    let late =
+    let timed_out =
         || format!("the hub at {address} did not answer within {} s", OPEN_TIMEOUT.as_secs());
-    clock::timeout(OPEN_TIMEOUT, asked).await.unwrap_or_else(|_| Err(late()))
+    clock::timeout(OPEN_TIMEOUT, call).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// The metadata of every call.
+/// Metadata of every call.
 #[derive(Clone)]
 pub struct Credentials {
     party: MetadataValue<Ascii>,
@@ -230,7 +228,8 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// A party's name and, over the network, its secret. `None` if the secret holds what no header can carry.
+    /// The name of a party and, over the network, its secret. `None` if a header cannot carry the
+    /// secret.
     fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
         let bearer = match secret {
             Some(secret) => {
@@ -255,66 +254,83 @@ impl Interceptor for Credentials {
     }
 }
 
-/// Why a session ended, and how long the hub asked to be left alone, in seconds.
+/// The end of a session, or of the attempt to open one.
 struct SessionEnd {
     cause: String,
+    /// Delay that the hub asked for, in seconds.
     retry_after_s: u64,
+    outcome: SessionOutcome,
 }
 
 impl SessionEnd {
-    fn new(why: impl AsRef<str>) -> Self {
-        Self::until(why, 0)
+    fn new(cause: impl AsRef<str>) -> Self {
+        Self::retry_after(cause, 0)
     }
 
-    /// The cause may hold the hub's own words, which go to the log.
-    fn until(why: impl AsRef<str>, retry_after_s: u32) -> Self {
-        Self { cause: foreign(why.as_ref(), CAUSE_CHARS_MAX), retry_after_s: retry_after_s.into() }
+    /// The cause may hold text of the hub, so it is shortened and escaped for the log.
+    fn retry_after(cause: impl AsRef<str>, retry_after_s: u32) -> Self {
+        Self {
+            cause: foreign(cause.as_ref(), CAUSE_CHARS_MAX),
+            retry_after_s: retry_after_s.into(),
+            outcome: SessionOutcome::Failed,
+        }
     }
 }
 
-/// Keeps a session open for as long as somebody listens to `events`. `hello` always holds what the next session says.
+/// Keeps a session open until the receiver of `events` is dropped. `hello` always holds the Hello
+/// of the next session.
 pub async fn run(
     connector: Connector,
     login: Login,
     hello: watch::Receiver<Hello>,
     clock: SharedClock,
+    metrics: AgentMetrics,
     events: mpsc::Sender<SessionEvent>,
 ) {
-    let connector = Arc::new(connector);
     let mut failures = 0_u32;
     loop {
         let began = clock.monotonic();
-        let ended = session(&connector, &login, &hello, &clock, &events).await;
+        let span = tracing::info_span!("session", party.id = %login.party);
+        let session = session(&connector, &login, &hello, &clock, &events);
+        let end = session.instrument(span.clone()).await;
         let lasted = clock.monotonic().since(began);
+        metrics.session(end.outcome, lasted);
         if events.is_closed() {
             return;
         }
         failures = failures_after(failures, lasted);
-        let wait_ms =
-            ended.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(backoff_bound_ms(failures));
-        // The same trouble again and again is said less and less often.
+        let delay_ms =
+            end.retry_after_s.min(RETRY_AFTER_MAX_S) * 1000 + jitter(backoff_bound_ms(failures));
+        // Repeated failures are logged less and less often.
         if failures.is_power_of_two() || failures == 0 {
-            tracing::warn!(why = %ended.cause, wait_ms, failures, "not connected to the hub; trying again");
+            span.in_scope(|| {
+                tracing::warn!(
+                    cause = %end.cause,
+                    delay_ms,
+                    failures,
+                    "not connected to the hub; reconnecting after delay_ms"
+                );
+            });
         }
         tokio::select! {
-            () = clock.sleep(Duration::from_millis(wait_ms)) => {}
+            () = clock.sleep(Duration::from_millis(delay_ms)) => {}
             () = events.closed() => return,
         }
     }
 }
 
-/// How many sessions in a row were none, now that one more has lasted this long.
+/// Number of consecutive failures after a session that lasted this long.
 fn failures_after(before: u32, lasted: Duration) -> u32 {
     if lasted >= STABLE_SESSION_MIN { 0 } else { before.saturating_add(1) }
 }
 
-/// Upper bound of the wait after so many sessions in a row that were none, in milliseconds.
+/// Upper bound of the backoff after this many consecutive failures.
 fn backoff_bound_ms(failures: u32) -> u64 {
     BACKOFF_BOUND_MAX_MS.min(BACKOFF_BOUND_MIN_MS << failures.min(10))
 }
 
 async fn session(
-    connector: &Arc<Connector>,
+    connector: &Connector,
     login: &Login,
     hello: &watch::Receiver<Hello>,
     clock: &SharedClock,
@@ -323,49 +339,67 @@ async fn session(
     let deadline = clock.sleep(OPEN_TIMEOUT);
     let opened = tokio::select! {
         opened = open(connector, login, hello) => opened,
-        () = deadline => Err(SessionEnd::new(format!("the hub did not answer within {} s", OPEN_TIMEOUT.as_secs()))),
+        () = deadline => {
+            let seconds = OPEN_TIMEOUT.as_secs();
+            Err(SessionEnd::new(format!("the hub did not answer within {seconds} s")))
+        }
     };
-    let (welcome, out, mut messages, hub) = match opened {
+    let Opened { welcome, out, messages, hub } = match opened {
         Ok(opened) => opened,
-        Err(ended) => return ended,
+        Err(end) => return end,
     };
-    tracing::info!(hub_version = %foreign(&welcome.hub_version, VERSION_CHARS_MAX), epoch = welcome.epoch, "connected to the hub");
-    if events.send(SessionEvent::Opened { welcome, out, hub }).await.is_err() {
-        return SessionEnd::new("the agent is going down");
-    }
-    let ended = loop {
+    let hub_version = foreign(&welcome.hub_version, VERSION_CHARS_MAX);
+    tracing::info!(hub_version, epoch = welcome.epoch, "connected to the hub");
+    let end = match events.send(SessionEvent::Opened { welcome, out, hub }).await {
+        Ok(()) => forward_messages(messages, events).await,
+        Err(_) => SessionEnd::new(AGENT_STOPS),
+    };
+    SessionEnd { outcome: SessionOutcome::Ended, ..end }
+}
+
+/// Forwards the hub's messages until the session ends.
+async fn forward_messages(
+    mut messages: Streaming<HubMessage>,
+    events: &mpsc::Sender<SessionEvent>,
+) -> SessionEnd {
+    let end = loop {
         let message = tokio::select! {
             message = messages.message() => message,
-            () = events.closed() => return SessionEnd::new("the agent is going down"),
+            () = events.closed() => return SessionEnd::new(AGENT_STOPS),
         };
         match message {
             Ok(Some(HubMessage { body: Some(FromHub::Refused(refused)) })) => {
-                break refused_by(&refused);
+                break refused_end(&refused);
             }
             Ok(Some(HubMessage { body: Some(FromHub::Goodbye(goodbye)) })) => {
-                break SessionEnd::until("the hub is going down", goodbye.retry_after_s);
+                break SessionEnd::retry_after("the hub is stopping", goodbye.retry_after_s);
             }
             Ok(Some(HubMessage { body: Some(body) })) => {
                 if events.send(SessionEvent::Message(body)).await.is_err() {
-                    return SessionEnd::new("the agent is going down");
+                    return SessionEnd::new(AGENT_STOPS);
                 }
             }
             Ok(Some(HubMessage { body: None })) => {
-                tracing::debug!("a message of a newer hub was ignored")
+                tracing::debug!("ignored a message of a newer hub");
             }
             Ok(None) => break SessionEnd::new("the hub closed the session"),
             Err(status) => break SessionEnd::new(describe(&status)),
         }
     };
-    // A closed receiver is fault by the caller.
+    // The caller notices a closed receiver.
     let _ = events.send(SessionEvent::Closed).await;
-    ended
+    end
 }
 
-type Opened = (Welcome, mpsc::Sender<AgentMessage>, Streaming<HubMessage>, HubClient);
+struct Opened {
+    welcome: Welcome,
+    out: mpsc::Sender<AgentMessage>,
+    messages: Streaming<HubMessage>,
+    hub: HubClient,
+}
 
 async fn open(
-    connector: &Arc<Connector>,
+    connector: &Connector,
     login: &Login,
     hello: &watch::Receiver<Hello>,
 ) -> Result<Opened, SessionEnd> {
@@ -379,23 +413,24 @@ async fn open(
     let first = hello.borrow().clone();
     let protocol = first.protocol;
     out.try_send(AgentMessage { body: Some(ToHub::Hello(first)) })
-        .map_err(|_| SessionEnd::new("the queue is new and empty"))?;
+        .map_err(|_| SessionEnd::new("the new queue of messages has no room"))?;
     let answer = client.session(Request::new(ReceiverStream::new(queue))).await.map_err(failed)?;
     let mut messages = answer.into_inner();
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
         Some(FromHub::Welcome(welcome)) => {
             check_welcome(&welcome, &credentials, protocol)?;
-            Ok((welcome, out, messages, HubClient(client)))
+            Ok(Opened { welcome, out, messages, hub: HubClient(client) })
         }
-        Some(FromHub::Refused(refused)) => Err(refused_by(&refused)),
+        Some(FromHub::Refused(refused)) => Err(refused_end(&refused)),
         _ => Err(SessionEnd::new(
-            "the hub did not begin with a Welcome: is this address a flow-server?",
+            "the first message of the hub was no Welcome: check that hub.address leads to a \
+             flow-server",
         )),
     }
 }
 
-/// Whether the hub greets this very agent. What it assigns to another party, or says in another protocol, means something
-/// else here.
+/// Checks that the Welcome is for this party and protocol. The messages of any other session mean
+/// something else.
 fn check_welcome(
     welcome: &Welcome,
     credentials: &Credentials,
@@ -403,26 +438,27 @@ fn check_welcome(
 ) -> Result<(), SessionEnd> {
     let party = credentials.party.to_str().unwrap_or_default();
     if welcome.party != party {
-        let told = foreign(&welcome.party, PARTY_CHARS_MAX);
-        let text = format!(
-            "the hub takes this agent for party {told}, and this is the agent of {party}: check hub.address and the secret"
-        );
-        return Err(SessionEnd::new(text));
+        let other = foreign(&welcome.party, PARTY_CHARS_MAX);
+        return Err(SessionEnd::new(format!(
+            "the hub takes this agent for party {other}, but it is the agent of {party}: check \
+             hub.address and the secret"
+        )));
     }
     if welcome.protocol != protocol {
-        let theirs = welcome.protocol;
         return Err(SessionEnd::new(format!(
-            "the hub speaks protocol {theirs}, this agent {protocol}: update the older of the two"
+            "the hub uses protocol {}, this agent protocol {protocol}: update the older of the two",
+            welcome.protocol
         )));
     }
     Ok(())
 }
 
-fn refused_by(refused: &flow_proto::v1::Refused) -> SessionEnd {
-    SessionEnd::until(format!("{}: {}", refused.code, refused.message), refused.retry_after_s)
+fn refused_end(refused: &Refused) -> SessionEnd {
+    let cause = format!("{}: {}", refused.code, refused.message);
+    SessionEnd::retry_after(cause, refused.retry_after_s)
 }
 
-/// The hub's own words; or, when the connection failed, what it failed of.
+/// The message of the hub or, if the connection failed, its root cause.
 fn describe(status: &Status) -> String {
     use std::error::Error as _;
     if is_not_grpc(status) {
@@ -435,19 +471,19 @@ fn describe(status: &Status) -> String {
     }
 }
 
-/// True if a server that speaks gRPC gave the answer.
+/// True if a gRPC server gave the answer.
 fn is_grpc(metadata: &MetadataMap) -> bool {
     metadata
         .get("content-type")
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// True if a server that does not speak gRPC gave the answer: tonic says so in the text alone.
+/// True if another kind of server gave the answer. tonic reports that only in the text.
 fn is_not_grpc(status: &Status) -> bool {
     status.message().contains("grpc-status header missing")
 }
 
-/// Connects once: a connection that ends is the session's end, not dialled again behind its back.
+/// Connects once. tonic must not reconnect by itself: the end of a connection ends its session.
 async fn dial(connector: &Connector) -> Result<(Channel, ConnectionFault), String> {
     let (uri, io, fault): (Uri, Box<dyn ByteStream>, ConnectionFault) = match connector {
         Connector::Network(address) => {
@@ -456,12 +492,9 @@ async fn dial(connector: &Connector) -> Result<(Channel, ConnectionFault), Strin
         }
         Connector::Memory(hub) => {
             let (near, far) = tokio::io::duplex(WINDOW_BYTES as usize);
-            hub.send(far).await.map_err(|_| "the hub in this process is gone".to_owned())?;
-            (
-                Uri::from_static("http://hub.in.this.process"),
-                Box::new(near),
-                ConnectionFault::default(),
-            )
+            hub.send(far).await.map_err(|_| "the hub in this process has stopped".to_owned())?;
+            let uri = Uri::from_static("http://hub.in.this.process");
+            (uri, Box::new(near), ConnectionFault::default())
         }
     };
     let mut io = Some(TokioIo::new(io));
@@ -490,7 +523,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_doubles_up_to_ten_seconds_and_begins_anew_after_a_good_session() {
+    fn backoff_doubles_up_to_ten_seconds_and_resets_after_a_stable_session() {
         let mut failures = 0;
         let mut bounds = Vec::new();
         for _ in 0..40 {
@@ -505,14 +538,13 @@ mod tests {
     }
 
     #[test]
-    fn a11_a_hubs_words_reach_the_log_short_and_harmless_and_only_a_greeting_for_this_agent_counts()
-    {
-        let refused = flow_proto::v1::Refused {
+    fn a11_text_of_the_hub_is_shortened_and_escaped_and_a_welcome_for_another_party_is_rejected() {
+        let refused = Refused {
             code: "\u{1b}[31mX\nFORGED".to_owned(),
             message: format!("\u{1b}[2J\nERROR forged {}", "m".repeat(1_000_000)),
             retry_after_s: 7,
         };
-        let SessionEnd { cause: why, retry_after_s } = refused_by(&refused);
+        let SessionEnd { cause: why, retry_after_s, .. } = refused_end(&refused);
         assert!(
             why.starts_with("\\u{1b}[31mX\\nFORGED: \\u{1b}[2J\\nERROR forged mm")
                 && why.len() < 600,

@@ -75,7 +75,7 @@ fn b9_sighup_names_what_changed_and_cannot_be_reloaded() {
     let told = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
     assert!(told.success());
     says("changed, and not reloadable: hub.address, party; restart the agent");
-    says("images, datasets and resources were read again");
+    says("reloaded images, datasets and resources");
     agent.kill().unwrap();
     agent.wait().unwrap();
 }
@@ -87,7 +87,7 @@ fn u23_doctor_makes_nothing() {
     let (well, said) = place.said(&["doctor"]);
     assert!(!well && said.contains("FAIL  hub: cannot reach the hub"), "{said}");
     assert!(
-        said.contains("ok    data_dir: ") && said.contains("is not there yet; `run` makes it"),
+        said.contains("ok    data_dir: ") && said.contains("does not exist yet; `run` creates it"),
         "{said}"
     );
     let mut left: Vec<_> =

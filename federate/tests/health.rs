@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flow_federate::health::{self, HealthPages};
+use flow_federate::metrics::AgentMetrics;
 use flow_testkit::{Holders, answer_time, sized};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -18,7 +19,12 @@ async fn a14_holders_of_connections_do_not_delay_a_probe() {
     let (status_requests, _unanswered) = mpsc::channel(1);
     tokio::spawn(health::serve(
         listener,
-        HealthPages { status_requests, data_dir: folder.path().to_owned(), ca_file: None },
+        HealthPages {
+            status_requests,
+            metrics: AgentMetrics::default(),
+            data_dir: folder.path().to_owned(),
+            ca_file: None,
+        },
     ));
     let _holders = Holders::start(address, sized(300, 1000), b"GET /livez HTTP/1.1\r\nX");
     for _ in 0..10 {

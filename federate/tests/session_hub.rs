@@ -15,6 +15,7 @@ use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_federate::agent::LogPolicy;
 use flow_federate::health::{self, HealthPages};
+use flow_federate::metrics::AgentMetrics;
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::{Failing, Mode};
 use flow_proto::v1::agent_message::Body as FromAgent;
@@ -391,6 +392,7 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
         listener,
         HealthPages {
             status_requests: agent.status_requests.clone(),
+            metrics: AgentMetrics::default(),
             data_dir: agent.data_dir(),
             ca_file: None,
         },

@@ -9,6 +9,7 @@ use flow_common::error::chain;
 use flow_domain::id::Digest;
 use flow_federate::admission::PartyPolicy;
 use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
+use flow_federate::metrics::AgentMetrics;
 use flow_federate::runtime::process::{ProcessConfig, ProcessRuntime};
 use flow_federate::session::{Connector, SecretSource};
 use tokio::sync::{mpsc, watch};
@@ -83,6 +84,7 @@ pub(crate) async fn spawn(
             Arc::clone(&runtime),
             config.hub_agent.retention,
             data_dir.clone(),
+            AgentMetrics::default(),
         );
         let sweep = stopping.clone().run_until_cancelled_owned(sweep);
         listeners.spawn(supervisor.essential(
@@ -108,6 +110,7 @@ pub(crate) async fn spawn(
                 policy: offer,
                 logs,
                 status_requests,
+                metrics: AgentMetrics::default(),
             };
             let runtime = Arc::clone(&runtime);
             match agent::run(

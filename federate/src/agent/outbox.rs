@@ -40,7 +40,7 @@ const REJECTIONS_MAX: usize = 4_096;
 pub struct Outbox {
     out: Option<mpsc::Sender<AgentMessage>>,
     first: VecDeque<Body>,
-    answers: VecDeque<MemberReport>,
+    rejected: VecDeque<MemberReport>,
     reports: BTreeSet<RunId>,
     progress: BTreeMap<WorkKey, Progress>,
     /// The newest that was sent.
@@ -78,7 +78,7 @@ impl Outbox {
     pub fn close(&mut self) {
         self.out = None;
         self.first.clear();
-        self.answers.clear();
+        self.rejected.clear();
         self.reports.clear();
     }
 
@@ -97,9 +97,9 @@ impl Outbox {
     }
 
     /// Say this of a member that is not kept.
-    pub fn answer(&mut self, member: &Member) {
-        if self.out.is_some() && self.answers.len() < REJECTIONS_MAX {
-            self.answers.push_back(convert::report(member));
+    pub fn report_rejected(&mut self, member: &Member) {
+        if self.out.is_some() && self.rejected.len() < REJECTIONS_MAX {
+            self.rejected.push_back(convert::report(member));
         }
     }
 
@@ -116,7 +116,7 @@ impl Outbox {
 
     fn is_empty(&self, now: Monotonic) -> bool {
         self.first.is_empty()
-            && self.answers.is_empty()
+            && self.rejected.is_empty()
             && self.reports.is_empty()
             && self.next_due().is_none_or(|at| now < at)
     }
@@ -152,7 +152,7 @@ impl Outbox {
         if let Some(body) = self.first.pop_front() {
             return Some(body);
         }
-        if let Some(report) = self.answers.pop_front() {
+        if let Some(report) = self.rejected.pop_front() {
             return Some(Body::Report(report));
         }
         let Some(member) = self.reports.first().and_then(|run| members.member(run)) else {

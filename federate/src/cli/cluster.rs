@@ -1,6 +1,7 @@
-//! The command line's way to a cluster.
+//! Commands and the runtime of an agent whose members run in a cluster.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -10,113 +11,132 @@ use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArgs, Failure, Report, SWEEP, load, say};
+use super::report::Report;
+use super::source::{ConfigArgs, Failure, load, print};
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
-use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD};
+use crate::metrics::{AgentMetrics, SweepOutcome};
+use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD, SWEEP_TASK};
 use crate::runtime::Runtime;
 use crate::runtime::kubernetes::settings::Settings;
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, access, cluster};
 
-/// Largest log kept of one member, in bytes.
+/// Largest log kept of one member.
 const LOG_BYTES_MAX: u64 = 64 << 20;
 
-/// `flow-federate kubernetes …`
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Print the Role that the agent needs in its namespace. Bind it to the agent's service account or user. With
-    /// kubernetes.namespace set, no cluster is looked for.
+pub(super) enum Command {
+    /// Print the Role that the agent needs in its namespace. Bind it to the agent's service account
+    /// or user. If kubernetes.namespace is set, the command contacts no cluster.
     Rbac(ConfigArgs),
 }
 
-/// Do as the command says.
-pub fn main(command: Command) -> Result<bool, Failure> {
+pub(super) fn main(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Rbac(args) => {
             let config = load(&args)?.value;
             let namespace = match config.kubernetes.namespace.as_str() {
-                "" => alone(async { Ok(connect(&config).await?.1.namespace) })?,
+                "" => block_on(async { Ok(connect(&config).await?.1.namespace) })?,
                 given => given.to_owned(),
             };
-            say(access::role(Some(&namespace)).trim_end())
+            print(access::role(Some(&namespace)).trim_end())?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// For a command that is no agent.
-fn alone<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-/// A client for the configured cluster, which need not answer, and how it is used.
+/// A client for the configured cluster, and the settings for it. Sends no request.
 async fn connect(config: &Config) -> Result<(Client, Settings), Failure> {
-    let wanted = &config.kubernetes;
+    let configured = &config.kubernetes;
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let file = Some(wanted.kubeconfig.as_path()).filter(|path| !path.as_os_str().is_empty());
+    let file = Some(configured.kubeconfig.as_path()).filter(|path| !path.as_os_str().is_empty());
     let found = cluster::configuration(file)
         .await
         .map_err(|error| format!("kubernetes.kubeconfig: {error}"))?;
     let settings = Settings {
-        namespace: given(&wanted.namespace).unwrap_or_else(|| found.default_namespace.clone()),
-        cluster_domain: wanted.cluster_domain.clone(),
-        host_zone: given(&wanted.host_zone),
-        route_port: wanted.route_port,
-        hosts: wanted.hosts()?,
-        certificates: wanted.certificates,
-        sidecar_image: given(&wanted.sidecar_image),
-        output_claim: given(&wanted.output_claim),
+        namespace: given(&configured.namespace).unwrap_or_else(|| found.default_namespace.clone()),
+        cluster_domain: configured.cluster_domain.clone(),
+        host_zone: given(&configured.host_zone),
+        route_port: configured.route_port,
+        hosts: configured.hosts()?,
+        certificates: configured.certificates,
+        sidecar_image: given(&configured.sidecar_image),
+        output_claim: given(&configured.output_claim),
     };
     Ok((Client::try_from(found)?, settings))
 }
 
-/// Members as pods.
-pub async fn runtime(
+/// Starts the runtime. The future completes when another agent has taken the namespace.
+pub(super) async fn start_runtime(
     config: &Config,
     checked: &Checked,
     supervisor: &Supervisor,
     stopping: &CancellationToken,
+    metrics: &AgentMetrics,
 ) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     let (client, settings) = connect(config).await?;
-    // Whose the namespace is, is said by the journal's identity.
+    // The identity of the journal owns the namespace.
     let journal = Journal::open(&config.data_dir, &checked.party).await?;
     let instance = journal.instance().clone();
     journal.close().await?;
     let namespace = settings.namespace.clone();
-    let wanted = KubernetesConfig {
+    let kubernetes = KubernetesConfig {
         settings,
         data_root: config.data_dir.clone(),
         party: checked.party.clone(),
         instance,
         log_limit_bytes: LOG_BYTES_MAX,
     };
-    let runtime = Arc::new(KubernetesRuntime::start(client, wanted, SystemClock::shared()).await?);
+    let clock = SystemClock::shared();
+    let runtime = Arc::new(KubernetesRuntime::start(client, kubernetes, clock).await?);
     tracing::info!(namespace, "members run in the cluster");
-    let sweep = sweep(Arc::clone(&runtime), config.retention, config.data_dir.clone());
-    tokio::spawn(supervisor.essential(SWEEP, stopping, sweep));
+    let data_dir = config.data_dir.clone();
+    let sweep = sweep(Arc::clone(&runtime), config.retention, data_dir, metrics.clone());
+    tokio::spawn(supervisor.essential(SWEEP_TASK, stopping, sweep));
     let lost = {
         let runtime = Arc::clone(&runtime);
         async move {
             runtime.lost().await;
             format!(
-                "another agent has taken the namespace {namespace}; what was started goes on under it"
+                "another agent has taken the namespace {namespace} and the work in it: give each \
+                 agent its own kubernetes.namespace"
             )
         }
     };
     Ok((runtime, lost.boxed()))
 }
 
-/// Removes what the party keeps no longer, and warns about the disk.
-async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: PathBuf) {
+/// Removes records past their retention and warns about the disk, once per [`SWEEP_PERIOD`].
+async fn sweep(
+    runtime: Arc<KubernetesRuntime>,
+    retention: Retention,
+    data_dir: PathBuf,
+    metrics: AgentMetrics,
+) {
     let mut cutoffs = Cutoffs::new(retention, SystemClock.read());
     loop {
         if let Some((proof, logs)) = cutoffs.at(SystemClock.read()) {
-            match runtime.sweep(proof, logs) {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, "records past their retention were removed"),
-                Err(error) => {
-                    tracing::warn!(%error, "records could not be removed; trying again later")
+            let began = clock::monotonic();
+            let outcome = match runtime.sweep(proof, logs) {
+                Ok(count) => {
+                    if count > 0 {
+                        tracing::info!(count, "removed records past their retention");
+                    }
+                    SweepOutcome::Ok
                 }
-            }
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "cannot remove records past their retention; retrying in an hour"
+                    );
+                    SweepOutcome::Failed
+                }
+            };
+            metrics.sweep(outcome, began.elapsed());
         }
         if let Some(warning) = retention.warning(&data_dir) {
             tracing::warn!("{warning}");
@@ -125,22 +145,22 @@ async fn sweep(runtime: Arc<KubernetesRuntime>, retention: Retention, data_dir: 
     }
 }
 
-/// What the cluster allows.
-pub fn doctor(config: &Config, report: &mut Report) -> Result<(), Failure> {
+/// Checks the API server and the agent's rights.
+pub(super) fn doctor(config: &Config, report: &mut Report) -> Result<(), Failure> {
     debug_assert_eq!(config.runtime, RuntimeKind::Kubernetes);
-    alone(async {
-        let Some((client, settings)) =
-            report.note("kubernetes", connect(config).await.map_err(|e| e.to_string()))
-        else {
+    block_on(async {
+        let connected = connect(config).await.map_err(|e| e.to_string());
+        let Some((client, settings)) = report.note("kubernetes", connected) else {
             return Ok(());
         };
-        let version =
-            client.apiserver_version().await.map_err(|e| format!("{e}: is the API server up?"));
+        let version = client.apiserver_version().await;
+        let version = version
+            .map_err(|e| format!("{e}: check kubernetes.kubeconfig and that the API server runs"));
         if report.note("kubernetes: the API server answers", version).is_none() {
             return Ok(());
         }
-        for (what, allowed) in access::review(&client, &settings.namespace).await {
-            report.note(&format!("kubernetes: {what}"), allowed);
+        for (right, allowed) in access::review(&client, &settings.namespace).await {
+            report.note(&format!("kubernetes: {right}"), allowed);
         }
         Ok(())
     })

@@ -391,6 +391,7 @@ impl TestAgent {
             policy: self.policies.subscribe(),
             logs: self.logs,
             status_requests,
+            metrics: Default::default(),
         };
         let agent = agent::run(
             config,
