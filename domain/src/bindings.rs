@@ -1,29 +1,52 @@
 //! Values for the holes of a spec, sent with desired `running` and checked by the agent against the declared types.
 //!
-//! In `argv` and `env` of a spec a hole is written `${name}` and a dollar sign `$$`; nothing else may follow a dollar.
-//! Texts of users and template authors are escaped when the spec is built ([`literal`]), so only framework adapters
-//! can place holes. Ports are never bound from outside: the party that listens chooses them ([`fill`]).
+//! In `argv` and `env` of a spec `${name}` is a hole and `$$` a dollar sign; every other text after a dollar sign is an
+//! error. The builder of a spec escapes texts of users and template authors ([`literal`]), so that only framework
+//! adapters place holes. The hub never sets ports: the listening party chooses them (`MemberSpec::fill`).
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{PartyId, RunId};
-use crate::spec::{Hole, MemberSpec};
 
 /// Hole name → value, as text.
 pub type Bindings = BTreeMap<String, String>;
 
-/// What a spec's texts became.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filled {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Environment.
-    pub env: BTreeMap<String, String>,
+/// Type of a hole, with its range.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Hole {
+    /// A TCP port on which this member listens; its own party chooses and holds the port.
+    Port {
+        /// Smallest accepted number.
+        min: u16,
+        /// Largest accepted number.
+        max: u16,
+    },
+    /// `host:port` of another member's port.
+    Endpoint {
+        /// Party of the other member.
+        party: PartyId,
+        /// Name of the port.
+        port: String,
+    },
+    /// A whole number.
+    Integer {
+        /// Smallest accepted number.
+        min: u32,
+        /// Largest accepted number.
+        max: u32,
+    },
+    /// The id of the run.
+    RunId,
 }
 
-/// The hub's half of the bindings: everything but the ports, which each party chooses for itself. Answers the name of
-/// the first hole that has no value yet.
+/// Returns all bindings except the ports, which each party chooses itself.
+///
+/// # Errors
+/// The name of the first hole that has no value yet.
 pub fn compose(
     holes: &BTreeMap<String, Hole>,
     run: &RunId,
@@ -48,7 +71,11 @@ pub fn compose(
     Ok(bindings)
 }
 
-/// Whether `bindings` are what `holes` ask for, no less and no more; the agent's check of what the hub sent.
+/// Checks that `bindings` contains a value of the declared type for each hole and nothing more. The agent applies this
+/// check to the bindings of the hub.
+///
+/// # Errors
+/// A sentence about the first binding that is missing, superfluous or of the wrong type.
 pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), String> {
     if let Some(name) = bindings.keys().find(|name| !holes.contains_key(*name)) {
         return Err(format!("{name:?} is not a hole of the spec"));
@@ -57,7 +84,7 @@ pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), 
         let value = match (hole, bindings.get(name)) {
             (Hole::Port { .. }, None) => continue,
             (Hole::Port { .. }, Some(_)) => {
-                return Err(format!("{name:?} is a port, which the party chooses itself"));
+                return Err(format!("{name:?} is a port: only the party may choose its number"));
             }
             (_, None) => return Err(format!("{name:?} has no value")),
             (_, Some(value)) => value,
@@ -76,49 +103,12 @@ pub fn check(holes: &BTreeMap<String, Hole>, bindings: &Bindings) -> Result<(), 
     Ok(())
 }
 
-/// Checks `bindings` and `ports` (port name → number this party holds) and writes them into the spec's texts.
-pub fn fill(
-    spec: &MemberSpec,
-    bindings: &Bindings,
-    ports: &BTreeMap<String, u16>,
-) -> Result<Filled, String> {
-    check(&spec.holes, bindings)?;
-    let mut values = bindings.clone();
-    for (name, hole) in &spec.holes {
-        let Hole::Port { min, max } = hole else { continue };
-        let port = name.strip_prefix(PORT_PREFIX).and_then(|port| ports.get(port));
-        let port = port.ok_or_else(|| format!("no port is held for {name:?}"))?;
-        if port < min || port > max {
-            return Err(format!("{name:?} is {port} and must be {min} to {max}"));
-        }
-        values.insert(name.clone(), port.to_string());
-    }
-    let text = |text: &String| -> Result<String, String> {
-        pieces(text)?
-            .into_iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => Ok(text),
-                Piece::Hole(name) => values
-                    .get(name)
-                    .map(String::as_str)
-                    .ok_or_else(|| format!("{name:?} is not a hole of the spec")),
-            })
-            .collect()
-    };
-    Ok(Filled {
-        argv: spec.argv.iter().map(text).collect::<Result<_, _>>()?,
-        env: spec
-            .env
-            .iter()
-            .map(|(name, value)| Ok((name.clone(), text(value)?)))
-            .collect::<Result<_, String>>()?,
-    })
-}
-
-/// How the hole of a port is named: this and the port's own name.
+/// Prefix of the name of a port's hole; the name of the port follows.
 pub(crate) const PORT_PREFIX: &str = "port.";
+/// Smallest port of a workload; ports below are privileged.
+pub(crate) const PORT_MIN: u16 = 1024;
 
-/// `text` as it must stand in a spec to come out as it is.
+/// Escapes `text` for a spec: `MemberSpec::fill` returns the text unchanged.
 #[must_use]
 pub fn literal(text: &str) -> String {
     text.replace('$', "$$")
@@ -127,13 +117,13 @@ pub fn literal(text: &str) -> String {
 /// Part of a text with holes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// Stands for itself.
+    /// Literal text.
     Text(&'a str),
-    /// Stands for the value of this name.
+    /// The hole with this name.
     Hole(&'a str),
 }
 
-/// Takes a text with holes apart.
+/// Splits a text into literal parts and holes.
 pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -161,7 +151,7 @@ fn integer_within(value: &str, min: u32, max: u32) -> bool {
     plain && value.parse::<u32>().is_ok_and(|number| (min..=max).contains(&number))
 }
 
-/// `host:port` with nothing in the host that could mean something in an argument list.
+/// True if `value` is `host:port` and the host contains only characters that are safe in an argument list.
 #[must_use]
 pub fn is_endpoint(value: &str) -> bool {
     let Some((host, port)) = value.rsplit_once(':') else { return false };

@@ -1,8 +1,8 @@
-//! One table of errors for HTTP, gRPC and v1.
+//! The table of errors for HTTP, gRPC and v1.
 //!
-//! Every failure that leaves the platform is one [`Error`], whose [`ErrorCode`] has one [`Row`]; the edges translate
-//! and decide nothing. The message tells the caller what to do; what broke inside travels as the source and is never
-//! shown. `docs/errors.md` is written from this table (see [`docs::markdown`]).
+//! Every failure that a caller receives is an [`Error`], whose [`ErrorCode`] has one [`ErrorRow`]; REST and gRPC only
+//! translate it. The message states what the caller can do. The internal cause is the error's source, which only the log
+//! shows. [`docs::markdown`] generates `docs/errors.md` from this table.
 
 pub mod docs;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::member::text_enum;
 use crate::text::clip;
 
-/// Status of a gRPC answer, by its number in the protocol.
+/// Status code of gRPC, with its number in the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[expect(missing_docs, reason = "names and meanings are gRPC's own")]
@@ -32,44 +32,44 @@ pub enum GrpcCode {
     Unauthenticated = 16,
 }
 
-/// What the edges need to know of an error code.
+/// One row of the error table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
-    /// The code.
+pub struct ErrorRow {
+    /// Code of the row.
     pub code: ErrorCode,
-    /// Its stable name, as in problem+json.
+    /// Stable name, the field `code` of problem+json.
     pub slug: &'static str,
     /// HTTP status.
     pub http: u16,
     /// gRPC status.
     pub grpc: GrpcCode,
-    /// Number in the v1 envelope. Numbers of the original keep their meaning; none is reused.
+    /// Number `ret_code` in the v1 format. Numbers of the original system keep their meaning; no number is reused.
     pub ret_code: i32,
     /// The same request may succeed later without any change.
     pub retryable: bool,
-    /// What it means, in a few words.
+    /// Meaning in a few words.
     pub title: &'static str,
-    /// What the caller should do.
+    /// Next step for the caller.
     pub remedy: &'static str,
 }
 
 macro_rules! error_table {
     ($($variant:ident = $slug:literal, $http:literal, $grpc:ident, $ret_code:literal, $retryable:literal, $title:literal, $remedy:literal;)+) => {
-        /// Every kind of failure a caller can see.
+        /// Every kind of failure that a caller can receive.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
             $(#[doc = $title] $variant,)+
         }
 
         impl ErrorCode {
-            /// Every code, in the order of the table.
+            /// All codes in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The code's row.
+            /// Row of the code in the error table.
             #[must_use]
-            pub const fn row(self) -> Row {
+            pub const fn row(self) -> ErrorRow {
                 match self {
-                    $(Self::$variant => Row {
+                    $(Self::$variant => ErrorRow {
                         code: self,
                         slug: $slug,
                         http: $http,
@@ -87,75 +87,75 @@ macro_rules! error_table {
 
 error_table! {
     Malformed = "malformed", 400, InvalidArgument, 10000, false, "the request cannot be read",
-        "Send well-formed JSON with the documented fields and types; the message says where reading stopped.";
-    Invalid = "invalid", 422, InvalidArgument, 10000, false, "the request is readable but asks for something unacceptable",
-        "Mend the fields listed in `fields`; each says what would be accepted.";
-    CursorInvalid = "cursor_invalid", 400, InvalidArgument, 10000, false, "the page cursor is not one of ours, or belongs to another list",
-        "Begin again without a cursor, keeping the filters.";
-    Unauthenticated = "unauthenticated", 401, Unauthenticated, 10001, false, "who is calling is not known",
+        "Send well-formed JSON with the documented fields and types; the message names the position of the error.";
+    Invalid = "invalid", 422, InvalidArgument, 10000, false, "the request has fields with values that are not accepted",
+        "Correct the fields in `fields`; each entry names the accepted values.";
+    CursorInvalid = "cursor_invalid", 400, InvalidArgument, 10000, false, "the page cursor does not belong to this list",
+        "Repeat the request without a cursor and with the same filters.";
+    Unauthenticated = "unauthenticated", 401, Unauthenticated, 10001, false, "the request has no valid credentials",
         "Send a valid, unexpired token or certificate.";
-    Forbidden = "forbidden", 403, PermissionDenied, 10002, false, "the caller may not do this",
-        "Ask an administrator of the project for the role the message names.";
-    RouteNotFound = "route_not_found", 404, NotFound, 10003, false, "there is nothing at this address",
+    Forbidden = "forbidden", 403, PermissionDenied, 10002, false, "the caller lacks the permission",
+        "Ask an administrator of the project for the role in the message.";
+    RouteNotFound = "route_not_found", 404, NotFound, 10003, false, "no resource has this path",
         "Check the path against the OpenAPI document.";
-    MethodNotAllowed = "method_not_allowed", 405, Unimplemented, 10004, false, "the address does not know this method",
+    MethodNotAllowed = "method_not_allowed", 405, Unimplemented, 10004, false, "the resource does not support this method",
         "Use one of the methods in the `Allow` header.";
-    UnsupportedMediaType = "unsupported_media_type", 415, InvalidArgument, 10005, false, "the body is of a type that is not read here",
+    UnsupportedMediaType = "unsupported_media_type", 415, InvalidArgument, 10005, false, "the content type of the body is not supported",
         "Send `Content-Type: application/json`.";
-    TooLarge = "too_large", 413, ResourceExhausted, 10006, false, "the request is larger than accepted",
-        "Send less; the message names the limit.";
-    PreconditionFailed = "precondition_failed", 412, FailedPrecondition, 10007, false, "somebody changed it since it was read",
-        "Read it again and repeat the edit with the new `ETag`.";
-    IdempotencyKeyReused = "idempotency_key_reused", 422, InvalidArgument, 10008, false, "the idempotency key was used for another request",
-        "Use a fresh `Idempotency-Key` for each different request.";
-    Busy = "busy", 503, Unavailable, 10009, true, "too much is asked at once",
-        "Repeat after the time in `Retry-After`, with the same `Idempotency-Key`.";
+    TooLarge = "too_large", 413, ResourceExhausted, 10006, false, "the request is larger than the limit",
+        "Send a smaller request; the message names the limit.";
+    PreconditionFailed = "precondition_failed", 412, FailedPrecondition, 10007, false, "the resource has changed since the client read it",
+        "Read the resource again and repeat the edit with the new `ETag`.";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, InvalidArgument, 10008, false, "another request used the same idempotency key",
+        "Use a new `Idempotency-Key` for each different request.";
+    Busy = "busy", 503, Unavailable, 10009, true, "the hub has too many requests at this time",
+        "Repeat the request after the time in `Retry-After`, with the same `Idempotency-Key`.";
     StoreUnavailable = "store_unavailable", 503, Unavailable, 10010, true, "the database does not answer",
-        "Repeat with the same `Idempotency-Key`; an operator should look at the hub's health page.";
-    RequestTimeout = "request_timeout", 408, Unavailable, 10012, true, "the request's body did not arrive in time",
-        "Repeat with the same `Idempotency-Key`, on a faster connection or with a smaller body.";
+        "Repeat the request with the same `Idempotency-Key`; if the error stays, ask the hub's administrator to check `/readyz` and the hub's log.";
+    RequestTimeout = "request_timeout", 408, Unavailable, 10012, true, "the body of the request did not arrive in time",
+        "Repeat the request with the same `Idempotency-Key`, over a faster connection or with a smaller body.";
     StoreFull = "store_full", 503, Unavailable, 10013, true, "the disk of the hub's database is full",
-        "Tell the hub's operator to free some space; then repeat with the same `Idempotency-Key`.";
-    Internal = "internal", 500, Internal, 10011, false, "something broke inside",
-        "Report it with the request id; the hub's log holds the cause.";
-    PartyExists = "party_exists", 409, AlreadyExists, 10100, false, "a party of this name exists",
-        "Choose another name, or use the existing party; a secret that was lost is replaced by another.";
-    PartyNotFound = "party_not_found", 404, NotFound, 10101, false, "there is no such party",
-        "List the parties; names are exact.";
-    TemplateNotFound = "template_not_found", 404, NotFound, 10200, false, "there is no such template",
+        "Ask the hub's administrator to free disk space; then repeat the request with the same `Idempotency-Key`.";
+    Internal = "internal", 500, Internal, 10011, false, "the hub failed internally",
+        "Report the error with the request id; the hub's log contains the cause.";
+    PartyExists = "party_exists", 409, AlreadyExists, 10100, false, "a party with this name exists",
+        "Choose another name, or use the existing party; replace a lost secret with a new one.";
+    PartyNotFound = "party_not_found", 404, NotFound, 10101, false, "no party has this name",
+        "List the parties; names must match exactly.";
+    TemplateNotFound = "template_not_found", 404, NotFound, 10200, false, "no template has this id or name",
         "List the templates of the project.";
-    TemplateNameTaken = "template_name_taken", 409, AlreadyExists, 10201, false, "a template of this name exists",
+    TemplateNameTaken = "template_name_taken", 409, AlreadyExists, 10201, false, "a template with this name exists",
         "Choose another name, or edit the existing template.";
-    TemplateInUse = "template_in_use", 409, FailedPrecondition, 10203, false, "tasks refer to the template",
-        "Delete the tasks the message names first.";
-    RevisionNotFound = "revision_not_found", 404, NotFound, 10204, false, "the template has no such revision",
+    TemplateInUse = "template_in_use", 409, FailedPrecondition, 10203, false, "tasks use the template",
+        "Delete the tasks in the message first.";
+    RevisionNotFound = "revision_not_found", 404, NotFound, 10204, false, "the template has no revision with this number",
         "List the template's revisions.";
-    TaskNotFound = "task_not_found", 404, NotFound, 10300, false, "there is no such task",
-        "List the tasks of the project; a deleted task is gone from it.";
-    TaskNameTaken = "task_name_taken", 409, AlreadyExists, 10301, false, "a task of this name exists",
+    TaskNotFound = "task_not_found", 404, NotFound, 10300, false, "no task has this id or name",
+        "List the tasks of the project; the list has no deleted tasks.";
+    TaskNameTaken = "task_name_taken", 409, AlreadyExists, 10301, false, "a task with this name exists",
         "Choose another name, or start the existing task.";
     TaskNameEmpty = "task_name_empty", 422, InvalidArgument, 10302, false, "the task has no name",
-        "Give it a name of 1 to 50 characters.";
+        "Give the task a name of 1 to 50 characters.";
     TaskActive = "task_active", 409, FailedPrecondition, 10303, false, "the task has a run that has not ended",
-        "Stop the task, or wait for its end.";
-    TaskNotActive = "task_not_active", 409, FailedPrecondition, 10303, false, "the task has no run to act on",
+        "Stop the task, or wait until its run ends.";
+    TaskNotActive = "task_not_active", 409, FailedPrecondition, 10303, false, "the task has no active run",
         "Start the task first.";
-    RunNotFound = "run_not_found", 404, NotFound, 10305, false, "the task has no such run",
+    RunNotFound = "run_not_found", 404, NotFound, 10305, false, "the task has no run with this id",
         "List the task's runs.";
-    MemberNotFound = "member_not_found", 404, NotFound, 10306, false, "the party has no part in this",
+    MemberNotFound = "member_not_found", 404, NotFound, 10306, false, "the party is not a member of this task or run",
         "List the members of the task or run.";
-    PartyActive = "party_active", 409, FailedPrecondition, 10103, false, "the party still takes part in something",
-        "Stop the tasks the message names, and let the party's agent confirm their end.";
-    OrphanNotFound = "orphan_not_found", 404, NotFound, 10102, false, "there is no such orphan",
-        "List the orphans; one that has ended is gone from the list.";
-    LogUnavailable = "log_unavailable", 503, Unavailable, 10307, true, "the log cannot be fetched from the party now",
-        "Repeat when the party is connected; the hub keeps no logs.";
+    PartyActive = "party_active", 409, FailedPrecondition, 10103, false, "the party is still a member of tasks or runs",
+        "Stop the tasks in the message, and wait until the party's agent has confirmed their end.";
+    OrphanNotFound = "orphan_not_found", 404, NotFound, 10102, false, "no orphan has this id",
+        "List the orphans; the list has no ended orphans.";
+    LogUnavailable = "log_unavailable", 503, Unavailable, 10307, true, "the party cannot send the log at this time",
+        "Repeat the request when the party is connected; the hub stores no logs.";
     LogRefused = "log_refused", 403, PermissionDenied, 10308, false, "the party does not disclose this log",
-        "Ask the party; its own policy decides what leaves it.";
+        "Ask the party; its policy decides which logs it discloses.";
     LogNotFound = "log_not_found", 404, NotFound, 10309, false, "the party has no log of this member",
-        "Look at the member's reason: one that never started has no log; others are kept until the party deletes them.";
+        "Check the member's reason: a member that never started has no log; the party deletes other logs after its retention period.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
-        "Repeat later; the agent reconnects by itself.";
+        "Repeat the request later; the agent reconnects automatically.";
 }
 
 impl fmt::Display for ErrorCode {
@@ -165,63 +165,63 @@ impl fmt::Display for ErrorCode {
 }
 
 text_enum!(
-    /// What is wrong with one field.
+    /// The kind of error in one field.
     FieldCode {
-        /// It must be given.
+        /// The field is required.
         Required = "required",
-        /// A name that is not known here.
+        /// An unknown name.
         Unknown = "unknown",
-        /// Given more than once.
+        /// A value that occurs more than once.
         Duplicate = "duplicate",
         /// Too short, or empty.
         TooShort = "too_short",
-        /// Too long, or too many.
+        /// Too long, or too many entries.
         TooLong = "too_long",
         /// A number outside its range.
         OutOfRange = "out_of_range",
         /// A value of another type.
         WrongType = "wrong_type",
-        /// Characters or a form that is not accepted.
+        /// Characters or a form that are not accepted.
         Pattern = "pattern",
-        /// Not one of the accepted values.
+        /// A value outside the accepted set.
         NotAllowed = "not_allowed",
-        /// The platform sets this itself.
+        /// The platform sets this value itself.
         Reserved = "reserved",
-        /// Known, but does not work in this version.
+        /// Known, but not supported in this version.
         Unsupported = "unsupported",
     }
 );
 
-/// One thing wrong with a request.
+/// One error in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FieldError {
-    /// Where, as a JSON pointer into the request: `/members/1/party`.
+    /// JSON pointer (RFC 6901) to the field in the request: `/members/1/party`.
     pub path: String,
-    /// What, for programs.
+    /// Code for programs.
     pub code: FieldCode,
-    /// What is wrong and what would be accepted, for people.
+    /// Sentence for people: the error and the accepted values.
     pub message: String,
 }
 
-/// Most errors of one request that are told one by one.
-pub const MOST_FIELDS: usize = 100;
+/// Errors of one request that are listed; further ones are only counted.
+pub const FIELD_ERRORS_MAX: usize = 100;
 
-/// Everything wrong with a request: a caller mends it in one go. Of very much, the first [`MOST_FIELDS`], and how many
-/// more there are.
+/// All errors of one request, so that the caller can correct them in one step: the first [`FIELD_ERRORS_MAX`], and the
+/// number of further ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldErrors(pub Vec<FieldError>, usize);
 
 impl FieldErrors {
-    /// Notes one more.
+    /// Adds an error.
     pub fn add(&mut self, path: impl Into<String>, code: FieldCode, message: impl Into<String>) {
-        if self.0.len() < MOST_FIELDS {
+        if self.0.len() < FIELD_ERRORS_MAX {
             self.0.push(FieldError { path: path.into(), code, message: message.into() });
         } else {
             self.1 += 1;
         }
     }
 
-    /// Notes what another check found.
+    /// Adds the errors of another check.
     pub fn extend(&mut self, Self(fields, more): Self) {
         for FieldError { path, code, message } in fields {
             self.add(path, code, message);
@@ -229,14 +229,14 @@ impl FieldErrors {
         self.1 += more;
     }
 
-    /// Notes a number outside `min..=max`.
+    /// Adds an error if a number is outside `min..=max`.
     pub fn range<T: PartialOrd + fmt::Display>(&mut self, path: &str, value: T, min: T, max: T) {
         if value < min || value > max {
             self.add(path, FieldCode::OutOfRange, format!("is {value} and must be {min} to {max}"));
         }
     }
 
-    /// Notes a text whose length in characters is outside `min..=max`.
+    /// Adds an error if the length of a text in characters is outside `min..=max`.
     pub fn chars(&mut self, path: &str, text: &str, min: usize, max: usize) {
         let count = text.chars().count();
         if count < min || count > max {
@@ -245,14 +245,14 @@ impl FieldErrors {
         }
     }
 
-    /// `Ok` when nothing was noted.
+    /// Returns `Ok` if there is no error.
     pub fn finish(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 }
 
 impl fmt::Display for FieldErrors {
-    /// At most five, since v1 callers see nothing but this text.
+    /// At most five errors: v1 answers contain only this text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, FieldError { path, message, .. }) in self.0.iter().take(5).enumerate() {
             let path = if path.is_empty() { "/" } else { path };
@@ -267,7 +267,7 @@ impl fmt::Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
-/// A JSON pointer from its parts.
+/// Joins parts to a JSON pointer (RFC 6901) and escapes them.
 #[must_use]
 pub fn pointer(parts: &[&str]) -> String {
     parts
@@ -275,38 +275,38 @@ pub fn pointer(parts: &[&str]) -> String {
         .fold(String::new(), |path, part| path + "/" + &part.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A failure, as its caller may see it, together with its cause, which the caller may not.
+/// A failure with its public message and its internal cause, which the caller must not receive.
 #[derive(Debug, Clone)]
 pub struct Error {
-    /// Which row of the table.
+    /// Code of the error's row.
     pub code: ErrorCode,
-    /// For the caller: what to do about it. Holds nothing internal.
+    /// Public message; contains no internal details.
     pub message: String,
-    /// The fields at fault, if fields are.
+    /// Errors in fields of the request, at most [`FIELD_ERRORS_MAX`].
     pub fields: Vec<FieldError>,
-    /// How many more fields are at fault than are listed.
+    /// Number of errors in fields that `fields` does not list.
     pub more_fields: usize,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// An error with a message for the caller.
+    /// Creates an error with a public message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), fields: Vec::new(), more_fields: 0, source: None }
     }
 
-    /// An error of this code that says no more than its row.
+    /// Creates an error with the title of its row as the message.
     #[must_use]
     pub fn of(code: ErrorCode) -> Self {
         Self::new(code, code.row().title)
     }
 
-    /// Something broke inside: the cause goes to the log, the caller learns only that it did.
+    /// Creates an internal error: the log shows the cause, the caller gets only the title.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::of(ErrorCode::Internal).caused_by(source)
     }
 
-    /// The same error with its cause, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn caused_by(
         mut self,
@@ -316,9 +316,9 @@ impl Error {
         self
     }
 
-    /// The code's row.
+    /// Row of the error's code.
     #[must_use]
-    pub const fn row(&self) -> Row {
+    pub const fn row(&self) -> ErrorRow {
         self.code.row()
     }
 }
@@ -355,21 +355,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f23_a_clients_mistake_is_never_a_success_nor_a_server_error() {
+    fn f23_client_errors_have_neither_success_nor_wrong_server_status() {
         for row in ErrorCode::ALL.iter().map(|code| code.row()) {
             assert!((400..=599).contains(&row.http), "{}", row.slug);
             assert_ne!(row.ret_code, 0, "{}", row.slug);
             assert_eq!(
                 row.retryable,
                 [408, 503].contains(&row.http),
-                "{}: 408 and 503 invite a repetition, and no other",
+                "{}: only 408 and 503 are retryable",
                 row.slug
             );
         }
     }
 
     #[test]
-    fn slugs_are_unique_and_only_kept_numbers_are_shared() {
+    fn slugs_are_unique_and_only_original_numbers_are_shared() {
         let slugs: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.row().slug).collect();
         assert_eq!(slugs.len(), ErrorCode::ALL.len());
         let mut seen = BTreeSet::new();
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_the_original_keep_their_meaning() {
+    fn numbers_of_the_original_system_keep_their_meaning() {
         for (number, slug) in [
             (10100, "party_exists"),
             (10200, "template_not_found"),
@@ -406,17 +406,17 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_kept_but_not_shown() {
+    fn cause_is_the_source_and_not_in_the_message() {
         let error = Error::internal("disk /var/x is on fire");
         assert!(!error.to_string().contains("fire"));
         assert_eq!(
-            error.source().expect("the cause is kept").to_string(),
+            error.source().expect("an internal error has a source").to_string(),
             "disk /var/x is on fire"
         );
     }
 
     #[test]
-    fn all_fields_at_fault_are_listed_and_the_text_stays_short() {
+    fn all_field_errors_are_listed_and_the_message_stays_short() {
         let mut errors = FieldErrors::default();
         for index in 0..7 {
             errors.range(&pointer(&["members", &index.to_string()]), 9, 0, 5);
@@ -431,23 +431,26 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_errors_the_first_are_listed_and_the_others_counted() {
+    fn field_errors_beyond_the_limit_are_counted() {
         let mut errors = FieldErrors::default();
-        for index in 0..MOST_FIELDS + 50 {
+        for index in 0..FIELD_ERRORS_MAX + 50 {
             errors.add(format!("/env/{index}"), FieldCode::Pattern, "is wrong");
         }
         let mut others = errors.clone();
         others.extend(errors);
         let error = Error::from(others);
-        assert_eq!((error.fields.len(), error.more_fields), (MOST_FIELDS, MOST_FIELDS + 100));
+        assert_eq!(
+            (error.fields.len(), error.more_fields),
+            (FIELD_ERRORS_MAX, FIELD_ERRORS_MAX + 100)
+        );
         assert!(
-            error.message.ends_with(&format!("; and {} more", 2 * MOST_FIELDS + 95)),
+            error.message.ends_with(&format!("; and {} more", 2 * FIELD_ERRORS_MAX + 95)),
             "{error}"
         );
     }
 
     #[test]
-    fn a_long_name_is_told_back_in_part() {
+    fn long_names_are_clipped_in_the_message() {
         let mut errors = FieldErrors::default();
         errors.add(
             pointer(&["parameters", &"x".repeat(1_000_000)]),
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_escapes_what_a_pointer_must() {
+    fn pointer_escapes_tilde_and_slash() {
         assert_eq!(pointer(&["env", "a/b~c"]), "/env/a~1b~0c");
     }
 }

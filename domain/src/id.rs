@@ -1,11 +1,11 @@
-//! Identifiers. Each is parsed once, at the edge; inside, no bare string stands for one.
+//! Typed identifiers. The edge of a program parses each once; inside, no bare string stands for an identifier.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not the identifier it was taken for. The sentence names what would be accepted.
+/// Parse error of an identifier. Its message names the accepted form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {accepted}")]
 pub struct BadId {
@@ -67,11 +67,11 @@ macro_rules! text_id {
     };
 }
 
-/// The form of the ids of tasks, runs, templates and agent instances.
+/// Regular expression for ids of tasks, runs, templates and agent instances.
 pub const ID_PATTERN: &str = "^[0-9a-f]{32}$";
-/// The form of a [`Digest`].
+/// Regular expression for a [`Digest`].
 pub const DIGEST_PATTERN: &str = "^[0-9a-f]{64}$";
-/// The form of names of parties, projects and datasets.
+/// Regular expression for names of parties, projects and datasets.
 pub const SLUG_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 fn is_hex32(text: &str) -> bool {
@@ -82,7 +82,7 @@ fn is_hex64(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// DNS-label rules: party names become file names on the aggregator (hazard L19) and object names in Kubernetes.
+/// DNS label (RFC 1123): party names become file names on the aggregator (hazard L19) and object names in Kubernetes.
 fn is_slug(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -91,7 +91,7 @@ fn is_slug(text: &str) -> bool {
 }
 
 text_id!(
-    /// A task: what a user submitted.
+    /// A task that a user submitted.
     TaskId, "a task id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
@@ -99,23 +99,23 @@ text_id!(
     RunId, "a run id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
-    /// A template, over all its revisions.
+    /// A template; the same for all its revisions.
     TemplateId, "a template id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
-    /// The identity of one agent journal, born random; two agents with one credential are two instances.
+    /// The identity of one agent journal, a random number. Two agents with the same secret are two instances.
     InstanceId, "an instance id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
-    /// An organisation taking part.
+    /// A party: an organisation that takes part in tasks.
     PartyId, "a party name", "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_slug
 );
 text_id!(
-    /// The project a resource belongs to.
+    /// The project that owns a resource.
     ProjectId, "a project name", "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_slug
 );
 text_id!(
-    /// A name a party gives to data it holds; the path behind it never leaves the party.
+    /// The name under which a party offers data. The path of the data never leaves the party.
     DatasetName, "a dataset name", "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_slug
 );
 text_id!(

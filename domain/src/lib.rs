@@ -1,16 +1,16 @@
-//! The rules of the platform, and nothing else: no IO, no async, no clock, no randomness.
+//! The rules of the platform as pure functions: no IO, no async, no clock, no randomness.
 //!
 //! ```text
 //!  template ─┐                       ┌─ framework (iflearner, generic): argv, completion rule
 //!  task ─────┼─▶ spec (bytes, digest)┤
-//!            │                       └─ bindings: typed holes, filled late
+//!            │                       └─ bindings: typed holes, filled at the start
 //!            └─▶ run ── step(run, input, now) → (run', effects)
-//!                 └─ member: what is wished, what was seen, four numbers
+//!                 └─ member: desired phase, last report, four numbers
 //!  policy: decide(spec, resolution) → allow | ask | deny        error: one table for HTTP, gRPC and v1
 //! ```
 //!
-//! Time and identifiers are handed in; effects are values that somebody else performs. The manifest names no crate
-//! that does IO, so Cargo checks the layering.
+//! Callers pass time and identifiers in and perform the returned effects. The manifest names no crate that does IO,
+//! so Cargo checks the layering.
 
 #![warn(missing_docs)]
 
@@ -29,3 +29,5 @@ pub mod task;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod validation;
+pub mod variables;

@@ -1,9 +1,9 @@
-//! Limits of what a request may hold. The checks of templates and tasks enforce them; the API document states them.
+//! Limits for the content of requests. `validation` enforces them, and the API document contains them.
 //!
-//! Lengths of texts are in characters, as JSON Schema counts them. Patterns are regular expressions of ECMA-262 without
-//! look-around, so that every generator of clients can read them; a test of the API compares each with its check.
+//! Lengths of texts are in characters, as in JSON Schema. Patterns are regular expressions of ECMA-262 without
+//! look-around, so that every client generator supports them; a test of the API compares each with its check.
 
-/// Fewest characters of a template's or a task's name: one of two is a whole word in Chinese or Japanese.
+/// Fewest characters of a template's or a task's name: one character can be a word in Chinese or Japanese.
 pub const NAME_CHARS_MIN: usize = 1;
 /// Most characters of a template's or a task's name.
 pub const NAME_CHARS_MAX: usize = 50;
@@ -54,26 +54,26 @@ pub const PARAMETER_CHARS_MAX: usize = 1024;
 pub const PARAMETER_ENUM_MAX: usize = 256;
 /// Most characters of a parameter's description.
 pub const DESCRIPTION_CHARS_MAX: usize = 500;
-/// Most processor time that a member asks for, in thousandths of a core.
+/// Most processor time that a member can request, in thousandths of a core.
 pub const CPU_MILLIS_MAX: u32 = 1_024_000;
-/// Most memory that a member asks for, in MiB.
+/// Most memory that a member can request, in MiB.
 pub const MEMORY_MIB_MAX: u32 = 16 * 1024 * 1024;
-/// Longest runtime of a workload, in seconds: a year.
+/// Largest runtime limit of a workload, in seconds: one year.
 pub const RUNTIME_S_MAX: u64 = 31_536_000;
-/// Runtime of a workload unless the template gives one, in seconds.
+/// Default runtime limit of a workload, in seconds.
 pub const RUNTIME_S_DEFAULT: u64 = 86_400;
 /// Longest grace period of a workload, in seconds.
 pub const GRACE_S_MAX: u64 = 600;
-/// Grace period of a workload unless the template gives one, in seconds.
+/// Default grace period of a workload, in seconds.
 pub const GRACE_S_DEFAULT: u64 = 10;
 
 /// Most rounds of training.
 pub const EPOCHS_MAX: u32 = 100_000;
 /// Most members of a task.
 pub const MEMBERS_MAX: usize = 1_000;
-/// Most new runs after failures.
+/// Most retries of a run.
 pub const RETRIES_MAX: u32 = 10;
-/// Longest deadline of the start, in seconds: a day.
+/// Longest start deadline, in seconds: one day.
 pub const START_DEADLINE_S_MAX: u64 = 86_400;
-/// Longest of the other deadlines of a task, in seconds: thirty days.
+/// Longest other deadline of a task, in seconds: 30 days.
 pub const DEADLINE_S_MAX: u64 = 30 * 86_400;

@@ -1,4 +1,5 @@
-//! One party's part in one run: what is wished of it, what it was seen to be, and the four numbers that order both.
+//! A member is one party's part in one run: its desired phase, its last report, and the four numbers that order both
+//! (attempt, generation, sequence, instance).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -49,43 +50,43 @@ macro_rules! text_enum {
 pub(crate) use text_enum;
 
 text_enum!(
-    /// What a party does in a task.
+    /// Role of a party in a task.
     Role {
-        /// Averages what the trainers send (v1: server).
+        /// Averages the updates of the trainers (`server` in the original system).
         Aggregator = "aggregator",
-        /// Trains on its own data (v1: client).
+        /// Trains on its own data (`client` in the original system).
         Trainer = "trainer",
     }
 );
 
 text_enum!(
-    /// What the hub wishes a member to be.
+    /// The phase that the hub wants a member to reach.
     DesiredPhase {
-        /// Checked by the party, nothing held.
+        /// The party has checked the spec; it holds no resources.
         Admitted = "admitted",
-        /// Resources held, ready to start.
+        /// The party holds resources and ports, ready to start.
         Reserved = "reserved",
-        /// Started.
+        /// The workload runs.
         Running = "running",
-        /// Ended, or never started.
+        /// The workload has ended or will never start.
         Stopped = "stopped",
     }
 );
 
 text_enum!(
-    /// What a member was last seen to be.
+    /// The phase of a member in its last report.
     MemberPhase {
-        /// Nothing heard yet.
+        /// No report yet.
         Pending = "pending",
-        /// The party's policy says a person must approve first.
+        /// The party's policy requires the approval of a person.
         WaitingApproval = "waiting_approval",
-        /// The party said no. Terminal.
+        /// The party's policy refuses the spec. Terminal.
         Refused = "refused",
-        /// Checked; nothing held.
+        /// The party admits the spec; it holds no resources.
         Admitted = "admitted",
-        /// Resources held.
+        /// The party holds resources and ports.
         Reserved = "reserved",
-        /// The start has been written down at the party.
+        /// The party has recorded the start.
         Starting = "starting",
         /// The workload is alive.
         Running = "running",
@@ -93,19 +94,19 @@ text_enum!(
         Succeeded = "succeeded",
         /// The workload failed, or could not be started. Terminal.
         Failed = "failed",
-        /// Ended by wish, or never started. Terminal.
+        /// Stopped on request, or never started. Terminal.
         Stopped = "stopped",
     }
 );
 
 impl MemberPhase {
-    /// Terminal phases stay: nothing of the member is alive, nor ever will be.
+    /// True if the phase is final: the member has no workload and will never have one.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Refused | Self::Succeeded | Self::Failed | Self::Stopped)
     }
 
-    /// A workload may exist.
+    /// True if a workload may exist.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Starting | Self::Running)
@@ -113,69 +114,69 @@ impl MemberPhase {
 }
 
 text_enum!(
-    /// Why a member is where it is. Each has a row in `docs/errors.md` saying what to do.
+    /// Cause of a member's phase. `docs/errors.md` lists a remedy for each.
     ReasonCode {
         /// The party's policy refuses the spec.
         PolicyDenied = "policy_denied",
-        /// The party's policy wants a person's approval.
+        /// The party's policy requires the approval of a person.
         ApprovalRequired = "approval_required",
-        /// The party cannot run this image: nothing is mapped to the name.
+        /// The image map of the party has no entry for the image.
         ImageUnknown = "image_unknown",
-        /// The image is known but its root or program is not there.
+        /// The image map has an entry, but its root or program does not exist.
         ImageUnusable = "image_unusable",
-        /// The party has no dataset of this name.
+        /// The party declares no dataset with this name.
         DatasetUnknown = "dataset_unknown",
-        /// The dataset is declared but its directory is not there.
+        /// The party declares the dataset, but its directory does not exist.
         DatasetUnusable = "dataset_unusable",
-        /// The spec's bytes are not what they claim to be.
+        /// The bytes of the spec do not match their digest or their format.
         SpecInvalid = "spec_invalid",
-        /// Bindings are missing, of a wrong type or out of range.
+        /// A binding is missing, of a wrong type or out of range.
         BindingsInvalid = "bindings_invalid",
         /// The agent has not enough free resources.
         ResourcesExhausted = "resources_exhausted",
-        /// The agent's disk is full: no new work.
+        /// The agent's disk is full; the agent accepts no new work.
         AgentDiskFull = "agent_disk_full",
-        /// An older run of the same task is not yet proven dead.
+        /// An older run of the same task may still be alive at the party.
         PreviousRunStopping = "previous_run_stopping",
-        /// The hold was let go after the longest time without the hub.
+        /// The agent released the hold after the longest time without a session.
         HoldExpired = "hold_expired",
-        /// The program could not be executed.
+        /// The operating system could not execute the program.
         SpawnFailed = "spawn_failed",
         /// The workload exited with a status other than 0.
         ExitNonzero = "exit_nonzero",
-        /// The workload was ended by a signal.
+        /// A signal ended the workload.
         ExitSignal = "exit_signal",
-        /// The workload lost the other side (status 71 of the contract): a new run may go better.
+        /// The workload lost the connection to its peers (exit status 71 of the contract). A new run may succeed.
         PeerLost = "peer_lost",
         /// The workload ran longer than the spec allows.
         MaxRuntimeExceeded = "max_runtime_exceeded",
-        /// The supervising sidecar vanished; what the agent found of the workload was killed.
+        /// The sidecar ended unexpectedly; the agent killed the processes of the workload that it found.
         SidecarLost = "sidecar_lost",
         /// The agent's journal was lost or replaced.
         AgentStateLost = "agent_state_lost",
-        /// A port that was held is in use by another process.
+        /// Another process uses a held port.
         PortTaken = "port_taken",
-        /// Nothing was ever sent to the party.
+        /// The hub never sent the member to the party.
         NeverDelivered = "never_delivered",
-        /// Released: the run went on without this party (k of n).
+        /// The run continued without this party (k of n).
         Released = "released",
-        /// Stopped because the hub wished so.
+        /// The hub requested the stop.
         StopRequested = "stop_requested",
-        /// The object that stood for the work was deleted by somebody else.
+        /// Another client of the cluster deleted the member's object.
         ObjectDeleted = "object_deleted",
-        /// An object of that name exists and is not ours.
+        /// Another client owns an object with this name.
         NameTaken = "name_taken",
         /// The machine is pulling the image.
         Pulling = "pulling",
-        /// The cluster finds no node for it.
+        /// The cluster has no node for the Pod.
         Unschedulable = "unschedulable",
-        /// The runtime failed in a way that has no better name; the message says how.
+        /// The runtime failed for another reason; see the message.
         RuntimeError = "runtime_error",
     }
 );
 
 impl ReasonCode {
-    /// Whether a new run of the same task may go better without anybody changing anything.
+    /// True if a new run of the same task may succeed without a change of template, task or party.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         !matches!(
@@ -194,19 +195,19 @@ impl ReasonCode {
 /// Longest message of a reason, in characters.
 const MESSAGE_CHARS_MAX: usize = 1000;
 
-/// A reason: a code for programs, a sentence for people.
+/// A reason: a code for programs and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// For programs.
+    /// Code for programs.
     pub code: ReasonCode,
-    /// For people: names what to change. Holds no path of the party's.
+    /// Sentence for people, at most 1,000 characters. Contains no path of the party.
     pub message: String,
 }
 
 impl Reason {
-    /// A reason from its two halves. A message may quote what a stranger sent; it is journaled, reported and shown, so its
-    /// length is bounded here.
+    /// Creates a reason. Clips the message to 1,000 characters, because a message may quote untrusted text and is
+    /// journaled, reported and displayed.
     pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
         let mut message = message.into();
         if let Cow::Owned(short) = clip(&message, MESSAGE_CHARS_MAX) {
@@ -222,94 +223,94 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How a workload ended. Times are of the party's own clock and are shown, never compared.
+/// The end of a workload. Both times come from the party's clock: the hub displays them and never compares them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exit {
-    /// Exit status, if it exited.
+    /// Exit status, unless a signal ended the workload.
     pub code: Option<i32>,
-    /// Signal number, if a signal ended it.
+    /// Signal number, if a signal ended the workload.
     pub signal: Option<i32>,
-    /// Set when the supervisor ended it (stop, longest runtime), or could not start it.
+    /// Set when the sidecar ended the workload (stop request, runtime limit) or could not start it.
     pub reason: Option<Reason>,
-    /// When it was started.
+    /// Start of the workload.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// End of the workload.
     pub finished_at: Timestamp,
 }
 
-/// Whether a party's agent is connected; the hub's own knowledge, not a phase.
+/// Connection state of a party's agent, as the hub observes it. Not part of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Contact {
     /// A session is open.
     Connected,
-    /// No session since this moment (or since this hub took over, whichever is later).
+    /// No session since this time, or since this hub took over, whichever is later.
     Away(Timestamp),
 }
 
-/// What an agent says of one member: a whole snapshot, never a delta.
+/// An agent's report of one member: a complete snapshot, never a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Report {
     /// The journal that holds the member.
     pub instance: InstanceId,
-    /// The reservation round it speaks of.
+    /// The reservation round of the reported state.
     pub attempt: u32,
-    /// The agent's journaled counter: greater is newer.
+    /// The agent's journaled counter: a greater number is newer.
     pub sequence: u64,
-    /// The wish the agent had seen. Never a cause of refusal.
+    /// Generation of the desired member that the agent had processed. The hub never rejects a report because of it.
     pub observed_generation: u64,
-    /// Where the member stands.
+    /// Phase of the member.
     pub phase: MemberPhase,
-    /// Why, where there is something to say.
+    /// Cause of the phase, if there is one.
     pub reason: Option<Reason>,
-    /// How the workload ended, if it did.
+    /// End of the workload, once known.
     pub exit: Option<Exit>,
-    /// What others may dial, by name: `grpc` → `127.0.0.1:41234`. From `reserved` on.
+    /// Addresses for other members by port name: `grpc` → `127.0.0.1:41234`. Set from `reserved` on.
     pub endpoints: BTreeMap<String, String>,
-    /// What the image and dataset names mean at this party, hashed.
+    /// Digest of the party's resolution of image and dataset names.
     pub resolution: Option<Digest>,
-    /// The framework's own verdict that the federation has finished.
+    /// The framework's status shows that the federation is complete.
     pub complete: bool,
 }
 
-/// One member of a run, as the hub knows it.
+/// One member of a run in the hub's records.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Member {
-    /// Which party.
+    /// Party of the member; unique in the run.
     pub party: PartyId,
-    /// What it does.
+    /// Role of the party in the task.
     pub role: Role,
-    /// Digest of the spec it will execute.
+    /// Digest of the member's spec.
     pub digest: Digest,
-    /// The run cannot succeed without it. False once released (k of n).
+    /// The run cannot succeed without this member. False once released (k of n).
     pub required: bool,
-    /// Reservation round: fences the start.
+    /// Reservation round; fences the start.
     pub attempt: u32,
-    /// Every change of what is wished.
+    /// Number of the last change of the desired member.
     pub generation: u64,
-    /// What is wished.
+    /// The phase that the hub wants.
     pub desired: DesiredPhase,
-    /// What was last seen.
+    /// Phase of the last report.
     pub phase: MemberPhase,
-    /// The wish the agent had seen when it reported.
+    /// Generation that the agent had processed at its last report.
     pub observed_generation: u64,
-    /// The journal that holds the member; `None` as long as nothing can have been delivered.
+    /// The journal that holds the member; `None` while the hub cannot have delivered the member to an agent.
     pub instance: Option<InstanceId>,
-    /// Sequence of the last report taken.
+    /// Sequence of the last accepted report.
     pub sequence: u64,
-    /// Whether the party is connected.
+    /// Connection state of the party.
     pub contact: Contact,
-    /// Why it is where it is.
+    /// Cause of the phase, if there is one.
     pub reason: Option<Reason>,
-    /// How its workload ended.
+    /// End of the workload, once known.
     pub exit: Option<Exit>,
-    /// What others may dial.
+    /// Addresses for other members by port name.
     pub endpoints: BTreeMap<String, String>,
-    /// What its names resolved to, hashed.
+    /// Digest of the party's resolution of image and dataset names.
     pub resolution: Option<Digest>,
-    /// The framework's verdict, as this member saw it.
+    /// This member's framework status shows that the federation is complete.
     pub complete: bool,
-    /// The terminal report is stored: nothing is alive, and the agent may purge.
+    /// The terminal report is stored: the workload has ended, and the agent may purge the member.
     pub settled: bool,
 }

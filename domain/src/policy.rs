@@ -1,8 +1,8 @@
 //! `decide(spec, resolution) → allow | ask | deny`, evaluated at the party on every spec. Default deny.
 //!
-//! The agent looks names up (image map, datasets) and hands over what it found; the decision is here, so that it can be
-//! explained and tested without an agent. An approval is for (digest of the spec, digest of the resolution): when a
-//! name comes to mean something else at the party, what was approved is no longer what would run.
+//! The agent resolves names (image map, datasets) and passes the result in; the decision is pure, so that tests need no
+//! agent. An approval is valid for one pair (digest of the spec, digest of the resolution): a change of the party's
+//! image map or datasets makes the approval invalid.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,16 @@ use crate::member::{Reason, ReasonCode};
 use crate::spec::{MemberSpec, canonical};
 use crate::text::clip;
 
-/// What the party's image map says of an image: `allow = true | false | "ask"`.
+/// The setting `allow = true | false | "ask"` of an image in the party's image map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "AllowText", into = "AllowText")]
 pub enum Allow {
-    /// Whatever names it may run.
+    /// Every spec with this image may run.
     Yes,
-    /// Nothing may run. The default.
+    /// No spec with this image may run. The default.
     #[default]
     No,
-    /// A person approves each spec.
+    /// A person must approve each spec.
     Ask,
 }
 
@@ -58,41 +58,41 @@ impl From<Allow> for AllowText {
     }
 }
 
-/// The entry of the image map that a spec's image fell under.
+/// The entry of the image map that matches a spec's image.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResolvedImage {
-    /// Name of the entry, as the party wrote it.
+    /// Name of the entry in the party's configuration.
     pub entry: String,
-    /// What it means here, as exactly as the party can say: a root directory, an image digest. Never leaves the party.
+    /// The exact value at this party: a root directory or an image digest. Never leaves the party.
     pub meaning: String,
-    /// What the party allows.
+    /// Setting `allow` of the entry.
     pub allow: Allow,
-    /// Names of the environment variables that a template may set for it.
+    /// Names of the environment variables that a template may set for this image.
     #[serde(default)]
     pub env: BTreeSet<String>,
 }
 
-/// The dataset that a spec's name stands for.
+/// The dataset with the name in the spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResolvedDataset {
-    /// What it means here: the directory. Never leaves the party.
+    /// Directory of the dataset. Never leaves the party.
     pub meaning: String,
 }
 
-/// What a spec's names mean at this party; `None` = nothing is declared under the name.
+/// The party's resolution of the names in a spec; `None` = the party declares no such name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
-    /// The image.
+    /// Entry of the image map for the spec's image.
     pub image: Option<ResolvedImage>,
-    /// The dataset, if the spec names one.
+    /// Dataset, if the spec names one.
     pub dataset: Option<ResolvedDataset>,
 }
 
 impl Resolution {
-    /// What an approval is bound to besides the spec: the meanings, not the permission.
+    /// Digest of the resolved values without the permissions. An approval is valid for this digest and that of the spec.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let image = self.image.as_ref().map(|image| &image.meaning);
@@ -102,42 +102,42 @@ impl Resolution {
     }
 }
 
-/// How a party's policy answers.
+/// The permission that a party's policy gives to a spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It may run.
+pub enum Permission {
+    /// The spec may run.
     Allow,
     /// A person must approve first.
     Ask,
-    /// It may not run.
+    /// The spec may not run.
     Deny,
 }
 
-/// The answer, with what led to it.
+/// The decision of a party's policy, with its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Decision {
-    /// The answer.
-    pub verdict: Verdict,
-    /// The rule that gave it, in the words of the party's own configuration.
+pub struct PolicyDecision {
+    /// Permission of the spec.
+    pub permission: Permission,
+    /// The rule that decided, in the notation of the party's configuration.
     pub rule: String,
-    /// What the hub is told; `None` when it may run. Holds no meaning of a name.
+    /// Reason for the hub; `None` if the spec may run. Contains no resolved value.
     pub reason: Option<Reason>,
 }
 
 /// Longest list of variable names in a reason, in characters.
-const SHOWN_NAMES_MAX: usize = 300;
+const NAMES_CHARS_MAX: usize = 300;
 
-/// What the party's policy says to this spec. Nothing in the spec can widen it.
+/// Decides whether the party's policy permits this spec. No content of the spec can extend the permission.
 #[must_use]
-pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
-    let deny = |rule: String, code, message: String| Decision {
-        verdict: Verdict::Deny,
+pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
+    let deny = |rule: String, code, message: String| PolicyDecision {
+        permission: Permission::Deny,
         rule,
         reason: Some(Reason::new(code, message)),
     };
     let Some(image) = &resolution.image else {
-        let message = format!("no image {} is declared at {}", spec.image, spec.party);
+        let message = format!("{} declares no image {}", spec.party, spec.image);
         return deny(
             "default deny: no entry for the image".to_owned(),
             ReasonCode::ImageUnknown,
@@ -150,41 +150,41 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> Decision {
         return deny(rule("false"), ReasonCode::PolicyDenied, message);
     }
     if let Some(dataset) = spec.dataset.as_ref().filter(|_| resolution.dataset.is_none()) {
-        let message = format!("no dataset {dataset} is declared at {}", spec.party);
+        let message = format!("{} declares no dataset {dataset}", spec.party);
         return deny(
             "default deny: no entry for the dataset".to_owned(),
             ReasonCode::DatasetUnknown,
             message,
         );
     }
-    // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER, NODE_OPTIONS, PS4, …), so no
-    // list of forbidden names is ever complete.
-    let foreign = spec.env.keys().filter(|name| {
+    // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER, NODE_OPTIONS, PS4, …), and
+    // no list of forbidden names is complete: only listed names are allowed.
+    let unlisted = spec.env.keys().filter(|name| {
         !framework::is_own_variable(spec.framework, name) && !image.env.contains(*name)
     });
-    let foreign: Vec<&str> = foreign.map(String::as_str).collect();
-    if !foreign.is_empty() {
-        let names = foreign.join(", ");
+    let unlisted: Vec<&str> = unlisted.map(String::as_str).collect();
+    if !unlisted.is_empty() {
+        let names = unlisted.join(", ");
         let message = format!(
-            "{} does not let a template set {} for the image {}: take that out of the template's `env`, or have the party add it to \
+            "{} does not let a template set {} for the image {}: remove it from the template's `env`, or ask the party to add it to \
              `env` of the image in its configuration",
             spec.party,
-            clip(&names, SHOWN_NAMES_MAX),
+            clip(&names, NAMES_CHARS_MAX),
             spec.image
         );
         return deny(
-            format!("images.{:?}: env does not list it", image.entry),
+            format!("images.{:?}: env does not list the variable", image.entry),
             ReasonCode::PolicyDenied,
             message,
         );
     }
     if image.allow == Allow::Ask {
-        let message = format!("a person at {} must approve the spec first", spec.party);
-        return Decision {
-            verdict: Verdict::Ask,
+        let message = format!("a person at {} must approve the spec", spec.party);
+        return PolicyDecision {
+            permission: Permission::Ask,
             rule: rule("\"ask\""),
             reason: Some(Reason::new(ReasonCode::ApprovalRequired, message)),
         };
     }
-    Decision { verdict: Verdict::Allow, rule: rule("true"), reason: None }
+    PolicyDecision { permission: Permission::Allow, rule: rule("true"), reason: None }
 }

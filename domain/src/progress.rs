@@ -1,4 +1,4 @@
-//! Progress of a member: what the framework shows of its epochs. Latest wins; it is not state and has no event.
+//! Progress of a member, as its framework shows it. The latest value counts; progress is not state and makes no event.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 /// One party's line of iflearner's status page (`/v1/status`, spec iflearner-framework §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartyProgress {
-    /// The party has registered and asked to begin at least once; stays true.
+    /// The party has registered and requested the begin at least once; stays true.
     pub ready: bool,
-    /// The party has told the aggregator that it is done.
+    /// The party has reported its completion to the aggregator.
     pub complete: bool,
     /// The epoch in progress.
     pub current_epoch: u32,
-    /// Epochs the aggregator was started with.
+    /// Number of epochs with which the aggregator was started.
     pub total_epoch: u32,
 }
 
-/// One measurement: milli-units would lose accuracy, so numbers travel as text and are parsed where they are drawn.
+/// One measurement. The value is text, because integers would lose accuracy and canonical JSON has no fractions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Point {
     /// Name of the series, e.g. `local/acc`.
@@ -28,19 +28,19 @@ pub struct Point {
     pub value: String,
 }
 
-/// What one member shows now.
+/// The latest progress of one member.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {
-    /// Epoch in progress at this member, if its framework tells.
+    /// Epoch in progress at this member, if its framework shows it.
     pub epoch: Option<u32>,
-    /// Epochs wanted.
+    /// Number of epochs of the task, if the framework shows it.
     pub epochs: Option<u32>,
-    /// The aggregator's view of every party, by the name on the wire.
+    /// The aggregator's line for every party, by party name.
     pub parties: BTreeMap<String, PartyProgress>,
     /// Latest value of each metric, as in [`Point::value`].
     pub metrics: BTreeMap<String, String>,
-    /// New points since the progress before: empty in a stored progress.
+    /// New points since the previous progress; empty in a stored progress.
     pub points: Vec<Point>,
-    /// The framework's own verdict that the federation has finished (see `framework`). A fact: travels in reports.
+    /// The framework's status shows that the federation is complete (see `framework`). Agents send this in reports.
     pub complete: bool,
 }

@@ -1,4 +1,4 @@
-//! One template and one task that are right in every respect: examples of the documentation, and where tests begin.
+//! A valid template and a valid task, for examples in the documentation and as the basis of tests.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ fn id<T: std::str::FromStr<Err = crate::id::BadId>>(text: &str) -> T {
     text.parse().expect("samples are well-formed")
 }
 
-/// A run's id.
+/// An example run id.
 #[must_use]
 pub fn run_id() -> RunId {
     id("0190f3a4c2d17e00a1b2c3d4e5f60718")
 }
 
-/// A task's id.
+/// An example task id.
 #[must_use]
 pub fn task_id() -> TaskId {
     id("0190f3a4b1c07e00a1b2c3d4e5f60718")
 }
 
-/// A template's id.
+/// An example template id.
 #[must_use]
 pub fn template_id() -> TemplateId {
     id("0190f3a4a0b97e00a1b2c3d4e5f60718")
 }
 
-/// A party.
+/// The party with this name.
 #[must_use]
 pub fn party(name: &str) -> PartyId {
     id(name)
@@ -42,7 +42,7 @@ pub fn member(name: &str, role: Role) -> TaskMember {
     TaskMember { party: party(name), role, dataset }
 }
 
-/// A digit classifier in iflearner with a learning rate that has a default.
+/// A template of a digit classifier with iflearner and one parameter with a default.
 #[must_use]
 pub fn template() -> TemplateBody {
     let rate = ParamSchema {
@@ -67,7 +67,7 @@ pub fn template() -> TemplateBody {
     }
 }
 
-/// Three epochs over two hospitals, averaged at the hub's own party.
+/// A task of three epochs with two trainers; the hub's own party aggregates.
 #[must_use]
 pub fn task() -> TaskBody {
     TaskBody {

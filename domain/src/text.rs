@@ -1,11 +1,11 @@
-//! The length of texts that others wrote.
+//! Bounds for the length of untrusted texts.
 
 use std::borrow::Cow;
 
-/// At most `most` characters of `text`; an ellipsis stands for the rest.
+/// Returns at most `max` characters of `text`; an ellipsis replaces the rest.
 #[must_use]
-pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
+pub fn clip(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_is_cut_between_two_characters() {
+    fn long_texts_are_clipped_between_characters() {
         assert_eq!(clip("größe", 5), "größe");
         assert_eq!(clip("größer", 5), "größe…");
     }

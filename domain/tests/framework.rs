@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use flow_domain::framework::{self, StatusPage, completes, iflearner};
+use flow_domain::framework::{self, StatusPage, completes, iflearner, seal_all};
 use flow_domain::member::Role;
 use flow_domain::progress::PartyProgress;
 use flow_domain::sample;
-use flow_domain::spec::seal_all;
+use flow_domain::spec::MemberSpec;
 use flow_domain::task::TaskBody;
 use flow_domain::template::Framework;
 
@@ -38,11 +38,11 @@ fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays(
     let specs = seal_all(&sample::task(), &template).expect("valid");
     let spec = &specs[&sample::party("hub")].spec;
     let open = framework::on_own_address(spec);
-    let filled = |spec| {
+    let filled = |spec: &MemberSpec| {
         let ports = [("grpc".to_owned(), 50001), ("http".to_owned(), 50002)].into();
         let bindings =
             [("run_id".to_owned(), "a".repeat(32)), ("trainers".to_owned(), "2".to_owned())].into();
-        flow_domain::bindings::fill(spec, &bindings, &ports).expect("filled")
+        spec.fill(&bindings, &ports).expect("filled")
     };
     let (before, after) = (filled(spec), filled(&open));
     assert_eq!(before.env["FED_LISTEN_ADDR"], "127.0.0.1:50001");

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use flow_domain::framework::seal_all;
 use flow_domain::member::ReasonCode;
 use flow_domain::policy::{
-    Allow, Decision, Resolution, ResolvedDataset, ResolvedImage, Verdict, decide,
+    Allow, Permission, PolicyDecision, Resolution, ResolvedDataset, ResolvedImage, decide,
 };
 use flow_domain::sample;
-use flow_domain::spec::{MemberSpec, seal_all};
+use flow_domain::spec::MemberSpec;
 
 fn spec() -> MemberSpec {
     let mut specs = seal_all(&sample::task(), &sample::template()).expect("valid");
@@ -26,25 +27,25 @@ fn found(allow: Allow) -> Resolution {
     }
 }
 
-fn answer(resolution: &Resolution) -> (Verdict, Option<ReasonCode>) {
-    let Decision { verdict, reason, .. } = decide(&spec(), resolution);
-    (verdict, reason.map(|r| r.code))
+fn answer(resolution: &Resolution) -> (Permission, Option<ReasonCode>) {
+    let PolicyDecision { permission, reason, .. } = decide(&spec(), resolution);
+    (permission, reason.map(|r| r.code))
 }
 
 #[test]
 fn f3_nothing_runs_that_the_party_has_not_declared() {
-    assert_eq!(answer(&Resolution::default()), (Verdict::Deny, Some(ReasonCode::ImageUnknown)));
+    assert_eq!(answer(&Resolution::default()), (Permission::Deny, Some(ReasonCode::ImageUnknown)));
     let no_dataset = Resolution { dataset: None, ..found(Allow::Yes) };
-    assert_eq!(answer(&no_dataset), (Verdict::Deny, Some(ReasonCode::DatasetUnknown)));
+    assert_eq!(answer(&no_dataset), (Permission::Deny, Some(ReasonCode::DatasetUnknown)));
     let asked = Resolution { dataset: None, ..found(Allow::Ask) };
-    assert_eq!(answer(&asked).0, Verdict::Deny, "nobody is asked to approve what cannot run");
+    assert_eq!(answer(&asked).0, Permission::Deny, "nobody is asked to approve what cannot run");
 }
 
 #[test]
 fn the_image_maps_entry_decides() {
-    assert_eq!(answer(&found(Allow::Yes)), (Verdict::Allow, None));
-    assert_eq!(answer(&found(Allow::Ask)), (Verdict::Ask, Some(ReasonCode::ApprovalRequired)));
-    assert_eq!(answer(&found(Allow::No)), (Verdict::Deny, Some(ReasonCode::PolicyDenied)));
+    assert_eq!(answer(&found(Allow::Yes)), (Permission::Allow, None));
+    assert_eq!(answer(&found(Allow::Ask)), (Permission::Ask, Some(ReasonCode::ApprovalRequired)));
+    assert_eq!(answer(&found(Allow::No)), (Permission::Deny, Some(ReasonCode::PolicyDenied)));
     assert_eq!(Allow::default(), Allow::No, "an entry without `allow` permits nothing");
 }
 
@@ -52,8 +53,8 @@ fn the_image_maps_entry_decides() {
 fn a_spec_without_data_needs_no_dataset() {
     let spec = MemberSpec { dataset: None, ..spec() };
     assert_eq!(
-        decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).verdict,
-        Verdict::Allow
+        decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).permission,
+        Permission::Allow
     );
 }
 
@@ -61,8 +62,8 @@ fn a_spec_without_data_needs_no_dataset() {
 fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
     let mut spec = spec();
     assert_eq!(
-        decide(&spec, &found(Allow::Yes)).verdict,
-        Verdict::Allow,
+        decide(&spec, &found(Allow::Yes)).permission,
+        Permission::Allow,
         "the platform's own variables need no entry"
     );
     for name in ["PYTHONWARNINGS", "BROWSER"] {
@@ -79,9 +80,13 @@ fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
         found(Allow::Ask),
         listing(Allow::Yes, &["PYTHONWARNINGS", "BROWSE", "browser"]),
     ] {
-        let Decision { verdict, reason, rule } = decide(&spec, &resolution);
+        let PolicyDecision { permission, reason, rule } = decide(&spec, &resolution);
         let reason = reason.expect("a refusal has a reason");
-        assert_eq!((verdict, reason.code), (Verdict::Deny, ReasonCode::PolicyDenied), "{rule}");
+        assert_eq!(
+            (permission, reason.code),
+            (Permission::Deny, ReasonCode::PolicyDenied),
+            "{rule}"
+        );
         assert!(
             reason.message.contains("BROWSER") && reason.message.contains("`env` of the image"),
             "{}",
@@ -89,12 +94,12 @@ fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
         );
     }
     assert_eq!(
-        decide(&spec, &listing(Allow::Yes, &["BROWSER", "PYTHONWARNINGS"])).verdict,
-        Verdict::Allow
+        decide(&spec, &listing(Allow::Yes, &["BROWSER", "PYTHONWARNINGS"])).permission,
+        Permission::Allow
     );
     assert_eq!(
-        decide(&spec, &listing(Allow::Ask, &["BROWSER", "PYTHONWARNINGS"])).verdict,
-        Verdict::Ask
+        decide(&spec, &listing(Allow::Ask, &["BROWSER", "PYTHONWARNINGS"])).permission,
+        Permission::Ask
     );
     let all = decide(&spec, &listing(Allow::Yes, &["BROWSER"]))
         .reason

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flow_domain::bindings::{self, Bindings, Filled};
+use flow_domain::bindings::{self, Bindings};
 use flow_domain::error::ErrorCode;
 use flow_domain::framework;
+use flow_domain::framework::seal_all;
 use flow_domain::id::Digest;
 use flow_domain::member::Role;
 use flow_domain::sample;
-use flow_domain::spec::{Hole, MAX_BYTES, MemberSpec, SealedSpec, canonical, seal, seal_all};
+use flow_domain::spec::{Filled, Hole, MemberSpec, SPEC_BYTES_MAX, SealedSpec, canonical, seal};
 use flow_domain::task::TaskBody;
 use flow_domain::template::{Framework, TemplateBody};
 use proptest::prelude::*;
@@ -42,7 +43,7 @@ fn filled(spec: &MemberSpec, trainers: u32) -> Filled {
     let bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, trainers, &endpoint)
         .expect("everything has a value");
     let ports = spec.ports().zip(40_000..).map(|(name, port)| (name.to_owned(), port)).collect();
-    bindings::fill(spec, &bindings, &ports).expect("the values are of the declared types")
+    spec.fill(&bindings, &ports).expect("the values are of the declared types")
 }
 
 fn env<'a>(filled: &'a Filled, name: &str) -> Option<&'a str> {
@@ -386,10 +387,10 @@ fn l11_ports_are_the_partys_own_choice_and_must_all_be_held() {
     let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 2, &|_, _| None)
         .expect("no endpoint is asked for");
     let ports = |grpc, http| BTreeMap::from([("grpc".to_owned(), grpc), ("http".to_owned(), http)]);
-    assert!(bindings::fill(&spec, &bindings, &ports(40_000, 40_001)).is_ok());
-    assert!(bindings::fill(&spec, &bindings, &ports(80, 40_001)).is_err(), "a port of the machine");
+    assert!(spec.fill(&bindings, &ports(40_000, 40_001)).is_ok());
+    assert!(spec.fill(&bindings, &ports(80, 40_001)).is_err(), "a port of the machine");
     assert!(
-        bindings::fill(&spec, &bindings, &BTreeMap::from([("grpc".to_owned(), 40_000)])).is_err(),
+        spec.fill(&bindings, &BTreeMap::from([("grpc".to_owned(), 40_000)])).is_err(),
         "http is not held"
     );
     bindings.insert("port.grpc".to_owned(), "22".to_owned());
@@ -476,7 +477,7 @@ fn an_agent_opens_nothing_that_the_hub_would_not_have_sealed() {
     );
     let float = text.replace("\"epochs\":3", "\"epochs\":3.0");
     assert!(SealedSpec::open(float.as_bytes(), &Digest::of(float.as_bytes())).is_err());
-    assert!(refused(&vec![b' '; MAX_BYTES + 1]).contains("may have"));
+    assert!(refused(&vec![b' '; SPEC_BYTES_MAX + 1]).contains("may have"));
     assert!(refused("[".repeat(100_000).as_bytes()).contains("not JSON"), "nesting is bounded");
 }
 

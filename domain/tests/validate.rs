@@ -6,7 +6,8 @@ use flow_domain::error::{Error, ErrorCode, FieldCode, FieldErrors};
 use flow_domain::member::Role;
 use flow_domain::sample;
 use flow_domain::task::{Rules, TaskBody};
-use flow_domain::template::{Framework, ParamSchema, ParamType, TemplateBody, validate_head};
+use flow_domain::template::{Framework, ParamSchema, ParamType, TemplateBody};
+use flow_domain::validation::validate_head;
 
 fn faults(result: Result<(), FieldErrors>) -> Vec<(String, FieldCode)> {
     result.err().unwrap_or_default().0.into_iter().map(|e| (e.path, e.code)).collect()

@@ -90,15 +90,15 @@ impl PartyPolicy {
             resolution: Some(resolution.digest()),
         };
         let decision = policy::decide(spec, &resolution);
-        match (decision.verdict, decision.reason) {
-            (policy::Verdict::Deny, reason) => Admission::Refuse(
+        match (decision.permission, decision.reason) {
+            (policy::Permission::Deny, reason) => Admission::Refuse(
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)),
             ),
-            (policy::Verdict::Ask, reason) => Admission::Ask(
+            (policy::Permission::Ask, reason) => Admission::Ask(
                 needs,
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)),
             ),
-            (policy::Verdict::Allow, _) => match self.missing_directory(spec) {
+            (policy::Permission::Allow, _) => match self.missing_directory(spec) {
                 Some(reason) => Admission::Refuse(reason),
                 None => Admission::Admit(needs),
             },
@@ -142,10 +142,10 @@ impl PartyPolicy {
         let image = self.images.get(&spec.image).ok_or_else(unknown)?.source.clone();
         let invalid = |message| Reason::new(ReasonCode::BindingsInvalid, message);
         let filled = match &image {
-            ImageSource::Root(_) => bindings::fill(spec, &member.bindings, &member.ports),
+            ImageSource::Root(_) => spec.fill(&member.bindings, &member.ports),
             // A pod has an address of its own, and is dialled there.
             ImageSource::Container(_) => {
-                bindings::fill(&framework::on_own_address(spec), &member.bindings, &member.ports)
+                framework::on_own_address(spec).fill(&member.bindings, &member.ports)
             }
         };
         let filled = filled.map_err(invalid)?;

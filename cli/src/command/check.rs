@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use flow_domain::error::Error;
 use flow_domain::id::{PartyId, TemplateId};
 use flow_domain::task::TaskBody;
-use flow_domain::template::{TemplateBody, validate_head};
+use flow_domain::template::TemplateBody;
+use flow_domain::validation::validate_head;
 use serde_json::Value;
 
 use crate::client::Client;

@@ -1,147 +1,151 @@
-//! `docs/errors.md`, written from the tables so that it cannot disagree with them.
+//! Generates `docs/errors.md` from the tables.
 
 use std::fmt::Write as _;
 
 use super::ErrorCode;
 use crate::member::ReasonCode;
 
-/// What a reason means and what to do about it.
+/// Returns the meaning of a reason and its remedy.
 #[must_use]
 pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
     match code {
         ReasonCode::PolicyDenied => (
             "the party's policy refuses the spec",
-            "Ask the party to allow the image; the message names the rule.",
+            "Ask the party to change its policy; the message names the cause.",
         ),
         ReasonCode::ApprovalRequired => (
-            "a person at the party must approve first",
-            "Wait, or ask the party; the run goes on by itself after the approval.",
+            "the party's policy requires the approval of a person",
+            "Wait, or ask the party; the run continues automatically after the approval.",
         ),
         ReasonCode::ImageUnknown => (
-            "the party maps nothing to the image's name",
+            "the party's image map has no entry for the image",
             "Check the template's image, or ask the party to add it to its image map.",
         ),
         ReasonCode::ImageUnusable => (
-            "the image is known but its root or program is not there",
-            "Ask the party to mend the entry in its image map; check the template's command.",
+            "the image map has an entry, but its root or program does not exist",
+            "Ask the party to correct the entry in its image map; check the template's command.",
         ),
         ReasonCode::DatasetUnknown => (
-            "the party has no dataset of this name",
-            "Choose one of the names the party offers, or ask it to declare the name.",
+            "the party declares no dataset with this name",
+            "Choose a dataset that the party offers, or ask the party to declare the name.",
         ),
         ReasonCode::DatasetUnusable => (
-            "the dataset is declared but cannot be read",
-            "Ask the party to look at the dataset's place and permissions.",
+            "the party declares the dataset but cannot read its directory",
+            "Ask the party to check path and permissions of the dataset's directory.",
         ),
         ReasonCode::SpecInvalid => (
-            "the spec's bytes are not what they claim to be",
-            "Report it: hub and agent disagree on the format, or one was tampered with.",
+            "the bytes of the spec do not match its digest or format",
+            "Report the error: hub and agent have different formats, or the spec was changed on the way.",
         ),
         ReasonCode::BindingsInvalid => (
-            "a late value is missing, of a wrong type or out of range",
-            "Report it with the message; the party refused to fill it in.",
+            "a binding is missing, of a wrong type or out of range",
+            "Report the error with the message; the party did not start the workload.",
         ),
         ReasonCode::ResourcesExhausted => (
-            "the agent has not enough free resources",
+            "the agent does not have enough free resources",
             "Wait for other runs to end, or lower the template's resources.",
         ),
         ReasonCode::AgentDiskFull => (
             "the agent's disk is full",
-            "Ask the party to free space; running work can still be stopped.",
+            "Ask the party to free disk space; running workloads can still be stopped.",
         ),
-        ReasonCode::PreviousRunStopping => {
-            ("an older run of the task is not yet proven dead", "Wait; it goes on by itself.")
-        }
+        ReasonCode::PreviousRunStopping => (
+            "an older run of the task may still be alive at the party",
+            "Wait; the run continues automatically once the older one has ended.",
+        ),
         ReasonCode::HoldExpired => (
-            "the agent was without the hub for so long that it let go of its hold",
-            "Start again once the party's connection is stable.",
+            "the agent had no session for too long and released its hold",
+            "Start the task again once the party's connection is stable.",
         ),
         ReasonCode::SpawnFailed => (
             "the program could not be executed",
-            "Check command and workdir of the template against the image.",
+            "Check that the template's command and workdir exist in the image.",
         ),
         ReasonCode::ExitNonzero => {
             ("the workload exited with a status other than 0", "Read the member's log.")
         }
         ReasonCode::ExitSignal => (
-            "the workload was ended by a signal",
-            "Read the member's log; signal 9 often means that memory ran out.",
+            "a signal ended the workload",
+            "Read the member's log; signal 9 often means that the machine ran out of memory.",
         ),
         ReasonCode::PeerLost => (
-            "the workload lost the other side",
-            "Start again; if it repeats, read the aggregator's log.",
+            "the workload lost the connection to its peers",
+            "Start the task again; if the error repeats, read the aggregator's log.",
         ),
         ReasonCode::MaxRuntimeExceeded => (
             "the workload ran longer than its template allows",
-            "Raise `max_runtime_s` of the template, or ask for fewer epochs.",
+            "Raise `max_runtime_s` of the template, or lower the task's epochs.",
         ),
         ReasonCode::SidecarLost => (
-            "the supervisor beside the workload vanished; what the agent found of the workload was killed",
-            "Start again; if it repeats, the party should look at its machine's log.",
+            "the sidecar ended unexpectedly; the agent killed the processes of the workload that it found",
+            "Start the task again; if the error repeats, ask the party to read the system log of its machine.",
         ),
         ReasonCode::AgentStateLost => (
             "the agent's journal was lost or replaced",
-            "Start again; nothing of the old run is continued.",
+            "Start the task again; the agent does not continue the old run.",
         ),
         ReasonCode::PortTaken => (
-            "a held port is in use by another process",
-            "Start again; if it repeats, the party should look for what takes ports from the agent's range.",
+            "another process uses a held port",
+            "Start the task again; if the error repeats, ask the party which process uses ports of the agent's range.",
         ),
-        ReasonCode::NeverDelivered => {
-            ("nothing was ever sent to the party", "Nothing to do: no work exists there.")
-        }
-        ReasonCode::Released => {
-            ("the run went on without this party", "Nothing to do: `minimum_parties` allows it.")
-        }
-        ReasonCode::StopRequested => ("stopped because the hub wished so", "Nothing to do."),
+        ReasonCode::NeverDelivered => (
+            "the hub never sent the member to the party",
+            "No action is needed: the party has no workload.",
+        ),
+        ReasonCode::Released => (
+            "the run continued without this party",
+            "No action is needed: `minimum_parties` allows it.",
+        ),
+        ReasonCode::StopRequested => ("the hub requested the stop", "No action is needed."),
         ReasonCode::ObjectDeleted => (
-            "the cluster object that stood for the work was deleted by somebody else",
-            "Start again; ask the party who deletes objects of the agent.",
+            "another client of the cluster deleted the member's object",
+            "Start the task again; ask the party which client deletes objects of the agent.",
         ),
-        ReasonCode::NameTaken => {
-            ("an object of that name exists and is not the agent's", "Ask the party to remove it.")
-        }
-        ReasonCode::Pulling => {
-            ("the machine is pulling the image", "Wait; a start deadline is running.")
-        }
+        ReasonCode::NameTaken => (
+            "another client owns an object with the member's name",
+            "Ask the party to remove the object.",
+        ),
+        ReasonCode::Pulling => (
+            "the machine is pulling the image",
+            "Wait; the run fails if the start deadline passes first.",
+        ),
         ReasonCode::Unschedulable => (
-            "the cluster finds no node for the work",
-            "Lower the template's resources, or ask the party for capacity.",
+            "the cluster has no node for the Pod",
+            "Lower the template's resources, or ask the party for more capacity.",
         ),
         ReasonCode::RuntimeError => (
-            "the runtime failed; the message says how",
-            "Ask the party to look at the agent's log.",
+            "the runtime failed; the message names the cause",
+            "Ask the party to read the agent's log.",
         ),
     }
 }
 
-/// The document.
+/// Returns the text of `docs/errors.md`.
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Errors\n\n\
-         Written from the tables in `domain/src/error.rs` and `domain/src/error/docs.rs`; do not edit.\n\
-         `make generate` writes it again.\n\n\
+         Generated by `make generate` from the tables in `domain/src/error.rs` and `domain/src/error/docs.rs`; do not edit.\n\n\
          ## Answers\n\n\
-         `code` is the stable name in problem+json (`/api/v2`); `ret_code` its number in iflearner-flow's format,\n\
-         which no address answers in yet.\n\
-         A repeatable error may go away by itself: send the same request again, with the same `Idempotency-Key`.\n\n\
-         | code | HTTP | gRPC | ret_code | repeatable | meaning | what to do |\n\
+         `code` is the stable name in problem+json (`/api/v2`). `ret_code` is the number in the format of iflearner-flow;\n\
+         no endpoint uses that format yet. After a retryable error the same request may succeed: repeat it with the same\n\
+         `Idempotency-Key`.\n\n\
+         | code | HTTP | gRPC | ret_code | retryable | meaning | remedy |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for row in ErrorCode::ALL.iter().map(|code| code.row()) {
-        let repeatable = if row.retryable { "yes" } else { "no" };
+        let retryable = if row.retryable { "yes" } else { "no" };
         let _ = writeln!(
             out,
-            "| `{}` | {} | {:?} ({}) | {} | {repeatable} | {} | {} |",
+            "| `{}` | {} | {:?} ({}) | {} | {retryable} | {} | {} |",
             row.slug, row.http, row.grpc, row.grpc as i32, row.ret_code, row.title, row.remedy
         );
     }
     out.push_str(
         "\n## Reasons of members\n\n\
-         Why a party's part of a run is where it is. After a failure with a retryable reason a task with `retries` left\n\
-         gets a new run by itself.\n\n\
-         | reason | retryable | meaning | what to do |\n\
+         The cause of a member's phase. After a failure with a retryable reason the hub starts a new run of a task that has\n\
+         `retries` left.\n\n\
+         | reason | retryable | meaning | remedy |\n\
          | --- | --- | --- | --- |\n",
     );
     for code in ReasonCode::ALL {

@@ -1,8 +1,8 @@
 //! The published iflearner 0.1.0: one aggregator that never exits, trainers, a status page.
 //!
-//! What is guarded here, because the framework itself hangs or lies: strategies that never work (L7), different epoch
-//! counts (L5), the verdict on the whole federation (L8, L9, L12), masks that do not cancel (L21). The repairs of the
-//! framework's own races and missing exits (L1, L3) are a folder of Python, [`shim_dir`].
+//! This module guards against defects of the framework, which hangs or shows wrong states: strategies that never work
+//! (L7), different epoch counts (L5), completion of the whole federation (L8, L9, L12), masks that do not cancel (L21).
+//! Python modules in [`shim_dir`] repair races and missing exits of the framework (L1, L3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,70 +18,67 @@ use crate::spec::MemberSpec;
 use crate::task::{TaskBody, TaskMember};
 use crate::template::TemplateBody;
 
-/// Which way the aggregator averages.
+/// Parameter: averaging strategy of the aggregator.
 pub const STRATEGY: &str = "strategy";
-/// JSON object of the strategy's own parameters.
+/// Parameter: JSON object with the parameters of the strategy.
 pub const STRATEGY_PARAMS: &str = "strategy_params";
-/// `true`: the trainers hide what they upload behind pairwise masks (v1: `enable_smpc`).
+/// Parameter: `true` hides uploads of trainers with pairwise masks (`enable_smpc` in the original system).
 pub const SMPC: &str = "smpc";
-/// `true`: each trainer also trains a purely local model, for comparison.
+/// Parameter: `true` makes each trainer also train a local model for comparison.
 pub const ENABLE_LL: &str = "enable_ll";
-/// Parameters every iflearner task may set.
+/// Parameters that every iflearner task may set.
 pub(super) const PARAMETERS: &[&str] = &[STRATEGY, STRATEGY_PARAMS, SMPC, ENABLE_LL];
 
-/// What 0.1.0 really does: the first works, the others are refused with this reason.
+/// Strategies of iflearner 0.1.0; `None` = supported, otherwise the defect for which the platform refuses it.
 const STRATEGIES: &[(&str, Option<&str>)] = &[
     ("FedAvg", None),
     ("Scaffold", None),
-    (
-        "FedOpt",
-        Some("it fails at the last upload of the first round and leaves the other parties hanging"),
-    ),
-    ("qFedAvg", Some("its average comes back empty")),
-    ("FedNova", Some("its average comes back empty")),
-    ("STC", Some("it is not part of that release")),
+    ("FedOpt", Some("it fails at the last upload of the first round, and the other parties hang")),
+    ("qFedAvg", Some("its average is empty")),
+    ("FedNova", Some("its average is empty")),
+    ("STC", Some("that release does not contain it")),
 ];
 
-/// Flags of a trainer that the platform sets, without their dashes and with `_` for `-`.
+/// Flags of a trainer that the platform sets, without dashes and with `_` for `-`.
 const FLAGS: &[&str] = &["name", "epochs", "server", "cert", "peers", "peer_cert", "enable_ll"];
 
-/// Directory below the image's root that repairs the framework when it is on `PYTHONPATH` (`workloads/*/compat`).
+/// Directory below the image's root with repairs of the framework, for `PYTHONPATH` (`workloads/*/compat`).
 #[must_use]
 pub const fn shim_dir() -> &'static str {
     "compat"
 }
 
-/// `total_epoch` on the status page: what the aggregator was told.
+/// `total_epoch` on the status page: the epochs with which the aggregator was started.
 #[must_use]
 pub const fn total_epoch(epochs: u32) -> u32 {
     epochs
 }
 
-/// `current_epoch` of a party that has done all its epochs. With local training beside (`enable_ll`) the framework
-/// leaves the last federated epoch out and stops one earlier (L9).
+/// `current_epoch` of a party after all epochs. With local training (`enable_ll`) the framework skips the last federated
+/// epoch and stops one earlier (L9).
 #[must_use]
 pub const fn final_epoch(epochs: u32, enable_ll: bool) -> u32 {
     if enable_ll { epochs.saturating_sub(1) } else { epochs }
 }
 
-/// What an aggregator's `/v1/status` must show.
+/// The expected content of an aggregator's `/v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusPage {
-    /// Name of the port it is served on.
+    /// Name of the port of the page.
     pub port: String,
     /// Trainers that may appear.
     pub parties: BTreeSet<PartyId>,
-    /// `total_epoch` of each.
+    /// `total_epoch` of every party.
     pub total_epoch: u32,
-    /// `current_epoch` of each at the end.
+    /// `current_epoch` of every party at the end.
     pub final_epoch: u32,
 }
 
-/// The page as served: party name → line.
+/// The content of the page: party name → line.
 pub type Lines = BTreeMap<String, PartyProgress>;
 
 impl StatusPage {
-    /// Whether a page is that of this run, and not of a stale or foreign aggregator on the same port (L11, L12).
+    /// True if a page belongs to this run and not to an old or foreign aggregator on the same port (L11, L12).
     #[must_use]
     pub fn is_ours(&self, page: &Lines) -> bool {
         page.iter().all(|(name, line)| {
@@ -90,8 +87,8 @@ impl StatusPage {
         })
     }
 
-    /// Whether a page shows that all `trainers` of the run have finished. The number is that of the frozen set, which
-    /// with k of n is smaller than the list of those that may appear: binding `trainers`.
+    /// True if a page shows that all trainers of the run are complete. `trainers` is the number at the start commit
+    /// (binding `trainers`), which with k of n may be smaller than the number of trainers that may appear.
     #[must_use]
     pub fn is_complete(&self, page: &Lines, trainers: usize) -> bool {
         trainers > 0
@@ -132,11 +129,11 @@ fn strategy_params(parameters: &BTreeMap<String, String>) -> &str {
 }
 
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
-/// Variables that every spec of this framework sets. No value of theirs makes a program load anything.
+/// Variables in every spec of this framework. No value of them makes a program load code.
 pub(super) const OWN_VARIABLES: &[&str] = &[UNBUFFERED];
 
-/// Adds the framework's own flags, as the original platform spells them. They come last: where a flag is given twice
-/// iflearner takes the last, so neither a command nor a parameter can give one party other epochs than the rest (L5).
+/// Adds the flags of the framework. They come last, because iflearner uses the last of repeated flags: neither a command
+/// nor a parameter can give one party different epochs (L5).
 pub(super) fn start(
     task: &TaskBody,
     template: &TemplateBody,
@@ -144,7 +141,7 @@ pub(super) fn start(
     parameters: &BTreeMap<String, String>,
     start: &mut Start,
 ) {
-    // Without it the last lines of output are lost (L10). A template may decide otherwise.
+    // Without this variable the last lines of output are lost (L10). A template may override it.
     start.env.insert(UNBUFFERED.to_owned(), "1".to_owned());
     let epochs = task.epochs;
     let flags = match member.role {
@@ -176,7 +173,7 @@ pub(super) fn start(
                 flags.push("--enable-ll=1".to_owned());
             }
             if wants_peers(parameters) {
-                // Own address first; the others are the task's own trainers, and nobody else (F4).
+                // The own address first, then only trainers of the same task (F4).
                 let mut peers = vec![start.listen(PEER)];
                 peers.extend(task.peers(member).map(|m| start.endpoint(&m.party, PEER)));
                 flags.push(format!("--peers={}", peers.join(";")));
@@ -193,19 +190,19 @@ pub(super) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) 
             errors.add(
                 pointer(&["parameters", name]),
                 FieldCode::Reserved,
-                "is a flag that the platform sets itself; choose another name",
+                "is a flag that the platform sets; choose another name",
             );
         }
     }
     for (index, arg) in template.command.iter().enumerate() {
         let flag = arg.split('=').next().unwrap_or_default();
-        // argparse takes a prefix for the whole.
+        // argparse accepts a prefix in place of a complete flag.
         if flag.len() > "--e".len() && "--enable-ll".starts_with(flag) {
             let path = pointer(&["command", &index.to_string()]);
             errors.add(
                 path,
                 FieldCode::Reserved,
-                format!("moves the last epoch (L9): set the parameter `{ENABLE_LL}` instead"),
+                format!("changes the last epoch (L9): set the parameter `{ENABLE_LL}` instead"),
             );
         }
     }
@@ -228,17 +225,17 @@ pub(super) fn check_task(
         errors.add(
             "/members",
             FieldCode::Required,
-            "iflearner needs a member of the role aggregator",
+            "must contain a member with the role aggregator: iflearner needs one",
         );
     }
     if wants_peers(parameters) {
         let trainers = task.trainers();
         if trainers < 2 {
-            errors.add(path(SMPC), FieldCode::NotAllowed, "masks need at least 2 trainers");
+            errors.add(path(SMPC), FieldCode::NotAllowed, "needs at least 2 trainers");
         }
         if task.rules.minimum_parties.is_some_and(|k| k < trainers) {
             let message = format!(
-                "masks cancel only when every trainer takes part: leave it out, or make it {trainers}"
+                "must be absent or {trainers}: masks cancel only if every trainer takes part"
             );
             errors.add("/rules/minimum_parties", FieldCode::NotAllowed, message);
         }
@@ -247,12 +244,12 @@ pub(super) fn check_task(
         errors.add(
             "/epochs",
             FieldCode::OutOfRange,
-            format!("must be at least 2 with `{ENABLE_LL}`, which leaves the last epoch out"),
+            format!("must be at least 2 with `{ENABLE_LL}`, which skips the last epoch"),
         );
     }
 }
 
-/// Every problem of the framework's own parameters, each where `path` says.
+/// Adds the errors in the framework's parameters, each at the path that `path` returns.
 fn check_parameters(
     parameters: &BTreeMap<String, String>,
     path: &dyn Fn(&str) -> String,
@@ -277,7 +274,7 @@ fn check_parameters(
             None => errors.add(
                 path(STRATEGY),
                 FieldCode::NotAllowed,
-                format!("must be {works}, spelled exactly so"),
+                format!("must be {works}, in exactly this spelling"),
             ),
         }
     }
@@ -289,13 +286,13 @@ fn check_parameters(
                 FieldCode::WrongType,
                 "must be a JSON object, such as {\"weighted_fedavg\": true}",
             ),
-            // Anything else ends the aggregator with a traceback at its start.
+            // Other content makes the aggregator fail at its start.
             Ok(given)
                 if given
                     .iter()
                     .any(|(name, value)| name != "weighted_fedavg" || !value.is_boolean()) =>
             {
-                let message = "may hold nothing but weighted_fedavg, which is true or false";
+                let message = "must contain only weighted_fedavg with true or false";
                 errors.add(path(STRATEGY_PARAMS), FieldCode::NotAllowed, message);
             }
             Ok(given) => weighted = given.values().any(|value| value == true),
@@ -307,7 +304,8 @@ fn check_parameters(
         }
     }
     if weighted && wants_peers(parameters) {
-        let message = "masks do not cancel in a weighted average and would bend the model: drop weighted_fedavg or the masks";
+        let message =
+            "must be false with weighted_fedavg: masks do not cancel in a weighted average";
         errors.add(path(SMPC), FieldCode::NotAllowed, message);
     }
 }

@@ -1,35 +1,39 @@
-//! What the platform knows of a training framework: data and pure functions.
+//! Adapters for training frameworks: data and pure functions.
 //!
 //! ```text
-//!  contract   the FED_* environment every workload gets, whatever its framework
-//!  iflearner  what the published iflearner 0.1.0 needs besides: flags, status page, allowed strategies
+//!  contract   the FED_* environment of every workload
+//!  iflearner  additions for the published iflearner 0.1.0: flags, status page, allowed strategies
+//!  specs      builds and seals the specs of all members of a task
 //! ```
 //!
-//! The generic framework is the contract and nothing more. No other module knows a framework by name.
+//! The generic framework consists of the contract alone. No other module depends on a particular framework.
 
 pub mod contract;
 pub mod iflearner;
+mod specs;
 
 use std::collections::BTreeMap;
 
-use crate::bindings::{PORT_PREFIX, literal};
+use crate::bindings::{Hole, PORT_MIN, PORT_PREFIX, literal};
 use crate::error::FieldErrors;
 use crate::id::PartyId;
 use crate::member::Role;
-use crate::spec::{Hole, MemberSpec, SpecParty};
+use crate::spec::{MemberSpec, SpecParty};
 use crate::task::{TaskBody, TaskMember};
 use crate::template::{Framework, TemplateBody};
+use crate::variables::is_contract_variable;
 
 pub use iflearner::StatusPage;
+pub use specs::seal_all;
 
-/// Port an aggregator is dialled on.
+/// Name of the port on which trainers connect to an aggregator.
 pub const GRPC: &str = "grpc";
-/// Port of an aggregator's status page.
+/// Name of the port of an aggregator's status page.
 pub const HTTP: &str = "http";
-/// Port a trainer is dialled on by its peers.
+/// Name of the port on which trainers connect to each other.
 pub const PEER: &str = "peer";
 
-/// Names of all ports a member of this role may listen on; [`MemberSpec::ports`] are those that a spec really needs.
+/// Names of all ports that a member with this role may use; [`MemberSpec::ports`] returns the ports of one spec.
 #[must_use]
 pub const fn ports(framework: Framework, role: Role) -> &'static [&'static str] {
     match (framework, role) {
@@ -39,9 +43,9 @@ pub const fn ports(framework: Framework, role: Role) -> &'static [&'static str] 
     }
 }
 
-/// Whether a run whose required members stand as `(role, succeeded, complete)` has done its work. Iflearner: every
-/// trainer exited 0 and the aggregator's status page showed all parties complete; its aggregator never exits by itself
-/// (hazard L8), so it may still run. Generic: every trainer exited 0.
+/// True if a run with the required members `(role, succeeded, complete)` is complete. Iflearner: every trainer exited with
+/// 0 and the aggregator's status page showed all parties complete; the aggregator may still run, because it never exits
+/// by itself (hazard L8). Generic: every trainer exited with 0.
 #[must_use]
 pub fn completes(framework: Framework, members: &[(Role, bool, bool)]) -> bool {
     let mut trainers = members.iter().filter(|(role, ..)| *role == Role::Trainer).peekable();
@@ -55,8 +59,8 @@ pub fn completes(framework: Framework, members: &[(Role, bool, bool)]) -> bool {
         }
 }
 
-/// Directory below an image's root that the agent puts on the workload's `PYTHONPATH`, if it is there. Not part of the
-/// spec, since only the party knows where an image's root is.
+/// Directory below an image's root that the agent adds to the workload's `PYTHONPATH` if the directory exists. Not part of
+/// the spec, because only the party knows the root of an image.
 #[must_use]
 pub const fn shim_dir(framework: Framework) -> Option<&'static str> {
     match framework {
@@ -65,16 +69,16 @@ pub const fn shim_dir(framework: Framework) -> Option<&'static str> {
     }
 }
 
-/// What a spec says where a member listens: followed by the hole of the port. Only adapters can place a hole, so no text
-/// of a user or template author looks like it.
-const LISTEN: &str = "127.0.0.1:";
+/// Address on which a member listens; the hole of the port follows. Only adapters can place a hole, so no text of a user
+/// or template author matches.
+const LISTEN_ADDRESS: &str = "127.0.0.1:";
 
-/// `spec` for a member that has an address of its own, as a pod has, and is dialled there: it listens on all of its
-/// addresses instead of on loopback alone.
+/// Returns the spec of a member with its own network address, such as a Pod: the member listens on all addresses instead of
+/// loopback alone.
 #[must_use]
 pub fn on_own_address(spec: &MemberSpec) -> MemberSpec {
     let (loopback, all) =
-        (format!("{LISTEN}${{{PORT_PREFIX}"), format!("0.0.0.0:${{{PORT_PREFIX}"));
+        (format!("{LISTEN_ADDRESS}${{{PORT_PREFIX}"), format!("0.0.0.0:${{{PORT_PREFIX}"));
     let open = |text: &String| text.replace(&loopback, &all);
     MemberSpec {
         argv: spec.argv.iter().map(open).collect(),
@@ -83,7 +87,7 @@ pub fn on_own_address(spec: &MemberSpec) -> MemberSpec {
     }
 }
 
-/// The status page this member's supervisor should watch, if it has one.
+/// The status page that this member's sidecar must poll, if the member has one.
 #[must_use]
 pub fn status_page(spec: &MemberSpec) -> Option<StatusPage> {
     match (spec.framework, spec.role) {
@@ -92,7 +96,7 @@ pub fn status_page(spec: &MemberSpec) -> Option<StatusPage> {
     }
 }
 
-/// What only the framework can say against a template.
+/// Adds the framework's errors in a template.
 pub(crate) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) {
     match template.framework {
         Framework::Iflearner => iflearner::check_template(template, errors),
@@ -100,7 +104,7 @@ pub(crate) fn check_template(template: &TemplateBody, errors: &mut FieldErrors) 
     }
 }
 
-/// What only the framework can say against a task with these parameters, defaults filled in.
+/// Adds the framework's errors in a task with these parameters (defaults included).
 pub(crate) fn check_task(
     task: &TaskBody,
     framework: Framework,
@@ -113,7 +117,7 @@ pub(crate) fn check_task(
     }
 }
 
-/// Parameters a task may always set, though no template declares them.
+/// Parameters of the framework, which a task may set without a declaration in the template.
 pub(crate) const fn own_parameters(framework: Framework) -> &'static [&'static str] {
     match framework {
         Framework::Iflearner => iflearner::PARAMETERS,
@@ -121,17 +125,17 @@ pub(crate) const fn own_parameters(framework: Framework) -> &'static [&'static s
     }
 }
 
-/// Whether the platform itself puts this variable into a spec: the contract's, and the framework's own.
+/// True if the platform itself sets this variable in a spec: a variable of the contract or of the framework.
 #[must_use]
 pub fn is_own_variable(framework: Framework, name: &str) -> bool {
     let own: &[&str] = match framework {
         Framework::Iflearner => iflearner::OWN_VARIABLES,
         Framework::Generic => &[],
     };
-    contract::is_contract_variable(name) || own.contains(&name)
+    is_contract_variable(name) || own.contains(&name)
 }
 
-/// What a framework makes of a member: the part of its spec that says how it is started.
+/// The framework's part of a member's spec.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
     pub argv: Vec<String>,
@@ -140,7 +144,7 @@ pub(crate) struct Start {
     pub holes: BTreeMap<String, Hole>,
 }
 
-/// How this member is started. The template's environment goes below the contract's, which it cannot name.
+/// Builds the framework's part of a member's spec. The template cannot set variables of the contract.
 pub(crate) fn start(
     task: &TaskBody,
     template: &TemplateBody,
@@ -158,16 +162,16 @@ pub(crate) fn start(
     }
     start.env.extend(template.env.iter().map(|(name, value)| (name.clone(), literal(value))));
     let peers = template.framework == Framework::Iflearner && iflearner::wants_peers(parameters);
-    let met = task.members.iter().filter(|other| deals_with(member, other, peers));
+    let known = task.members.iter().filter(|other| is_peer(member, other, peers));
     start.parties =
-        met.map(|other| SpecParty { party: other.party.clone(), role: other.role }).collect();
-    contract::dress(task, member, parameters, peers, &mut start);
+        known.map(|other| SpecParty { party: other.party.clone(), role: other.role }).collect();
+    contract::add_variables(task, member, parameters, peers, &mut start);
     start
 }
 
-/// Whether `member` has to know of `other`. Whoever does not is not told: who else takes part is not everybody's business,
-/// and a spec of a large task stays short.
-fn deals_with(member: &TaskMember, other: &TaskMember, peers: bool) -> bool {
+/// True if `member` needs to know `other`. A spec lists only these parties: it reveals no other party, and the specs of a
+/// large task stay small.
+fn is_peer(member: &TaskMember, other: &TaskMember, peers: bool) -> bool {
     member.party == other.party
         || member.role == Role::Aggregator
         || other.role == Role::Aggregator
@@ -181,20 +185,17 @@ impl Start {
         text
     }
 
-    /// A port of this member, as it will be written once its party has chosen it.
+    /// Adds a port of this member; returns the text of its hole.
     fn port(&mut self, port: &str) -> String {
-        self.hole(
-            format!("{PORT_PREFIX}{port}"),
-            Hole::Port { min: crate::spec::FIRST_PORT, max: u16::MAX },
-        )
+        self.hole(format!("{PORT_PREFIX}{port}"), Hole::Port { min: PORT_MIN, max: u16::MAX })
     }
 
-    /// `host:port` where this member listens. Loopback only: what reaches it from outside is carried there (L20).
+    /// Adds a port; returns `host:port` on loopback. The party forwards connections from outside (hazard L20).
     fn listen(&mut self, port: &str) -> String {
-        format!("{LISTEN}{}", self.port(port))
+        format!("{LISTEN_ADDRESS}{}", self.port(port))
     }
 
-    /// `host:port` of another member's port.
+    /// Adds the endpoint `host:port` of another member's port.
     fn endpoint(&mut self, party: &PartyId, port: &str) -> String {
         self.hole(
             format!("endpoint.{party}.{port}"),
@@ -202,7 +203,7 @@ impl Start {
         )
     }
 
-    /// How many trainers the run has: known once the set is frozen (k of n).
+    /// Adds the number of trainers of the run, which is known at the start commit (k of n).
     fn trainers(&mut self, task: &TaskBody) -> String {
         let max = task.trainers();
         self.hole(

@@ -1,17 +1,17 @@
-//! Drawing conclusions from facts: the rules by which a run moves on.
+//! Derives conclusions from facts: the rules by which a run changes its phase.
 
 use super::{
-    Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S, RESERVE_DEADLINE_S,
-    RETRY_BACKOFF_MAX_S, Run, RunPhase, VERDICT_DEADLINE_S, WaitCode, Waiting,
+    COMPLETION_DEADLINE_S, Effect, EndCode, Ending, EventKind, Outcome, RESERVE_BACKOFF_S,
+    RESERVE_DEADLINE_S, RETRY_BACKOFF_MAX_S, Run, RunPhase, WaitCode, Waiting,
 };
 use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Role};
 use crate::template::Framework;
 use crate::time::Timestamp;
 
-/// First wait before a run is repeated, in seconds; doubles with each repetition.
+/// Delay before the first retry of a run, in seconds; doubles with each retry.
 const RETRY_BACKOFF_S: u64 = 10;
 
-/// Move on as far as the facts allow.
+/// Advances the run as far as the facts allow.
 pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     loop {
         let before = run.phase;
@@ -27,7 +27,7 @@ pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) 
                     effects.push(run.event(
                         EventKind::RunSettled,
                         None,
-                        "nothing of the run is alive".to_owned(),
+                        "every member has ended and reported".to_owned(),
                     ));
                 }
             }
@@ -36,11 +36,11 @@ pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) 
             break;
         }
     }
-    note_waiting(run, now);
+    update_waiting(run, now);
 }
 
-/// Enough members for a start: every aggregator, and as many trainers as the rules ask for.
-fn quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
+/// True if enough members satisfy `fit` for a start: every aggregator, and the required number of trainers.
+fn has_quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
     let trainers = run.members.iter().filter(|m| m.role == Role::Trainer);
     let all = trainers.clone().count();
     let wanted = run.rules.minimum_parties.map_or(all, |k| (k as usize).min(all));
@@ -52,15 +52,15 @@ fn is_connected(member: &Member) -> bool {
     member.contact == Contact::Connected
 }
 
-/// It ended without having done its part. An aggregator that has seen the federation complete has done it, however it
-/// ends: that word and the trainers' exits may arrive in any order.
+/// True if the member ended without success. An aggregator whose status showed completion has succeeded, regardless of
+/// its exit: the report of the completion and the exits of the trainers may arrive in any order.
 fn is_broken(member: &Member) -> bool {
     let done = member.phase == MemberPhase::Succeeded
         || (member.role == Role::Aggregator && member.complete);
     member.phase.is_terminal() && !done
 }
 
-fn wish(member: &mut Member, desired: DesiredPhase) {
+fn set_desired(member: &mut Member, desired: DesiredPhase) {
     if member.desired != desired {
         member.desired = desired;
         member.generation += 1;
@@ -83,17 +83,17 @@ fn names(run: &Run, of: impl Fn(&Member) -> bool) -> String {
     run.members.iter().filter(|m| of(m)).map(|m| m.party.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence on why this member did not do what was asked.
-fn complaint(member: &Member) -> String {
+/// A sentence about the failure of this member.
+fn failure_message(member: &Member) -> String {
     match &member.reason {
         Some(reason) => format!("{} {}: {}", member.party, member.phase, reason.message),
         None => format!("{} {}", member.party, member.phase),
     }
 }
 
-/// So many have ended that no start is possible any more: the run is over before it began.
-fn impossible(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
-    if quorum(run, |m| !m.phase.is_terminal()) {
+/// Ends the run if too many members have ended for a start; returns true then.
+fn end_without_quorum(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+    if has_quorum(run, |m| !m.phase.is_terminal()) {
         return false;
     }
     let culprit = run.members.iter().find(|m| m.phase.is_terminal());
@@ -101,20 +101,20 @@ fn impossible(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool 
         Some(MemberPhase::Refused) => EndCode::Refused,
         _ => EndCode::StartFailed,
     };
-    let message = culprit.map_or_else(|| "not enough members".to_owned(), complaint);
+    let message = culprit.map_or_else(|| "too few members for a start".to_owned(), failure_message);
     let ending = failed(code, message, culprit, now);
     end(run, ending, now, effects);
     true
 }
 
-fn queue_deadline(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+fn end_at_queue_deadline(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     if now < run.queue_until {
         return false;
     }
     let cause = run
         .waiting
         .as_ref()
-        .map_or_else(|| "not all parties came together".to_owned(), |w| w.message.clone());
+        .map_or_else(|| "not all parties were ready".to_owned(), |w| w.message.clone());
     let ending = failed(
         EndCode::QueueDeadline,
         format!("not started within {} s: {cause}", run.rules.queue_deadline_s),
@@ -126,16 +126,19 @@ fn queue_deadline(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> b
 }
 
 fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
-    if impossible(run, now, effects) || queue_deadline(run, now, effects) || now < run.not_before {
+    if end_without_quorum(run, now, effects)
+        || end_at_queue_deadline(run, now, effects)
+        || now < run.not_before
+    {
         return;
     }
-    // The first round asks for everything at once; later ones begin when the party has said that it agrees.
+    // The first round requests admission and reservation at once; later rounds begin after the admission.
     let first = run.attempt == 0;
     let ready = |m: &Member| {
         is_connected(m)
             && (m.phase == MemberPhase::Admitted || (first && m.phase == MemberPhase::Pending))
     };
-    if !quorum(run, ready) {
+    if !has_quorum(run, ready) {
         return;
     }
     run.attempt += 1;
@@ -156,58 +159,58 @@ fn back_to_queue(run: &mut Run, effects: &mut Vec<Effect>, why: String) {
     run.phase = RunPhase::Queued;
     run.phase_until = None;
     for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
-        wish(member, DesiredPhase::Admitted);
+        set_desired(member, DesiredPhase::Admitted);
     }
     effects.push(run.event(EventKind::RunQueued, None, why));
 }
 
 fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
-    if impossible(run, now, effects) || queue_deadline(run, now, effects) {
+    if end_without_quorum(run, now, effects) || end_at_queue_deadline(run, now, effects) {
         return;
     }
-    if !quorum(run, |m| !m.phase.is_terminal() && m.phase != MemberPhase::WaitingApproval) {
-        let who = names(run, |m| m.phase == MemberPhase::WaitingApproval);
-        back_to_queue(run, effects, format!("waiting for an approval at {who}"));
+    if !has_quorum(run, |m| !m.phase.is_terminal() && m.phase != MemberPhase::WaitingApproval) {
+        let parties = names(run, |m| m.phase == MemberPhase::WaitingApproval);
+        back_to_queue(run, effects, format!("waiting for an approval at {parties}"));
         return;
     }
-    // Whoever lost its hold has nothing to wait for: another round at once, not when this one's time is up.
+    // After the loss of a hold this round cannot succeed: begin the next one without waiting for the deadline.
     let lost = |m: &Member| {
         m.phase == MemberPhase::Admitted
             && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::HoldExpired)
     };
-    if !quorum(run, |m| !m.phase.is_terminal() && !lost(m)) {
-        let who = names(run, lost);
+    if !has_quorum(run, |m| !m.phase.is_terminal() && !lost(m)) {
+        let parties = names(run, lost);
         run.not_before = now.plus_secs(1);
-        back_to_queue(run, effects, format!("a hold was lost: {who}"));
+        back_to_queue(run, effects, format!("hold lost at {parties}"));
         return;
     }
     let holds = |m: &Member| is_connected(m) && m.phase == MemberPhase::Reserved;
-    let everybody = run.members.iter().filter(|m| !m.phase.is_terminal()).all(holds);
-    if everybody {
+    let all_hold = run.members.iter().filter(|m| !m.phase.is_terminal()).all(holds);
+    if all_hold {
         commit_start(run, now, effects);
     } else if run.phase_until.is_some_and(|until| now >= until) {
-        if quorum(run, holds) {
+        if has_quorum(run, holds) {
             commit_start(run, now, effects);
         } else {
-            let who = names(run, |m| !holds(m));
+            let parties = names(run, |m| !holds(m));
             run.not_before = now.plus_secs(RESERVE_BACKOFF_S);
             back_to_queue(
                 run,
                 effects,
-                format!("not reserved within {RESERVE_DEADLINE_S} s: {who}"),
+                format!("not reserved within {RESERVE_DEADLINE_S} s: {parties}"),
             );
         }
     }
 }
 
-/// The start commit: freezes the set. Who holds is required from here on; the others are released.
+/// Commits the start and fixes the set of members: members with a hold are required, the others are released.
 fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     run.phase = RunPhase::Starting;
     run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
     let mut released = Vec::new();
     for member in &mut run.members {
         if is_connected(member) && member.phase == MemberPhase::Reserved {
-            wish(member, DesiredPhase::Running);
+            set_desired(member, DesiredPhase::Running);
         } else {
             member.required = false;
             release(member);
@@ -218,19 +221,19 @@ fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         effects.push(run.event(
             EventKind::MemberReleased,
             Some(party),
-            "the run goes on without it".to_owned(),
+            "the run continues without this party".to_owned(),
         ));
     }
-    let who = names(run, |m| m.required);
-    effects.push(run.event(EventKind::RunStarting, None, format!("starting {who}")));
+    let parties = names(run, |m| m.required);
+    effects.push(run.event(EventKind::RunStarting, None, format!("starting {parties}")));
 }
 
-/// Wish a member stopped. One to whom nothing can have been sent has nothing to stop.
+/// Requests the stop of a member. A member that was never sent to an agent settles at once.
 fn release(member: &mut Member) {
     if member.settled {
         return;
     }
-    wish(member, DesiredPhase::Stopped);
+    set_desired(member, DesiredPhase::Stopped);
     if member.instance.is_none() && !member.phase.is_terminal() {
         member.phase = MemberPhase::Stopped;
         member.reason = Some(Reason::new(
@@ -241,27 +244,27 @@ fn release(member: &mut Member) {
     }
 }
 
-/// Every required member that has not ended is connected.
-pub(super) fn all_heard(run: &Run) -> bool {
+/// True if every required member that has not ended is connected.
+pub(super) fn all_connected(run: &Run) -> bool {
     run.required().all(|m| m.phase.is_terminal() || is_connected(m))
 }
 
-/// A required party that is away too long ends the run.
-fn given_up(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+/// Ends the run if a required party was absent for too long; returns true then.
+fn end_without_party(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
     let limit = run.rules.give_up_after_s;
     let lost = run.required().find(|m| {
         !m.phase.is_terminal()
             && matches!(m.contact, Contact::Away(since) if now >= since.plus_secs(limit))
     });
     let Some(member) = lost else { return false };
-    let message = format!("{} was away for {limit} s", member.party);
+    let message = format!("{} was not connected for {limit} s", member.party);
     let ending = failed(EndCode::PartyLost, message, Some(member), now);
     end(run, ending, now, effects);
     true
 }
 
-/// The member's workload ran, and ended by its own doing.
-fn ran(member: &Member) -> bool {
+/// True if the member's workload ran and ended without a request to stop.
+fn has_run(member: &Member) -> bool {
     use ReasonCode::{ExitNonzero, ExitSignal, MaxRuntimeExceeded, PeerLost};
     let own = |reason: &Reason| {
         matches!(reason.code, ExitNonzero | ExitSignal | MaxRuntimeExceeded | PeerLost)
@@ -270,28 +273,29 @@ fn ran(member: &Member) -> bool {
 }
 
 fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
-    // After a restore the hub has forgotten whom it released: the agent remembers. Believed as far as the rules allow.
+    // A restored database may lack the release of a member, which the agent then reports. Accept the release within the
+    // limits of the rules.
     let released = |m: &Member| {
         m.phase == MemberPhase::Stopped
             && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released)
     };
-    if quorum(run, |m| m.required && !released(m)) {
+    if has_quorum(run, |m| m.required && !released(m)) {
         run.members.iter_mut().filter(|m| released(m)).for_each(|m| m.required = false);
     }
-    // An answer to the start, that is, and not the word of an agent that has not heard of it yet.
+    // A report of this phase counts only if the agent had received the start request.
     let declined = |m: &Member| {
         matches!(m.phase, MemberPhase::Admitted | MemberPhase::WaitingApproval)
             && m.observed_generation >= m.generation
     };
     let broken = run.required().find(|m| is_broken(m) || declined(m));
     if let Some(member) = broken {
-        // A workload that ran and failed did start, however soon it was over and whoever else was still coming up.
-        let code = if ran(member) { EndCode::MemberFailed } else { EndCode::StartFailed };
-        let ending = failed(code, complaint(member), Some(member), now);
+        // A workload that ran and failed did start, even if other members had not started yet.
+        let code = if has_run(member) { EndCode::MemberFailed } else { EndCode::StartFailed };
+        let ending = failed(code, failure_message(member), Some(member), now);
         end(run, ending, now, effects);
         return;
     }
-    if given_up(run, now, effects) {
+    if end_without_party(run, now, effects) {
         return;
     }
     let up =
@@ -307,11 +311,11 @@ fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
             "every required member runs".to_owned(),
         ));
     } else if run.phase_until.is_some_and(|until| now >= until) {
-        let who = names(run, |m| m.required && !up(m));
+        let parties = names(run, |m| m.required && !up(m));
         let culprit = run.required().find(|m| !up(m));
         let ending = failed(
             EndCode::StartDeadline,
-            format!("not running within {} s: {who}", run.rules.start_deadline_s),
+            format!("not running within {} s: {parties}", run.rules.start_deadline_s),
             culprit,
             now,
         );
@@ -335,11 +339,11 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
     let broken = run.required().find(|m| is_broken(m));
     if let Some(member) = broken {
-        let ending = failed(EndCode::MemberFailed, complaint(member), Some(member), now);
+        let ending = failed(EndCode::MemberFailed, failure_message(member), Some(member), now);
         end(run, ending, now, effects);
         return;
     }
-    if given_up(run, now, effects) {
+    if end_without_party(run, now, effects) {
         return;
     }
     let trainers_done = run
@@ -351,13 +355,13 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
         run.trainers_done_at = Some(now);
     }
-    // While a party is away neither its progress nor the verdict can be heard; `give_up_after_s` is what counts then.
-    if !all_heard(run) {
+    // During the absence of a party the hub receives neither its progress nor its completion; `give_up_after_s` applies.
+    if !all_connected(run) {
         return;
     }
-    if run.trainers_done_at.is_some_and(|at| now >= at.plus_secs(VERDICT_DEADLINE_S)) {
+    if run.trainers_done_at.is_some_and(|at| now >= at.plus_secs(COMPLETION_DEADLINE_S)) {
         let message = format!(
-            "the workloads exited with 0, but within {VERDICT_DEADLINE_S} s the framework did not show every party complete at its last epoch"
+            "the workloads exited with 0, but the framework's status did not show every party complete at its last epoch within {COMPLETION_DEADLINE_S} s"
         );
         let ending = failed(EndCode::NoVerdict, message, None, now);
         end(run, ending, now, effects);
@@ -369,7 +373,7 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Enter `stopping`. Only the first cause is written; a run that is ending is left as it is.
+/// Enters phase `stopping`. Only the first cause counts: a run that is already ending does not change.
 pub(super) fn end(run: &mut Run, ending: Ending, now: Timestamp, effects: &mut Vec<Effect>) {
     if run.ending.is_some() || run.phase.is_terminal() {
         return;
@@ -397,31 +401,27 @@ fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         Outcome::Cancelled => (RunPhase::Cancelled, EventKind::RunCancelled),
     };
     let message = ending.message.clone();
-    let may_go_better = phase == RunPhase::Failed
+    let is_retryable = phase == RunPhase::Failed
         && ending.code != EndCode::Refused
         && ending.reason.as_ref().is_none_or(|r| r.code.is_retryable());
     run.phase = phase;
     run.phase_until = None;
     run.finished_at = Some(now);
     effects.push(run.event(kind, None, message));
-    if may_go_better && run.retries_left > 0 {
+    if is_retryable && run.retries_left > 0 {
         let used = run.rules.retries.saturating_sub(run.retries_left).min(16);
         let wait = (RETRY_BACKOFF_S << used).min(RETRY_BACKOFF_MAX_S);
-        effects.push(run.event(
-            EventKind::RunRetry,
-            None,
-            format!("a new run follows in {wait} s"),
-        ));
+        effects.push(run.event(EventKind::RunRetry, None, format!("a retry follows in {wait} s")));
         effects.push(Effect::Retry { not_before: now.plus_secs(wait) });
     }
 }
 
-/// Say what the run waits for. `since` stays as long as the answer does.
-fn note_waiting(run: &mut Run, now: Timestamp) {
+/// Updates the condition that the run waits for. `since` remains while code and party do not change.
+fn update_waiting(run: &mut Run, now: Timestamp) {
     let found = waiting(run, now);
     run.waiting = found.map(|(code, message, party, until)| {
         let since = match &run.waiting {
-            // Never in the future, where a clock that was set back would leave it.
+            // A wall clock that was set back would leave `since` in the future.
             Some(old) if old.code == code && old.party == party => old.since.min(now),
             _ => now,
         };
@@ -429,9 +429,9 @@ fn note_waiting(run: &mut Run, now: Timestamp) {
     });
 }
 
-type Found = (WaitCode, String, Option<crate::id::PartyId>, Option<Timestamp>);
+type WaitCause = (WaitCode, String, Option<crate::id::PartyId>, Option<Timestamp>);
 
-fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
+fn waiting(run: &Run, now: Timestamp) -> Option<WaitCause> {
     let find =
         |of: &dyn Fn(&&Member) -> bool| run.required().filter(|m| !m.phase.is_terminal()).find(of);
     let older = || {
@@ -463,7 +463,7 @@ fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
         RunPhase::Queued if now < run.not_before => {
             return Some((
                 WaitCode::Backoff,
-                "waiting for the next try".to_owned(),
+                "waiting for the next attempt".to_owned(),
                 None,
                 Some(run.not_before),
             ));
@@ -472,7 +472,7 @@ fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
             find(&|m| m.phase != MemberPhase::Admitted).map(|m| {
                 (
                     WaitCode::Admission,
-                    format!("{} has not checked the task yet", m.party),
+                    format!("{} has not decided about the spec yet", m.party),
                     Some(m.party.clone()),
                 )
             })
@@ -482,7 +482,7 @@ fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
                 let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();
                 (
                     WaitCode::Reservation,
-                    format!("{} has not set resources aside yet{why}", m.party),
+                    format!("{} has not reserved resources yet{why}", m.party),
                     Some(m.party.clone()),
                 )
             })
@@ -501,9 +501,9 @@ fn waiting(run: &Run, now: Timestamp) -> Option<Found> {
         RunPhase::Stopping | RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {
             let member = run.members.iter().find(|m| !m.settled)?;
             let state = if is_connected(member) {
-                "has not confirmed the end yet"
+                "has not confirmed its end yet"
             } else {
-                "is not connected: it will be stopped when it returns"
+                "is not connected and will be stopped after it reconnects"
             };
             (WaitCode::Stopping, format!("{} {state}", member.party), Some(member.party.clone()))
         }

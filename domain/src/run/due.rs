@@ -1,14 +1,14 @@
-//! When a run has to be looked at again though nothing is heard.
+//! The next deadline of a run without messages.
 
-use super::advance::all_heard;
-use super::{Run, RunPhase, VERDICT_DEADLINE_S};
+use super::advance::all_connected;
+use super::{COMPLETION_DEADLINE_S, Run, RunPhase};
 use crate::member::Contact;
 use crate::time::Timestamp;
 
-/// The next moment at which [`super::Input::Tick`] may change something; `None` if only news can.
+/// Returns the next time at which [`super::Input::Tick`] may change the run; `None` if only other inputs can.
 #[must_use]
 pub fn next_due(run: &Run) -> Option<Timestamp> {
-    let give_up = || {
+    let party_lost = || {
         run.members
             .iter()
             .filter(|m| m.required && !m.phase.is_terminal())
@@ -22,7 +22,7 @@ pub fn next_due(run: &Run) -> Option<Timestamp> {
     match run.phase {
         RunPhase::Queued => {
             due.push(run.queue_until);
-            // Past `not_before`, only news move a queued run: a party that comes, or agrees.
+            // After `not_before` only messages advance a queued run: a party connects or admits the spec.
             if run.waiting.as_ref().is_some_and(|w| w.code == super::WaitCode::Backoff) {
                 due.push(run.not_before);
             }
@@ -33,14 +33,14 @@ pub fn next_due(run: &Run) -> Option<Timestamp> {
         }
         RunPhase::Starting => {
             due.extend(run.phase_until);
-            due.extend(give_up());
+            due.extend(party_lost());
         }
         RunPhase::Running => {
-            if all_heard(run) {
+            if all_connected(run) {
                 due.push(run.progress_at.plus_secs(run.rules.no_progress_s));
-                due.extend(run.trainers_done_at.map(|at| at.plus_secs(VERDICT_DEADLINE_S)));
+                due.extend(run.trainers_done_at.map(|at| at.plus_secs(COMPLETION_DEADLINE_S)));
             }
-            due.extend(give_up());
+            due.extend(party_lost());
         }
         RunPhase::Stopping => due.extend(run.phase_until),
         RunPhase::Succeeded | RunPhase::Failed | RunPhase::Cancelled => {}

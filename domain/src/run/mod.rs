@@ -1,13 +1,13 @@
-//! One start of a task, and the one function that moves it.
+//! A run is one start of a task; [`step()`] is the only function that changes it.
 //!
 //! ```text
 //!  queued ⇄ reserving ─▶ starting ─▶ running ─▶ stopping ─▶ succeeded | failed | cancelled
 //!     └──────────┴────────────┴───────── any cause to end ─────▲
 //! ```
 //!
-//! [`step()`] is total: each (run, input) pair is answered, if only by a [`Refusal`] naming the rule that refused. It
-//! first writes the input down as facts about members, then lets `advance` draw the conclusions; since conclusions
-//! rest on facts alone, the order in which reports arrive does not matter, and repeating one changes nothing.
+//! [`step()`] is total: each (run, input) pair has a result or a [`Refusal`] that names the rule. It first records the
+//! input as facts about members, then `advance` derives the conclusions. Conclusions depend on facts alone: the order
+//! of reports does not matter, and a repeated report changes nothing.
 
 mod advance;
 mod due;
@@ -25,41 +25,42 @@ use crate::time::Timestamp;
 pub use due::next_due;
 pub use step::step;
 
-/// Longest time from the first reserved member to the start commit, in seconds.
+/// Longest time of a reservation round, from its begin to the start commit, in seconds.
 pub const RESERVE_DEADLINE_S: u64 = 30;
-/// Wait after a reservation round that failed, in seconds.
+/// Delay after a failed reservation round, in seconds.
 pub const RESERVE_BACKOFF_S: u64 = 10;
-/// Longest wait before a run is repeated, in seconds.
+/// Longest delay before a retry of a run, in seconds.
 const RETRY_BACKOFF_MAX_S: u64 = 600;
-/// What a stop may take beyond the spec's grace before the run ends without its members, in seconds.
+/// Time beyond the spec's grace period after which a stopping run ends without its members, in seconds.
 pub const STOP_SLACK_S: u64 = 30;
-/// Longest wait for the framework's own verdict once all trainers have exited 0, in seconds.
-pub const VERDICT_DEADLINE_S: u64 = 60;
+/// Longest time from the exit of the last trainer with status 0 until the framework's status shows completion, in
+/// seconds.
+pub const COMPLETION_DEADLINE_S: u64 = 60;
 
 text_enum!(
-    /// Where a run stands.
+    /// Phase of a run.
     RunPhase {
-        /// Waiting: for a party, an approval, or the time of a retry. Nothing is held.
+        /// Waits for a party, an approval or the time of a retry. Members hold no resources.
         Queued = "queued",
-        /// Parties are setting resources aside.
+        /// Parties reserve resources and ports.
         Reserving = "reserving",
-        /// The start is committed; members come up.
+        /// The start is committed; members start their workloads.
         Starting = "starting",
-        /// Every required member runs (or has run).
+        /// Every required member runs or has succeeded.
         Running = "running",
-        /// The outcome is known; what still runs is being stopped.
+        /// The outcome is known; the hub stops the remaining members.
         Stopping = "stopping",
-        /// Terminal.
+        /// Ended; the framework's completion rule was met. Terminal.
         Succeeded = "succeeded",
-        /// Terminal.
+        /// Ended after a failure. Terminal.
         Failed = "failed",
-        /// Terminal.
+        /// Ended by a user. Terminal.
         Cancelled = "cancelled",
     }
 );
 
 impl RunPhase {
-    /// Terminal phases stay.
+    /// True if the phase is final.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
@@ -67,11 +68,11 @@ impl RunPhase {
 }
 
 text_enum!(
-    /// How a run ends.
+    /// Outcome of a run.
     Outcome {
         /// The framework's completion rule was met.
         Succeeded = "succeeded",
-        /// Something went wrong; the reason says what.
+        /// A failure; [`EndCode`] and message name the cause.
         Failed = "failed",
         /// A user stopped it.
         Cancelled = "cancelled",
@@ -79,85 +80,85 @@ text_enum!(
 );
 
 text_enum!(
-    /// Why a run ended, or is ending.
+    /// Cause of a run's end.
     EndCode {
         /// The completion rule was met.
         Completed = "completed",
-        /// A user asked.
+        /// A user stopped the task.
         Stopped = "stopped",
-        /// The task was deleted.
+        /// A user deleted the task.
         Deleted = "deleted",
-        /// A party said no.
+        /// The policy of a party refused a spec.
         Refused = "refused",
-        /// Not all parties came together before the queue deadline.
+        /// The run did not start before the queue deadline.
         QueueDeadline = "queue_deadline",
-        /// A member could not be started.
+        /// A member could not start its workload.
         StartFailed = "start_failed",
-        /// A member did not come up before the start deadline.
+        /// A member did not run before the start deadline.
         StartDeadline = "start_deadline",
         /// A member failed.
         MemberFailed = "member_failed",
-        /// Nothing moved for too long.
+        /// No member reported progress within the limit.
         NoProgress = "no_progress",
-        /// A party was away for too long.
+        /// A required party had no session within the limit.
         PartyLost = "party_lost",
-        /// All trainers exited 0 but the framework never confirmed that the federation finished.
+        /// All trainers exited with 0, but the framework's status never showed completion.
         NoVerdict = "no_verdict",
     }
 );
 
-/// Why and how a run ends. Written once: the first cause wins.
+/// The end of a run. Set once: the first cause wins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ending {
-    /// How.
+    /// Outcome.
     pub outcome: Outcome,
-    /// Why, for programs.
+    /// Cause, for programs.
     pub code: EndCode,
-    /// Why, for people.
+    /// Cause, for people.
     pub message: String,
-    /// The party that caused it, if one did.
+    /// The party that caused the end, if one did.
     pub party: Option<PartyId>,
-    /// The member's own reason, if it gave one.
+    /// The reason in the member's report, if there is one.
     pub reason: Option<Reason>,
-    /// Who asked, if a user did.
+    /// The user who stopped the run, if one did.
     pub by: Option<String>,
-    /// When.
+    /// Time of the decision.
     pub at: Timestamp,
 }
 
-/// Why a run is not running: for API, CLI and console alike.
+/// The cause for which a run does not proceed; the same text in API, CLI and console.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Waiting {
-    /// For programs.
+    /// Code for programs.
     pub code: WaitCode,
-    /// For people: names party and cause.
+    /// Sentence for people that names party and cause.
     pub message: String,
-    /// The party it waits for, if one.
+    /// The party that the run waits for, if there is one.
     pub party: Option<PartyId>,
-    /// Since when.
+    /// Begin of the wait.
     pub since: Timestamp,
-    /// When it is tried again, or the wait ends.
+    /// Time of the next attempt, or end of the wait.
     pub until: Option<Timestamp>,
 }
 
 text_enum!(
-    /// What a run waits for.
+    /// The condition that a run waits for.
     WaitCode {
-        /// A retry or a new reservation round has its time.
+        /// The delay before a retry or a reservation round.
         Backoff = "backoff",
         /// A required party is not connected.
         PartyAway = "party_away",
         /// A person at a party must approve.
         Approval = "approval",
-        /// A party has not checked the spec yet.
+        /// A party has not decided about the spec yet.
         Admission = "admission",
-        /// A party has not set resources aside yet.
+        /// A party has not reserved resources yet.
         Reservation = "reservation",
-        /// An older run of the task is not yet proven dead at a party.
+        /// An older run of the task may still be alive at a party.
         PreviousRunStopping = "previous_run_stopping",
-        /// Members are coming up.
+        /// Members have not started all workloads yet.
         Starting = "starting",
-        /// Members are ending.
+        /// Members have not confirmed their end yet.
         Stopping = "stopping",
     }
 );
@@ -165,184 +166,184 @@ text_enum!(
 /// One start of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Run {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// The task.
+    /// Task of the run.
     pub task: TaskId,
-    /// Counts the task's runs, from 1.
+    /// Number of the run in its task, from 1.
     pub number: u32,
-    /// The run this one repeats.
+    /// The failed run that this run retries.
     pub retry_of: Option<RunId>,
-    /// Retries still allowed after this one.
+    /// Number of retries left after this run.
     pub retries_left: u32,
-    /// Not before this moment.
+    /// Earliest time of the next reservation round.
     pub not_before: Timestamp,
-    /// How the workload's end is recognised.
+    /// Framework of the template; defines the completion rule.
     pub framework: Framework,
     /// Rules of the task at the time of the start.
     pub rules: Rules,
-    /// Grace of the template, in seconds.
+    /// Grace period of the template, in seconds.
     pub stop_grace_s: u64,
-    /// Where it stands.
+    /// Phase of the run.
     pub phase: RunPhase,
-    /// Newest reservation round.
+    /// Number of the newest reservation round; 0 before the first.
     pub attempt: u32,
-    /// Its end, once known.
+    /// Cause and outcome, once known.
     pub ending: Option<Ending>,
-    /// What it waits for.
+    /// The condition that the run waits for, if any.
     pub waiting: Option<Waiting>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// The queue deadline.
+    /// Time at which a run that has not started fails.
     pub queue_until: Timestamp,
     /// Deadline of the present phase (reserving, starting, stopping).
     pub phase_until: Option<Timestamp>,
-    /// When every required member ran.
+    /// Time at which every required member ran.
     pub running_at: Option<Timestamp>,
-    /// Last time any progress moved.
+    /// Time of the last progress of any member.
     pub progress_at: Timestamp,
-    /// When the last required trainer exited 0.
+    /// Time at which the last required trainer exited with 0, or the aggregator ended.
     pub trainers_done_at: Option<Timestamp>,
-    /// When the phase became terminal.
+    /// Time at which the phase became terminal.
     pub finished_at: Option<Timestamp>,
-    /// When the last member settled.
+    /// Time at which the last member settled.
     pub settled_at: Option<Timestamp>,
-    /// Its members, in the task's order.
+    /// Members in the order of the task.
     pub members: Vec<Member>,
 }
 
-/// What a member of a new run needs.
+/// The input for one member of a new run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMember {
-    /// Which party.
+    /// Party of the member.
     pub party: PartyId,
-    /// What it does.
+    /// Role of the party.
     pub role: Role,
-    /// Digest of its spec.
+    /// Digest of the member's spec.
     pub digest: Digest,
-    /// The agent connected now, if one is.
+    /// Instance of the connected agent, if there is one.
     pub connected: Option<InstanceId>,
-    /// Away since, if none is.
+    /// Begin of the absence, if no agent is connected.
     pub away_since: Timestamp,
 }
 
-/// What a new run needs.
+/// The input for a new run; the fields are those of [`Run`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// Its id.
+    /// See [`Run::id`].
     pub id: RunId,
-    /// The task.
+    /// See [`Run::task`].
     pub task: TaskId,
-    /// Counts the task's runs, from 1.
+    /// See [`Run::number`].
     pub number: u32,
-    /// The run this one repeats.
+    /// See [`Run::retry_of`].
     pub retry_of: Option<RunId>,
-    /// Retries still allowed after this one.
+    /// See [`Run::retries_left`].
     pub retries_left: u32,
-    /// Not before this moment.
+    /// See [`Run::not_before`].
     pub not_before: Timestamp,
-    /// How the workload's end is recognised.
+    /// See [`Run::framework`].
     pub framework: Framework,
     /// Rules of the task.
     pub rules: Rules,
-    /// Grace of the template, in seconds.
+    /// Grace period of the template, in seconds.
     pub stop_grace_s: u64,
-    /// Members, in the task's order.
+    /// Members in the order of the task.
     pub members: Vec<NewMember>,
 }
 
-/// What may happen to a run.
+/// An input to [`step()`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// A user wants it to end.
+    /// A user stops the run.
     Stop {
-        /// Who.
+        /// Name of the user.
         by: String,
-        /// Because the task is being deleted.
+        /// True if the user deletes the task.
         deleting: bool,
     },
-    /// An agent says how its member stands.
+    /// An agent has reported a member.
     Report {
-        /// Whose member.
+        /// Party of the agent.
         party: PartyId,
-        /// The snapshot.
+        /// Snapshot of the member.
         report: Report,
     },
-    /// A session was opened. Folded before anything is sent to the agent.
+    /// A session was opened. The hub applies this input before it sends a message to the agent.
     Connected {
-        /// Whose.
+        /// Party of the agent.
         party: PartyId,
-        /// Of which journal.
+        /// Instance of the agent's journal.
         instance: InstanceId,
     },
-    /// A session ended, or this hub took over and found none.
+    /// A session ended, or this hub took over while the party had no session.
     Away {
-        /// Whose.
+        /// Party of the agent.
         party: PartyId,
-        /// Since when.
+        /// Begin of the absence.
         since: Timestamp,
     },
-    /// Progress of a member moved.
+    /// A member has made progress.
     Moved {
-        /// Whose.
+        /// Party of the member.
         party: PartyId,
     },
-    /// Until `from` this hub could hear nobody, because it, its process or its database did not run: every deadline by which
-    /// a party must have been heard begins again. ([`Input::Away`] says that a party is away.)
+    /// An outage of the hub, its process or its database ended at `from`: every deadline for messages of parties restarts,
+    /// because the outage does not count against parties. [`Input::Away`] reports absent parties separately.
     TakenOver {
         /// The end of the outage.
         from: Timestamp,
-        /// When the hub's wall clock was last set, if it was: then the queue deadline begins again, too.
+        /// Time at which the hub's wall clock was last set, if it was: the queue deadline restarts, too.
         clock_set: Option<Timestamp>,
     },
-    /// Time has passed: look at the deadlines.
+    /// Time has passed: check the deadlines.
     Tick,
 }
 
-/// A thing to do because of a step; done in the transaction that stores the run.
+/// A consequence of a step. The caller applies it in the transaction that stores the run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Append this to the task's events.
+    /// Append an event to the task.
     Event(Event),
-    /// Make a new run that repeats this one.
+    /// Create a new run that retries this one.
     Retry {
-        /// Not before this moment.
+        /// Earliest start of the new run.
         not_before: Timestamp,
     },
 }
 
 text_enum!(
-    /// What an event tells.
+    /// Kind of an event.
     EventKind {
-        /// A run was made.
+        /// A run was created or returned to the queue.
         RunQueued = "run.queued",
-        /// Resources are being set aside.
+        /// A reservation round began.
         RunReserving = "run.reserving",
-        /// The start is committed.
+        /// The start was committed.
         RunStarting = "run.starting",
         /// Every required member runs.
         RunRunning = "run.running",
-        /// The outcome is known.
+        /// The outcome became known.
         RunStopping = "run.stopping",
-        /// Terminal.
+        /// The run ended successfully.
         RunSucceeded = "run.succeeded",
-        /// Terminal.
+        /// The run failed.
         RunFailed = "run.failed",
-        /// Terminal.
+        /// A user ended the run.
         RunCancelled = "run.cancelled",
         /// Every member has settled.
         RunSettled = "run.settled",
-        /// A new run will repeat this one.
+        /// A new run will retry this one.
         RunRetry = "run.retry",
-        /// A member was seen in a new phase.
+        /// A member reported a new phase.
         MemberPhase = "member.phase",
-        /// A party came.
+        /// An agent of the party connected.
         MemberConnected = "member.connected",
-        /// A party went.
+        /// The session of the party ended.
         MemberAway = "member.away",
-        /// The run goes on without this member.
+        /// The run continues without this member.
         MemberReleased = "member.released",
-        /// The party's agent has another journal than before.
+        /// The party's agent connected with another journal than before.
         MemberReplaced = "member.replaced",
         /// The task was submitted.
         TaskCreated = "task.created",
@@ -353,41 +354,41 @@ text_enum!(
     }
 );
 
-/// One line of a task's history.
+/// One entry of a task's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {
-    /// What happened.
+    /// Kind of the event.
     pub kind: EventKind,
-    /// The run it is about, if one.
+    /// Run of the event, if there is one.
     pub run: Option<RunId>,
-    /// The party it is about, if one.
+    /// Party of the event, if there is one.
     pub party: Option<PartyId>,
-    /// For people, or the phase's name.
+    /// Sentence for people, or the name of a phase.
     pub message: String,
 }
 
 text_enum!(
-    /// The rule by which an input was refused.
+    /// The rule that rejected an input.
     Refusal {
-        /// The party has no part in the run.
+        /// The party is not a member of the run.
         UnknownParty = "unknown_party",
-        /// The report is of another journal.
+        /// The report comes from another journal.
         WrongInstance = "wrong_instance",
-        /// The report is of an older reservation round.
+        /// The report belongs to an older reservation round.
         OldAttempt = "old_attempt",
-        /// A report as new or newer was taken already.
+        /// The hub already has a report with this or a greater sequence.
         NotNewer = "not_newer",
-        /// The member has ended; nothing changes it.
+        /// The member has settled.
         MemberTerminal = "member_terminal",
-        /// The run has ended, or is ending already.
+        /// The run has ended or is stopping.
         Ended = "ended",
-        /// It would change nothing.
+        /// The input changes nothing.
         NoChange = "no_change",
     }
 );
 
 impl Run {
-    /// A new run, already advanced as far as the facts allow.
+    /// Creates a run and advances it as far as the facts allow.
     #[must_use]
     pub fn new(new: NewRun, now: Timestamp) -> (Self, Vec<Effect>) {
         let NewRun {
@@ -459,25 +460,28 @@ impl Run {
         (run, effects)
     }
 
-    /// The member of this party.
+    /// Returns the member of this party.
     #[must_use]
     pub fn member(&self, party: &PartyId) -> Option<&Member> {
         self.members.iter().find(|m| &m.party == party)
     }
 
-    /// All members have settled: the run is history.
+    /// True if all members have settled.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         self.settled_at.is_some()
     }
 
-    /// The run keeps its task from being started again.
+    /// True if the run has not ended: its task cannot be started again.
     #[must_use]
     pub const fn is_active(&self) -> bool {
         !self.phase.is_terminal()
     }
 
-    /// Values for the holes of one member's spec, or the name of the first hole that has none yet.
+    /// Returns the values for the holes of one member's spec.
+    ///
+    /// # Errors
+    /// The name of the first hole that has no value yet.
     pub fn bindings(
         &self,
         spec: &crate::spec::MemberSpec,
@@ -493,7 +497,7 @@ impl Run {
         )
     }
 
-    /// Longest time in `stopping` before the run ends without its members, in seconds.
+    /// Longest time in phase `stopping` before the run ends without its members, in seconds.
     fn stop_limit_s(&self) -> u64 {
         self.stop_grace_s.saturating_add(STOP_SLACK_S)
     }

@@ -1,4 +1,4 @@
-//! Writing an input down as facts about members.
+//! Records an input as facts about members.
 
 use super::advance::{advance, end};
 use super::{
@@ -9,7 +9,10 @@ use crate::id::{InstanceId, PartyId};
 use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Report};
 use crate::time::Timestamp;
 
-/// What `input` makes of `run` at `now`. Total: every pair is answered. A refusal changes nothing.
+/// Applies `input` to `run` at `now`. Total: every pair has a result.
+///
+/// # Errors
+/// The rule that rejected the input; the run does not change.
 pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect>), Refusal> {
     let mut next = run.clone();
     let mut effects = Vec::new();
@@ -21,16 +24,16 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
                 if !failing || next.retries_left == 0 {
                     return Err(Refusal::Ended);
                 }
-                // The first cause stays what it was, but whoever stops a run does not want it repeated.
+                // The first cause remains, but a stop by a user cancels the retries.
                 next.retries_left = 0;
                 effects.push(next.event(
                     EventKind::RunStopping,
                     None,
-                    format!("no new run follows: stopped by {by}"),
+                    format!("no retry follows: stopped by {by}"),
                 ));
                 return Ok((next, effects));
             }
-            let (code, what) = if *deleting {
+            let (code, cause) = if *deleting {
                 (EndCode::Deleted, "the task was deleted")
             } else {
                 (EndCode::Stopped, "stopped")
@@ -38,7 +41,7 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             let ending = super::Ending {
                 outcome: Outcome::Cancelled,
                 code,
-                message: format!("{what} by {by}"),
+                message: format!("{cause} by {by}"),
                 party: None,
                 reason: None,
                 by: Some(by.clone()),
@@ -47,7 +50,7 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             end(&mut next, ending, now, &mut effects);
         }
         Input::Report { party, report } => {
-            take_report(&mut next, party, report, now, &mut effects)?
+            record_report(&mut next, party, report, now, &mut effects)?
         }
         Input::Connected { party, instance } => {
             connected(&mut next, party, instance, now, &mut effects)?
@@ -63,9 +66,9 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             next.progress_at = now;
         }
         Input::TakenOver { from, clock_set } => {
-            begin_again(&mut next, *from, now);
+            restart_deadlines(&mut next, *from, now);
             if let Some(set) = clock_set {
-                queue_again(&mut next, *set, now);
+                restart_queue_deadline(&mut next, *set, now);
             }
         }
         Input::Tick => {}
@@ -81,7 +84,7 @@ fn find<'a>(run: &'a mut Run, party: &PartyId) -> Result<&'a mut Member, Refusal
     run.members.iter_mut().find(|m| &m.party == party).ok_or(Refusal::UnknownParty)
 }
 
-fn take_report(
+fn record_report(
     run: &mut Run,
     party: &PartyId,
     report: &Report,
@@ -120,7 +123,7 @@ fn take_report(
     member.observed_generation = *observed_generation;
     member.complete |= complete;
     member.resolution.clone_from(resolution);
-    // A member written off as lost keeps that phase; its agent's terminal word only settles it.
+    // A member that the hub has declared lost keeps its phase; the terminal report of its agent only settles it.
     if was.is_terminal() {
         member.settled = phase.is_terminal();
         run.attempt = run.attempt.max(*attempt);
@@ -138,10 +141,10 @@ fn take_report(
     if was != *phase {
         effects.push(run.event(EventKind::MemberPhase, Some(party), message));
     }
-    // Only this hub makes attempts: a newer one than it knows was made before its database was restored from a backup.
+    // Only the hub creates attempts: an unknown newer attempt precedes a restore of the database from a backup.
     run.attempt = run.attempt.max(*attempt);
     let started = phase.is_live() || *phase == MemberPhase::Succeeded || *complete;
-    // No round but the newest can have been started.
+    // Only the newest round can have started.
     if started
         && *attempt == run.attempt
         && matches!(run.phase, RunPhase::Queued | RunPhase::Reserving)
@@ -151,8 +154,9 @@ fn take_report(
     Ok(())
 }
 
-/// A member runs though this hub never committed the start: it did, before it was restored. Go on from there: every
-/// member is asked to run at that attempt; who runs already does nothing, who holds starts, who holds nothing fails.
+/// Resumes a start that the hub committed before its database was restored from a backup: a member runs although the
+/// restored database has no start commit. The hub requests `running` at that attempt from every member: a running
+/// member does nothing, a member with a hold starts, and a member without a hold fails.
 fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     let attempt = run.attempt;
     run.phase = RunPhase::Starting;
@@ -172,10 +176,10 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     ));
 }
 
-/// A hub's own outage never counts against a party: every deadline by which a party must have been heard begins again at
-/// `from`. Moments and deadlines are brought into the range that `from..=now` allows, because a wall clock that was set
-/// back leaves them in the future. Doing it twice changes nothing.
-fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
+/// Restarts every deadline for messages of parties at `from`, the end of an outage of the hub. Times and deadlines are
+/// clamped to the range that `from..=now` allows, because a wall clock that was set back leaves them in the future.
+/// Idempotent.
+fn restart_deadlines(run: &mut Run, from: Timestamp, now: Timestamp) {
     let from = from.min(now);
     let moment = |at: Timestamp| at.clamp(from, now);
     let deadline = |until: Timestamp, seconds: u64| {
@@ -187,9 +191,9 @@ fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
         }
     }
     match run.phase {
-        RunPhase::Queued => queue_again_at_least(run, RESERVE_DEADLINE_S, from, now),
+        RunPhase::Queued => clamp_queue_deadline(run, RESERVE_DEADLINE_S, from, now),
         RunPhase::Reserving => {
-            queue_again_at_least(run, RESERVE_DEADLINE_S, from, now);
+            clamp_queue_deadline(run, RESERVE_DEADLINE_S, from, now);
             run.phase_until = run.phase_until.map(|until| deadline(until, RESERVE_DEADLINE_S));
         }
         RunPhase::Starting => {
@@ -207,29 +211,29 @@ fn begin_again(run: &mut Run, from: Timestamp, now: Timestamp) {
     }
 }
 
-/// Leaves a run that has not started at least `seconds` from `from` on, and no more than its queue deadline from now on.
-fn queue_again_at_least(run: &mut Run, seconds: u64, from: Timestamp, now: Timestamp) {
-    // A moment beyond the longest backoff was meant by the clock as it was before.
+/// Clamps the queue deadline: at least `seconds` after `from`, at most the configured time after `now`.
+fn clamp_queue_deadline(run: &mut Run, seconds: u64, from: Timestamp, now: Timestamp) {
+    // A time beyond the longest backoff comes from the wall clock before it was set.
     let backoff_max_s = match (run.attempt, &run.retry_of) {
         (0, None) => 0,
         (0, Some(_)) => RETRY_BACKOFF_MAX_S,
         _ => RESERVE_BACKOFF_S,
     };
     run.not_before = run.not_before.min(now.plus_secs(backoff_max_s));
-    let begins = if run.attempt == 0 { now.max(run.not_before) } else { now };
-    let latest = begins.plus_secs(run.rules.queue_deadline_s);
+    let begin = if run.attempt == 0 { now.max(run.not_before) } else { now };
+    let latest = begin.plus_secs(run.rules.queue_deadline_s);
     run.queue_until = run.queue_until.min(latest).max(from.plus_secs(seconds));
 }
 
-/// After the wall clock was set at `from` nobody can say how much of the queue deadline is left: it begins again.
-fn queue_again(run: &mut Run, from: Timestamp, now: Timestamp) {
+/// Restarts the queue deadline after the wall clock was set at `from`, because the elapsed part is unknown.
+fn restart_queue_deadline(run: &mut Run, from: Timestamp, now: Timestamp) {
     if matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) {
-        queue_again_at_least(run, run.rules.queue_deadline_s, from.min(now), now);
+        clamp_queue_deadline(run, run.rules.queue_deadline_s, from.min(now), now);
     }
 }
 
-/// What could not be heard for a while is not held against the run.
-fn heard_again(run: &mut Run, now: Timestamp) {
+/// Restarts the deadlines for progress and completion: the hub received neither during the absence of a party.
+fn restart_progress_deadlines(run: &mut Run, now: Timestamp) {
     run.progress_at = run.progress_at.max(now);
     run.trainers_done_at = run.trainers_done_at.map(|at| at.max(now));
 }
@@ -245,7 +249,7 @@ fn connected(
     if member.settled {
         return Err(Refusal::MemberTerminal);
     }
-    let came = member.contact != Contact::Connected;
+    let was_away = member.contact != Contact::Connected;
     member.contact = Contact::Connected;
     let replaced = member.instance.as_ref().is_some_and(|known| known != instance);
     member.instance = Some(instance.clone());
@@ -253,16 +257,16 @@ fn connected(
         member.sequence = 0;
         member.endpoints.clear();
         if member.phase.is_terminal() {
-            // It has ended; only its settling is still awaited.
+            // The member has ended and only waits for its terminal report.
         } else if member.desired == DesiredPhase::Running
             || member.desired == DesiredPhase::Stopped
             || member.phase.is_live()
         {
-            // It may have been started, and its journal is gone: it is never started again.
+            // The workload may have started and the journal is lost: the member never starts again.
             member.phase = MemberPhase::Failed;
             member.reason = Some(Reason::new(
                 ReasonCode::AgentStateLost,
-                "the party's agent came back without its journal: what it was doing is unknown",
+                "the party's agent reconnected without its journal: the state of the workload is unknown",
             ));
         } else {
             member.phase = MemberPhase::Pending;
@@ -271,12 +275,12 @@ fn connected(
         effects.push(run.event(
             EventKind::MemberReplaced,
             Some(party),
-            "another agent journal".to_owned(),
+            "the agent has another journal".to_owned(),
         ));
     }
-    if came {
+    if was_away {
         if run.phase == RunPhase::Running {
-            heard_again(run, now);
+            restart_progress_deadlines(run, now);
         }
         effects.push(run.event(EventKind::MemberConnected, Some(party), "connected".to_owned()));
     }
@@ -298,7 +302,7 @@ fn away(
             member.contact = Contact::Away(since);
             effects.push(run.event(EventKind::MemberAway, Some(party), "not connected".to_owned()));
         }
-        // A hub that was down itself counts from the moment it looked again.
+        // After an outage the absence counts from the take-over of the hub.
         Contact::Away(known) => member.contact = Contact::Away(known.max(since)),
     }
     Ok(())

@@ -1,17 +1,20 @@
-//! RFC 8785 JSON on a subset: what is hashed, signed and approved has exactly one spelling.
+//! Canonical JSON (RFC 8785) on a subset: every value has exactly one sequence of bytes, which is hashed and approved.
 //!
-//! The subset has no fractions and no integers from 2^53 on, because those are where JSON implementations disagree.
-//! Keys are sorted here and not left to the map type, whose order depends on features other crates may switch on.
+//! The subset has no fractions and no integers from 2^53 on, because JSON implementations differ there. This module sorts
+//! keys itself: the order of the map type depends on features that other crates may enable.
 
 use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Integers from here on are not the same number in every JSON implementation.
-const FIRST_UNSAFE: u64 = 1 << 53;
+/// First integer that some JSON implementations cannot represent exactly.
+const UNSAFE_INTEGER_MIN: u64 = 1 << 53;
 
-/// The canonical bytes of `value`, or why it has none.
+/// Returns the canonical bytes of `value`.
+///
+/// # Errors
+/// The cause, for a value outside the subset.
 pub fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(1024);
     write(&serde_json::to_value(value).map_err(|e| e.to_string())?, &mut out)?;
@@ -24,7 +27,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
         Value::Bool(bool) => out.extend(if *bool { b"true".as_slice() } else { b"false" }),
         Value::Number(number) => {
             let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            if size.is_none_or(|size| size >= FIRST_UNSAFE) {
+            if size.is_none_or(|size| size >= UNSAFE_INTEGER_MIN) {
                 return Err(format!("{number} is not a whole number below 2^53; send it as text"));
             }
             write!(out, "{number}").map_err(|e| e.to_string())?;
@@ -58,7 +61,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// serde_json escapes exactly what RFC 8785 asks for: quote, backslash, and control characters in their short form.
+/// serde_json escapes exactly the characters that RFC 8785 requires: quote, backslash, and control characters in short form.
 fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), String> {
     serde_json::to_writer(out, text).map_err(|e| e.to_string())
 }
@@ -70,30 +73,30 @@ mod tests {
     use super::*;
 
     fn text(value: &Value) -> String {
-        String::from_utf8(bytes(value).expect("it is in the subset")).expect("JSON is UTF-8")
+        String::from_utf8(bytes(value).expect("the value is in the subset")).expect("JSON is UTF-8")
     }
 
     #[test]
-    fn keys_are_sorted_by_utf_16_units_as_rfc_8785_says() {
+    fn keys_are_sorted_by_utf_16_units_as_rfc_8785_requires() {
         // The example of RFC 8785, section 3.2.3.
         let value = json!({
             "\u{20ac}": "Euro Sign", "\r": "Carriage Return", "\u{fb33}": "Hebrew Letter Dalet With Dagesh", "1": "One",
             "\u{1f600}": "Emoji: Grinning Face", "\u{80}": "Control", "\u{f6}": "Latin Small Letter O With Diaeresis",
         });
         let sorted = text(&value);
-        let at = |what: &str| sorted.find(what).expect("it is written");
+        let at = |text: &str| sorted.find(text).expect("every key is written");
         let order = ["Carriage", "One", "Control", "Latin", "Euro", "Emoji", "Hebrew"].map(at);
         assert!(order.is_sorted(), "{sorted}");
     }
 
     #[test]
-    fn texts_are_escaped_as_rfc_8785_says() {
+    fn texts_are_escaped_as_rfc_8785_requires() {
         let value = json!("\u{20ac}$\u{0f}\nA'B\"\\\\\"/\u{7f}\u{8}\u{c}\t\r");
         assert_eq!(text(&value), "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\u{7f}\\b\\f\\t\\r\"");
     }
 
     #[test]
-    fn numbers_on_which_implementations_disagree_have_no_canonical_form() {
+    fn numbers_outside_the_subset_have_no_canonical_form() {
         for bad in
             [json!(1.5), json!(1.0), json!(1_u64 << 53), json!(-(1_i64 << 53)), json!(u64::MAX)]
         {

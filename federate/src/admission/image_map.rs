@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flow_domain::framework::{self, contract};
+use flow_domain::framework;
 use flow_domain::policy::Allow;
-use flow_domain::template::{Framework, is_env_name};
+use flow_domain::template::Framework;
+use flow_domain::variables::{is_env_name, is_reserved};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -115,9 +116,7 @@ impl TryFrom<ImageEntry> for Image {
 
     fn try_from(entry: ImageEntry) -> Result<Self, String> {
         let ImageEntry { root, container, pod, limits, allow, env } = entry;
-        if let Some(name) =
-            env.iter().find(|name| !is_env_name(name) || contract::is_reserved(name))
-        {
+        if let Some(name) = env.iter().find(|name| !is_env_name(name) || is_reserved(name)) {
             return Err(format!(
                 "env: {name:?} is no variable that a template could set: list plain names, without FED_*, HOME, *_PROXY, LD_*"
             ));

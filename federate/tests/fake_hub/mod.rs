@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use flow_common::clock::{Clock as _, MockClock};
 use flow_domain::bindings;
+use flow_domain::framework::seal_all;
 use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
 use flow_domain::member::{DesiredPhase, MemberPhase, Role};
 use flow_domain::policy::Allow;
-use flow_domain::spec::{SealedSpec, seal_all};
+use flow_domain::spec::SealedSpec;
 use flow_domain::task::{Rules, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, TemplateBody};
 use flow_federate::admission::{Image, PartyPolicy};

@@ -1,9 +1,9 @@
 //! Start of a task: seals one spec per member and creates the run.
 
 use flow_domain::error::{Error, ErrorCode};
+use flow_domain::framework;
 use flow_domain::id::{InstanceId, PartyId, RunId};
 use flow_domain::run::{NewMember, NewRun};
-use flow_domain::spec;
 use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 
@@ -31,7 +31,7 @@ pub(super) fn start(
             ),
         ));
     }
-    let sealed = spec::seal_all(&draft.task.body, template)?;
+    let sealed = framework::seal_all(&draft.task.body, template)?;
     let members = draft
         .task
         .body

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use flow_domain::error::{Error, ErrorCode, FieldErrors};
 use flow_domain::id::{Digest, PartyId};
 use flow_domain::member;
-use flow_domain::template::check_remark;
+use flow_domain::validation::check_remark;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -1,16 +1,19 @@
-//! From a task and a template revision to the specs of its members. Pure: the same input gives the same bytes, so that
-//! a client can compute, and sign, what the parties will be asked to run (and nothing piles up between starts, F14).
+//! Builds the specs of a task's members. Pure: the same task and template revision give the same bytes, so that a client
+//! can compute the digests that parties approve, and no state accumulates between starts (defect F14).
 
 use std::collections::BTreeMap;
 
-use super::{MemberSpec, SealedSpec, VERSION, seal};
+use super::{Start, start};
 use crate::error::Error;
-use crate::framework;
 use crate::id::PartyId;
+use crate::spec::{MemberSpec, SealedSpec, VERSION, seal};
 use crate::task::{TaskBody, TaskMember};
 use crate::template::TemplateBody;
 
-/// The sealed specs of all members of a valid task.
+/// Returns the sealed specs of all members of a valid task.
+///
+/// # Errors
+/// `invalid` if a spec is larger than the limit.
 pub fn seal_all(
     task: &TaskBody,
     template: &TemplateBody,
@@ -35,8 +38,7 @@ fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> Membe
         stop_grace_s,
     } = template;
     let parameters = task.parameters(template);
-    let framework::Start { argv, env, parties, holes } =
-        framework::start(task, template, member, &parameters);
+    let Start { argv, env, parties, holes } = start(task, template, member, &parameters);
     MemberSpec {
         version: VERSION,
         party: member.party.clone(),

@@ -1,57 +1,21 @@
-//! What a template must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
+//! The rules for the content of templates.
 
-use super::{ParamSchema, ParamType, Resources, TemplateBody};
 use crate::error::{FieldCode, FieldErrors, pointer};
-use crate::framework::{self, contract};
+use crate::framework;
 use crate::limits::{
     ARGUMENT_CHARS_MAX, COMMAND_ITEMS_MAX, CPU_MILLIS_MAX, DESCRIPTION_CHARS_MAX, ENV_ITEMS_MAX,
-    GRACE_S_MAX, IMAGE_CHARS_MAX, MEMORY_MIB_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN,
-    PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX, PARAMETERS_MAX, REMARK_CHARS_MAX, RUNTIME_S_MAX,
-    WORKDIR_CHARS_MAX,
+    GRACE_S_MAX, IMAGE_CHARS_MAX, MEMORY_MIB_MAX, PARAMETER_CHARS_MAX, PARAMETER_ENUM_MAX,
+    PARAMETERS_MAX, RUNTIME_S_MAX, WORKDIR_CHARS_MAX,
 };
+use crate::template::{ParamSchema, ParamType, Resources, TemplateBody, is_workdir};
 use crate::text::clip;
-
-/// Checks what a template is called and said to be. Its [`TemplateBody`] has a check of its own.
-pub fn validate_head(name: &str, remark: &str) -> Result<(), FieldErrors> {
-    let mut errors = FieldErrors::default();
-    check_head(name, remark, &mut errors);
-    errors.finish()
-}
-
-/// Name and remark: the same rules for templates and tasks.
-pub(crate) fn check_head(name: &str, remark: &str, errors: &mut FieldErrors) {
-    errors.chars("/name", name, NAME_CHARS_MIN, NAME_CHARS_MAX);
-    if name.chars().any(char::is_control) {
-        errors.add("/name", FieldCode::Pattern, "holds a control character and must hold none");
-    }
-    if name.trim() != name {
-        errors.add("/name", FieldCode::Pattern, "must not begin or end with white space");
-    }
-    // Nothing here makes a file of it; whoever exports tasks one day may.
-    if name.contains(['/', '\\']) || name.contains("..") {
-        errors.add(
-            "/name",
-            FieldCode::Pattern,
-            "looks like a path and must be without `/`, `\\` and `..`",
-        );
-    }
-    check_remark(remark, errors);
-}
-
-/// A remark: the same rules for templates, tasks and parties.
-pub fn check_remark(remark: &str, errors: &mut FieldErrors) {
-    errors.chars("/remark", remark, 0, REMARK_CHARS_MAX);
-    if remark.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        errors.add(
-            "/remark",
-            FieldCode::Pattern,
-            "holds a control character other than line breaks and tabs",
-        );
-    }
-}
+use crate::variables::{is_env_name, is_reserved};
 
 impl TemplateBody {
-    /// Everything wrong with it.
+    /// Checks the content.
+    ///
+    /// # Errors
+    /// All errors, with pointers into the template.
     pub fn validate(&self) -> Result<(), FieldErrors> {
         let Self {
             framework: _,
@@ -71,14 +35,14 @@ impl TemplateBody {
             errors.add(
                 "/image",
                 FieldCode::Pattern,
-                "must be an image reference without white space",
+                "must be an image reference without white space and control characters",
             );
         }
         if command.is_empty() {
             errors.add(
                 "/command",
                 FieldCode::Required,
-                "must name the trainer's program, then its arguments",
+                "must contain the trainer's program and its arguments",
             );
         }
         check_command("/command", command, &mut errors);
@@ -100,8 +64,8 @@ impl TemplateBody {
                     "must be a name of letters, digits and `_`, not starting with a digit, of at most 128",
                 );
             }
-            if contract::is_reserved(name) {
-                errors.add(&path, FieldCode::Reserved, "is set by the platform or the party, or makes a program load code: FED_*, HOME, *_PROXY, LD_* and the like cannot be given");
+            if is_reserved(name) {
+                errors.add(&path, FieldCode::Reserved, "is reserved: a template cannot set variables of the platform or the party, nor variables that make a program load code (FED_*, HOME, *_PROXY, LD_* and similar)");
             }
             check_text(&path, value, &mut errors);
         }
@@ -124,39 +88,29 @@ impl TemplateBody {
 
 fn check_count(path: &str, count: usize, max: usize, errors: &mut FieldErrors) {
     if count > max {
-        errors.add(path, FieldCode::TooLong, format!("has {count} entries and may have {max}"));
+        errors.add(path, FieldCode::TooLong, format!("has {count} entries; the limit is {max}"));
     }
 }
 
 fn check_text(path: &str, text: &str, errors: &mut FieldErrors) {
     errors.chars(path, text, 0, ARGUMENT_CHARS_MAX);
     if text.contains('\0') {
-        errors.add(path, FieldCode::Pattern, "holds a NUL, which no program can be given");
+        errors.add(
+            path,
+            FieldCode::Pattern,
+            "contains a NUL, which is not possible in arguments and variables",
+        );
     }
 }
 
 fn check_command(path: &str, command: &[String], errors: &mut FieldErrors) {
     check_count(path, command.len(), COMMAND_ITEMS_MAX, errors);
     if command.first().is_some_and(|program| program.trim().is_empty()) {
-        errors.add(format!("{path}/0"), FieldCode::TooShort, "must name a program");
+        errors.add(format!("{path}/0"), FieldCode::TooShort, "must be a program");
     }
     for (index, arg) in command.iter().enumerate() {
         check_text(&format!("{path}/{index}"), arg, errors);
     }
-}
-
-pub(crate) fn is_workdir(path: &str) -> bool {
-    path.chars().count() <= WORKDIR_CHARS_MAX
-        && !path.chars().any(char::is_control)
-        && path.split('/').all(|part| part != "..")
-}
-
-/// Whether `name` can be the name of an environment variable in a template.
-#[must_use]
-pub fn is_env_name(name: &str) -> bool {
-    (1..=128).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_parameter_name(name: &str) -> bool {
@@ -165,11 +119,11 @@ fn is_parameter_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-/// What is wrong with one value.
+/// An error in one value.
 type Problem = (FieldCode, String);
 
 impl ParamSchema {
-    /// Whether a task may give this value.
+    /// Checks the value that a task gives.
     pub(crate) fn accepts(&self, value: &str) -> Result<(), Problem> {
         self.kind.accepts(value)?;
         if !self.allowed.is_empty() && !self.allowed.iter().any(|allowed| allowed == value) {
@@ -197,39 +151,39 @@ impl ParamSchema {
         Ok(())
     }
 
-    /// Whether the schema makes sense in itself.
+    /// Checks the declaration itself.
     fn check(&self, name: &str, errors: &mut FieldErrors) {
         let Self { kind, default, allowed, minimum, maximum, description } = self;
         let path = |part: &str| pointer(&["parameters", name, part]);
-        let mut note = |path: String, verdict: Result<(), Problem>| {
-            if let Err((code, message)) = verdict {
+        let mut add = |path: String, checked: Result<(), Problem>| {
+            if let Err((code, message)) = checked {
                 errors.add(path, code, message);
             }
         };
         for (part, bound) in [("minimum", minimum), ("maximum", maximum)] {
             let Some(bound) = bound else { continue };
             if kind.is_numeric() {
-                note(path(part), kind.accepts(bound));
+                add(path(part), kind.accepts(bound));
             } else {
-                note(
+                add(
                     path(part),
-                    Err((FieldCode::NotAllowed, format!("has no meaning for the type {kind}"))),
+                    Err((FieldCode::NotAllowed, format!("is not supported for the type {kind}"))),
                 );
             }
         }
         if let (Some(min), Some(max)) = (minimum, maximum)
             && kind.compare(min, max) == Some(std::cmp::Ordering::Greater)
         {
-            note(
+            add(
                 path("maximum"),
                 Err((FieldCode::OutOfRange, format!("must not be below the minimum {min}"))),
             );
         }
         for (index, value) in allowed.iter().enumerate() {
-            note(pointer(&["parameters", name, "enum", &index.to_string()]), kind.accepts(value));
+            add(pointer(&["parameters", name, "enum", &index.to_string()]), kind.accepts(value));
         }
         if let Some(default) = default {
-            note(path("default"), self.accepts(default));
+            add(path("default"), self.accepts(default));
         }
         check_count(&path("enum"), allowed.len(), PARAMETER_ENUM_MAX, errors);
         errors.chars(&path("description"), description, 0, DESCRIPTION_CHARS_MAX);
@@ -242,7 +196,7 @@ impl ParamType {
     }
 
     fn accepts(self, value: &str) -> Result<(), Problem> {
-        let wrong = |what: &str| Err((FieldCode::WrongType, format!("must be {what}")));
+        let wrong = |accepted: &str| Err((FieldCode::WrongType, format!("must be {accepted}")));
         if value.chars().count() > PARAMETER_CHARS_MAX {
             return Err((
                 FieldCode::TooLong,
@@ -250,9 +204,10 @@ impl ParamType {
             ));
         }
         match self {
-            Self::String if value.contains('\0') => {
-                Err((FieldCode::Pattern, "holds a NUL, which no program can be given".to_owned()))
-            }
+            Self::String if value.contains('\0') => Err((
+                FieldCode::Pattern,
+                "contains a NUL, which is not possible in arguments and variables".to_owned(),
+            )),
             Self::String => Ok(()),
             Self::Integer => value
                 .parse::<i64>()
@@ -264,7 +219,7 @@ impl ParamType {
         }
     }
 
-    /// The order of two numbers of this type; `None` where there is none.
+    /// Compares two numbers of this type; `None` if they are not numbers.
     fn compare(self, a: &str, b: &str) -> Option<std::cmp::Ordering> {
         match self {
             Self::Integer => Some(a.parse::<i64>().ok()?.cmp(&b.parse().ok()?)),
@@ -274,7 +229,7 @@ impl ParamType {
     }
 }
 
-/// Digits, sign, point and exponent only: `inf` and `nan` are numbers to Rust and to nobody else.
+/// Parses digits, sign, point and exponent only: Rust's parser also accepts `inf` and `nan`.
 fn number(text: &str) -> Option<f64> {
     let plain =
         text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));

@@ -1,21 +1,16 @@
-//! What may be run. A template is a name with a list of immutable revisions.
-
-mod validate;
+//! A template: a kind of task, as a name with a list of immutable revisions.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ProjectId, TemplateId};
-use crate::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT};
+use crate::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT, WORKDIR_CHARS_MAX};
 use crate::member::text_enum;
 use crate::time::Timestamp;
 
-pub(crate) use validate::{check_head, is_workdir};
-pub use validate::{check_remark, is_env_name, validate_head};
-
 text_enum!(
-    /// How a workload is told what to do and how its end is recognised.
+    /// Training framework: arguments and environment of workloads, and the completion rule.
     Framework {
         /// The published iflearner 0.1.0: one aggregator, trainers, status page.
         Iflearner = "iflearner",
@@ -25,30 +20,30 @@ text_enum!(
 );
 
 text_enum!(
-    /// Type of a parameter. Values travel as text; the type says which texts are accepted.
+    /// Type of a parameter. Values are text; the type defines the accepted texts.
     ParamType {
-        /// Any text.
+        /// Any text without NUL.
         String = "string",
-        /// A whole number.
+        /// A whole number of 64 bits.
         Integer = "integer",
-        /// A decimal number.
+        /// A finite decimal number.
         Number = "number",
         /// `true` or `false`.
         Boolean = "boolean",
     }
 );
 
-/// One parameter a template declares.
+/// The declaration of a parameter in a template.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParamSchema {
-    /// Which texts are accepted.
+    /// Type of the value.
     #[serde(rename = "type")]
     pub kind: ParamType,
-    /// Used when a task gives none; without it the parameter is required.
+    /// Value for tasks that set none; without a default the parameter is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Accepted values, if only these are.
+    /// The only accepted values, if not empty.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
     /// Smallest accepted number, in decimal text.
@@ -57,50 +52,50 @@ pub struct ParamSchema {
     /// Largest accepted number, in decimal text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<String>,
-    /// For people.
+    /// Description for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
 }
 
-/// What each member asks of its machine.
+/// Resources that each member requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
-    /// Processor time, in thousandths of a core; 0 = no claim.
+    /// Processor time, in thousandths of a core; 0 = no request.
     pub cpu_millis: u32,
-    /// Memory, in MiB; 0 = no claim.
+    /// Memory, in MiB; 0 = no request.
     pub memory_mib: u32,
 }
 
-/// The content of one revision: everything that decides what is executed.
+/// The content of one revision: all that determines the executed program.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateBody {
-    /// How the workload is told what to do.
+    /// Training framework.
     pub framework: Framework,
-    /// Image reference, resolved by each party's own image map. 1–255 characters.
+    /// Image reference, which each party resolves with its image map. 1–255 characters.
     pub image: String,
-    /// Trainer's program and arguments. The framework adds its own arguments.
+    /// Program and arguments of trainers. The framework adds its arguments.
     pub command: Vec<String>,
-    /// Aggregator's program and arguments; empty = the framework's own default.
+    /// Program and arguments of the aggregator; empty = default of the framework.
     #[serde(default)]
     pub aggregator_command: Vec<String>,
     /// Working directory inside the image; empty = the member's own.
     #[serde(default)]
     pub workdir: String,
-    /// Environment added to the contract's own.
+    /// Environment variables in addition to those of the contract.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Parameters a task may set (defect F18: they reach the workload).
+    /// Parameters that a task may set; they reach the workload (defect F18).
     #[serde(default)]
     pub parameters: BTreeMap<String, ParamSchema>,
-    /// What each member asks of its machine.
+    /// Resources that each member requests.
     #[serde(default)]
     pub resources: Resources,
-    /// Longest time a workload may run, in seconds. Default 86 400. A suspend of its machine does not count.
+    /// Runtime limit of a workload, in seconds. Default 86 400. A suspend of the machine does not count.
     #[serde(default = "default_max_runtime")]
     pub max_runtime_s: u64,
-    /// Time between the polite and the hard end of a workload, in seconds. Default 10.
+    /// Grace period between SIGTERM and SIGKILL, in seconds. Default 10.
     #[serde(default = "default_grace")]
     pub stop_grace_s: u64,
 }
@@ -116,20 +111,27 @@ const fn default_grace() -> u64 {
 /// A template with its newest revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// Its id.
+    /// Id of the template.
     pub id: TemplateId,
-    /// The project it belongs to.
+    /// Project of the template.
     pub project: ProjectId,
-    /// Its name, unique in the project. 1–50 characters.
+    /// Name, unique in the project. 1–50 characters.
     pub name: String,
-    /// For people. 0–500 characters.
+    /// Remark for people. 0–500 characters.
     pub remark: String,
     /// Number of this revision, from 1.
     pub revision: u32,
-    /// What this revision says.
+    /// Content of this revision.
     pub body: TemplateBody,
-    /// When the template was made.
+    /// Time of the template's creation.
     pub created_at: Timestamp,
-    /// When this revision was made.
+    /// Time of this revision's creation.
     pub modified_at: Timestamp,
+}
+
+/// True if `path` is accepted as a working directory: see [`crate::limits::WORKDIR_PATTERN`].
+pub(crate) fn is_workdir(path: &str) -> bool {
+    path.chars().count() <= WORKDIR_CHARS_MAX
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|part| part != "..")
 }

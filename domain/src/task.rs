@@ -1,6 +1,4 @@
-//! What a user submits: a template revision, members, parameters and rules.
-
-mod validate;
+//! A task: a template revision, members, parameters and rules, which can be started many times.
 
 use std::collections::BTreeMap;
 
@@ -11,34 +9,34 @@ use crate::member::Role;
 use crate::template::TemplateBody;
 use crate::time::Timestamp;
 
-/// One party's part, as asked for.
+/// One member of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskMember {
-    /// Which party.
+    /// Party of the member; unique in the task.
     pub party: PartyId,
-    /// What it does.
+    /// Role of the party.
     pub role: Role,
-    /// Name of the data it works on, if any.
+    /// Name of the party's dataset, if the member uses one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetName>,
 }
 
-/// How a task is carried through. All times are in seconds.
+/// Rules for the runs of a task. All times are in seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// Start with so many trainers reserved at the reservation deadline (the aggregator besides); `None` = all.
+    /// Number of reserved trainers (besides the aggregator) that suffices at the reservation deadline; `None` = all.
     pub minimum_parties: Option<u32>,
-    /// New runs after a failure that may go better by itself.
+    /// Retries after failures with a retryable reason. Default 0.
     pub retries: u32,
-    /// Longest wait from start to the first workload. Default 1 h.
+    /// Longest time from the start request to the start commit. Default 1 h.
     pub queue_deadline_s: u64,
-    /// Longest wait from the start commit until every member runs. Default 5 min: imports alone take 2–12 s (L15).
+    /// Longest time from the start commit until every member runs. Default 5 min: imports alone take 2–12 s (L15).
     pub start_deadline_s: u64,
-    /// Longest time without any progress of a running run. Default 30 min (L1, L2: the framework waits for ever).
+    /// Longest time without progress of a running run. Default 30 min (L1, L2: the framework has no timeouts).
     pub no_progress_s: u64,
-    /// Absence of a required party after which the run is given up. Default 15 min.
+    /// Longest absence of a required party before the run fails. Default 15 min.
     pub give_up_after_s: u64,
 }
 
@@ -55,68 +53,68 @@ impl Default for Rules {
     }
 }
 
-/// The content of a task: what is edited while it is not active.
+/// The content of a task, which can be edited while the task has no active run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskBody {
-    /// Its name, unique in the project. 1–50 characters.
+    /// Name, unique in the project. 1–50 characters.
     pub name: String,
-    /// For people. 0–500 characters.
+    /// Remark for people. 0–500 characters.
     pub remark: String,
-    /// The template.
+    /// Template of the task.
     pub template: TemplateId,
-    /// The revision of it.
+    /// Revision of the template.
     pub revision: u32,
     /// Rounds of training, from 1.
     pub epochs: u32,
-    /// Parameters by name; checked against the template's schema. Those of the framework itself need no declaration:
-    /// `strategy`, `strategy_params`, `smpc` and `enable_ll` of iflearner.
+    /// Parameters by name, as declared in the template. Parameters of the framework need no declaration: `strategy`,
+    /// `strategy_params`, `smpc` and `enable_ll` of iflearner.
     pub parameters: BTreeMap<String, String>,
-    /// Members, in the order given.
+    /// Members in the order of the request.
     pub members: Vec<TaskMember>,
-    /// How it is carried through.
+    /// Deadlines, retries and quorum.
     pub rules: Rules,
 }
 
 /// A task without its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Its id.
+    /// Id of the task.
     pub id: TaskId,
-    /// The project it belongs to.
+    /// Project of the task.
     pub project: ProjectId,
-    /// What was submitted.
+    /// Content of the task.
     pub body: TaskBody,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last edited.
+    /// Time of the last edit.
     pub modified_at: Timestamp,
-    /// Runs so far.
+    /// Number of runs so far.
     pub runs: u32,
-    /// Hidden; kept until its members have settled.
+    /// Time of deletion. The hub hides a deleted task and keeps it until its members have settled.
     pub deleted_at: Option<Timestamp>,
 }
 
 impl TaskBody {
-    /// The member that averages, if one does.
+    /// Returns the aggregator, if there is one.
     #[must_use]
     pub fn aggregator(&self) -> Option<&TaskMember> {
         self.members.iter().find(|m| m.role == Role::Aggregator)
     }
 
-    /// How many members train.
+    /// Number of trainers.
     #[must_use]
     pub fn trainers(&self) -> u32 {
         let count = self.members.iter().filter(|m| m.role == Role::Trainer).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// The other trainers.
+    /// Returns the other trainers.
     pub(crate) fn peers<'a>(&'a self, of: &'a TaskMember) -> impl Iterator<Item = &'a TaskMember> {
         self.members.iter().filter(move |m| m.role == Role::Trainer && m.party != of.party)
     }
 
-    /// What the workload is given: the template's defaults, and over them what the task says.
+    /// Returns the parameters of the workload: the template's defaults, overridden by those of the task.
     #[must_use]
     pub fn parameters(&self, template: &TemplateBody) -> BTreeMap<String, String> {
         let defaults = template

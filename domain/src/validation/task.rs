@@ -1,17 +1,21 @@
-//! What a task must keep to. Every problem is found at once, each with a JSON pointer and what would be accepted.
+//! The rules for the content of tasks.
 
 use std::collections::BTreeMap;
 
-use super::{Rules, TaskBody, TaskMember};
+use super::check_head;
 use crate::error::{FieldCode, FieldErrors, pointer};
 use crate::framework;
 use crate::id::PartyId;
 use crate::limits::{DEADLINE_S_MAX, EPOCHS_MAX, MEMBERS_MAX, RETRIES_MAX, START_DEADLINE_S_MAX};
 use crate::member::Role;
-use crate::template::{TemplateBody, check_head};
+use crate::task::{Rules, TaskBody, TaskMember};
+use crate::template::TemplateBody;
 
 impl TaskBody {
-    /// Everything wrong with it, seen against the template's revision it names. `known_party` says which parties exist.
+    /// Checks the content with the template revision that it names. `known_party` returns true for existing parties.
+    ///
+    /// # Errors
+    /// All errors, with pointers into the task.
     pub fn validate(
         &self,
         template: &TemplateBody,
@@ -55,7 +59,7 @@ impl TaskBody {
                 None => errors.add(
                     path,
                     FieldCode::Unknown,
-                    format!("is not a parameter of the template; it knows {known}"),
+                    format!("is not a parameter of the template, which has {known}"),
                 ),
             }
         }
@@ -64,7 +68,7 @@ impl TaskBody {
                 errors.add(
                     pointer(&["parameters", name]),
                     FieldCode::Required,
-                    "must be given: the template has no default for it",
+                    "is required: the template has no default for it",
                 );
             }
         }
@@ -75,14 +79,14 @@ impl TaskBody {
             errors.add(
                 "/members",
                 FieldCode::TooLong,
-                format!("has {} entries and may have {MEMBERS_MAX}", self.members.len()),
+                format!("has {} entries; the limit is {MEMBERS_MAX}", self.members.len()),
             );
         }
         if self.trainers() == 0 {
             errors.add(
                 "/members",
                 FieldCode::Required,
-                "needs at least one member of the role trainer",
+                "must contain at least one member with the role trainer",
             );
         }
         let mut first: BTreeMap<&PartyId, usize> = BTreeMap::new();
@@ -93,14 +97,14 @@ impl TaskBody {
                 errors.add(
                     path("party"),
                     FieldCode::Unknown,
-                    format!("there is no party {party}; names are exact"),
+                    format!("no party has the name {party}; names must match exactly"),
                 );
             }
             if let Some(earlier) = first.get(party) {
                 errors.add(
                     path("party"),
                     FieldCode::Duplicate,
-                    format!("{party} is member {earlier} already, and has one part in a task"),
+                    format!("{party} is already member {earlier}; a party can be only one member of a task"),
                 );
             } else {
                 first.insert(party, index);
@@ -110,7 +114,9 @@ impl TaskBody {
                     errors.add(
                         path("role"),
                         FieldCode::Duplicate,
-                        format!("member {earlier} is the aggregator already, and there is one"),
+                        format!(
+                            "member {earlier} is already the aggregator; a task can have only one"
+                        ),
                     );
                 }
                 aggregator = aggregator.or(Some(index));
@@ -131,7 +137,7 @@ impl TaskBody {
             errors.range("/rules/minimum_parties", *minimum, 1, self.trainers().max(1));
         }
         errors.range("/rules/retries", *retries, 0, RETRIES_MAX);
-        // None of them may be switched off: the framework waits for ever (L2).
+        // No deadline can be disabled, because the framework has no timeouts (L2).
         errors.range("/rules/queue_deadline_s", *queue_deadline_s, 1, DEADLINE_S_MAX);
         errors.range("/rules/start_deadline_s", *start_deadline_s, 1, START_DEADLINE_S_MAX);
         errors.range("/rules/no_progress_s", *no_progress_s, 1, DEADLINE_S_MAX);
