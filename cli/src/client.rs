@@ -63,7 +63,7 @@ impl Client {
         let host = base.host_str().ok_or_else(|| wrong("the host is missing"))?;
         let trust = match base.scheme() {
             "https" => Trust::named(ca_file),
-            "http" if is_loopback_host(host) => Trust::Nobody,
+            "http" if is_loopback_host(host) => Trust::None,
             "http" => {
                 return Err(wrong("without TLS others on the network could read your token"));
             }

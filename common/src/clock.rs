@@ -1,12 +1,12 @@
-//! The one place that reads the machine's clocks. Three of them, each for one purpose:
+//! The only module that reads the machine's clocks. Each of the three clocks has one purpose:
 //!
-//! * **monotonic time** ([`Monotonic`]) for timeouts, backoff and polling: nobody can set it, and it stands still while
+//! * **monotonic time** ([`Monotonic`]) for timeouts, backoff and polling: it cannot be set, and it does not advance while
 //!   the machine is suspended;
-//! * **boot time** ([`Boot`]) for leases that others grant: nobody can set it, and it counts a suspend;
-//! * **wall time** ([`Timestamp`]) for what is stored and shown. An administrator or NTP can set it at any moment, in both
-//!   directions, so a stored deadline is judged only together with a [`Detector`], which notices that.
+//! * **boot time** ([`Boot`]) for leases that other processes grant: it cannot be set, and it counts a suspend;
+//! * **wall time** ([`Timestamp`]) for stored and displayed times. An administrator or NTP can set it at any time, in both
+//!   directions: code that compares a stored deadline with it uses a [`Detector`], which detects such changes.
 //!
-//! Code that tests move by hand takes a [`SharedClock`]; the free functions are for code that needs no mock.
+//! Code whose tests set the time takes a [`SharedClock`]; the free functions serve code that needs no mock.
 
 mod detector;
 mod mock;
@@ -23,9 +23,9 @@ use nix::time::{ClockId, clock_gettime};
 pub use detector::{Detector, Disturbance, Retention, STALL_MIN, Stalls};
 pub use mock::MockClock;
 
-/// Longest time between two calls of [`Clock::read`] while somebody relies on a [`Detector`].
+/// Longest time between two calls of [`Clock::read`] while a [`Detector`] is in use.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Longest time that reading all clocks may take; beyond it they were read before and after a pause, and are read again.
+/// Longest time to read all clocks. A longer read may contain a pause of the process and is repeated.
 const READ_MAX: Duration = Duration::from_millis(50);
 
 macro_rules! instant {
@@ -35,13 +35,13 @@ macro_rules! instant {
         pub struct $name(Duration);
 
         impl $name {
-            /// The instant this long after the clock's origin, which is arbitrary.
+            /// Returns the instant `since` after the clock's origin, which is arbitrary.
             #[must_use]
             pub const fn from_origin(since: Duration) -> Self {
                 Self(since)
             }
 
-            /// Time from `earlier` to this instant; zero if `earlier` is later.
+            /// Returns the time since `earlier`; zero if `earlier` is later.
             #[must_use]
             pub fn since(self, earlier: Self) -> Duration {
                 self.0.saturating_sub(earlier.0)
@@ -51,7 +51,7 @@ macro_rules! instant {
         impl Add<Duration> for $name {
             type Output = Self;
 
-            /// Saturates.
+            /// Adds a duration; saturates.
             fn add(self, later: Duration) -> Self {
                 Self(self.0.saturating_add(later))
             }
@@ -60,16 +60,16 @@ macro_rules! instant {
 }
 
 instant!(
-    /// An instant of the machine's `CLOCK_MONOTONIC`. Means nothing in another process or after a restart.
+    /// An instant of the machine's `CLOCK_MONOTONIC`. Not valid in another process or after a restart.
     Monotonic
 );
 instant!(
-    /// An instant of the machine's `CLOCK_BOOTTIME`. Means nothing after a reboot.
+    /// An instant of the machine's `CLOCK_BOOTTIME`. Not valid after a reboot.
     Boot
 );
 
 impl Monotonic {
-    /// Monotonic time since this instant, by the machine's clock.
+    /// Returns the monotonic time since this instant.
     #[must_use]
     pub fn elapsed(self) -> Duration {
         monotonic().since(self)
@@ -85,16 +85,16 @@ pub struct Reading {
     pub monotonic: Monotonic,
     /// Boot time.
     pub boot: Boot,
-    /// How long this process is known not to have run, in total: stopped by a signal, frozen, or starved.
+    /// Total known time in which this process did not run: stopped by a signal, frozen, or without processor time.
     pub stalled: Duration,
 }
 
-/// A moment of the two clocks that most rules need.
+/// A reading of wall clock and monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
-    /// For what is stored.
+    /// Wall time, for stored times.
     pub wall: Timestamp,
-    /// For timeouts.
+    /// Monotonic time, for timeouts.
     pub monotonic: Monotonic,
 }
 
@@ -104,13 +104,13 @@ impl From<Reading> for Moment {
     }
 }
 
-/// The source of time.
+/// A source of time: [`SystemClock`], or [`MockClock`] in tests.
 pub trait Clock: Send + Sync + 'static {
-    /// All clocks at once. For a [`Detector`]; to be called at least every [`HEARTBEAT`], because a longer gap counts as
-    /// time in which this process did not run.
+    /// Reads all clocks at once, for a [`Detector`]. Call it at least every [`HEARTBEAT`]: a longer gap counts as time in
+    /// which this process did not run.
     fn read(&self) -> Reading;
 
-    /// Wall time, to be stored or shown.
+    /// Wall time, for stored and displayed times.
     fn now(&self) -> Timestamp;
 
     /// Monotonic time, for timeouts.
@@ -119,19 +119,19 @@ pub trait Clock: Send + Sync + 'static {
     /// Boot time, for leases.
     fn boot(&self) -> Boot;
 
-    /// Completes at `at` or as soon as possible after it.
+    /// Completes at `at`, or at once if `at` has passed.
     fn sleep_until(&self, at: Monotonic) -> BoxFuture<'static, ()>;
 
-    /// Completes after this much monotonic time.
+    /// Completes after `length` of monotonic time.
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
         self.sleep_until(self.monotonic() + length)
     }
 }
 
-/// A clock as it is handed around.
+/// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// Reads all clocks every [`HEARTBEAT`], for ever: without it a quiet process looks like one that did not run.
+/// Reads all clocks every [`HEARTBEAT`] without end. Without it an idle process looks like one that did not run.
 pub async fn heartbeat(clock: SharedClock) -> Infallible {
     loop {
         clock.read();
@@ -139,7 +139,7 @@ pub async fn heartbeat(clock: SharedClock) -> Infallible {
     }
 }
 
-/// The machine's own clocks.
+/// The clocks of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -147,7 +147,7 @@ pub struct SystemClock;
 static STALLS: Mutex<Stalls> = Mutex::new(Stalls::new());
 
 impl SystemClock {
-    /// The machine's clocks, ready to be handed around.
+    /// Returns the machine's clocks as a shared clock.
     #[must_use]
     pub fn shared() -> SharedClock {
         Arc::new(Self)
@@ -189,13 +189,13 @@ fn wall() -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Monotonic time by the machine's clock.
+/// Returns the monotonic time of the machine.
 #[must_use]
 pub fn monotonic() -> Monotonic {
     Monotonic(elapsed_of(ClockId::CLOCK_MONOTONIC))
 }
 
-/// Boot time by the machine's clock.
+/// Returns the boot time of the machine.
 #[must_use]
 pub fn boot() -> Boot {
     Boot(elapsed_of(ClockId::CLOCK_BOOTTIME))
@@ -206,19 +206,19 @@ fn elapsed_of(clock: ClockId) -> Duration {
     clock_gettime(clock).map(Duration::from).expect("Linux has this clock")
 }
 
-/// Completes after this much monotonic time, by the machine's clock.
+/// Completes after `length` of monotonic time of the machine.
 #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
 pub async fn sleep(length: Duration) {
     tokio::time::sleep(length).await;
 }
 
-/// Blocks the thread for this much monotonic time. For programs without an async runtime.
+/// Blocks the thread for `length` of monotonic time, in programs without an async runtime.
 #[expect(clippy::disallowed_methods, reason = "the one place that blocks a thread")]
 pub fn sleep_blocking(length: Duration) {
     std::thread::sleep(length);
 }
 
-/// The limit of [`timeout`] was reached first.
+/// Error of [`timeout`]: the limit passed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not done within its time limit")]
 pub struct Elapsed;
@@ -229,10 +229,10 @@ impl From<Elapsed> for std::io::Error {
     }
 }
 
-/// The future's output, unless `limit` of monotonic time passes first.
+/// Returns the output of `future`.
 ///
 /// # Errors
-/// [`Elapsed`] if it does.
+/// [`Elapsed`] if `limit` of monotonic time passes first.
 #[expect(clippy::disallowed_methods, reason = "the one place that limits time")]
 pub async fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     tokio::time::timeout(limit, future).await.map_err(|_| Elapsed)
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_machines_clocks_are_read_together_and_move_on() {
+    async fn system_clocks_advance_together() {
         let first = SystemClock.read();
         sleep(Duration::from_millis(2)).await;
         let second = SystemClock.read();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_timeout_ends_what_takes_longer_and_nothing_else() {
+    async fn timeout_ends_only_futures_that_take_longer() {
         assert_eq!(timeout(Duration::from_secs(60), async { 7 }).await, Ok(7));
         assert_eq!(timeout(Duration::ZERO, std::future::pending::<()>()).await, Err(Elapsed));
     }

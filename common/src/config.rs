@@ -1,9 +1,8 @@
-//! Configuration in layers: embedded defaults, then a file, then the environment, then flags; the later wins.
+//! Configuration in layers: embedded defaults, file, environment, flags. A later layer overrides an earlier one.
 //!
-//! The defaults are a TOML text in which every key is explained, and they are also the list of keys there are: a key
-//! they do not hold is an error that names the nearest one, whatever layer it comes from. Sections whose keys the user
-//! invents (a map of images, say) are declared free-form. An empty text stands for "not set", so that optional keys can
-//! be listed too. Every error names the layer at fault.
+//! The defaults are a TOML text that explains every key and is also the list of valid keys: an unknown key in any layer is
+//! an error that names the most similar key. Sections with keys of the user, such as a map of images, are free-form. An
+//! empty text means "not set", so that the defaults can contain optional keys. Every error names its layer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,30 +13,30 @@ use toml::Table;
 
 use crate::plain_file::PlainFile;
 
-/// Largest configuration file.
+/// Largest configuration file, in bytes.
 const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// The origin of the embedded defaults.
+/// Name of the layer of embedded defaults.
 const DEFAULT: &str = "default";
 
-/// Where a configuration comes from.
+/// The layers of a configuration.
 #[derive(Debug, Clone)]
 pub struct Spec<'a> {
-    /// The documented defaults, TOML.
+    /// Documented defaults in TOML.
     pub defaults: &'a str,
     /// `FLOW_SERVER` makes `FLOW_SERVER_LOG__LEVEL` mean `log.level`.
     pub env_prefix: &'a str,
-    /// The environment; [`Spec::new`] takes the process's own.
+    /// Environment variables; [`Spec::new`] uses those of the process.
     pub environment: Vec<(String, String)>,
-    /// The configuration file, if one is given. It must exist.
+    /// Configuration file; it must exist.
     pub file: Option<PathBuf>,
-    /// `key=value` pairs from the command line; a key may hold quoted parts: `images."a:1".root`.
+    /// Pairs of key and value from the command line. A key may contain quoted parts: `images."a:1".root`.
     pub overrides: Vec<(String, String)>,
-    /// Sections whose keys are the user's own.
+    /// Sections with keys of the user.
     pub free_form: &'a [&'a str],
 }
 
 impl<'a> Spec<'a> {
-    /// Defaults and the process's environment; file and flags are added by the caller.
+    /// Creates layers of defaults and the process's environment. The caller adds file and flags.
     #[must_use]
     pub fn new(defaults: &'a str, env_prefix: &'a str) -> Self {
         let environment = std::env::vars_os()
@@ -54,40 +53,40 @@ impl<'a> Spec<'a> {
     }
 }
 
-/// Why a configuration cannot be used. The message names key and layer.
+/// An error in a configuration. The message names key and layer.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration {path}: {source}", path = path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         #[source]
         source: std::io::Error,
     },
     /// A layer is not TOML.
     #[error("{origin}: {message}")]
     Syntax {
-        /// The layer.
+        /// Layer of the error.
         origin: String,
-        /// What the parser says, with line and column.
+        /// Message of the parser, with line and column.
         message: String,
     },
-    /// No such key.
+    /// A key that the defaults do not contain.
     #[error("{origin}: unknown key `{key}`; did you mean `{nearest}`?")]
     UnknownKey {
-        /// The layer.
+        /// Layer of the error.
         origin: String,
-        /// The key.
+        /// The unknown key.
         key: String,
-        /// The known key most like it.
+        /// The most similar valid key.
         nearest: String,
     },
     /// A value of the wrong type or out of range.
     #[error("{0}")]
     Value(String),
-    /// More than one of these.
+    /// Several errors, one per line.
     #[error("{}", lines(.0))]
     Several(Vec<ConfigError>),
 }
@@ -96,7 +95,7 @@ fn lines(errors: &[ConfigError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A configuration, and where each of its values came from.
+/// A configuration with the layer of each value.
 #[derive(Debug, Clone)]
 pub struct Loaded<T> {
     /// The configuration.
@@ -104,7 +103,7 @@ pub struct Loaded<T> {
     entries: BTreeMap<String, Entry>,
 }
 
-/// The value that counts for a key.
+/// The effective value of a key.
 #[derive(Debug, Clone)]
 struct Entry {
     path: Vec<String>,
@@ -113,7 +112,7 @@ struct Entry {
 }
 
 impl<T> Loaded<T> {
-    /// Every effective value as TOML with its source as a comment. Secrets are left out.
+    /// Returns every effective value as TOML with its layer as a comment. Secrets are hidden.
     #[must_use]
     pub fn dump(&self) -> String {
         let shown = self.entries.iter().filter(|(_, entry)| !is_empty_table(&entry.value));
@@ -124,7 +123,8 @@ impl<T> Loaded<T> {
             .collect()
     }
 
-    /// A sentence about a key (`rest.tls: …`), with the layer in front that set the key or one below it; as it is, if none did.
+    /// Prefixes a sentence about a key (`rest.tls: …`) with the layer that set this key or one below it. Without such a
+    /// layer the sentence does not change.
     #[must_use]
     pub fn locate(&self, sentence: &str) -> String {
         let key = sentence.split_once(": ").map_or("", |(key, _)| key);
@@ -136,7 +136,7 @@ impl<T> Loaded<T> {
         )
     }
 
-    /// Keys that have another value than in `before`, without those in the sections `reloadable`.
+    /// Returns the keys with another value than in `before`, except those in the sections `reloadable`.
     #[must_use]
     pub fn changed_since(&self, before: &Self, reloadable: &[&str]) -> Vec<String> {
         let names: BTreeSet<&String> = self.entries.keys().chain(before.entries.keys()).collect();
@@ -151,7 +151,10 @@ impl<T> Loaded<T> {
     }
 }
 
-/// Read all layers and make a `T` of them. All that is wrong is told at once.
+/// Reads all layers and builds a `T`.
+///
+/// # Errors
+/// All errors at once.
 pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigError> {
     let (loaded, mut faults) = load_sound(spec)?;
     match faults.pop() {
@@ -164,7 +167,7 @@ pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigErr
     }
 }
 
-/// As [`load`]; settings that cannot be used are listed and left at their defaults, so that the others can be looked at, too.
+/// Like [`load`], but lists wrong settings and uses their defaults, so that the caller can check the others.
 pub fn load_sound<T: DeserializeOwned>(
     spec: &Spec<'_>,
 ) -> Result<(Loaded<T>, Vec<ConfigError>), ConfigError> {
@@ -179,7 +182,7 @@ pub fn load_sound<T: DeserializeOwned>(
             if is_empty_table(&value)
                 && known.iter().any(|known| is_in(known, &key) && *known != key)
             {
-                // A section without anything in it.
+                // An empty section.
                 continue;
             }
             if !known.contains(&key) && !spec.free_form.iter().any(|section| is_in(&key, section)) {
@@ -190,7 +193,7 @@ pub fn load_sound<T: DeserializeOwned>(
             entries.insert(key, Entry { path, value, origin: origin.clone() });
         }
     }
-    // A unit is used or refused as a whole: one key, or all keys of one entry in a free-form section.
+    // A unit is accepted or rejected as a whole: one key, or all keys of one entry in a free-form section.
     let mut units: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
     for (key, entry) in entries.iter().filter(|(_, entry)| entry.origin != DEFAULT) {
         let section = spec.free_form.iter().find(|section| is_in(key, section) && key != *section);
@@ -223,7 +226,7 @@ pub fn load_sound<T: DeserializeOwned>(
     Ok((Loaded { value, entries }, faults))
 }
 
-/// The configuration of the defaults and these entries.
+/// Builds the configuration from the defaults and these entries.
 fn build<'e, T: DeserializeOwned>(
     defaults: &Layer,
     entries: impl Iterator<Item = &'e Entry>,
@@ -236,7 +239,7 @@ fn build<'e, T: DeserializeOwned>(
     builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())
 }
 
-/// True if a key is the section itself or below it.
+/// True if a key is the section or below it.
 fn is_in(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -245,7 +248,7 @@ fn is_empty_table(value: &toml::Value) -> bool {
     value.as_table().is_some_and(Table::is_empty)
 }
 
-/// One layer: a table and what to call it in an error.
+/// One layer: a table and its name in errors.
 #[derive(Debug, Clone)]
 struct Layer {
     origin: String,
@@ -283,7 +286,7 @@ fn convert(origin: &String, value: &toml::Value) -> Value {
     Value::new(Some(origin), kind)
 }
 
-/// In order of precedence, the defaults first.
+/// Returns the layers in order of precedence, the defaults first.
 fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
     let mut layers = vec![parse(DEFAULT, spec.defaults)?];
     if let Some(path) = &spec.file {
@@ -307,7 +310,7 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
         let origin = format!("flag --set {key}");
         let path = spine(parse(&origin, &format!("{key} = 0"))?.table);
         if path.is_empty() {
-            return Err(ConfigError::Syntax { origin, message: "is not a key".to_owned() });
+            return Err(ConfigError::Syntax { origin, message: "is not a valid key".to_owned() });
         }
         layers.push(Layer { origin, table: nest(&path, scalar(value)) });
     }
@@ -317,7 +320,7 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
 fn read(path: &Path) -> Result<String, ConfigError> {
     let content = || {
         let file = PlainFile::open(path)?;
-        // Who can write the configuration decides what this process runs.
+        // The configuration determines which programs this process runs.
         file.refuse_writable_by_others(path)?;
         file.read_text(CONFIG_BYTES_MAX)
     };
@@ -333,10 +336,12 @@ fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     }
 }
 
-/// A value given as text stays text (numbers are read where the type asks for them), but a list is a list and a flag a flag.
+/// Parses the text of a value: lists and booleans become lists and booleans, other values stay text. The target type parses
+/// numbers.
 fn scalar(text: &str) -> toml::Value {
-    let meant = text.trim_start().starts_with('[') || matches!(text, "true" | "false");
-    let parsed = meant.then(|| format!("v = {text}").parse::<Table>().ok()?.remove("v")).flatten();
+    let is_toml = text.trim_start().starts_with('[') || matches!(text, "true" | "false");
+    let parsed =
+        is_toml.then(|| format!("v = {text}").parse::<Table>().ok()?.remove("v")).flatten();
     parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
@@ -349,7 +354,7 @@ fn nest(path: &[String], value: toml::Value) -> Table {
         .fold(leaf, |table, part| Table::from_iter([(part.clone(), toml::Value::Table(table))]))
 }
 
-/// The parts of the only key of a table; nothing if it holds more than one.
+/// Returns the path of the only key in a table; empty if the table has several.
 fn spine(mut table: Table) -> Vec<String> {
     let mut path = Vec::new();
     loop {
@@ -363,7 +368,7 @@ fn spine(mut table: Table) -> Vec<String> {
     }
 }
 
-/// All values that are not tables themselves, and tables with nothing in them, with their paths.
+/// Returns all leaf values and empty tables with their paths.
 fn flatten(table: &Table) -> Vec<(Vec<String>, toml::Value)> {
     let mut found = Vec::new();
     for (key, value) in table {
@@ -379,7 +384,7 @@ fn flatten(table: &Table) -> Vec<(Vec<String>, toml::Value)> {
     found
 }
 
-/// A path as one writes it in TOML.
+/// Formats a path in TOML notation.
 fn dotted(path: &[String]) -> String {
     let is_bare = |part: &str| {
         !part.is_empty()
@@ -408,7 +413,7 @@ fn redacted(key: &str, value: &toml::Value) -> String {
     }
 }
 
-/// `mysql://user:password@host/` without the password.
+/// Hides the password in `mysql://user:password@host/`.
 fn without_password(text: &str) -> String {
     let hidden = || {
         let (scheme, rest) = text.split_once("://")?;
@@ -475,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_layer_wins_and_the_rest_of_its_section_stays() {
+    fn later_layer_overrides_single_keys_of_a_section() {
         let (_dir, mut spec) =
             with_file("data_dir = 'file'\n[limits]\nmembers = 11\n[images.'a:1']\nroot = '/a'");
         spec.environment = pairs(&[
@@ -495,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_that_names_its_source_and_the_nearest_key() {
+    fn unknown_key_is_an_error_with_its_layer_and_the_most_similar_key() {
         let (_dir, file) = with_file("[limits]\nmember = 1");
         let error = load::<Demo>(&file).unwrap_err().to_string();
         assert!(
@@ -513,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_names_its_key_and_source() {
+    fn wrong_value_is_an_error_with_its_key_and_layer() {
         let env = Spec { environment: pairs(&[("FLOW_DEMO_LIMITS__MEMBERS", "many")]), ..spec() };
         let error = load::<Demo>(&env).unwrap_err().to_string();
         assert!(
@@ -529,15 +534,15 @@ mod tests {
     }
 
     #[test]
-    fn u24_every_fault_is_told_with_its_file_and_the_rest_is_usable() {
+    fn u24_all_errors_are_listed_with_their_file_and_other_settings_are_usable() {
         let (_dir, file) = with_file(
             "data_dir = 'file'\nlogg = 1\n[log]\nlevel = 'warn'\n[limits]\nmembers = 'many'\n[images.a]\nrot = '/a'\n[images.b]\n[images.c]\nroot = '/c'",
         );
         let (loaded, faults) = load_sound::<Demo>(&file).unwrap();
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 4, "{told:#?}");
+        let messages: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(messages.len(), 4, "{messages:#?}");
         for (sentence, part) in
-            told.iter().zip(["`logg`", "images.a", "images.b", "limits.members"])
+            messages.iter().zip(["`logg`", "images.a", "images.b", "limits.members"])
         {
             assert!(sentence.contains("demo.toml") && sentence.contains(part), "{sentence}");
         }
@@ -547,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn b9_what_changed_and_cannot_be_reloaded_is_found() {
+    fn b9_changed_keys_that_need_a_restart_are_found() {
         let (_one, before) = with_file("data_dir = 'a'\n[images.x]\nroot = '/x'");
         let (_two, after) =
             with_file("data_dir = 'b'\n[images.y]\nroot = '/y'\n[log]\nlevel = 'debug'");
@@ -559,20 +564,20 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_an_error() {
+    fn missing_file_is_an_error() {
         let missing = Spec { file: Some(PathBuf::from("/nonexistent/demo.toml")), ..spec() };
         assert!(matches!(load::<Demo>(&missing), Err(ConfigError::Unreadable { .. })));
     }
 
     #[test]
-    fn a16_a_file_that_others_can_write_is_refused_and_a15_a_pipe_too() {
+    fn a16_file_writable_by_others_is_rejected_and_a15_a_pipe_too() {
         use std::os::unix::fs::PermissionsExt as _;
         let (dir, spec) = with_file("data_dir = 'file'");
         let path = dir.path().join("demo.toml");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         let error = load::<Demo>(&spec).unwrap_err().to_string();
         assert!(
-            error.contains("others can write it (mode 666)") && error.contains("chmod go-w"),
+            error.contains("other users can write it (mode 666)") && error.contains("chmod go-w"),
             "{error}"
         );
         std::fs::remove_file(&path).unwrap();
@@ -581,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn a9_a_key_given_twice_and_b14_a_byte_order_mark() {
+    fn a9_repeated_key_is_an_error_and_b14_byte_order_mark_is_accepted() {
         let (_dir, twice) = with_file("[images.a]\nroot = '/a'\nroot = '/b'");
         let error = load::<Demo>(&twice).unwrap_err().to_string();
         assert!(error.contains("demo.toml") && error.contains("duplicate key"), "{error}");
@@ -590,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_is_toml_names_sources_and_hides_passwords() {
+    fn dump_is_toml_with_layers_and_without_passwords() {
         let env = Spec {
             environment: pairs(&[("FLOW_DEMO_STORE_URL", "mysql://flow:p@ss@db/flow?x=1")]),
             ..spec()

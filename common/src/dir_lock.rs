@@ -1,7 +1,7 @@
-//! The lock on a data directory, which one process holds for as long as it lives.
+//! The lock on a data directory, held by one process until it ends.
 //!
-//! A lock belongs to a file, not to its path: once the directory is deleted or replaced, the holder keeps a lock that no
-//! second process meets. So the holder compares the path with the file each second, and ends when they differ.
+//! A lock belongs to a file, not to its path: after the directory was deleted or replaced, the lock no longer excludes a
+//! second process. Therefore the holder compares the path with the file each second and ends if they differ.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::io;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 /// Time between two comparisons of a lock's path with the locked file.
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
-/// Times that a lock is taken again because its file was replaced in between.
-const ACQUIRE_TRIES: u32 = 3;
+/// Attempts to acquire a lock whose file is replaced at the same time.
+const ACQUIRE_ATTEMPTS: u32 = 3;
 
-/// A file as it was found at a path.
+/// The identity of a file and the path that led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     path: PathBuf,
@@ -23,12 +23,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// The file at `path` now.
+    /// Returns the file that is at `path` now.
     pub fn of(path: &Path) -> io::Result<Self> {
         Ok(Self::with(path, &path.metadata()?))
     }
 
-    /// An open file, which was opened by `path`.
+    /// Returns an open file that was opened by `path`.
     pub fn of_file(path: &Path, file: &File) -> io::Result<Self> {
         Ok(Self::with(path, &file.metadata()?))
     }
@@ -37,7 +37,7 @@ impl Place {
         Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() }
     }
 
-    /// Whether the path certainly leads to this file no longer. A disk that cannot be read at the moment proves nothing.
+    /// True if the path certainly leads to another file or none. False if the disk cannot be read.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         match self.path.metadata() {
@@ -49,10 +49,10 @@ impl Place {
     }
 }
 
-/// Why a lock could not be taken.
+/// The cause for which a lock cannot be acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum DirLockError {
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("another process holds {path}", path = .0.display())]
     InUse(PathBuf),
     /// The lock file cannot be opened or locked.
@@ -60,7 +60,7 @@ pub enum DirLockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -74,10 +74,10 @@ pub struct DirLock {
 }
 
 impl DirLock {
-    /// Locks the file at `path`, which is created if it is missing. Does not wait.
+    /// Locks the file at `path` without waiting; creates a missing file.
     pub fn acquire(path: &Path) -> Result<Self, DirLockError> {
         let io = |source| DirLockError::Io { path: path.to_owned(), source };
-        for _ in 0..ACQUIRE_TRIES {
+        for _ in 0..ACQUIRE_ATTEMPTS {
             let file =
                 File::options().create(true).truncate(false).write(true).open(path).map_err(io)?;
             match file.try_lock() {
@@ -90,16 +90,16 @@ impl DirLock {
                 return Ok(Self { place, _file: file });
             }
         }
-        Err(io(io::Error::other("the file is replaced again and again")))
+        Err(io(io::Error::other("the file was replaced during each attempt")))
     }
 
-    /// Where the lock was taken.
+    /// Path and identity of the locked file.
     #[must_use]
     pub const fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Completes, with a sentence, once the path leads to the locked file no longer.
+    /// Completes with a sentence once the path no longer leads to the locked file.
     pub fn lost(&self) -> impl Future<Output = String> + Send + use<> {
         let place = self.place.clone();
         async move {
@@ -107,7 +107,7 @@ impl DirLock {
                 crate::clock::sleep(CHECK_PERIOD).await;
             }
             format!(
-                "{} was deleted or replaced while this process used its directory; start it again on the right one",
+                "{} was deleted or replaced while this process used its directory: restart the process with the correct directory",
                 place.path.display()
             )
         }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_has_one_holder() {
+    fn lock_has_one_holder() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let held = DirLock::acquire(&path).unwrap();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a4_a_lock_whose_file_was_deleted_or_replaced_is_lost() {
+    async fn a4_lock_is_lost_when_its_file_is_deleted_or_replaced() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("data");
         std::fs::create_dir(&dir).unwrap();

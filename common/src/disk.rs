@@ -1,26 +1,26 @@
-//! How full the disk under a directory is.
+//! Size and free space of the file system of a directory.
 
 use std::io;
 use std::path::Path;
 
-/// A file system, as `df` shows it to a user who is not root.
+/// Size of a file system and the space for users other than root, as in `df`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disk {
-    /// Its size, in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Bytes that this user may still write.
+    /// Bytes that this user can still write.
     pub free: u64,
 }
 
 impl Disk {
-    /// The file system that holds `path`.
+    /// Returns the file system of `path`.
     pub fn of(path: &Path) -> io::Result<Self> {
         let found = nix::sys::statvfs::statvfs(path)?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
         Ok(Self { size: bytes(found.blocks()), free: bytes(found.blocks_available()) })
     }
 
-    /// True if less than `percent` of it is free.
+    /// True if less than `percent` of the size is free.
     #[must_use]
     pub fn is_below(self, percent: u8) -> bool {
         u128::from(self.free) * 100 < u128::from(self.size) * u128::from(percent)
@@ -39,13 +39,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn u4_a_disk_is_low_below_the_mark_only() {
+    fn u4_disk_is_low_only_below_the_limit() {
         let disk = Disk { size: 1 << 40, free: (1 << 40) / 10 };
         assert!(disk.is_below(11) && !disk.is_below(9) && !disk.is_below(0));
         assert!(Disk { size: u64::MAX, free: 0 }.is_below(1));
         assert!(
             !Disk { size: 0, free: 0 }.is_below(100),
-            "a file system without a size says nothing"
+            "a file system without a size is never low"
         );
         assert!(Disk::of(Path::new("/")).unwrap().size > 0);
     }

@@ -6,7 +6,7 @@ use flow_domain::id::{InstanceId, RunId, TaskId, TemplateId};
 
 const HEX: &str = "32 lower-case hexadecimal digits";
 
-/// UUIDv7 in simple form: ids made later sort later, so that an index on them grows at one end.
+/// Returns a UUIDv7 in simple form: later ids sort after earlier ones, so that an index grows at one end.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 fn ordered() -> String {
     uuid::Uuid::now_v7().simple().to_string()
@@ -30,13 +30,13 @@ pub fn template_id() -> TemplateId {
     ordered().parse().expect(HEX)
 }
 
-/// The identity of a newborn agent journal. Random, not ordered: it must not tell when it was born.
+/// The identity of a new agent journal. Random, because it must not reveal its time of creation.
 #[must_use]
 pub fn instance_id() -> InstanceId {
     hex(&random::<16>()).parse().expect(HEX)
 }
 
-/// A new request id, for callers who brought none.
+/// A new request id, for requests without one.
 #[must_use]
 pub fn request_id() -> String {
     hex(&random::<16>())
@@ -48,7 +48,7 @@ pub fn secret() -> String {
     hex(&random::<32>())
 }
 
-/// A random number below `limit`, for jitter; 0 if `limit` is 0.
+/// Returns a random number below `limit`, for jitter; 0 if `limit` is 0.
 #[must_use]
 pub fn jitter(limit: u64) -> u64 {
     u64::from_le_bytes(random::<8>()).checked_rem(limit).unwrap_or(0)
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_made_later_sort_later() {
+    fn later_ids_sort_after_earlier_ones() {
         let ids: Vec<_> = (0..100).map(|_| task_id()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
     }

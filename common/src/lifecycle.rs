@@ -1,7 +1,7 @@
-//! The end of a process. The first signal asks for an orderly end (finish what was begun, say goodbye), which has a
-//! deadline; the second signal ends the process at once. Correctness never rests on either: `kill -9` is always allowed.
+//! Shutdown of a process. The first signal starts a graceful shutdown with a deadline; the second signal ends the process at
+//! once. Correctness does not depend on either: `kill -9` is always allowed.
 //!
-//! Second signal and deadline are handled inside signal handlers, by `_exit`: both work when the runtime is stuck.
+//! Signal handlers call `_exit` for second signal and deadline: both work when the runtime is stuck.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,27 +11,30 @@ use nix::libc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit status of a process whose orderly end took too long.
+/// Exit status of a process that missed the deadline of its graceful shutdown.
 pub const LATE_EXIT_STATUS: i32 = 124;
 
-/// Longest time of an orderly end, in seconds; 0 = signals are not handled here.
+/// Deadline of the graceful shutdown in seconds; 0 = no signal handlers.
 static DEADLINE_S: AtomicU32 = AtomicU32::new(0);
-/// A signal has come.
+/// The first signal has arrived.
 static SIGNALLED: AtomicBool = AtomicBool::new(false);
-/// The deadline runs.
+/// The timer of the deadline runs.
 static ARMED: AtomicBool = AtomicBool::new(false);
 
-/// The request to end.
+/// The request to shut down.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// Cancelled by the first signal: accept nothing new, finish, leave.
+    /// Cancelled by the first signal: accept no new work, finish, exit.
     pub soft: CancellationToken,
 }
 
 impl Shutdown {
-    /// Listen for SIGTERM and SIGINT from now on. An orderly end that takes longer than `deadline` is cut off with
-    /// [`LATE_EXIT_STATUS`]; a second signal ends the process with 128 and the signal's number. Needs a running tokio
-    /// runtime. Once per process.
+    /// Handles SIGTERM and SIGINT from now on. A graceful shutdown that takes longer than `deadline` ends with
+    /// [`LATE_EXIT_STATUS`]; a second signal ends the process with 128 plus its number. Needs a running tokio runtime. Call
+    /// it once per process.
+    ///
+    /// # Errors
+    /// Errors of the operating system at the registration of the handlers.
     pub fn on_signals(deadline: Duration) -> io::Result<Self> {
         let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
         DEADLINE_S.store(seconds.max(1), Ordering::Relaxed);
@@ -42,7 +45,10 @@ impl Shutdown {
         // SAFETY: as above.
         unsafe {
             signal_hook_registry::register(libc::SIGALRM, || {
-                leave(b"the orderly end took too long: ended at once\n", LATE_EXIT_STATUS)
+                exit_now(
+                    b"the graceful shutdown missed its deadline: exiting at once\n",
+                    LATE_EXIT_STATUS,
+                )
             })
         }?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -54,13 +60,13 @@ impl Shutdown {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
-            tracing::info!("{name}: going down; a second signal ends it at once");
+            tracing::info!("{name}: shutting down; a second signal ends the process at once");
             soft.cancel();
         });
         Ok(shutdown)
     }
 
-    /// The process ends by itself: from now on the deadline runs.
+    /// Begins a shutdown without a signal; the deadline runs from now on.
     pub fn begin(&self) {
         arm();
         self.soft.cancel();
@@ -69,7 +75,7 @@ impl Shutdown {
 
 fn on_signal(number: i32) {
     if SIGNALLED.swap(true, Ordering::Relaxed) {
-        leave(b"second signal: ended at once\n", 128 + number);
+        exit_now(b"second signal: exiting at once\n", 128 + number);
     }
     arm();
 }
@@ -82,8 +88,8 @@ fn arm() {
     }
 }
 
-/// Ends the process from inside a signal handler. The text is written only where that takes no time.
-fn leave(text: &[u8], status: i32) -> ! {
+/// Ends the process from a signal handler. Writes the text only if the write does not block.
+fn exit_now(text: &[u8], status: i32) -> ! {
     let mut polled = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: `poll`, `write` and `_exit` are async-signal-safe, and get memory that lives as long as the calls.
     unsafe {
@@ -94,13 +100,12 @@ fn leave(text: &[u8], status: i32) -> ! {
     }
 }
 
-/// From now on, files this process makes are readable by its own user only, whatever the machine's default. First thing in
-/// `main`.
+/// Makes new files of this process accessible to its own user only. Call it first in `main`.
 pub fn private_files() {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
 }
 
-/// Lets this process have as many files open as the machine allows: each agent connected is one.
+/// Raises the limit of open files to the maximum of the machine: each connected agent needs one.
 pub fn raise_open_files() -> io::Result<()> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

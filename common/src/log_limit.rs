@@ -1,34 +1,34 @@
-//! A bound on log lines that another machine can cause, so that it neither fills the disk nor hides other lines.
+//! Rate limit for log lines that another machine can cause, so that they neither fill the disk nor hide other lines.
 
 use std::time::Duration;
 
 use crate::clock::Monotonic;
 
-/// Lines let through in one period.
+/// Lines per period.
 const LINES_PER_PERIOD: u32 = 20;
-/// Length of one period.
+/// Duration of a period.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// How many lines one cause has written lately.
+/// The lines of one cause in the current period.
 #[derive(Debug, Default)]
 pub struct LogLimit {
-    began: Option<Monotonic>,
+    began_at: Option<Monotonic>,
     lines: u32,
-    left_out: u64,
+    dropped: u64,
 }
 
 impl LogLimit {
-    /// Whether one more line may be written at `now`: if so, how many were left out since the last one that was.
+    /// Returns `None` if the line at `now` exceeds the limit, otherwise the number of lines dropped since the last one.
     pub fn admit(&mut self, now: Monotonic) -> Option<u64> {
-        if self.began.is_none_or(|began| now.since(began) >= PERIOD) {
-            (self.began, self.lines) = (Some(now), 0);
+        if self.began_at.is_none_or(|began_at| now.since(began_at) >= PERIOD) {
+            (self.began_at, self.lines) = (Some(now), 0);
         }
         if self.lines >= LINES_PER_PERIOD {
-            self.left_out = self.left_out.saturating_add(1);
+            self.dropped = self.dropped.saturating_add(1);
             return None;
         }
         self.lines += 1;
-        Some(std::mem::take(&mut self.left_out))
+        Some(std::mem::take(&mut self.dropped))
     }
 }
 
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a11_lines_beyond_the_limit_are_counted_and_told_in_the_next_period() {
+    fn a11_lines_beyond_the_limit_are_counted_for_the_next_period() {
         let (mut limit, begin) = (LogLimit::default(), Monotonic::default());
         let admitted = (0..1_000).filter(|_| limit.admit(begin).is_some()).count();
         assert_eq!(admitted, 20);

@@ -1,14 +1,14 @@
-//! What is said in plain text anybody on the way can read, tokens and secrets with it: so it never leaves the machine.
+//! Loopback addresses. Connections in plain text reveal tokens and secrets, so only loopback addresses may use them.
 
 use std::net::IpAddr;
 
-/// Whether this address is of this machine alone.
+/// True if the address belongs to the loopback interface.
 #[must_use]
 pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whether the host of a URL is of this machine alone; an IPv6 address may be in brackets.
+/// True if the host of a URL is a loopback address or `localhost`; an IPv6 address may have brackets.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cannot_be_dialled_from_elsewhere_is_loopback() {
+    fn only_addresses_of_the_loopback_interface_are_loopback() {
         for good in
             ["127.0.0.1", "127.9.9.9", "[::1]", "::1", "::ffff:127.0.0.1", "localhost", "LocalHost"]
         {

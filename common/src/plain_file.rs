@@ -1,7 +1,7 @@
 //! Reads of files that an administrator names: configuration, secrets, certificates.
 //!
-//! Only regular files are read, up to a limit. The open of a FIFO would block until somebody writes to it, a device may have
-//! no end, and both would hold up whatever thread reads them.
+//! Only regular files are read, up to a limit: the open of a FIFO blocks until a process writes to it, a device may have no
+//! end, and both would block the reading thread.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -34,23 +34,29 @@ impl PlainFile {
         Ok(Self { file, metadata })
     }
 
-    /// Owner, group and mode of the open file: unlike the name it cannot be exchanged.
+    /// Owner, group and mode of the open file; a replaced file at the same path does not change them.
     #[must_use]
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Fails if a user other than root and the one of this process can write the file. The message names the remedy.
+    /// Checks that only root and the user of this process can write the file.
+    ///
+    /// # Errors
+    /// A message with the remedy, if another user can.
     pub fn refuse_writable_by_others(&self, path: &Path) -> io::Result<()> {
         check_writers(path, self.metadata.uid(), self.metadata.mode(), geteuid().as_raw())
     }
 
-    /// The whole content, of at most `limit` bytes, without a byte order mark.
+    /// Reads the whole content without a byte order mark.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::FileTooLarge`] if the file has more than `limit` bytes.
     pub fn read(self, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.file.take(limit + 1).read_to_end(&mut bytes)?;
         if read as u64 > limit {
-            let message = format!("has more than {limit} bytes: name the file that was meant");
+            let message = format!("has more than {limit} bytes: check the path");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         if bytes.starts_with(BYTE_ORDER_MARK) {
@@ -59,30 +65,33 @@ impl PlainFile {
         Ok(bytes)
     }
 
-    /// Adds at most `limit` bytes of the beginning to `bytes`.
+    /// Appends at most the first `limit` bytes to `bytes`.
     pub fn read_start(self, limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
         self.file.take(limit).read_to_end(bytes).map(drop)
     }
 
-    /// The whole content as text.
+    /// Reads the whole content as text; see [`Self::read`] and [`text`].
     pub fn read_text(self, limit: u64) -> io::Result<String> {
         text(self.read(limit)?)
     }
 }
 
-/// Text in UTF-8, without a byte order mark. Other encodings are named.
+/// Decodes UTF-8 and removes a byte order mark.
+///
+/// # Errors
+/// A message that names UTF-16 or the first wrong byte.
 pub fn text(mut bytes: Vec<u8>) -> io::Result<String> {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
     let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     String::from_utf8(bytes).map_err(|error| {
-        let what = if utf16 {
+        let problem = if utf16 {
             "is UTF-16".to_owned()
         } else {
             format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to() + 1)
         };
-        io::Error::new(io::ErrorKind::InvalidData, format!("{what}: save it as UTF-8"))
+        io::Error::new(io::ErrorKind::InvalidData, format!("{problem}: save it as UTF-8"))
     })
 }
 
@@ -94,15 +103,15 @@ fn check_type(found: FileType) -> io::Result<()> {
         kind if kind.is_socket() => "a socket",
         _ => "a device",
     };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}: name a regular file")))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}: use a regular file")))
 }
 
 fn check_writers(path: &Path, owner: u32, mode: u32, us: u32) -> io::Result<()> {
     let shown = path.display();
     let message = if owner != us && owner != 0 {
-        format!("it belongs to user {owner}, who could change it: run `chown {us} {shown}`")
+        format!("it belongs to user {owner}, who can change it: run `chown {us} {shown}`")
     } else if mode & 0o022 != 0 {
-        format!("others can write it (mode {:o}): run `chmod go-w {shown}`", mode & 0o777)
+        format!("other users can write it (mode {:o}): run `chmod go-w {shown}`", mode & 0o777)
     } else {
         return Ok(());
     };
@@ -115,7 +124,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a15_only_a_regular_file_is_opened_and_nothing_blocks() {
+    fn a15_only_regular_files_are_opened_without_blocking() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -133,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a15_a_file_beyond_its_limit_is_refused() {
+    fn a15_file_beyond_its_limit_is_rejected() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(2 << 30).unwrap();
         let error = PlainFile::open(file.path()).unwrap().read(1024).unwrap_err().to_string();
@@ -143,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn b14_a_byte_order_mark_is_no_part_of_the_text_and_utf_16_is_named() {
+    fn b14_byte_order_mark_is_removed_and_utf_16_is_named() {
         assert_eq!(text(b"\xef\xbb\xbfa = 1\r\n".to_vec()).unwrap(), "a = 1\r\n");
         assert!(text(b"\xff\xfea\0".to_vec()).unwrap_err().to_string().contains("UTF-16"));
         assert!(text(b"ab\xff".to_vec()).unwrap_err().to_string().contains("byte 3"));
     }
 
     #[test]
-    fn a16_a_file_that_others_can_write_is_refused_with_the_remedy() {
+    fn a16_file_writable_by_others_is_rejected_with_the_remedy() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let check = || PlainFile::open(file.path()).unwrap().refuse_writable_by_others(file.path());
         for (mode, good) in

@@ -1,5 +1,5 @@
-//! A program's own directory: nobody else may see into it or write there. What is kept in it is believed when it is read
-//! again, so a directory that others may change is refused, and made private by whoever runs the program, knowingly.
+//! A program's data directory, which no other user may read or write. Programs trust the content of their data directory,
+//! so they reject a directory that others can change and leave the correction to the administrator.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -8,46 +8,47 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-/// Why a directory cannot be used. Says what to do.
+/// The cause for which a directory cannot be used. The message contains the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateDirError {
-    /// It belongs to somebody else.
-    #[error("{path} belongs to user {owner}, and user {us} runs this: run `chown {us} {path}`, or name another directory", path = path.display())]
+    /// Another user owns the directory.
+    #[error("{path} belongs to user {owner}, but this process runs as user {us}: run `chown {us} {path}`, or use another directory", path = path.display())]
     Foreign {
         /// The directory.
         path: PathBuf,
-        /// Whose it is.
+        /// User id of the owner.
         owner: u32,
-        /// Who we are.
+        /// Effective user id of this process.
         us: u32,
     },
-    /// Others may enter it.
-    #[error("{path} is open to others (mode {mode:o}): run `chmod 700 {path}`, or name another directory", path = path.display())]
+    /// Other users have permissions on the directory.
+    #[error("{path} is accessible to other users (mode {mode:o}): run `chmod 700 {path}`, or use another directory", path = path.display())]
     Open {
         /// The directory.
         path: PathBuf,
-        /// Its permission bits.
+        /// Permission bits of the directory.
         mode: u32,
     },
-    /// The operating system refused.
-    #[error("cannot make or look at {path}: {source}", path = path.display())]
+    /// The operating system reports an error.
+    #[error("cannot create or read {path}: {source}", path = path.display())]
     Io {
         /// The directory.
         path: PathBuf,
-        /// Why it failed.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
-/// Makes the directory, with its parents, if it is not there. One that is there must be ours and closed to everybody else.
+/// Creates the directory with its parents if it does not exist. An existing directory must belong to the user of this
+/// process and be closed to all others.
 pub fn ensure(path: &Path) -> Result<(), PrivateDirError> {
     let failed = |source| PrivateDirError::Io { path: path.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     check(path)
 }
 
-/// As [`ensure`], of a directory that is there: nothing is made.
+/// Like [`ensure`] for an existing directory; creates nothing.
 pub fn check(path: &Path) -> Result<(), PrivateDirError> {
     let found = std::fs::metadata(path)
         .map_err(|source| PrivateDirError::Io { path: path.to_owned(), source })?;
@@ -72,7 +73,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a_directory_that_is_made_is_private_and_is_taken_again() {
+    fn created_directory_is_private_and_accepted_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
         ensure(&path).unwrap();
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_enter_is_refused_with_the_remedy() {
+    fn directory_accessible_to_others_is_rejected_with_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
         for mode in [0o755, 0o710, 0o702, 0o777] {
             fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
@@ -96,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_somebody_else_is_refused_with_the_remedy_whatever_its_mode() {
+    fn directory_of_another_user_is_rejected_with_the_remedy() {
         let error = judge(Path::new("/srv/flow"), 0, 0o40_700, 1000).unwrap_err().to_string();
         assert!(error.contains("user 0") && error.contains("`chown 1000 /srv/flow`"), "{error}");
         judge(Path::new("/srv/flow"), 1000, 0o40_700, 1000).unwrap();
     }
 
     #[test]
-    fn a_file_in_its_place_is_an_error_that_names_it() {
+    fn error_names_a_file_in_place_of_the_directory() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = ensure(file.path()).unwrap_err().to_string();
         assert!(error.contains(file.path().to_str().unwrap()), "{error}");

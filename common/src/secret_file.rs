@@ -1,4 +1,5 @@
-//! Secrets live in files that only their owner can read: never in arguments, URLs, environments of workloads or logs.
+//! Secrets in files that only their owner can read. Secrets never appear in arguments, URLs, environments of workloads or
+//! logs.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -10,21 +11,21 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::plain_file::PlainFile;
 
-/// Largest secret file: a chain of keys in PEM fits many times.
+/// Largest secret file, in bytes; keys in PEM are much smaller.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-/// A text that is never printed.
+/// A text whose `Debug` output hides it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keep `text` from being printed.
+    /// Wraps `text`.
     #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text itself, for the one place that needs it.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -37,50 +38,51 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a secret could not be read or written. Names the file and what to do, never its content.
+/// The cause for which a secret cannot be read or written. The message names file and remedy, never the content.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// Others may read it.
-    #[error("{path} can be read by others (mode {mode:o}): run `chmod 600 {path}`", path = path.display())]
+    /// Other users can read the file.
+    #[error("other users can read {path} (mode {mode:o}): run `chmod 600 {path}`", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// Permission bits of the file.
         mode: u32,
     },
-    /// Somebody else may exchange what is in it.
-    #[error("{path} belongs to user {owner}, who could exchange the secret: run `chown {us} {path}`", path = path.display())]
+    /// Another user owns the file and can replace the secret.
+    #[error("{path} belongs to user {owner}, who can replace the secret: run `chown {us} {path}`", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// User id of the owner.
         owner: u32,
-        /// Who we are.
+        /// Effective user id of this process.
         us: u32,
     },
-    /// Nothing in it.
+    /// The file is empty.
     #[error("{path} is empty: write the secret into it", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system refused.
-    #[error("cannot {deed} {path}: {source}", path = path.display())]
+    /// The operating system reports an error.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// What was tried.
-        deed: &'static str,
+        /// `read` or `write`.
+        action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
-/// The secret in `path`, without white space around it. Refuses a file that belongs to anybody but us and root, or that
-/// others can read; only root may hand it to our group to read, as a cluster does with a secret it mounts.
+/// Reads the secret in `path` and trims white space. Rejects a file of a user other than root and the user of this
+/// process, and a file that others can read. A file of root may be readable by the group of this process, as in mounted
+/// Secrets of Kubernetes.
 pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
-    let failed = |source| SecretFileError::Io { deed: "read", path: path.to_owned(), source };
+    let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
     let file = PlainFile::open(path).map_err(failed)?;
     let found = file.metadata();
     judge(
@@ -95,22 +97,22 @@ pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     }
 }
 
-/// `owner` and `us` are a user and a group each.
+/// `owner` and `us` are a user id and a group id each.
 fn judge(path: &Path, owner: (u32, u32), mode: u32, us: (u32, u32)) -> Result<(), SecretFileError> {
     let (path, mode) = (path.to_owned(), mode & 0o777);
     if owner.0 != us.0 && owner.0 != 0 {
         return Err(SecretFileError::Foreign { path, owner: owner.0, us: us.0 });
     }
-    let handed_to_us = owner.0 != us.0 && owner.1 == us.1;
-    if mode & if handed_to_us { 0o037 } else { 0o077 } != 0 {
+    let is_group_readable_by_us = owner.0 != us.0 && owner.1 == us.1;
+    if mode & if is_group_readable_by_us { 0o037 } else { 0o077 } != 0 {
         return Err(SecretFileError::Open { path, mode });
     }
     Ok(())
 }
 
-/// Write a new secret file, readable by its owner only. Whole or not at all, and never over an existing one.
+/// Writes a new secret file that only its owner can read. Atomic; never replaces an existing file.
 pub fn write_new(path: &Path, secret: &Secret) -> Result<(), SecretFileError> {
-    let failed = |source| SecretFileError::Io { deed: "write", path: path.to_owned(), source };
+    let failed = |source| SecretFileError::Io { action: "write", path: path.to_owned(), source };
     let mut name =
         path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -122,14 +124,14 @@ pub fn write_new(path: &Path, secret: &Secret) -> Result<(), SecretFileError> {
 }
 
 fn write_and_link(temporary: &Path, path: &Path, secret: &Secret) -> io::Result<()> {
-    // What a process of our number left behind when it was killed in here.
+    // A killed process with the same id may have left the file.
     if temporary.exists() {
         std::fs::remove_file(temporary)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
     writeln!(file, "{}", secret.expose())?;
     file.sync_all()?;
-    // A link, unlike a rename, refuses to replace.
+    // A link, unlike a rename, fails if the file exists.
     std::fs::hard_link(temporary, path)?;
     match path.parent() {
         Some(dir) if dir != Path::new("") => File::open(dir)?.sync_all(),
@@ -143,17 +145,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a_written_secret_is_read_back_and_never_replaced() {
+    fn written_secret_is_read_back_and_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent.secret");
         write_new(&path, &Secret::new("first".to_owned())).unwrap();
         assert!(write_new(&path, &Secret::new("second".to_owned())).is_err());
         assert_eq!(read(&path).unwrap().expose(), "first");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "the temporary file is removed"
+        );
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused_with_the_remedy() {
+    fn file_readable_by_others_is_rejected_with_the_remedy() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent.secret");
         write_new(&path, &Secret::new("x".to_owned())).unwrap();
@@ -165,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_anybody_but_us_and_root_is_refused_with_the_remedy() {
+    fn file_of_another_user_is_rejected_with_the_remedy() {
         let path = Path::new("/etc/flow/secret");
         judge(path, (1000, 50), 0o100_600, (1000, 50)).unwrap();
         judge(path, (0, 0), 0o100_400, (1000, 50)).unwrap();
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn root_may_hand_a_file_to_our_group_to_read_and_nobody_else_to_any() {
+    fn only_files_of_root_may_be_readable_by_the_group() {
         let path = Path::new("/etc/flow/secret");
         judge(path, (0, 50), 0o100_440, (1000, 50)).unwrap();
         for (owner, mode) in
@@ -189,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a15_a_secret_file_that_is_a_pipe_or_huge_is_refused_at_once() {
+    fn a15_secret_file_that_is_a_pipe_or_too_large_is_rejected_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let (pipe, huge) = (dir.path().join("pipe"), dir.path().join("huge"));
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -202,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn b14_a_byte_order_mark_is_no_part_of_a_secret() {
+    fn b14_byte_order_mark_is_removed_from_a_secret() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "\u{feff}hunter2\r\n").unwrap();
         assert_eq!(read(file.path()).unwrap().expose(), "hunter2");
     }
 
     #[test]
-    fn a_secret_is_never_printed() {
+    fn secret_is_never_printed() {
         assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "[secret]");
     }
 }

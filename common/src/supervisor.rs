@@ -1,5 +1,5 @@
-//! Essential tasks: the long-lived loops that a process cannot work without. The end of one, by return or by panic, must
-//! end the process with a reason and not leave it half alive.
+//! Supervision of essential tasks, the long-lived loops that a process needs. The end of one, by return or panic, must end
+//! the process with a reason.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -8,13 +8,13 @@ use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Records why a process can work no longer. Clones share the record.
+/// Records the first failure of a process. Clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Supervisor(watch::Sender<Option<String>>);
 
 impl Supervisor {
-    /// Wraps an essential task, to be spawned by the caller. A panic is recorded always, a return unless `stopping` was
-    /// cancelled before.
+    /// Wraps an essential task, which the caller spawns. Records every panic, and a return unless `stopping` was cancelled
+    /// before.
     pub fn essential<F>(
         &self,
         name: &'static str,
@@ -31,44 +31,42 @@ impl Supervisor {
                     supervisor.fail(format!("the {name} panicked: {}", panic_message(&*panic)))
                 }
                 Ok(()) if stopping.is_cancelled() => {}
-                Ok(()) => {
-                    supervisor.fail(format!("the {name} ended although nobody asked for that"))
-                }
+                Ok(()) => supervisor.fail(format!("the {name} ended unexpectedly")),
             }
         }
     }
 
-    /// Records that the process can work no longer. The first reason stays.
+    /// Records a failure that must end the process. The first reason stays.
     pub fn fail(&self, reason: impl Into<String>) {
         let reason = reason.into();
         self.0.send_if_modified(|first| {
             let is_first = first.is_none();
             if is_first {
-                tracing::error!(reason, "this process cannot go on");
+                tracing::error!(reason, "this process cannot continue");
                 *first = Some(reason);
             }
             is_first
         });
     }
 
-    /// Why the process can work no longer, if it cannot.
+    /// Returns the reason of the first failure, if there is one.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.0.borrow().clone()
     }
 
-    /// Completes with the reason once there is one.
+    /// Completes with the reason of the first failure.
     pub async fn failed(&self) -> String {
         let mut record = self.0.subscribe();
         match record.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
             Ok(Some(reason)) => reason,
-            // The sender is `self`: it cannot be gone.
+            // `self` is a sender, so the channel stays open.
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// The text of a panic.
+/// Returns the message of a panic.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic
@@ -83,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a1_the_end_of_an_essential_task_is_recorded_with_its_reason() {
+    async fn a1_end_of_an_essential_task_is_recorded_with_its_reason() {
         let (supervisor, stopping) = (Supervisor::default(), CancellationToken::new());
         tokio::spawn(supervisor.essential("queue", &stopping, async { panic!("index {}", 7) }));
         assert_eq!(supervisor.failed().await, "the queue panicked: index 7");
@@ -96,11 +94,11 @@ mod tests {
 
         let supervisor = Supervisor::default();
         tokio::spawn(supervisor.essential("timers", &stopping, async {}));
-        assert_eq!(supervisor.failed().await, "the timers ended although nobody asked for that");
+        assert_eq!(supervisor.failed().await, "the timers ended unexpectedly");
     }
 
     #[tokio::test]
-    async fn an_end_that_was_asked_for_is_none_to_report_unless_it_is_a_panic() {
+    async fn return_after_a_stop_request_is_not_recorded_but_a_panic_is() {
         let (supervisor, stopping) = (Supervisor::default(), CancellationToken::new());
         stopping.cancel();
         tokio::spawn(supervisor.essential("timers", &stopping, async {})).await.unwrap();

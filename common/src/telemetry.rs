@@ -1,9 +1,9 @@
-//! Logging, set up once per process. Lines go to standard error, so that standard output stays for answers.
+//! Logging to standard error, initialised once per process.
 //!
-//! Nothing depends on a log line: one that cannot be written (disk full, pipe closed, reader stopped) is dropped and
-//! counted, and nobody waits for its reader longer than [`WRITE_WAIT_MAX`].
+//! A log line never blocks or fails the program: a line that cannot be written (disk full, pipe closed, reader stopped) is
+//! dropped and counted, and a write waits at most [`WRITE_WAIT_MAX`].
 //!
-//! Secrets do not reach it: they are kept in [`crate::secret_file::Secret`], which prints as `[secret]`.
+//! Secrets do not reach the log: [`crate::secret_file::Secret`] prints as `[secret]`.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -16,8 +16,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-/// Longest wait for room in a pipe, a socket or a terminal. Once it has passed, lines are dropped without any wait until
-/// there is room again.
+/// Longest wait until a pipe, a socket or a terminal accepts data. After a timeout lines are dropped without a wait until
+/// it accepts data again.
 const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes that can be written without blocking to a pipe that `poll` reports as writable: `PIPE_BUF`.
 const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
@@ -26,39 +26,39 @@ const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// What is written: a level (`info`) or a filter (`info,flow_federate=debug`).
+    /// Level (`info`) or filter (`info,flow_federate=debug`).
     pub level: String,
-    /// How it is written.
+    /// Format of the lines.
     pub format: LogFormat,
 }
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
-/// Why logging could not be set up.
+/// The cause for which logging cannot be initialised.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The filter cannot be understood.
+    /// The filter is not valid.
     #[error(
         "log.level: {0}: use error, warn, info, debug or trace, or a filter such as `info,flow_server=debug`"
     )]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// It is set up already.
-    #[error("logging is set up already")]
+    /// Logging is already initialised.
+    #[error("logging is already initialised")]
     Again,
 }
 
-/// Set up logging for this process, panics included.
+/// Initialises logging for this process, panics included.
 pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&config.level)?;
-    // The subscriber prints its own errors by a macro that panics.
+    // The subscriber would print its own errors with a macro that panics.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
@@ -68,7 +68,7 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
     .map_err(|_| TelemetryError::Again)?;
-    // The default hook waits for the reader of standard error.
+    // The default hook would wait for the reader of standard error.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let thread = std::thread::current();
@@ -80,13 +80,14 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Lines of this process's log that could not be written so far.
+/// Number of log lines that this process has dropped.
 #[must_use]
 pub fn lines_dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Writes a line to standard error as the log does: never panics, and waits for nobody. For a process's last words.
+/// Writes the final message of a process to standard error. Like the log it never panics and waits at most
+/// [`WRITE_WAIT_MAX`].
 pub fn last_words(text: &str) {
     write_line(format!("{text}\n").as_bytes());
 }
@@ -99,7 +100,7 @@ fn write_line(line: &[u8]) {
     }
 }
 
-/// What the subscriber writes its lines to, each in one piece.
+/// The output of the subscriber, which writes each line with one call.
 struct StandardError;
 
 impl io::Write for StandardError {
@@ -113,13 +114,13 @@ impl io::Write for StandardError {
     }
 }
 
-/// Writes whole lines to a descriptor, past every buffer.
+/// Writes complete lines to a file descriptor without a buffer.
 #[derive(Debug)]
 struct LineWriter<F> {
     output: F,
-    /// The last byte written was not the end of a line.
+    /// The last line was cut off.
     torn: bool,
-    /// There was no room when last asked.
+    /// The last poll timed out.
     stalled: bool,
 }
 
@@ -128,7 +129,7 @@ impl<F: AsFd> LineWriter<F> {
         Self { output, torn: false, stalled: false }
     }
 
-    /// Answers whether all of the line was written. The rest of one that was cut off is closed by the next.
+    /// Returns true if the whole line was written. The next call terminates a line that was cut off.
     fn write_line(&mut self, line: &[u8]) -> bool {
         let end: &[u8] = if self.torn { b"\n" } else { b"" };
         end.chunks(WRITE_BYTES_MAX)
@@ -138,7 +139,7 @@ impl<F: AsFd> LineWriter<F> {
 
     fn write_part(&mut self, mut part: &[u8]) -> bool {
         while !part.is_empty() {
-            if !self.has_room() {
+            if !self.is_writable() {
                 return false;
             }
             match nix::unistd::write(&self.output, part) {
@@ -154,22 +155,22 @@ impl<F: AsFd> LineWriter<F> {
         true
     }
 
-    /// Regular files always have; that they are full is told by the write.
-    fn has_room(&mut self) -> bool {
+    /// True if a write does not block. Always true for regular files, even on a full disk.
+    fn is_writable(&mut self) -> bool {
         let wait = if self.stalled {
             PollTimeout::ZERO
         } else {
             PollTimeout::try_from(WRITE_WAIT_MAX).unwrap_or(PollTimeout::ZERO)
         };
         let mut polled = [PollFd::new(self.output.as_fd(), PollFlags::POLLOUT)];
-        let room = loop {
+        let is_writable = loop {
             match poll(&mut polled, wait) {
                 Err(Errno::EINTR) => {}
                 found => break found.is_ok_and(|ready| ready > 0),
             }
         };
-        self.stalled = !room;
-        room
+        self.stalled = !is_writable;
+        is_writable
     }
 }
 
@@ -181,14 +182,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_level_is_refused_with_what_would_be_accepted() {
+    fn wrong_level_is_rejected_with_the_accepted_levels() {
         let config = LogConfig { level: "lou=d=er".to_owned(), format: LogFormat::Text };
         let error = init(&config).unwrap_err().to_string();
         assert!(error.starts_with("log.level: ") && error.contains("info"), "{error}");
     }
 
     #[test]
-    fn a1_a_line_for_a_full_disk_or_a_closed_pipe_is_dropped() {
+    fn a1_line_for_a_full_disk_or_a_closed_pipe_is_dropped() {
         let mut full = LineWriter::new(File::options().write(true).open("/dev/full").unwrap());
         assert!(!full.write_line(b"lost\n"));
         let (reader, writer) = io::pipe().unwrap();
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a1_a_reader_that_stopped_is_not_waited_for_and_gets_whole_lines_again() {
+    fn a1_stopped_reader_delays_no_writer_and_gets_whole_lines_again() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut lines = LineWriter::new(writer);
         let line = [&[b'x'; 100_000][..], b"\n"].concat();

@@ -1,19 +1,19 @@
-//! Text that another machine wrote, on its way to a log, a message or a terminal. Its author may be hostile: it must not
-//! command a terminal, forge a line of its own, or be long without limit.
+//! Untrusted text for logs, messages and terminals. Escaping and clipping keep such text from controlling a terminal,
+//! forging log lines, or growing without limit.
 
 use std::borrow::Cow;
 
 use flow_domain::text::clip;
 
-/// Whether a terminal or a reader of lines does anything with this character but print it: control characters, line
-/// separators, and marks that change the direction of the text.
+/// True for characters with an effect on terminals or line readers: control characters, line separators, and marks that
+/// change the direction of text.
 #[must_use]
 pub fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `text` with every unsafe character escaped, line breaks included.
+/// Escapes every unsafe character in `text`, line breaks included.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
@@ -26,10 +26,10 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// At most `most` characters of `text`, unsafe ones escaped: what a log line may hold of another machine's words.
+/// Returns at most `max` characters of an untrusted text with unsafe characters escaped, for log lines and messages.
 #[must_use]
-pub fn foreign(text: &str, most: usize) -> String {
-    visible(&clip(text, most)).into_owned()
+pub fn foreign(text: &str, max: usize) -> String {
+    visible(&clip(text, max)).into_owned()
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a11_text_of_another_machine_commands_no_terminal_forges_no_line_and_is_short() {
+    fn a11_untrusted_text_is_escaped_and_clipped() {
         let text = "\u{1b}[2J\nERROR forged\r\u{2028}x\u{202e}y größe";
         assert_eq!(foreign(text, 100), "\\u{1b}[2J\\nERROR forged\\r\\u{2028}x\\u{202e}y größe");
         assert_eq!(foreign(&"m".repeat(1_000_000), 5), "mmmmm…");

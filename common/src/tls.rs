@@ -1,6 +1,6 @@
-//! TLS of a listener, from two PEM files. A certificate is renewed by replacing the files: they are looked at again when
-//! they have changed, and a pair that is broken, expired or not yet valid leaves the one before in use. Who dials such a
-//! listener: [`client`]; when certificates end: [`validity`].
+//! TLS of a listener with certificate and key in two PEM files. Replacing the files renews the certificate: the listener
+//! reads changed files, and keeps the previous pair if the new one is broken, expired or not yet valid. [`client`] contains
+//! the client's side, [`validity`] the expiry of certificates.
 
 pub mod client;
 pub mod validity;
@@ -26,59 +26,59 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::plain_file::PlainFile;
 use crate::secret_file::{self, SecretFileError};
 
-/// Largest file of certificates: a machine's whole collection has about 250 kB.
+/// Largest file of certificates, in bytes; the complete collection of a machine has about 250 kB.
 const CERTIFICATES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Why TLS cannot be spoken. Names the file and what to do.
+/// An error in the TLS configuration. The message names file and remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificates cannot be read.
     #[error("cannot read certificates from {path}: {why}", path = path.display())]
     Certificates {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause of the error.
         why: String,
     },
-    /// The key cannot be read, or others can read it.
+    /// The key cannot be read, or other users can read it.
     #[error(transparent)]
     Key(#[from] SecretFileError),
-    /// There is no usable key in the file.
-    #[error("{path} holds no private key that can be used: {why}", path = path.display())]
+    /// The file contains no usable key.
+    #[error("{path} contains no usable private key: {why}", path = path.display())]
     NoKey {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause of the error.
         why: String,
     },
-    /// Its time is over.
+    /// The certificate has expired.
     #[error("the certificate of {subject} in {path} expired on {at}: renew it", path = path.display())]
     Expired {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its subject.
+        /// Subject of the certificate.
         subject: String,
-        /// The day.
+        /// Date of the end.
         at: String,
     },
-    /// Its time has not come.
-    #[error("the certificate of {subject} in {path} is not valid before {at}: wait, or look at this machine's clock", path = path.display())]
+    /// The certificate is not valid yet.
+    #[error("the certificate of {subject} in {path} is not valid before {at}: wait, or check this machine's clock", path = path.display())]
     NotValidYet {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its subject.
+        /// Subject of the certificate.
         subject: String,
-        /// The day.
+        /// Date of the begin.
         at: String,
-        /// The moment.
+        /// Begin of the validity.
         begins: Timestamp,
     },
-    /// No file was named, and this machine trusts nobody.
+    /// No file is configured, and this machine trusts no authority.
     #[error(
         "this machine has no certificates of authorities; name a file with the certificate of the federation's authority"
     )]
     NoAuthorities,
-    /// They do not belong together.
+    /// Key and certificate do not match.
     #[error("the key in {key} does not belong to the certificate in {cert}", key = key.display(), cert = cert.display())]
     Mismatch {
         /// The certificate's file.
@@ -88,26 +88,25 @@ pub enum TlsError {
     },
 }
 
-/// A listener's side of TLS.
+/// The TLS configuration of a listener.
 pub struct Listener {
-    /// Takes connections.
+    /// Accepts connections.
     pub acceptor: TlsAcceptor,
-    /// The certificate that it presents.
+    /// The certificate of the listener.
     pub certificate: Certificate,
 }
 
-/// The certificate that a listener uses, whichever is in its files by now.
+/// The current certificate of a listener.
 #[derive(Debug, Clone)]
 pub struct Certificate(Arc<Shared>);
 
 impl Certificate {
-    /// Reads the files if they have changed. Blocks on the disk.
+    /// Reads changed files. Blocks on the disk.
     pub fn refresh(&self) {
         self.0.renew();
     }
 
-    /// The times of the certificate in use and of those that lead to its authority. Files that have changed are read
-    /// meanwhile, for the next call.
+    /// Returns the validity of the certificate in use and of its chain. Starts a read of changed files for the next call.
     #[must_use]
     pub fn validity(&self) -> Vec<Validity> {
         self.0.renew_in_background();
@@ -115,13 +114,15 @@ impl Certificate {
     }
 }
 
-/// Takes connections as the holder of the certificate in `cert` (leaf first, PEM) and its key, offering the protocols
-/// `alpn`.
+/// Returns an acceptor with the certificate in `cert` (PEM, leaf first) and its key, which offers the protocols `alpn`.
+///
+/// # Errors
+/// [`TlsError`] if the pair is not usable.
 pub fn acceptor(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<TlsAcceptor, TlsError> {
     listener(cert, key, alpn).map(|listener| listener.acceptor)
 }
 
-/// As [`acceptor`], with a view of the certificate.
+/// Like [`acceptor`], and returns the certificate, too.
 pub fn listener(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Listener, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let pair = Pair { cert: cert.to_owned(), key: key.to_owned() };
@@ -137,14 +138,14 @@ pub fn listener(cert: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Listener, Tls
     });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("the provider knows TLS 1.2 and 1.3")
+        .expect("the provider supports TLS 1.2 and 1.3")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Files(Arc::clone(&files))));
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Listener { acceptor: TlsAcceptor::from(Arc::new(config)), certificate: Certificate(files) })
 }
 
-/// All certificates of a PEM file; at least one.
+/// Returns all certificates of a PEM file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |why: String| TlsError::Certificates { path: path.to_owned(), why };
     let pem = PlainFile::open(path)
@@ -152,7 +153,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         .map_err(|error| unreadable(error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|error| unreadable(error.to_string()))?;
-    if found.is_empty() { Err(unreadable("there is none in it".to_owned())) } else { Ok(found) }
+    if found.is_empty() {
+        Err(unreadable("the file contains no certificate".to_owned()))
+    } else {
+        Ok(found)
+    }
 }
 
 #[derive(Debug)]
@@ -164,13 +169,13 @@ struct Pair {
 #[derive(Debug)]
 struct Current {
     changed: Option<[SystemTime; 2]>,
-    /// When a replaced certificate becomes valid that was not yet when it was looked at.
+    /// Time at which a replaced certificate becomes valid that was not valid at its last read.
     retry_at: Option<Timestamp>,
     certified: Arc<CertifiedKey>,
     validity: Vec<Validity>,
 }
 
-/// The pair in use, and where it comes from. A handshake never reads files: it has them read on a thread that may block.
+/// The pair in use and its files. A handshake never reads files: it starts a read on a thread that may block.
 #[derive(Debug)]
 struct Files(Arc<Shared>);
 
@@ -179,7 +184,7 @@ struct Shared {
     pair: Pair,
     provider: Arc<CryptoProvider>,
     current: Mutex<Current>,
-    /// A read of the files is under way: at most one thread waits for a disk that does not answer.
+    /// True while a thread reads the files: at most one thread waits for an unresponsive disk.
     reading: AtomicBool,
 }
 
@@ -222,7 +227,7 @@ impl Shared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the pair if its files have changed since the last read, or if its certificate has become valid by now.
+    /// Loads the pair if its files have changed since the last read, or if its certificate has become valid.
     fn renew(&self) {
         let changed = self.pair.changed();
         let is_due = {
@@ -234,17 +239,17 @@ impl Shared {
         }
         let loaded = self.pair.load(&self.provider);
         let mut current = self.current();
-        // Also of a broken pair: its error is logged once, not at every handshake.
+        // Set for a broken pair, too, so that its error is logged once and not at every handshake.
         current.changed = changed;
         current.retry_at = None;
         match loaded {
             Ok((certified, validity)) => {
-                tracing::info!(certificate = %self.pair.cert.display(), "a new certificate is in use");
+                tracing::info!(certificate = %self.pair.cert.display(), "the listener uses a new certificate");
                 current.certified = Arc::new(certified);
                 current.validity = validity;
             }
             Err(error) => {
-                tracing::error!(%error, "the new certificate cannot be used; the one before stays");
+                tracing::error!(%error, "the listener keeps its certificate: the new one is not usable");
                 if let TlsError::NotValidYet { begins, .. } = error {
                     current.retry_at = Some(begins);
                 }
@@ -252,7 +257,7 @@ impl Shared {
         }
     }
 
-    /// Has [`Self::renew`] run on a thread that may block, unless one does already. Does nothing outside of a runtime.
+    /// Runs [`Self::renew`] on a thread that may block, unless one is running. Does nothing outside of a runtime.
     fn renew_in_background(self: &Arc<Self>) {
         if let Ok(runtime) = Handle::try_current()
             && !self.reading.swap(true, Ordering::AcqRel)
@@ -267,7 +272,7 @@ impl Shared {
 }
 
 impl ResolvesServerCert for Files {
-    /// The pair in use. Files that have changed are read meanwhile, for the handshakes after this one.
+    /// Returns the pair in use. Starts a read of changed files for later handshakes.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let Self(shared) = self;
         shared.renew_in_background();
@@ -293,7 +298,7 @@ mod tests {
         write_valid(dir, name, 2020..2090)
     }
 
-    /// A pair whose certificate is valid from the first of these years to the last.
+    /// Writes a pair whose certificate is valid from the first to the last of these years.
     fn write_valid(dir: &Path, name: &str, years: std::ops::Range<i32>) -> Made {
         let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
@@ -308,8 +313,8 @@ mod tests {
         made
     }
 
-    /// Whether a client that trusts what is in `root` gets through to `name`.
-    async fn shakes_hands(acceptor: &TlsAcceptor, root: &Path, name: &'static str) -> bool {
+    /// True if a client that trusts `root` completes a handshake with `name`.
+    async fn handshake_succeeds(acceptor: &TlsAcceptor, root: &Path, name: &'static str) -> bool {
         let (near, far) = tokio::io::duplex(16 * 1024);
         let connector =
             TlsConnector::from(Arc::new(client::config(client::Trust::File(root)).unwrap()));
@@ -320,53 +325,53 @@ mod tests {
         client.is_ok() && server.is_ok()
     }
 
-    /// Shakes hands until a client that trusts what is in `root` gets through: a handshake has the files read for later ones.
-    async fn comes_into_use(acceptor: &TlsAcceptor, root: &Path) {
+    /// Repeats handshakes until a client that trusts `root` succeeds: each handshake starts a read for later ones.
+    async fn wait_until_in_use(acceptor: &TlsAcceptor, root: &Path) {
         let tries = async {
-            while !shakes_hands(acceptor, root, "hub.example").await {
+            while !handshake_succeeds(acceptor, root, "hub.example").await {
                 tokio::task::yield_now().await;
             }
         };
         crate::clock::timeout(std::time::Duration::from_secs(20), tries).await.unwrap();
     }
 
-    /// Shakes hands until the files have been read since the call.
-    async fn is_read(acceptor: &TlsAcceptor, files: &Shared, root: &Path) -> bool {
+    /// Repeats handshakes until the files were read after the call.
+    async fn wait_until_read(acceptor: &TlsAcceptor, files: &Shared, root: &Path) -> bool {
         let seen = files.pair.changed();
         let tries = async {
             let mut well = true;
             while files.current().changed != seen {
-                well &= shakes_hands(acceptor, root, "hub.example").await;
+                well &= handshake_succeeds(acceptor, root, "hub.example").await;
             }
-            well && shakes_hands(acceptor, root, "hub.example").await
+            well && handshake_succeeds(acceptor, root, "hub.example").await
         };
         crate::clock::timeout(std::time::Duration::from_secs(20), tries).await.unwrap()
     }
 
     #[tokio::test]
-    async fn a_replaced_certificate_is_used_and_a_broken_one_is_not() {
+    async fn replaced_certificate_is_used_unless_it_is_broken() {
         let dir = tempfile::tempdir().unwrap();
         let files = write(dir.path(), "hub.example");
         let (first, second) = (dir.path().join("first"), dir.path().join("second"));
         std::fs::copy(&files.cert, &first).unwrap();
         let Listener { acceptor, certificate: Certificate(shared) } =
             listener(&files.cert, &files.key, &[b"h2"]).unwrap();
-        assert!(shakes_hands(&acceptor, &first, "hub.example").await);
-        assert!(!shakes_hands(&acceptor, &first, "other.example").await);
+        assert!(handshake_succeeds(&acceptor, &first, "hub.example").await);
+        assert!(!handshake_succeeds(&acceptor, &first, "other.example").await);
 
         let past = SystemTime::UNIX_EPOCH;
         write(dir.path(), "hub.example");
         std::fs::copy(&files.cert, &second).unwrap();
         std::fs::File::options().write(true).open(&files.cert).unwrap().set_modified(past).unwrap();
-        comes_into_use(&acceptor, &second).await;
-        assert!(!shakes_hands(&acceptor, &first, "hub.example").await);
+        wait_until_in_use(&acceptor, &second).await;
+        assert!(!handshake_succeeds(&acceptor, &first, "hub.example").await);
 
         std::fs::write(&files.cert, "nonsense").unwrap();
-        assert!(is_read(&acceptor, &shared, &second).await);
+        assert!(wait_until_read(&acceptor, &shared, &second).await);
     }
 
     #[tokio::test]
-    async fn a15_a_certificate_that_becomes_a_pipe_holds_up_no_handshake() {
+    async fn a15_certificate_replaced_by_a_pipe_delays_no_handshake() {
         let dir = tempfile::tempdir().unwrap();
         let files = write(dir.path(), "hub.example");
         let root = dir.path().join("root");
@@ -375,15 +380,15 @@ mod tests {
             listener(&files.cert, &files.key, &[b"h2"]).unwrap();
         std::fs::remove_file(&files.cert).unwrap();
         nix::unistd::mkfifo(&files.cert, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(is_read(&acceptor, &shared, &root).await);
+        assert!(wait_until_read(&acceptor, &shared, &root).await);
         std::fs::remove_file(&files.cert).unwrap();
         let renewed = write(dir.path(), "hub.example");
         std::fs::copy(&renewed.cert, &root).unwrap();
-        comes_into_use(&acceptor, &root).await;
+        wait_until_in_use(&acceptor, &root).await;
     }
 
     #[tokio::test]
-    async fn u27_a_certificate_that_is_not_valid_is_not_taken_into_use() {
+    async fn u27_invalid_certificate_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
         let refusal = |years| {
             let files = write_valid(dir.path(), "hub.example", years);
@@ -399,11 +404,14 @@ mod tests {
         for years in [2001..2002, 2080..2090] {
             write_valid(dir.path(), "hub.example", years);
             certificate.refresh();
-            assert!(shakes_hands(&acceptor, &used, "hub.example").await, "the one before stays");
+            assert!(
+                handshake_succeeds(&acceptor, &used, "hub.example").await,
+                "the previous certificate stays in use"
+            );
         }
         assert_eq!(certificate.validity().len(), 1);
 
-        // An authority that has expired is trusted no longer, beside one that has not.
+        // An expired authority is not trusted, even beside a valid one.
         let old = write_valid(dir.path(), "old", 2001..2002);
         assert!(
             client::config(client::Trust::File(&old.cert))
@@ -415,16 +423,16 @@ mod tests {
             [std::fs::read_to_string(&old.cert).unwrap(), std::fs::read_to_string(&used).unwrap()]
                 .concat();
         std::fs::write(&used, both).unwrap();
-        assert!(shakes_hands(&acceptor, &used, "hub.example").await);
+        assert!(handshake_succeeds(&acceptor, &used, "hub.example").await);
     }
 
     #[test]
-    fn what_cannot_work_is_told_with_the_file_and_the_reason() {
+    fn errors_name_file_and_cause() {
         let dir = tempfile::tempdir().unwrap();
         let files = write(dir.path(), "hub.example");
         let error = |cert: &Path, key: &Path| acceptor(cert, key, &[]).err().unwrap().to_string();
         assert!(error(&dir.path().join("none"), &files.key).contains("none"));
-        assert!(error(&files.key, &files.key).contains("there is none in it"));
+        assert!(error(&files.key, &files.key).contains("contains no certificate"));
         std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(error(&files.cert, &files.key).contains("chmod 600"));
         let other = tempfile::tempdir().unwrap();

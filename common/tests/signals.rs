@@ -1,5 +1,5 @@
-//! Signals and the deadline of an orderly end, at a process whose runtime is stuck. The process is this program itself,
-//! started again.
+//! Signals and the deadline of a graceful shutdown, with a process whose runtime is stuck. The process is another instance
+//! of this test program.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -10,11 +10,11 @@ use flow_testkit::{spawn_tied, wait_for_blocking};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Set for the process that is to be ended: its deadline, in seconds.
+/// Environment variable of the child process: deadline in seconds.
 const STUCK: &str = "FLOW_TEST_STUCK";
 const SOON: Duration = Duration::from_secs(30);
 
-/// A process whose only thread waits for input that never comes. `None`: this is that process, and its end is near.
+/// Starts a process whose only thread waits for input without end. Returns `None` in the child process.
 fn stuck(test: &str, deadline_s: u64) -> Option<Child> {
     if let Ok(seconds) = std::env::var(STUCK) {
         let deadline = Duration::from_secs(seconds.parse().expect("a number"));
@@ -33,14 +33,14 @@ fn stuck(test: &str, deadline_s: u64) -> Option<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = spawn_tied(command).expect("this program runs");
     let mut lines = BufReader::new(child.stderr.as_mut().expect("a pipe")).lines();
-    assert!(lines.any(|line| line.expect("text") == "ready"), "it gets stuck");
+    assert!(lines.any(|line| line.expect("text") == "ready"), "the child becomes stuck");
     Some(child)
 }
 
 fn terminate(child: &Child) {
     kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM)
-        .expect("a child of ours");
-    // Two that are pending at once would be one.
+        .expect("the child of this process");
+    // Two pending signals of the same number would merge.
     wait_for_blocking("the signal to be taken", SOON, || {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
@@ -55,13 +55,15 @@ fn terminate(child: &Child) {
 }
 
 fn status(mut child: Child) -> Option<i32> {
-    wait_for_blocking("the process to end", SOON, || child.try_wait().expect("a child of ours"))
-        .code()
+    wait_for_blocking("the process to end", SOON, || {
+        child.try_wait().expect("the child of this process")
+    })
+    .code()
 }
 
 #[test]
-fn a1_a_second_signal_ends_a_process_whose_runtime_is_stuck() {
-    let Some(child) = stuck("a1_a_second_signal_ends_a_process_whose_runtime_is_stuck", 600) else {
+fn a1_second_signal_ends_a_process_with_a_stuck_runtime() {
+    let Some(child) = stuck("a1_second_signal_ends_a_process_with_a_stuck_runtime", 600) else {
         return;
     };
     terminate(&child);
@@ -70,9 +72,8 @@ fn a1_a_second_signal_ends_a_process_whose_runtime_is_stuck() {
 }
 
 #[test]
-fn a1_an_orderly_end_that_does_not_come_is_cut_off_at_its_deadline() {
-    let Some(child) = stuck("a1_an_orderly_end_that_does_not_come_is_cut_off_at_its_deadline", 1)
-    else {
+fn a1_graceful_shutdown_ends_at_its_deadline() {
+    let Some(child) = stuck("a1_graceful_shutdown_ends_at_its_deadline", 1) else {
         return;
     };
     terminate(&child);

@@ -131,7 +131,7 @@ impl Operator {
         let ended = eventually(SOON, async || self.make.ended()).await;
         let log = self.make.log();
         assert!(
-            ended.is_some() && log.contains(&format!("{signal}: going down; a second signal")),
+            ended.is_some() && log.contains(&format!("{signal}: shutting down; a second signal")),
             "{log}"
         );
         let nobody =

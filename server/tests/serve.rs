@@ -241,8 +241,10 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
         .expect("made at the first start");
     let (mut finished, held) = (hub.ask(token.trim()).await, hub.ask(token.trim()).await);
     hub.terminate();
-    wait_for("the first signal to be heard", SOON, async || said(&hub.log).contains("going down"))
-        .await;
+    wait_for("the first signal to be heard", SOON, async || {
+        said(&hub.log).contains("shutting down")
+    })
+    .await;
     finished.write_all(b"}").await.expect("the hub still reads");
     let answer = rest(finished).await;
     assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
@@ -254,7 +256,7 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
     hub.terminate();
     let (status, said) = hub.ended().await;
     assert_eq!(status, Some(128 + 15), "{said}");
-    assert!(said.contains("ended at once"), "{said}");
+    assert!(said.contains("exiting at once"), "{said}");
     assert_eq!(rest(held).await, "", "nobody waited for it");
 }
 

@@ -1,4 +1,4 @@
-//! Noticing that the wall clock was set, or that this process did not run for a while. Pure: readings are handed in.
+//! Detects that the wall clock was set or that this process did not run for some time. Pure: callers pass readings in.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use flow_domain::time::Timestamp;
 
 use super::{Monotonic, Reading};
 
-/// Differences between the clocks below this are NTP's slewing and rounding.
+/// Smallest difference between the clocks that counts: NTP's slewing and rounding cause smaller ones.
 const WALL_SET_MIN: Duration = Duration::from_secs(1);
-/// A gap between two readings up to this is a busy machine; beyond it this process did not run.
+/// Longest gap between two readings that a busy machine explains; after a longer gap the process did not run.
 pub const STALL_MIN: Duration = Duration::from_secs(5);
 
 /// Adds up the gaps between the heartbeats of a process.
@@ -25,7 +25,7 @@ impl Stalls {
         Self { last: None, total: Duration::ZERO }
     }
 
-    /// The process runs at `now`. Answers how long it is known not to have run until then, in total.
+    /// Records that the process runs at `now`; returns the total known time in which it did not run.
     pub fn beat(&mut self, now: Monotonic) -> Duration {
         let gap = self.last.replace(now).map_or(Duration::ZERO, |last| now.since(last));
         if gap > STALL_MIN {
@@ -35,17 +35,17 @@ impl Stalls {
     }
 }
 
-/// Time did not pass as this process must assume.
+/// A deviation from the undisturbed passing of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disturbance {
-    /// How far the wall clock was set, in microseconds: negative = back, 0 = it was not set.
+    /// Change of the wall clock in microseconds: negative = set back, 0 = not set.
     pub wall_set_by: i64,
-    /// How long this process did not run: stopped, frozen or suspended.
+    /// Time in which this process did not run: stopped, frozen or suspended.
     pub paused: Duration,
 }
 
 impl Disturbance {
-    /// The wall clock was set.
+    /// True if the wall clock was set.
     #[must_use]
     pub const fn is_clock_set(&self) -> bool {
         self.wall_set_by != 0
@@ -59,13 +59,14 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// A detector that knows one reading.
+    /// Creates a detector with its first reading.
     #[must_use]
     pub const fn new(first: Reading) -> Self {
         Self { last: first }
     }
 
-    /// Compares `reading` with the one before. Who judges a deadline by `reading.wall` must look at the answer first.
+    /// Compares `reading` with the previous one. Callers must check the result before they compare a deadline with
+    /// `reading.wall`.
     pub fn observe(&mut self, reading: Reading) -> Option<Disturbance> {
         let last = std::mem::replace(&mut self.last, reading);
         let boot = reading.boot.since(last.boot);
@@ -79,8 +80,8 @@ impl Detector {
     }
 }
 
-/// Says what is old enough to be deleted. A wall clock that was set forward makes everything look old, so after each time
-/// it was set nothing is deleted until whatever was stored before is old by monotonic time, too.
+/// Computes the age limit for deletions. A wall clock that was set forward makes everything look old: after each change of
+/// the wall clock nothing is deleted until all earlier items are old by monotonic time, too.
 #[derive(Debug)]
 pub struct Retention {
     keep: Duration,
@@ -89,13 +90,13 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Keeps things for `keep`.
+    /// Creates a retention of `keep`.
     #[must_use]
     pub const fn new(keep: Duration, first: Reading) -> Self {
         Self { keep, detector: Detector::new(first), set_at: None }
     }
 
-    /// What was stored before this moment may be deleted; `None`: nothing may.
+    /// Returns the time before which stored items may be deleted; `None` if no item may be deleted.
     pub fn cutoff(&mut self, reading: Reading) -> Option<Timestamp> {
         if self.detector.observe(reading).is_some_and(|disturbance| disturbance.is_clock_set()) {
             self.set_at = Some(reading.monotonic);
@@ -120,12 +121,12 @@ mod tests {
         let mut detector = Detector::new(clock.read());
         happening(clock);
         let seen = detector.observe(clock.read());
-        assert_eq!(detector.observe(clock.read()), None, "noticed once");
+        assert_eq!(detector.observe(clock.read()), None, "a disturbance is reported once");
         seen
     }
 
     #[test]
-    fn a_clock_that_is_set_and_a_process_that_did_not_run_are_noticed_and_told_apart() {
+    fn clock_changes_and_pauses_of_the_process_are_distinguished() {
         let clock = MockClock::default();
         for seconds in [HOUR, -HOUR, 240 * HOUR, -240 * HOUR] {
             let seen = observed(&clock, |clock| clock.set_by(seconds));
@@ -149,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn time_that_passes_is_no_disturbance_however_long_nobody_looked() {
+    fn long_time_between_readings_is_no_disturbance() {
         assert_eq!(observed(&MockClock::default(), |clock| clock.advance(10 * 86_400)), None);
     }
 
     #[test]
-    fn b5_a_clock_that_was_set_makes_nothing_old_enough_to_be_deleted() {
+    fn b5_no_item_is_deleted_after_a_clock_change() {
         let clock = MockClock::default();
         let mut retention = Retention::new(Duration::from_secs(7 * 86_400), clock.read());
         let week_ago = |clock: &MockClock| Some(Timestamp(clock.now().0 - 7 * 86_400_000_000));
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_between_heartbeats_counts_only_if_no_busy_machine_explains_it() {
+    fn gap_between_heartbeats_counts_only_beyond_the_limit() {
         let at = |seconds| Monotonic::from_origin(Duration::from_secs(seconds));
         let mut stalls = Stalls::new();
         let total: Vec<u64> = [1_000, 1_001, 1_006, 1_036, 1_037, 1_047]

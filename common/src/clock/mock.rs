@@ -1,4 +1,4 @@
-//! A clock that a test moves by hand.
+//! A clock for tests, whose time only the test changes.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,28 +9,28 @@ use tokio::sync::watch;
 
 use super::{Boot, Clock, Monotonic, Reading};
 
-/// Clocks that stand still until they are moved. Sleepers whose time has come wake when monotonic time moves.
+/// Clocks that do not advance by themselves. A change of monotonic time wakes the sleepers whose time has passed.
 #[derive(Clone)]
 pub struct MockClock {
     now: watch::Sender<Reading>,
 }
 
 impl MockClock {
-    /// Clocks of a machine whose wall clock shows `wall`.
+    /// Creates clocks with the wall time `wall`.
     #[must_use]
     pub fn new(wall: Timestamp) -> Self {
-        // Three values that cannot be taken for each other.
+        // Different values, so that tests detect a confusion of clocks.
         let monotonic = Monotonic::from_origin(Duration::from_secs(1_000));
         let boot = Boot::from_origin(Duration::from_secs(2_000));
         Self { now: watch::Sender::new(Reading { wall, monotonic, boot, stalled: Duration::ZERO }) }
     }
 
-    /// Time passes and the process runs.
+    /// Advances all clocks; the process runs.
     pub fn advance(&self, seconds: u64) {
         self.now.send_modify(|now| pass(now, seconds));
     }
 
-    /// Time passes and the process does not run: SIGSTOP, a frozen container, a virtual machine that stands still.
+    /// Advances all clocks; the process does not run (SIGSTOP, a frozen container, a paused virtual machine).
     pub fn pause(&self, seconds: u64) {
         self.now.send_modify(|now| {
             pass(now, seconds);
@@ -38,7 +38,7 @@ impl MockClock {
         });
     }
 
-    /// The machine is suspended: monotonic time stands still.
+    /// Suspends the machine: monotonic time does not advance.
     pub fn suspend(&self, seconds: u64) {
         self.now.send_modify(|now| {
             now.wall = now.wall.plus_secs(seconds);
@@ -46,7 +46,7 @@ impl MockClock {
         });
     }
 
-    /// Somebody sets the wall clock, forward or back by so many seconds.
+    /// Sets the wall clock forward or, with a negative number, back by `seconds`.
     pub fn set_by(&self, seconds: i64) {
         self.now.send_modify(|now| now.wall.0 += seconds * 1_000_000);
     }
@@ -60,7 +60,7 @@ fn pass(now: &mut Reading, seconds: u64) {
 }
 
 impl Default for MockClock {
-    /// A moment in 2026, so that subtracting from it stays positive.
+    /// A time in 2026, so that differences to earlier times stay positive.
     fn default() -> Self {
         Self::new(Timestamp(1_767_225_600_000_000))
     }
@@ -90,7 +90,7 @@ impl Clock for MockClock {
     }
 
     fn sleep_until(&self, at: Monotonic) -> BoxFuture<'static, ()> {
-        // The sender is kept by the sleep itself: a dropped clock leaves its sleepers asleep, it does not wake them.
+        // The sleep owns a sender: dropping the clock must not wake its sleepers.
         let clock = self.now.clone();
         Box::pin(async move {
             let mut shown = clock.subscribe();
@@ -105,7 +105,7 @@ mod tests {
     use futures::FutureExt as _;
 
     #[tokio::test]
-    async fn a_sleep_ends_exactly_when_its_monotonic_time_has_passed() {
+    async fn sleep_ends_exactly_after_its_monotonic_time() {
         let clock = MockClock::default();
         let mut sleep = clock.sleep(Duration::from_secs(10));
         assert!(sleep.as_mut().now_or_never().is_none());
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a7_a_sleep_ignores_the_wall_clock_and_a_suspend() {
+    async fn a7_sleep_ignores_wall_clock_and_suspend() {
         let clock = MockClock::default();
         let mut sleep = clock.sleep(Duration::from_secs(10));
         clock.set_by(86_400);

@@ -1,4 +1,4 @@
-//! TLS of those who dial: whose certificates they take, and what it means, in words for people, when it does not work.
+//! TLS of clients: trusted authorities, and messages for people about failed handshakes.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,19 +12,19 @@ use super::validity::Validity;
 use super::{TlsError, certificates};
 use crate::clock::{Clock as _, SystemClock};
 
-/// Whose word counts on who a server is.
+/// The authorities that a client trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust<'a> {
-    /// The authorities whose certificates are in this file (PEM), and no other.
+    /// Only the authorities with certificates in this file (PEM).
     File(&'a Path),
     /// The authorities that this machine trusts.
     System,
-    /// Nobody's: for a program that must be configured for TLS and will speak plain text.
-    Nobody,
+    /// No authority: for a client that needs a TLS configuration and connects in plain text.
+    None,
 }
 
 impl<'a> Trust<'a> {
-    /// The file, or the machine's authorities if none is named.
+    /// Returns the file's authorities, or those of the machine without a file.
     #[must_use]
     pub const fn named(file: Option<&'a Path>) -> Self {
         match file {
@@ -34,7 +34,10 @@ impl<'a> Trust<'a> {
     }
 }
 
-/// What a client of TLS needs. It has no certificate of its own.
+/// Returns the TLS configuration of a client without a certificate.
+///
+/// # Errors
+/// [`TlsError`] if no trusted authority is usable.
 pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     match trust {
@@ -48,29 +51,32 @@ pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
             }
         }
         Trust::System => {
-            // A machine's collection has one or another that cannot be used; what counts is that there are any.
+            // The machine's collection may contain unusable certificates; at least one must be usable.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if roots.is_empty() {
                 return Err(TlsError::NoAuthorities);
             }
         }
-        Trust::Nobody => {}
+        Trust::None => {}
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("the provider knows TLS 1.2 and 1.3")
+        .expect("the provider supports TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
 
-/// The authorities in a file with their times, if at least one is valid at `now`.
+/// Returns the validity of all authorities in a file.
+///
+/// # Errors
+/// [`TlsError`] if none is valid at `now`.
 pub fn trusted(path: &Path, now: Timestamp) -> Result<Vec<Validity>, TlsError> {
     usable(path, now)?;
     certificates(path)?.iter().map(|certificate| Validity::read(path, certificate)).collect()
 }
 
-/// The certificates of a file that are valid at `now`; an error says why there is none.
+/// Returns the certificates of a file that are valid at `now`, or the cause for which there is none.
 fn usable(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let mut invalid = None;
     let mut usable = certificates(path)?;
@@ -86,18 +92,18 @@ fn usable(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, T
     }
 }
 
-/// Why a handshake with a server failed, and what to do; `None` if the error has nothing to do with TLS. `ca_file` is how
-/// the file of [`Trust::File`] is set.
+/// Returns cause and remedy of a failed handshake with a server; `None` if the error does not come from TLS. `ca_file`
+/// names the setting for the file of [`Trust::File`].
 #[must_use]
 pub fn explain(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
     Some(match find(error)? {
-        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
-        // The second is an authority of the same name with another key.
+        rustls::Error::InvalidMessage(_) => "the server does not speak TLS".to_owned(),
+        // BadSignature: an authority with the same name and another key.
         rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         ) => {
             format!(
-                "its certificate is not from an authority that is trusted here: name the certificate of the hub's authority in {ca_file}"
+                "no trusted authority has issued its certificate: name the certificate of the hub's authority in {ca_file}"
             )
         }
         rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
@@ -107,12 +113,12 @@ pub fn explain(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
             let presented: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             let (expected, presented) = (expected.to_str(), presented.join(", "));
             format!(
-                "its certificate is for {presented} and not for {expected}: dial it by one of its names, or have {expected} added to them"
+                "its certificate is for {presented} and not for {expected}: use one of its names, or add {expected} to the certificate"
             )
         }
         rustls::Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired: whoever runs it has to renew it".to_owned(),
+        ) => "its certificate has expired: ask its administrator to renew it".to_owned(),
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "its certificate is not valid yet: compare the clocks of both machines".to_owned(),
@@ -131,7 +137,7 @@ fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // What an IO error was made from is not its source, though it shows it.
+        // The inner error of an IO error is not its source, although the message includes it.
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }
@@ -143,13 +149,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_trusted_has_to_be_there() {
+    fn missing_and_empty_authority_files_are_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.crt");
         assert!(config(Trust::File(&file)).unwrap_err().to_string().contains("ca.crt"));
         std::fs::write(&file, "nothing").unwrap();
         assert!(
-            config(Trust::File(&file)).unwrap_err().to_string().contains("there is none in it")
+            config(Trust::File(&file)).unwrap_err().to_string().contains("contains no certificate")
         );
         std::fs::write(
             &file,
@@ -160,17 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_found_however_deep_it_lies() {
+    fn tls_error_is_found_at_any_depth() {
         let reason = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let wrapped =
             std::io::Error::other(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
-        let told = explain(&wrapped, "hub.ca_file").unwrap();
-        assert!(told.ends_with("in hub.ca_file"), "{told}");
+        let message = explain(&wrapped, "hub.ca_file").unwrap();
+        assert!(message.ends_with("in hub.ca_file"), "{message}");
         assert_eq!(explain(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused), ""), None);
     }
 
     #[test]
-    fn names_are_shown_as_people_write_them() {
+    fn names_of_certificates_are_shown_without_their_type() {
         let presented =
             vec!["DnsName(\"hub.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()];
         let expected = "other.example".try_into().unwrap();
@@ -178,12 +184,12 @@ mod tests {
             expected,
             presented,
         });
-        let told = explain(&reason, "").unwrap();
+        let message = explain(&reason, "").unwrap();
         assert!(
-            told.starts_with(
+            message.starts_with(
                 "its certificate is for hub.example, 127.0.0.1 and not for other.example"
             ),
-            "{told}"
+            "{message}"
         );
     }
 }

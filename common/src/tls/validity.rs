@@ -1,5 +1,5 @@
-//! From when and until when certificates are valid. rustls checks that of the other end's certificate only; of our own, and of
-//! the authorities we trust, nobody would notice before connections fail.
+//! Validity periods of certificates. rustls checks only the certificate of the peer; this module checks the own certificate
+//! and those of trusted authorities before connections fail.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,25 +12,25 @@ use super::TlsError;
 
 /// Time between two warnings about one certificate.
 pub const WARNING_PERIOD: Duration = Duration::from_secs(DAY_S);
-/// How long before the end of a certificate its owner is warned, in days.
+/// Days before the end of a certificate from which on warnings are logged.
 const WARNING_DAYS: u64 = 30;
 const DAY_S: u64 = 24 * 3600;
 
-/// A certificate's time, and the file it came from.
+/// The validity period of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validity {
-    /// The file.
+    /// File of the certificate.
     pub file: PathBuf,
-    /// The certificate's subject.
+    /// Subject of the certificate.
     pub subject: String,
-    /// First moment at which it is valid.
+    /// Begin of the validity.
     pub begins: Timestamp,
-    /// Last moment at which it is valid.
+    /// End of the validity.
     pub ends: Timestamp,
 }
 
 impl Validity {
-    /// Reads the times of a certificate from `file`.
+    /// Reads the validity of a certificate from `file`.
     pub fn read(file: &Path, certificate: &CertificateDer<'_>) -> Result<Self, TlsError> {
         let parsed = X509Certificate::from_der(certificate);
         let (_, parsed) = parsed.map_err(|error| TlsError::Certificates {
@@ -48,7 +48,10 @@ impl Validity {
         })
     }
 
-    /// An error if it is not valid at `now`.
+    /// Checks the validity at `now`.
+    ///
+    /// # Errors
+    /// [`TlsError::Expired`] or [`TlsError::NotValidYet`].
     pub fn check(&self, now: Timestamp) -> Result<(), TlsError> {
         let path = self.file.clone();
         if now > self.ends {
@@ -69,7 +72,7 @@ impl Validity {
         Ok(())
     }
 
-    /// A sentence if it is not valid, or will soon no longer be.
+    /// Returns a sentence if the certificate is not valid or expires within 30 days.
     #[must_use]
     pub fn warning(&self, now: Timestamp) -> Option<String> {
         if let Err(error) = self.check(now) {
@@ -85,7 +88,7 @@ impl Validity {
     }
 }
 
-/// The day of a moment, as in `2027-11-21`.
+/// Returns the date in the form `2027-11-21`.
 fn date(at: Timestamp) -> String {
     let shown = jiff::Timestamp::from_microsecond(at.0).map(|at| at.to_string());
     shown.map_or_else(
@@ -99,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn u27_a_certificate_is_warned_about_thirty_days_before_its_end() {
+    fn u27_certificate_causes_warnings_from_30_days_before_its_end() {
         let day = |days: i64| Timestamp(days * 24 * 3600 * 1_000_000);
         let validity = Validity {
             file: "hub.crt".into(),
@@ -108,9 +111,9 @@ mod tests {
             ends: day(200),
         };
         assert_eq!(validity.warning(day(150)), None);
-        let told = validity.warning(day(171)).unwrap();
+        let warning_text = validity.warning(day(171)).unwrap();
         assert_eq!(
-            told,
+            warning_text,
             "the certificate of CN=hub in hub.crt expires on 1970-07-20, in 29 days: renew it"
         );
         assert!(validity.warning(day(201)).unwrap().contains("expired on 1970-07-20"));

@@ -88,7 +88,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             format!("https://localhost:{tls}"),
             wrong,
             format!(
-                "no secure connection to the hub at https://localhost:{tls}: its certificate is not from an authority that is trusted here: \
+                "no secure connection to the hub at https://localhost:{tls}: no trusted authority has issued its certificate: \
                  name the certificate of the hub's authority in hub.ca_file"
             ),
         ),
@@ -98,7 +98,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             right,
             format!(
                 "no secure connection to the hub at https://127.0.0.1:{tls}: its certificate is for localhost and not for 127.0.0.1: \
-                 dial it by one of its names, or have 127.0.0.1 added to them"
+                 use one of its names, or add 127.0.0.1 to the certificate"
             ),
         ),
         (
@@ -118,7 +118,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             format!("https://127.0.0.1:{plain}"),
             right,
             format!(
-                "no secure connection to the hub at https://127.0.0.1:{plain}: what answers there does not speak TLS"
+                "no secure connection to the hub at https://127.0.0.1:{plain}: the server does not speak TLS"
             ),
         ),
         (

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use super::machine::Place;
-use crate::{cache_dir, spawn_tied};
+use crate::spawn_tied;
 
 /// How much of a log a failure shows.
 const TAIL_LINES: usize = 20;
@@ -109,25 +109,4 @@ impl Drop for Component {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A program of the control plane, from `$KUBEBUILDER_ASSETS` if that has it.
-pub(super) fn program(name: &str) -> PathBuf {
-    let given =
-        std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
-    given.filter(|path| path.exists()).unwrap_or_else(|| prepared("kube", &format!("bin/{name}")))
-}
-
-/// A file of a piece that `tools/setup-test.sh PIECE` prepares.
-pub(super) fn prepared(piece: &str, path: &str) -> PathBuf {
-    let folder = cache_dir().join(piece);
-    let path = folder.join(path);
-    // A piece without a stamp is half made.
-    let there = path.exists() && folder.join(".stamp").exists();
-    assert!(
-        there,
-        "{} is missing: run `tools/setup-test.sh {piece}`, which builds it",
-        path.display()
-    );
-    path
 }

@@ -9,8 +9,9 @@ use nix::sys::socket::{
 };
 
 use super::authority::Authority;
-use super::component::{Component, program};
+use super::component::Component;
 use super::machine::{self, Place};
+use super::prepared::program;
 use super::{Options, audit};
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";

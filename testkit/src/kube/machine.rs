@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::component::prepared;
 use super::passage::Network;
+use super::prepared::prepared;
 use crate::spawn_tied;
 
 /// The machine's address, also that of its first node; node n has the n-th after it.

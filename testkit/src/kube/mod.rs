@@ -28,6 +28,7 @@ mod control_plane;
 mod machine;
 mod node;
 mod passage;
+mod prepared;
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -47,10 +48,11 @@ use tokio::sync::OnceCell;
 
 pub use self::audit::Use;
 use self::authority::Authority;
-use self::component::{Component, prepared, program};
+use self::component::Component;
 use self::machine::{Machine, Place};
 use self::node::Node;
 use self::passage::{Network, Passage};
+use self::prepared::{prepared, program};
 use crate::database::claim_folder;
 use crate::{tied, wait_for};
 

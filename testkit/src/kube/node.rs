@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::authority::Authority;
-use super::component::{Component, prepared, program};
+use super::component::Component;
 use super::machine::{self, Machine, Place, node_address};
+use super::prepared::{prepared, program};
 use crate::wait_for;
 
 /// What pods get; every node takes from the whole range, since all share the machine's network.
