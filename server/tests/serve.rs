@@ -193,6 +193,22 @@ async fn a_mysql_database_has_one_hub() {
     on_a_server(flow_testkit::shared_mysql().await).await;
 }
 
+#[tokio::test]
+async fn a4_a_hub_on_mysql_ends_when_its_data_directory_is_replaced() {
+    let url = flow_testkit::shared_mysql().await.create_database().await;
+    let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
+    store.migrate().await.expect("it migrates");
+    drop(store);
+    let place = Place::on(&url);
+    let mut hub = place.hub();
+    hub.ready().await;
+    std::fs::rename(place.data(), place.folder.path().join("moved")).expect("the folder is ours");
+    std::fs::create_dir(place.data()).expect("the folder is ours");
+    let (status, log) = hub.ended().await;
+    assert_eq!(status, Some(1), "{log}");
+    assert!(log.contains("was deleted or replaced"), "{log}");
+}
+
 async fn on_a_server(server: &flow_testkit::Server) {
     let url = server.create_database().await;
     let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
