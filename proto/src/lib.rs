@@ -1,5 +1,5 @@
-//! Generated types of the control protocol; see `flow/v1/control.proto`, which says of each message who sends it,
-//! when, and what happens if it is lost or repeated.
+//! Generated types of the control protocol. `flow/v1/control.proto` documents the sender of each
+//! message, its time, and the effect of loss or repetition.
 
 #![warn(missing_docs)]
 
