@@ -37,7 +37,8 @@ test: setup-test build ## every test, on real databases and the real framework; 
 
 # No database server, no cluster, no Python environment. The slowest test, the model check, is last.
 quick_tests := framework policy run_properties run_table spec validate reconcile_rules api commands openapi documents
-test-quick: ## before each commit: units, rules, API, SQLite and model check, under three minutes once built
+test-quick: ## before each commit: language, units, rules, API, SQLite and model check, under three minutes once built
+	tools/check-language.sh
 	$(CARGO) test --workspace --locked --quiet --lib $(quick_tests:%=--test %) -- --skip migrate_waits
 	$(CARGO) test --workspace --locked --quiet --test store_contract -- sqlite
 	$(CARGO) test --workspace --locked --quiet --test model_check
@@ -59,6 +60,7 @@ check: ## formatting, scripts, lints, generated files, dependencies; a change mu
 	@command -v shellcheck >/dev/null || { echo "check: shellcheck is missing: apt-get install shellcheck" >&2; exit 1; }
 	$(CARGO) fmt --all --check
 	tools/check-language.sh --self-test
+	tools/check-language.sh
 	shellcheck tools/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh
 	$(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap_used
