@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 
 use flow_domain::progress::Progress;
 use flow_federate::runtime::ProgressSource;
-use flow_federate::sidecar::native::Task;
+use flow_federate::sidecar::native::ProgressTask;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-fn spawn(task: &Task) -> Child {
+fn spawn(task: &ProgressTask) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
     command
         .args(task.args())
@@ -32,7 +32,7 @@ fn next(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Progress {
 #[test]
 fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
     let outputs = tempfile::tempdir().expect("a directory");
-    let task = Task {
+    let task = ProgressTask {
         outputs: outputs.path().to_owned(),
         progress: ProgressSource::MetricsFile,
         port: None,
@@ -83,7 +83,7 @@ fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
         trainers: 1,
     };
     let mut sidecar =
-        spawn(&Task { outputs: outputs.path().to_owned(), progress, port: Some(port) });
+        spawn(&ProgressTask { outputs: outputs.path().to_owned(), progress, port: Some(port) });
     let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
     let told = next(&mut lines);
     assert!(told.complete && told.epoch == Some(3), "{told:?}");
@@ -103,7 +103,7 @@ fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
 #[test]
 fn a1_a_sidecar_that_nobody_hears_ends_and_is_started_again_by_the_kubelet() {
     let outputs = tempfile::tempdir().expect("a directory");
-    let task = Task {
+    let task = ProgressTask {
         outputs: outputs.path().to_owned(),
         progress: ProgressSource::MetricsFile,
         port: None,

@@ -17,7 +17,7 @@ use flow_federate::agent::LogPolicy;
 use flow_federate::health::{self, HealthPages};
 use flow_federate::metrics::AgentMetrics;
 use flow_federate::runtime::WorkState;
-use flow_federate::runtime::fake::{Failing, Mode};
+use flow_federate::runtime::fake::{FakeError, Mode};
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{LogOpen, Refused};
@@ -46,12 +46,12 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     assert_eq!((reserved.attempt, reserved.observed_generation), (1, 2));
     assert!(reserved.endpoints["grpc"].starts_with("127.0.0.1:"), "{:?}", reserved.endpoints);
     assert_eq!(reserved.spec_digest, sealed("a").digest.to_string());
-    assert_eq!(agent.runtime.launches(), []);
+    assert_eq!(agent.runtime.starts(), []);
 
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    let launch = agent.runtime.launches().remove(0);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    let launch = agent.runtime.starts().remove(0);
     let port = reserved.endpoints["grpc"].rsplit(':').next().unwrap();
     assert_eq!(launch.env["FED_LISTEN_ADDR"], format!("127.0.0.1:{port}"));
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
         (run.as_str(), "1")
     );
 
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     agent.runtime.exit(&key(&run, 1), 0);
     let done = session.report(&run, MemberPhase::Succeeded).await;
@@ -76,7 +76,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
         session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(),
         ["succeeded"]
     );
-    assert_eq!(agent.runtime.launches().len(), 1);
+    assert_eq!(agent.runtime.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -89,25 +89,25 @@ async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_as
         report.phase == phase.as_str()
             && report.reason.as_ref().map_or("", |reason| &reason.message) == words
     };
-    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.until(|body| says(body, MemberPhase::Pending, "no answer")).await;
     agent.runtime.fail(None);
     agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Reserved, ""))).await;
 
-    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.until(|body| says(body, MemberPhase::Starting, "no answer")).await;
     agent.runtime.fail(None);
     agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Starting, ""))).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.until(|body| says(body, MemberPhase::Running, "")).await;
 
-    agent.runtime.fail(Some(Failing::ForGood(why("no right"))));
+    agent.runtime.fail(Some(FakeError::Permanent(why("no right"))));
     session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
     session.until(|body| says(body, MemberPhase::Running, "no right")).await;
-    agent.runtime.fail(Some(Failing::ForNow(why("no answer"))));
+    agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
     agent
         .pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, "no answer")))
         .await;
@@ -149,7 +149,7 @@ async fn nothing_runs_that_the_party_does_not_allow() {
             reason.message
         );
     }
-    assert_eq!(agent.runtime.launches(), []);
+    assert_eq!(agent.runtime.starts(), []);
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_noth
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.kill().await;
     // Meanwhile the workload comes up and ends.
     agent.runtime.exit(&key(&run, 1), 3);
@@ -171,7 +171,7 @@ async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_noth
         None => session.report(&run, MemberPhase::Failed).await,
     };
     assert_eq!(failed.reason.unwrap().code, "exit_nonzero");
-    assert_eq!(agent.runtime.launches().len(), 1);
+    assert_eq!(agent.runtime.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -184,8 +184,8 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
     session.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     agent.kill().await;
     agent.lose_journal().await;
 
@@ -194,7 +194,7 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
         .wait_for("the stop of what nobody knows", || agent.runtime.stops().contains(&key(&run, 1)))
         .await;
     assert!(!hub.is_called(), "the hub hears of the agent only when nothing unknown is alive");
-    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     let mut session = hub.accept().await;
     assert_ne!(session.hello().await.instance, first, "another journal is another agent");
     session.welcome(1, false).await;
@@ -205,7 +205,7 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
         let failed = session.report(&run_id(n), MemberPhase::Failed).await;
         assert_eq!(failed.reason.unwrap().code, "agent_state_lost");
     }
-    assert_eq!(agent.runtime.launches().len(), 1);
+    assert_eq!(agent.runtime.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -215,15 +215,15 @@ async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
     let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
     agent.wait_for("the stop", || agent.runtime.stops().contains(&key(&run, 1))).await;
     let stopped = session.report(&run, MemberPhase::Stopped);
     tokio::pin!(stopped);
     assert!(futures::poll!(stopped.as_mut()).is_pending());
-    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     assert_eq!(stopped.await.reason.unwrap().code, "stop_requested");
 }
 
@@ -259,7 +259,7 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
     session.set(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
-    assert_eq!(agent.runtime.launches(), []);
+    assert_eq!(agent.runtime.starts(), []);
 }
 
 #[tokio::test]
@@ -286,8 +286,8 @@ async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
     let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     let at = |epoch| Progress { epoch: Some(epoch), ..Progress::default() };
     agent.runtime.progress(&key(&run, 1), at(1));
@@ -481,8 +481,8 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
         .await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     agent.stop().await;
     let path = agent.data_dir().join("journal.db");
@@ -506,15 +506,15 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
             agent.runtime.stops().contains(&key(&run, 1))
         })
         .await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.as_ref().unwrap().code, "agent_state_lost");
     session.settle(&failed).await;
     session.assign(wish(1, 1, 4, DesiredPhase::Running)).await;
     session.assign(wish(2, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the other one's launch", || agent.runtime.launches().len() == 2).await;
+    agent.wait_for("the other one's launch", || agent.runtime.starts().len() == 2).await;
     assert_eq!(
-        agent.runtime.launches().iter().map(|l| l.key.clone()).collect::<Vec<_>>(),
+        agent.runtime.starts().iter().map(|l| l.key.clone()).collect::<Vec<_>>(),
         [key(&run, 1), key(&run_id(2), 1)]
     );
     let kept: Vec<(String, String)> =
@@ -529,7 +529,7 @@ async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_ba
     let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     agent.stop().await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Absent);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     assert_eq!(
@@ -538,5 +538,5 @@ async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_ba
     );
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
-    assert_eq!(agent.runtime.launches(), []);
+    assert_eq!(agent.runtime.starts(), []);
 }

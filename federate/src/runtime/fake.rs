@@ -1,16 +1,17 @@
-//! A runtime without machines, for tests and benches. Deterministic: what it tells depends on what it was asked, on the
-//! clock, and on nothing else. It outlives an agent if the handle is kept, as sidecars do.
+//! A runtime without machines, for tests and benches. It is deterministic: its reports depend only
+//! on the requests and on the clock. It outlives an agent while a handle exists, as sidecars do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::Progress;
-use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 use super::{
@@ -18,20 +19,20 @@ use super::{
     StartRequest, WorkKey, WorkState,
 };
 
-/// What a started workload does by itself.
+/// The behaviour of a started workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It runs for so many seconds and exits 0; an aggregator with a status page shows completion and runs on until it
-    /// is stopped. 0 = it has exited before anybody looked.
+    /// It runs for `run_s` seconds and exits with status 0. An aggregator with a status page
+    /// reports completion and runs until a stop.
     Auto {
-        /// Seconds by the clock.
+        /// Seconds of the runtime's clock; 0 = it exits at once.
         run_s: u64,
     },
-    /// Nothing: the test tells how every key stands, see [`FakeRuntime::tell`].
+    /// The test sets every state, see [`FakeRuntime::set_state`].
     Scripted,
 }
 
-/// The runtime. Clones are handles on the same one.
+/// A clone is a handle on the same runtime.
 #[derive(Clone)]
 pub struct FakeRuntime {
     mode: Mode,
@@ -39,26 +40,24 @@ pub struct FakeRuntime {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// What every verb answers.
+/// The error of every request.
 #[derive(Debug, Clone)]
-pub enum Failing {
-    /// It may work later.
-    ForNow(Reason),
-    /// It will never work.
-    ForGood(Reason),
+pub enum FakeError {
+    Transient(Reason),
+    Permanent(Reason),
 }
 
 #[derive(Default)]
 struct Inner {
     states: BTreeMap<WorkKey, WorkState>,
-    launches: Vec<StartRequest>,
+    starts: Vec<StartRequest>,
     stops: Vec<WorkKey>,
     forgotten: BTreeSet<WorkKey>,
-    burnt: BTreeSet<WorkKey>,
-    refuse: Option<Reason>,
-    failing: Option<Failing>,
+    used: BTreeSet<WorkKey>,
+    reject_next: Option<Reason>,
+    error: Option<FakeError>,
     logs: BTreeMap<WorkKey, Bytes>,
-    told: Option<mpsc::UnboundedSender<Observation>>,
+    observations: Option<mpsc::UnboundedSender<Observation>>,
     ports: u16,
 }
 
@@ -69,76 +68,72 @@ impl Inner {
         } else {
             self.states.insert(key.clone(), state.clone());
         }
-        if let Some(told) = &self.told {
-            // An agent that went away hears the state again when the next one watches.
-            let _ = told.send(Observation { key: key.clone(), state, progress });
+        if let Some(observations) = &self.observations {
+            // Fails if the agent ended: the next agent gets the state when it watches.
+            let _ = observations.send(Observation { key: key.clone(), state, progress });
         }
     }
 }
 
 impl FakeRuntime {
-    /// A runtime with nothing in it.
     #[must_use]
     pub fn new(mode: Mode, clock: SharedClock) -> Self {
         Self { mode, clock, inner: Arc::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
-    /// Say how a key stands.
-    pub fn tell(&self, key: &WorkKey, state: WorkState) {
+    /// Sets the state of a key and reports it.
+    pub fn set_state(&self, key: &WorkKey, state: WorkState) {
         self.inner().set(key, state, None);
     }
 
-    /// Say how far a running key is.
+    /// Reports progress of a running key.
     pub fn progress(&self, key: &WorkKey, progress: Progress) {
         let mut inner = self.inner();
         let state = inner.states.get(key).cloned().unwrap_or(WorkState::Running);
         inner.set(key, state, Some(progress));
     }
 
-    /// The workload ended by itself with this status.
+    /// Ends the workload with this exit status.
     pub fn exit(&self, key: &WorkKey, code: i32) {
         let exit = self.exited(Some(code), None);
-        self.tell(key, WorkState::Exited(exit));
+        self.set_state(key, WorkState::Exited(exit));
     }
 
-    /// Refuse the next hold or start for good.
-    pub fn refuse_next(&self, reason: Reason) {
-        self.inner().refuse = Some(reason);
+    /// Rejects the next hold or start with a permanent error.
+    pub fn reject_next(&self, reason: Reason) {
+        self.inner().reject_next = Some(reason);
     }
 
-    /// Let every verb fail, until this is taken back.
-    pub fn fail(&self, failing: Option<Failing>) {
-        self.inner().failing = failing;
+    /// Fails every request until `None` is set.
+    pub fn fail(&self, error: Option<FakeError>) {
+        self.inner().error = error;
     }
 
-    /// What the log of a key holds.
     pub fn set_log(&self, key: &WorkKey, log: impl Into<Bytes>) {
         self.inner().logs.insert(key.clone(), log.into());
     }
 
-    /// Everything that was really started, in order. A key appears at most once, or the agent is wrong.
+    /// Every started workload, in order. A key occurs at most once, or the agent has a defect.
     #[must_use]
-    pub fn launches(&self) -> Vec<StartRequest> {
-        self.inner().launches.clone()
+    pub fn starts(&self) -> Vec<StartRequest> {
+        self.inner().starts.clone()
     }
 
-    /// Every stop asked for, in order.
+    /// Every requested stop, in order.
     #[must_use]
     pub fn stops(&self) -> Vec<WorkKey> {
         self.inner().stops.clone()
     }
 
-    /// How a key stands.
     #[must_use]
     pub fn state(&self, key: &WorkKey) -> WorkState {
         self.inner().states.get(key).cloned().unwrap_or(WorkState::Absent)
     }
 
-    /// Whether the agent let go of the proof.
     #[must_use]
     pub fn is_forgotten(&self, key: &WorkKey) -> bool {
         self.inner().forgotten.contains(key)
@@ -150,9 +145,9 @@ impl FakeRuntime {
         Exit { code, signal, reason, started_at: now, finished_at: now }
     }
 
-    fn run_by_itself(&self, launch: &StartRequest, run_s: u64) {
-        let key = launch.key.clone();
-        let endless = matches!(launch.progress, ProgressSource::IflearnerStatus { .. });
+    fn run_automatically(&self, request: &StartRequest, run_s: u64) {
+        let key = request.key.clone();
+        let endless = matches!(request.progress, ProgressSource::IflearnerStatus { .. });
         let progress = endless.then(|| Progress { complete: true, ..Progress::default() });
         self.inner().set(&key, WorkState::Running, progress);
         if endless {
@@ -171,14 +166,14 @@ impl FakeRuntime {
         });
     }
 
-    fn works(&self) -> Result<(), RuntimeError> {
-        match self.inner().failing.clone() {
+    fn check_error(&self) -> Result<(), RuntimeError> {
+        match self.inner().error.clone() {
             None => Ok(()),
-            Some(Failing::ForGood(reason)) => Err(RuntimeError::Refused(reason)),
-            Some(Failing::ForNow(reason)) => {
+            Some(FakeError::Permanent(reason)) => Err(RuntimeError::Refused(reason)),
+            Some(FakeError::Transient(reason)) => {
                 let source = std::io::ErrorKind::ConnectionRefused.into();
                 Err(RuntimeError::Transient {
-                    context: "could not do it".to_owned(),
+                    context: "the fake runtime failed".to_owned(),
                     source,
                     reason,
                 })
@@ -186,40 +181,40 @@ impl FakeRuntime {
         }
     }
 
-    fn refused(&self) -> Result<(), RuntimeError> {
-        self.works()?;
-        self.inner().refuse.take().map_or(Ok(()), |reason| Err(RuntimeError::Refused(reason)))
+    fn check_rejection(&self) -> Result<(), RuntimeError> {
+        self.check_error()?;
+        self.inner().reject_next.take().map_or(Ok(()), |reason| Err(RuntimeError::Refused(reason)))
     }
 
-    fn hold_now(&self, hold: HoldRequest) -> Result<Held, RuntimeError> {
-        self.refused()?;
+    fn hold_now(&self, request: HoldRequest) -> Result<Held, RuntimeError> {
+        self.check_rejection()?;
         let mut inner = self.inner();
-        if let Some(WorkState::Held(held)) = inner.states.get(&hold.key) {
+        if let Some(WorkState::Held(held)) = inner.states.get(&request.key) {
             return Ok(held.clone());
         }
-        if inner.burnt.contains(&hold.key) || inner.states.contains_key(&hold.key) {
+        if inner.used.contains(&request.key) || inner.states.contains_key(&request.key) {
             return Err(RuntimeError::Refused(Reason::new(
                 ReasonCode::RuntimeError,
                 "the key was used before",
             )));
         }
         let mut ports = BTreeMap::new();
-        for name in hold.ports {
+        for name in request.ports {
             inner.ports = inner.ports.wrapping_add(1) % 20_000;
             ports.insert(name, 40_000 + inner.ports);
         }
         let held = Held::on_loopback(ports);
-        inner.set(&hold.key, WorkState::Held(held.clone()), None);
+        inner.set(&request.key, WorkState::Held(held.clone()), None);
         Ok(held)
     }
 
-    fn ensure_now(&self, launch: &StartRequest) -> Result<(), RuntimeError> {
-        self.refused()?;
+    fn ensure_now(&self, request: &StartRequest) -> Result<(), RuntimeError> {
+        self.check_rejection()?;
         {
             let mut inner = self.inner();
-            match inner.states.get(&launch.key) {
+            match inner.states.get(&request.key) {
                 Some(WorkState::Held { .. }) => {}
-                // Started before, once and for all.
+                // The workload was started before.
                 Some(_) => return Ok(()),
                 None => {
                     return Err(RuntimeError::Refused(Reason::new(
@@ -228,11 +223,11 @@ impl FakeRuntime {
                     )));
                 }
             }
-            inner.launches.push(launch.clone());
-            inner.set(&launch.key, WorkState::Starting { reason: None }, None);
+            inner.starts.push(request.clone());
+            inner.set(&request.key, WorkState::Starting { reason: None }, None);
         }
         if let Mode::Auto { run_s } = self.mode {
-            self.run_by_itself(launch, run_s);
+            self.run_automatically(request, run_s);
         }
         Ok(())
     }
@@ -242,7 +237,7 @@ impl FakeRuntime {
         let exit = self.exited(None, Some(Reason::new(ReasonCode::StopRequested, "stopped")));
         let mut inner = self.inner();
         inner.stops.push(key.clone());
-        inner.burnt.insert(key.clone());
+        inner.used.insert(key.clone());
         match state {
             WorkState::Absent | WorkState::Held { .. } => inner.set(key, WorkState::Absent, None),
             WorkState::Starting { .. } | WorkState::Running | WorkState::Unseen(_)
@@ -264,26 +259,24 @@ impl std::fmt::Debug for FakeRuntime {
     }
 }
 
+#[async_trait]
 impl Runtime for FakeRuntime {
-    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
-        async move { self.hold_now(hold) }.boxed()
+    async fn hold(&self, request: HoldRequest) -> Result<Held, RuntimeError> {
+        self.hold_now(request)
     }
 
-    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move { self.ensure_now(&launch) }.boxed()
+    async fn ensure(&self, request: StartRequest) -> Result<(), RuntimeError> {
+        self.ensure_now(&request)
     }
 
-    fn stop(&self, key: WorkKey, _grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move {
-            self.works()?;
-            self.stop_now(&key);
-            Ok(())
-        }
-        .boxed()
+    async fn stop(&self, key: WorkKey, _grace_s: u64) -> Result<(), RuntimeError> {
+        self.check_error()?;
+        self.stop_now(&key);
+        Ok(())
     }
 
-    fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>> {
-        async move { Ok(self.inner().states.keys().cloned().collect()) }.boxed()
+    async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
+        Ok(self.inner().states.keys().cloned().collect())
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
@@ -291,51 +284,46 @@ impl Runtime for FakeRuntime {
     }
 
     fn watch(&self) -> mpsc::Receiver<Observation> {
-        let (told, mut all) = mpsc::unbounded_channel();
-        let (tx, rx) = mpsc::channel(256);
+        let (observations, mut pending) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::channel(256);
         let mut inner = self.inner();
         for (key, state) in &inner.states {
-            // The receiver is held below.
-            let _ =
-                told.send(Observation { key: key.clone(), state: state.clone(), progress: None });
+            let observation =
+                Observation { key: key.clone(), state: state.clone(), progress: None };
+            // The receiver is alive: the task below owns it.
+            let _ = observations.send(observation);
         }
-        inner.told = Some(told);
+        inner.observations = Some(observations);
         tokio::spawn(async move {
-            while let Some(observation) = all.recv().await {
-                if tx.send(observation).await.is_err() {
+            while let Some(observation) = pending.recv().await {
+                if sender.send(observation).await.is_err() {
                     return;
                 }
             }
         });
-        rx
+        receiver
     }
 
-    fn logs(
+    async fn logs(
         &self,
         key: WorkKey,
         _request: LogRequest,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
-        async move {
-            let log = self.inner().logs.get(&key).cloned();
-            match log {
-                Some(log) => Ok(futures::stream::iter([Ok(log)]).boxed()),
-                None => Err(RuntimeError::Refused(Reason::new(
-                    ReasonCode::RuntimeError,
-                    "no log is kept of this run",
-                ))),
-            }
+    ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError> {
+        let log = self.inner().logs.get(&key).cloned();
+        match log {
+            Some(log) => Ok(futures::stream::iter([Ok(log)]).boxed()),
+            None => Err(RuntimeError::Refused(Reason::new(
+                ReasonCode::RuntimeError,
+                "this agent keeps no log of this run",
+            ))),
         }
-        .boxed()
     }
 
-    fn forget(&self, key: WorkKey) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move {
-            let mut inner = self.inner();
-            inner.states.remove(&key);
-            inner.burnt.insert(key.clone());
-            inner.forgotten.insert(key);
-            Ok(())
-        }
-        .boxed()
+    async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
+        let mut inner = self.inner();
+        inner.states.remove(&key);
+        inner.used.insert(key.clone());
+        inner.forgotten.insert(key);
+        Ok(())
     }
 }

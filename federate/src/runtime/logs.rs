@@ -1,7 +1,7 @@
-//! Reading a member's log while it may still be written and rotated.
+//! Reads a member's log while the sidecar writes and rotates it.
 //!
-//! A position is an offset in everything that was ever written, which the names of the segments tell; so a reader that
-//! was overtaken by the rotation knows exactly what it missed.
+//! A position is an offset in everything that was ever written; the names of the segments give it.
+//! A reader that the rotation overtakes therefore knows how many bytes it missed.
 
 use std::fs::File;
 use std::io;
@@ -17,28 +17,27 @@ use tokio::task::spawn_blocking;
 
 use crate::runtime::{LogRequest, WorkState};
 use crate::sidecar::log::segments;
-use crate::sidecar::rundir::open_plain;
+use crate::sidecar::rundir::open_regular;
 
-/// Largest chunk.
-const CHUNK: usize = 64 << 10;
+const CHUNK_BYTES_MAX: usize = 64 << 10;
 
-/// Most bytes looked through for the last lines. No log of ours is longer, but a workload can make a sparse file of any
-/// length in its place.
+/// Limit of the search for the last lines. No log of a sidecar is longer, but a workload can put a
+/// sparse file of any length in its place.
 const TAIL_BYTES_MAX: u64 = 128 << 20;
 
-/// Pause before a log that is followed is looked at again.
-const PERIOD: Duration = Duration::from_millis(100);
+/// Delay between two reads of a followed log.
+const FOLLOW_PERIOD: Duration = Duration::from_millis(100);
 
-/// A place in a log.
 #[derive(Debug)]
 struct Reader {
     folder: PathBuf,
     offset: u64,
-    /// Kept open: a segment that is removed meanwhile can still be read.
+    /// The open segment and its offset. The reader can still read a segment that the writer
+    /// removed.
     current: Option<(u64, File)>,
 }
 
-/// The stream that `request` asks for. `state` tells when the workload has ended; `None`: it has.
+/// Opens the requested stream. `state` reports the end of the workload; `None` = it ended.
 pub async fn open(
     folder: PathBuf,
     request: LogRequest,
@@ -47,8 +46,9 @@ pub async fn open(
     let start = spawn_blocking({
         let folder = folder.clone();
         move || match request.tail_lines {
-            Some(lines) => tail(&folder, lines),
-            // If the oldest segments are gone, the reader begins with how much is missing.
+            Some(lines) => tail_offset(&folder, lines),
+            // If the oldest segments are removed, the stream starts with the number of missing
+            // bytes.
             None => Ok(0),
         }
     });
@@ -57,26 +57,26 @@ pub async fn open(
     Ok(stream::unfold(Some((reader, state)), |place| async move {
         let (mut reader, mut state) = place?;
         loop {
-            // Asked before reading: what is written before the end is then surely read.
-            let over =
-                state.as_mut().is_none_or(|state| is_over(state.borrow_and_update().as_ref()));
+            // Check before the read, so that the read includes everything written before the end.
+            let has_ended =
+                state.as_mut().is_none_or(|state| has_ended(state.borrow_and_update().as_ref()));
             let read = spawn_blocking(move || reader.next().map(|chunk| (chunk, reader))).await;
             let chunk;
             match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
                 Ok(read) => (chunk, reader) = read,
-                // Said once; the stream ends with it.
+                // The stream ends with the error.
                 Err(error) => return Some((Err(error), None)),
             }
             if !chunk.is_empty() {
                 return Some((Ok(chunk), Some((reader, state))));
             }
             match &mut state {
-                Some(state) if !over => {
-                    // A dropped runtime ends the stream at the next turn: nobody will tell the end any more.
-                    let gone = flow_common::clock::timeout(PERIOD, state.changed())
+                Some(state) if !has_ended => {
+                    // A dropped runtime ends the stream: it reports no end any more.
+                    let is_dropped = flow_common::clock::timeout(FOLLOW_PERIOD, state.changed())
                         .await
                         .is_ok_and(|changed| changed.is_err());
-                    if gone {
+                    if is_dropped {
                         return None;
                     }
                 }
@@ -87,7 +87,7 @@ pub async fn open(
     .boxed())
 }
 
-fn is_over(state: Option<&WorkState>) -> bool {
+fn has_ended(state: Option<&WorkState>) -> bool {
     match state {
         None
         | Some(
@@ -100,25 +100,26 @@ fn is_over(state: Option<&WorkState>) -> bool {
     }
 }
 
-/// The segments; none as long as nothing was written.
-fn listed(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+/// The segments; none before the first output.
+fn list_segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     match segments(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed,
+        found => found,
     }
 }
 
 impl Reader {
-    /// The next chunk; empty = nothing more now.
+    /// Returns the next chunk; empty = no more output yet.
     fn next(&mut self) -> io::Result<Bytes> {
         if let Some(chunk) = self.read_current()? {
             return Ok(chunk);
         }
         let start = self.current.as_ref().map(|(start, _)| *start);
-        let next = listed(&self.folder)?
+        let next = list_segments(&self.folder)?
             .into_iter()
             .filter(|(offset, _)| start.is_none_or(|start| *offset > start));
-        // Without a current segment, the one that holds the offset; the end of a segment is the name of the next.
+        // Without a current segment the reader starts in the one that contains the offset. A
+        // segment ends where the next one begins.
         let candidates: Vec<_> = next.collect();
         let index = if start.is_none() {
             candidates.iter().rposition(|(offset, _)| *offset <= self.offset).unwrap_or(0)
@@ -126,12 +127,12 @@ impl Reader {
             0
         };
         let Some((offset, path)) = candidates.get(index) else { return Ok(Bytes::new()) };
-        // The writer may have filled the current segment to its end after it was read above.
+        // The writer may have filled the current segment after the read above.
         if let Some(chunk) = self.read_current()? {
             return Ok(chunk);
         }
-        let file = match open_plain(path) {
-            // Rotated away this very moment: look again.
+        let file = match open_regular(path) {
+            // The writer has just removed the segment: search again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.next(),
             file => file?,
         };
@@ -149,7 +150,7 @@ impl Reader {
 
     fn read_current(&mut self) -> io::Result<Option<Bytes>> {
         let Some((start, file)) = &self.current else { return Ok(None) };
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = vec![0; CHUNK_BYTES_MAX];
         let count = file.read_at(&mut buffer, self.offset.saturating_sub(*start))?;
         self.offset += count as u64;
         buffer.truncate(count);
@@ -157,30 +158,30 @@ impl Reader {
     }
 }
 
-/// Offset at which the last `lines` lines begin.
-fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
-    let segments = listed(folder)?;
-    let (mut found, mut seen) = (0, 0);
+/// Returns the offset at which the last `lines` lines begin.
+fn tail_offset(folder: &Path, lines: u64) -> io::Result<u64> {
+    let segments = list_segments(folder)?;
+    let (mut found, mut searched) = (0, 0);
     let mut end = None;
     for (start, path) in segments.iter().rev() {
-        let Ok(file) = open_plain(path) else { break };
+        let Ok(file) = open_regular(path) else { break };
         let mut position = file.metadata()?.len();
         let end = *end.get_or_insert(start + position);
         if lines == 0 {
             return Ok(end);
         }
         while position > 0 {
-            if seen >= TAIL_BYTES_MAX {
+            if searched >= TAIL_BYTES_MAX {
                 return Ok(start + position);
             }
-            let count = position.min(CHUNK as u64);
+            let count = position.min(CHUNK_BYTES_MAX as u64);
             position -= count;
-            seen += count;
-            let mut block = vec![0; usize::try_from(count).unwrap_or(CHUNK)];
+            searched += count;
+            let mut block = vec![0; usize::try_from(count).unwrap_or(CHUNK_BYTES_MAX)];
             file.read_exact_at(&mut block, position)?;
             for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
                 let after = start + position + index as u64 + 1;
-                // A line feed at the very end closes the last line; it begins none.
+                // The last line feed of the log ends the last line and begins no other.
                 if after < end {
                     found += 1;
                     if found == lines {
@@ -190,6 +191,6 @@ fn tail(folder: &Path, lines: u64) -> io::Result<u64> {
             }
         }
     }
-    // Fewer lines are kept than were asked for.
+    // The log has fewer lines than requested.
     Ok(0)
 }

@@ -1,68 +1,72 @@
-//! The seam between an agent and the machines it starts work on.
+//! The interface between the agent and the machines on which it runs workloads.
 //!
-//! A runtime is told what shall be (`hold`, `ensure`, `stop`, `forget`) and says what is (`watch`); every verb is
-//! idempotent and level-triggered, so that a caller that died may simply say it again. What a runtime must keep true:
+//! The agent requests a state (`hold`, `ensure`, `stop`, `forget`), and the runtime reports the
+//! actual state (`watch`). Every request is idempotent and level-triggered: an agent that restarted
+//! may repeat it. Every runtime guarantees:
 //!
-//! * one `WorkKey` is started at most once, whatever crashes between any two writes; doubt resolves to `Lost`,
-//!   never to a second start;
-//! * `Exited`, `Lost` and `Absent` are said only when no process (or pod) of that key is alive any more that can be found:
-//!   a process that left its group and cleared its environment cannot be;
-//! * after a restart of the agent, `watch` first tells the state of every key the runtime still knows.
+//! * It starts one `WorkKey` at most once, whichever process crashes between any two writes. If the
+//! history of a key is uncertain, the runtime reports `Lost` and never starts it again.
+//! * It reports `Exited`, `Lost` and `Absent` only when it finds no live process (or Pod) of the
+//!   key.
+//! It cannot find a process that left its process group and cleared its environment.
+//! * After a restart of the agent, `watch` first reports the state of every key that the runtime
+//! knows.
 
+mod backoff;
 pub mod fake;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 mod logs;
 mod observe;
 pub mod process;
+mod rejection;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use flow_domain::id::{Digest, PartyId, RunId, TaskId};
 use flow_domain::member::{Exit, Reason, ReasonCode, Role};
 use flow_domain::progress::Progress;
 use flow_domain::template::Resources;
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-/// What is started at most once: one reservation round of one run. (The party is the agent's own.)
+/// The unit that is started at most once: one reservation round of one run. The party is the
+/// agent's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkKey {
-    /// The run.
     pub run: RunId,
-    /// The reservation round that led to this work.
+    /// Number of the reservation round.
     pub attempt: u32,
 }
 
-/// What has to be set aside before a start: ports (and, where a runtime has them, quota).
+/// A request to reserve what a member needs before its start: ports and, in a cluster, quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldRequest {
-    /// Whose hold.
     pub key: WorkKey,
-    /// The task the run belongs to: for labels and for sweeping.
+    /// For labels.
     pub task: TaskId,
-    /// The party: for labels and for sweeping.
+    /// For labels.
     pub party: PartyId,
-    /// Names of the ports wanted, e.g. `grpc`, `http`.
+    /// Names of the requested ports, such as `grpc` and `http`.
     pub ports: Vec<String>,
 }
 
-/// What a hold has set aside.
+/// The ports that a hold reserves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Held {
     /// Numbers the workload listens on, by port name.
     pub ports: BTreeMap<String, u16>,
-    /// `host:port` by port name, as the other members shall dial it.
+    /// `host:port` by port name: the address that the other members dial.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
 }
 
 impl Held {
-    /// Ports of this machine, dialled on this machine.
+    /// Ports of this machine for members on this machine.
     #[must_use]
     pub fn on_loopback(ports: BTreeMap<String, u16>) -> Self {
         let endpoints =
@@ -71,122 +75,107 @@ impl Held {
     }
 }
 
-/// What an image name means at a party.
+/// The party's entry for an image name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ImageSource {
-    /// A directory with the image's programs: relative `workdir`s and programs start here.
+    /// A directory with the image's programs: relative `workdir`s and programs are resolved against
+    /// it.
     Root(PathBuf),
-    /// A container image.
     Container(Container),
 }
 
-/// A container image, and what its pods need at this party.
+/// A container image and the party's settings for its Pods.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Reference of the image.
     pub image: String,
-    /// Directory inside it where relative `workdir`s and programs start.
+    /// Directory in the image against which relative `workdir`s and programs are resolved.
     pub root: PathBuf,
-    /// Fields of a pod's spec, as the party wrote them: node selector, tolerations, pull secrets and the like.
+    /// Fields of a Pod's spec as the party wrote them, such as node selector and tolerations.
     pub pod: serde_json::Map<String, serde_json::Value>,
     /// Extended resources for the workload, such as `nvidia.com/gpu`.
     pub limits: BTreeMap<String, String>,
 }
 
-/// What a dataset name means at a party. Always read-only for the workload.
+/// The party's entry for a dataset name. The workload always gets read-only access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DataSource {
-    /// A directory of the agent's machine.
+    /// A directory on the agent's machine.
     Directory(PathBuf),
-    /// A volume claim in the agent's namespace.
+    /// A PersistentVolumeClaim in the agent's namespace.
     Claim {
-        /// Its name.
         claim: String,
-        /// Directory inside it; empty = all of it.
+        /// Directory in the volume; empty = the whole volume.
         sub_path: String,
     },
-    /// A directory of whatever node the pod lands on.
-    HostPath {
-        /// Its path.
-        host_path: PathBuf,
-    },
-    /// An image whose program puts the data into `FED_DATA_DIR` before the workload starts.
-    Image {
-        /// Reference of the image.
-        image: String,
-        /// Arguments for its program.
-        args: Vec<String>,
-    },
+    /// A directory of the node on which the Pod is scheduled.
+    HostPath { host_path: PathBuf },
+    /// An image whose program writes the data to `FED_DATA_DIR` before the workload starts.
+    Image { image: String, args: Vec<String> },
 }
 
-/// How progress of a workload is learned.
+/// The source of a workload's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProgressSource {
-    /// Follow `metrics.jsonl` in the output directory: one JSON object a line.
-    // An agent of before wrote `None` and meant the same: the file is followed whatever else there is.
+    /// The file `metrics.jsonl` in the output directory: one JSON object per line.
+    // An earlier release wrote `None` for the same source: it followed the file in any case.
     #[serde(alias = "None")]
     MetricsFile,
-    /// Besides, poll iflearner's status page each second, on the held port of this name.
+    /// The file, and iflearner's status page on the held port of this name, polled every second.
     IflearnerStatus {
-        /// Name of the port (see [`HoldRequest::ports`]).
+        /// Name of the port, see [`HoldRequest::ports`].
         port: String,
-        /// Parties and epoch count that the page must show before it is believed (hazard L12).
+        /// Parties that the page must show before the agent accepts its values (hazard L12).
         parties: Vec<PartyId>,
-        /// Epoch every party must have completed, see `flow_domain::framework::iflearner::final_epoch`.
+        /// Epoch that every party must complete, see
+        /// `flow_domain::framework::iflearner::final_epoch`.
         final_epoch: u32,
-        /// Value `total_epoch` must show.
+        /// Value of `total_epoch` that the page must show.
         total_epoch: u32,
-        /// How many of the parties the page must show: those of the frozen set (k of n).
+        /// Number of parties that the page must show: those of the frozen set (k of n).
         trainers: u32,
     },
 }
 
-/// Everything a start needs, with all bindings filled in.
+/// A request to start a held member, with all bindings filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartRequest {
-    /// What is started.
     pub key: WorkKey,
-    /// The task.
     pub task: TaskId,
-    /// The party.
     pub party: PartyId,
-    /// What the party does in the task.
     pub role: Role,
-    /// Digest of the spec, if one led to this.
+    /// Digest of the spec; `None` if the request was not made from a spec.
     #[serde(default)]
     pub digest: Option<Digest>,
-    /// Program and arguments. A relative program is looked up by the image's root.
+    /// Program and arguments. A relative program is resolved against the image's root.
     pub argv: Vec<String>,
-    /// Other members that it is told to dial, as `host:port`.
+    /// Addresses of other members that the workload dials, as `host:port`.
     #[serde(default)]
     pub dials: Vec<String>,
-    /// The whole environment: nothing is inherited from the agent.
+    /// The whole environment: the workload inherits nothing from the agent.
     pub env: BTreeMap<String, String>,
-    /// What the image reference was resolved to at this party, if it was.
+    /// The party's entry for the image; `None` if the spec names no image.
     #[serde(rename = "image_root")]
     pub image: Option<ImageSource>,
-    /// Working directory below the image's root; empty = the member's own.
+    /// Working directory below the image's root; empty = the member's scratch directory.
     pub workdir: String,
-    /// The dataset.
     #[serde(rename = "data_dir")]
     pub data: Option<DataSource>,
-    /// Share of a machine it may use; 0 = no limit.
+    /// Limits of CPU and memory; 0 = no limit.
     #[serde(default)]
     pub resources: Resources,
-    /// Longest time the workload may run, in seconds, on a clock that does not jump.
+    /// Limit of the workload's running time, in seconds of monotonic time.
     pub max_runtime_s: u64,
     /// Time between SIGTERM and SIGKILL, in seconds.
     pub stop_grace_s: u64,
-    /// Largest log kept, in bytes, over all rotated files.
+    /// Limit of the kept log in bytes, over all segments.
     pub log_limit_bytes: u64,
-    /// Where progress comes from.
     pub progress: ProgressSource,
 }
 
 impl StartRequest {
-    /// The image's root, if the image is a directory of this machine.
+    /// The image's root; `None` unless the image is a directory on this machine.
     #[must_use]
     pub fn root(&self) -> Option<&Path> {
         match &self.image {
@@ -195,7 +184,7 @@ impl StartRequest {
         }
     }
 
-    /// The dataset's directory, if it is one of this machine.
+    /// The dataset's directory; `None` unless the dataset is a directory on this machine.
     #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
         match &self.data {
@@ -208,70 +197,69 @@ impl StartRequest {
     }
 }
 
-/// What is true of one key now.
+/// The current state of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WorkState {
-    /// Nothing is held, nothing runs and nothing ever will for this key unless told again.
+    /// The runtime holds nothing, runs nothing, and starts nothing for this key without a new
+    /// request.
     Absent,
-    /// Ports are held; nothing has been started.
+    /// Ports are held; the workload is not started.
     Held(Held),
-    /// The start is under way.
+    /// The runtime is starting the workload.
     Starting {
-        /// What it waits for, if it waits.
+        /// The reason of a delay.
         reason: Option<Reason>,
     },
-    /// The workload is alive.
     Running,
-    /// The workload was seen alive, and the way to look at it is cut, for this reason. Nothing says that it has ended.
-    // A variant of its own: `Running` as it is written is in the journals and on the sockets of earlier releases.
+    /// The workload was running, and the runtime cannot observe it now, for this reason. Nothing
+    /// shows that the workload ended.
+    // A separate variant: earlier releases persist and send `Running` without a reason.
     Unseen(Reason),
-    /// The workload has ended and nothing of it is alive.
+    /// The workload ended and no process of it is alive.
     Exited(Exit),
-    /// It cannot be known how the workload ended (or whether it ran); nothing of it is alive.
+    /// The runtime cannot determine how the workload ended or whether it ran. No process of it is
+    /// alive.
     Lost(Reason),
 }
 
-/// One observation. Latest wins; `Absent` closes a key.
+/// One observation. A later observation of a key replaces an earlier one; `Absent` closes the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
-    /// Of what.
     pub key: WorkKey,
-    /// What is true now.
     pub state: WorkState,
-    /// Latest progress, if it changed since the last observation.
+    /// The latest progress; `None` if it did not change since the previous observation.
     pub progress: Option<Progress>,
 }
 
-/// Which part of a log is wanted.
+/// The requested part of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRequest {
-    /// Start this many lines before the end; `None` = from the beginning of what is kept.
+    /// Start this many lines before the end; `None` = at the start of the kept log.
     pub tail_lines: Option<u64>,
-    /// Keep the stream open until the workload has ended.
+    /// Keep the stream open until the workload ends.
     pub follow: bool,
 }
 
-/// Why a runtime could not do what it was told.
+/// The failure of a request to a runtime.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// It will not work however often it is tried: the member fails with this reason.
+    /// Permanent: a retry cannot succeed. The member fails with this reason.
     #[error("{0}")]
     Refused(Reason),
-    /// It may work later: try again with back-off.
+    /// Transient: the caller retries with backoff.
     #[error("{context}")]
     Transient {
-        /// What was being done.
+        /// The failed step, for the agent's log.
         context: String,
-        /// Why it failed.
         #[source]
         source: std::io::Error,
-        /// The same for the hub: names nothing of the party's own.
+        /// The failure as the hub may see it: without names of the party's files and hosts.
         reason: Reason,
     },
 }
 
 impl RuntimeError {
-    /// Why, as the hub may know it.
+    /// The failure as the hub may see it.
     #[must_use]
     pub fn reason(&self) -> &Reason {
         match self {
@@ -279,48 +267,61 @@ impl RuntimeError {
         }
     }
 
-    /// An error of the party's own machine, met while doing `deed`, that may pass.
-    pub(crate) fn of_machine(deed: &str, source: std::io::Error) -> Self {
-        let text = format!("the party's agent could not {deed} and tries again: its log says why");
+    /// A transient error of the agent's machine during `action`.
+    pub(crate) fn of_machine(action: &str, source: std::io::Error) -> Self {
+        let text = format!(
+            "the party's agent could not {action} and retries; if this persists, ask the party \
+             for the cause in the agent's log"
+        );
         Self::Transient {
-            context: format!("could not {deed}"),
+            context: format!("could not {action}"),
             source,
             reason: Reason::new(ReasonCode::RuntimeError, text),
         }
     }
 }
 
-/// What starts work, stops it and tells how it stands.
+/// Starts and stops workloads and reports their states.
+#[async_trait]
 pub trait Runtime: Send + Sync + 'static {
-    /// Set aside what `hold` asks for and say what that is. Told twice, answers the same.
-    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>>;
+    /// Reserves the requested ports. A repeated request returns the same result.
+    async fn hold(&self, request: HoldRequest) -> Result<Held, RuntimeError>;
 
-    /// See to it that the work has been started, once. Returns when the start is durable, not when it has ended.
-    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>>;
+    /// Starts the workload unless it was started before. Returns when the start is durable, before
+    /// the workload ends.
+    async fn ensure(&self, request: StartRequest) -> Result<(), RuntimeError>;
 
-    /// Release the hold, or end the work: SIGTERM, `grace_s` seconds, SIGKILL. Returns when the wish is placed;
-    /// that it came true is told by `watch`. Told about an unknown key, `watch` answers `Absent`.
-    fn stop(&self, key: WorkKey, grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>>;
+    /// Releases the hold, or ends the workload: SIGTERM, `grace_s` seconds, SIGKILL. Returns when
+    /// the request is accepted; `watch` reports the end. For an unknown key `watch` reports
+    /// `Absent`.
+    async fn stop(&self, key: WorkKey, grace_s: u64) -> Result<(), RuntimeError>;
 
-    /// Every key of which something is left at this machine, alive or not. Asked once at the agent's start: what its
-    /// journal does not know is stopped before the hub hears of the agent (the journal may have been lost).
-    fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>>;
+    /// Lists every key of which this machine has any trace, alive or not. The agent calls it once
+    /// at its start and stops the keys that its journal does not contain before it connects to the
+    /// hub, because the journal may be lost.
+    async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError>;
 
-    /// What others may know of this runtime, by name: its kind, and how it contains a workload's descendants. Goes
-    /// into the inventory; holds no path.
+    /// Public properties of this runtime by name, such as its kind and its containment. They are
+    /// part of the inventory and contain no path.
     fn describe(&self) -> BTreeMap<String, String>;
 
-    /// Observations from now on, beginning with the state of every key known. One receiver at a time.
+    /// Observations from now on, starting with the state of every known key. A new receiver
+    /// replaces the previous one.
     fn watch(&self) -> mpsc::Receiver<Observation>;
 
     /// The log, oldest first, in chunks of at most 64 KiB.
-    fn logs(
+    async fn logs(
         &self,
         key: WorkKey,
         request: LogRequest,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
+    ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>;
 
-    /// The key's state is settled and stored elsewhere: drop what only served to prove it. Logs and outputs stay
-    /// until the agent's retention removes them.
-    fn forget(&self, key: WorkKey) -> BoxFuture<'_, Result<(), RuntimeError>>;
+    /// Removes what only proved the key's state, because the hub has stored that state. Logs and
+    /// outputs stay until the agent's retention removes them.
+    async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError>;
+}
+
+/// The span of one request to a runtime.
+fn request_span(request: &'static str, key: &WorkKey) -> tracing::Span {
+    tracing::info_span!("runtime", request, run.id = %key.run, attempt = key.attempt)
 }

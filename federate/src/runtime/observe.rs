@@ -1,34 +1,36 @@
-//! From many followers to one receiver: latest wins, so a slow receiver costs no memory and misses no end.
+//! Forwards the observations of many followers to one receiver. The latest state of a key replaces
+//! earlier ones, so a slow receiver costs bounded memory and misses no end.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use flow_common::supervisor::Supervisor;
 use flow_domain::progress::{Point, Progress};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::runtime::{Observation, WorkKey, WorkState};
 
-/// Observations under way to the receiver.
-const CHANNEL: usize = 64;
+/// Capacity of the channel to the receiver, in observations.
+const CHANNEL_CAPACITY: usize = 64;
 
-/// Points kept for a receiver that is slow; older ones are dropped.
-const POINTS_KEPT: usize = 2000;
+/// Limit of the points that wait for a slow receiver; the oldest are dropped.
+const PENDING_POINTS_MAX: usize = 2000;
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The last word on every key; the progress without points.
+    /// The latest state of every key and its progress without points.
     known: BTreeMap<WorkKey, (WorkState, Option<Progress>)>,
-    /// What the receiver has not been told.
+    /// Observations that the receiver did not get yet.
     pending: BTreeMap<WorkKey, (WorkState, Option<Progress>)>,
-    /// Progress of keys that nothing else is known of yet: it waits for their state.
+    /// Progress of keys whose state is not known yet: it is sent with the first state.
     early: BTreeMap<WorkKey, Progress>,
-    /// Receivers so far: only the last one is served.
+    /// Number of the current receiver; earlier ones are closed.
     receiver: u64,
 }
 
-/// The last word on every key, on its way to the receiver.
+/// The latest state of every key and the channel to the receiver.
 #[derive(Debug, Default)]
 pub struct Observations {
     inner: Arc<Mutex<Inner>>,
@@ -37,8 +39,8 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// Wraps a task without which nothing more is observed, of a key or at all: after its panic the receiver is closed.
-    /// Such a task may return.
+    /// Wraps a task that observes one or all keys: its panic closes the receiver. The task may
+    /// return.
     pub fn essential<F>(
         &self,
         name: &'static str,
@@ -52,15 +54,15 @@ impl Observations {
         self.supervisor.essential(name, &may_return, task)
     }
 
-    /// Closes the receiver: nothing is observed any more.
+    /// Closes the receiver, because the runtime observes nothing any more.
     #[cfg(feature = "kubernetes")]
     pub fn fail(&self, reason: &str) {
         self.supervisor.fail(reason);
     }
 
-    /// Put down what is true of a key now.
+    /// Records and sends the state of a key.
     pub fn publish(&self, key: &WorkKey, state: WorkState, progress: Option<Progress>) {
-        let mut inner = lock(&self.inner);
+        let mut inner = self.inner.lock();
         let progress = merge(inner.early.remove(key), progress);
         if state == WorkState::Absent {
             inner.known.remove(key);
@@ -77,10 +79,10 @@ impl Observations {
         self.changed.send_replace(());
     }
 
-    /// Put down how far a key is; its state stays. Of a key without one it is told together with the first.
+    /// Records and sends progress of a key without a change of its state.
     #[cfg(feature = "kubernetes")]
     pub fn publish_progress(&self, key: &WorkKey, progress: Progress) {
-        let mut inner = lock(&self.inner);
+        let mut inner = self.inner.lock();
         let Some((state, latest)) = inner.known.get_mut(key) else {
             let before = inner.early.remove(key);
             inner
@@ -96,23 +98,23 @@ impl Observations {
         self.changed.send_replace(());
     }
 
-    /// Say nothing of this key any more.
+    /// Removes a key.
     pub fn forget(&self, key: &WorkKey) {
-        let mut inner = lock(&self.inner);
+        let mut inner = self.inner.lock();
         inner.known.remove(key);
         inner.pending.remove(key);
         inner.early.remove(key);
     }
 
-    /// A new receiver, which is first told the last word on every key, with the points nobody has been told of: the work
-    /// may have been followed for a while before anybody watches. The receiver before is served no more.
+    /// Returns a new receiver. It first gets the latest state of every key, with the points that no
+    /// receiver got. The previous receiver is closed.
     pub fn watch(&self) -> mpsc::Receiver<Observation> {
-        let (sender, receiver) = mpsc::channel(CHANNEL);
+        let (sender, receiver) = mpsc::channel(CHANNEL_CAPACITY);
         let number = {
-            let mut inner = lock(&self.inner);
-            let mut untold = std::mem::take(&mut inner.pending);
+            let mut inner = self.inner.lock();
+            let mut pending = std::mem::take(&mut inner.pending);
             let known = inner.known.iter().map(|(key, (state, latest))| {
-                let newer = untold.remove(key).and_then(|(_, progress)| progress);
+                let newer = pending.remove(key).and_then(|(_, progress)| progress);
                 (key.clone(), (state.clone(), merge(latest.clone(), newer)))
             });
             inner.pending = known.collect();
@@ -134,7 +136,7 @@ impl Observations {
     }
 }
 
-/// Holds no `Observations`: it ends with them.
+/// It owns no `Observations`, so that it ends with them.
 async fn forward(
     inner: Arc<Mutex<Inner>>,
     mut changed: watch::Receiver<()>,
@@ -142,20 +144,20 @@ async fn forward(
     number: u64,
 ) {
     loop {
-        // Room first, so that what is taken then is the latest.
-        let Ok(room) = sender.reserve().await else { return };
+        // Reserve the capacity first, so that the observation taken afterwards is the latest.
+        let Ok(permit) = sender.reserve().await else { return };
         let taken = {
             changed.borrow_and_update();
-            let mut inner = lock(&inner);
+            let mut inner = inner.lock();
             if inner.receiver != number {
                 return;
             }
             inner.pending.pop_first()
         };
         match taken {
-            Some((key, (state, progress))) => room.send(Observation { key, state, progress }),
+            Some((key, (state, progress))) => permit.send(Observation { key, state, progress }),
             None => {
-                drop(room);
+                drop(permit);
                 if changed.changed().await.is_err() {
                     return;
                 }
@@ -164,19 +166,15 @@ async fn forward(
     }
 }
 
-/// The newer progress, with the newest points of both.
+/// Returns the newer progress with the newest points of both.
 pub fn merge(before: Option<Progress>, now: Option<Progress>) -> Option<Progress> {
     let (Some(before), Some(mut now)) = (before.clone(), now.clone()) else {
         return now.or(before);
     };
     let mut points: Vec<Point> = before.points;
     points.append(&mut now.points);
-    points.drain(..points.len().saturating_sub(POINTS_KEPT));
+    points.drain(..points.len().saturating_sub(PENDING_POINTS_MAX));
     Some(Progress { points, ..now })
-}
-
-fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -197,22 +195,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receiver_that_was_slow_gets_the_latest_state_and_every_point() {
+    async fn slow_receiver_gets_the_latest_state_and_every_point() {
         let all = Observations::default();
         for step in 1..=3 {
             all.publish(&key(1), WorkState::Running, progress(step));
         }
-        let told = |seen: Option<Observation>| {
+        let summary = |seen: Option<Observation>| {
             seen.and_then(|seen| seen.progress).map(|all| (all.epoch, all.points.len()))
         };
         let mut first = all.watch();
         assert_eq!(
-            told(first.recv().await),
+            summary(first.recv().await),
             Some((Some(3), 3)),
-            "what was said before anybody watched"
+            "observations from before the first receiver"
         );
         let mut first = all.watch();
-        assert_eq!(told(first.recv().await), Some((Some(3), 0)), "no point twice");
+        assert_eq!(summary(first.recv().await), Some((Some(3), 0)), "no point is sent twice");
         for attempt in 2..200 {
             all.publish(&key(attempt), WorkState::Running, None);
         }
@@ -234,21 +232,21 @@ mod tests {
 
     #[cfg(feature = "kubernetes")]
     #[tokio::test]
-    async fn progress_that_is_faster_than_the_first_state_is_told_with_it() {
+    async fn progress_before_the_first_state_is_sent_with_it() {
         let all = Observations::default();
         let mut seen = all.watch();
         for step in 1..=3 {
             all.publish_progress(&key(1), progress(step).expect("progress"));
         }
         all.publish(&key(1), WorkState::Running, None);
-        let told = seen.recv().await.and_then(|seen| seen.progress).expect("progress");
-        assert_eq!((told.epoch, told.points.len()), (Some(3), 3));
+        let sent = seen.recv().await.and_then(|seen| seen.progress).expect("progress");
+        assert_eq!((sent.epoch, sent.points.len()), (Some(3), 3));
         all.publish(&key(1), WorkState::Running, None);
         assert_eq!(seen.recv().await.and_then(|seen| seen.progress), None, "once");
     }
 
     #[tokio::test]
-    async fn a_new_receiver_hears_of_every_known_key_and_the_old_one_ends() {
+    async fn new_receiver_gets_every_known_key_and_the_old_one_is_closed() {
         let all = Observations::default();
         let mut old = all.watch();
         all.publish(&key(1), WorkState::Running, None);

@@ -1,13 +1,17 @@
-//! Where the descendants of a workload are caught, so that none outlives it.
+//! The containment of a workload's descendants, so that none outlives the workload.
 //!
-//! Three ways, the best that the machine allows:
+//! There are three kinds; the sidecar uses the best that the machine allows:
 //!
-//! * a **cgroup** of its own (cgroup2, where the agent's own group is writable, e.g. systemd `Delegate=yes`);
-//! * a **PID namespace** with a tiny init: the kernel kills all of it when init dies, and init dies with the sidecar;
-//! * a **session**: descendants are found through the process tree, and by their environment's marker.
+//! * a **cgroup** (cgroup2, if the agent's cgroup is writable, e.g. systemd `Delegate=yes`);
+//! * a **PID namespace** with a tiny init: the kernel kills every process in it when init dies, and
+//!   init
+//! dies with the sidecar;
+//! * a **session**: descendants are found through the process tree and by their environment's
+//!   marker.
 //!
-//! In each, the sidecar is the subreaper of all descendants: `waitpid` saying ECHILD is the proof that none is left.
-//! What this module adds is the killing, and what remains for whoever sweeps after a sidecar that vanished.
+//! In each kind the sidecar is the subreaper of all descendants: ECHILD from `waitpid` proves that
+//! none is left. This module kills descendants and records what a sweep needs after a sidecar
+//! vanished.
 
 use std::fs;
 use std::io;
@@ -20,22 +24,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::rundir::{RunDir, marker};
+use super::rundir::{RunDir, dir_name};
 use crate::runtime::WorkKey;
 
-/// Environment variable by which a workload's processes are known.
+/// Environment variable that marks the processes of a workload.
 pub const MARKER: &str = "FED_MEMBER";
 
-/// Most ancestors looked through for this process: a workload can make the chain of its own as long as it likes.
+/// Limit of the search for this process among the ancestors of another one. A workload can make a
+/// chain of processes of any length.
 const ANCESTORS_MAX: usize = 1000;
 
-/// A way of catching descendants, best first.
+/// The kinds of containment, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Containment {
-    /// A cgroup of its own.
     Cgroup,
-    /// A PID namespace.
     PidNamespace,
     /// Process tree and marker only.
     Session,
@@ -52,14 +55,14 @@ impl Containment {
         }
     }
 
-    /// The best this machine allows. Looked up once.
+    /// The best kind that this machine allows. The result is cached.
     #[must_use]
     pub fn detect() -> Self {
         static FOUND: OnceLock<Containment> = OnceLock::new();
         *FOUND.get_or_init(|| {
             if can_make_cgroups() {
                 Self::Cgroup
-            } else if may_unshare() {
+            } else if can_unshare() {
                 Self::PidNamespace
             } else {
                 Self::Session
@@ -67,29 +70,27 @@ impl Containment {
         })
     }
 
-    /// This way and every lesser one.
+    /// This kind and every lesser one, best first.
     pub fn and_lesser(self) -> impl Iterator<Item = Self> {
         [Self::Cgroup, Self::PidNamespace, Self::Session]
             .into_iter()
-            .filter(move |way| *way >= self)
+            .filter(move |kind| *kind >= self)
     }
 }
 
-/// One process, beyond any doubt: numbers are used again, a number with its start time (since boot) is not.
+/// The identity of one process: the kernel reuses a pid, but not with the same start time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// Its number.
     pub pid: i32,
-    /// Its start, in clock ticks since boot.
+    /// Start time in clock ticks since boot.
     pub start: u64,
 }
 
-/// `container.json`: one workload's container.
+/// Content of `container.json`: the containment of one workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Which way.
     pub containment: Containment,
-    /// The boot it belongs to: after another one, nothing of it can be alive.
+    /// Identity of the boot: after another boot no process of it is alive.
     pub boot: String,
     /// The cgroup's directory.
     pub cgroup: Option<PathBuf>,
@@ -98,7 +99,7 @@ pub struct Container {
 }
 
 impl Container {
-    /// Make what can be made before the workload is spawned.
+    /// Creates what can be created before the spawn.
     pub fn create(containment: Containment, key: &WorkKey, dir: &RunDir) -> io::Result<Self> {
         let cgroup = match containment {
             Containment::Cgroup => {
@@ -115,27 +116,29 @@ impl Container {
         Ok(Self { containment, boot: boot_id(), cgroup, init: None })
     }
 
-    /// The cgroup of a key's workload, whether or not it exists; `None` where there are no cgroups.
+    /// Path of the cgroup of a key's workload, which need not exist; `None` without cgroup2.
     #[must_use]
     pub fn cgroup_of(key: &WorkKey, dir: &RunDir) -> Option<PathBuf> {
-        let mark = Digest::of(dir.mark(key).as_bytes());
-        Some(own_cgroup()?.join(format!("flow-{}-{:.16}", marker(key), mark.as_str())))
+        let digest = Digest::of(dir.marker(key).as_bytes());
+        Some(own_cgroup()?.join(format!("flow-{}-{:.16}", dir_name(key), digest.as_str())))
     }
 
-    /// SIGTERM to every descendant of this process. Init of a PID namespace is left out: it waits for the others.
+    /// Sends SIGTERM to every descendant of this process except the init of a PID namespace, which
+    /// waits for the others.
     pub fn terminate(&self) {
         for process in descendants() {
             if self.init.is_none_or(|init| init.pid != process.as_raw()) {
-                // A process that has ended meanwhile is fine.
+                // Fails if the process has ended meanwhile.
                 let _ = kill(process, Signal::SIGTERM);
             }
         }
     }
 
-    /// SIGKILL to every descendant of this process, as nearly at once as the way allows.
+    /// Sends SIGKILL to every descendant of this process, atomically if the containment allows it.
     pub fn kill(&self) {
         if let Some(cgroup) = &self.cgroup {
-            // Atomic: nothing can be forked out of it. Kernels before 5.14 lack the file; the walk below does it then.
+            // Atomic: no fork can escape. Kernels before 5.14 do not have the file; the loop below
+            // kills then.
             let _ = fs::write(cgroup.join("cgroup.kill"), "1");
         }
         for process in descendants() {
@@ -143,10 +146,11 @@ impl Container {
         }
     }
 
-    /// Remove what `create` made. Nothing may be alive in it.
+    /// Removes what `create` created. No process may be alive in it.
     pub fn remove(&self) {
         if let Some(cgroup) = &self.cgroup {
-            // Fails only if something is still dying in it; the sweep at the agent's next start tries again.
+            // Fails only while a process in it is exiting; the sweep at the agent's next start
+            // tries again.
             let _ = fs::remove_dir(cgroup);
         }
     }
@@ -160,22 +164,22 @@ pub fn boot_id() -> String {
         .unwrap_or_default()
 }
 
-/// The fields of `/proc/<pid>/stat` this project looks at.
+/// Fields of `/proc/<pid>/stat`.
 #[derive(Debug, Clone, Copy)]
 pub struct Stat {
-    /// Zombie or dead: holds nothing any more.
+    /// True for a zombie, which holds no resources.
     pub dead: bool,
-    /// Parent.
+    /// Pid of the parent.
     pub parent: i32,
-    /// Start, in clock ticks since boot.
+    /// Start time in clock ticks since boot.
     pub start: u64,
 }
 
-/// How a process stands; `None` if there is none of that number.
+/// Reads the status of a process; `None` if no process has this pid.
 #[must_use]
 pub fn stat(pid: i32) -> Option<Stat> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything, spaces and brackets included; what follows the last bracket is regular.
+    // The name may contain spaces and brackets; the fields after the last bracket are regular.
     let rest = text.get(text.iter().rposition(|byte| *byte == b')')? + 1..)?;
     let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
     Some(Stat {
@@ -185,13 +189,13 @@ pub fn stat(pid: i32) -> Option<Stat> {
     })
 }
 
-/// Every process there is.
+/// The pids of all processes.
 pub fn all_pids() -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| std::str::from_utf8(entry.file_name().as_bytes()).ok()?.parse().ok())
 }
 
-/// Every descendant of this process that has not ended. Orphans are ours, since this process is their subreaper.
+/// The living descendants of this process. Orphans are children of this process, their subreaper.
 #[must_use]
 pub fn descendants() -> Vec<Pid> {
     let table: Vec<(i32, Stat)> = all_pids().filter_map(|pid| Some((pid, stat(pid)?))).collect();
@@ -205,8 +209,8 @@ pub fn descendants() -> Vec<Pid> {
     family.into_iter().skip(1).filter(alive).map(Pid::from_raw).collect()
 }
 
-/// Whether `pid` is a descendant of this process, or nothing can be said of it any more. A number that stands for no
-/// process here (0) belongs to another PID namespace, which descendants are never outside of.
+/// True if `pid` is a descendant of this process or has just ended. A pid that is not visible here
+/// (0) is of another PID namespace, which contains no descendants.
 #[must_use]
 pub fn is_descendant(pid: i32) -> bool {
     let own = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
@@ -223,7 +227,7 @@ pub fn is_descendant(pid: i32) -> bool {
     true
 }
 
-/// The cgroup2 directory this process lives in.
+/// The cgroup2 directory of this process.
 fn own_cgroup() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -238,23 +242,24 @@ fn own_cgroup() -> Option<PathBuf> {
     })
 }
 
-/// Tried, not guessed: the permissions of a cgroup tree are spread over several files.
+/// Tries to create a cgroup, because the permissions of a cgroup tree are spread over several
+/// files.
 fn can_make_cgroups() -> bool {
     let Some(own) = own_cgroup() else { return false };
     let probe = own.join(format!("flow-probe-{}", std::process::id()));
     if fs::create_dir(&probe).is_err() {
         return false;
     }
-    let usable = probe.join("cgroup.kill").exists();
-    // Moving a process needs the right to write to the common ancestor as well.
-    let movable =
+    let has_kill = probe.join("cgroup.kill").exists();
+    // Moving a process also requires write access to the common ancestor.
+    let can_move =
         nix::unistd::access(&own.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).is_ok();
     let _ = fs::remove_dir(&probe);
-    usable && movable
+    has_kill && can_move
 }
 
-/// CAP_SYS_ADMIN, without which the kernel makes no PID namespace.
-fn may_unshare() -> bool {
+/// True if this process has CAP_SYS_ADMIN, which a new PID namespace requires.
+fn can_unshare() -> bool {
     const CAP_SYS_ADMIN: u64 = 1 << 21;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status
@@ -268,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_found_among_the_descendants_until_it_is_dead() {
+    fn process_is_a_descendant_until_it_is_dead() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
         assert!(descendants().contains(&pid));
@@ -284,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_is_followed_by_the_lesser_ones_only() {
+    fn containment_falls_back_to_lesser_kinds_only() {
         let after: Vec<_> = Containment::PidNamespace.and_lesser().collect();
         assert_eq!(after, [Containment::PidNamespace, Containment::Session]);
     }

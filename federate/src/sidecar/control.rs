@@ -1,4 +1,4 @@
-//! The control socket: a few connections, none of which may hold the sidecar up.
+//! The control socket: a bounded number of connections, none of which can block the sidecar.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,28 +7,29 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
+use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 
 use super::container::is_descendant;
-use super::progress::Known;
-use super::protocol::{Answer, LINE_LIMIT, Verb, line, parse_request};
+use super::progress::ProgressHistory;
+use super::protocol::{LINE_BYTES_MAX, Request, Response, line, parse_request};
 use crate::runtime::WorkState;
 
-/// Connections served at a time. An agent needs two.
-const MOST: usize = 16;
+/// Limit of the open connections. An agent needs two.
+const CONNECTIONS_MAX: usize = 16;
 
-/// Most connections accepted in one turn of the loop: whoever connects without end must not hold up the rest of it.
-const ACCEPTS_PER_TURN: usize = 32;
+/// Limit of the connections accepted in one turn of the event loop, so that a process that connects
+/// endlessly cannot block the loop.
+const ACCEPTS_PER_TURN_MAX: usize = 32;
 
-/// Points in one line: keeps it far below the limit.
-const POINTS_PER_LINE: usize = 500;
+/// Limit of the points in one line, which keeps it far below [`LINE_BYTES_MAX`].
+const POINTS_PER_LINE_MAX: usize = 500;
 
-/// Time the last words to an agent may take.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Timeout of the last write to each connection.
+const FINAL_WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// One agent's connection.
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
@@ -38,25 +39,24 @@ pub struct Connection {
     closed: bool,
 }
 
-/// What a subscriber has been told.
+/// The progress that a subscriber got: a cursor of points and the version of the rest.
 #[derive(Debug, Default)]
 struct Subscription {
     points: u64,
     version: u64,
 }
 
-/// The listener and its connections.
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
     connections: Vec<Connection>,
-    /// `false` after a connection could not be accepted for want of descriptors: the listener would stay readable, and the
-    /// loop spin.
+    /// `false` after an accept failed for lack of descriptors: the listener would stay readable and
+    /// the loop would spin.
     accepting: bool,
 }
 
 impl Control {
-    /// Listen at `path`, which must be short: the caller stands in the run directory.
+    /// Listens at `path`, which must be short: the caller's working directory is the run directory.
     pub fn listen(path: &Path) -> io::Result<Self> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -68,7 +68,7 @@ impl Control {
         Ok(Self { listener, connections: Vec::new(), accepting: true })
     }
 
-    /// What to poll: the listener, then each connection with whether it waits to write.
+    /// The descriptors to poll: the listener, then each connection with whether it waits to write.
     pub fn polled(&self) -> impl Iterator<Item = (BorrowedFd<'_>, bool)> {
         let listener = self.accepting.then(|| (self.listener.as_fd(), false));
         listener
@@ -76,10 +76,11 @@ impl Control {
             .chain(self.connections.iter().map(|one| (one.stream.as_fd(), !one.output.is_empty())))
     }
 
-    /// Accept whoever waits, read what has come, and answer the requests. The workload is refused: it has nothing to say
-    /// here, and would take the agent's places.
-    pub fn receive(&mut self) -> Vec<(usize, Verb)> {
-        for _ in 0..ACCEPTS_PER_TURN {
+    /// Accepts waiting connections, reads their input and returns the requests. It rejects
+    /// connections of the workload, which has no use for the socket and could occupy all
+    /// connections.
+    pub fn receive(&mut self) -> Vec<(usize, Request)> {
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -89,8 +90,10 @@ impl Control {
                 }
             };
             let peer = getsockopt(&stream, PeerCredentials).map(|credentials| credentials.pid());
-            let is_stranger = peer.is_ok_and(|pid| !is_descendant(pid));
-            if self.connections.len() < MOST && is_stranger && stream.set_nonblocking(true).is_ok()
+            let is_outside = peer.is_ok_and(|pid| !is_descendant(pid));
+            if self.connections.len() < CONNECTIONS_MAX
+                && is_outside
+                && stream.set_nonblocking(true).is_ok()
             {
                 let connection = Connection {
                     stream,
@@ -104,76 +107,74 @@ impl Control {
         }
         let mut requests = Vec::new();
         for (index, connection) in self.connections.iter_mut().enumerate() {
-            requests.extend(connection.receive().into_iter().map(|verb| (index, verb)));
+            requests.extend(connection.receive().into_iter().map(|request| (index, request)));
         }
         requests
     }
 
-    /// Try again to accept connections.
-    pub fn accept_again(&mut self) {
+    /// Resumes accepting connections.
+    pub fn resume_accepting(&mut self) {
         self.accepting = true;
     }
 
-    /// Answer one connection.
-    pub fn answer(&mut self, index: usize, answer: &Answer) {
+    pub fn respond(&mut self, index: usize, response: &Response) {
         if let Some(connection) = self.connections.get_mut(index) {
-            connection.send(answer);
+            connection.send(response);
         }
     }
 
-    /// From now on tell this connection of changes.
+    /// Sends every change to this connection from now on.
     pub fn subscribe(&mut self, index: usize) {
         if let Some(connection) = self.connections.get_mut(index) {
             connection.subscription = Some(Subscription::default());
         }
     }
 
-    /// Whether an agent is listening.
     #[must_use]
     pub fn has_subscriber(&self) -> bool {
         self.connections.iter().any(|one| one.subscription.is_some() && !one.closed)
     }
 
-    /// Tell every subscriber of a new state.
-    pub fn publish(&mut self, answer: &Answer) {
+    /// Sends a state to every subscriber.
+    pub fn publish(&mut self, response: &Response) {
         for connection in self.connections.iter_mut().filter(|one| one.subscription.is_some()) {
-            connection.send(answer);
+            connection.send(response);
         }
     }
 
-    /// Tell every subscriber that has read all before what is new of the progress.
-    pub fn publish_progress(&mut self, known: &Known, state: &WorkState) {
+    /// Sends new progress to every subscriber that has read all previous lines.
+    pub fn publish_progress(&mut self, history: &ProgressHistory, state: &WorkState) {
         for connection in &mut self.connections {
-            let Some(mut told) = connection.subscription.take() else { continue };
+            let Some(mut sent) = connection.subscription.take() else { continue };
             while connection.output.is_empty()
                 && !connection.closed
-                && (told.version != known.version() || known.has_more(told.points))
+                && (sent.version != history.version() || history.has_more(sent.points))
             {
-                told.version = known.version();
-                let progress: Progress = known.since(&mut told.points, POINTS_PER_LINE);
-                let answer = Answer {
+                sent.version = history.version();
+                let progress: Progress = history.since(&mut sent.points, POINTS_PER_LINE_MAX);
+                let response = Response {
                     state: Some(state.clone()),
                     progress: Some(progress),
-                    ..super::answer()
+                    ..super::empty_response()
                 };
-                connection.output.extend(line(&answer));
+                connection.output.extend(line(&response));
                 connection.flush();
             }
-            connection.subscription = Some(told);
+            connection.subscription = Some(sent);
         }
     }
 
-    /// Write what could not be written before, and forget who has left.
+    /// Writes pending output and drops closed connections.
     pub fn flush(&mut self) {
         self.connections.iter_mut().for_each(Connection::flush);
         self.connections.retain(|one| !one.closed);
     }
 
-    /// Give everybody a moment to take what they were told.
+    /// Writes the pending output of every connection, each within [`FINAL_WRITE_TIMEOUT`].
     pub fn close(self) {
         for mut one in self.connections {
             if one.stream.set_nonblocking(false).is_ok()
-                && one.stream.set_write_timeout(Some(LAST_WORDS)).is_ok()
+                && one.stream.set_write_timeout(Some(FINAL_WRITE_TIMEOUT)).is_ok()
             {
                 let _ = one.stream.write_all(&one.output);
             }
@@ -182,7 +183,7 @@ impl Control {
 }
 
 impl Connection {
-    fn receive(&mut self) -> Vec<Verb> {
+    fn receive(&mut self) -> Vec<Request> {
         let mut part = [0; 16 << 10];
         loop {
             match self.stream.read(&mut part) {
@@ -192,27 +193,30 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => self.closed = true,
             }
-            if self.closed || self.input.len() > LINE_LIMIT {
+            if self.closed || self.input.len() > LINE_BYTES_MAX {
                 break;
             }
         }
-        let mut verbs = Vec::new();
+        let mut requests = Vec::new();
         while let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
             let taken: Vec<u8> = self.input.drain(..=end).collect();
             match parse_request(&taken) {
-                Ok(verb) => verbs.push(verb),
-                Err(text) => self.send(&super::refusal(text)),
+                Ok(request) => requests.push(request),
+                Err(text) => {
+                    let reason = Reason::new(ReasonCode::RuntimeError, text);
+                    self.send(&super::error_response(reason));
+                }
             }
         }
-        self.closed |= self.input.len() > LINE_LIMIT;
-        verbs
+        self.closed |= self.input.len() > LINE_BYTES_MAX;
+        requests
     }
 
-    fn send(&mut self, answer: &Answer) {
-        self.output.extend(line(answer));
+    fn send(&mut self, response: &Response) {
+        self.output.extend(line(response));
         self.flush();
-        // A reader this far behind is better served by a new connection, which begins with the state as it is.
-        self.closed |= self.output.len() > LINE_LIMIT;
+        // A reader that is this far behind reconnects and gets the current state first.
+        self.closed |= self.output.len() > LINE_BYTES_MAX;
     }
 
     fn flush(&mut self) {

@@ -1,33 +1,34 @@
-//! Named points at which a test lets the sidecar vanish, as `kill -9` would: `FLOW_SIDECAR_CRASH_AT=<point>`.
+//! Named points at which a test kills the sidecar as `kill -9` does:
+//! `FLOW_SIDECAR_CRASH_AT=<point>`.
 //!
-//! Compiled in on purpose: what is tested is the program that ships. The variable is looked up once, and the agent never
-//! hands it down (a sidecar is born with an empty environment), so only a wrapper script can set it.
+//! They are part of the shipped program, so that the tests run that program. The agent never passes
+//! the variable on (a sidecar starts with an empty environment), so only a wrapper script can set
+//! it.
 
 use std::sync::OnceLock;
 
-/// Places in the life of a sidecar, in order.
+/// The points, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
-    /// Born, nothing done.
+    /// The sidecar is spawned.
     BeforeLock,
     /// The lock is held.
     AfterLock,
-    /// Ports are bound, nobody knows.
+    /// Ports are bound and not reported.
     AfterBind,
-    /// Told to start, nothing written.
+    /// The start is requested, `started` is not written.
     BeforeStarted,
-    /// `started` is durable, nothing spawned.
+    /// `started` is durable, the workload is not spawned.
     AfterStarted,
-    /// The workload runs, nobody knows.
+    /// The workload runs and is not reported.
     AfterSpawn,
-    /// All is over and written, but `exit` is not yet named.
+    /// The exit is written and not renamed to `exit`.
     BeforeExitRename,
-    /// `exit` is durable, nobody knows.
+    /// `exit` is durable and not reported.
     AfterExitRename,
 }
 
 impl Point {
-    /// Every point, in order.
     pub const ALL: [Self; 8] = [
         Self::BeforeLock,
         Self::AfterLock,
@@ -55,12 +56,12 @@ impl Point {
     }
 }
 
-/// Vanish here, if that was asked for.
+/// Kills this process if the variable names this point.
 pub fn point(here: Point) {
-    static WANTED: OnceLock<Option<String>> = OnceLock::new();
-    let wanted = WANTED.get_or_init(|| std::env::var("FLOW_SIDECAR_CRASH_AT").ok());
-    if wanted.as_deref() == Some(here.as_str()) {
-        // SIGKILL, not abort: no handler, no core, exactly what an out-of-memory kill does.
+    static CRASH_AT: OnceLock<Option<String>> = OnceLock::new();
+    let crash_at = CRASH_AT.get_or_init(|| std::env::var("FLOW_SIDECAR_CRASH_AT").ok());
+    if crash_at.as_deref() == Some(here.as_str()) {
+        // SIGKILL instead of abort: no handler and no core file, as an out-of-memory kill.
         let _ = nix::sys::signal::raise(nix::sys::signal::SIGKILL);
     }
 }

@@ -1,4 +1,5 @@
-//! The sidecar's loop: waits for events, asks `supervise` what they mean, and does it.
+//! The event loop of the sidecar: it waits for events, passes them to `supervise`, and performs the
+//! effects.
 
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
@@ -21,27 +22,26 @@ use super::crash::{Point, point};
 use super::log::LogWriter;
 use super::ports::HeldPorts;
 use super::progress::{StatusPage, Watcher, metrics_file};
-use super::protocol::{Answer, HoldFile, Verb};
+use super::protocol::{HoldRecord, Request, Response};
 use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
-use super::supervise::{Effect, Ended, Input, Supervision};
-use super::{answer, io_reason, note, pause};
+use super::supervise::{Effect, Input, MainExit, Supervision};
+use super::{empty_response, io_reason, note};
 use crate::runtime::{Held, ProgressSource, StartRequest, WorkState};
 
-/// How often the run directory is looked for, and everything else that gives no sign of its own.
-const TICK: Duration = Duration::from_secs(1);
+/// Period of the checks that no event triggers, such as whether the run directory exists.
+const TICK_PERIOD: Duration = Duration::from_secs(1);
 
-/// Pause between two tries to write `exit` to a full disk.
-const WRITE_AGAIN: Duration = Duration::from_millis(200);
+/// Delay between two attempts to write `exit` to a full disk.
+const EXIT_WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Most output taken in one turn of the loop, in reads.
-const READS_PER_TURN: usize = 16;
+/// Limit of the reads of output in one turn of the loop.
+const READS_PER_TURN_MAX: usize = 16;
 
-/// One sidecar.
 pub struct Sidecar {
     dir: RunDir,
     lock: Lock,
-    file: HoldFile,
+    record: HoldRecord,
     ports: HeldPorts,
     control: Control,
     supervision: Supervision,
@@ -51,37 +51,43 @@ pub struct Sidecar {
     began: Monotonic,
     stalls: Stalls,
     stalled: Duration,
-    looked: Duration,
-    attended: bool,
+    last_check: Duration,
+    has_agent: bool,
     signals: SignalFd,
     changed: Arc<EventFd>,
     buffer: Vec<u8>,
-    /// Set when all is over: the record to write, or nothing if there is nothing to tell.
-    last: Option<Option<ExitRecord>>,
+    end: Option<End>,
 }
 
-/// A workload that was spawned.
+/// The end of the event loop.
+enum End {
+    /// The workload was started: write its exit.
+    Exit(ExitRecord),
+    /// Write nothing.
+    Silent,
+}
+
+/// The spawned workload.
 struct Work {
     spawned: Spawned,
     log: LogWriter,
     output_open: bool,
     progress: ProgressSource,
-    /// `None` while its thread cannot be made.
+    /// `None` while its thread cannot be created.
     watcher: Option<Watcher>,
 }
 
 impl Sidecar {
-    /// A sidecar that holds, and has told nobody yet.
     pub fn new(
         dir: RunDir,
         lock: Lock,
-        file: HoldFile,
+        record: HoldRecord,
         ports: HeldPorts,
         control: Control,
     ) -> io::Result<Self> {
         let mask = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM]);
         Ok(Self {
-            supervision: Supervision::new(Duration::ZERO, Duration::from_secs(file.hold_max_s)),
+            supervision: Supervision::new(Duration::ZERO, Duration::from_secs(record.hold_max_s)),
             state: WorkState::Held(Held::on_loopback(ports.numbers().clone())),
             signals: SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?,
             changed: Arc::new(EventFd::from_value_and_flags(
@@ -91,34 +97,38 @@ impl Sidecar {
             began: clock::monotonic(),
             stalls: Stalls::new(),
             stalled: Duration::ZERO,
-            looked: Duration::ZERO,
-            attended: false,
+            last_check: Duration::ZERO,
+            has_agent: false,
             started_at: Timestamp::default(),
             work: None,
             buffer: vec![0; 64 << 10],
-            last: None,
+            end: None,
             dir,
             lock,
-            file,
+            record,
             ports,
             control,
         })
     }
 
-    /// What an agent is told.
-    pub fn status(&self) -> Answer {
-        Answer { state: Some(self.state.clone()), ports: self.ports.numbers().clone(), ..answer() }
+    /// The current state as a response.
+    pub fn status(&self) -> Response {
+        Response {
+            state: Some(self.state.clone()),
+            ports: self.ports.numbers().clone(),
+            ..empty_response()
+        }
     }
 
     /// Serves the hold, the start, the run and the end of the workload.
     pub fn run(mut self) -> io::Result<()> {
-        while self.last.is_none() {
+        while self.end.is_none() {
             self.wait()?;
-            self.notice_pause();
+            self.detect_stall();
             self.receive();
             self.reap();
             self.read_output();
-            self.tell_progress();
+            self.publish_progress();
             self.tick();
             self.control.flush();
         }
@@ -131,9 +141,11 @@ impl Sidecar {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let until =
-            self.supervision.next().map_or(TICK, |at| at.saturating_sub(self.now()).min(TICK));
-        // Rounded up: a loop that wakes just before its deadline would spin.
+        let until = self
+            .supervision
+            .next()
+            .map_or(TICK_PERIOD, |at| at.saturating_sub(self.now()).min(TICK_PERIOD));
+        // Rounded up: a loop that wakes before its deadline would spin.
         let timeout =
             PollTimeout::try_from(until + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
         let mut polled = vec![
@@ -154,46 +166,47 @@ impl Sidecar {
         }
     }
 
-    /// The loop turns at least every [`TICK`]: a longer gap means that this process did not run.
-    fn notice_pause(&mut self) {
+    /// The loop turns at least every [`TICK_PERIOD`]: a longer gap means that this process did not
+    /// run.
+    fn detect_stall(&mut self) {
         let stalled = self.stalls.beat(clock::monotonic());
         if stalled > std::mem::replace(&mut self.stalled, stalled) {
-            note(format_args!("did not run for more than {} s", STALL_MIN.as_secs()));
+            note(format_args!("the sidecar did not run for more than {} s", STALL_MIN.as_secs()));
             self.step(Input::Resumed);
         }
     }
 
     fn receive(&mut self) {
-        for (who, verb) in self.control.receive() {
-            match verb {
-                Verb::Status => {}
-                Verb::Subscribe => self.control.subscribe(who),
-                Verb::Start(launch) if self.supervision.is_held() => self.start(&launch),
-                // Started before: the answer says how it stands.
-                Verb::Start(_) => {}
-                Verb::Stop { grace_s } => {
-                    self.step(Input::Stop { grace: Duration::from_secs(grace_s) })
+        for (connection, request) in self.control.receive() {
+            match request {
+                Request::Status => {}
+                Request::Subscribe => self.control.subscribe(connection),
+                Request::Start(start) if self.supervision.is_held() => self.start(&start),
+                // The workload was started before: the response contains its state.
+                Request::Start(_) => {}
+                Request::Stop { grace_s } => {
+                    self.step(Input::Stop { grace: Duration::from_secs(grace_s) });
                 }
             }
             let status = self.status();
-            self.control.answer(who, &status);
+            self.control.respond(connection, &status);
         }
         self.control.flush();
-        if self.attended != self.control.has_subscriber() {
-            self.attended = !self.attended;
-            self.step(Input::AgentPresent(self.attended));
+        if self.has_agent != self.control.has_subscriber() {
+            self.has_agent = !self.has_agent;
+            self.step(Input::AgentPresent(self.has_agent));
         }
     }
 
-    fn start(&mut self, launch: &StartRequest) {
+    fn start(&mut self, request: &StartRequest) {
         let (limit, grace) =
-            (Duration::from_secs(launch.max_runtime_s), Duration::from_secs(launch.stop_grace_s));
+            (Duration::from_secs(request.max_runtime_s), Duration::from_secs(request.stop_grace_s));
         point(Point::BeforeStarted);
         self.state = WorkState::Starting { reason: None };
         for effect in self.supervision.step(Input::Start { limit, grace }, self.now()) {
             if effect == Effect::Spawn {
                 self.started_at = SystemClock.now();
-                match self.launch(launch) {
+                match self.spawn(request) {
                     Ok(work) => {
                         self.work = Some(work);
                         self.state = WorkState::Running;
@@ -206,17 +219,17 @@ impl Sidecar {
         }
     }
 
-    /// `started` first, only then a process. After this function has been entered, the key is used up.
-    fn launch(&self, launch: &StartRequest) -> Result<Work, Reason> {
-        // For people and for later agents; nothing depends on it.
-        let _ = self.dir.write(name::LAUNCH, launch);
-        self.dir.write_started().map_err(|error| io_reason("put down the start", &error))?;
+    /// Writes `started`, then spawns the workload. After this call the key can never start again.
+    fn spawn(&self, request: &StartRequest) -> Result<Work, Reason> {
+        // For diagnosis; nothing depends on it.
+        let _ = self.dir.write(name::LAUNCH, request);
+        self.dir.write_started().map_err(|error| io_reason("record the start", &error))?;
         point(Point::AfterStarted);
-        let spawned = spawn(launch, &self.dir, self.file.containment)?;
+        let spawned = spawn(request, &self.dir, self.record.containment)?;
         point(Point::AfterSpawn);
-        let watcher = watch(&launch.progress, &self.dir, &self.ports, &self.changed);
-        let log = LogWriter::new(self.dir.join(name::LOG), launch.log_limit_bytes);
-        Ok(Work { spawned, log, output_open: true, progress: launch.progress.clone(), watcher })
+        let watcher = watch(&request.progress, &self.dir, &self.ports, &self.changed);
+        let log = LogWriter::new(self.dir.join(name::LOG), request.log_limit_bytes);
+        Ok(Work { spawned, log, output_open: true, progress: request.progress.clone(), watcher })
     }
 
     fn step(&mut self, input: Input) {
@@ -230,10 +243,10 @@ impl Sidecar {
                 (Effect::Terminate, Some(work)) => work.spawned.container.terminate(),
                 (Effect::Kill, Some(work)) => work.spawned.container.kill(),
                 (Effect::Spawn | Effect::Terminate | Effect::Kill, _) => {}
-                (Effect::Finish { ended, reason }, _) => {
-                    let (code, signal) = match ended {
-                        Some(Ended::Code(code)) => (Some(code), None),
-                        Some(Ended::Signal(signal)) => (None, Some(signal)),
+                (Effect::Finish { exit, reason }, _) => {
+                    let (code, signal) = match exit {
+                        Some(MainExit::Code(code)) => (Some(code), None),
+                        Some(MainExit::Signal(signal)) => (None, Some(signal)),
                         None => (None, None),
                     };
                     let exit = Exit {
@@ -243,14 +256,14 @@ impl Sidecar {
                         started_at: self.started_at,
                         finished_at: SystemClock.now(),
                     };
-                    self.last = Some(Some(ExitRecord { exit, progress: None }));
+                    self.end = Some(End::Exit(ExitRecord { exit, progress: None }));
                 }
-                (Effect::Leave, _) => self.last = Some(None),
+                (Effect::Leave, _) => self.end = Some(End::Silent),
             }
         }
     }
 
-    /// Read signals, take dead children, and notice when none is left.
+    /// Reads signals, reaps dead children, and detects that no descendant is left.
     fn reap(&mut self) {
         let mut terminated = false;
         while let Ok(Some(signal)) = self.signals.read_signal() {
@@ -265,7 +278,7 @@ impl Sidecar {
             match wait_any(libc::WNOHANG) {
                 Ok(None) => break,
                 Ok(Some((pid, status))) if pid == work.spawned.child.as_raw() => {
-                    inputs.push(Input::MainEnded(work.spawned.ended(status)));
+                    inputs.push(Input::MainEnded(work.spawned.main_exit(status)));
                 }
                 Ok(Some(_)) => {}
                 Err(Errno::EINTR) => {}
@@ -279,7 +292,7 @@ impl Sidecar {
         let mut effects: Vec<Effect> =
             inputs.into_iter().flat_map(|input| self.supervision.step(input, now)).collect();
         if emptied {
-            // Nobody is left to be killed: do not walk through all processes of the machine for it.
+            // No process is left to kill, so skip the search through all processes of the machine.
             effects = self.supervision.step(Input::Emptied, now);
         }
         self.perform(effects);
@@ -287,26 +300,26 @@ impl Sidecar {
 
     fn read_output(&mut self) {
         let Some(work) = &mut self.work else { return };
-        for _ in 0..READS_PER_TURN {
-            if !work.take_output(&mut self.buffer) {
+        for _ in 0..READS_PER_TURN_MAX {
+            if !work.read_output(&mut self.buffer) {
                 break;
             }
         }
     }
 
-    fn tell_progress(&mut self) {
-        // Only wakes the loop; what is new is asked of the watcher.
+    fn publish_progress(&mut self) {
+        // The event only wakes the loop; the watcher has the progress.
         let _ = self.changed.read();
         if let Some(watcher) = self.work.as_ref().and_then(|work| work.watcher.as_ref()) {
-            watcher.with(|known| self.control.publish_progress(known, &self.state));
+            watcher.with(|history| self.control.publish_progress(history, &self.state));
         }
     }
 
     fn tick(&mut self) {
         let now = self.now();
-        if now >= self.looked + TICK {
-            self.looked = now;
-            self.control.accept_again();
+        if now >= self.last_check + TICK_PERIOD {
+            self.last_check = now;
+            self.control.resume_accepting();
             if let Some(work) = self
                 .work
                 .as_mut()
@@ -324,58 +337,59 @@ impl Sidecar {
         self.step(Input::Tick);
     }
 
-    /// Nothing is alive any more: tell the disk, then the agent.
+    /// Writes the exit, then sends it to the agent. No process of the workload is alive.
     fn leave(mut self) {
         self.state = WorkState::Absent;
-        let mut last = None;
-        if let Some(mut record) = self.last.take().flatten() {
+        let mut progress = None;
+        if let Some(End::Exit(mut record)) = self.end.take() {
             if let Some(mut work) = self.work.take() {
-                // Bounded: what the pipe held. Somebody outside may have been handed its other end.
-                for _ in 0..READS_PER_TURN {
-                    if !work.take_output(&mut self.buffer) {
+                // Bounded, because a process outside of the workload may have the other end of the
+                // pipe.
+                for _ in 0..READS_PER_TURN_MAX {
+                    if !work.read_output(&mut self.buffer) {
                         break;
                     }
                 }
-                if let Some(known) = work.watcher.take().map(Watcher::finish) {
-                    self.control.publish_progress(&known, &WorkState::Running);
-                    record.progress = known.whole();
+                if let Some(history) = work.watcher.take().map(Watcher::finish) {
+                    self.control.publish_progress(&history, &WorkState::Running);
+                    record.progress = history.full();
                 }
-                // Before the exit is written: after that nobody looks for it.
+                // Before the exit is written: no sweep follows an exit.
                 work.spawned.container.remove();
                 self.write_exit(&record, Some(&mut work.log));
             } else {
                 self.write_exit(&record, None);
             }
             self.state = WorkState::Exited(record.exit);
-            // Whoever listens has been told the points.
-            last = record.progress.map(|progress| Progress { points: Vec::new(), ..progress });
+            // The subscribers have all points.
+            progress = record.progress.map(|progress| Progress { points: Vec::new(), ..progress });
         } else if let Some(work) = self.work.take() {
             work.spawned.container.remove();
         }
-        let status = Answer { progress: last, ..self.status() };
+        let status = Response { progress, ..self.status() };
         self.control.publish(&status);
-        // Before the lock is free, so that no later sidecar's socket is removed.
+        // Before the lock is free, so that this does not remove the socket of a later sidecar.
         let _ = std::fs::remove_file(self.dir.join(name::CONTROL));
         self.control.close();
     }
 
-    /// Does not give up: the exit is a fact, and the log makes room for it.
+    /// Retries until the exit is written; on a full disk it removes log segments.
     fn write_exit(&self, record: &ExitRecord, mut log: Option<&mut LogWriter>) {
         while let Err(error) = self.dir.write_exit(record, || point(Point::BeforeExitRename)) {
-            note(format_args!("cannot write the exit: {error}"));
+            note(format_args!("the exit could not be written, retrying: {error}"));
             if !self.dir.path().exists() {
                 return;
             }
             if !log.as_mut().is_some_and(|log| log.shrink()) {
-                pause(WRITE_AGAIN);
+                clock::sleep_blocking(EXIT_WRITE_RETRY_DELAY);
             }
         }
         point(Point::AfterExitRename);
     }
 }
 
-/// Watches the progress, if the machine gives a thread for it. From its beginning: whoever was told points is not told them
-/// again, because their number is known.
+/// Starts the watcher; `None` if the machine has no thread for it. A new watcher starts at the
+/// beginning; subscribers do not get points again, because their cursor counts points.
 fn watch(
     progress: &ProgressSource,
     dir: &RunDir,
@@ -385,13 +399,15 @@ fn watch(
     let page = StatusPage::of(progress, |port| ports.numbers().get(port).copied());
     let started = Watcher::start(metrics_file(&dir.join(name::OUTPUT)), page, Arc::clone(changed));
     started
-        .inspect_err(|error| note(format_args!("cannot watch the progress, trying again: {error}")))
+        .inspect_err(|error| {
+            note(format_args!("the progress thread could not be started, retrying: {error}"));
+        })
         .ok()
 }
 
 impl Work {
-    /// Take one buffer of output; answers whether there may be more at once.
-    fn take_output(&mut self, buffer: &mut [u8]) -> bool {
+    /// Reads one buffer of output. Returns `true` if there may be more.
+    fn read_output(&mut self, buffer: &mut [u8]) -> bool {
         if !self.output_open {
             return false;
         }

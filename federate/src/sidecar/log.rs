@@ -1,36 +1,37 @@
-//! The workload's output on disk: segments named by the offset of their first byte, the oldest removed first.
+//! The workload's output on disk: segments named by the offset of their first byte.
 //!
-//! What it keeps true: never more than the limit on disk; the writer never waits for anything but the disk; a full disk
-//! costs output, with a note of how much, and nothing else.
+//! Guarantees: the log never exceeds its limit, because the writer removes the oldest segment
+//! first; the writer waits only for the disk; a full disk costs output and nothing else, and the
+//! log then notes the number of lost bytes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Segments kept.
-const SEGMENTS: u64 = 4;
+/// Limit of the kept segments.
+const SEGMENTS_MAX: u64 = 4;
 
-/// A segment is never smaller than this, however small the limit.
-const SMALLEST_SEGMENT: u64 = 1024;
+/// Least limit of one segment in bytes, whatever the limit of the log.
+const SEGMENT_LIMIT_MIN: u64 = 1024;
 
-/// Largest offset that a segment may begin at. A workload can put files of any name beside the segments; from here on, with
-/// the longest file there can be (2^63 bytes), every sum of offsets still is a `u64`.
+/// Limit of a segment's offset. A workload can put files of any name beside the segments; with this
+/// limit and the longest possible file (2^63 bytes) no sum of offsets overflows a `u64`.
 const OFFSET_MAX: u64 = 1 << 62;
 
-/// The name of the segment that begins at `offset`. Names sort as offsets do.
+/// The name of the segment at `offset`. Names sort in the order of offsets.
 #[must_use]
 pub fn segment_name(offset: u64) -> String {
     format!("{offset:020}.log")
 }
 
-/// The offset that a file name stands for, if it is the name of a segment.
+/// The offset in the name of a segment; `None` for any other name.
 fn offset_of(file_name: &str) -> Option<u64> {
     let offset = file_name.strip_suffix(".log")?.parse().ok()?;
     (offset <= OFFSET_MAX && segment_name(offset) == file_name).then_some(offset)
 }
 
-/// Segments of a log folder, oldest first: offset of the first byte, and path.
+/// The segments of a log folder, oldest first: offset of the first byte and path.
 pub fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -51,7 +52,6 @@ pub fn end(folder: &Path) -> io::Result<u64> {
     }
 }
 
-/// The writing end.
 #[derive(Debug)]
 pub struct LogWriter {
     folder: PathBuf,
@@ -61,18 +61,19 @@ pub struct LogWriter {
     offset: u64,
     /// Bytes in the current segment.
     filled: u64,
+    /// Bytes of output that could not be written and are not noted yet.
     dropped: u64,
 }
 
 impl LogWriter {
-    /// A log in `folder`, which need not exist, of at most `limit` bytes.
+    /// A log of at most `limit` bytes in `folder`, which need not exist.
     #[must_use]
     pub fn new(folder: PathBuf, limit: u64) -> Self {
-        let segment_limit = (limit / SEGMENTS).max(SMALLEST_SEGMENT);
+        let segment_limit = (limit / SEGMENTS_MAX).max(SEGMENT_LIMIT_MIN);
         Self { folder, segment_limit, current: None, offset: 0, filled: 0, dropped: 0 }
     }
 
-    /// The log in `folder` as it was when it had `offset` bytes: what was written later is taken off.
+    /// Resumes the log in `folder` at `offset`: it removes everything written after it.
     pub fn resume(folder: PathBuf, limit: u64, offset: u64) -> io::Result<Self> {
         let mut log = Self { offset: offset.min(OFFSET_MAX), ..Self::new(folder, limit) };
         let offset = log.offset;
@@ -85,7 +86,7 @@ impl LogWriter {
                 fs::remove_file(path)?;
                 continue;
             }
-            let file = super::rundir::plain(
+            let file = super::rundir::require_regular(
                 OpenOptions::new()
                     .append(true)
                     .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
@@ -93,23 +94,23 @@ impl LogWriter {
             )?;
             log.filled = file.metadata()?.len().min(offset - start);
             file.set_len(log.filled)?;
-            // A gap is what a lost disk left; the next segment begins where it should.
+            // A gap is the result of lost writes; the next segment starts at the offset.
             log.current = (start + log.filled == offset).then_some(file);
         }
         Ok(log)
     }
 
-    /// Bytes ever written.
+    /// The offset after the last written byte.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Take some output. What cannot be written is counted.
+    /// Writes output and counts the bytes that cannot be written.
     pub fn write(&mut self, bytes: &[u8]) {
         if self.dropped > 0 {
             let note = format!(
-                "\n[{} bytes of output were lost: no space left for the log]\n",
+                "\n[{} bytes of output were lost: the disk had no space for the log]\n",
                 self.dropped
             );
             if self.put(note.as_bytes()) == note.len() {
@@ -120,19 +121,19 @@ impl LogWriter {
         self.dropped += (bytes.len() - written) as u64;
     }
 
-    /// Give back the space of all but the newest segment. Answers whether there was any.
+    /// Removes all segments except the newest. Returns `true` if it removed any.
     pub fn shrink(&mut self) -> bool {
         let Ok(mut old) = segments(&self.folder) else { return false };
         old.pop();
         old.iter().filter(|(_, path)| fs::remove_file(path).is_ok()).count() > 0
     }
 
-    /// Write as much as can be written; answers how much that was.
+    /// Writes as much as possible and returns the number of written bytes.
     fn put(&mut self, mut bytes: &[u8]) -> usize {
         let wanted = bytes.len();
         while !bytes.is_empty() {
-            let Ok((mut file, room)) = self.segment() else { break };
-            match file.write(&bytes[..bytes.len().min(room)]) {
+            let Ok((mut file, free)) = self.segment() else { break };
+            match file.write(&bytes[..bytes.len().min(free)]) {
                 Ok(0) => break,
                 Ok(count) => {
                     self.filled += count as u64;
@@ -146,17 +147,19 @@ impl LogWriter {
         wanted - bytes.len()
     }
 
-    /// The segment to write to, and its room: the current one, or the next if it is full.
+    /// The segment to write to and its free bytes: the current segment, or a new one if that is
+    /// full.
     fn segment(&mut self) -> io::Result<(&File, usize)> {
         if self.current.is_none() || self.filled >= self.segment_limit {
             super::rundir::private_dir(&self.folder)?;
             let old = segments(&self.folder)?;
-            let keep = usize::try_from(SEGMENTS - 1).unwrap_or(usize::MAX);
+            let keep = usize::try_from(SEGMENTS_MAX - 1).unwrap_or(usize::MAX);
             for (_, path) in old.iter().take(old.len().saturating_sub(keep)) {
                 fs::remove_file(path)?;
             }
             let path = self.folder.join(segment_name(self.offset));
-            // The workload knows this name too: whatever it put there must neither block nor lead away.
+            // The workload can predict this name: a file of its own there must neither block nor
+            // redirect the writer.
             if !self.folder.symlink_metadata()?.is_dir() {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
@@ -166,11 +169,11 @@ impl LogWriter {
                 .create(true)
                 .mode(0o600)
                 .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-            self.current = Some(super::rundir::plain(options.open(path))?);
+            self.current = Some(super::rundir::require_regular(options.open(path))?);
             self.filled = 0;
         }
-        let room = usize::try_from(self.segment_limit - self.filled).unwrap_or(usize::MAX);
-        self.current.as_ref().map(|file| (file, room)).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let free = usize::try_from(self.segment_limit - self.filled).unwrap_or(usize::MAX);
+        self.current.as_ref().map(|file| (file, free)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_output_is_kept_and_the_limit_holds() {
+    fn newest_output_is_kept_within_the_limit() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut log = LogWriter::new(folder.path().join("log"), 8 * 1024);
         let all: Vec<u8> =
@@ -197,7 +200,7 @@ mod tests {
             assert!(content(&folder.path().join("log")).len() <= 8 * 1024);
         }
         let kept = content(&folder.path().join("log"));
-        assert!(kept.len() >= 6 * 1024, "three whole segments at least");
+        assert!(kept.len() >= 6 * 1024, "at least three whole segments");
         assert!(all.ends_with(&kept));
         let first = segments(&folder.path().join("log")).expect("segments")[0].0;
         assert_eq!(
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a13_a_file_name_is_an_offset_only_as_the_writer_spells_it_and_within_bounds() {
+    fn a13_only_a_name_that_the_writer_creates_and_within_bounds_is_a_segment() {
         assert_eq!(offset_of(&segment_name(0)), Some(0));
         assert_eq!(offset_of(&segment_name(OFFSET_MAX)), Some(OFFSET_MAX));
         let strange = [
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_is_counted_and_noted_once_there_is_room() {
+    fn lost_output_is_counted_and_noted_when_the_disk_has_space() {
         let folder = tempfile::tempdir().expect("a directory");
         let place = folder.path().join("log");
         fs::write(&place, "in the way").expect("a file where the folder should be");
@@ -242,6 +245,9 @@ mod tests {
         fs::remove_file(&place).expect("out of the way");
         log.write(b"kept\n");
         let text = String::from_utf8(content(&place)).expect("text");
-        assert_eq!(text, "\n[13 bytes of output were lost: no space left for the log]\nkept\n");
+        assert_eq!(
+            text,
+            "\n[13 bytes of output were lost: the disk had no space for the log]\nkept\n"
+        );
     }
 }

@@ -1,16 +1,17 @@
-//! `flow-federate sidecar`: the process beside one workload. It *is* the hold, then the workload's parent, and its lock
-//! says that both are alive.
+//! The program `flow-federate sidecar`: the process beside one workload. It holds the ports, then
+//! is the workload's parent. While its lock is held, the sidecar is alive.
 //!
 //! ```text
-//!  agent ──control.sock──▶ event loop ── supervise (pure) ──▶ spawn, container ──▶ workload
-//!                             │  ▲                                                   │ output
-//!                           log  └── progress (thread) ◀── status page, metrics ─────┘
+//!   agent ──control.sock──▶ event loop ── supervise (pure) ──▶ spawn, container ──▶ workload
+//!                              │  ▲                                                   │ output
+//!                            log  └── progress (thread) ◀── status page, metrics ─────┘
 //! ```
 //!
-//! One thread and `poll`, no async runtime: a sidecar stands beside every workload, so it stays small, and its init copy
-//! (see `spawn`) needs a process without other threads. It outlives its agent and knows nothing but its run directory.
+//! It has one thread and `poll` instead of an async runtime: every workload has a sidecar, so a
+//! sidecar must be small, and its init copy (see `spawn`) requires a process without other threads.
+//! It outlives its agent and knows only its run directory.
 //!
-//! Inside a pod Kubernetes does all of that but the progress: there it is [`native`].
+//! In a Pod, Kubernetes does all of this except progress: there the sidecar is [`native`].
 
 pub mod container;
 mod control;
@@ -44,16 +45,21 @@ use self::control::Control;
 use self::crash::{Point, point};
 use self::event_loop::Sidecar;
 use self::ports::HeldPorts;
-use self::protocol::{Answer, HoldFile, VERSION, line};
+use self::protocol::{HoldRecord, Response, VERSION, line};
 use self::rundir::{RunDir, name};
 
-/// Most bytes of its own diagnostics.
-const NOTES_LIMIT: usize = 64 << 10;
+/// Limit of the sidecar's own log in bytes.
+const SIDECAR_LOG_BYTES_MAX: usize = 64 << 10;
 
-const USAGE: &str = "usage: flow-federate sidecar --run-dir DIR | --progress TASK (started for the agent, not by hand)";
+/// Limit of the attempts to take the lock, and the delay between two of them. An agent that inspects
+/// the directory holds the lock for microseconds.
+const LOCK_ATTEMPTS_MAX: u32 = 50;
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(2);
 
-/// Act as a sidecar if the command line says so. Called before anything else in `main`, so that a sidecar never pays for
-/// the agent's command line, logging or async runtime.
+const USAGE: &str = "usage: flow-federate sidecar --run-dir DIR | --progress TASK (the agent and the operator start it)";
+
+/// Runs as a sidecar if the command line requests it. `main` calls it first, so that a sidecar has
+/// no cost of the agent's command line, logging or async runtime.
 #[must_use]
 pub fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     if args.nth(1)? != "sidecar" {
@@ -72,7 +78,7 @@ pub fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode
     Some(match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            note(format_args!("sidecar gave up: {error}"));
+            note(format_args!("the sidecar failed: {error}"));
             ExitCode::FAILURE
         }
     })
@@ -82,41 +88,43 @@ fn run(path: PathBuf) -> io::Result<()> {
     let dir = RunDir::at(std::path::absolute(path)?);
     point(Point::BeforeLock);
     detach(&dir)?;
-    let Some(lock) = lock_patiently(&dir)? else {
-        note("another sidecar has this run directory");
+    let Some(lock) = lock_with_retries(&dir)? else {
+        note("another sidecar holds the lock of this run directory");
         return Ok(());
     };
     point(Point::AfterLock);
     let prepared = prepare(&dir);
     point(Point::AfterBind);
     match prepared {
-        Ok((file, held, control)) => {
-            let sidecar = Sidecar::new(dir, lock, file, held, control)?;
-            ready(&sidecar.status());
+        Ok((record, held, control)) => {
+            let sidecar = Sidecar::new(dir, lock, record, held, control)?;
+            report_ready(&sidecar.status());
             sidecar.run()
         }
         Err(reason) => {
             note(&reason);
-            ready(&Answer { error: Some(reason), ..answer() });
+            report_ready(&error_response(reason));
             Ok(())
         }
     }
 }
 
-/// Leave the agent's session and its open files; take orphans as children; hear signals only where they are read.
+/// Leaves the agent's session, closes inherited files, adopts orphans, and blocks the signals that
+/// the event loop reads.
 fn detach(dir: &RunDir) -> io::Result<()> {
-    // SAFETY: nothing has been opened yet; descriptors above the standard ones are leaks of whoever started us.
+    // SAFETY: this process has opened nothing yet; it inherited every descriptor above the standard
+    // ones.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
-    // Fails only for a group leader, which is detached enough.
+    // Fails only for a group leader, which already has a session of its own.
     let _ = setsid();
     umask(Mode::from_bits_truncate(0o077));
     std::env::set_current_dir(dir.path())?;
-    // Without a place for diagnostics (full disk) there are none.
+    // On a full disk the sidecar has no log.
     if let Ok(log) =
         OpenOptions::new().append(true).create(true).mode(0o600).open(name::SIDECAR_LOG)
     {
         let _ = log.metadata().map(|meta| {
-            NOTES.store(usize::try_from(meta.len()).unwrap_or(usize::MAX), Ordering::Relaxed)
+            LOGGED_BYTES.store(usize::try_from(meta.len()).unwrap_or(usize::MAX), Ordering::Relaxed)
         });
         dup2_stderr(log)?;
     }
@@ -126,86 +134,84 @@ fn detach(dir: &RunDir) -> io::Result<()> {
     Ok(())
 }
 
-/// An agent may be judging the directory, which takes microseconds.
-fn lock_patiently(dir: &RunDir) -> io::Result<Option<rundir::Lock>> {
-    for _ in 0..50 {
+fn lock_with_retries(dir: &RunDir) -> io::Result<Option<rundir::Lock>> {
+    for _ in 0..LOCK_ATTEMPTS_MAX {
         if let Some(lock) = dir.lock()? {
             return Ok(Some(lock));
         }
-        pause(Duration::from_millis(2));
+        flow_common::clock::sleep_blocking(LOCK_RETRY_DELAY);
     }
     Ok(None)
 }
 
-/// For a thread that has nothing to await, and nothing else to do meanwhile.
-fn pause(length: Duration) {
-    flow_common::clock::sleep_blocking(length);
-}
-
-/// Everything a hold consists of, and all the space that a later exit will need.
-fn prepare(dir: &RunDir) -> Result<(HoldFile, HeldPorts, Control), Reason> {
+/// Binds the ports, reserves the disk space of the later exit, and opens the control socket.
+fn prepare(dir: &RunDir) -> Result<(HoldRecord, HeldPorts, Control), Reason> {
     if [name::STARTED, name::EXIT, name::FORGOTTEN].into_iter().any(|proof| dir.has(proof)) {
         return Err(Reason::new(
             ReasonCode::RuntimeError,
-            "this work was started before; it is never started again",
+            "this attempt was started before, and an attempt starts once; start a new run",
         ));
     }
-    let mut file: HoldFile =
+    let mut record: HoldRecord =
         dir.read(name::HOLD).map_err(|error| io_reason("read the hold", &error))?;
-    let held = HeldPorts::bind(&file)?;
-    file.ports = held.numbers().clone();
-    dir.write(name::HOLD, &file).map_err(|error| io_reason("write the hold", &error))?;
-    dir.reserve_exit().map_err(|error| io_reason("set aside space", &error))?;
+    let held = HeldPorts::bind(&record)?;
+    record.ports = held.numbers().clone();
+    dir.write(name::HOLD, &record).map_err(|error| io_reason("write the hold", &error))?;
+    dir.reserve_exit().map_err(|error| io_reason("reserve disk space", &error))?;
     let control = Control::listen(name::CONTROL.as_ref())
-        .map_err(|error| io_reason("listen for the agent", &error))?;
-    Ok((file, held, control))
+        .map_err(|error| io_reason("open the control socket", &error))?;
+    Ok((record, held, control))
 }
 
-/// Tell the agent that waits for our birth, then let go of its pipe. It may have died: then nobody minds.
-fn ready(answer: &Answer) {
-    let _ = io::stdout().write_all(&line(answer));
+/// Sends the first response to the agent that spawned this sidecar, then closes the pipe. The agent may
+/// have died, so errors are ignored.
+fn report_ready(response: &Response) {
+    let _ = io::stdout().write_all(&line(response));
     let _ = io::stdout().flush();
     if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
         let _ = dup2_stdout(null);
     }
 }
 
-/// An answer that says nothing yet.
-fn answer() -> Answer {
-    Answer { version: VERSION, ..Answer::default() }
+fn empty_response() -> Response {
+    Response { version: VERSION, ..Response::default() }
 }
 
-fn refusal(text: impl Into<String>) -> Answer {
-    Answer { error: Some(Reason::new(ReasonCode::RuntimeError, text)), ..answer() }
+fn error_response(reason: Reason) -> Response {
+    Response { error: Some(reason), ..empty_response() }
 }
 
-/// What an error of the file system means for the hub. Names no path.
-pub(crate) fn io_reason(deed: &str, error: &io::Error) -> Reason {
+/// The reason of a file-system error during `action`, as the hub may see it: it contains no path.
+pub(crate) fn io_reason(action: &str, error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::new(
             ReasonCode::AgentDiskFull,
-            "the agent's disk is full; free space in its data directory",
+            "the disk of the party's agent is full; ask the party to free space in the agent's data \
+             directory, then start a new run",
         ),
-        _ => Reason::new(ReasonCode::RuntimeError, format!("could not {deed}: {error}")),
+        _ => Reason::new(
+            ReasonCode::RuntimeError,
+            format!("the party's agent could not {action}: {error}; ask the party"),
+        ),
     }
 }
 
-static NOTES: AtomicUsize = AtomicUsize::new(0);
-static NOTES_DROPPED: AtomicUsize = AtomicUsize::new(0);
+static LOGGED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static LINES_DROPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Write to the sidecar's own log, up to its limit. Never fails: `eprintln!` would panic on a full disk. The next note
-/// that can be written says how many before it could not.
+/// Writes a line to the sidecar's own log, up to its limit. It never fails, unlike `eprintln!`,
+/// which panics on a full disk. The next line that can be written contains the number of lost ones.
 fn note(text: impl Display) {
-    let dropped = NOTES_DROPPED.swap(0, Ordering::Relaxed);
+    let dropped = LINES_DROPPED.swap(0, Ordering::Relaxed);
     let text = if dropped > 0 {
         format!("[{dropped} lines were lost: no space left for this log]\n{text}\n")
     } else {
         format!("{text}\n")
     };
-    if NOTES.fetch_add(text.len(), Ordering::Relaxed) < NOTES_LIMIT
+    if LOGGED_BYTES.fetch_add(text.len(), Ordering::Relaxed) < SIDECAR_LOG_BYTES_MAX
         && io::stderr().write_all(text.as_bytes()).is_err()
     {
-        NOTES.fetch_sub(text.len(), Ordering::Relaxed);
-        NOTES_DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
+        LOGGED_BYTES.fetch_sub(text.len(), Ordering::Relaxed);
+        LINES_DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
     }
 }

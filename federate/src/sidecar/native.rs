@@ -1,6 +1,7 @@
-//! The sidecar inside a pod: looks after progress, and after nothing else. Kubernetes starts it before the workload, ends
-//! it afterwards, and keeps its output, which is how it speaks: one JSON object a line on its standard output, each a
-//! `Progress` with the points that are new. It has no port, no token and no state.
+//! The sidecar in a Pod, which only observes progress. Kubernetes starts it before the workload and
+//! ends it afterwards. It writes one JSON object per line to its standard output, each a `Progress`
+//! with the new points, and the agent reads them from the container's log. It has no port, no token
+//! and no state.
 
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -14,28 +15,26 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use serde::{Deserialize, Serialize};
 
-use super::progress::{Known, StatusPage, Watcher, metrics_file};
+use super::progress::{ProgressHistory, StatusPage, Watcher, metrics_file};
 use super::protocol::line;
 use crate::runtime::ProgressSource;
 
-/// The argument that makes a sidecar one of these; its value is a [`Task`] as JSON.
+/// The argument that selects this kind of sidecar; its value is a [`ProgressTask`] as JSON.
 pub const FLAG: &str = "--progress";
 
-/// Most points in a line.
-const POINTS_PER_LINE: usize = 200;
+const POINTS_PER_LINE_MAX: usize = 200;
 
-/// What is to be watched.
+/// The input of the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// The workload's output directory, as the sidecar sees it.
+pub struct ProgressTask {
+    /// The workload's output directory in the sidecar's container.
     pub outputs: PathBuf,
-    /// Where progress comes from.
     pub progress: ProgressSource,
-    /// Port of the status page, on the pod's loopback.
+    /// Port of the status page on the Pod's loopback interface.
     pub port: Option<u16>,
 }
 
-impl Task {
+impl ProgressTask {
     /// The sidecar's arguments.
     #[must_use]
     pub fn args(&self) -> [String; 3] {
@@ -44,10 +43,10 @@ impl Task {
     }
 }
 
-/// Tell progress until SIGTERM.
+/// Writes progress until SIGTERM.
 pub fn run(task: &str) -> io::Result<()> {
-    let Task { outputs, progress, port } = serde_json::from_str(task)?;
-    // Before the thread is born, so that it blocks them too.
+    let ProgressTask { outputs, progress, port } = serde_json::from_str(task)?;
+    // Before the thread starts, so that it also blocks these signals.
     let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     mask.thread_block()?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
@@ -58,7 +57,7 @@ pub fn run(task: &str) -> io::Result<()> {
         StatusPage::of(&progress, |_| port),
         changed.clone(),
     )?;
-    let mut told = Told::default();
+    let mut written = Written::default();
     loop {
         let mut polled = [
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
@@ -71,33 +70,32 @@ pub fn run(task: &str) -> io::Result<()> {
         if let Ok(Some(_)) = signals.read_signal() {
             break;
         }
-        // Only wakes the loop; what is new is asked of the watcher.
+        // The event only wakes the loop; the watcher has the progress.
         let _ = changed.read();
-        let lines = watcher.with(|known| told.lines(known));
+        let lines = watcher.with(|history| written.new_lines(history));
         io::stdout().write_all(&lines)?;
         if watcher.has_ended() {
-            // Kubernetes starts the container again.
-            return Err(io::Error::other("the thread that watches the progress ended"));
+            // Kubernetes restarts the container.
+            return Err(io::Error::other("the thread that observes progress ended"));
         }
     }
-    let lines = told.lines(&watcher.finish());
+    let lines = written.new_lines(&watcher.finish());
     io::stdout().write_all(&lines)
 }
 
-/// What has been said already.
+/// The progress that was written: a cursor of points and the version of the rest.
 #[derive(Debug, Default)]
-struct Told {
+struct Written {
     version: u64,
     points: u64,
 }
 
-impl Told {
-    /// What is new, as lines.
-    fn lines(&mut self, known: &Known) -> Vec<u8> {
+impl Written {
+    fn new_lines(&mut self, history: &ProgressHistory) -> Vec<u8> {
         let mut lines = Vec::new();
-        while known.version() > self.version || known.has_more(self.points) {
-            self.version = known.version();
-            lines.extend(line(&known.since(&mut self.points, POINTS_PER_LINE)));
+        while history.version() > self.version || history.has_more(self.points) {
+            self.version = history.version();
+            lines.extend(line(&history.since(&mut self.points, POINTS_PER_LINE_MAX)));
         }
         lines
     }

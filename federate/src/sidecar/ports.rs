@@ -1,11 +1,12 @@
-//! Ports that are held bound, but never listened on, for as long as the member lives.
+//! Ports that the sidecar binds, but does not listen on, until the member ends.
 //!
-//! Measured with the real framework (iflearner 0.1.0): its gRPC server binds with SO_REUSEPORT, its Flask status page with
-//! SO_REUSEADDR only. A holder with both options lets both in; one with SO_REUSEPORT alone makes Flask's bind fail,
-//! which is silent (hazard L12). The options are set *after* the bind: the bind itself is exclusive, so two sidecars can
-//! never hold one number (hazard L11), and the kernel gives a held number to nobody who asks for any. Whoever asks for
-//! just this one with SO_REUSEADDR, as Flask does, is let in until the workload listens: that cannot be told apart, and is
-//! why a status page is checked before it is believed.
+//! Measured with iflearner 0.1.0: its gRPC server binds with SO_REUSEPORT, its Flask status page
+//! with SO_REUSEADDR only. A socket with both options admits both; a socket with SO_REUSEPORT alone
+//! makes Flask's bind fail without a message (hazard L12). The options are set *after* the bind:
+//! the bind is exclusive, so two sidecars never hold one number (hazard L11), and the kernel does
+//! not assign a held number. A process that binds this number with SO_REUSEADDR, as Flask does,
+//! succeeds until the workload listens. The sidecar cannot distinguish such a process, so it
+//! validates a status page before it uses it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,9 +18,9 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt,
 };
 
-use super::protocol::HoldFile;
+use super::protocol::HoldRecord;
 
-/// Ports held until dropped.
+/// The bound ports; dropping it releases them.
 #[derive(Debug, Default)]
 pub struct HeldPorts {
     numbers: BTreeMap<String, u16>,
@@ -27,17 +28,22 @@ pub struct HeldPorts {
 }
 
 impl HeldPorts {
-    /// Bind every port the file names: the number it had before, or a new one.
-    pub fn bind(file: &HoldFile) -> Result<Self, Reason> {
+    /// Binds every requested port: the recorded number, or a new one.
+    pub fn bind(record: &HoldRecord) -> Result<Self, Reason> {
         let mut held = Self::default();
-        for name in &file.hold.ports {
-            let (socket, number) = match (file.ports.get(name), file.port_range) {
-                (Some(number), _) => one(*number).map_err(|error| {
-                    let message = format!("port {number}, held for {name:?} before, cannot be had again ({error}); start a new run");
+        for name in &record.hold.ports {
+            let (socket, number) = match (record.ports.get(name), record.port_range) {
+                (Some(number), _) => bind_port(*number).map_err(|error| {
+                    let message = format!(
+                        "port {number}, which was held for {name:?}, cannot be bound again \
+                         ({error}); start a new run"
+                    );
                     Reason::new(ReasonCode::PortTaken, message)
                 })?,
-                (None, None) => one(0).map_err(|error| no_port(name, &error))?,
-                (None, Some((low, high))) => in_range(low, high).map_err(|error| no_port(name, &error))?,
+                (None, None) => bind_port(0).map_err(|error| no_port(name, &error))?,
+                (None, Some((low, high))) => {
+                    bind_in_range(low, high).map_err(|error| no_port(name, &error))?
+                }
             };
             held.numbers.insert(name.clone(), number);
             held.sockets.push(socket);
@@ -45,7 +51,7 @@ impl HeldPorts {
         Ok(held)
     }
 
-    /// Numbers by name.
+    /// The port numbers by port name.
     #[must_use]
     pub fn numbers(&self) -> &BTreeMap<String, u16> {
         &self.numbers
@@ -54,19 +60,21 @@ impl HeldPorts {
 
 fn no_port(name: &str, error: &io::Error) -> Reason {
     let message = format!(
-        "no free port for {name:?} ({error}); widen the agent's port range or end other runs"
+        "no port is free for {name:?} ({error}); wait for other runs to end, or ask the party to \
+         widen the agent's port range"
     );
     Reason::new(ReasonCode::ResourcesExhausted, message)
 }
 
-/// A free port of the range, beginning at a place of this process's own, so that sidecars seldom try the same numbers.
-fn in_range(low: u16, high: u16) -> io::Result<(OwnedFd, u16)> {
+/// Binds a free port of the range. The search starts at a number derived from the pid, so that
+/// sidecars seldom try the same numbers.
+fn bind_in_range(low: u16, high: u16) -> io::Result<(OwnedFd, u16)> {
     let count = u32::from(high.saturating_sub(low)) + 1;
     let first = std::process::id().wrapping_mul(2_654_435_761) % count;
     for step in 0..count {
         let number =
             low + u16::try_from((first + step) % count).expect("below the length of a u16 range");
-        match one(number) {
+        match bind_port(number) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             done => return done,
         }
@@ -74,7 +82,7 @@ fn in_range(low: u16, high: u16) -> io::Result<(OwnedFd, u16)> {
     Err(io::ErrorKind::AddrInUse.into())
 }
 
-fn one(number: u16) -> io::Result<(OwnedFd, u16)> {
+fn bind_port(number: u16) -> io::Result<(OwnedFd, u16)> {
     let held = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     bind(held.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, number)))?;
     setsockopt(&held, sockopt::ReuseAddr, &true)?;
@@ -88,15 +96,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_number_is_never_held_twice_even_with_the_sharing_options() {
-        let (_held, number) = one(0).expect("a port");
-        assert_eq!(one(number).expect_err("held").kind(), io::ErrorKind::AddrInUse);
-        assert!(in_range(number, number).is_err());
+    fn port_is_never_held_twice_even_with_the_sharing_options() {
+        let (_held, number) = bind_port(0).expect("a port");
+        assert_eq!(bind_port(number).expect_err("held").kind(), io::ErrorKind::AddrInUse);
+        assert!(bind_in_range(number, number).is_err());
     }
 
     #[test]
-    fn the_workload_may_listen_on_a_held_port_with_so_reuseaddr_as_flask_does() {
-        let (_held, number) = one(0).expect("a port");
+    fn workload_can_listen_on_a_held_port_with_so_reuseaddr_as_flask_does() {
+        let (_held, number) = bind_port(0).expect("a port");
         let mine = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
             .expect("a socket");
         setsockopt(&mine, sockopt::ReuseAddr, &true).expect("an option");
@@ -105,6 +113,6 @@ mod tests {
         nix::sys::socket::listen(&mine, nix::sys::socket::Backlog::new(4).expect("a backlog"))
             .expect("listening");
         std::net::TcpStream::connect(("127.0.0.1", number))
-            .expect("the holder does not take connections away");
+            .expect("the sidecar's socket accepts no connection");
     }
 }

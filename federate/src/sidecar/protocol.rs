@@ -1,7 +1,9 @@
-//! What agent and sidecar say to each other over the control socket: one JSON object a line, each with a version.
+//! The protocol between agent and sidecar on the control socket: one JSON object per line, each with
+//! a version.
 //!
-//! Sidecars outlive an upgrade of their agent, so a sidecar takes requests of its own version and of the one before,
-//! and an agent takes answers of any version up to its own: fields are added, never changed.
+//! Sidecars outlive an upgrade of their agent. A sidecar accepts requests of its version and of the
+//! previous one; an agent accepts responses of any version up to its own. Fields are added, never
+//! changed.
 
 use std::collections::BTreeMap;
 
@@ -12,73 +14,71 @@ use serde::{Deserialize, Serialize};
 use super::container::Containment;
 use crate::runtime::{HoldRequest, StartRequest, WorkState};
 
-/// The version spoken here.
+/// Version of this program's protocol.
 pub const VERSION: u32 = 1;
 
-/// Longest line taken: a launch with all its arguments, or a progress with its points.
-pub const LINE_LIMIT: usize = 4 << 20;
+/// Limit of a line in bytes: a start with all its arguments, or progress with its points.
+pub const LINE_BYTES_MAX: usize = 4 << 20;
 
-/// Agent → sidecar.
+/// A line from the agent.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub struct Envelope {
     /// Version of the sender.
     pub version: u32,
-    /// What is wanted.
-    pub verb: Verb,
+    #[serde(rename = "verb")]
+    pub request: Request,
 }
 
-/// What is wanted of a sidecar. Each may be said twice.
+/// A request to a sidecar. Every request may be repeated.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verb {
-    /// Tell the state once.
+pub enum Request {
+    /// Send the state once.
     Status,
-    /// Tell the state now and at every change, and progress as it comes.
+    /// Send the state now and at every change, and progress as it arrives.
     Subscribe,
-    /// Start the workload, if it was not started.
+    /// Start the workload unless it was started before.
     Start(Box<StartRequest>),
-    /// End the workload, or let go of the hold.
+    /// End the workload, or release the hold.
     Stop {
         /// Seconds between SIGTERM and SIGKILL.
         grace_s: u64,
     },
 }
 
-/// Sidecar → agent. The first one is also written to the sidecar's standard output when it is ready.
+/// A line from the sidecar. When the sidecar is ready, it also writes one to its standard output.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Response {
     /// Version of the sender.
     pub version: u32,
-    /// What is true now.
     #[serde(default)]
     pub state: Option<WorkState>,
-    /// The ports held, by name.
+    /// Numbers of the held ports by name.
     #[serde(default)]
     pub ports: BTreeMap<String, u16>,
-    /// Progress, with the points this subscriber has not seen.
+    /// Progress, with the points that this subscriber did not get yet.
     #[serde(default)]
     pub progress: Option<Progress>,
-    /// Why the request was not carried out.
+    /// The reason for which the sidecar rejects the request.
     #[serde(default)]
     pub error: Option<Reason>,
 }
 
-/// `hold.json`: what a sidecar needs to know when it is born.
+/// Content of `hold.json`: the input of a new sidecar.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HoldFile {
-    /// What to hold.
+pub struct HoldRecord {
     pub hold: HoldRequest,
-    /// Numbers found by an earlier sidecar of this directory: the hub may have told them to others, so they are kept.
+    /// Numbers that an earlier sidecar of this directory bound. They stay, because the hub may have
+    /// sent them to other members.
     pub ports: BTreeMap<String, u16>,
-    /// Ports to choose from; `None` = what the kernel gives.
+    /// Range of the ports; `None` = the kernel chooses.
     pub port_range: Option<(u16, u16)>,
-    /// How long the hold stays without an agent, in seconds.
+    /// Time after which a sidecar without an agent releases its hold, in seconds.
     pub hold_max_s: u64,
-    /// Where to catch descendants.
     pub containment: Containment,
 }
 
-/// One line of the protocol.
+/// Encodes a message as one line.
 pub fn line<T: Serialize>(message: &T) -> Vec<u8> {
     let mut bytes =
         serde_json::to_vec(message).expect("messages have text keys and no failing serializer");
@@ -86,24 +86,24 @@ pub fn line<T: Serialize>(message: &T) -> Vec<u8> {
     bytes
 }
 
-/// Read a request; the error is for the sender.
-pub fn parse_request(line: &[u8]) -> Result<Verb, String> {
-    // The version is looked at first: a newer verb may not be readable at all.
+/// Decodes a request. The error is for the sender.
+pub fn parse_request(line: &[u8]) -> Result<Request, String> {
+    // The version first: a request of a newer version may not be readable.
     #[derive(Deserialize)]
     struct Head {
         version: u32,
     }
     let head: Head =
-        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+        serde_json::from_slice(line).map_err(|error| format!("the request is invalid: {error}"))?;
     if !(VERSION.saturating_sub(1)..=VERSION).contains(&head.version) {
         return Err(format!(
-            "this sidecar speaks version {VERSION} and the one before, not {}",
+            "this sidecar accepts requests of version {VERSION} and the previous one, not {}",
             head.version
         ));
     }
-    let request: Request =
-        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
-    Ok(request.verb)
+    let envelope: Envelope =
+        serde_json::from_slice(line).map_err(|error| format!("the request is invalid: {error}"))?;
+    Ok(envelope.request)
 }
 
 #[cfg(test)]
@@ -111,14 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_version_back_is_accepted_and_no_other() {
-        let ask = |version| parse_request(&line(&Request { version, verb: Verb::Status }));
-        assert!(ask(VERSION).is_ok());
-        assert!(ask(VERSION - 1).is_ok());
-        assert!(ask(VERSION + 1).is_err_and(|text| text.contains("speaks version")));
+    fn request_of_this_and_the_previous_version_only_is_accepted() {
+        let parse = |version| parse_request(&line(&Envelope { version, request: Request::Status }));
+        assert!(parse(VERSION).is_ok());
+        assert!(parse(VERSION - 1).is_ok());
+        assert!(parse(VERSION + 1).is_err_and(|text| text.contains("accepts requests of version")));
         assert!(
             parse_request(br#"{"version":9,"verb":"fly"}"#)
-                .is_err_and(|text| text.contains("speaks version"))
+                .is_err_and(|text| text.contains("accepts requests of version"))
         );
         assert!(parse_request(b"{}").is_err());
     }

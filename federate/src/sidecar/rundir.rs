@@ -1,20 +1,20 @@
-//! The run directory: what it holds, and what its files prove.
+//! The run directory of one workload: its files and the state that they prove.
 //!
 //! ```text
 //! <root>/runs/<run>-<attempt>/
-//!   lock           flock, held by the sidecar for as long as it lives: liveness is this lock, never a pid
-//!   hold.json      what was asked to be held, and the ports that were found (not proof of anything)
-//!   launch.json    what was asked to be started
-//!   container.json where descendants are caught, for whoever has to sweep after a sidecar that vanished
-//!   started        made exclusively and synced before the workload is spawned; never removed but with the directory
-//!   exit           how it ended; appears whole, by rename, after nothing of the workload is alive
-//!   exit.tmp       space set aside for `exit`, so that a full disk cannot swallow the fact
-//!   forgotten      the agent needs no more proof; the key can never be started again
+//!   lock           flock, held by the sidecar while it lives: this lock, never a pid, proves liveness
+//!   hold.json      the hold request and the bound ports (proves nothing)
+//!   launch.json    the start request
+//!   container.json the containment of descendants, for a sweep after a sidecar vanished
+//!   started        created exclusively and synced before the spawn; removed only with the directory
+//!   exit           the exit; appears complete, by rename, when no process of the workload is alive
+//!   exit.tmp       space reserved for `exit`, so that it can be written on a full disk
+//!   forgotten      the agent needs no proof any more; the key can never be started again
 //!   control.sock   log/  output/  work/  home/  sidecar.log
 //! ```
 //!
-//! Whoever holds the lock may judge: without `started` nothing has run; with `exit` it has ended; with `started` and
-//! no `exit` it was cut off, and is never started again.
+//! A process that holds the lock can conclude: without `started` nothing ran; with `exit` the
+//! workload ended; with `started` and without `exit` it was interrupted and is never started again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -28,85 +28,77 @@ use serde::{Deserialize, Serialize};
 
 use crate::runtime::WorkKey;
 
-/// Longest file read here, in bytes: specs are at most 256 KiB.
-const FILE_LIMIT: u64 = 4 << 20;
+/// Limit of a file that this module reads, in bytes. A spec has at most 256 KiB.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Bytes set aside for `exit`.
-const EXIT_RESERVE: usize = 64 * 1024;
-/// Tries to remove a run directory in which other tasks open the lock.
-const REMOVE_TRIES: u32 = 100;
+/// Space reserved for `exit`, and its limit, in bytes.
+const EXIT_BYTES_MAX: usize = 64 * 1024;
 
-/// File names inside a run directory.
+/// Limit of the attempts to remove a run directory in which other tasks open the lock.
+const REMOVE_ATTEMPTS_MAX: u32 = 100;
+
+/// File names in a run directory.
 pub mod name {
-    /// Held locked by the sidecar.
     pub const LOCK: &str = "lock";
-    /// What was asked to be held.
     pub const HOLD: &str = "hold.json";
-    /// What was asked to be started.
     pub const LAUNCH: &str = "launch.json";
-    /// Where descendants are caught.
     pub const CONTAINER: &str = "container.json";
-    /// The workload may have run.
     pub const STARTED: &str = "started";
-    /// How it ended.
     pub const EXIT: &str = "exit";
-    /// Space set aside for `exit`.
     pub const EXIT_TMP: &str = "exit.tmp";
-    /// No proof is needed any more.
     pub const FORGOTTEN: &str = "forgotten";
-    /// Where the sidecar listens.
     pub const CONTROL: &str = "control.sock";
-    /// What the sidecar has to say about itself.
+    /// The sidecar's own log.
     pub const SIDECAR_LOG: &str = "sidecar.log";
     /// The workload's output, in segments.
     pub const LOG: &str = "log";
-    /// Results to keep (`FED_OUTPUT_DIR`).
+    /// The kept results (`FED_OUTPUT_DIR`).
     pub const OUTPUT: &str = "output";
-    /// Scratch, and the working directory (`FED_WORK_DIR`).
+    /// The scratch and working directory (`FED_WORK_DIR`).
     pub const WORK: &str = "work";
     /// `HOME`: frameworks write there (hazard L14).
     pub const HOME: &str = "home";
 }
 
-/// The name of a key, as directory and as the first part of its mark.
+/// The name of a key's directory, which is also the first part of its marker.
 #[must_use]
-pub fn marker(key: &WorkKey) -> String {
+pub fn dir_name(key: &WorkKey) -> String {
     format!("{}-{}", key.run, key.attempt)
 }
 
-/// The key a directory name stands for.
+/// The key of a directory name; `None` if it is no such name.
 #[must_use]
-pub fn parse_marker(name: &str) -> Option<WorkKey> {
+pub fn parse_dir_name(name: &str) -> Option<WorkKey> {
     let (run, attempt) = name.split_once('-')?;
     let key = WorkKey { run: run.parse().ok()?, attempt: attempt.parse().ok()? };
-    (marker(&key) == name).then_some(key)
+    (dir_name(&key) == name).then_some(key)
 }
 
-/// `exit`: how the workload ended, and the last that was seen of its progress.
+/// Content of `exit`: the workload's exit and its last progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
-    /// How it ended.
     pub exit: Exit,
-    /// Last progress, with as many of the last points as there is room for: an agent that was away has not heard them.
+    /// The last progress, with as many of the last points as fit. An agent that was disconnected did
+    /// not get them.
     pub progress: Option<Progress>,
 }
 
 impl ExitRecord {
-    /// The bytes of the record.
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        bounded(self, |record| Some(&mut record.progress))
+        bounded_json(self, |record| Some(&mut record.progress))
     }
 }
 
-/// A record as JSON; of its progress the points, then all, are left out rather than outgrow what is set aside for an exit.
-pub fn bounded<T: Serialize + Clone>(
+/// Encodes a record in at most [`EXIT_BYTES_MAX`] bytes: it leaves out the oldest points, then the rest
+/// of the progress except `complete`.
+pub fn bounded_json<T: Serialize + Clone>(
     record: &T,
     progress: impl Fn(&mut T) -> Option<&mut Option<Progress>>,
 ) -> io::Result<Vec<u8>> {
     let mut record = record.clone();
     loop {
         let bytes = serde_json::to_vec(&record)?;
-        let Some(kept) = progress(&mut record).filter(|_| bytes.len() > EXIT_RESERVE) else {
+        let Some(kept) = progress(&mut record).filter(|_| bytes.len() > EXIT_BYTES_MAX) else {
             return Ok(bytes);
         };
         match kept {
@@ -115,50 +107,50 @@ pub fn bounded<T: Serialize + Clone>(
                 progress.points.drain(..older);
             }
             kept => {
-                // `complete` is a fact the run depends on; it outlives the numbers.
-                let verdict = kept
+                // The outcome of the run depends on `complete`, so it stays.
+                let least = kept
                     .as_ref()
                     .filter(|kept| kept.complete)
                     .map(|_| Progress { complete: true, ..Progress::default() });
-                if *kept == verdict {
+                if *kept == least {
                     return Ok(bytes);
                 }
-                *kept = verdict;
+                *kept = least;
             }
         }
     }
 }
 
-/// What a directory proves, judged while nobody supervises it.
+/// The state that a run directory proves.
 #[derive(Debug)]
-pub enum Verdict {
-    /// There is no such directory.
+pub enum RunDirState {
+    /// The directory does not exist.
     Missing,
-    /// A sidecar lives: ask it.
+    /// A sidecar holds the lock and knows the state.
     Alive,
-    /// Nothing has run. The lock is ours.
+    /// Nothing ran. The caller gets the lock.
     Fresh(Lock),
-    /// It ended, and nothing of it is alive.
+    /// The workload ended.
     Exited(ExitRecord),
-    /// It was cut off: what is left must be killed. The lock is ours.
-    CutOff(Lock),
-    /// It was forgotten, and cannot be started again.
+    /// The sidecar vanished before it wrote the exit: processes that are left must be killed. The
+    /// caller gets the lock.
+    Interrupted(Lock),
+    /// The key was forgotten and cannot be started again.
     Forgotten,
 }
 
-/// The lock of a run directory, held until dropped.
+/// The lock of a run directory; dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock(File);
 
 impl Lock {
-    /// The locked file.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.0
     }
 }
 
-/// One run directory, addressed by path (or by `.` from inside the sidecar).
+/// One run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir(PathBuf);
 
@@ -169,47 +161,48 @@ impl RunDir {
         Self(path.into())
     }
 
-    /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The path of one of its files.
     #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// What marks every process of the key's workload. The place is part of it: two parties on one machine may take part
-    /// in the same run, and neither may kill what is the other's.
+    /// The marker of every process of the key's workload. It contains the path: two parties on one
+    /// machine may take part in the same run, and an agent must not kill the other party's
+    /// workload.
     #[must_use]
-    pub fn mark(&self, key: &WorkKey) -> String {
-        format!("{}@{}", marker(key), self.0.display())
+    pub fn marker(&self, key: &WorkKey) -> String {
+        format!("{}@{}", dir_name(key), self.0.display())
     }
 
-    /// Make the directory, readable for nobody else. Existing is fine.
+    /// Creates the directory with access for its owner only. It may exist.
     pub fn create(&self) -> io::Result<()> {
         private_dir(&self.0)
     }
 
-    /// Removes the directory and its content. Another task that opens the lock meanwhile creates its file anew, and the
-    /// directory is then not empty; so the removal is tried [`REMOVE_TRIES`] times.
+    /// Removes the directory and its content. Another task that opens the lock meanwhile creates
+    /// that file again and the directory is not empty, so the removal is tried at most
+    /// [`REMOVE_ATTEMPTS_MAX`] times.
     pub fn remove(&self) -> io::Result<()> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             match fs::remove_dir_all(&self.0) {
                 Err(error)
-                    if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < REMOVE_TRIES =>
+                    if error.kind() == io::ErrorKind::DirectoryNotEmpty
+                        && attempts < REMOVE_ATTEMPTS_MAX =>
                 {
-                    tries += 1
+                    attempts += 1;
                 }
                 result => return result,
             }
         }
     }
 
-    /// Try to take the lock. `None`: somebody has it.
+    /// Tries to take the lock. `None` = another process holds it.
     pub fn lock(&self) -> io::Result<Option<Lock>> {
         let file = OpenOptions::new()
             .read(true)
@@ -225,54 +218,61 @@ impl RunDir {
         }
     }
 
-    /// What the directory proves. Read under the lock, so that no sidecar can change it meanwhile.
-    pub fn judge(&self) -> io::Result<Verdict> {
+    /// Inspects the directory under the lock, so that no sidecar can change it meanwhile.
+    pub fn inspect(&self) -> io::Result<RunDirState> {
         let lock = match self.lock() {
             Ok(Some(lock)) => lock,
-            Ok(None) => return Ok(Verdict::Alive),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Missing),
+            Ok(None) => return Ok(RunDirState::Alive),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(RunDirState::Missing);
+            }
             Err(error) => return Err(error),
         };
         if self.has(name::FORGOTTEN) {
-            return Ok(Verdict::Forgotten);
+            return Ok(RunDirState::Forgotten);
         }
         match self.read::<ExitRecord>(name::EXIT) {
-            Ok(record) => return Ok(Verdict::Exited(record)),
+            Ok(record) => return Ok(RunDirState::Exited(record)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // Not written by a sidecar: how it ended cannot be known.
+            // No sidecar wrote this file, so the exit is unknown.
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
                 ) =>
             {
-                return Ok(Verdict::CutOff(lock));
+                return Ok(RunDirState::Interrupted(lock));
             }
             Err(error) => return Err(error),
         }
-        Ok(if self.has(name::STARTED) { Verdict::CutOff(lock) } else { Verdict::Fresh(lock) })
+        Ok(if self.has(name::STARTED) {
+            RunDirState::Interrupted(lock)
+        } else {
+            RunDirState::Fresh(lock)
+        })
     }
 
-    /// Whether the file is there.
+    /// True if the file exists.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.join(name).symlink_metadata().is_ok()
     }
 
-    /// Read a JSON file.
+    /// Reads a JSON file.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {
         let mut bytes = Vec::new();
-        let count = open_plain(&self.join(name))?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-        if count as u64 > FILE_LIMIT {
+        let count =
+            open_regular(&self.join(name))?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if count as u64 > FILE_BYTES_MAX {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{name} is longer than anything written by a sidecar"),
+                format!("{name} has more than {FILE_BYTES_MAX} bytes"),
             ));
         }
         Ok(serde_json::from_slice(&bytes)?)
     }
 
-    /// Write a JSON file whole, by rename. Not synced: nothing depends on it after a power loss.
+    /// Writes a JSON file by rename, without a sync: nothing depends on it after a power loss.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
         let tmp = self.join(&format!("{name}.tmp"));
         let mut file = private_file(&tmp)?;
@@ -280,15 +280,16 @@ impl RunDir {
         fs::rename(&tmp, self.join(name))
     }
 
-    /// Set aside the space `exit` will need.
+    /// Reserves the space of `exit`.
     pub fn reserve_exit(&self) -> io::Result<()> {
         let mut file = private_file(&self.join(name::EXIT_TMP))?;
-        // Written, not only allocated: some file systems take an allocation back when it is first written to. Not synced:
-        // that would cost every hold a commit of the disk, for a reserve that no longer matters after a power loss.
-        file.write_all(&[b' '; EXIT_RESERVE])
+        // Written instead of allocated: some file systems take an allocation back at the first
+        // write. Without a sync, which would cost every hold a commit of the disk; after a power
+        // loss the reserve does not matter.
+        file.write_all(&[b' '; EXIT_BYTES_MAX])
     }
 
-    /// Put down that the workload may run from now on. `AlreadyExists` means that it may have run before.
+    /// Records that the workload may run from now on. `AlreadyExists` = it may have run before.
     pub fn write_started(&self) -> io::Result<()> {
         OpenOptions::new()
             .write(true)
@@ -299,7 +300,8 @@ impl RunDir {
         self.sync()
     }
 
-    /// Write how it ended into the space set aside. `before_rename` is called when everything but the rename is done.
+    /// Writes the exit into the reserved space. `before_rename` runs when everything except the
+    /// rename is done.
     pub fn write_exit(&self, record: &ExitRecord, before_rename: impl FnOnce()) -> io::Result<()> {
         let tmp = self.join(name::EXIT_TMP);
         let options = &mut OpenOptions::new();
@@ -309,7 +311,7 @@ impl RunDir {
             .truncate(false)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let mut file = plain(options.open(&tmp))?;
+        let mut file = require_regular(options.open(&tmp))?;
         let bytes = record.bytes()?;
         file.write_all(&bytes)?;
         file.set_len(bytes.len() as u64)?;
@@ -319,7 +321,8 @@ impl RunDir {
         self.sync()
     }
 
-    /// Never start this key again, and drop what only served to prove its state.
+    /// Marks the key so that it never starts again, and removes the files that only proved its
+    /// state.
     pub fn forget(&self) -> io::Result<()> {
         private_file(&self.join(name::FORGOTTEN))?.sync_all()?;
         self.sync()?;
@@ -343,7 +346,7 @@ impl RunDir {
         })
     }
 
-    /// Remove the scratch directories of a member that has ended.
+    /// Removes the scratch directories of an ended member.
     pub fn remove_scratch(&self) -> io::Result<()> {
         for folder in [name::WORK, name::HOME] {
             match fs::remove_dir_all(self.join(folder)) {
@@ -354,37 +357,38 @@ impl RunDir {
         Ok(())
     }
 
-    /// Make the names in the directory durable.
+    /// Makes the names in the directory durable.
     fn sync(&self) -> io::Result<()> {
         File::open(&self.0)?.sync_all()
     }
 }
 
-/// Make a directory (and its parents) that only its owner may enter.
+/// Creates a directory and its parents with access for the owner only.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Open a file for reading that a workload of the same user may have replaced by something that blocks or leads away.
-pub fn open_plain(path: &Path) -> io::Result<File> {
+/// Opens a file for reading. A workload of the same user may have replaced it by a link, a pipe or
+/// a device, which is an error.
+pub fn open_regular(path: &Path) -> io::Result<File> {
     let opened =
         OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    plain(opened)
+    require_regular(opened)
 }
 
-/// Only a regular file, and not through a link.
-pub(super) fn plain(opened: io::Result<File>) -> io::Result<File> {
-    let strange = || {
+/// Rejects everything but a regular file.
+pub(super) fn require_regular(opened: io::Result<File>) -> io::Result<File> {
+    let not_regular = || {
         io::Error::new(
             io::ErrorKind::InvalidData,
-            "somebody put something else in the place of a file",
+            "a file was replaced by a link, a pipe or a device",
         )
     };
     match opened {
         Ok(file) if file.metadata()?.is_file() => Ok(file),
-        Ok(_) => Err(strange()),
+        Ok(_) => Err(not_regular()),
         Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => {
-            Err(strange())
+            Err(not_regular())
         }
         Err(error) => Err(error),
     }
@@ -392,7 +396,7 @@ pub(super) fn plain(opened: io::Result<File>) -> io::Result<File> {
 
 fn private_file(path: &Path) -> io::Result<File> {
     let options = &mut OpenOptions::new();
-    plain(
+    require_regular(
         options
             .write(true)
             .create(true)
@@ -427,24 +431,24 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_proves_what_its_files_say() {
+    fn files_of_a_directory_determine_its_state() {
         let (_temp, dir) = fresh();
-        assert!(matches!(RunDir::at("/nonexistent/run").judge(), Ok(Verdict::Missing)));
-        assert!(matches!(dir.judge(), Ok(Verdict::Fresh(_))));
+        assert!(matches!(RunDir::at("/nonexistent/run").inspect(), Ok(RunDirState::Missing)));
+        assert!(matches!(dir.inspect(), Ok(RunDirState::Fresh(_))));
         dir.write_started().expect("written");
-        assert!(matches!(dir.judge(), Ok(Verdict::CutOff(_))));
+        assert!(matches!(dir.inspect(), Ok(RunDirState::Interrupted(_))));
         let held = dir.lock().expect("a lock").expect("free");
-        assert!(matches!(dir.judge(), Ok(Verdict::Alive)));
+        assert!(matches!(dir.inspect(), Ok(RunDirState::Alive)));
         drop(held);
         dir.reserve_exit().expect("space");
         dir.write_exit(&record(), || ()).expect("written");
-        assert!(matches!(dir.judge(), Ok(Verdict::Exited(found)) if found == record()));
+        assert!(matches!(dir.inspect(), Ok(RunDirState::Exited(found)) if found == record()));
         dir.forget().expect("forgotten");
-        assert!(matches!(dir.judge(), Ok(Verdict::Forgotten)));
+        assert!(matches!(dir.inspect(), Ok(RunDirState::Forgotten)));
     }
 
     #[test]
-    fn a_directory_is_removed_while_others_open_its_lock() {
+    fn directory_is_removed_while_other_tasks_open_its_lock() {
         let (_temp, dir) = fresh();
         let over = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -463,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn started_can_be_made_once_only() {
+    fn started_is_created_only_once() {
         let (_temp, dir) = fresh();
         dir.write_started().expect("the first time");
         assert_eq!(
@@ -473,12 +477,12 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_never_outgrows_the_space_set_aside_and_keeps_the_verdict() {
+    fn exit_fits_into_the_reserved_space_and_keeps_completion() {
         let metrics = (0..10_000).map(|n| (format!("series-{n}"), "0.125".to_owned())).collect();
         let mut long = record();
         long.progress = Some(Progress { complete: true, metrics, ..Progress::default() });
         let bytes = long.bytes().expect("bytes");
-        assert!(bytes.len() <= EXIT_RESERVE);
+        assert!(bytes.len() <= EXIT_BYTES_MAX);
         let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
         assert!(back.progress.expect("progress").complete);
         let point = |step| flow_domain::progress::Point {
@@ -492,7 +496,7 @@ mod tests {
             ..record()
         };
         let bytes = many.bytes().expect("bytes");
-        assert!(bytes.len() <= EXIT_RESERVE);
+        assert!(bytes.len() <= EXIT_BYTES_MAX);
         let back: ExitRecord = serde_json::from_slice(&bytes).expect("a record");
         let kept: Vec<u64> = back
             .progress
@@ -504,13 +508,13 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_name_is_a_key_or_nothing() {
+    fn only_a_valid_directory_name_is_a_key() {
         let key = WorkKey { run: "0".repeat(32).parse().expect("an id"), attempt: 7 };
-        assert_eq!(parse_marker(&marker(&key)), Some(key));
+        assert_eq!(parse_dir_name(&dir_name(&key)), Some(key));
         for bad in
             ["", "x", "0-1", &format!("{}-07", "0".repeat(32)), &format!("{}-", "0".repeat(32))]
         {
-            assert_eq!(parse_marker(bad), None, "{bad:?}");
+            assert_eq!(parse_dir_name(bad), None, "{bad:?}");
         }
     }
 }

@@ -1,93 +1,87 @@
-//! What a sidecar does next: a pure step from (state, input, now) to effects, so that every order of events can be
-//! tried without a process.
+//! The state machine of a sidecar: a pure step from (state, input, now) to effects, so that tests
+//! can try every order of events without a process.
 //!
 //! ```text
-//! held ──start──▶ running ──stop, deadline, own end──▶ ending ──nothing alive──▶ over (exit written)
-//!   └─stop, alone too long, directory gone──▶ over (nothing has run)
+//!  held ──start──▶ running ──stop, deadline, own end──▶ ending ──nothing alive──▶ over (exit written)
+//!    └─stop, no agent for too long, directory gone──▶ over (nothing ran)
 //! ```
 //!
-//! What it keeps true: the workload is launched at most once; `Finish` is said only after the main process has ended
-//! and no descendant is left; the first cause of an end wins.
+//! Guarantees: the workload is spawned at most once; `Finish` follows only after the main process
+//! ended and no descendant is left; the first cause of an end is the reported one.
 //!
-//! `now` is monotonic time: the longest runtime does not count a suspend of the machine, in which the workload does not run
-//! either. After a pause of this process alone the agent, and a workload that was asked to end, have their time anew: it
-//! cannot be known whether they were paused, too.
+//! `now` is monotonic time: the longest runtime does not include suspend, in which the workload
+//! does not run. After a stall of this process alone, the time without an agent and the grace
+//! period start again, because agent and workload may have stalled, too.
 
 use std::time::Duration;
 
 use flow_domain::member::{Reason, ReasonCode};
 
-/// Pause between two rounds of SIGKILL, for descendants born while the round before went on.
-const KILL_AGAIN: Duration = Duration::from_millis(50);
+/// Delay between two rounds of SIGKILL, for descendants that were forked during the previous round.
+const KILL_PERIOD: Duration = Duration::from_millis(50);
 
-/// Exit status by which a workload says that it lost the other side.
+/// Exit status of a workload that lost the connection to its peer.
 const STATUS_PEER_LOST: i32 = 71;
 
-/// How the main process ended.
+/// The exit of the main process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// It exited.
+pub enum MainExit {
     Code(i32),
-    /// A signal ended it.
     Signal(i32),
 }
 
-/// What has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// Whether an agent is connected has changed.
+    /// An agent connected (`true`), or the last one disconnected.
     AgentPresent(bool),
-    /// The agent wants it started, with these limits.
+    /// The agent requests the start.
     Start {
-        /// Longest time it may run.
+        /// Limit of the running time.
         limit: Duration,
-        /// Time between the polite and the hard end when the limit is reached.
+        /// Time between SIGTERM and SIGKILL at the limit.
         grace: Duration,
     },
-    /// It could not be started; no process was made.
+    /// The start failed; no process was created.
     NotStarted(Reason),
-    /// The agent wants it ended.
+    /// The agent requests the end.
     Stop {
-        /// Time between the polite and the hard end.
+        /// Time between SIGTERM and SIGKILL.
         grace: Duration,
     },
-    /// The machine wants this process to end.
+    /// This process got SIGTERM.
     Terminated,
-    /// The main process has ended.
-    MainEnded(Ended),
+    MainEnded(MainExit),
     /// No descendant is alive.
     Emptied,
-    /// The run directory is gone: nobody will ever ask.
+    /// The run directory is gone, so no agent can read the exit.
     DirGone,
-    /// This process did not run for a while: stopped, frozen or starved.
+    /// This process did not run for a while: it was stopped, frozen or starved.
     Resumed,
     /// Time has passed.
     Tick,
 }
 
-/// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Write `started`, then spawn.
+    /// Write `started`, then spawn the workload.
     Spawn,
-    /// SIGTERM to every descendant.
+    /// Send SIGTERM to every descendant.
     Terminate,
-    /// SIGKILL to every descendant.
+    /// Send SIGKILL to every descendant.
     Kill,
-    /// Write `exit`, then leave.
+    /// Write `exit`, then exit.
     Finish {
-        /// How the main process ended; `None` if it never began.
-        ended: Option<Ended>,
-        /// Why.
+        /// The exit of the main process; `None` if it never started.
+        exit: Option<MainExit>,
         reason: Option<Reason>,
     },
-    /// Leave without a word.
+    /// Exit without writing.
     Leave,
 }
 
 #[derive(Debug)]
 enum Phase {
-    Held { alone_since: Option<Duration>, hold_max: Duration },
+    Held { unattended_since: Option<Duration>, hold_max: Duration },
     Running(Running),
     Over,
 }
@@ -96,12 +90,13 @@ enum Phase {
 struct Running {
     deadline: Option<Duration>,
     grace: Duration,
-    /// The grace under way, between the polite and the hard end.
-    ending: Option<Duration>,
+    /// The grace period between SIGTERM and SIGKILL, while it runs.
+    grace_period: Option<Duration>,
     kill_at: Option<Duration>,
-    why: Option<Reason>,
-    main: Option<Ended>,
-    unwanted: bool,
+    /// The first cause of the end.
+    reason: Option<Reason>,
+    main: Option<MainExit>,
+    is_dir_gone: bool,
 }
 
 /// The state of one sidecar.
@@ -109,24 +104,24 @@ struct Running {
 pub struct Supervision(Phase);
 
 impl Supervision {
-    /// A hold, begun now and without an agent.
+    /// A new hold without an agent.
     #[must_use]
     pub fn new(now: Duration, hold_max: Duration) -> Self {
-        Self(Phase::Held { alone_since: Some(now), hold_max })
+        Self(Phase::Held { unattended_since: Some(now), hold_max })
     }
 
-    /// Nothing has been started yet.
+    /// True before the start.
     #[must_use]
     pub fn is_held(&self) -> bool {
         matches!(self.0, Phase::Held { .. })
     }
 
-    /// When `Tick` will have something to say, at the latest.
+    /// Time of the next `Tick` that may have an effect.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         match &self.0 {
-            Phase::Held { alone_since, hold_max } => {
-                alone_since.map(|since| since.saturating_add(*hold_max))
+            Phase::Held { unattended_since, hold_max } => {
+                unattended_since.map(|since| since.saturating_add(*hold_max))
             }
             Phase::Running(Running { kill_at: Some(at), .. }) => Some(*at),
             Phase::Running(Running { deadline, .. }) => *deadline,
@@ -134,32 +129,33 @@ impl Supervision {
         }
     }
 
-    /// Take one input.
+    /// Handles one input and returns the effects to perform, in order.
     pub fn step(&mut self, input: Input, now: Duration) -> Vec<Effect> {
         match &mut self.0 {
-            Phase::Held { alone_since, hold_max } => match input {
+            Phase::Held { unattended_since, hold_max } => match input {
                 Input::AgentPresent(present) => {
-                    *alone_since = (!present).then_some(now);
+                    *unattended_since = (!present).then_some(now);
                     Vec::new()
                 }
                 Input::Start { limit, grace } => {
                     self.0 = Phase::Running(Running {
                         deadline: now.checked_add(limit),
                         grace,
-                        ending: None,
+                        grace_period: None,
                         kill_at: None,
-                        why: None,
+                        reason: None,
                         main: None,
-                        unwanted: false,
+                        is_dir_gone: false,
                     });
                     vec![Effect::Spawn]
                 }
                 Input::Resumed => {
-                    *alone_since = alone_since.map(|_| now);
+                    *unattended_since = unattended_since.map(|_| now);
                     Vec::new()
                 }
                 Input::Tick
-                    if alone_since.is_none_or(|since| now < since.saturating_add(*hold_max)) =>
+                    if unattended_since
+                        .is_none_or(|since| now < since.saturating_add(*hold_max)) =>
                 {
                     Vec::new()
                 }
@@ -188,53 +184,54 @@ impl Running {
     fn step(&mut self, input: Input, now: Duration) -> Vec<Effect> {
         match input {
             Input::AgentPresent(_) | Input::Start { .. } => Vec::new(),
-            Input::NotStarted(reason) => vec![Effect::Finish { ended: None, reason: Some(reason) }],
+            Input::NotStarted(reason) => vec![Effect::Finish { exit: None, reason: Some(reason) }],
             Input::Stop { grace } => self.end(
                 now,
                 grace,
                 Reason::new(ReasonCode::StopRequested, "ended because a stop was requested"),
             ),
             Input::Terminated => {
-                let text = "ended because the machine shut down or somebody ended the supervisor (SIGTERM)";
+                let text = "ended because the party's machine shut down or another process ended \
+                            the sidecar (SIGTERM); start a new run";
                 self.end(now, self.grace, Reason::new(ReasonCode::RuntimeError, text))
             }
             Input::DirGone => {
-                self.unwanted = true;
+                self.is_dir_gone = true;
                 self.kill(now)
             }
-            Input::MainEnded(ended) => {
-                self.main = Some(ended);
+            Input::MainEnded(exit) => {
+                self.main = Some(exit);
                 self.kill(now)
             }
             Input::Emptied => match self.main {
-                Some(_) if self.unwanted => vec![Effect::Leave],
-                Some(ended) => vec![Effect::Finish {
-                    ended: Some(ended),
-                    reason: self.why.take().or_else(|| verdict(ended)),
+                Some(_) if self.is_dir_gone => vec![Effect::Leave],
+                Some(exit) => vec![Effect::Finish {
+                    exit: Some(exit),
+                    reason: self.reason.take().or_else(|| reason_of_exit(exit)),
                 }],
                 None => Vec::new(),
             },
             Input::Resumed => {
-                if let Some(grace) = self.ending {
+                if let Some(grace) = self.grace_period {
                     self.kill_at = Some(now.saturating_add(grace));
                 }
                 Vec::new()
             }
             Input::Tick if self.kill_at.is_some_and(|at| now >= at) => self.kill(now),
             Input::Tick if self.kill_at.is_none() && self.deadline.is_some_and(|at| now >= at) => {
-                let text =
-                    "ran longer than its longest runtime; raise max_runtime or make it faster";
+                let text = "ran longer than max_runtime_s; raise max_runtime_s or make the training shorter";
                 self.end(now, self.grace, Reason::new(ReasonCode::MaxRuntimeExceeded, text))
             }
             Input::Tick => Vec::new(),
         }
     }
 
-    /// Begin the end, or hasten it. An end after the main process's own is no cause any more.
-    fn end(&mut self, now: Duration, grace: Duration, why: Reason) -> Vec<Effect> {
+    /// Starts the end, or brings SIGKILL forward. A request after the main process's exit is not
+    /// its cause.
+    fn end(&mut self, now: Duration, grace: Duration, reason: Reason) -> Vec<Effect> {
         let kill_at = now.saturating_add(grace);
-        if self.kill_at.is_none() || self.ending.is_some() {
-            self.ending = Some(self.ending.map_or(grace, |known| known.min(grace)));
+        if self.kill_at.is_none() || self.grace_period.is_some() {
+            self.grace_period = Some(self.grace_period.map_or(grace, |known| known.min(grace)));
         }
         match &mut self.kill_at {
             Some(at) => {
@@ -243,35 +240,39 @@ impl Running {
             }
             None => {
                 self.kill_at = Some(kill_at);
-                self.why = Some(why);
+                self.reason = Some(reason);
                 vec![Effect::Terminate]
             }
         }
     }
 
     fn kill(&mut self, now: Duration) -> Vec<Effect> {
-        self.ending = None;
-        self.kill_at = Some(now.saturating_add(KILL_AGAIN));
+        self.grace_period = None;
+        self.kill_at = Some(now.saturating_add(KILL_PERIOD));
         vec![Effect::Kill]
     }
 }
 
-/// What the end of a workload means that nobody had asked to end.
-fn verdict(ended: Ended) -> Option<Reason> {
-    match ended {
-        Ended::Code(0) => None,
-        Ended::Code(STATUS_PEER_LOST) => {
+/// The reason of an exit that was not requested; `None` for a success.
+fn reason_of_exit(exit: MainExit) -> Option<Reason> {
+    match exit {
+        MainExit::Code(0) => None,
+        MainExit::Code(STATUS_PEER_LOST) => {
             let text = format!(
-                "exited with status {STATUS_PEER_LOST}: it lost the other side; a new run may go better"
+                "exited with status {STATUS_PEER_LOST}: it lost the connection to the other side; \
+                 start a new run"
             );
             Some(Reason::new(ReasonCode::PeerLost, text))
         }
-        Ended::Code(code) => Some(Reason::new(
+        MainExit::Code(code) => Some(Reason::new(
             ReasonCode::ExitNonzero,
-            format!("exited with status {code}; its log says why"),
+            format!("exited with status {code}; read its log for the cause"),
         )),
-        Ended::Signal(signal) => {
-            let text = format!("ended by signal {signal}; 9 often means that memory ran out");
+        MainExit::Signal(signal) => {
+            let text = format!(
+                "ended by signal {signal}; read its log for the cause. Signal 9 often means that \
+                 the machine ran out of memory"
+            );
             Some(Reason::new(ReasonCode::ExitSignal, text))
         }
     }
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_without_an_agent_is_let_go_and_one_with_an_agent_never() {
+    fn hold_is_released_only_without_an_agent() {
         let mut it = Supervision::new(s(0), s(600));
         assert_eq!(it.step(Input::AgentPresent(true), s(1)), []);
         assert_eq!(it.step(Input::Tick, s(100_000)), []);
@@ -311,62 +312,62 @@ mod tests {
     }
 
     #[test]
-    fn it_is_launched_once_however_often_it_is_told() {
+    fn repeated_start_spawns_once() {
         let mut it = running();
         assert_eq!(it.step(Input::Start { limit: s(1), grace: s(1) }, s(2)), []);
     }
 
     #[test]
-    fn it_finishes_only_when_main_has_ended_and_nothing_is_left() {
+    fn finish_requires_the_exit_of_main_and_no_descendants() {
         let mut it = running();
         assert_eq!(it.step(Input::Emptied, s(2)), []);
-        assert_eq!(it.step(Input::MainEnded(Ended::Code(0)), s(3)), [Effect::Kill]);
-        assert_eq!(it.step(Input::Tick, s(4)), [Effect::Kill], "again, for late children");
+        assert_eq!(it.step(Input::MainEnded(MainExit::Code(0)), s(3)), [Effect::Kill]);
+        assert_eq!(it.step(Input::Tick, s(4)), [Effect::Kill], "again, for late forks");
         assert_eq!(
             it.step(Input::Emptied, s(5)),
-            [Effect::Finish { ended: Some(Ended::Code(0)), reason: None }]
+            [Effect::Finish { exit: Some(MainExit::Code(0)), reason: None }]
         );
         assert_eq!(it.step(Input::Emptied, s(6)), []);
     }
 
     #[test]
-    fn the_end_of_a_workload_is_told_by_its_status() {
-        for (ended, code) in [
-            (Ended::Code(0), None),
-            (Ended::Code(1), Some(ReasonCode::ExitNonzero)),
-            (Ended::Code(71), Some(ReasonCode::PeerLost)),
-            (Ended::Signal(9), Some(ReasonCode::ExitSignal)),
+    fn exit_status_determines_the_reason() {
+        for (exit, code) in [
+            (MainExit::Code(0), None),
+            (MainExit::Code(1), Some(ReasonCode::ExitNonzero)),
+            (MainExit::Code(71), Some(ReasonCode::PeerLost)),
+            (MainExit::Signal(9), Some(ReasonCode::ExitSignal)),
         ] {
             let mut it = running();
-            it.step(Input::MainEnded(ended), s(2));
-            assert_eq!(code_of(&it.step(Input::Emptied, s(2))), code, "{ended:?}");
+            it.step(Input::MainEnded(exit), s(2));
+            assert_eq!(code_of(&it.step(Input::Emptied, s(2))), code, "{exit:?}");
         }
     }
 
     #[test]
-    fn a_stop_is_polite_first_and_a_second_stop_can_only_hasten_it() {
+    fn stop_starts_with_sigterm_and_a_second_stop_can_only_bring_sigkill_forward() {
         let mut it = running();
         assert_eq!(it.step(Input::Stop { grace: s(30) }, s(10)), [Effect::Terminate]);
         assert_eq!(it.step(Input::Stop { grace: s(60) }, s(11)), []);
         assert_eq!(it.next(), Some(s(40)));
         assert_eq!(it.step(Input::Stop { grace: s(1) }, s(12)), []);
         assert_eq!(it.step(Input::Tick, s(13)), [Effect::Kill]);
-        it.step(Input::MainEnded(Ended::Signal(9)), s(13));
+        it.step(Input::MainEnded(MainExit::Signal(9)), s(13));
         assert_eq!(code_of(&it.step(Input::Emptied, s(13))), Some(ReasonCode::StopRequested));
     }
 
     #[test]
-    fn the_longest_runtime_ends_it_and_an_earlier_stop_stays_the_cause() {
+    fn longest_runtime_ends_the_workload_and_stays_the_reason() {
         let mut it = running();
         assert_eq!(it.step(Input::Tick, s(100)), []);
         assert_eq!(it.step(Input::Tick, s(101)), [Effect::Terminate]);
         assert_eq!(it.step(Input::Stop { grace: s(0) }, s(102)), []);
-        it.step(Input::MainEnded(Ended::Signal(15)), s(102));
+        it.step(Input::MainEnded(MainExit::Signal(15)), s(102));
         assert_eq!(code_of(&it.step(Input::Emptied, s(102))), Some(ReasonCode::MaxRuntimeExceeded));
     }
 
     #[test]
-    fn b6_after_a_pause_the_agent_and_a_workload_that_is_to_end_have_their_whole_time_again() {
+    fn b6_hold_time_and_grace_period_start_again_after_a_stall() {
         let mut it = Supervision::new(s(0), s(600));
         assert_eq!(it.step(Input::Resumed, s(5_000)), []);
         assert_eq!(it.step(Input::Tick, s(5_599)), []);
@@ -381,28 +382,28 @@ mod tests {
         assert_eq!(
             it.step(Input::Tick, s(200)),
             [Effect::Kill],
-            "the hard end does not become polite again"
+            "no second grace period after SIGKILL"
         );
     }
 
     #[test]
-    fn a_stop_that_comes_after_the_end_is_not_its_cause() {
+    fn stop_after_the_exit_is_not_its_reason() {
         let mut it = running();
-        it.step(Input::MainEnded(Ended::Code(0)), s(2));
+        it.step(Input::MainEnded(MainExit::Code(0)), s(2));
         assert_eq!(it.step(Input::Stop { grace: s(9) }, s(2)), []);
         assert_eq!(code_of(&it.step(Input::Emptied, s(2))), None);
     }
 
     #[test]
-    fn with_the_directory_gone_everything_dies_and_nothing_is_written() {
+    fn without_the_directory_everything_is_killed_and_nothing_is_written() {
         let mut it = running();
         assert_eq!(it.step(Input::DirGone, s(2)), [Effect::Kill]);
-        it.step(Input::MainEnded(Ended::Signal(9)), s(2));
+        it.step(Input::MainEnded(MainExit::Signal(9)), s(2));
         assert_eq!(it.step(Input::Emptied, s(2)), [Effect::Leave]);
     }
 
     #[test]
-    fn a_failed_start_ends_at_once_with_its_reason() {
+    fn failed_start_finishes_with_its_reason() {
         let mut it = running();
         let reason = Reason::new(ReasonCode::SpawnFailed, "no such program");
         assert_eq!(

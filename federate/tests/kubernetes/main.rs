@@ -552,13 +552,13 @@ async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_t
         .operator_says(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }))
         .await;
     let told = agent.exit(&key).await.reason.expect("a reason");
-    assert!(told.message.contains("the node it ran on was lost: start again"), "{told}");
+    assert!(told.message.contains("its node was lost; start a new run"), "{told}");
 
     // A stop proves nothing as long as nobody knows.
     party.conditions(other, json!([not_ready])).await;
     agent.unseen(&stopped, "(NodeNotReady)").await;
     agent.runtime.stop(stopped.clone(), 5).await.expect("stopping");
-    agent.unseen(&stopped, "nobody can tell whether it still runs").await;
+    agent.unseen(&stopped, "it is unknown whether the member still runs").await;
     party.kubelet_says(other, "Failed", over(143, "Error")).await;
     party.kubelet_lets_go(other).await;
     assert_eq!(
@@ -590,9 +590,9 @@ async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun
     else {
         panic!("who answered?")
     };
-    assert!(error.reason().message.contains("does not answer its agent"), "{}", error.reason());
+    assert!(error.reason().message.contains("does not respond to its agent"), "{}", error.reason());
     assert_eq!(agent.runtime.known().await.expect("still known").len(), 2);
-    let told = agent.unseen(&running_key, "does not answer its agent").await;
+    let told = agent.unseen(&running_key, "does not respond to its agent").await;
     assert!(!told.message.contains("127.0.0.1"), "{told}");
 
     // Versions from before its start are gone for a new API server: watches have to list again.

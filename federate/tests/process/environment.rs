@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::Place;
 use flow_federate::runtime::{DataSource, ImageSource, Runtime as _};
 use flow_federate::sidecar::container::Containment;
-use flow_federate::sidecar::rundir::marker;
+use flow_federate::sidecar::rundir::dir_name;
 
 #[tokio::test]
 async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_folder_can_be_written()
@@ -24,7 +24,7 @@ async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_f
     let dir = place.dir();
     let path = |name: &str| dir.join(name).display().to_string();
     let (output, work, home, member) =
-        (path("output"), path("work"), path("home"), dir.mark(&place.key));
+        (path("output"), path("work"), path("home"), dir.marker(&place.key));
     let wanted = BTreeMap::from([
         ("FED_DATA_DIR", "/data/of/the/party"),
         ("FED_MEMBER", member.as_str()),
@@ -62,7 +62,7 @@ async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_
         let ids: Vec<&str> = ids.split_whitespace().collect();
         assert_eq!(ids[1], ids[2], "{way:?}: the group of the session's leader");
         let own_group =
-            place.text("output/cgroup").contains(&format!("/flow-{}", marker(&place.key)));
+            place.text("output/cgroup").contains(&format!("/flow-{}", dir_name(&place.key)));
         assert_eq!(
             own_group,
             way == Containment::Cgroup,

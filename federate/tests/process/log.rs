@@ -188,7 +188,7 @@ async fn a_full_disk_costs_output_but_neither_the_workload_nor_its_exit() {
     let log = disk
         .path()
         .join("runs")
-        .join(flow_federate::sidecar::rundir::marker(&place.key))
+        .join(flow_federate::sidecar::rundir::dir_name(&place.key))
         .join("log");
     wait_for("the first output", LONG, async || log.exists()).await;
     disk.fill();

@@ -13,7 +13,7 @@ use flow_federate::runtime::{
     HoldRequest, Observation, ProgressSource, Runtime, StartRequest, WorkKey, WorkState,
 };
 use flow_federate::sidecar::container::stat;
-use flow_federate::sidecar::rundir::{RunDir, marker};
+use flow_federate::sidecar::rundir::{RunDir, dir_name};
 use flow_testkit::{alive_with_marker, wait_for};
 use futures::future::BoxFuture;
 use nix::sys::signal::{Signal, kill};
@@ -81,7 +81,7 @@ impl Place {
     }
 
     pub fn dir(&self) -> RunDir {
-        RunDir::at(self.root.path().join("runs").join(marker(&self.key)))
+        RunDir::at(self.root.path().join("runs").join(dir_name(&self.key)))
     }
 
     /// A file of the run directory, as text.
@@ -108,7 +108,7 @@ impl Place {
 
     /// Workload processes that are alive.
     pub fn alive(&self) -> Vec<u32> {
-        alive_with_marker(&format!("FED_MEMBER={}", marker(&self.key)))
+        alive_with_marker(&format!("FED_MEMBER={}", dir_name(&self.key)))
     }
 
     /// A sidecar that vanishes at this point of its life. Written by another process: a file that this one has just had

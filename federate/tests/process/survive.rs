@@ -21,7 +21,7 @@ async fn a1_a_sidecar_without_descriptors_writes_the_exit_when_it_has_some() {
     let sidecar = place.sidecar().expect("a sidecar").as_raw();
     let none = without_descriptors(u32::try_from(sidecar).expect("a pid"));
     std::fs::write(&gate, "").expect("opened");
-    let noticed = async || place.text(name::SIDECAR_LOG).contains("cannot write the exit");
+    let noticed = async || place.text(name::SIDECAR_LOG).contains("the exit could not be written");
     wait_for("the sidecar to notice", LONG, noticed).await;
     // An agent that comes now is not served, and not turned away.
     drop(agent);

@@ -61,10 +61,9 @@ async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
             (Some(9), Some(ReasonCode::StopRequested)),
             "{way:?}"
         );
-        assert!(
-            exit.reason
-                .is_some_and(|reason| reason.message.contains("the agent killed what it found"))
-        );
+        assert!(exit.reason.is_some_and(|reason| {
+            reason.message.contains("the agent killed every process of both that it found")
+        }));
         assert_eq!((place.alive(), place.sidecar()), (vec![], None), "{way:?}");
         // The next agent reads it from the directory.
         drop(agent);

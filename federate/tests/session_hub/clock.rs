@@ -32,7 +32,7 @@ async fn a7_work_is_reported_and_progress_sent_as_before_after_the_clock_was_set
     agent.clock.set_by(-2 * HOUR_S);
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     for epoch in 1..=3 {
         let progress = flow_domain::progress::Progress { epoch: Some(epoch), ..Default::default() };
@@ -66,6 +66,6 @@ async fn b6_an_agent_that_was_stopped_for_longer_than_its_holds_last_hears_its_h
     };
     session.set(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
     session.report(&run, MemberPhase::Starting).await;
-    assert_eq!(agent.runtime.launches().len(), 1);
+    assert_eq!(agent.runtime.starts().len(), 1);
     agent.stop().await;
 }

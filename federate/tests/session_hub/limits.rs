@@ -25,10 +25,10 @@ async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     session.report(&run, MemberPhase::Starting).await;
     agent
         .wait_for("the launch", || {
-            agent.runtime.launches().iter().any(|launch| launch.key.run == run)
+            agent.runtime.starts().iter().any(|launch| launch.key.run == run)
         })
         .await;
-    agent.runtime.tell(&key(&run, 1), WorkState::Running);
+    agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
     run
 }
@@ -129,7 +129,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
     session.report(&run_id(1), MemberPhase::Reserved).await;
     assert_eq!(count(&agent, "members").await, 1, "only the member that is held");
     assert_eq!(agent.runtime.stops(), []);
-    assert_eq!(agent.runtime.launches(), []);
+    assert_eq!(agent.runtime.starts(), []);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(3, 1, 3, DesiredPhase::Running)]).await;
     session.report(&run_id(3), MemberPhase::Starting).await;
-    agent.wait_for("the launch", || agent.runtime.launches().len() == 1).await;
+    agent.wait_for("the launch", || agent.runtime.starts().len() == 1).await;
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     let mut session = hub.accept().await;
     assert_eq!(session.hello().await.seen_incarnation, 2);
     assert_eq!(agent.runtime.state(&key(&run, 1)), WorkState::Running);
-    assert_eq!(agent.runtime.launches().len(), 1);
+    assert_eq!(agent.runtime.starts().len(), 1);
 }
 
 fn measured(steps: std::ops::RangeInclusive<u64>) -> Progress {

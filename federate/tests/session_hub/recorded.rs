@@ -37,8 +37,8 @@ async fn work(
     agent: &TestAgent,
     run: &RunId,
 ) -> flow_proto::v1::MemberReport {
-    agent.wait_for("the launch", || !agent.runtime.launches().is_empty()).await;
-    agent.runtime.tell(&key(run, 1), WorkState::Running);
+    agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
+    agent.runtime.set_state(&key(run, 1), WorkState::Running);
     session.report(run, MemberPhase::Running).await;
     let (series, value) = ("loss".to_owned(), "0.5".to_owned());
     let metrics = [(series.clone(), value.clone())].into();
@@ -84,7 +84,7 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
         agent
             .wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1)))
             .await;
-        assert_eq!(agent.runtime.launches().len(), 1);
+        assert_eq!(agent.runtime.starts().len(), 1);
     }
     assert!(versions > 0);
 }

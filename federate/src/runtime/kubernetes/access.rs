@@ -1,5 +1,5 @@
-//! What the agent has to be allowed in its namespace: one list, from which the Role is printed and by which a cluster is
-//! checked.
+//! The permissions of the agent in its namespace: one list, from which the Role is generated and
+//! against which a cluster is checked.
 
 use std::fmt::Write as _;
 
@@ -9,34 +9,32 @@ use k8s_openapi::api::authorization::v1::{
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use super::cluster::{Trouble, within};
+use super::cluster::{ApiFailure, with_timeout};
 
-/// Verbs on one kind of thing.
+/// The allowed verbs of one resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// API group; empty = core.
     pub group: &'static str,
-    /// Plural, with the subresource if it is one.
+    /// Plural name, with the subresource if there is one.
     pub resource: &'static str,
-    /// What is done with it.
     pub verbs: &'static [&'static str],
-    /// What for.
     pub purpose: &'static str,
 }
 
-/// All that is needed, and nothing else.
+/// All required permissions and no other.
 pub const RULES: &[Rule] = &[
     Rule {
         group: "git.iflytek.com",
         resource: "iflearnerjobs",
         verbs: &["create", "delete", "get", "list", "patch", "watch"],
-        purpose: "start members, stop them and see how they stand",
+        purpose: "start members, stop them and read their status",
     },
     Rule {
         group: "",
         resource: "pods",
         verbs: &["list", "watch"],
-        purpose: "see how members end, and that nothing of them is alive",
+        purpose: "see how members end, and that no Pod of them is alive",
     },
     Rule {
         group: "",
@@ -52,7 +50,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// The Role, as a manifest; without a namespace, for whoever applies it to say.
+/// The Role as a manifest; without a namespace, the user gives one at `kubectl apply`.
 #[must_use]
 pub fn role(namespace: Option<&str>) -> String {
     let namespace = namespace.map(|name| format!("  namespace: {name}\n")).unwrap_or_default();
@@ -61,7 +59,7 @@ pub fn role(namespace: Option<&str>) -> String {
     );
     for Rule { group, resource, verbs, purpose } in RULES {
         let verbs = verbs.join(", ");
-        // Written to a String, which cannot fail.
+        // A write to a String cannot fail.
         let _ = write!(
             text,
             "  # To {purpose}.\n  - apiGroups: [\"{group}\"]\n    resources: [\"{resource}\"]\n    verbs: [{verbs}]\n"
@@ -70,7 +68,8 @@ pub fn role(namespace: Option<&str>) -> String {
     text
 }
 
-/// Whether the cluster allows each rule here; a sentence for each that it does not.
+/// Checks each rule against the cluster. Returns a description of each rule and an error text if
+/// the cluster does not allow it.
 pub async fn review(client: &Client, namespace: &str) -> Vec<(String, Result<(), String>)> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut found = Vec::new();
@@ -94,28 +93,30 @@ pub async fn review(client: &Client, namespace: &str) -> Vec<(String, Result<(),
                 ..SelfSubjectAccessReviewSpec::default()
             };
             let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-            match within(reviews.create(&PostParams::default(), &review)).await {
+            match with_timeout(reviews.create(&PostParams::default(), &review)).await {
                 Ok(answer) if answer.status.as_ref().is_some_and(|status| status.allowed) => {}
                 Ok(_) => missing.push((*verb).to_owned()),
-                Err(Trouble::Away(error)) => missing.push(format!("{verb} (not known: {error})")),
-                Err(trouble) => missing.push(format!("{verb} (not known: {trouble:?})")),
+                Err(ApiFailure::Unavailable(error)) => {
+                    missing.push(format!("{verb} (unknown: {error})"));
+                }
+                Err(failure) => missing.push(format!("{verb} (unknown: {failure:?})")),
             }
         }
-        let what = format!(
+        let description = format!(
             "may {} {} in {namespace}, to {}",
             rule.verbs.join(", "),
             rule.resource,
             rule.purpose
         );
-        let verdict = if missing.is_empty() {
+        let result = if missing.is_empty() {
             Ok(())
         } else {
             Err(format!(
-                "not allowed: {}; apply what `flow-federate kubernetes rbac` prints",
+                "not allowed: {}; apply the role that `flow-federate kubernetes rbac` prints",
                 missing.join(", ")
             ))
         };
-        found.push((what, verdict));
+        found.push((description, result));
     }
     found
 }
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_role_holds_every_rule_and_no_wildcard() {
+    fn role_contains_every_rule_and_no_wildcard() {
         let text = role(Some("party-a"));
         for rule in RULES {
             assert!(text.contains(&format!("[\"{}\"]", rule.resource)), "{text}");

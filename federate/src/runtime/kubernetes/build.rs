@@ -1,7 +1,8 @@
-//! From what shall be started to the object that stands for it. Pure.
+//! Builds the object of a member from a start request. Pure.
 //!
-//! Only the party's own configuration says which image runs, what data is mounted and where pods go. Of the hub's words
-//! come arguments, environment and the resources asked for, which the policy has seen.
+//! Only the party's configuration determines the image, the mounted data and the placement of Pods.
+//! Arguments, environment and requested resources come from the hub, and the party's policy has
+//! checked them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,21 +32,21 @@ use crate::sidecar::native;
 
 /// Name of the workload's container.
 pub const WORKLOAD: &str = "workload";
-/// Name of the container that brings the data.
+/// Name of the container that writes the data.
 const DATA: &str = "flow-data";
-/// Volume with everything a workload may write to but its results.
+/// Volume of everything that a workload may write except its results.
 const SCRATCH: &str = "flow-scratch";
 
 const DATA_DIR: &str = "/flow/data";
 const WORK_DIR: &str = "/flow/work";
 const HOME: &str = "/flow/home";
 
-/// Ports of the Service, as the original operator has them: gRPC, and the status page.
+/// Ports of the Service, the same as the original operator's: gRPC and the status page.
 const SERVICE_GRPC: u16 = 80;
 const SERVICE_HTTP: u16 = 82;
 
-/// What a hold promises: each pod has an address of its own, so the framework's own ports are always free, and the
-/// address others dial follows from the name.
+/// The result of a hold: each Pod has an address, so the framework's ports are always free, and the
+/// address that other members dial follows from the name.
 #[must_use]
 pub fn held(key: &WorkKey, ports: &[String], settings: &Settings) -> Held {
     let name = naming::name(key);
@@ -53,9 +54,9 @@ pub fn held(key: &WorkKey, ports: &[String], settings: &Settings) -> Held {
     for port in ports {
         let (number, service) = match port.as_str() {
             HTTP => (50002, SERVICE_HTTP),
-            // A member has one of the two: the aggregator is dialled by trainers, a trainer by its peers.
+            // A member has one of the two: trainers dial the aggregator, peers dial a trainer.
             GRPC | PEER => (50001, SERVICE_GRPC),
-            // No adapter asks for another; one that did would not be reachable through the Service.
+            // No adapter requests another port; it would not be reachable through the Service.
             _ => continue,
         };
         held.ports.insert(port.clone(), number);
@@ -69,32 +70,33 @@ pub fn held(key: &WorkKey, ports: &[String], settings: &Settings) -> Held {
     held
 }
 
-/// The name under which a job is reached from outside, if this party's jobs are.
+/// The external name of a job; `None` if the party's jobs have none.
 fn host(name: &str, settings: &Settings) -> Option<String> {
     settings.host_zone.as_ref().map(|zone| format!("{name}.{zone}"))
 }
 
-/// The object for a launch, suspended: nothing of it runs until it is let go.
+/// The object of a start request. It is suspended: nothing runs before the agent resumes it.
 pub fn job(
-    launch: &StartRequest,
+    request: &StartRequest,
     held: &Held,
     instance: &InstanceId,
     settings: &Settings,
 ) -> Result<IflearnerJob, Reason> {
-    let Some(ImageSource::Container(image)) = &launch.image else {
-        let text = "the image is a directory here, and this agent runs containers: give its entry a `container`";
+    let Some(ImageSource::Container(image)) = &request.image else {
+        let text = "the party's image map names a directory for this image, but its agent runs containers; \
+                    ask the party to add a `container` to the entry";
         return Err(Reason::new(ReasonCode::ImageUnusable, text));
     };
-    let name = naming::name(&launch.key);
-    let labels = naming::labels(&launch.key, &launch.task, &launch.party, instance);
+    let name = naming::name(&request.key);
+    let labels = naming::labels(&request.key, &request.task, &request.party, instance);
     let digest =
-        launch.digest.as_ref().map(|digest| (naming::DIGEST.to_owned(), digest.to_string()));
+        request.digest.as_ref().map(|digest| (naming::DIGEST.to_owned(), digest.to_string()));
     let reachable = held.ports.keys().any(|port| port != HTTP);
     let mut job = IflearnerJob::new(
         &name,
         IflearnerJobSpec {
             schedulername: None,
-            role: match launch.role {
+            role: match request.role {
                 Role::Aggregator => JobRole::Server,
                 Role::Trainer => JobRole::Client,
             },
@@ -104,10 +106,10 @@ pub fn job(
                     labels: Some(labels.clone()),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(pod(launch, image, &name, settings)?),
+                spec: Some(pod(request, image, &name, settings)?),
             },
             run_policy: Some(RunPolicy {
-                // The Pod has the deadline: a Job's begins while the Pod still waits for a node.
+                // The Pod has the deadline: a Job's starts while the Pod still waits for a node.
                 active_deadline_seconds: None,
                 backoff_limit: Some(0),
                 ttl_seconds_after_finished: None,
@@ -116,7 +118,7 @@ pub fn job(
             exposure: None,
             certificates: (!settings.certificates)
                 .then(|| Certificates { disabled: true, ..Certificates::default() }),
-            sidecar: sidecar(launch, held, &name, settings),
+            sidecar: sidecar(request, held, &name, settings),
         },
     );
     job.metadata.labels = Some(labels);
@@ -124,8 +126,8 @@ pub fn job(
     Ok(job)
 }
 
-/// The least object of a key: asking the API server what it would say to it costs nothing and finds most of what is
-/// missing (the resource itself, permission, quota, a name that is taken).
+/// The smallest object of a key: its dry-run creation costs nothing and detects most problems (a
+/// missing resource or permission, the quota, a name that is taken).
 #[must_use]
 pub fn probe(key: &WorkKey) -> IflearnerJob {
     let container = PodContainer {
@@ -148,20 +150,17 @@ pub fn probe(key: &WorkKey) -> IflearnerJob {
 }
 
 fn pod(
-    launch: &StartRequest,
+    request: &StartRequest,
     image: &Container,
     name: &str,
     settings: &Settings,
 ) -> Result<PodSpec, Reason> {
-    let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
-        return Err(Reason::new(
-            ReasonCode::SpawnFailed,
-            "there is no program to execute; give the template a command",
-        ));
+    let Some(program) = request.argv.first().filter(|program| !program.is_empty()) else {
+        return Err(Reason::new(ReasonCode::SpawnFailed, "the template has no command; add one"));
     };
-    let mut env = launch.env.clone();
+    let mut env = request.env.clone();
     env.remove("FED_DATA_DIR");
-    if launch.data.is_some() {
+    if request.data.is_some() {
         env.insert("FED_DATA_DIR".to_owned(), DATA_DIR.to_owned());
     }
     for (variable, place) in
@@ -178,7 +177,7 @@ fn pod(
     let outputs = VolumeMount {
         name: OUTPUTS_VOLUME.to_owned(),
         mount_path: OUTPUTS_DIR.to_owned(),
-        // A claim is shared by all runs of the party.
+        // All runs of the party share the claim.
         sub_path: settings.output_claim.as_ref().map(|_| name.to_owned()),
         ..VolumeMount::default()
     };
@@ -191,7 +190,7 @@ fn pod(
             .map_or_else(|| empty(OUTPUTS_VOLUME), |claim| claimed(OUTPUTS_VOLUME, claim, false)),
     ];
     let mut init_containers = None;
-    if let Some(data) = &launch.data {
+    if let Some(data) = &request.data {
         let (volume, sub_path) = data_volume(data)?;
         volumes.push(volume);
         let mount = |read_only: bool| VolumeMount {
@@ -219,18 +218,18 @@ fn pod(
     let inside = |path: &str| {
         if path.starts_with('/') { PathBuf::from(path) } else { image.root.join(path) }
     };
-    // Without a slash it is looked for on the image's own PATH.
+    // Without a slash the program is searched in the image's PATH.
     let program = if program.contains('/') { inside(program) } else { PathBuf::from(program) };
     let folder =
-        if launch.workdir.is_empty() { PathBuf::from(WORK_DIR) } else { inside(&launch.workdir) };
+        if request.workdir.is_empty() { PathBuf::from(WORK_DIR) } else { inside(&request.workdir) };
     let workload = PodContainer {
         name: WORKLOAD.to_owned(),
         image: Some(image.image.clone()),
         command: Some(vec![verbatim(&shown(&program))]),
-        args: Some(launch.argv.iter().skip(1).map(|arg| verbatim(arg)).collect()),
+        args: Some(request.argv.iter().skip(1).map(|arg| verbatim(arg)).collect()),
         working_dir: Some(shown(&folder)),
         env: Some(variables(&env)),
-        resources: resources(launch, image),
+        resources: resources(request, image),
         volume_mounts: Some(mounts),
         ..PodContainer::default()
     };
@@ -239,32 +238,33 @@ fn pod(
         init_containers,
         volumes: Some(volumes),
         restart_policy: Some("Never".to_owned()),
-        // Counted by the kubelet from the moment it has the Pod, whoever of us is away then.
-        active_deadline_seconds: i32::try_from(launch.max_runtime_s)
+        // The kubelet counts from the moment it has the Pod, also while operator and agent are
+        // down.
+        active_deadline_seconds: i32::try_from(request.max_runtime_s)
             .ok()
             .filter(|seconds| *seconds > 0)
             .map(i64::from),
-        termination_grace_period_seconds: i64::try_from(launch.stop_grace_s).ok(),
+        termination_grace_period_seconds: i64::try_from(request.stop_grace_s).ok(),
         automount_service_account_token: Some(false),
-        // The names and addresses of the namespace's other Services are nobody's business.
+        // The workload must not see the names and addresses of the namespace's other Services.
         enable_service_links: Some(false),
         ..PodSpec::default()
     };
     let mut spec = with_fields(spec, image)?;
-    // Beside the party's own, if it has any.
-    let aliases = aliases(&launch.dials, settings);
+    // In addition to the party's aliases.
+    let aliases = aliases(&request.dials, settings);
     if !aliases.is_empty() {
         spec.host_aliases.get_or_insert_default().extend(aliases);
     }
     Ok(spec)
 }
 
-/// What makes the names in these endpoints known to a pod, where no DNS does: one entry for an address.
+/// The host aliases that resolve these endpoints in a Pod where no DNS does: one entry per address.
 fn aliases(endpoints: &[String], settings: &Settings) -> Vec<HostAlias> {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for host in endpoints.iter().filter_map(|endpoint| Some(endpoint.rsplit_once(':')?.0)) {
         let serves = |zone: &str| host.strip_suffix(zone).is_some_and(|name| name.ends_with('.'));
-        // The smallest zone that it is in.
+        // The smallest zone that contains it.
         let zone = settings
             .hosts
             .iter()
@@ -280,7 +280,7 @@ fn aliases(endpoints: &[String], settings: &Settings) -> Vec<HostAlias> {
         .collect()
 }
 
-/// The party's own fields over ours, none of which it can name.
+/// Adds the party's fields, which cannot name any field of the agent.
 fn with_fields(spec: PodSpec, image: &Container) -> Result<PodSpec, Reason> {
     let merged = serde_json::to_value(&spec).and_then(|mut value| {
         if let Value::Object(fields) = &mut value {
@@ -291,22 +291,25 @@ fn with_fields(spec: PodSpec, image: &Container) -> Result<PodSpec, Reason> {
     merged.map_err(|error| {
         Reason::new(
             ReasonCode::ImageUnusable,
-            format!("the entry's `pod` is not part of a pod's spec: {error}"),
+            format!(
+                "`pod` in the party's image map is not valid in a Pod's spec: {error}; ask the party to \
+                 correct the entry"
+            ),
         )
     })
 }
 
-fn resources(launch: &StartRequest, image: &Container) -> Option<ResourceRequirements> {
+fn resources(request: &StartRequest, image: &Container) -> Option<ResourceRequirements> {
     let mut wanted: BTreeMap<String, Quantity> = image
         .limits
         .iter()
         .map(|(name, amount)| (name.clone(), Quantity(amount.clone())))
         .collect();
-    if launch.resources.cpu_millis > 0 {
-        wanted.insert("cpu".to_owned(), Quantity(format!("{}m", launch.resources.cpu_millis)));
+    if request.resources.cpu_millis > 0 {
+        wanted.insert("cpu".to_owned(), Quantity(format!("{}m", request.resources.cpu_millis)));
     }
-    if launch.resources.memory_mib > 0 {
-        wanted.insert("memory".to_owned(), Quantity(format!("{}Mi", launch.resources.memory_mib)));
+    if request.resources.memory_mib > 0 {
+        wanted.insert("memory".to_owned(), Quantity(format!("{}Mi", request.resources.memory_mib)));
     }
     (!wanted.is_empty()).then(|| ResourceRequirements {
         requests: Some(wanted.clone()),
@@ -331,11 +334,12 @@ fn claimed(name: &str, claim: &str, read_only: bool) -> Volume {
     Volume { name: name.to_owned(), persistent_volume_claim: Some(claim), ..Volume::default() }
 }
 
-/// The volume that holds a dataset, and the directory in it.
+/// The volume of a dataset and the directory in it.
 fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
     Ok(match data {
         DataSource::Directory(_) => {
-            let text = "the dataset is a directory of the agent's machine, and this agent runs containers: give its entry a `claim`";
+            let text = "the party's entry for the dataset names a directory, but its agent runs containers; \
+                        ask the party to add a `claim` to the entry";
             return Err(Reason::new(ReasonCode::DatasetUnusable, text));
         }
         DataSource::Claim { claim, sub_path } => {
@@ -352,19 +356,25 @@ fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
     })
 }
 
-/// Every member has one, whatever its framework: a trainer's only progress is the file that the sidecar follows.
-fn sidecar(launch: &StartRequest, held: &Held, name: &str, settings: &Settings) -> Option<Sidecar> {
+/// The sidecar of every member, whatever its framework: a trainer's only progress is the metrics
+/// file.
+fn sidecar(
+    request: &StartRequest,
+    held: &Held,
+    name: &str,
+    settings: &Settings,
+) -> Option<Sidecar> {
     let image = settings.sidecar_image.clone()?;
-    let port = match &launch.progress {
+    let port = match &request.progress {
         ProgressSource::MetricsFile => None,
         ProgressSource::IflearnerStatus { port, .. } => held.ports.get(port).copied(),
     };
-    // The sidecar sees all of the volume.
+    // The sidecar mounts the whole volume.
     let outputs = settings
         .output_claim
         .as_ref()
         .map_or_else(|| OUTPUTS_DIR.into(), |_| Path::new(OUTPUTS_DIR).join(name));
-    let task = native::Task { outputs, progress: launch.progress.clone(), port };
+    let task = native::ProgressTask { outputs, progress: request.progress.clone(), port };
     Some(Sidecar {
         image,
         args: task.args().iter().map(|arg| verbatim(arg)).collect(),
@@ -372,7 +382,7 @@ fn sidecar(launch: &StartRequest, held: &Held, name: &str, settings: &Settings) 
     })
 }
 
-/// Kubernetes fills `$(NAME)` in commands and variables; a spec's texts mean what they say.
+/// Escapes a text, because Kubernetes expands `$(NAME)` in commands and variables.
 fn verbatim(text: &str) -> String {
     text.replace('$', "$$")
 }
@@ -440,8 +450,8 @@ mod tests {
         }
     }
 
-    fn made(launch: &StartRequest, settings: &Settings) -> IflearnerJob {
-        job(launch, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings)
+    fn made(request: &StartRequest, settings: &Settings) -> IflearnerJob {
+        job(request, &Held::default(), &"c".repeat(32).parse().expect("an id"), settings)
             .expect("an object")
     }
 
@@ -454,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hubs_words_are_arguments_and_nothing_that_a_cluster_would_read_something_into() {
+    fn arguments_and_variables_are_not_expanded_by_the_cluster() {
         let pod = spec(&made(&launch(), &settings()));
         let workload = &pod.containers[0];
         assert_eq!(workload.command, Some(vec!["train".to_owned()]));
@@ -469,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_party_wrote_of_an_image_is_in_its_pods() {
+    fn pod_contains_the_fields_of_the_partys_image_entry() {
         let pod = spec(&made(&launch(), &settings()));
         assert_eq!(pod.node_selector, Some([("gpu".to_owned(), "a100".to_owned())].into()));
         assert_eq!(pod.tolerations.map(|all| all.len()), Some(1));
@@ -492,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_and_directories_begin_at_the_images_root() {
+    fn programs_and_directories_are_resolved_against_the_images_root() {
         let pod = |program: &str, workdir: &str| {
             let mut launch = launch();
             launch.argv[0] = program.to_owned();
@@ -512,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_read_only_for_the_workload_wherever_it_comes_from() {
+    fn every_kind_of_dataset_is_read_only_for_the_workload() {
         let with = |data: DataSource| {
             spec(&made(&StartRequest { data: Some(data), ..launch() }, &settings()))
         };
@@ -544,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_born_suspended_and_its_time_begins_on_a_node() {
+    fn object_is_suspended_and_its_deadline_starts_on_a_node() {
         let job = made(&launch(), &settings());
         let policy = job.spec.run_policy.clone().expect("a policy");
         assert_eq!(
@@ -555,14 +565,14 @@ mod tests {
         assert_eq!(
             (pod.active_deadline_seconds, pod.termination_grace_period_seconds),
             (Some(60), Some(5)),
-            "as the spec has them"
+            "the values of the spec"
         );
         let endless = made(&StartRequest { max_runtime_s: 0, ..launch() }, &settings());
         assert_eq!(spec(&endless).active_deadline_seconds, None);
     }
 
     #[test]
-    fn others_dial_the_service_or_the_gateway_in_front_of_it() {
+    fn endpoint_is_the_service_or_the_gateway() {
         let key = launch().key;
         let ports = ["grpc", "http"].map(str::to_owned);
         let inside = held(&key, &ports, &settings());
@@ -575,14 +585,14 @@ mod tests {
         let made = job(&launch(), &outside, &"c".repeat(32).parse().expect("an id"), &zone)
             .expect("an object");
         assert_eq!(made.spec.host, Some(format!("{name}.a.example")));
-        let nobody_dials =
+        let unreachable =
             job(&launch(), &Held::default(), &"c".repeat(32).parse().expect("an id"), &zone)
                 .expect("an object");
-        assert_eq!(nobody_dials.spec.host, None);
+        assert_eq!(unreachable.spec.host, None);
     }
 
     #[test]
-    fn a_name_that_no_dns_serves_is_known_to_the_pod_that_dials_it() {
+    fn pod_has_host_aliases_for_names_without_dns() {
         let hosts = [("example.org", "192.0.2.1"), ("server.example.org", "192.0.2.10")];
         let hosts = hosts
             .map(|(zone, address)| (zone.to_owned(), address.parse().expect("an address")))
@@ -612,16 +622,16 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_stands_by_every_member_if_there_is_an_image_for_it() {
+    fn every_member_has_a_sidecar_if_an_image_is_configured() {
         assert_eq!(made(&launch(), &settings()).spec.sidecar, None);
         let mut with = Settings { sidecar_image: Some("flow:1".to_owned()), ..settings() };
         let sidecar = made(&launch(), &with).spec.sidecar.expect("a sidecar");
         assert_eq!((sidecar.args[0].as_str(), sidecar.args[1].as_str()), ("sidecar", native::FLAG));
-        let task: native::Task = serde_json::from_str(&sidecar.args[2]).expect("a task");
+        let task: native::ProgressTask = serde_json::from_str(&sidecar.args[2]).expect("a task");
         assert_eq!(task.outputs, PathBuf::from(OUTPUTS_DIR));
         with.output_claim = Some("results".to_owned());
         let shared = made(&launch(), &with);
-        let task: native::Task =
+        let task: native::ProgressTask =
             serde_json::from_str(&shared.spec.sidecar.clone().expect("a sidecar").args[2])
                 .expect("a task");
         let mounts = spec(&shared).containers[0].volume_mounts.clone().unwrap_or_default();
@@ -644,7 +654,7 @@ mod tests {
         let held = held(&aggregator.key, &[HTTP.to_owned()], &with);
         let made = job(&aggregator, &held, &"c".repeat(32).parse().expect("an id"), &with)
             .expect("an object");
-        let task: native::Task =
+        let task: native::ProgressTask =
             serde_json::from_str(&made.spec.sidecar.expect("a sidecar").args[2]).expect("a task");
         assert_eq!((task.progress, task.port), (page, Some(held.ports[HTTP])));
     }

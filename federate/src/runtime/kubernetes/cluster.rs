@@ -1,5 +1,5 @@
-//! The API server, as this runtime asks it: each request with a time limit, each answer sorted by what it means for
-//! the caller.
+//! Requests to the API server, each with a timeout. The result of a failure is classified by what
+//! the caller must do.
 
 use std::io;
 use std::path::Path;
@@ -20,82 +20,87 @@ use serde_json::json;
 use super::naming;
 use crate::runtime::{RuntimeError, WorkKey};
 
-/// Time one answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// Who we are in the object's list of managers.
-const MANAGER: &str = "flow-federate";
+/// Timeout of one request, and of a connection.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// This agent's name in the object's list of field managers.
+const FIELD_MANAGER: &str = "flow-federate";
 
-/// What an API server's "no" means.
+/// The failure of a request to the API server.
 #[derive(Debug)]
-pub enum Trouble {
-    /// There is no such object.
-    Gone,
-    /// There is one already.
-    Exists,
-    /// The object is another one by now.
-    Other,
-    /// It will not work however often it is tried.
-    Refused(Reason),
-    /// It may work later.
-    Away(io::Error),
+pub enum ApiFailure {
+    /// The object does not exist.
+    NotFound,
+    AlreadyExists,
+    /// The object changed, or another object has its name.
+    Conflict,
+    /// Permanent: a retry cannot succeed.
+    Rejected(Reason),
+    /// Transient: the API server did not respond or was overloaded.
+    Unavailable(io::Error),
 }
 
-impl Trouble {
-    /// As the caller of a verb is told, who was doing `deed`.
-    pub fn told(self, deed: &str) -> RuntimeError {
-        let later = |source, why: &str| {
-            let reason = Reason::new(ReasonCode::RuntimeError, format!("could not {deed}: {why}"));
-            RuntimeError::Transient { context: format!("could not {deed}"), source, reason }
+impl ApiFailure {
+    /// The error of a request to the runtime that failed during `action`.
+    pub fn into_runtime_error(self, action: &str) -> RuntimeError {
+        let transient = |source, cause: &str| {
+            let text = format!("the party's agent could not {action}: {cause}");
+            let reason = Reason::new(ReasonCode::RuntimeError, text);
+            RuntimeError::Transient { context: format!("could not {action}"), source, reason }
         };
         match self {
-            Self::Refused(reason) => RuntimeError::Refused(reason),
-            Self::Away(source) => {
-                let why = absence(&source);
-                later(source, why)
+            Self::Rejected(reason) => RuntimeError::Refused(reason),
+            Self::Unavailable(source) => {
+                let cause = unavailability(&source);
+                transient(source, cause)
             }
-            Self::Gone | Self::Exists | Self::Other => {
-                let why = "its object at the party's cluster changed meanwhile; asked again";
-                later(io::Error::other("the cluster's object changed meanwhile"), why)
+            Self::NotFound | Self::AlreadyExists | Self::Conflict => {
+                let cause = "the member's object in the party's cluster changed meanwhile; the agent \
+                             retries";
+                transient(io::Error::other("the cluster's object changed meanwhile"), cause)
             }
         }
     }
 
-    /// Why nothing is seen of the cluster, for the hub.
+    /// The reason for which the states of this cluster are stale, as the hub may see it.
     #[must_use]
-    pub fn blindness(&self) -> Reason {
+    pub fn staleness(&self) -> Reason {
         let text = match self {
-            Self::Refused(reason) => &reason.message,
-            Self::Away(source) => absence(source),
-            Self::Gone | Self::Exists | Self::Other => NO_ANSWER,
+            Self::Rejected(reason) => &reason.message,
+            Self::Unavailable(source) => unavailability(source),
+            Self::NotFound | Self::AlreadyExists | Self::Conflict => NO_RESPONSE,
         };
-        Reason::new(ReasonCode::RuntimeError, format!("how it stands is not known: {text}"))
+        Reason::new(ReasonCode::RuntimeError, format!("the member's state is unknown: {text}"))
     }
 }
 
-const NO_ANSWER: &str = "the party's cluster does not answer its agent; asked again, and what runs there goes on. If this stays, \
-                         ask the party to look after the cluster's API server";
+const NO_RESPONSE: &str = "the party's cluster does not respond to its agent. The agent retries, and \
+                           workloads continue; if this persists, ask the party to check the cluster's \
+                           API server";
 
-/// What a request that may work later waits for.
-fn absence(error: &io::Error) -> &'static str {
-    let answer = error.get_ref().and_then(|error| error.downcast_ref::<kube::Error>());
-    match answer {
+/// The cause of a transient failure.
+fn unavailability(error: &io::Error) -> &'static str {
+    let api_error = error.get_ref().and_then(|error| error.downcast_ref::<kube::Error>());
+    match api_error {
         Some(kube::Error::Api(status)) if status.code == 429 => {
-            "the party's cluster has too much to do and takes no more requests of its agent for now; asked again. If this stays, ask \
-             the party to look after the load of the cluster's API server"
+            "the party's cluster is overloaded and rejects requests of its agent. The agent retries; \
+             if this persists, ask the party to check the load of the cluster's API server"
         }
         Some(kube::Error::Api(status)) if status.code == 403 => {
-            "the cluster has not counted a new quota of the namespace yet; asked again"
+            "the cluster has not computed a new quota of the namespace yet; the agent retries"
         }
-        _ => NO_ANSWER,
+        _ => NO_RESPONSE,
     }
 }
 
-/// Sort an error. What the cluster said in detail stays in the party's own log: it may name its images, paths and nodes.
-pub fn trouble(error: kube::Error) -> Trouble {
-    let kube::Error::Api(status) = &error else { return Trouble::Away(io::Error::other(error)) };
-    let refused = |code, text: &str| {
-        tracing::warn!(code = status.code, reason = %status.reason, "the cluster refused: {}", status.message);
-        Trouble::Refused(Reason::new(code, text))
+/// Classifies an error. The cluster's message stays in the party's log, because it may contain names of
+/// images, paths and nodes.
+pub fn classify(error: kube::Error) -> ApiFailure {
+    let kube::Error::Api(status) = &error else {
+        return ApiFailure::Unavailable(io::Error::other(error));
+    };
+    let rejected = |code, text: &str| {
+        tracing::warn!(code = status.code, reason = %status.reason, "the cluster rejected a request: {}", status.message);
+        ApiFailure::Rejected(Reason::new(code, text))
     };
     match (status.code, status.reason.as_str()) {
         (404, _)
@@ -104,50 +109,50 @@ pub fn trouble(error: kube::Error) -> Trouble {
                 .as_ref()
                 .is_some_and(|of| !of.name.is_empty() && of.kind != "namespaces") =>
         {
-            Trouble::Gone
+            ApiFailure::NotFound
         }
         (404, _) => {
-            let text = "the party's cluster does not know IflearnerJobs, or not the agent's namespace: install the operator's resource";
-            refused(ReasonCode::RuntimeError, text)
+            let text = "the party's cluster has no resource IflearnerJob, or the agent's namespace does \
+                        not exist; ask the party to install the operator's resources";
+            rejected(ReasonCode::RuntimeError, text)
         }
-        (409, "AlreadyExists") => Trouble::Exists,
-        (409, _) => Trouble::Other,
-        // A namespace that is being deleted says 403 too, and stays.
+        (409, "AlreadyExists") => ApiFailure::AlreadyExists,
+        (409, _) => ApiFailure::Conflict,
+        // A namespace that is being deleted also returns 403.
         (403, _) if status.message.contains("exceeded quota") => {
-            let text = "the quota of the party's namespace is used up: wait for other runs to end, or ask the party for more";
-            refused(ReasonCode::ResourcesExhausted, text)
+            let text = "the quota of the party's namespace is exhausted; wait for other runs to end, or \
+                        ask the party for a larger quota";
+            rejected(ReasonCode::ResourcesExhausted, text)
         }
-        // Somebody made a quota, and the cluster has not counted yet.
+        // The quota is new and the cluster has not computed its usage yet.
         (403, _) if status.message.contains("status unknown for quota") => {
-            Trouble::Away(io::Error::other(error))
+            ApiFailure::Unavailable(io::Error::other(error))
         }
         (401 | 403, _) => {
-            let text = "the party's cluster does not allow its agent to do this: the party has to give it the role that \
-                        `flow-federate kubernetes rbac` prints";
-            refused(ReasonCode::RuntimeError, text)
+            let text = "the party's cluster forbids this request of its agent; ask the party to apply \
+                        the role that `flow-federate kubernetes rbac` prints";
+            rejected(ReasonCode::RuntimeError, text)
         }
         (400 | 405 | 413 | 415 | 422, _) => {
-            let text = "the party's cluster does not accept the object made for this member; its agent's log says why";
-            refused(ReasonCode::RuntimeError, text)
+            let text = "the party's cluster rejects the object of this member; ask the party for the \
+                        cause in the agent's log";
+            rejected(ReasonCode::RuntimeError, text)
         }
-        _ => Trouble::Away(io::Error::other(error)),
+        _ => ApiFailure::Unavailable(io::Error::other(error)),
     }
 }
 
 /// One namespace of a cluster.
 #[derive(Clone)]
 pub struct Cluster {
-    /// For anything else.
     pub client: Client,
-    /// The objects that stand for members.
     pub jobs: Api<IflearnerJob>,
-    /// Their pods.
     pub pods: Api<Pod>,
-    /// The agent's own lease.
     pub leases: Api<Lease>,
 }
 
-/// Where a cluster is: from a file, or as kubectl and pods find it. Answers also the namespace that follows from it.
+/// The configuration of a cluster from a file, or as kubectl and Pods find it. It contains the
+/// default namespace.
 pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, String> {
     let mut config = match kubeconfig {
         Some(path) => {
@@ -158,12 +163,11 @@ pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, String> 
         }
         None => Config::infer().await.map_err(|error| error.to_string())?,
     };
-    config.connect_timeout = Some(PATIENCE);
+    config.connect_timeout = Some(REQUEST_TIMEOUT);
     Ok(config)
 }
 
 impl Cluster {
-    /// The namespace, through this client.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
@@ -174,48 +178,50 @@ impl Cluster {
         }
     }
 
-    /// What the API server would say to this object.
-    pub async fn try_create(&self, job: &IflearnerJob) -> Result<IflearnerJob, Trouble> {
-        let params = PostParams { dry_run: true, field_manager: Some(MANAGER.to_owned()) };
-        within(self.jobs.create(&params, job)).await
+    /// Returns the API server's result for this object without creating it.
+    pub async fn dry_run_create(&self, job: &IflearnerJob) -> Result<IflearnerJob, ApiFailure> {
+        let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        with_timeout(self.jobs.create(&params, job)).await
     }
 
-    /// Make the object.
-    pub async fn create(&self, job: &IflearnerJob) -> Result<IflearnerJob, Trouble> {
-        let params = PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) };
-        within(self.jobs.create(&params, job)).await
+    pub async fn create(&self, job: &IflearnerJob) -> Result<IflearnerJob, ApiFailure> {
+        let params = PostParams { dry_run: false, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        with_timeout(self.jobs.create(&params, job)).await
     }
 
-    /// The object of a key, as it is now.
-    pub async fn job(&self, key: &WorkKey) -> Result<Option<IflearnerJob>, Trouble> {
-        within(self.jobs.get_opt(&naming::name(key))).await
+    /// Reads the object of a key.
+    pub async fn job(&self, key: &WorkKey) -> Result<Option<IflearnerJob>, ApiFailure> {
+        with_timeout(self.jobs.get_opt(&naming::name(key))).await
     }
 
-    /// The pods of a key, as they are now.
-    pub async fn pods_of(&self, key: &WorkKey) -> Result<Vec<Pod>, Trouble> {
+    /// Reads the Pods of a key.
+    pub async fn pods_of(&self, key: &WorkKey) -> Result<Vec<Pod>, ApiFailure> {
         let listed: ObjectList<Pod> =
-            within(self.pods.list(&ListParams::default().labels(&naming::of_key(key)))).await?;
+            with_timeout(self.pods.list(&ListParams::default().labels(&naming::of_key(key))))
+                .await?;
         Ok(listed.items)
     }
 
-    /// Let the object of this UID run. Told twice, does nothing more.
-    pub async fn resume(&self, key: &WorkKey, uid: &str) -> Result<(), Trouble> {
-        // The UID makes it this very object, or a conflict.
+    /// Resumes the object with this UID. A repeated call has no effect.
+    pub async fn resume(&self, key: &WorkKey, uid: &str) -> Result<(), ApiFailure> {
+        // With the UID in the patch, another object of this name is a conflict.
         let change =
             json!({ "metadata": { "uid": uid }, "spec": { "runPolicy": { "suspend": false } } });
         let params =
-            PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        within(self.jobs.patch(&naming::name(key), &params, &Patch::Merge(change))).await.map(drop)
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        with_timeout(self.jobs.patch(&naming::name(key), &params, &Patch::Merge(change)))
+            .await
+            .map(drop)
     }
 
-    /// Delete the object of this UID. In the foreground it stays until its Job and pods have gone; in the background it
-    /// goes at once.
+    /// Deletes the object with this UID. In the foreground it stays until its Job and Pods are
+    /// gone; in the background it is deleted at once.
     pub async fn delete(
         &self,
         key: &WorkKey,
         uid: &str,
         policy: PropagationPolicy,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ApiFailure> {
         let params = DeleteParams {
             propagation_policy: Some(policy),
             preconditions: Some(Preconditions {
@@ -224,20 +230,22 @@ impl Cluster {
             }),
             ..DeleteParams::default()
         };
-        match within(self.jobs.delete(&naming::name(key), &params)).await {
-            Ok(_) | Err(Trouble::Gone | Trouble::Other) => Ok(()),
-            Err(trouble) => Err(trouble),
+        match with_timeout(self.jobs.delete(&naming::name(key), &params)).await {
+            Ok(_) | Err(ApiFailure::NotFound | ApiFailure::Conflict) => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
 }
 
-/// Ask, but not for ever.
-pub async fn within<T>(asked: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
-    match flow_common::clock::timeout(PATIENCE, asked).await {
-        Ok(answer) => answer.map_err(trouble),
-        Err(_) => Err(Trouble::Away(io::Error::new(
+/// Awaits a request with [`REQUEST_TIMEOUT`].
+pub async fn with_timeout<T>(
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ApiFailure> {
+    match flow_common::clock::timeout(REQUEST_TIMEOUT, request).await {
+        Ok(result) => result.map_err(classify),
+        Err(_) => Err(ApiFailure::Unavailable(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the API server does not answer",
+            "the API server does not respond",
         ))),
     }
 }
@@ -261,9 +269,9 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_final_only_if_asking_again_is_of_no_use() {
-        let code = |error| match trouble(error) {
-            Trouble::Refused(reason) => Some(reason.code),
+    fn failure_is_permanent_only_if_a_retry_cannot_succeed() {
+        let code = |error| match classify(error) {
+            ApiFailure::Rejected(reason) => Some(reason.code),
             _ => None,
         };
         let quota = "iflearnerjobs.git.iflytek.com \"x\" is forbidden: exceeded quota: q, requested: 1, used: 1, limited: 1";
@@ -280,25 +288,35 @@ mod tests {
             Some(ReasonCode::RuntimeError)
         );
         assert_eq!(code(status(422, "Invalid", "spec.host", "x")), Some(ReasonCode::RuntimeError));
-        assert!(matches!(trouble(status(404, "NotFound", "not found", "x")), Trouble::Gone));
-        assert!(matches!(trouble(status(409, "AlreadyExists", "", "x")), Trouble::Exists));
-        assert!(matches!(trouble(status(409, "Conflict", "", "x")), Trouble::Other));
+        assert!(matches!(
+            classify(status(404, "NotFound", "not found", "x")),
+            ApiFailure::NotFound
+        ));
+        assert!(matches!(
+            classify(status(409, "AlreadyExists", "", "x")),
+            ApiFailure::AlreadyExists
+        ));
+        assert!(matches!(classify(status(409, "Conflict", "", "x")), ApiFailure::Conflict));
         let uncounted = "iflearnerjobs.git.iflytek.com \"x\" is forbidden: status unknown for quota: q, resources: count/x";
-        assert!(matches!(trouble(status(403, "Forbidden", uncounted, "x")), Trouble::Away(_)));
+        assert!(matches!(
+            classify(status(403, "Forbidden", uncounted, "x")),
+            ApiFailure::Unavailable(_)
+        ));
         for again in [
             status(429, "TooManyRequests", "", ""),
             status(500, "InternalError", "", ""),
             status(503, "ServiceUnavailable", "", ""),
         ] {
-            assert!(matches!(trouble(again), Trouble::Away(_)));
+            assert!(matches!(classify(again), ApiFailure::Unavailable(_)));
         }
     }
 
     #[test]
-    fn a_refusal_names_nothing_of_the_partys_own() {
+    fn reason_of_a_failure_contains_no_names_of_the_party() {
         let secret = "hostPath /srv/patients: admission webhook denied registry.internal/model:1";
         for code in [400, 403, 422] {
-            let Trouble::Refused(reason) = trouble(status(code, "Forbidden", secret, "x")) else {
+            let ApiFailure::Rejected(reason) = classify(status(code, "Forbidden", secret, "x"))
+            else {
                 panic!("{code}")
             };
             assert!(
@@ -308,11 +326,13 @@ mod tests {
             );
         }
         for (code, words) in
-            [(429, "too much to do"), (500, "does not answer"), (503, "does not answer")]
+            [(429, "overloaded"), (500, "does not respond"), (503, "does not respond")]
         {
-            let refused = || trouble(status(code, "No", secret, "x"));
-            for reason in [refused().told("stop a member").reason().clone(), refused().blindness()]
-            {
+            let failure = || classify(status(code, "No", secret, "x"));
+            for reason in [
+                failure().into_runtime_error("stop a member").reason().clone(),
+                failure().staleness(),
+            ] {
                 assert!(
                     !reason.message.contains("patients") && !reason.message.contains("registry"),
                     "{}",

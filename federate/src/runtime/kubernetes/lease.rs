@@ -1,12 +1,14 @@
-//! One agent per namespace. A Lease there says whose journal's the namespace is, and which process serves it now.
+//! One agent per namespace. A Lease in the namespace names the journal that the namespace belongs
+//! to and the process that serves it.
 //!
-//! The journal's instance id stands in the Lease, so that a volume which was lost or mounted wrongly cannot pass for a new
-//! party: an agent with another journal is refused until somebody deletes the Lease and thereby says that the old work is
-//! given up. An agent with the same journal (it has the journal's lock) takes the Lease over at once; whoever held it
-//! notices at the next renewal, and ends.
+//! With the journal's instance id in the Lease, an agent with a lost or wrong volume is not
+//! accepted as a new party: an agent with another journal is rejected until an administrator
+//! deletes the Lease and thereby gives up the old work. An agent with the same journal (it has the
+//! journal's lock) takes the Lease at once; the previous holder detects that at its next renewal
+//! and ends.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_common::clock::{Boot, SharedClock};
@@ -18,227 +20,234 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff;
 use kube::api::PostParams;
 use kube::{Api, ResourceExt as _};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::cluster::{Trouble, within};
+use super::cluster::{ApiFailure, with_timeout};
 use super::naming::{INSTANCE, PARTY};
 
-/// The Lease's name. One: two agents in a namespace would stop each other's work.
+/// Name of the Lease. It is constant, because two agents in a namespace would stop each other's work.
 pub const NAME: &str = "flow-federate";
 
-/// Time between two renewals.
-const RENEW: Duration = Duration::from_secs(10);
-/// Pause after a renewal that failed.
-const AGAIN: Duration = Duration::from_secs(2);
-/// Nothing is made in the cluster this long after the last renewal. Boot time: while the machine was suspended, another
-/// agent may have taken the Lease.
-const VALID: Duration = Duration::from_secs(30);
+const RENEW_PERIOD: Duration = Duration::from_secs(10);
 
-/// Why the namespace cannot be served.
+/// Delay after a failed renewal.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// Delay after a renewal that conflicted with another write.
+const CONFLICT_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// Validity of a renewal: afterwards the agent creates nothing in the cluster before the next one. In
+/// boot time: another agent may take the Lease while this machine is suspended.
+const LEASE_DURATION: Duration = Duration::from_secs(30);
+
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Another journal's.
     #[error(
-        "the namespace {namespace} belongs to the agent of {party} with journal {found}, and this one is of {wanted_party} with journal \
-         {wanted}: give each agent a namespace of its own, or bring back the volume with that journal. If it is lost for good: \
-         kubectl -n {namespace} delete lease {NAME} (what it had started then ends as agent_state_lost)"
+        "the namespace {namespace} belongs to the agent of party {party} with journal {found}, but this \
+         agent is of party {own_party} with journal {own}; use one namespace for each agent, or restore \
+         the volume with that journal. If that journal is lost, run `kubectl -n {namespace} delete lease \
+         {NAME}`; the members that it started then end as agent_state_lost"
     )]
-    Another {
-        /// Where.
+    OtherJournal {
         namespace: String,
-        /// Whose it is.
         party: String,
-        /// Which journal's.
+        /// The journal in the Lease.
         found: String,
-        /// Who asked.
-        wanted_party: PartyId,
-        /// With which journal.
-        wanted: InstanceId,
+        own_party: PartyId,
+        /// This agent's journal.
+        own: InstanceId,
     },
-    /// The API server does not let us.
     #[error("the Lease {NAME} cannot be taken: {0}")]
-    Refused(String),
+    Rejected(String),
 }
 
-/// A Lease that is held.
+/// The result of one attempt to take the Lease.
+enum Take {
+    Taken,
+    Retry(std::io::Error),
+}
+
+/// The held Lease.
 pub struct Lease {
     api: Api<LeaseObject>,
     holder: String,
     clock: SharedClock,
     renewed: Mutex<Boot>,
-    /// Why it could not be renewed, since it cannot.
-    trouble: watch::Sender<Option<Reason>>,
+    renewal_failure: watch::Sender<Option<Reason>>,
     lost: CancellationToken,
 }
 
-/// Who asks for a Lease.
 #[derive(Debug, Clone)]
-pub struct Applicant {
-    /// Where.
+pub struct Candidate {
     pub namespace: String,
-    /// The party.
     pub party: PartyId,
-    /// Its journal.
+    /// Identity of the agent's journal.
     pub instance: InstanceId,
-    /// This process: random.
+    /// Random identity of this process.
     pub holder: String,
 }
 
 impl Lease {
-    /// Take the Lease; waits for an API server that does not answer.
+    /// Takes the Lease. Waits for an API server that does not respond.
     pub async fn take(
         api: Api<LeaseObject>,
-        who: &Applicant,
+        candidate: &Candidate,
         clock: SharedClock,
     ) -> Result<Arc<Self>, LeaseError> {
-        loop {
-            match Self::try_take(&api, who, clock.now()).await? {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(error = %error, "the cluster does not answer yet; trying again")
-                }
-            }
-            clock.sleep(AGAIN).await;
+        while let Take::Retry(error) = Self::try_take(&api, candidate, clock.now()).await? {
+            tracing::warn!(error = %error, "the Lease {NAME} cannot be taken yet; retrying");
+            clock.sleep(RETRY_DELAY).await;
         }
         Ok(Arc::new(Self {
             api,
-            holder: who.holder.clone(),
+            holder: candidate.holder.clone(),
             renewed: Mutex::new(clock.boot()),
             clock,
-            trouble: watch::Sender::new(None),
+            renewal_failure: watch::Sender::new(None),
             lost: CancellationToken::new(),
         }))
     }
 
     async fn try_take(
         api: &Api<LeaseObject>,
-        who: &Applicant,
+        candidate: &Candidate,
         now: Timestamp,
-    ) -> Result<Result<(), std::io::Error>, LeaseError> {
-        let refused = |trouble: Trouble| match trouble {
-            Trouble::Away(error) => Ok(Err(error)),
-            Trouble::Refused(reason) => Err(LeaseError::Refused(reason.message)),
-            Trouble::Gone | Trouble::Exists | Trouble::Other => {
-                Ok(Err(std::io::Error::other("somebody else changes it")))
+    ) -> Result<Take, LeaseError> {
+        let failed = |failure: ApiFailure| match failure {
+            ApiFailure::Unavailable(error) => Ok(Take::Retry(error)),
+            ApiFailure::Rejected(reason) => Err(LeaseError::Rejected(reason.message)),
+            ApiFailure::NotFound | ApiFailure::AlreadyExists | ApiFailure::Conflict => {
+                Ok(Take::Retry(std::io::Error::other("another process changes the Lease")))
             }
         };
-        let mut lease = match within(api.get_opt(NAME)).await {
+        let mut lease = match with_timeout(api.get_opt(NAME)).await {
             Ok(Some(lease)) => lease,
             Ok(None) => {
-                let made = within(api.create(&PostParams::default(), &born(who, now))).await;
-                return made.map_or_else(refused, |_| Ok(Ok(())));
+                let object = new_object(candidate, now);
+                let created = with_timeout(api.create(&PostParams::default(), &object)).await;
+                return created.map_or_else(failed, |_| Ok(Take::Taken));
             }
-            Err(trouble) => return refused(trouble),
+            Err(failure) => return failed(failure),
         };
-        let said = |key: &str| lease.annotations().get(key).cloned().unwrap_or_default();
-        let (party, found) = (said(PARTY), said(INSTANCE));
-        if party != who.party.as_str() || found != who.instance.to_string() {
-            let (namespace, wanted_party, wanted) =
-                (who.namespace.clone(), who.party.clone(), who.instance.clone());
-            return Err(LeaseError::Another { namespace, party, found, wanted_party, wanted });
+        let annotation = |key: &str| lease.annotations().get(key).cloned().unwrap_or_default();
+        let (party, found) = (annotation(PARTY), annotation(INSTANCE));
+        if party != candidate.party.as_str() || found != candidate.instance.to_string() {
+            return Err(LeaseError::OtherJournal {
+                namespace: candidate.namespace.clone(),
+                party,
+                found,
+                own_party: candidate.party.clone(),
+                own: candidate.instance.clone(),
+            });
         }
         let spec = lease.spec.get_or_insert_default();
-        spec.holder_identity = Some(who.holder.clone());
+        spec.holder_identity = Some(candidate.holder.clone());
         spec.acquire_time = Some(micro(now));
         spec.renew_time = Some(micro(now));
         spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
-        // With the version it was read in: who else takes it makes this one a conflict.
-        within(api.replace(NAME, &PostParams::default(), &lease))
+        // The object has the version of the read: a concurrent change is a conflict.
+        with_timeout(api.replace(NAME, &PostParams::default(), &lease))
             .await
-            .map_or_else(refused, |_| Ok(Ok(())))
+            .map_or_else(failed, |_| Ok(Take::Taken))
     }
 
-    /// Renew until it is lost.
-    pub async fn keep(self: Arc<Self>) {
-        let mut pause = RENEW;
+    /// Renews the Lease until another process takes it.
+    pub async fn renew_until_lost(self: Arc<Self>) {
+        let mut delay = RENEW_PERIOD;
         loop {
             tokio::select! {
-                () = self.clock.sleep(pause) => {}
+                () = self.clock.sleep(delay) => {}
                 () = self.lost.cancelled() => return,
             }
-            pause = match self.renew().await {
+            delay = match self.renew().await {
                 Ok(()) => {
-                    if self.note(None) {
-                        tracing::info!("the cluster answers again");
+                    if self.set_renewal_failure(None) {
+                        tracing::info!("the cluster responds again");
                     }
-                    RENEW
+                    RENEW_PERIOD
                 }
-                // Somebody wrote it between our reading and writing: look again who.
-                Err(Trouble::Other | Trouble::Exists) => Duration::from_millis(100),
-                Err(Trouble::Gone) => {
-                    tracing::error!("the Lease {NAME} is not ours any more: this agent ends");
+                // Another process wrote the Lease between the read and the write.
+                Err(ApiFailure::Conflict | ApiFailure::AlreadyExists) => CONFLICT_RETRY_DELAY,
+                Err(ApiFailure::NotFound) => {
+                    tracing::error!(
+                        "another process took the Lease {NAME} or deleted it; this agent ends"
+                    );
                     self.lost.cancel();
                     return;
                 }
-                Err(trouble @ Trouble::Away(_)) => {
-                    if self.note(Some(trouble.blindness()))
-                        && let Trouble::Away(error) = trouble
+                Err(failure @ ApiFailure::Unavailable(_)) => {
+                    if self.set_renewal_failure(Some(failure.staleness()))
+                        && let ApiFailure::Unavailable(error) = failure
                     {
-                        tracing::warn!(error = %error, "the cluster does not answer; what runs goes on");
+                        tracing::warn!(error = %error, "the cluster does not respond; workloads continue and the agent retries");
                     }
-                    AGAIN
+                    RETRY_DELAY
                 }
-                Err(Trouble::Refused(reason)) => {
+                Err(ApiFailure::Rejected(reason)) => {
                     tracing::warn!(%reason, "the Lease {NAME} cannot be renewed");
-                    self.note(Some(Trouble::Refused(reason).blindness()));
-                    RENEW
+                    self.set_renewal_failure(Some(ApiFailure::Rejected(reason).staleness()));
+                    RENEW_PERIOD
                 }
             };
         }
     }
 
-    /// `Gone`: deleted, or another's.
-    async fn renew(&self) -> Result<(), Trouble> {
-        let asked_at = self.clock.boot();
-        let mut lease = within(self.api.get_opt(NAME)).await?.ok_or(Trouble::Gone)?;
+    /// `NotFound` = the Lease was deleted or another process took it.
+    async fn renew(&self) -> Result<(), ApiFailure> {
+        let requested_at = self.clock.boot();
+        let mut lease = with_timeout(self.api.get_opt(NAME)).await?.ok_or(ApiFailure::NotFound)?;
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() != Some(&self.holder) {
-            return Err(Trouble::Gone);
+            return Err(ApiFailure::NotFound);
         }
         spec.renew_time = Some(micro(self.clock.now()));
-        within(self.api.replace(NAME, &PostParams::default(), &lease)).await?;
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
+        with_timeout(self.api.replace(NAME, &PostParams::default(), &lease)).await?;
+        *self.renewed.lock() = requested_at;
         Ok(())
     }
 
-    /// Whether something may be made in the cluster: the Lease was ours a moment ago. Asks, if that was too long ago.
-    pub async fn confirm(&self) -> Result<(), Trouble> {
-        let valid_until = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) + VALID;
+    /// Confirms that this process holds the Lease and may create objects. Renews the Lease if the
+    /// last renewal is older than [`LEASE_DURATION`].
+    pub async fn confirm(&self) -> Result<(), ApiFailure> {
+        let valid_until = *self.renewed.lock() + LEASE_DURATION;
         if self.lost.is_cancelled() {
-            return Err(Trouble::Away(std::io::Error::other("the agent's Lease is lost")));
+            return Err(ApiFailure::Unavailable(std::io::Error::other(
+                "the agent's Lease is lost",
+            )));
         }
         if self.clock.boot() < valid_until { Ok(()) } else { self.renew().await }
     }
 
-    /// Answers whether that is new.
-    fn note(&self, trouble: Option<Reason>) -> bool {
-        self.trouble
-            .send_if_modified(|before| std::mem::replace(before, trouble.clone()) != trouble)
+    /// Returns `true` if the value changed.
+    fn set_renewal_failure(&self, failure: Option<Reason>) -> bool {
+        self.renewal_failure
+            .send_if_modified(|before| std::mem::replace(before, failure.clone()) != failure)
     }
 
-    /// Whether the API server answered when it was last asked.
+    /// True if the last renewal succeeded.
     #[must_use]
-    pub fn cluster_answers(&self) -> bool {
-        self.trouble.borrow().is_none()
+    pub fn cluster_responds(&self) -> bool {
+        self.renewal_failure.borrow().is_none()
     }
 
-    /// Why it did not when it was last asked, as it changes.
+    /// The failure of the last renewal as it changes; `None` after a success.
     #[must_use]
-    pub fn trouble(&self) -> watch::Receiver<Option<Reason>> {
-        self.trouble.subscribe()
+    pub fn renewal_failure(&self) -> watch::Receiver<Option<Reason>> {
+        self.renewal_failure.subscribe()
     }
 
-    /// Completes when the Lease is another's.
+    /// Completes when another process has the Lease.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
     }
 }
 
-fn born(who: &Applicant, now: Timestamp) -> LeaseObject {
+fn new_object(candidate: &Candidate, now: Timestamp) -> LeaseObject {
     let annotations = BTreeMap::from([
-        (PARTY.to_owned(), who.party.to_string()),
-        (INSTANCE.to_owned(), who.instance.to_string()),
+        (PARTY.to_owned(), candidate.party.to_string()),
+        (INSTANCE.to_owned(), candidate.instance.to_string()),
     ]);
     LeaseObject {
         metadata: ObjectMeta {
@@ -247,10 +256,10 @@ fn born(who: &Applicant, now: Timestamp) -> LeaseObject {
             ..ObjectMeta::default()
         },
         spec: Some(LeaseSpec {
-            holder_identity: Some(who.holder.clone()),
+            holder_identity: Some(candidate.holder.clone()),
             acquire_time: Some(micro(now)),
             renew_time: Some(micro(now)),
-            lease_duration_seconds: i32::try_from(VALID.as_secs()).ok(),
+            lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
             lease_transitions: Some(0),
             ..LeaseSpec::default()
         }),

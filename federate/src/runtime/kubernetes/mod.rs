@@ -1,47 +1,51 @@
-//! Work as pods of the party's own cluster: one `IflearnerJob` per member, which the operator makes real.
+//! Runs workloads as Pods of the party's cluster: one `IflearnerJob` per member, which the operator
+//! reconciles.
 //!
 //! ```text
-//!  hold   ──▶ asked of the API server without effect: permission, quota, name. Ports and address follow from the name
-//!  ensure ──▶ create, suspended ──▶ UID put down ──▶ resume
-//!  watch  ◀── one follower per key: what the cluster shows; an end only after it was asked again
-//!  stop   ──▶ delete in the foreground: the object stays until Job and pods have gone
+//!  hold   ──▶ dry-run create: checks permission, quota and name. Ports and address follow from the name
+//!  ensure ──▶ create, suspended ──▶ record the UID ──▶ resume
+//!  watch  ◀── one follower per key: the watched objects; an end only after a fresh read
+//!  stop   ──▶ delete in the foreground: the object stays until its Job and Pods are gone
 //! ```
 //!
-//! **Started once.** An object is born suspended, so an agent killed between creating it and knowing its UID has started
-//! nothing: the next one finds it by its name, or makes it again. Once the UID is on the disk (see `record`) the key is
-//! never created again, and an object that is gone was deleted. Kubernetes itself may run a pod twice when a node is cut
-//! off and given up; the operator's Job replaces a pod only after it has failed.
+//! **Started once.** An object is created suspended, so an agent that is killed before it records
+//! the UID has started nothing: the next agent finds the object by its name, or creates it again.
+//! After the UID is on the disk (see `record`) the key is never created again, and a missing object
+//! was deleted. Kubernetes may run a Pod twice when a node is partitioned and given up; the
+//! operator's Job replaces a Pod only after it failed.
 //!
-//! **Time.** `max_runtime_s` is the pod's own deadline, which its kubelet counts from the moment it has the pod: waiting
-//! for a node does not count, pulling the image does.
+//! **Time.** `max_runtime_s` is the Pod's deadline. Its kubelet counts from the moment it has the
+//! Pod: waiting for a node does not count, pulling the image does.
 //!
-//! **Proof.** What the watches show is a picture. That nothing is alive is told only after a fresh read of the object and
-//! of all pods with its labels. A pod whose node does not answer counts as alive.
+//! **Proof.** The watched objects may be stale. The runtime reports an end only after a fresh read
+//! of the object and of all Pods with its labels. A Pod whose node does not respond counts as
+//! alive.
 //!
-//! A damaged record sets one member aside and no more: see `record`.
+//! A damaged record affects one member only: see `record`.
 //!
-//! While the API server does not answer, or does not allow the agent to look, what runs goes on, what is known stays told,
-//! with the reason why nothing more is, and verbs are tried again.
+//! While the API server does not respond or forbids the reads, workloads continue, the reported
+//! states stay with the reason of the staleness, and the agent retries requests.
 
 pub mod access;
 mod build;
+mod cache;
 pub mod cluster;
 mod follow;
-mod judge;
 pub mod lease;
 pub mod naming;
 mod record;
 pub mod settings;
 mod spool;
-mod store;
 mod tail;
+mod work_state;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_common::error::root_cause;
@@ -49,63 +53,61 @@ use flow_crd::IflearnerJob;
 use flow_domain::id::{InstanceId, PartyId};
 use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::BoxStream;
 use kube::api::PropagationPolicy;
 use kube::{Client, ResourceExt as _};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
-use self::cluster::{Cluster, Trouble};
+use self::cache::WatchCache;
+use self::cluster::{ApiFailure, Cluster};
 use self::follow::Entry;
-use self::lease::{Applicant, Lease, LeaseError};
+use self::lease::{Candidate, Lease, LeaseError};
 use self::record::{Record, Records, Stage};
 use self::settings::Settings;
-use self::store::Store;
 use super::observe::Observations;
+use super::rejection::{
+    forgotten, hold_expired, name_taken, rejected, started_before, still_alive,
+};
 use super::{
     Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest, WorkKey,
-    WorkState, logs,
+    WorkState, logs, request_span,
 };
 use crate::sidecar::io_reason;
 
-/// How a Kubernetes runtime is set up.
 #[derive(Clone)]
 pub struct KubernetesConfig {
-    /// How the cluster is used.
     pub settings: Settings,
-    /// The agent's data directory; records and logs are kept under `kubernetes/` in it.
+    /// The agent's data directory; it contains records and logs in `kubernetes/`.
     pub data_root: PathBuf,
-    /// The party.
     pub party: PartyId,
-    /// The agent's journal.
+    /// Identity of the agent's journal.
     pub instance: InstanceId,
-    /// Largest log kept of one member, in bytes.
+    /// Limit of the kept log of one member in bytes.
     pub log_limit_bytes: u64,
 }
 
-/// Why a runtime cannot be started.
+/// The failure of a start of the runtime.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another agent has the namespace.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// The data directory.
-    #[error("cannot open the records: {0}")]
+    #[error("the records in the data directory cannot be opened: {0}")]
     Records(#[from] io::Error),
 }
 
-/// The runtime of a cluster.
 pub struct KubernetesRuntime {
     shared: Arc<Shared>,
     _tasks: [AbortOnDropHandle<()>; 3],
 }
 
-/// What verbs and followers have in common.
+/// The state that requests and followers share.
 struct Shared {
     cluster: Cluster,
-    store: Store,
+    cache: WatchCache,
     records: Records,
     lease: Arc<Lease>,
     settings: Settings,
@@ -117,7 +119,8 @@ struct Shared {
 }
 
 impl KubernetesRuntime {
-    /// Take the namespace's Lease and look after everything found there. Waits for an API server that does not answer.
+    /// Takes the namespace's Lease and follows every recorded member. Waits for an API server that
+    /// does not respond.
     pub async fn start(
         client: Client,
         config: KubernetesConfig,
@@ -126,16 +129,16 @@ impl KubernetesRuntime {
         let KubernetesConfig { settings, data_root, party, instance, log_limit_bytes } = config;
         let cluster = Cluster::new(client, &settings.namespace);
         let records = Records::open(std::path::absolute(data_root)?.join("kubernetes"))?;
-        let applicant = Applicant {
+        let candidate = Candidate {
             namespace: settings.namespace.clone(),
             party: party.clone(),
             instance: instance.clone(),
             holder: flow_common::ids::request_id(),
         };
-        let lease = Lease::take(cluster.leases.clone(), &applicant, clock.clone()).await?;
+        let lease = Lease::take(cluster.leases.clone(), &candidate, clock.clone()).await?;
         let shared = Arc::new(Shared {
             cluster,
-            store: Store::default(),
+            cache: WatchCache::default(),
             records,
             lease: Arc::clone(&lease),
             settings,
@@ -146,21 +149,21 @@ impl KubernetesRuntime {
             entries: Mutex::default(),
         });
         for key in shared.records.keys()? {
-            // Of what has ended everything is told before the hub can hear that it has.
-            shared.entry(&key)?.look_again(&shared);
+            // Publish the recorded ends before the hub can receive anything from this agent.
+            shared.entry(&key)?.wake(&shared);
         }
         let watching = {
             let (shared, selector) = (Arc::clone(&shared), naming::of_party(&party));
             async move {
                 let (jobs, pods) = (shared.cluster.jobs.clone(), shared.cluster.pods.clone());
-                shared.store.follow(jobs, pods, &selector, |key| shared.changed(key)).await;
+                shared.cache.follow(jobs, pods, &selector, |key| shared.changed(key)).await;
                 shared.observations.fail("the watch of the cluster ended");
             }
         };
-        let noticing = {
-            let (shared, mut trouble) = (Arc::clone(&shared), lease.trouble());
+        let watching_lease = {
+            let (shared, mut failure) = (Arc::clone(&shared), lease.renewal_failure());
             async move {
-                while trouble.changed().await.is_ok() {
+                while failure.changed().await.is_ok() {
                     shared.changed(None);
                 }
             }
@@ -168,20 +171,22 @@ impl KubernetesRuntime {
         let observations = &shared.observations;
         let tasks = [
             tokio::spawn(observations.essential("watch of the cluster", watching)),
-            tokio::spawn(observations.essential("watch of the Lease's state", noticing)),
-            tokio::spawn(observations.essential("renewal of the Lease", lease.keep())),
+            tokio::spawn(observations.essential("watch of the Lease's state", watching_lease)),
+            tokio::spawn(observations.essential("renewal of the Lease", lease.renew_until_lost())),
         ];
         let tasks = tasks.map(AbortOnDropHandle::new);
         Ok(Self { shared, _tasks: tasks })
     }
 
-    /// Completes when another agent has taken the namespace: this one has to end.
+    /// Completes when another agent has taken the namespace. This agent must end then.
     pub async fn lost(&self) {
         self.shared.lease.lost().await;
     }
 
-    /// Removes forgotten keys: those without a log if they were forgotten at `proof` or before, the others with their logs if
-    /// at `logs` or before; `None` keeps logs. Answers how many. Outputs are on the party's claim, where nothing is removed.
+    /// Applies the retention to forgotten keys: removes those without a log that were forgotten at
+    /// `proof` or before, and the others with their logs if they were forgotten at `logs` or
+    /// before; `None` keeps logs. Returns the number of removed keys. Outputs are on the party's
+    /// claim, where the agent removes nothing.
     pub fn sweep(&self, proof: Timestamp, logs: Option<Timestamp>) -> io::Result<usize> {
         let mut removed = 0;
         for key in self.shared.records.keys()? {
@@ -193,13 +198,13 @@ impl KubernetesRuntime {
             let since = self
                 .shared
                 .records
-                .changed(&key)?
+                .modified_at(&key)?
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
                 .as_micros();
             let is_before = |cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
-            let past = logs.is_some_and(is_before) || !self.shared.records.has_log(&key);
-            if forgotten && is_before(proof) && past {
+            let is_expired = logs.is_some_and(is_before) || !self.shared.records.has_log(&key);
+            if forgotten && is_before(proof) && is_expired {
                 self.shared.records.remove(&key)?;
                 removed += 1;
             }
@@ -209,7 +214,7 @@ impl KubernetesRuntime {
 }
 
 impl Drop for KubernetesRuntime {
-    /// A follower holds its entry, so it would go on for ever. The pods stay.
+    /// A follower owns its entry, so it would never end. The Pods stay.
     fn drop(&mut self) {
         self.shared.entries().drain().for_each(|(_, entry)| entry.abandon());
     }
@@ -217,7 +222,7 @@ impl Drop for KubernetesRuntime {
 
 impl Shared {
     fn entries(&self) -> MutexGuard<'_, HashMap<WorkKey, Arc<Entry>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 
     fn entry(&self, key: &WorkKey) -> io::Result<Arc<Entry>> {
@@ -230,32 +235,32 @@ impl Shared {
         Ok(entry)
     }
 
-    /// As [`Shared::entry`], for a verb.
+    /// As [`Shared::entry`], with the error of a request.
     fn entry_for(&self, key: &WorkKey) -> Result<Arc<Entry>, RuntimeError> {
-        self.entry(key).map_err(|error| disk("read a member's record", error))
+        self.entry(key).map_err(|error| disk_error("read a member's record", error))
     }
 
-    /// Something is new about a key; without one, about all.
+    /// Wakes the follower of a key; without one, all followers.
     fn changed(self: &Arc<Self>, key: Option<&WorkKey>) {
         let keys =
             key.map_or_else(|| self.entries().keys().cloned().collect(), |key| vec![key.clone()]);
         for key in keys {
             match self.entry(&key) {
-                Ok(entry) => entry.look_again(self),
+                Ok(entry) => entry.wake(self),
                 Err(error) => {
-                    tracing::error!(run.id = %key.run, error = %error, "a member's record cannot be read")
+                    tracing::error!(run.id = %key.run, error = %error, "the record of a member cannot be read");
                 }
             }
         }
     }
 
     fn has_ended(&self, key: &WorkKey, pod: &str, container: &str) -> bool {
-        self.store.pod(key, pod).is_none_or(|pod| judge::has_ended(&pod, container))
+        self.cache.pod(key, pod).is_none_or(|pod| work_state::has_ended(&pod, container))
     }
 
-    /// Why the cluster shows nothing of what happens there, if it does not.
-    fn blindness(&self) -> Option<Reason> {
-        self.lease.trouble().borrow().clone().or_else(|| self.store.blindness())
+    /// The reason for which the watched objects are stale; `None` if they are current.
+    fn staleness(&self) -> Option<Reason> {
+        self.lease.renewal_failure().borrow().clone().or_else(|| self.cache.staleness())
     }
 
     async fn write(&self, key: &WorkKey, record: &Record) -> Result<(), RuntimeError> {
@@ -263,7 +268,7 @@ impl Shared {
         let written = spawn_blocking(move || records.write(&key, &record)).await;
         written
             .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| disk("put down how a member stands", error))
+            .map_err(|error| disk_error("record the state of a member", error))
     }
 
     async fn remove(&self, key: &WorkKey) -> Result<(), RuntimeError> {
@@ -271,11 +276,11 @@ impl Shared {
         let removed = spawn_blocking(move || records.remove(&key)).await;
         removed
             .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|error| disk("remove a member's record", error))
+            .map_err(|error| disk_error("remove a member's record", error))
     }
 
-    async fn hold(self: &Arc<Self>, hold: HoldRequest) -> Result<Held, RuntimeError> {
-        let entry = self.entry_for(&hold.key)?;
+    async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Held, RuntimeError> {
+        let entry = self.entry_for(&request.key)?;
         let mut record = entry.record.lock().await;
         match record.as_ref().map(|record| &record.stage) {
             None => {}
@@ -283,44 +288,44 @@ impl Shared {
                 return Ok(record.as_ref().map(|record| record.held.clone()).unwrap_or_default());
             }
             Some(Stage::Created { .. } | Stage::Ended { .. } | Stage::Damaged) => {
-                return Err(refused(
-                    "this attempt was started before; a new one needs a new attempt number",
-                ));
+                return Err(started_before());
             }
             Some(Stage::Forgotten) => return Err(forgotten()),
         }
-        self.confirm("hold a member's place").await?;
-        match self.cluster.try_create(&build::probe(&hold.key)).await {
+        self.confirm_lease("hold a member's place in the cluster").await?;
+        match self.cluster.dry_run_create(&build::probe(&request.key)).await {
             Ok(_) => {}
-            Err(Trouble::Exists) => return Err(name_taken()),
-            Err(trouble) => return Err(trouble.told("ask the cluster for a member's place")),
+            Err(ApiFailure::AlreadyExists) => return Err(name_taken()),
+            Err(failure) => {
+                return Err(failure.into_runtime_error("hold a member's place in the cluster"));
+            }
         }
-        let promised = Record {
-            held: build::held(&hold.key, &hold.ports, &self.settings),
+        let new = Record {
+            held: build::held(&request.key, &request.ports, &self.settings),
             stage: Stage::Held,
         };
-        self.write(&hold.key, &promised).await?;
-        let held = promised.held.clone();
-        *record = Some(promised);
+        self.write(&request.key, &new).await?;
+        let held = new.held.clone();
+        *record = Some(new);
         drop(record);
-        entry.look_again(self);
+        entry.wake(self);
         Ok(held)
     }
 
-    async fn ensure(self: &Arc<Self>, launch: StartRequest) -> Result<(), RuntimeError> {
-        let entry = self.entry_for(&launch.key)?;
+    async fn ensure(self: &Arc<Self>, request: StartRequest) -> Result<(), RuntimeError> {
+        let entry = self.entry_for(&request.key)?;
         let mut record = entry.record.lock().await;
-        self.mend(&launch.key, &mut record).await?;
-        let Some(known) = record.as_mut() else { return Err(hold_gone()) };
+        self.repair_record(&request.key, &mut record).await?;
+        let Some(known) = record.as_mut() else { return Err(hold_expired()) };
         match &known.stage {
             Stage::Held => {
-                let job = build::job(&launch, &known.held, &self.instance, &self.settings)
+                let job = build::job(&request, &known.held, &self.instance, &self.settings)
                     .map_err(RuntimeError::Refused)?;
-                self.confirm("start a member").await?;
-                let uid = self.make(&launch, &job).await?;
+                self.confirm_lease("start a member").await?;
+                let uid = self.create_or_adopt(&request, &job).await?;
                 known.stage = Stage::Created { uid, stopping: false };
-                if let Err(error) = self.write(&launch.key, known).await {
-                    // Nothing runs yet, so nothing needs to be known.
+                if let Err(error) = self.write(&request.key, known).await {
+                    // The object is suspended, so nothing ran.
                     known.stage = Stage::Held;
                     return Err(error);
                 }
@@ -329,61 +334,62 @@ impl Shared {
             Stage::Forgotten => return Err(forgotten()),
         }
         if let Stage::Created { uid, stopping: false } = &known.stage
-            && self.may_be_suspended(&launch.key)
+            && self.may_be_suspended(&request.key)
         {
-            match self.cluster.resume(&launch.key, uid).await {
-                // Deleted: its follower will prove it.
-                Ok(()) | Err(Trouble::Gone) => {}
-                // Another object of the name; or the same, which others wrote to all the while.
-                Err(Trouble::Other) if !self.is_there(&launch.key, uid).await? => {}
-                Err(trouble) => return Err(trouble.told("let a member start")),
+            match self.cluster.resume(&request.key, uid).await {
+                // Deleted: the follower proves it.
+                Ok(()) | Err(ApiFailure::NotFound) => {}
+                // Another object with this name, or the same one with many concurrent writes.
+                Err(ApiFailure::Conflict) if !self.object_exists(&request.key, uid).await? => {}
+                Err(failure) => return Err(failure.into_runtime_error("resume a member's object")),
             }
         }
         drop(record);
-        entry.look_again(self);
+        entry.wake(self);
         Ok(())
     }
 
-    /// The UID of the key's object, which is made if it is not there.
-    async fn make(
+    /// The UID of the key's object, which is created if it does not exist.
+    async fn create_or_adopt(
         &self,
-        launch: &StartRequest,
+        request: &StartRequest,
         job: &IflearnerJob,
     ) -> Result<String, RuntimeError> {
         match self.cluster.create(job).await {
-            Ok(made) => return Ok(made.uid().unwrap_or_default()),
-            Err(Trouble::Exists) => {}
-            Err(trouble) => return Err(trouble.told("create a member's object")),
+            Ok(created) => return Ok(created.uid().unwrap_or_default()),
+            Err(ApiFailure::AlreadyExists) => {}
+            Err(failure) => return Err(failure.into_runtime_error("create a member's object")),
         }
-        // Ours, of an agent that was killed before it knew; or an earlier try of which no answer came.
+        // An earlier agent created it and was killed before it recorded the UID, or the response of
+        // an earlier attempt was lost.
         let found = self
             .cluster
-            .job(&launch.key)
+            .job(&request.key)
             .await
-            .map_err(|trouble| trouble.told("look at a member's object"))?;
+            .map_err(|failure| failure.into_runtime_error("read a member's object"))?;
         let Some(found) = found.filter(|found| found.metadata.deletion_timestamp.is_none()) else {
-            return Err(Trouble::Gone.told("create a member's object"));
+            return Err(ApiFailure::NotFound.into_runtime_error("create a member's object"));
         };
-        let same = naming::key(&found.metadata).as_ref() == Some(&launch.key)
+        let same = naming::key(&found.metadata).as_ref() == Some(&request.key)
             && found
                 .labels()
                 .get(naming::PARTY)
-                .is_some_and(|party| party == launch.party.as_str())
+                .is_some_and(|party| party == request.party.as_str())
             && found.annotations().get(naming::DIGEST) == job.annotations().get(naming::DIGEST);
         if same { Ok(found.uid().unwrap_or_default()) } else { Err(name_taken()) }
     }
 
-    async fn is_there(&self, key: &WorkKey, uid: &str) -> Result<bool, RuntimeError> {
+    async fn object_exists(&self, key: &WorkKey, uid: &str) -> Result<bool, RuntimeError> {
         let found = self
             .cluster
             .job(key)
             .await
-            .map_err(|trouble| trouble.told("look at a member's object"))?;
+            .map_err(|failure| failure.into_runtime_error("read a member's object"))?;
         Ok(found.is_some_and(|found| found.uid().as_deref() == Some(uid)))
     }
 
     fn may_be_suspended(&self, key: &WorkKey) -> bool {
-        let object = self.store.of(key).and_then(|(object, _)| object);
+        let object = self.cache.of(key).and_then(|(object, _)| object);
         object.is_none_or(|object| {
             object.spec.run_policy.as_ref().is_none_or(|policy| policy.suspend != Some(false))
         })
@@ -392,80 +398,92 @@ impl Shared {
     async fn stop(self: &Arc<Self>, key: WorkKey) -> Result<(), RuntimeError> {
         let entry = self.entry_for(&key)?;
         let mut record = entry.record.lock().await;
-        self.mend(&key, &mut record).await?;
-        let told = |trouble: Trouble| trouble.told("stop a member");
+        self.repair_record(&key, &mut record).await?;
+        let to_error = |failure: ApiFailure| failure.into_runtime_error("stop a member");
         let uid = match record.as_ref().map(|record| &record.stage) {
             Some(Stage::Created { uid, .. }) => Some(uid.clone()),
-            // Made perhaps by an agent that was killed before it knew.
+            // An agent may have created it and been killed before it recorded the UID.
             Some(Stage::Held) | None => {
-                let found = self.cluster.job(&key).await.map_err(told)?;
+                let found = self.cluster.job(&key).await.map_err(to_error)?;
                 found
                     .filter(|found| naming::key(&found.metadata).as_ref() == Some(&key))
                     .and_then(|found| found.uid())
             }
-            // Damaged, and its object gone: its pods are on their way out.
+            // The record is damaged and the object is gone: its Pods are terminating.
             Some(Stage::Ended { .. } | Stage::Damaged) => {
                 drop(record);
-                entry.look_again(self);
+                entry.wake(self);
                 return Ok(());
             }
             Some(Stage::Forgotten) => {
-                entry.tell_end(self, WorkState::Absent, None);
+                entry.publish_end(self, WorkState::Absent, None);
                 return Ok(());
             }
         };
         let Some(uid) = uid else {
             self.remove(&key).await?;
             *record = None;
-            entry.tell_end(self, WorkState::Absent, None);
+            entry.publish_end(self, WorkState::Absent, None);
             return Ok(());
         };
         let held = record.as_ref().map(|record| record.held.clone()).unwrap_or_default();
         let stopping = Record { held, stage: Stage::Created { uid: uid.clone(), stopping: true } };
         if record.as_ref() != Some(&stopping) {
-            // Stopping works on a full disk too. What is lost then is that it was us who deleted it.
+            // A stop also works on a full disk. The agent then cannot distinguish its deletion from
+            // another one's.
             if let Err(error) = self.write(&key, &stopping).await {
-                tracing::warn!(run.id = %key.run, %error, cause = %root_cause(&error), "stopping all the same");
+                tracing::warn!(run.id = %key.run, %error, cause = %root_cause(&error), "the stop of a member could not be recorded; the agent stops the member without it");
             }
             *record = Some(stopping);
         }
-        self.cluster.delete(&key, &uid, PropagationPolicy::Foreground).await.map_err(told)?;
+        self.cluster.delete(&key, &uid, PropagationPolicy::Foreground).await.map_err(to_error)?;
         drop(record);
-        entry.look_again(self);
+        entry.wake(self);
         Ok(())
     }
 
-    /// Make a damaged record good from what the cluster shows. The object itself says whose it is; if there is none, and no
-    /// pod is alive, nothing is left that could say how it ended. Stays damaged as long as a pod is.
-    async fn mend(&self, key: &WorkKey, record: &mut Option<Record>) -> Result<(), RuntimeError> {
+    /// Repairs a damaged record from the cluster. The labels of the object name its key. Without an
+    /// object and a living Pod, the exit is unknown. The record stays damaged while a Pod is alive.
+    async fn repair_record(
+        &self,
+        key: &WorkKey,
+        record: &mut Option<Record>,
+    ) -> Result<(), RuntimeError> {
         if record.as_ref().is_none_or(|record| record.stage != Stage::Damaged) {
             return Ok(());
         }
-        let told = |trouble: Trouble| {
-            trouble.told("find out what became of a member whose record was damaged")
+        let to_error = |failure: ApiFailure| {
+            failure.into_runtime_error("read the objects of a member whose record was damaged")
         };
         let found = self
             .cluster
             .job(key)
             .await
-            .map_err(told)?
+            .map_err(to_error)?
             .filter(|found| naming::key(&found.metadata).as_ref() == Some(key));
         let stage = if let Some(found) = found {
             Stage::Created {
                 stopping: found.metadata.deletion_timestamp.is_some(),
                 uid: found.uid().unwrap_or_default(),
             }
-        } else if self.cluster.pods_of(key).await.map_err(told)?.iter().all(judge::is_finished) {
-            let text = "the agent's record of this member was damaged, and the cluster has nothing left of it: it is not known whether \
-                        it ran, or how it ended; start again";
+        } else if self
+            .cluster
+            .pods_of(key)
+            .await
+            .map_err(to_error)?
+            .iter()
+            .all(work_state::is_finished)
+        {
+            let text = "the agent's record of this member was damaged and the cluster has no object \
+                        of it, so it is unknown whether it ran or how it ended; start a new run";
             let state = WorkState::Lost(Reason::new(ReasonCode::AgentStateLost, text));
             Stage::Ended { uid: String::new(), state, progress: None }
         } else {
             return Ok(());
         };
-        let mended = Record { held: Held::default(), stage };
-        self.write(key, &mended).await?;
-        *record = Some(mended);
+        let repaired = Record { held: Held::default(), stage };
+        self.write(key, &repaired).await?;
+        *record = Some(repaired);
         Ok(())
     }
 
@@ -475,14 +493,15 @@ impl Shared {
         match record.as_ref().map(|record| &record.stage) {
             Some(Stage::Ended { uid, .. }) => {
                 let deleted = self.cluster.delete(&key, uid, PropagationPolicy::Background).await;
-                deleted.map_err(|trouble| trouble.told("remove a member's object"))?;
+                deleted
+                    .map_err(|failure| failure.into_runtime_error("delete a member's object"))?;
             }
             Some(Stage::Held | Stage::Created { .. } | Stage::Damaged) => {
-                return Err(refused("this member is still alive; stop it first"));
+                return Err(still_alive());
             }
             Some(Stage::Forgotten) | None => {}
         }
-        // Of a key without a record nothing has run: a record of it would only let a hub fill the disk.
+        // Nothing ran for a key without a record. A new record would only let a hub fill the disk.
         if let Some(before) = record.take() {
             let forgotten = Record { held: before.held, stage: Stage::Forgotten };
             self.write(&key, &forgotten).await?;
@@ -495,20 +514,21 @@ impl Shared {
         Ok(())
     }
 
-    async fn confirm(&self, deed: &str) -> Result<(), RuntimeError> {
-        self.lease.confirm().await.map_err(|trouble| trouble.told(deed))
+    async fn confirm_lease(&self, action: &str) -> Result<(), RuntimeError> {
+        self.lease.confirm().await.map_err(|failure| failure.into_runtime_error(action))
     }
 
     async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
-        if let Err(why) = self.store.completed().await {
-            return Err(
-                Trouble::Away(io::Error::other(why)).told("list the members of this cluster")
-            );
+        if let Err(error) = self.cache.completed().await {
+            let failure = ApiFailure::Unavailable(io::Error::other(error));
+            return Err(failure.into_runtime_error("list the members in the cluster"));
         }
-        let mut known = self.store.keys();
-        for key in self.records.keys().map_err(|error| disk("list the records", error))? {
-            let record =
-                self.records.read(&key).map_err(|error| disk("read a member's record", error))?;
+        let mut known = self.cache.keys();
+        for key in self.records.keys().map_err(|error| disk_error("list the records", error))? {
+            let record = self
+                .records
+                .read(&key)
+                .map_err(|error| disk_error("read a member's record", error))?;
             if record.is_some_and(|record| record.stage != Stage::Forgotten) {
                 known.push(key);
             }
@@ -519,29 +539,33 @@ impl Shared {
     }
 }
 
+#[async_trait]
 impl Runtime for KubernetesRuntime {
-    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
-        async move { self.shared.hold(hold).await }.boxed()
+    async fn hold(&self, request: HoldRequest) -> Result<Held, RuntimeError> {
+        let span = request_span("hold", &request.key);
+        self.shared.hold(request).instrument(span).await
     }
 
-    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move { self.shared.ensure(launch).await }.boxed()
+    async fn ensure(&self, request: StartRequest) -> Result<(), RuntimeError> {
+        let span = request_span("ensure", &request.key);
+        self.shared.ensure(request).instrument(span).await
     }
 
-    /// The grace is the pod's own, which it got at the start from the same spec that a stop takes it from. So only work
-    /// that no journal knows, stopped with no grace at all, gets more than is said here: to end that at once the agent
-    /// would need the right to delete pods.
-    fn stop(&self, key: WorkKey, _grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move { self.shared.stop(key).await }.boxed()
+    /// The grace period is the Pod's, which it got at the start from the spec that a stop also takes it
+    /// from. Only a workload that no journal contains, which the agent stops with a grace period of 0,
+    /// gets more time: to end it at once the agent would need permission to delete Pods.
+    async fn stop(&self, key: WorkKey, _grace_s: u64) -> Result<(), RuntimeError> {
+        let span = request_span("stop", &key);
+        self.shared.stop(key).instrument(span).await
     }
 
-    fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>> {
-        async move { self.shared.known().await }.boxed()
+    async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
+        self.shared.known().await
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
         let answers =
-            if self.shared.lease.cluster_answers() { "answers" } else { "does not answer" };
+            if self.shared.lease.cluster_responds() { "answers" } else { "does not answer" };
         let sidecar = if self.shared.settings.sidecar_image.is_some() { "yes" } else { "no" };
         [("kind", "kubernetes"), ("cluster", answers), ("progress", sidecar)]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -552,58 +576,33 @@ impl Runtime for KubernetesRuntime {
         self.shared.observations.watch()
     }
 
-    fn logs(
+    async fn logs(
         &self,
         key: WorkKey,
         request: LogRequest,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError> {
         let state = self.shared.entries().get(&key).map(|entry| entry.state());
-        let kept = self.shared.records.dir(&key).is_dir();
-        let folder = self.shared.records.log(&key);
-        async move {
-            if !kept {
-                return Err(refused("no log of this member is kept here any more"));
-            }
-            logs::open(folder, request, state)
-                .await
-                .map_err(|error| disk("read a member's log", error))
+        if !self.shared.records.dir(&key).is_dir() {
+            return Err(rejected("this agent no longer keeps a log of this member"));
         }
-        .boxed()
+        logs::open(self.shared.records.log(&key), request, state)
+            .instrument(request_span("logs", &key))
+            .await
+            .map_err(|error| disk_error("read a member's log", error))
     }
 
-    fn forget(&self, key: WorkKey) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        async move { self.shared.forget(key).await }.boxed()
+    async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
+        let span = request_span("forget", &key);
+        self.shared.forget(key).instrument(span).await
     }
 }
 
-fn refused(text: &str) -> RuntimeError {
-    RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, text))
-}
-
-fn forgotten() -> RuntimeError {
-    refused(
-        "this attempt was forgotten and is never started again; a new one needs a new attempt number",
-    )
-}
-
-fn hold_gone() -> RuntimeError {
-    RuntimeError::Refused(Reason::new(
-        ReasonCode::HoldExpired,
-        "nothing is held for this attempt any more; reserve again",
-    ))
-}
-
-fn name_taken() -> RuntimeError {
-    let text = "an IflearnerJob of this member's name exists that its agent did not make: ask the party to remove it";
-    RuntimeError::Refused(Reason::new(ReasonCode::NameTaken, text))
-}
-
-/// An error of the agent's own disk: final if waiting does not help, else to be tried again.
-fn disk(deed: &str, source: io::Error) -> RuntimeError {
+/// An error of the agent's disk. A full disk is permanent; the caller retries after any other error.
+fn disk_error(action: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            RuntimeError::Refused(io_reason(deed, &source))
+            RuntimeError::Refused(io_reason(action, &source))
         }
-        _ => RuntimeError::of_machine(deed, source),
+        _ => RuntimeError::of_machine(action, source),
     }
 }

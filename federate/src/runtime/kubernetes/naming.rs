@@ -1,8 +1,8 @@
-//! How a key is spelled in a cluster.
+//! The names and labels of a key in a cluster.
 //!
-//! The name holds all of the run's id: two keys never share one, and with at most 47 characters it fits wherever the
-//! operator or Kubernetes put it (container, Service, label, Pod with a suffix). What is a name elsewhere, the party's or
-//! the task's, is a label, so no length of it can make a name too long (F17).
+//! The name contains the whole run id, so two keys never share one. It has at most 47 characters,
+//! so it fits wherever the operator or Kubernetes use it (container, Service, label, Pod with a
+//! suffix). The names of party and task are labels, so their length does not affect the name (F17).
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,25 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::runtime::WorkKey;
 
-/// The run.
 pub const RUN: &str = "flow-federate/run";
-/// The reservation round.
 pub const ATTEMPT: &str = "flow-federate/attempt";
-/// The task.
 pub const TASK: &str = "flow-federate/task";
-/// The party.
 pub const PARTY: &str = "flow-federate/party";
-/// The agent's journal.
+/// Label of the agent's journal.
 pub const INSTANCE: &str = "flow-federate/instance";
-/// Annotation: digest of the spec.
+/// Annotation of the spec's digest.
 pub const DIGEST: &str = "flow-federate/digest";
 
-/// What begins the name of every object made here.
+/// Prefix of the name of every created object.
 pub const PREFIX: &str = "run-";
 
-/// The name of a key's object, and of its Service.
+/// The name of a key's object and of its Service.
 #[must_use]
 pub fn name(key: &WorkKey) -> String {
     format!("{PREFIX}{}-{}", key.run, key.attempt)
 }
 
-/// Labels of a key's object and of its pods.
+/// The labels of a key's object and of its Pods.
 #[must_use]
 pub fn labels(
     key: &WorkKey,
@@ -52,7 +48,7 @@ pub fn labels(
     .into()
 }
 
-/// The key an object or pod says it belongs to.
+/// The key in the labels of an object or Pod.
 #[must_use]
 pub fn key(meta: &ObjectMeta) -> Option<WorkKey> {
     let labels = meta.labels.as_ref()?;
@@ -60,13 +56,13 @@ pub fn key(meta: &ObjectMeta) -> Option<WorkKey> {
     Some(WorkKey { run, attempt: labels.get(ATTEMPT)?.parse().ok()? })
 }
 
-/// Selects everything of a party.
+/// The selector of all objects of a party.
 #[must_use]
 pub fn of_party(party: &PartyId) -> String {
     format!("{PARTY}={party}")
 }
 
-/// Selects everything of a key.
+/// The selector of all objects of a key.
 #[must_use]
 pub fn of_key(key: &WorkKey) -> String {
     format!("{RUN}={},{ATTEMPT}={}", key.run, key.attempt)
@@ -77,11 +73,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f17_a_name_fits_everywhere_and_stands_for_one_key() {
+    fn f17_name_fits_everywhere_and_is_unique_to_its_key() {
         let run = |letter: &str| letter.repeat(32).parse().expect("an id");
         let longest = WorkKey { run: run("f"), attempt: u32::MAX };
         let found = name(&longest);
-        // 52 is what the operator leaves room for, and a Job for its pods' suffix.
+        // The limit of the operator, which a Job's Pods extend by a suffix.
         assert!(found.len() <= 52, "{found}");
         assert!(
             found
@@ -94,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_lead_back_to_the_key() {
+    fn labels_contain_the_key() {
         let longest: PartyId = "p".repeat(63).parse().expect("a name");
         let wanted = WorkKey { run: "a".repeat(32).parse().expect("an id"), attempt: 3 };
         let task = "b".repeat(32).parse().expect("an id");

@@ -1,17 +1,19 @@
-//! What the runtime itself must not forget of a key, whatever the cluster shows: one small file per key, changed by
-//! rename and synced before anybody is told.
+//! The durable record of each key: one small file per key, replaced by rename and synced before the
+//! runtime reports the change.
 //!
 //! ```text
 //!  held ──▶ created(uid) ──▶ ended ──▶ forgotten
 //!              damaged ──▶ created(uid) | ended
 //! ```
 //!
-//! An object is created suspended, so nothing of it runs yet. Only when its UID stands here is it let go. From then on
-//! the key is never created again: a recorded UID whose object is gone was deleted. Killed before the UID was written,
-//! a later agent finds the suspended object by its name and takes it up, or finds none, which then has never run.
+//! An object is created suspended, so it runs nothing before its UID is recorded and the agent
+//! resumes it. From then on the key is never created again: a recorded UID without an object means
+//! that the object was deleted. If an agent is killed before it recorded the UID, a later agent
+//! finds the suspended object by its name and adopts it, or finds none, and then nothing ran.
 //!
-//! A file that cannot be read costs its own key alone. The name of its folder still says whose it is; what it said may
-//! have been "created", so the key is used up. The file is kept beside its successor, for whoever wants to look.
+//! A file that cannot be read affects its key only. The name of its folder contains the key; the
+//! file may have recorded "created", so the key is never started again. The damaged file is kept
+//! for diagnosis.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -22,50 +24,44 @@ use flow_domain::progress::Progress;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Held, WorkKey, WorkState};
-use crate::sidecar::rundir::{RunDir, bounded, marker, parse_marker, private_dir};
+use crate::sidecar::rundir::{RunDir, bounded_json, dir_name, parse_dir_name, private_dir};
 
 const RECORD: &str = "record.json";
-/// A record that could not be read.
+/// A copy of a record that could not be read.
 const DAMAGED: &str = "record.damaged";
 /// The spooled log of a key, in segments.
 const LOG: &str = "log";
 
-/// How far a key is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum Stage {
-    /// Promised; nothing was let run.
+    /// The hold is promised; nothing ran.
     Held,
-    /// Let run, once and for all.
+    /// The object exists and may run.
     Created {
-        /// The object's.
         uid: String,
-        /// Its end was asked for.
+        /// A stop was requested.
         stopping: bool,
     },
-    /// Nothing of it is alive, nor ever will be.
+    /// The member ended; no Pod is alive or will be.
     Ended {
-        /// The object's.
         uid: String,
-        /// How it ended: `Exited` or `Lost`.
+        /// `Exited` or `Lost`.
         state: WorkState,
-        /// The last that was seen of its progress, with as many of the last points as there is room for: an agent that is
-        /// killed may not have told them.
+        /// The last progress, with as many of the last points as fit: a killed agent may not have sent
+        /// them.
         progress: Option<Progress>,
     },
-    /// What stood here could not be read: it may have been let run, so it never is again. What the cluster has of it is
-    /// taken up; if it has nothing, nobody knows how it ended.
+    /// The record could not be read. The member may have run, so it never starts again. The agent adopts
+    /// its object in the cluster; without one the exit is unknown.
     Damaged,
-    /// The end is stored elsewhere; log and name stay until the retention removes them.
+    /// The hub has stored the end; log and name stay until the retention removes them.
     Forgotten,
 }
 
-/// One key's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What was promised.
     pub held: Held,
-    /// How far it is.
     #[serde(flatten)]
     pub stage: Stage,
 }
@@ -75,22 +71,23 @@ pub struct Record {
 pub struct Records(PathBuf);
 
 impl Records {
-    /// Open the folder, or make it.
+    /// Opens the folder; creates it if needed.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         private_dir(&folder)?;
         Ok(Self(folder))
     }
 
-    /// Every key of which something is kept.
+    /// Lists every key with a record.
     pub fn keys(&self) -> io::Result<Vec<WorkKey>> {
         let mut keys = Vec::new();
         for entry in fs::read_dir(&self.0)? {
-            keys.extend(entry?.file_name().to_str().and_then(parse_marker));
+            keys.extend(entry?.file_name().to_str().and_then(parse_dir_name));
         }
         Ok(keys)
     }
 
-    /// A key's record; `None` if there is none. One that cannot be read is set aside.
+    /// Reads a key's record; `None` if there is none. A record that cannot be read is replaced by
+    /// [`Stage::Damaged`].
     pub fn read(&self, key: &WorkKey) -> io::Result<Option<Record>> {
         match RunDir::at(self.dir(key)).read(RECORD) {
             Ok(record) => Ok(Some(record)),
@@ -102,9 +99,9 @@ impl Records {
                 ) =>
             {
                 let dir = self.dir(key);
-                tracing::error!(run.id = %key.run, attempt = key.attempt, %error, "{}/{RECORD} cannot be read; it is kept as {DAMAGED}, \
-                    and its member is never started again", dir.display());
-                // The old name is never without a file: a key without a record could be held and started.
+                tracing::error!(run.id = %key.run, attempt = key.attempt, %error, "{}/{RECORD} cannot be read; the agent keeps it as {DAMAGED} \
+                    and never starts its member again", dir.display());
+                // The record exists at every moment: a key without one could be held and started.
                 match fs::hard_link(dir.join(RECORD), dir.join(DAMAGED)) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                         return Err(error);
@@ -119,7 +116,7 @@ impl Records {
         }
     }
 
-    /// Replace a key's record. Durable when this returns.
+    /// Replaces a key's record. The record is durable when this returns.
     pub fn write(&self, key: &WorkKey, record: &Record) -> io::Result<()> {
         let dir = self.dir(key);
         if !dir.is_dir() {
@@ -129,7 +126,7 @@ impl Records {
         let tmp = dir.join("record.tmp");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
-        file.write_all(&bounded(record, |record| match &mut record.stage {
+        file.write_all(&bounded_json(record, |record| match &mut record.stage {
             Stage::Ended { progress, .. } => Some(progress),
             Stage::Held | Stage::Created { .. } | Stage::Damaged | Stage::Forgotten => None,
         })?)?;
@@ -138,7 +135,7 @@ impl Records {
         File::open(&dir)?.sync_all()
     }
 
-    /// Remove everything of a key.
+    /// Removes all files of a key.
     pub fn remove(&self, key: &WorkKey) -> io::Result<()> {
         match fs::remove_dir_all(self.dir(key)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -146,27 +143,27 @@ impl Records {
         }
     }
 
-    /// When a key's record was last changed.
-    pub fn changed(&self, key: &WorkKey) -> io::Result<std::time::SystemTime> {
+    /// Time of the last change of a key's record.
+    pub fn modified_at(&self, key: &WorkKey) -> io::Result<std::time::SystemTime> {
         self.dir(key).join(RECORD).metadata()?.modified()
     }
 
-    /// Where a key's log is spooled.
+    /// The folder of a key's log.
     #[must_use]
     pub fn log(&self, key: &WorkKey) -> PathBuf {
         self.dir(key).join(LOG)
     }
 
-    /// True if anything of a key's log is kept.
+    /// True if the folder of a key's log contains files.
     #[must_use]
     pub fn has_log(&self, key: &WorkKey) -> bool {
         RunDir::at(self.dir(key)).has_results()
     }
 
-    /// A key's own folder.
+    /// The folder of a key.
     #[must_use]
     pub fn dir(&self, key: &WorkKey) -> PathBuf {
-        self.0.join(marker(key))
+        self.0.join(dir_name(key))
     }
 }
 
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written_and_a_missing_one_is_none() {
+    fn record_is_read_as_it_was_written_and_a_missing_one_is_none() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().join("kubernetes")).expect("opened");
         assert_eq!(records.read(&key(1)).expect("read"), None);
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_is_kept_for_inspection_and_its_key_is_never_free_again() {
+    fn damaged_record_is_kept_for_diagnosis_and_its_key_stays_used() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().to_owned()).expect("opened");
         for (attempt, text) in
@@ -238,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_keeps_as_many_of_the_last_points_as_there_is_room_for() {
+    fn recorded_end_keeps_as_many_of_the_last_points_as_fit() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().to_owned()).expect("opened");
         let point = |step| flow_domain::progress::Point {
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_cut_off_in_the_middle_of_a_write_is_the_one_before() {
+    fn interrupted_write_leaves_the_previous_record() {
         let folder = tempfile::tempdir().expect("a directory");
         let records = Records::open(folder.path().to_owned()).expect("opened");
         let record = Record { held: Held::default(), stage: Stage::Held };

@@ -1,24 +1,22 @@
-//! How the cluster is used: what the configuration's `[kubernetes]` comes to once the cluster is known.
+//! The use of the cluster: the section `[kubernetes]` of the configuration, completed from the cluster.
 
 use std::net::IpAddr;
 
-/// A party's way of using its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where everything is.
     pub namespace: String,
-    /// What the names of Services end in.
+    /// Domain at the end of the names of Services.
     pub cluster_domain: String,
-    /// Zone of the names under which jobs are reached from outside; `None` = they are not.
+    /// DNS zone of the jobs' external names; `None` = jobs have none.
     pub host_zone: Option<String>,
-    /// Port of the gateway in front of that zone.
+    /// Port of the gateway of that zone.
     pub route_port: u16,
-    /// Zones of names that no DNS serves, with the address of the gateway in front of each.
+    /// Zones without DNS, each with the address of its gateway.
     pub hosts: Vec<(String, IpAddr)>,
-    /// Whether the trust roots of the original operator are mounted.
+    /// True = Pods mount the trust roots of the original operator.
     pub certificates: bool,
-    /// Image of the sidecar, which watches progress; `None` = none is told.
+    /// Image of the sidecar, which reports progress; `None` = no progress.
     pub sidecar_image: Option<String>,
-    /// Claim for results; `None` = they go with the pod.
+    /// PersistentVolumeClaim for results; `None` = results are deleted with the Pod.
     pub output_claim: Option<String>,
 }

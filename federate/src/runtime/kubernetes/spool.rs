@@ -1,4 +1,5 @@
-//! What a pod says, kept at the party: the log in segments, so that it outlives the pod, and progress as it comes.
+//! Keeps the output of a Pod at the party: the log in segments, so that it outlives the Pod, and
+//! progress as it arrives.
 
 use std::fs;
 use std::io;
@@ -10,28 +11,29 @@ use flow_domain::progress::Progress;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::tail::{GAP, Place, Sink};
+use super::tail::{GAP_NOTE, LogPosition, Sink};
 use crate::sidecar::log::{self, LogWriter};
-use crate::sidecar::protocol::LINE_LIMIT;
+use crate::sidecar::protocol::LINE_BYTES_MAX;
 
-/// So many bytes may have to be read again after the agent was killed.
-const SAVE_EVERY: u64 = 256 << 10;
+/// Limit of the bytes that a later agent reads again after this one was killed.
+const UNSAVED_BYTES_MAX: u64 = 256 << 10;
 
-/// Stands where the rest of the output should.
-const CUT: &[u8] = b"\n[the end of the output is missing: it could not be read from the cluster]\n";
+/// Note in the log in place of the missing end of the output.
+const END_MISSING_NOTE: &[u8] =
+    b"\n[the end of the output is missing: it could not be read from the cluster]\n";
 
-/// How far a pod's log was spooled.
+/// The position up to which a Pod's log was spooled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// UID of the pod.
     pub pod: String,
-    /// After the last line that is whole in the spool.
-    pub at: Option<Place>,
-    /// Bytes spooled up to there, of all pods of the key.
+    /// Position after the last complete line in the spool.
+    pub at: Option<LogPosition>,
+    /// Bytes spooled up to that position, of all Pods of the key.
     pub offset: u64,
 }
 
-/// The spool of one key, while one pod is followed.
+/// The spool of one key while the agent follows one Pod.
 pub struct Spool {
     log: Log,
     file: PathBuf,
@@ -40,19 +42,21 @@ pub struct Spool {
 }
 
 enum Log {
-    /// As an earlier agent left it. What that one wrote after it saved the cursor gives way to the same, once that begins
-    /// to be read again; the pod may be gone.
-    AsLeft { folder: PathBuf, limit: u64 },
-    /// Being written.
+    /// The log of an earlier agent. Everything after the saved cursor is replaced as soon as the
+    /// same output is read again; the Pod may be gone.
+    NotResumed {
+        folder: PathBuf,
+        limit: u64,
+    },
     Open(LogWriter),
-    /// It could not be opened.
+    /// The log could not be opened.
     Unusable,
 }
 
 impl Log {
     fn open(self, offset: u64) -> io::Result<LogWriter> {
         match self {
-            Self::AsLeft { folder, limit } => LogWriter::resume(folder, limit, offset),
+            Self::NotResumed { folder, limit } => LogWriter::resume(folder, limit, offset),
             Self::Open(writer) => Ok(writer),
             Self::Unusable => Err(io::ErrorKind::NotFound.into()),
         }
@@ -60,13 +64,14 @@ impl Log {
 }
 
 impl Spool {
-    /// Go on where an earlier agent left off. Answers also from where on the pod's log is new.
+    /// Resumes the spool of an earlier agent. Also returns the position from which the Pod's log is
+    /// new.
     pub fn open(
         folder: PathBuf,
         file: PathBuf,
         pod: &str,
         limit: u64,
-    ) -> io::Result<(Self, Option<Place>)> {
+    ) -> io::Result<(Self, Option<LogPosition>)> {
         let cursor = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::default(),
@@ -79,34 +84,35 @@ impl Spool {
         };
         let since = cursor.at;
         let saved = cursor.offset;
-        Ok((Self { log: Log::AsLeft { folder, limit }, file, cursor, saved }, since))
+        Ok((Self { log: Log::NotResumed { folder, limit }, file, cursor, saved }, since))
     }
 
-    /// Say in the log itself that its end is missing. The cursor stays: if the end can be read after all, it takes its place.
-    pub async fn cut(&mut self) {
+    /// Notes in the log that its end is missing. The cursor stays: if the end can be read later, it
+    /// replaces the note.
+    pub async fn mark_end_missing(&mut self) {
         let before = self.cursor.clone();
-        self.keep_all();
-        self.take(CUT.to_vec(), before.at).await;
+        self.keep_written();
+        self.take(END_MISSING_NOTE.to_vec(), before.at).await;
         self.cursor = before;
     }
 
-    /// The log was read to its end. Where nothing of it was new, all that an earlier agent wrote after the cursor is a note
-    /// that this is missing.
-    pub async fn is_whole(&mut self) {
-        if matches!(self.log, Log::AsLeft { .. }) {
+    /// Completes a log that was read to its end. If nothing was new, everything after the cursor is
+    /// a note of an earlier agent that the end is missing, and is removed.
+    pub async fn mark_complete(&mut self) {
+        if matches!(self.log, Log::NotResumed { .. }) {
             self.take(Vec::new(), None).await;
         }
     }
 
-    /// What an earlier agent wrote after it saved the cursor does not come again.
-    fn keep_all(&mut self) {
-        if let Log::AsLeft { folder, .. } = &self.log {
+    /// Keeps what an earlier agent wrote after the cursor, because it cannot be read again.
+    fn keep_written(&mut self) {
+        if let Log::NotResumed { folder, .. } = &self.log {
             self.cursor.offset =
                 log::end(folder).map_or(self.cursor.offset, |end| end.max(self.cursor.offset));
         }
     }
 
-    /// Put down how far it is. A cursor that is lost costs lines that stand there twice, nothing else.
+    /// Saves the cursor. If the save is lost, lines occur twice and nothing else happens.
     pub async fn save(&mut self) {
         let (file, bytes) =
             (self.file.clone(), serde_json::to_vec(&self.cursor).unwrap_or_default());
@@ -117,15 +123,17 @@ impl Spool {
         });
         match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => self.saved = self.cursor.offset,
-            Err(error) => tracing::debug!(error = %error, "a log's cursor could not be saved"),
+            Err(error) => {
+                tracing::debug!(error = %error, "the cursor of a member's log could not be saved")
+            }
         }
     }
 }
 
 impl Sink for Spool {
-    async fn take(&mut self, bytes: Vec<u8>, at: Option<Place>) {
-        if bytes.starts_with(GAP) {
-            self.keep_all();
+    async fn take(&mut self, bytes: Vec<u8>, at: Option<LogPosition>) {
+        if bytes.starts_with(GAP_NOTE) {
+            self.keep_written();
         }
         let log = replace(&mut self.log, Log::Unusable);
         if matches!(log, Log::Unusable) {
@@ -140,7 +148,7 @@ impl Sink for Spool {
         let writer = match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(writer) => writer,
             Err(error) => {
-                return tracing::error!(error = %error, file = %self.file.display(), "the log of a member is not kept");
+                return tracing::error!(error = %error, file = %self.file.display(), "the log of a member cannot be kept");
             }
         };
         let offset = writer.offset();
@@ -148,31 +156,31 @@ impl Sink for Spool {
         if whole_lines {
             self.cursor.at = at;
             self.cursor.offset = offset;
-            if offset >= self.saved.saturating_add(SAVE_EVERY) {
+            if offset >= self.saved.saturating_add(UNSAVED_BYTES_MAX) {
                 self.save().await;
             }
         }
     }
 }
 
-/// Progress from a sidecar's output: one JSON object a line.
-pub struct Lines<F> {
+/// Parses progress from a sidecar's output: one JSON object per line.
+pub struct ProgressLines<F> {
     line: Vec<u8>,
     too_long: bool,
-    tell: Arc<F>,
+    report: Arc<F>,
 }
 
-impl<F: Fn(Progress) + Send + Sync> Lines<F> {
-    /// Hand each progress to `tell`.
-    pub fn new(tell: F) -> Self {
-        Self { line: Vec::new(), too_long: false, tell: Arc::new(tell) }
+impl<F: Fn(Progress) + Send + Sync> ProgressLines<F> {
+    /// Passes each progress to `report`.
+    pub fn new(report: F) -> Self {
+        Self { line: Vec::new(), too_long: false, report: Arc::new(report) }
     }
 }
 
-impl<F: Fn(Progress) + Send + Sync> Sink for Lines<F> {
-    async fn take(&mut self, bytes: Vec<u8>, _at: Option<Place>) {
+impl<F: Fn(Progress) + Send + Sync> Sink for ProgressLines<F> {
+    async fn take(&mut self, bytes: Vec<u8>, _at: Option<LogPosition>) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.line.len() + part.len() > LINE_LIMIT {
+            if self.line.len() + part.len() > LINE_BYTES_MAX {
                 self.too_long = true;
                 self.line.clear();
             }
@@ -180,9 +188,9 @@ impl<F: Fn(Progress) + Send + Sync> Sink for Lines<F> {
                 self.line.extend_from_slice(part);
             }
             if part.ends_with(b"\n") {
-                // Anything else is a remark of the sidecar's.
+                // Any other line is a diagnostic of the sidecar.
                 if let Ok(progress) = serde_json::from_slice(&self.line) {
-                    (self.tell)(progress);
+                    (self.report)(progress);
                 }
                 self.line.clear();
                 self.too_long = false;
@@ -198,8 +206,8 @@ mod tests {
     use std::sync::Mutex;
 
     /// After a line of this second.
-    fn at(second: i64) -> Option<Place> {
-        Moment::from_second(second).ok().map(|time| Place { time, after: 0 })
+    fn at(second: i64) -> Option<LogPosition> {
+        Moment::from_second(second).ok().map(|time| LogPosition { time, after: 0 })
     }
 
     fn text(folder: &std::path::Path) -> String {
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_that_was_killed_between_two_saves_leaves_no_line_twice() {
+    async fn agent_killed_between_two_saves_leaves_no_line_twice() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open =
@@ -224,7 +232,7 @@ mod tests {
         assert_eq!(
             (since, text(&folder).as_str()),
             (at(1), "one\ntwo\nthr"),
-            "it stays until it was read again"
+            "the output stays until it is read again"
         );
         spool.take(b"two\n".to_vec(), at(2)).await;
         assert_eq!(text(&folder), "one\ntwo\n");
@@ -232,50 +240,50 @@ mod tests {
         spool.save().await;
         drop(spool);
         let (mut spool, since) = open("b");
-        assert_eq!(since, None, "another pod is read from its start");
+        assert_eq!(since, None, "another Pod is read from its start");
         spool.take(b"again\n".to_vec(), at(4)).await;
         assert_eq!(text(&folder), "one\ntwo\nthree\nagain\n");
     }
 
     #[tokio::test]
-    async fn what_a_killed_agent_wrote_and_the_node_has_put_away_since_stays() {
+    async fn output_of_a_killed_agent_that_the_node_rotated_away_stays() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
         let mut spool = open();
         spool.take(b"one\ntw".to_vec(), at(1)).await;
         drop(spool);
-        open().take([GAP, b"three\n"].concat(), at(3)).await;
-        assert_eq!(text(&folder), format!("one\ntw{}three\n", String::from_utf8_lossy(GAP)));
+        open().take([GAP_NOTE, b"three\n"].concat(), at(3)).await;
+        assert_eq!(text(&folder), format!("one\ntw{}three\n", String::from_utf8_lossy(GAP_NOTE)));
     }
 
     #[tokio::test]
-    async fn a_note_that_the_end_is_missing_goes_when_the_log_turns_out_to_be_whole() {
+    async fn note_of_a_missing_end_is_removed_when_the_log_is_complete() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
         let mut spool = open();
         spool.take(b"one\n".to_vec(), at(1)).await;
-        spool.cut().await;
+        spool.mark_end_missing().await;
         spool.save().await;
         drop(spool);
         let mut spool = open();
-        spool.is_whole().await;
+        spool.mark_complete().await;
         spool.save().await;
         assert_eq!(text(&folder), "one\n");
     }
 
     #[tokio::test]
-    async fn an_end_that_is_missing_is_noted_and_gives_way_to_the_end_itself() {
+    async fn note_of_a_missing_end_is_replaced_by_the_end() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened");
         let (mut spool, _) = open();
         spool.take(b"one\n".to_vec(), at(1)).await;
         spool.take(b"tw".to_vec(), at(1)).await;
-        spool.cut().await;
+        spool.mark_end_missing().await;
         spool.save().await;
-        assert_eq!(text(&folder), format!("one\ntw{}", String::from_utf8_lossy(CUT)));
+        assert_eq!(text(&folder), format!("one\ntw{}", String::from_utf8_lossy(END_MISSING_NOTE)));
         drop(spool);
         let (mut spool, since) = open();
         assert_eq!(since, at(1));
@@ -284,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_agent_wrote_of_a_pod_that_is_gone_stays() {
+    async fn output_of_a_killed_agent_stays_when_the_pod_is_gone() {
         let dir = tempfile::tempdir().expect("a directory");
         let (folder, file) = (dir.path().join("log"), dir.path().join("cursor.json"));
         let open = || Spool::open(folder.clone(), file.clone(), "a", 1 << 20).expect("opened").0;
@@ -292,27 +300,35 @@ mod tests {
         spool.take(b"one\ntwo\n".to_vec(), at(1)).await;
         drop(spool);
         let mut spool = open();
-        spool.cut().await;
+        spool.mark_end_missing().await;
         spool.save().await;
-        assert_eq!(text(&folder), format!("one\ntwo\n{}", String::from_utf8_lossy(CUT)));
+        assert_eq!(
+            text(&folder),
+            format!("one\ntwo\n{}", String::from_utf8_lossy(END_MISSING_NOTE))
+        );
     }
 
     #[tokio::test]
-    async fn progress_is_read_line_by_line_and_remarks_are_passed_over() {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let mut lines = Lines::new({
-            let told = told.clone();
-            move |progress: Progress| told.lock().expect("unpoisoned").push(progress.epoch)
+    async fn progress_is_read_line_by_line_and_diagnostics_are_skipped() {
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        let mut lines = ProgressLines::new({
+            let reported = reported.clone();
+            move |progress: Progress| reported.lock().expect("unpoisoned").push(progress.epoch)
         });
         let line = |epoch: u32| {
             crate::sidecar::protocol::line(&Progress { epoch: Some(epoch), ..Progress::default() })
         };
-        let all =
-            [line(1), b"a remark\n".to_vec(), vec![b'x'; LINE_LIMIT + 1], b"\n".to_vec(), line(2)]
-                .concat();
+        let all = [
+            line(1),
+            b"a diagnostic\n".to_vec(),
+            vec![b'x'; LINE_BYTES_MAX + 1],
+            b"\n".to_vec(),
+            line(2),
+        ]
+        .concat();
         for piece in all.chunks(1000) {
             lines.take(piece.to_vec(), None).await;
         }
-        assert_eq!(*told.lock().expect("unpoisoned"), [Some(1), Some(2)]);
+        assert_eq!(*reported.lock().expect("unpoisoned"), [Some(1), Some(2)]);
     }
 }

@@ -1,12 +1,14 @@
-//! Following the output of one container, from its first line to its last, whatever breaks in between.
+//! Follows the output of one container from its first to its last line, across interruptions.
 //!
-//! The API server hands out no offsets. It can put the time of each line before it and begin at a time. Times do not always
-//! rise from line to line: a container's two outputs are timed apart and written down in any order. So the place where a
-//! reader that was cut off goes on is the newest line it took, and how many it took after that; whatever comes next in a log
-//! is new, whenever it was said.
+//! The API server has no offsets. It can prefix each line with its time and start at a time. Times
+//! may decrease from line to line, because the two outputs of a container get their times
+//! separately and are written in any order. So the position of a disconnected reader is the newest
+//! line that it read and the number of lines that it read after that one; every later line in the
+//! log is new, whatever its time.
 //!
-//! A connection between API server and kubelet that breaks off looks like the end of the log. So the end is the end only
-//! when a reader that asks again, after the container has ended, gets the last line again and nothing after it.
+//! A connection between API server and kubelet that fails looks like the end of the log. So the log
+//! has ended only when a read after the container's end returns the last line again and nothing
+//! after it.
 
 use std::io;
 use std::sync::Arc;
@@ -20,54 +22,54 @@ use kube::api::LogParams;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-/// Most bytes handed on at once.
-const CHUNK: usize = 64 << 10;
-/// Longest time before a line, with room to spare.
-const STAMP: usize = 64;
-/// A line is written down at most so much later than another one that was said after it, in seconds.
-const LATE: i64 = 5;
-/// First and longest pause before a log that broke off is asked for again.
-const SOON: Duration = Duration::from_millis(200);
-const LATER: Duration = Duration::from_secs(5);
-/// Tries to read the rest of a container that has ended. Its node may be gone, and the log with it.
-const LAST_TRIES: u32 = 4;
+use crate::runtime::backoff::Backoff;
 
-/// Stands where a reader that went on found neither the line it was at nor any before it.
-pub const GAP: &[u8] =
-    b"\n[output may be missing here: the node had put away what it wrote before this]\n";
+const CHUNK_BYTES_MAX: usize = 64 << 10;
+/// Limit of the time at the start of a line in bytes, with a margin.
+const TIMESTAMP_BYTES_MAX: usize = 64;
+/// Limit of the delay with which a line is written after a later one, in seconds.
+const LINE_DELAY_MAX_S: i64 = 5;
+/// Bounds of the delay before an interrupted log is requested again.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(200);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+/// Limit of the reads after a container's end. Its node, and the log with it, may be gone.
+const FINAL_READS_MAX: u32 = 4;
 
-/// Which output.
+/// Note in the log where a resumed reader found neither its last line nor an earlier one.
+pub const GAP_NOTE: &[u8] =
+    b"\n[output may be missing here: the node had rotated away the lines before this one]\n";
+
+/// The output to follow.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Where its pod is.
     pub pods: Api<Pod>,
-    /// Name of the pod.
+    /// Name of the Pod.
     pub pod: String,
-    /// Name of the container.
     pub container: String,
-    /// Told whenever some of it has arrived.
-    pub flows: Arc<Notify>,
+    /// Notified when output arrives.
+    pub activity: Arc<Notify>,
 }
 
-/// A place in a log, between two lines.
+/// A position in a log between two lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct LogPosition {
     /// Time of the newest line before it.
     pub time: Moment,
-    /// Lines between that one and here.
+    /// Number of lines between that one and this position.
     pub after: u64,
 }
 
-impl Place {
-    /// From when on a log is asked for to find this place in it. The client asks in whole seconds and would round up.
+impl LogPosition {
+    /// The start time of a request that finds this position. The client rounds to whole seconds,
+    /// upward.
     fn since(self) -> Moment {
-        Moment::from_second(self.time.as_second() - LATE).unwrap_or(Moment::UNIX_EPOCH)
+        Moment::from_second(self.time.as_second() - LINE_DELAY_MAX_S).unwrap_or(Moment::UNIX_EPOCH)
     }
 
-    /// Where a reader is that was here and took a line of this time.
+    /// The position after a line with this time.
     fn next(this: Option<Self>, time: Moment) -> Self {
         match this {
-            // What is older is not shown to who looks for the place.
+            // An older line is not part of the response to the request for this position.
             Some(place) if time <= place.time => {
                 Self { after: place.after + u64::from(time >= place.since()), ..place }
             }
@@ -76,149 +78,151 @@ impl Place {
     }
 }
 
-/// Whoever takes the output.
+/// The destination of the output.
 pub trait Sink: Send {
-    /// Some output without the times; `at` is the place after the last line that is whole in what was taken so far.
-    fn take(&mut self, bytes: Vec<u8>, at: Option<Place>) -> impl Future<Output = ()> + Send;
+    /// Takes output without times. `at` is the position after the last complete line.
+    fn take(&mut self, bytes: Vec<u8>, at: Option<LogPosition>) -> impl Future<Output = ()> + Send;
 }
 
-/// Read to the end: until nothing new was there after `ended` had become true, or the pod has gone. Answers whether nothing
-/// is missing, as far as can be known. An API server that does not answer is waited for.
+/// Reads until a read after `ended` returns nothing new, or the Pod is gone. Waits for an API
+/// server that does not respond. Returns `true` if, as far as it can be known, nothing is missing.
 pub async fn follow(
     source: &Source,
-    from: Option<Place>,
+    from: Option<LogPosition>,
     sink: &mut impl Sink,
     ended: impl Fn() -> bool,
 ) -> bool {
-    let mut whole = false;
-    let mut strip = Strip::new(from);
-    let mut pause = SOON;
-    let mut last_tries = LAST_TRIES;
+    let mut is_complete = false;
+    let mut filter = TimestampFilter::new(from);
+    let mut backoff = Backoff::new(RETRY_DELAY_MIN, RETRY_DELAY_MAX);
+    let mut final_reads = FINAL_READS_MAX;
     loop {
-        // Asked before reading: what is read then is all there is.
-        let last = ended();
-        let before = strip.passed;
-        let read = read(source, &mut strip, sink).await;
-        let news = strip.passed != before;
+        // Check before the read, which then returns all output.
+        let has_ended = ended();
+        let before = filter.passed;
+        let read = read(source, &mut filter, sink).await;
+        let has_news = filter.passed != before;
         match read {
-            Ok(()) if last && !news && (strip.is_at_end() || last_tries <= 1) => {
-                return strip.is_at_end();
+            Ok(()) if has_ended && !has_news && (filter.is_at_end() || final_reads <= 1) => {
+                return filter.is_at_end();
             }
             Ok(()) => {
-                whole = true;
-                last_tries -= u32::from(last && !news);
+                is_complete = true;
+                final_reads -= u32::from(has_ended && !has_news);
             }
-            // A pod goes after its containers: what ended by itself before that was their end.
-            Err(kube::Error::Api(status)) if status.code == 404 => return whole,
+            // The Pod is deleted after its containers: a log that ended before was complete.
+            Err(kube::Error::Api(status)) if status.code == 404 => return is_complete,
             Err(kube::Error::Api(status)) if status.code == 403 => {
-                tracing::warn!("the log of {} cannot be read: {}", source.pod, status.message);
+                tracing::warn!("the log of Pod {} cannot be read: {}", source.pod, status.message);
                 return false;
             }
-            Err(error @ kube::Error::Api(_)) if last && last_tries <= 1 => {
-                tracing::warn!(error = %error, pod = source.pod, "the rest of a log cannot be read");
+            Err(error @ kube::Error::Api(_)) if has_ended && final_reads <= 1 => {
+                tracing::warn!(error = %error, pod = source.pod, "the end of a Pod's log cannot be read");
                 return false;
             }
             Err(error) => {
-                tracing::debug!(error = %error, pod = source.pod, "a log broke off");
-                whole = false;
+                tracing::debug!(error = %error, pod = source.pod, "the read of a Pod's log was interrupted; retrying");
+                is_complete = false;
                 if matches!(error, kube::Error::Api(_)) {
-                    last_tries -= u32::from(last);
+                    final_reads -= u32::from(has_ended);
                 } else {
-                    // Nothing follows from it about the log: it is read when the API server answers again.
-                    source.flows.notify_one();
+                    // The failure is not of the log: the reader continues when the API server
+                    // responds again.
+                    source.activity.notify_one();
                 }
             }
         }
-        strip.cut();
-        pause = if news { SOON } else { (pause * 2).min(LATER) };
-        flow_common::clock::sleep(pause).await;
+        filter.disconnect();
+        if has_news {
+            backoff.reset();
+        }
+        backoff.sleep().await;
     }
 }
 
-async fn read(source: &Source, strip: &mut Strip, sink: &mut impl Sink) -> kube::Result<()> {
+async fn read(
+    source: &Source,
+    filter: &mut TimestampFilter,
+    sink: &mut impl Sink,
+) -> kube::Result<()> {
     let params = LogParams {
         container: Some(source.container.clone()),
         follow: true,
         timestamps: true,
-        since_time: strip.at.map(Place::since),
+        since_time: filter.at.map(LogPosition::since),
         ..LogParams::default()
     };
     let mut stream = std::pin::pin!(source.pods.log_stream(&source.pod, &params).await?);
     loop {
         let bytes = match stream.fill_buf().await {
             Ok([]) => return Ok(()),
-            Ok(bytes) => &bytes[..bytes.len().min(CHUNK)],
+            Ok(bytes) => &bytes[..bytes.len().min(CHUNK_BYTES_MAX)],
             Err(error) => return Err(kube::Error::ReadEvents(io::Error::other(error))),
         };
-        let (count, clean) = (bytes.len(), strip.strip(bytes));
+        let (count, clean) = (bytes.len(), filter.filter(bytes));
         stream.consume_unpin(count);
         if !clean.is_empty() {
-            sink.take(clean, strip.at).await;
+            sink.take(clean, filter.at).await;
         }
-        source.flows.notify_one();
+        source.activity.notify_one();
     }
 }
 
-/// Takes the times off the lines, and drops what was seen before.
+/// Removes the times from the lines and drops the lines that were read before.
 #[derive(Debug)]
-struct Strip {
-    /// After the last line that was taken whole.
-    at: Option<Place>,
-    /// How far this stream is from there.
-    way: Way,
-    /// Beginning of a line whose time has not been read to its end.
+struct TimestampFilter {
+    /// Position after the last complete line.
+    at: Option<LogPosition>,
+    /// The part of this stream that was read before.
+    overlap: Overlap,
+    /// The start of a line whose time is incomplete.
     head: Vec<u8>,
     state: Line,
-    /// Time of the line that broke off, and how many bytes of it were passed on.
-    half: Option<(Moment, usize)>,
-    /// It goes on, and has not met the line it was at. The kubelet shows the newest file of a log only.
-    astray: bool,
-    /// Bytes passed on, of all lines with a time.
+    /// Time of the interrupted line and the number of its bytes that were passed on.
+    partial: Option<(Moment, usize)>,
+    /// True while a resumed reader has not found its position. The kubelet shows only the newest
+    /// file of a log.
+    has_lost_position: bool,
+    /// Number of bytes passed on of lines with a time.
     passed: u64,
-    /// In this stream the kubelet said something of its own: it has no log.
-    remarked: bool,
+    /// The kubelet sent a message instead of a log in this stream.
+    has_kubelet_message: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// Reading the time.
     Head,
-    /// Passing the rest on.
+    /// Passing the line on.
     Passing {
-        /// Its time, if it had one.
         time: Option<Moment>,
-        /// How many bytes of the rest were passed on.
+        /// Number of bytes of the line in this stream.
         passed: usize,
-        /// How many that come next were passed on before it broke off.
+        /// Number of the next bytes that were passed on before the interruption.
         again: usize,
     },
-    /// It was seen before.
+    /// Dropping a line that was read before.
     Dropping,
 }
 
-/// From the beginning of a stream to the first line that is new.
+/// The part of a stream from its start to the first new line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The newest line that was taken comes first, and then so many that were taken after it.
-    To(Place),
-    /// So many lines.
-    Past {
-        /// Lines.
-        count: u64,
-        /// All of them at most as new as this.
-        newest: Moment,
-    },
-    /// None: whatever comes is new.
+enum Overlap {
+    /// It reaches to this position.
+    To(LogPosition),
+    /// It has `count` more lines, none newer than `newest`.
+    Past { count: u64, newest: Moment },
+    /// Every following line is new.
     Done,
 }
 
-impl Way {
-    fn to(place: Option<Place>) -> Self {
+impl Overlap {
+    fn to(place: Option<LogPosition>) -> Self {
         place.map_or(Self::Done, Self::To)
     }
 
-    /// Goes past a line of this time. Whether it was seen before.
-    fn passes(&mut self, time: Moment) -> bool {
+    /// Consumes a line with this time. Returns `true` if it was read before.
+    fn consume(&mut self, time: Moment) -> bool {
         let (seen, next) = match *self {
             Self::To(place) if time == place.time => (true, Self::past(place.after, time)),
             Self::To(place) => {
@@ -236,47 +240,47 @@ impl Way {
     }
 }
 
-impl Strip {
-    fn new(at: Option<Place>) -> Self {
-        let (way, astray) = (Way::to(at), at.is_some());
+impl TimestampFilter {
+    fn new(at: Option<LogPosition>) -> Self {
+        let (overlap, has_lost_position) = (Overlap::to(at), at.is_some());
         Self {
             at,
-            way,
+            overlap,
             head: Vec::new(),
             state: Line::Head,
-            half: None,
-            astray,
+            partial: None,
+            has_lost_position,
             passed: 0,
-            remarked: false,
+            has_kubelet_message: false,
         }
     }
 
-    /// Whether the stream has come to where the one before it was, and not broken off on the way.
+    /// True if the stream has reached the end of the previous one.
     fn is_at_end(&self) -> bool {
         match self.state {
             Line::Head => {
                 self.head.is_empty()
-                    && self.half.is_none()
-                    && self.way == Way::Done
-                    && !self.remarked
+                    && self.partial.is_none()
+                    && self.overlap == Overlap::Done
+                    && !self.has_kubelet_message
             }
-            Line::Passing { again, .. } => again == 0 && !self.remarked,
+            Line::Passing { again, .. } => again == 0 && !self.has_kubelet_message,
             Line::Dropping => false,
         }
     }
 
-    /// The stream broke off: a line that was half read comes again, whole, with its own time.
-    fn cut(&mut self) {
+    /// Ends the stream: an incomplete line comes again with its time in the next one.
+    fn disconnect(&mut self) {
         self.head.clear();
         if let Line::Passing { time: Some(time), passed, again } = self.state {
-            self.half = Some((time, passed + again));
+            self.partial = Some((time, passed + again));
         }
         self.state = Line::Head;
-        (self.way, self.remarked, self.astray) =
-            (Way::to(self.at), false, self.at.is_some() || self.half.is_some());
+        (self.overlap, self.has_kubelet_message, self.has_lost_position) =
+            (Overlap::to(self.at), false, self.at.is_some() || self.partial.is_some());
     }
 
-    fn strip(&mut self, bytes: &[u8]) -> Vec<u8> {
+    fn filter(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.part(part, &mut out);
@@ -284,7 +288,7 @@ impl Strip {
         out
     }
 
-    /// Part of one line.
+    /// Filters a part of one line.
     fn part(&mut self, part: &[u8], out: &mut Vec<u8>) {
         let mut rest = part;
         if self.state == Line::Head {
@@ -292,8 +296,11 @@ impl Strip {
             let taken = space.map_or(rest.len(), |space| space + 1);
             self.head.extend_from_slice(&rest[..taken]);
             rest = &rest[taken..];
-            // A message of the kubelet's own has no time.
-            if space.is_none() && self.head.len() < STAMP && !self.head.ends_with(b"\n") {
+            // A message of the kubelet has no time.
+            if space.is_none()
+                && self.head.len() < TIMESTAMP_BYTES_MAX
+                && !self.head.ends_with(b"\n")
+            {
                 return;
             }
             let head = std::mem::take(&mut self.head);
@@ -301,31 +308,31 @@ impl Strip {
                 .ok()
                 .and_then(|text| text.trim_end().parse::<Moment>().ok());
             self.state = match time {
-                Some(time) if self.way.passes(time) => {
-                    self.astray = false;
+                Some(time) if self.overlap.consume(time) => {
+                    self.has_lost_position = false;
                     Line::Dropping
                 }
                 time => {
-                    let again = match self.half.take() {
+                    let again = match self.partial.take() {
                         Some((of, passed)) if Some(of) == time => {
-                            self.astray = false;
+                            self.has_lost_position = false;
                             passed
                         }
-                        // The rest of it is gone. What comes now is another line.
-                        Some(_) if !self.astray => {
+                        // The rest of the interrupted line is gone, and this is another line.
+                        Some(_) if !self.has_lost_position => {
                             out.push(b'\n');
                             0
                         }
                         Some(_) | None => 0,
                     };
-                    if time.is_some() && std::mem::take(&mut self.astray) {
-                        out.extend_from_slice(GAP);
+                    if time.is_some() && std::mem::take(&mut self.has_lost_position) {
+                        out.extend_from_slice(GAP_NOTE);
                     }
                     Line::Passing { time, passed: 0, again }
                 }
             };
             if time.is_none() {
-                self.remarked = true;
+                self.has_kubelet_message = true;
                 out.extend_from_slice(&head);
                 if head.ends_with(b"\n") {
                     self.state = Line::Head;
@@ -342,7 +349,7 @@ impl Strip {
         }
         if rest.ends_with(b"\n") {
             if let Line::Passing { time: Some(time), .. } = self.state {
-                self.at = Some(Place::next(self.at, time));
+                self.at = Some(LogPosition::next(self.at, time));
             }
             self.state = Line::Head;
         }
@@ -355,104 +362,104 @@ mod tests {
 
     const LOG: &str = "2026-01-02T03:04:05.000000001Z one\n2026-01-02T03:04:05.000000002Z \n2026-01-02T03:04:06Z three with 2026-01-02T03:04:09Z in it\n";
 
-    /// After a line of this time.
-    fn at(text: &str) -> Option<Place> {
-        text.parse().ok().map(|time| Place { time, after: 0 })
+    /// The position after a line with this time.
+    fn at(text: &str) -> Option<LogPosition> {
+        text.parse().ok().map(|time| LogPosition { time, after: 0 })
     }
 
     #[test]
-    fn times_are_taken_off_however_the_stream_is_cut_into_pieces() {
+    fn times_are_removed_whatever_the_chunks_of_the_stream() {
         for size in 1..LOG.len() {
-            let mut strip = Strip::new(None);
+            let mut filter = TimestampFilter::new(None);
             let out: Vec<u8> =
-                LOG.as_bytes().chunks(size).flat_map(|piece| strip.strip(piece)).collect();
+                LOG.as_bytes().chunks(size).flat_map(|piece| filter.filter(piece)).collect();
             assert_eq!(
                 String::from_utf8(out).expect("text"),
                 "one\n\nthree with 2026-01-02T03:04:09Z in it\n",
                 "pieces of {size}"
             );
-            assert_eq!(strip.at, at("2026-01-02T03:04:06Z"));
+            assert_eq!(filter.at, at("2026-01-02T03:04:06Z"));
         }
     }
 
     #[test]
-    fn a_reader_that_was_cut_off_goes_on_where_it_was_wherever_that_is() {
+    fn disconnected_reader_resumes_at_any_position() {
         let whole = "one\n\nthree with 2026-01-02T03:04:09Z in it\n";
         for first in 0..LOG.len() {
             for second in 0..LOG.len() {
-                let mut strip = Strip::new(None);
+                let mut filter = TimestampFilter::new(None);
                 let mut out = Vec::new();
                 for end in [first, second, LOG.len(), LOG.len()] {
-                    out.extend(strip.strip(&LOG.as_bytes()[..end]));
-                    strip.cut();
+                    out.extend(filter.filter(&LOG.as_bytes()[..end]));
+                    filter.disconnect();
                 }
                 assert_eq!(
                     String::from_utf8(out).expect("text"),
                     whole,
-                    "broken off at {first} and {second}"
+                    "interrupted at {first} and {second}"
                 );
             }
         }
     }
 
     #[test]
-    fn an_end_is_where_the_stream_before_came_to_and_nowhere_before_it() {
+    fn stream_is_at_its_end_only_where_the_previous_one_ended() {
         for log in [LOG, LOG.trim_end(), ""] {
             for end in 0..=log.len() {
-                let mut strip = Strip::new(None);
-                strip.strip(log.as_bytes());
-                strip.cut();
-                let before = strip.passed;
-                strip.strip(&log.as_bytes()[..end]);
+                let mut filter = TimestampFilter::new(None);
+                filter.filter(log.as_bytes());
+                filter.disconnect();
+                let before = filter.passed;
+                filter.filter(&log.as_bytes()[..end]);
                 assert_eq!(
-                    (strip.is_at_end(), strip.passed),
+                    (filter.is_at_end(), filter.passed),
                     (end == log.len(), before),
                     "of {} bytes {end}",
                     log.len()
                 );
             }
         }
-        let mut strip = Strip::new(None);
-        strip.strip(b"unable to retrieve container logs\n");
-        assert!(!strip.is_at_end() && strip.passed == 0);
+        let mut filter = TimestampFilter::new(None);
+        filter.filter(b"unable to retrieve container logs\n");
+        assert!(!filter.is_at_end() && filter.passed == 0);
     }
 
     #[test]
-    fn a_line_whose_rest_is_gone_is_not_run_together_with_the_next() {
-        let mut strip = Strip::new(None);
-        let half = strip.strip(b"2026-01-02T03:04:05Z {\"a\":");
-        strip.cut();
-        let next = strip.strip(b"2026-01-02T03:04:06Z {}\n");
-        let gap = String::from_utf8_lossy(GAP);
+    fn incomplete_line_is_not_joined_with_the_next() {
+        let mut filter = TimestampFilter::new(None);
+        let partial = filter.filter(b"2026-01-02T03:04:05Z {\"a\":");
+        filter.disconnect();
+        let next = filter.filter(b"2026-01-02T03:04:06Z {}\n");
+        let gap = String::from_utf8_lossy(GAP_NOTE);
         assert_eq!(
-            String::from_utf8([half, next].concat()).expect("text"),
+            String::from_utf8([partial, next].concat()).expect("text"),
             format!("{{\"a\":{gap}{{}}\n")
         );
     }
 
     #[test]
-    fn a_reader_that_finds_nothing_of_what_it_has_read_says_that_output_may_be_missing() {
+    fn resumed_reader_that_finds_no_known_line_notes_that_output_may_be_missing() {
         let (first, rest) = LOG.split_at(LOG.find(" \n").expect("the second line") + 2);
-        let mut strip = Strip::new(None);
-        let before = strip.strip(first.as_bytes());
-        let of_later_agent = Strip::new(strip.at).strip(rest.as_bytes());
-        strip.cut();
-        let after = strip.strip(rest.as_bytes());
+        let mut filter = TimestampFilter::new(None);
+        let before = filter.filter(first.as_bytes());
+        let of_later_agent = TimestampFilter::new(filter.at).filter(rest.as_bytes());
+        filter.disconnect();
+        let after = filter.filter(rest.as_bytes());
         assert_eq!(of_later_agent, after);
-        let gap = String::from_utf8_lossy(GAP);
+        let gap = String::from_utf8_lossy(GAP_NOTE);
         let text = String::from_utf8([before, after].concat()).expect("text");
         assert_eq!(text, format!("one\n\n{gap}three with 2026-01-02T03:04:09Z in it\n"));
     }
 
     #[test]
-    fn a_log_is_asked_for_from_a_whole_second_some_time_before_the_newest_line() {
+    fn log_is_requested_from_a_whole_second_before_the_newest_line() {
         let since = |text: &str| at(text).expect("a time").since().to_string();
         assert_eq!(since("2026-01-02T03:04:05.999999999Z"), "2026-01-02T03:04:00Z");
         assert_eq!(since("2026-01-02T03:04:06Z"), "2026-01-02T03:04:01Z");
     }
 
     #[test]
-    fn lines_that_were_written_down_late_are_taken_once_wherever_the_stream_breaks_off() {
+    fn late_lines_are_read_once_wherever_the_stream_is_interrupted() {
         let said = [
             ("05.9", "one"),
             ("06.2", "two"),
@@ -466,9 +473,9 @@ mod tests {
         let log: Vec<String> =
             said.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
         let whole: String = said.iter().map(|(_, text)| format!("{text}\n")).collect();
-        // What the kubelet shows from a time on.
-        let shown = |strip: &Strip| {
-            let since = strip.at.map(Place::since);
+        // The lines that the kubelet shows from a time on.
+        let shown = |filter: &TimestampFilter| {
+            let since = filter.at.map(LogPosition::since);
             let is_shown = |line: &&String| {
                 since.is_none_or(|since| {
                     line.split(' ').next().expect("a time").parse::<Moment>().expect("a time")
@@ -478,38 +485,39 @@ mod tests {
             log.iter().filter(is_shown).map(String::as_str).collect::<String>()
         };
         let length = log.concat().len();
-        // The one that is older than anybody looks back for is in the log when the first stream is read to it.
+        // The line that is older than any requested time is in the log when the first stream is
+        // read to it.
         let past_six = log[..6].concat().len();
         for first in past_six..=length {
             for second in 0..=length {
                 for agent_is_killed in [false, true] {
-                    let mut strip = Strip::new(None);
-                    let mut out = strip.strip(&log.concat().as_bytes()[..first]);
+                    let mut filter = TimestampFilter::new(None);
+                    let mut out = filter.filter(&log.concat().as_bytes()[..first]);
                     if agent_is_killed {
-                        // Of a line that is not whole the next agent knows nothing.
+                        // The next agent has no part of an incomplete line.
                         out.truncate(
                             out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
                         );
-                        strip = Strip::new(strip.at);
+                        filter = TimestampFilter::new(filter.at);
                     } else {
-                        strip.cut();
+                        filter.disconnect();
                     }
-                    let again = shown(&strip);
-                    out.extend(strip.strip(&again.as_bytes()[..second.min(again.len())]));
-                    strip.cut();
-                    let again = shown(&strip);
-                    out.extend(strip.strip(again.as_bytes()));
+                    let again = shown(&filter);
+                    out.extend(filter.filter(&again.as_bytes()[..second.min(again.len())]));
+                    filter.disconnect();
+                    let again = shown(&filter);
+                    out.extend(filter.filter(again.as_bytes()));
                     assert_eq!(
                         String::from_utf8_lossy(&out),
                         whole,
-                        "broken off at {first} and {second}, killed: {agent_is_killed}"
+                        "interrupted at {first} and {second}, killed: {agent_is_killed}"
                     );
-                    strip.cut();
-                    let passed = strip.passed;
-                    strip.strip(shown(&strip).as_bytes());
+                    filter.disconnect();
+                    let passed = filter.passed;
+                    filter.filter(shown(&filter).as_bytes());
                     assert!(
-                        strip.is_at_end() && strip.passed == passed,
-                        "broken off at {first} and {second}: {strip:?}"
+                        filter.is_at_end() && filter.passed == passed,
+                        "interrupted at {first} and {second}: {filter:?}"
                     );
                 }
             }
@@ -517,9 +525,9 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_time_is_passed_as_it_is() {
-        let mut strip = Strip::new(at("2026-01-02T03:04:05Z"));
+    fn line_without_a_time_is_passed_unchanged() {
+        let mut filter = TimestampFilter::new(at("2026-01-02T03:04:05Z"));
         let text = format!("unable to retrieve container logs\n{}\nx\n", "y".repeat(200));
-        assert_eq!(String::from_utf8(strip.strip(text.as_bytes())).expect("text"), text);
+        assert_eq!(String::from_utf8(filter.filter(text.as_bytes())).expect("text"), text);
     }
 }

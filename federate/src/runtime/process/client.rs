@@ -1,4 +1,4 @@
-//! The agent's end of a control socket.
+//! The agent's connection to the control socket of a sidecar.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-use crate::sidecar::protocol::{Answer, LINE_LIMIT, Request, VERSION, Verb, line};
+use crate::sidecar::protocol::{Envelope, LINE_BYTES_MAX, Request, Response, VERSION, line};
 use crate::sidecar::rundir::{RunDir, name};
 
-/// Time an answer may take. A start syncs twice: seconds on a disk that is busy.
-const ANSWER: Duration = Duration::from_secs(30);
+/// Timeout of one response. A start syncs two files, which takes seconds on a busy disk.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One connection to one sidecar.
 #[derive(Debug)]
 pub struct Client(BufReader<UnixStream>);
 
 impl Client {
-    /// Connect to the sidecar of a run directory.
+    /// Connects to the sidecar of a run directory.
     pub async fn connect(dir: &RunDir) -> io::Result<Self> {
-        // Addresses of sockets end after 107 bytes, paths do not: go by way of the directory's descriptor.
+        // The address of a socket has at most 107 bytes, a path may be longer: connect through a
+        // descriptor of the directory.
         let folder = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
@@ -32,21 +32,21 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Ask, and wait for the answer.
-    pub async fn ask(&mut self, verb: Verb) -> io::Result<Answer> {
-        let request = line(&Request { version: VERSION, verb });
-        let asked = async {
+    /// Sends a request and waits for its response.
+    pub async fn call(&mut self, request: Request) -> io::Result<Response> {
+        let request = line(&Envelope { version: VERSION, request });
+        let response = async {
             self.0.get_mut().write_all(&request).await?;
             self.next().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
         };
-        flow_common::clock::timeout(ANSWER, asked).await?
+        flow_common::clock::timeout(RESPONSE_TIMEOUT, response).await?
     }
 
-    /// What comes next; `None` when the sidecar has gone.
-    pub async fn next(&mut self) -> io::Result<Option<Answer>> {
+    /// Returns the next response; `None` after the sidecar closed the connection.
+    pub async fn next(&mut self) -> io::Result<Option<Response>> {
         let mut text = Vec::new();
-        (&mut self.0).take(LINE_LIMIT as u64 * 2).read_until(b'\n', &mut text).await?;
-        // A line that was cut off says nothing: the sidecar died while it spoke.
+        (&mut self.0).take(LINE_BYTES_MAX as u64 * 2).read_until(b'\n', &mut text).await?;
+        // An incomplete line is no response: the sidecar died while it wrote.
         if !text.ends_with(b"\n") {
             return Ok(None);
         }

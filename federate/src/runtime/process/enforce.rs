@@ -1,122 +1,143 @@
-//! Ends that the agent brings about itself, because the sidecar does not.
+//! Ends a workload that its sidecar does not end in time.
 //!
-//! Sidecar and workload belong to one user, so a workload can freeze its sidecar (SIGSTOP), keep it busy or take its place.
-//! After a stop the workload therefore has its grace period, and after its longest runtime as much, and [`ProcessConfig::
-//! overdue`](super::ProcessConfig) more; then the agent kills both, and writes the exit in the sidecar's place.
+//! Sidecar and workload run as the same user, so a workload can freeze its sidecar (SIGSTOP), keep
+//! it busy or replace it. The agent therefore has a deadline of its own: the grace period after a
+//! stop, and the longest runtime with its grace period, each plus
+//! [`ProcessConfig::overdue`](super::ProcessConfig). At the deadline the agent kills sidecar and
+//! workload; the follower then writes the exit with the [`Enforcer::cause`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flow_common::clock::{self, Monotonic};
 use flow_domain::member::{Reason, ReasonCode};
+use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::follow::Entry;
 use super::sweep;
+use crate::runtime::WorkKey;
+use crate::sidecar::rundir::RunDir;
 
-/// What is due for one key.
-#[derive(Debug, Default)]
+/// The deadlines of one key.
+#[derive(Debug)]
 pub struct Enforcer {
-    stop: Mutex<Option<Due>>,
-    limit: Mutex<Option<Due>>,
-    /// Why the agent ended the workload; the first cause counts.
-    cause: Mutex<Option<Reason>>,
+    key: WorkKey,
+    dir: RunDir,
+    stop: Mutex<Option<Deadline>>,
+    limit: Mutex<Option<Deadline>>,
+    /// The first cause for which the agent killed the workload.
+    cause: Arc<Mutex<Option<Reason>>>,
 }
 
-/// An end that is due at a time. Dropping it calls it off.
+/// A deadline and the task that enforces it. Dropping it cancels both.
 #[derive(Debug)]
-struct Due {
+struct Deadline {
     at: Monotonic,
-    called_off: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Due {
-    fn new(entry: &Arc<Entry>, at: Monotonic, cause: Reason) -> Self {
-        let (entry, called_off) = (Arc::clone(entry), Arc::new(AtomicBool::new(false)));
-        let is_over = Arc::clone(&called_off);
-        let task = tokio::spawn(async move {
-            clock::sleep(at.since(clock::monotonic())).await;
-            entry.end_by_force(cause, is_over).await;
-        });
-        Self { at, called_off, _task: AbortOnDropHandle::new(task) }
-    }
-}
-
-impl Drop for Due {
-    /// Killing goes on in a thread that cannot be aborted.
+impl Drop for Deadline {
+    /// The thread that kills cannot be aborted: it reads the flag.
     fn drop(&mut self) {
-        self.called_off.store(true, Ordering::Release);
+        self.is_cancelled.store(true, Ordering::Release);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Enforcer {
-    /// The key has ended: nothing is due any more.
-    pub fn call_off(&self) {
-        let due = (lock(&self.stop).take(), lock(&self.limit).take());
-        drop(due);
+    #[must_use]
+    pub fn new(key: WorkKey, dir: RunDir) -> Self {
+        Self { key, dir, stop: Mutex::default(), limit: Mutex::default(), cause: Arc::default() }
     }
 
-    /// The key is held anew: nothing of it has run.
+    /// Cancels every deadline, because the workload ended.
+    pub fn cancel(&self) {
+        let deadlines = (self.stop.lock().take(), self.limit.lock().take());
+        drop(deadlines);
+    }
+
+    /// Cancels every deadline and forgets the cause, because the key gets a new hold.
     pub fn reset(&self) {
-        self.call_off();
-        *lock(&self.cause) = None;
+        self.cancel();
+        *self.cause.lock() = None;
     }
 
-    /// Why the agent ended the workload itself, if it did.
+    /// The cause for which the agent killed the workload; `None` if it did not.
     pub fn cause(&self) -> Option<Reason> {
-        lock(&self.cause).clone()
+        self.cause.lock().clone()
     }
-}
 
-impl Entry {
-    /// A stop was asked for: the workload has so long. A later stop can only bring the end nearer.
-    pub fn must_stop_within(self: &Arc<Self>, time: Duration) {
+    /// Sets the deadline of a stop. A later stop can only bring it forward. `after_kill` runs when
+    /// the agent has killed the workload.
+    pub fn stop_within(&self, time: Duration, after_kill: impl FnOnce() + Send + 'static) {
         let at = clock::monotonic() + time;
-        let mut due = lock(&self.enforcer.stop);
-        if due.as_ref().is_none_or(|due| at < due.at) {
-            let text = "ended because a stop was requested; its supervisor did not end it in time, and the agent killed what it found of both";
-            *due = Some(Due::new(self, at, Reason::new(ReasonCode::StopRequested, text)));
+        let mut stop = self.stop.lock();
+        if stop.as_ref().is_none_or(|known| at < known.at) {
+            let text = "ended because a stop was requested; its sidecar did not end it in time, so \
+                        the agent killed every process of both that it found";
+            let cause = Reason::new(ReasonCode::StopRequested, text);
+            *stop = Some(self.deadline(at, cause, after_kill));
         }
     }
 
-    /// The workload may run so long from its start on. `is_new`: it has been started just now; else its age is asked of
-    /// the kernel, unless a limit is known already.
-    pub async fn must_end_within(self: &Arc<Self>, time: Duration, is_new: bool) {
+    /// Sets the deadline of the longest runtime, counted from the workload's start. `is_new` = the
+    /// workload has just started; otherwise its age comes from the kernel. A deadline that is
+    /// already set stays. `after_kill` runs when the agent has killed the workload.
+    pub async fn limit_runtime(
+        &self,
+        time: Duration,
+        is_new: bool,
+        after_kill: impl FnOnce() + Send + 'static,
+    ) {
         let mut age = Duration::ZERO;
         if !is_new {
-            if lock(&self.enforcer.limit).is_some() {
+            if self.limit.lock().is_some() {
                 return;
             }
             let dir = self.dir.clone();
-            age = tokio::task::spawn_blocking(move || sweep::age(&dir))
+            age = tokio::task::spawn_blocking(move || sweep::workload_age(&dir))
                 .await
                 .ok()
                 .flatten()
                 .unwrap_or_default();
         }
         let at = clock::monotonic() + time.saturating_sub(age);
-        let text = "ran longer than its longest runtime; its supervisor did not end it, and the agent killed what it found of both";
-        *lock(&self.enforcer.limit) =
-            Some(Due::new(self, at, Reason::new(ReasonCode::MaxRuntimeExceeded, text)));
+        let text = "ran longer than max_runtime_s; its sidecar did not end it, so the agent killed \
+                    every process of both that it found. Raise max_runtime_s or make the training \
+                    shorter";
+        let cause = Reason::new(ReasonCode::MaxRuntimeExceeded, text);
+        let deadline = self.deadline(at, cause, after_kill);
+        *self.limit.lock() = Some(deadline);
     }
 
-    async fn end_by_force(self: &Arc<Self>, cause: Reason, is_over: Arc<AtomicBool>) {
-        tracing::warn!(run.id = %self.key.run, attempt = self.key.attempt, "the supervisor of a workload does not end it; killing both");
-        lock(&self.enforcer.cause).get_or_insert(cause);
-        let (dir, key) = (self.dir.clone(), self.key.clone());
-        let killed = tokio::task::spawn_blocking(move || {
-            sweep::kill_supervised(&dir, &key, || is_over.load(Ordering::Acquire))
-        })
-        .await;
-        if let Err(error) = killed {
-            tracing::error!(run.id = %self.key.run, error = %error, "killing a supervisor failed");
-        }
-        self.follow_if_idle();
+    fn deadline(
+        &self,
+        at: Monotonic,
+        reason: Reason,
+        after_kill: impl FnOnce() + Send + 'static,
+    ) -> Deadline {
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let (key, dir, cause) = (self.key.clone(), self.dir.clone(), Arc::clone(&self.cause));
+        let cancelled = Arc::clone(&is_cancelled);
+        let task = tokio::spawn(async move {
+            clock::sleep(at.since(clock::monotonic())).await;
+            tracing::warn!(
+                run.id = %key.run,
+                attempt = key.attempt,
+                "the sidecar did not end its workload in time; the agent kills both"
+            );
+            cause.lock().get_or_insert(reason);
+            let run = key.run.clone();
+            let killed = tokio::task::spawn_blocking(move || {
+                sweep::kill_supervised(&dir, &key, || cancelled.load(Ordering::Acquire));
+            })
+            .await;
+            if let Err(error) = killed {
+                tracing::error!(run.id = %run, error = %error, "the agent could not kill a sidecar and its workload");
+            }
+            after_kill();
+        });
+        Deadline { at, is_cancelled, _task: AbortOnDropHandle::new(task) }
     }
 }

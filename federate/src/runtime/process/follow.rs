@@ -1,139 +1,163 @@
-//! What is known of one key, and the task that follows its sidecar.
+//! The state of one key and the task that follows its sidecar.
 //!
-//! While the sidecar lives it is listened to; when it has gone, the directory is judged under the lock. So an end is
-//! told exactly once, whoever died first.
+//! While the sidecar lives, the follower reads its control socket. When the sidecar is gone, the
+//! follower inspects the run directory under the lock. So the agent reports an end exactly once,
+//! whichever process died first.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_domain::time::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Client;
 use super::enforce::Enforcer;
 use super::{sweep, transient};
+use crate::runtime::backoff::Backoff;
 use crate::runtime::observe::Observations;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
-use crate::sidecar::protocol::Verb;
-use crate::sidecar::rundir::{ExitRecord, RunDir, Verdict, name};
+use crate::sidecar::protocol::Request;
+use crate::sidecar::rundir::{ExitRecord, RunDir, RunDirState, name};
 
-/// First and longest pause before a sidecar that does not answer is asked again.
-const SOON: Duration = Duration::from_millis(1);
-const LATER: Duration = Duration::from_millis(500);
+/// Bounds of the delay before the agent contacts a sidecar again that does not respond.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
 
-/// One key.
+/// Limit of the inspections that wait for a sidecar to exit after it wrote the workload's exit. With
+/// the delays above they take about half a second.
+const SIDECAR_EXIT_INSPECTIONS_MAX: u32 = 9;
+
+const fn retry_backoff() -> Backoff {
+    Backoff::new(RETRY_DELAY_MIN, RETRY_DELAY_MAX)
+}
+
 #[derive(Debug)]
 pub struct Entry {
-    /// Which.
     pub key: WorkKey,
-    /// Its directory.
     pub dir: RunDir,
-    /// Verbs about one key take turns.
+    /// Serializes the requests for this key.
     pub turn: tokio::sync::Mutex<()>,
     state: watch::Sender<Option<WorkState>>,
     follower: Mutex<Option<AbortOnDropHandle<()>>>,
-    /// What the agent ends itself if the sidecar does not.
-    pub(super) enforcer: Enforcer,
-    /// A stop was wished: remove the directory once it is proven that nothing has run.
+    enforcer: Enforcer,
+    /// After a stop: remove the directory when the follower has proven that nothing ran.
     release: AtomicBool,
     observations: Arc<Observations>,
 }
 
 impl Entry {
-    /// A key of which nothing is known yet.
     #[must_use]
     pub fn new(key: WorkKey, dir: RunDir, observations: Arc<Observations>) -> Arc<Self> {
         Arc::new(Self {
+            enforcer: Enforcer::new(key.clone(), dir.clone()),
             key,
             dir,
             turn: tokio::sync::Mutex::default(),
             state: watch::Sender::new(None),
             follower: Mutex::default(),
-            enforcer: Enforcer::default(),
             release: AtomicBool::new(false),
             observations,
         })
     }
 
-    /// What is known, as it changes; `None` until something is.
+    /// The reported state as it changes; `None` before the first report.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<Option<WorkState>> {
         self.state.subscribe()
     }
 
-    /// What the directory proves now.
-    pub fn judge(&self) -> Result<Verdict, RuntimeError> {
-        self.dir.judge().map_err(|error| transient("look at a run directory", error))
+    /// Inspects the run directory.
+    pub fn inspect(&self) -> Result<RunDirState, RuntimeError> {
+        self.dir.inspect().map_err(|error| transient("inspect a run directory", error))
     }
 
-    /// As [`Entry::judge`]; a sidecar that has told the end is given the moment it needs to leave.
-    pub async fn judge_ended(&self) -> Result<Verdict, RuntimeError> {
-        let mut pause = SOON;
+    /// As [`Entry::inspect`], but first waits for a sidecar that wrote the exit to leave.
+    pub async fn inspect_ended(&self) -> Result<RunDirState, RuntimeError> {
+        let mut backoff = retry_backoff();
+        let mut inspections = 0;
         loop {
-            let verdict = self.judge()?;
-            if !matches!(verdict, Verdict::Alive) || !self.dir.has(name::EXIT) || pause > LATER {
-                return Ok(verdict);
+            let state = self.inspect()?;
+            let is_leaving = matches!(state, RunDirState::Alive) && self.dir.has(name::EXIT);
+            if !is_leaving || inspections >= SIDECAR_EXIT_INSPECTIONS_MAX {
+                return Ok(state);
             }
-            flow_common::clock::sleep(pause).await;
-            pause *= 2;
+            inspections += 1;
+            backoff.sleep().await;
         }
     }
 
-    /// Remove the directory once nothing is held in it any more.
+    /// Removes the directory as soon as nothing is held in it.
     pub fn release_when_fresh(&self) {
         self.release.store(true, Ordering::Release);
     }
 
-    /// Follow the sidecar, beginning anew.
-    pub fn follow(self: &Arc<Self>) {
-        let followed =
-            tokio::spawn(self.observations.essential("follower of a sidecar", self.clone().run()));
-        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(AbortOnDropHandle::new(followed));
+    /// Prepares the entry for a new sidecar.
+    pub fn reset_deadlines(&self) {
+        self.enforcer.reset();
     }
 
-    /// Follow, unless that is being done.
+    /// Sets the deadline by which a requested stop must be complete.
+    pub fn stop_within(self: &Arc<Self>, time: Duration) {
+        self.enforcer.stop_within(time, self.follow_after_kill());
+    }
+
+    /// Sets the deadline of the longest runtime, see [`Enforcer::limit_runtime`].
+    pub async fn limit_runtime(self: &Arc<Self>, time: Duration, is_new: bool) {
+        self.enforcer.limit_runtime(time, is_new, self.follow_after_kill()).await;
+    }
+
+    fn follow_after_kill(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
+        let entry = Arc::clone(self);
+        move || entry.follow_if_idle()
+    }
+
+    /// Starts the follower, or restarts it.
+    pub fn follow(self: &Arc<Self>) {
+        let follower =
+            tokio::spawn(self.observations.essential("follower of a sidecar", self.clone().run()));
+        *self.follower.lock() = Some(AbortOnDropHandle::new(follower));
+    }
+
+    /// Starts the follower unless it runs.
     pub fn follow_if_idle(self: &Arc<Self>) {
-        let busy = self
-            .follower
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .is_some_and(|task| !task.is_finished());
-        if !busy {
+        let is_running = self.follower.lock().as_ref().is_some_and(|task| !task.is_finished());
+        if !is_running {
             self.follow();
         }
     }
 
-    /// Stop following, and wait until that is so. Nothing alive is unfollowed, so nothing is due either.
+    /// Stops the follower and waits for its end. It also cancels the deadlines: a workload without
+    /// a follower is not alive.
     pub async fn unfollow(&self) {
-        self.enforcer.call_off();
-        let task = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.enforcer.cancel();
+        let task = self.follower.lock().take();
         if let Some(task) = task {
             task.abort();
-            // Aborted, finished or panicked: it says nothing any more.
+            // Aborted, finished or panicked: it reports nothing any more.
             let _ = task.await;
         }
     }
 
-    /// Stop following, at the runtime's own end.
+    /// Stops the follower at the end of the runtime.
     pub fn abandon(&self) {
-        self.enforcer.call_off();
-        drop(self.follower.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.enforcer.cancel();
+        drop(self.follower.lock().take());
     }
 
-    /// Kill what is found of a key whose sidecar is gone. The caller holds the lock, or there is no directory.
+    /// Kills every process that it finds of a key whose sidecar is gone. The caller holds the lock,
+    /// or the directory does not exist.
     pub async fn sweep(&self) {
         let (dir, key) = (self.dir.clone(), self.key.clone());
         let swept = tokio::task::spawn_blocking(move || sweep::sweep(&dir, &key)).await;
         if let Err(error) = swept {
-            tracing::error!(run.id = %self.key.run, error = %error, "sweeping after a vanished sidecar failed");
+            tracing::error!(run.id = %self.key.run, error = %error, "the agent could not kill the processes that a vanished sidecar left");
         }
     }
 
@@ -150,64 +174,60 @@ impl Entry {
     }
 
     async fn run(self: Arc<Self>) {
-        let mut pause = SOON;
-        // The last progress that the sidecar told, together with the end.
-        let mut last = None;
+        let mut backoff = retry_backoff();
+        // The last progress that the sidecar sent, together with the end.
+        let mut last_progress = None;
         loop {
-            match self.dir.judge() {
-                Ok(Verdict::Alive) => {
-                    if let Err(error) = self.listen(&mut pause, &mut last).await {
-                        tracing::debug!(run.id = %self.key.run, error = %error, "the sidecar does not answer");
+            match self.dir.inspect() {
+                Ok(RunDirState::Alive) => {
+                    if let Err(error) = self.subscribe(&mut backoff, &mut last_progress).await {
+                        tracing::debug!(run.id = %self.key.run, error = %error, "the sidecar does not respond; retrying");
                     }
                 }
-                Ok(Verdict::Exited(record)) => {
+                Ok(RunDirState::Exited(record)) => {
                     // A workload can write an exit and kill its sidecar.
                     self.sweep().await;
-                    return self.tell(WorkState::Exited(record.exit), last.or(record.progress));
+                    let progress = last_progress.or(record.progress);
+                    return self.publish(WorkState::Exited(record.exit), progress);
                 }
-                Ok(Verdict::CutOff(lock)) => {
+                Ok(RunDirState::Interrupted(lock)) => {
                     self.sweep().await;
-                    let Some(cause) = self.enforcer.cause() else {
-                        drop(lock);
-                        let text = "its supervisor vanished. The agent killed every process of the workload that it found; one that left \
-                                    its group and cleared its environment cannot be found. Start a new run";
-                        return self.tell(
-                            WorkState::Lost(Reason::new(ReasonCode::SidecarLost, text)),
-                            None,
-                        );
+                    let state = match self.enforcer.cause() {
+                        Some(cause) => WorkState::Exited(self.write_exit(cause).await),
+                        None => WorkState::Lost(sidecar_lost()),
                     };
-                    let exit = self.write_exit(cause).await;
                     drop(lock);
-                    return self.tell(WorkState::Exited(exit), None);
+                    return self.publish(state, None);
                 }
-                Ok(Verdict::Fresh(lock)) => {
+                Ok(RunDirState::Fresh(lock)) => {
                     if self.release.swap(false, Ordering::AcqRel)
                         && let Err(error) = self.remove_dir().await
                     {
-                        tracing::warn!(run.id = %self.key.run, error = %error, "an empty run directory stays");
+                        tracing::warn!(run.id = %self.key.run, error = %error, "an empty run directory could not be removed");
                     }
                     drop(lock);
-                    return self.tell(WorkState::Absent, None);
+                    return self.publish(WorkState::Absent, None);
                 }
-                Ok(Verdict::Missing) => {
-                    // A workload can remove its directory. Of a key that nobody has seen there is nothing to look for.
+                Ok(RunDirState::Missing) => {
+                    // A workload can remove its directory. A key that was never seen has no
+                    // processes.
                     let was_seen = self.state.borrow().is_some();
                     if was_seen {
                         self.sweep().await;
                     }
-                    return self.tell(WorkState::Absent, None);
+                    return self.publish(WorkState::Absent, None);
                 }
-                Ok(Verdict::Forgotten) => return self.tell(WorkState::Absent, None),
+                Ok(RunDirState::Forgotten) => return self.publish(WorkState::Absent, None),
                 Err(error) => {
-                    tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be judged")
+                    tracing::warn!(run.id = %self.key.run, error = %error, "a run directory cannot be inspected; retrying");
                 }
             }
-            flow_common::clock::sleep(pause).await;
-            pause = (pause * 2).min(LATER);
+            backoff.sleep().await;
         }
     }
 
-    /// Put down in the sidecar's place that the agent ended the workload. If that fails, a later agent tells it as lost.
+    /// Writes the exit of a workload that the agent killed. If the write fails, a later agent
+    /// reports the workload as lost.
     async fn write_exit(&self, cause: Reason) -> Exit {
         let dir = self.dir.clone();
         let started = dir.join(name::STARTED).metadata().and_then(|meta| meta.modified()).ok();
@@ -224,33 +244,45 @@ impl Entry {
         let record = ExitRecord { exit: exit.clone(), progress: None };
         let written = tokio::task::spawn_blocking(move || dir.write_exit(&record, || ())).await;
         if let Err(error) = written.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            tracing::warn!(run.id = %self.key.run, error = %error, "the end of a workload could not be put down");
+            tracing::warn!(run.id = %self.key.run, error = %error, "the exit of a workload could not be written");
         }
         exit
     }
 
-    /// Listen until the sidecar has gone. Its end, and that nothing runs, the directory tells once the lock is free: then
-    /// it is proven, whoever spoke here.
-    async fn listen(&self, pause: &mut Duration, last: &mut Option<Progress>) -> io::Result<()> {
+    /// Publishes what the sidecar sends until it closes the connection. It does not publish an end
+    /// from the socket: another process may answer there. The directory proves the end when the
+    /// lock is free.
+    async fn subscribe(
+        &self,
+        backoff: &mut Backoff,
+        last_progress: &mut Option<Progress>,
+    ) -> io::Result<()> {
         let mut client = Client::connect(&self.dir).await?;
-        let mut next = Some(client.ask(Verb::Subscribe).await?);
-        while let Some(answer) = next {
-            *pause = SOON;
-            match answer.state {
+        let mut next = Some(client.call(Request::Subscribe).await?);
+        while let Some(response) = next {
+            backoff.reset();
+            match response.state {
                 Some(WorkState::Absent | WorkState::Lost(_)) | None => {}
-                Some(WorkState::Exited(_)) => *last = answer.progress,
-                Some(state) => self.tell(state, answer.progress),
+                Some(WorkState::Exited(_)) => *last_progress = response.progress,
+                Some(state) => self.publish(state, response.progress),
             }
             next = client.next().await?;
         }
         Ok(())
     }
 
-    fn tell(&self, state: WorkState, progress: Option<Progress>) {
+    fn publish(&self, state: WorkState, progress: Option<Progress>) {
         if matches!(state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent) {
-            self.enforcer.call_off();
+            self.enforcer.cancel();
         }
         self.state.send_replace(Some(state.clone()));
         self.observations.publish(&self.key, state, progress);
     }
+}
+
+fn sidecar_lost() -> Reason {
+    let text = "its sidecar vanished, so it is unknown how the workload ended. The agent killed \
+                every process of the workload that it found; a process that left its group and \
+                cleared its environment cannot be found. Start a new run";
+    Reason::new(ReasonCode::SidecarLost, text)
 }

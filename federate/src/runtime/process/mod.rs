@@ -1,14 +1,15 @@
-//! Work as plain processes beside the agent. The run directory decides, not the journal (see `sidecar::rundir`).
+//! Runs workloads as plain processes beside the agent. The run directory, not the journal, holds
+//! the state of a workload (see `sidecar::rundir`).
 //!
 //! ```text
-//!  hold   ──▶ spawn a sidecar: it takes the lock, binds the ports and says so
-//!  ensure ──▶ control socket: `started` is written, then the workload is spawned
-//!  watch  ◀── one follower per key: control socket while the sidecar lives, then what the directory proves
+//!  hold   ──▶ spawn a sidecar: it takes the lock, binds the ports and reports them
+//!  ensure ──▶ control socket: the sidecar writes `started`, then spawns the workload
+//!  watch  ◀── one follower per key: control socket while the sidecar lives, then the run directory
 //! ```
 //!
-//! Nothing here is remembered that a restart would miss: an agent killed at any point finds the sidecars by their
-//! directories, and every verb may be said again. Two agents on one data directory cannot start a key twice either: the
-//! sidecar's lock and the exclusive `started` decide.
+//! The runtime keeps no state that a restart would lose: a restarted agent finds the sidecars by
+//! their directories, and every request may be repeated. Two agents on one data directory cannot
+//! start a key twice, because the sidecar's lock and the exclusive creation of `started` decide.
 
 mod client;
 mod enforce;
@@ -20,61 +21,70 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::BoxStream;
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use self::client::Client;
 use self::follow::Entry;
+use super::backoff::Backoff;
 use super::logs;
 use super::observe::Observations;
+use super::rejection::{forgotten, hold_expired, rejected, started_before, still_alive};
 use super::{
     DataSource, Held, HoldRequest, ImageSource, LogRequest, Observation, Runtime, RuntimeError,
-    StartRequest, WorkKey, WorkState,
+    StartRequest, WorkKey, WorkState, request_span,
 };
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
-use crate::sidecar::protocol::{Answer, HoldFile, LINE_LIMIT, Verb};
-use crate::sidecar::rundir::{RunDir, Verdict, marker, name, parse_marker, private_dir};
+use crate::sidecar::protocol::{HoldRecord, LINE_BYTES_MAX, Request, Response};
+use crate::sidecar::rundir::{RunDir, RunDirState, dir_name, name, parse_dir_name, private_dir};
 
-/// Time a new sidecar has to become ready. It takes milliseconds; a machine that swaps takes seconds.
-const BIRTH: Duration = Duration::from_secs(20);
+/// Timeout until a new sidecar is ready. It takes milliseconds, on a machine that swaps seconds.
+const SIDECAR_SPAWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a sidecar may be late with an end. It needs milliseconds; a machine that swaps needs seconds.
-const OVERDUE: Duration = Duration::from_secs(10);
+/// Default of [`ProcessConfig::overdue`]. A sidecar ends a workload within milliseconds, on a machine
+/// that swaps within seconds.
+const OVERDUE_DEFAULT: Duration = Duration::from_secs(10);
 
-/// Tries within one call, when a sidecar goes away while it is spoken to.
-const TRIES: u32 = 4;
+/// Limit of the attempts within one request, if the sidecar dies during a call.
+const ATTEMPTS_MAX: u32 = 4;
 
-/// How a process runtime is set up.
+/// Bounds of the delay between two attempts.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(10);
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(40);
+
 #[derive(Debug, Clone)]
 pub struct ProcessConfig {
-    /// The agent's data directory; work is kept under `runs/` in it.
+    /// The agent's data directory; it contains the run directories in `runs/`.
     pub data_root: PathBuf,
-    /// The program that is the sidecar; `None` = the agent's own, by `/proc/self/exe`, which outlives an upgrade.
+    /// Program of the sidecar; `None` = the agent's program by `/proc/self/exe`, which stays valid
+    /// after an upgrade.
     pub sidecar: Option<PathBuf>,
-    /// Largest log kept of one member, whatever its launch asks for.
+    /// Limit of the kept log of one member in bytes, whatever its spec requests.
     pub log_limit_bytes: u64,
-    /// How long a hold stays without an agent, in seconds.
+    /// Time after which a sidecar without an agent releases its hold, in seconds.
     pub hold_max_s: u64,
-    /// Ports to choose from; `None` = what the kernel gives.
+    /// Range of the ports; `None` = the kernel chooses.
     pub port_range: Option<(u16, u16)>,
-    /// Where descendants are caught; `None` = the best this machine allows.
+    /// Containment of descendants; `None` = the best that this machine allows.
     pub containment: Option<Containment>,
-    /// How long after a workload should have been killed the agent relies on its sidecar; then it kills both.
+    /// Time that a sidecar gets to end a workload after its grace period. Then the agent kills
+    /// both.
     pub overdue: Duration,
 }
 
 impl ProcessConfig {
-    /// The defaults, in this data directory.
+    /// The defaults for this data directory.
     #[must_use]
     pub fn new(data_root: impl Into<PathBuf>) -> Self {
         Self {
@@ -84,18 +94,17 @@ impl ProcessConfig {
             hold_max_s: 600,
             port_range: None,
             containment: None,
-            overdue: OVERDUE,
+            overdue: OVERDUE_DEFAULT,
         }
     }
 }
 
-/// How workloads are contained on this machine, for the inventory.
+/// Containment of workloads on this machine, for the inventory.
 #[must_use]
 pub fn containment() -> &'static str {
     Containment::detect().as_str()
 }
 
-/// The runtime of plain processes.
 #[derive(Debug)]
 pub struct ProcessRuntime {
     config: ProcessConfig,
@@ -105,9 +114,9 @@ pub struct ProcessRuntime {
 }
 
 impl ProcessRuntime {
-    /// Open the data directory and look after everything found there. Needs a tokio runtime around it.
+    /// Opens the data directory and follows every run in it. Requires a tokio runtime.
     pub fn new(config: ProcessConfig) -> io::Result<Self> {
-        // Sidecars stand in their own directories: a relative root would mean another place to them.
+        // A sidecar changes to its run directory, where a relative root would be another path.
         let runs = std::path::absolute(&config.data_root)?.join("runs");
         private_dir(&runs)?;
         let observations = Arc::new(Observations::default());
@@ -120,26 +129,30 @@ impl ProcessRuntime {
         Ok(runtime)
     }
 
-    /// Remove everything of a key, its log and outputs included. It must have ended.
+    /// Removes the run directory of an ended key, with its log and outputs.
     pub async fn remove(&self, key: &WorkKey) -> Result<(), RuntimeError> {
         let entry = self.entry(key);
         let _turn = entry.turn.lock().await;
         entry.unfollow().await;
-        match entry.judge_ended().await? {
-            Verdict::Alive => {
+        match entry.inspect_ended().await? {
+            RunDirState::Alive => {
                 entry.follow();
                 return Err(still_alive());
             }
-            Verdict::CutOff(_lock) => entry.sweep().await,
-            Verdict::Missing | Verdict::Fresh(_) | Verdict::Exited(_) | Verdict::Forgotten => {}
+            RunDirState::Interrupted(_lock) => entry.sweep().await,
+            RunDirState::Missing
+            | RunDirState::Fresh(_)
+            | RunDirState::Exited(_)
+            | RunDirState::Forgotten => {}
         }
         self.drop_entry(key);
         self.observations.forget(key);
         entry.remove_dir().await
     }
 
-    /// Removes what is kept no longer of forgotten keys: proof and scratch of those forgotten at `proof` or before, logs and
-    /// outputs of those at `results` or before; `None` keeps them. Answers how many run directories are gone.
+    /// Applies the retention to forgotten keys: removes proof and scratch of keys forgotten at
+    /// `proof` or before, logs and outputs of keys forgotten at `results` or before; `None` keeps
+    /// them. Returns the number of removed run directories.
     pub async fn sweep(
         &self,
         proof: Timestamp,
@@ -163,20 +176,20 @@ impl ProcessRuntime {
             } else {
                 let cleared = tokio::task::spawn_blocking(move || dir.remove_scratch()).await;
                 let cleared = cleared.unwrap_or_else(|error| Err(io::Error::other(error)));
-                cleared.map_err(|error| transient("remove the scratch of a member", error))?;
+                cleared.map_err(|error| transient("remove a member's scratch files", error))?;
             }
         }
         Ok(removed)
     }
 
-    /// Where the results of a key are.
+    /// The output directory of a key.
     #[must_use]
     pub fn output_dir(&self, key: &WorkKey) -> PathBuf {
         self.dir(key).join(name::OUTPUT)
     }
 
     fn dir(&self, key: &WorkKey) -> RunDir {
-        RunDir::at(self.runs.join(marker(key)))
+        RunDir::at(self.runs.join(dir_name(key)))
     }
 
     fn directories(&self) -> io::Result<Vec<(WorkKey, RunDir)>> {
@@ -186,7 +199,7 @@ impl ProcessRuntime {
             found.extend(
                 path.file_name()
                     .and_then(OsStr::to_str)
-                    .and_then(parse_marker)
+                    .and_then(parse_dir_name)
                     .map(|key| (key, RunDir::at(&path))),
             );
         }
@@ -194,198 +207,197 @@ impl ProcessRuntime {
     }
 
     fn entry(&self, key: &WorkKey) -> Arc<Entry> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Entry::new(key.clone(), self.dir(key), self.observations.clone());
-        entries.entry(key.clone()).or_insert_with(make).clone()
+        let new = || Entry::new(key.clone(), self.dir(key), self.observations.clone());
+        self.entries.lock().entry(key.clone()).or_insert_with(new).clone()
     }
 
     fn drop_entry(&self, key: &WorkKey) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.entries.lock().remove(key);
     }
 
-    async fn hold_now(&self, hold: HoldRequest) -> Result<Held, RuntimeError> {
-        let entry = self.entry(&hold.key);
+    async fn hold_now(&self, request: HoldRequest) -> Result<Held, RuntimeError> {
+        let entry = self.entry(&request.key);
         let _turn = entry.turn.lock().await;
-        let mut last = None;
-        for attempt in 0..TRIES {
-            pause(attempt).await;
-            let answer = match entry.judge()? {
-                Verdict::Missing => self.birth(&entry, &hold).await,
-                Verdict::Fresh(lock) => {
-                    // Not a moment longer: the sidecar needs it.
+        let mut retries = Retries::new();
+        while retries.next().await {
+            let response = match entry.inspect()? {
+                RunDirState::Missing => self.spawn_sidecar(&entry, &request).await,
+                RunDirState::Fresh(lock) => {
+                    // The sidecar needs the lock.
                     drop(lock);
-                    self.birth(&entry, &hold).await
+                    self.spawn_sidecar(&entry, &request).await
                 }
-                Verdict::Alive => ask(&entry.dir, Verb::Status).await,
-                Verdict::Exited(_) | Verdict::CutOff(_) => {
-                    return Err(refused(
-                        "this attempt was started before; a new one needs a new attempt number",
-                    ));
+                RunDirState::Alive => call(&entry.dir, Request::Status).await,
+                RunDirState::Exited(_) | RunDirState::Interrupted(_) => {
+                    return Err(started_before());
                 }
-                Verdict::Forgotten => return Err(forgotten()),
+                RunDirState::Forgotten => return Err(forgotten()),
             };
-            match answer {
-                Ok(Answer { error: None, ports, .. }) => {
+            match response {
+                Ok(Response { error: None, ports, .. }) => {
                     entry.follow_if_idle();
                     return Ok(Held::on_loopback(ports));
                 }
-                Ok(Answer { error: Some(reason), .. }) => {
+                Ok(Response { error: Some(reason), .. }) => {
                     return Err(RuntimeError::Refused(reason));
                 }
-                Err(error) => last = Some(error),
+                Err(error) => retries.record(error),
             }
         }
-        Err(transient(
-            "hold ports for a member",
-            last.unwrap_or_else(|| io::ErrorKind::TimedOut.into()),
-        ))
+        Err(transient("hold ports for a member", retries.into_error()))
     }
 
-    /// Spawn a sidecar and wait until it says what it holds.
-    async fn birth(&self, entry: &Arc<Entry>, hold: &HoldRequest) -> io::Result<Answer> {
-        // The follower of an earlier sidecar might speak of that one's end while a new one is born.
+    /// Spawns a sidecar and waits until it reports its ports.
+    async fn spawn_sidecar(
+        &self,
+        entry: &Arc<Entry>,
+        request: &HoldRequest,
+    ) -> io::Result<Response> {
+        // The follower of an earlier sidecar might report that sidecar's end during the spawn.
         entry.unfollow().await;
-        entry.enforcer.reset();
+        entry.reset_deadlines();
         entry.dir.create()?;
         let mut ports =
-            entry.dir.read::<HoldFile>(name::HOLD).map(|before| before.ports).unwrap_or_default();
-        ports.retain(|name, _| hold.ports.contains(name));
-        let file = HoldFile {
-            hold: hold.clone(),
+            entry.dir.read::<HoldRecord>(name::HOLD).map(|before| before.ports).unwrap_or_default();
+        ports.retain(|name, _| request.ports.contains(name));
+        let record = HoldRecord {
+            hold: request.clone(),
             ports,
             port_range: self.config.port_range,
             hold_max_s: self.config.hold_max_s,
             containment: self.config.containment.unwrap_or_else(Containment::detect),
         };
-        entry.dir.write(name::HOLD, &file)?;
+        entry.dir.write(name::HOLD, &record)?;
         let program =
             self.config.sidecar.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let mut child = Command::new(program)
             .arg("sidecar")
             .arg("--run-dir")
             .arg(entry.dir.path())
-            // The agent's environment may hold secrets, and a workload of the same user could read it there.
+            // The agent's environment may contain secrets, and a workload of the same user can read
+            // the environment of the sidecar.
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
         let pipe = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        // Taken when it ends; until then it is nobody's business, and it stays when this agent goes.
+        // Reaps the sidecar when it exits. The sidecar outlives this agent.
         tokio::spawn(async move { child.wait().await });
         let mut line = Vec::new();
-        let mut reader = BufReader::new(pipe).take(LINE_LIMIT as u64);
-        flow_common::clock::timeout(BIRTH, reader.read_until(b'\n', &mut line)).await??;
-        // Also when another agent's sidecar was faster: the next try will ask that one.
+        let mut reader = BufReader::new(pipe).take(LINE_BYTES_MAX as u64);
+        let read = reader.read_until(b'\n', &mut line);
+        flow_common::clock::timeout(SIDECAR_SPAWN_TIMEOUT, read).await??;
+        // Also if the sidecar of another agent took the lock first: the retry contacts that one.
         if line.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the sidecar ended before it was ready",
+                "the sidecar exited before it was ready",
             ));
         }
         Ok(serde_json::from_slice(&line)?)
     }
 
-    async fn ensure_now(&self, mut launch: StartRequest) -> Result<(), RuntimeError> {
-        if !matches!(launch.image, None | Some(ImageSource::Root(_)))
-            || !matches!(launch.data, None | Some(DataSource::Directory(_)))
+    async fn ensure_now(&self, mut request: StartRequest) -> Result<(), RuntimeError> {
+        if !matches!(request.image, None | Some(ImageSource::Root(_)))
+            || !matches!(request.data, None | Some(DataSource::Directory(_)))
         {
-            return Err(refused(
-                "this agent runs plain processes: its images and datasets must be directories",
+            return Err(rejected(
+                "this agent runs plain processes, so its images and datasets must be directories; \
+                 ask the party to correct its image map or dataset entry",
             ));
         }
-        launch.log_limit_bytes = launch.log_limit_bytes.min(self.config.log_limit_bytes);
-        let limit = Duration::from_secs(launch.max_runtime_s.saturating_add(launch.stop_grace_s))
+        request.log_limit_bytes = request.log_limit_bytes.min(self.config.log_limit_bytes);
+        let limit = Duration::from_secs(request.max_runtime_s.saturating_add(request.stop_grace_s))
             .saturating_add(self.config.overdue);
-        let entry = self.entry(&launch.key);
+        let entry = self.entry(&request.key);
         let _turn = entry.turn.lock().await;
-        let mut last = None;
-        for attempt in 0..TRIES {
-            pause(attempt).await;
-            match entry.judge()? {
-                Verdict::Alive => {
-                    // It may have been started by an earlier agent, and be frozen since.
+        let mut retries = Retries::new();
+        while retries.next().await {
+            match entry.inspect()? {
+                RunDirState::Alive => {
+                    // An earlier agent may have started the workload, and the sidecar may be frozen.
                     let started = entry.dir.has(name::STARTED);
                     if started {
-                        entry.must_end_within(limit, false).await;
+                        entry.limit_runtime(limit, false).await;
                     }
-                    match ask(&entry.dir, Verb::Start(Box::new(launch.clone()))).await {
-                        Ok(Answer { error: Some(reason), .. }) => {
+                    match call(&entry.dir, Request::Start(Box::new(request.clone()))).await {
+                        Ok(Response { error: Some(reason), .. }) => {
                             return Err(RuntimeError::Refused(reason));
                         }
-                        Ok(Answer {
+                        Ok(Response {
                             state: Some(WorkState::Absent | WorkState::Held { .. }),
                             ..
-                        }) => last = Some(io::ErrorKind::ConnectionReset.into()),
+                        }) => retries.record(io::ErrorKind::ConnectionReset.into()),
                         Ok(_) => {
                             if !started {
-                                entry.must_end_within(limit, true).await;
+                                entry.limit_runtime(limit, true).await;
                             }
                             entry.follow_if_idle();
                             return Ok(());
                         }
-                        Err(error) => last = Some(error),
+                        Err(error) => retries.record(error),
                     }
                 }
-                // Its sidecar died before the start: nothing has run. The ports it had told are bound again, or it fails.
-                Verdict::Fresh(lock) => {
+                // The sidecar died before the start, so nothing ran. The new sidecar binds the same
+                // ports or fails.
+                RunDirState::Fresh(lock) => {
                     drop(lock);
-                    let Ok(before) = entry.dir.read::<HoldFile>(name::HOLD) else {
-                        return Err(hold_gone());
+                    let Ok(before) = entry.dir.read::<HoldRecord>(name::HOLD) else {
+                        return Err(hold_expired());
                     };
-                    match self.birth(&entry, &before.hold).await {
-                        Ok(Answer { error: Some(reason), .. }) => {
+                    match self.spawn_sidecar(&entry, &before.hold).await {
+                        Ok(Response { error: Some(reason), .. }) => {
                             return Err(RuntimeError::Refused(reason));
                         }
                         Ok(_) => entry.follow_if_idle(),
-                        Err(error) => last = Some(error),
+                        Err(error) => retries.record(error),
                     }
                 }
-                // It was started. How it stands is told by its follower.
-                Verdict::Exited(_) | Verdict::CutOff(_) => {
+                // The workload was started. The follower reports its state.
+                RunDirState::Exited(_) | RunDirState::Interrupted(_) => {
                     entry.follow_if_idle();
                     return Ok(());
                 }
-                Verdict::Missing => return Err(hold_gone()),
-                Verdict::Forgotten => return Err(forgotten()),
+                RunDirState::Missing => return Err(hold_expired()),
+                RunDirState::Forgotten => return Err(forgotten()),
             }
         }
-        Err(transient("start a member", last.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
+        Err(transient("start a member", retries.into_error()))
     }
 
     async fn stop_now(&self, key: WorkKey, grace_s: u64) -> Result<(), RuntimeError> {
         let entry = self.entry(&key);
         let _turn = entry.turn.lock().await;
-        let mut last = None;
-        for attempt in 0..TRIES {
-            pause(attempt).await;
-            match entry.judge()? {
-                Verdict::Alive => {
+        let mut retries = Retries::new();
+        while retries.next().await {
+            match entry.inspect()? {
+                RunDirState::Alive => {
                     entry.release_when_fresh();
-                    // Before the sidecar is asked, which may not answer.
-                    entry.must_stop_within(
+                    // Set the deadline before the call: the sidecar may not respond.
+                    entry.stop_within(
                         Duration::from_secs(grace_s).saturating_add(self.config.overdue),
                     );
-                    match ask(&entry.dir, Verb::Stop { grace_s }).await {
+                    match call(&entry.dir, Request::Stop { grace_s }).await {
                         Ok(_) => {
                             entry.follow_if_idle();
                             return Ok(());
                         }
-                        Err(error) => last = Some(error),
+                        Err(error) => retries.record(error),
                     }
                 }
                 // A workload can remove its directory.
-                Verdict::Missing => {
+                RunDirState::Missing => {
                     entry.sweep().await;
                     entry.unfollow().await;
                     entry.follow();
                     return Ok(());
                 }
-                // Nothing runs: say so (again), and keep no empty directory.
-                Verdict::Fresh(_)
-                | Verdict::Forgotten
-                | Verdict::Exited(_)
-                | Verdict::CutOff(_) => {
+                // Nothing runs: report it again and remove an empty directory.
+                RunDirState::Fresh(_)
+                | RunDirState::Forgotten
+                | RunDirState::Exited(_)
+                | RunDirState::Interrupted(_) => {
                     entry.release_when_fresh();
                     entry.unfollow().await;
                     entry.follow();
@@ -393,26 +405,27 @@ impl ProcessRuntime {
                 }
             }
         }
-        Err(transient("stop a member", last.unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
+        Err(transient("stop a member", retries.into_error()))
     }
 
     async fn forget_now(&self, key: WorkKey) -> Result<(), RuntimeError> {
         let entry = self.entry(&key);
         let _turn = entry.turn.lock().await;
         entry.unfollow().await;
-        match entry.judge_ended().await? {
-            Verdict::Alive => {
+        match entry.inspect_ended().await? {
+            RunDirState::Alive => {
                 entry.follow();
                 return Err(still_alive());
             }
-            Verdict::CutOff(_lock) => entry.sweep().await,
-            // Nothing has run in a directory that is not there: a mark in it would only let a hub fill the disk.
-            Verdict::Missing => {
+            RunDirState::Interrupted(_lock) => entry.sweep().await,
+            // Nothing ran without a directory. A marker in a new directory would only let a hub fill
+            // the disk.
+            RunDirState::Missing => {
                 self.drop_entry(&key);
                 self.observations.forget(&key);
                 return Ok(());
             }
-            Verdict::Fresh(_) | Verdict::Exited(_) | Verdict::Forgotten => {}
+            RunDirState::Fresh(_) | RunDirState::Exited(_) | RunDirState::Forgotten => {}
         }
         let dir = entry.dir.clone();
         let forgotten = tokio::task::spawn_blocking(move || dir.forget()).await;
@@ -426,43 +439,38 @@ impl ProcessRuntime {
 }
 
 impl Drop for ProcessRuntime {
-    /// A follower holds its entry, so it would go on for ever. The sidecars stay.
+    /// A follower owns its entry, so it would never end. The sidecars stay.
     fn drop(&mut self) {
-        self.entries
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .for_each(|entry| entry.abandon());
+        self.entries.get_mut().values().for_each(|entry| entry.abandon());
     }
 }
 
+#[async_trait]
 impl Runtime for ProcessRuntime {
-    fn hold(&self, hold: HoldRequest) -> BoxFuture<'_, Result<Held, RuntimeError>> {
-        self.hold_now(hold).boxed()
+    async fn hold(&self, request: HoldRequest) -> Result<Held, RuntimeError> {
+        let span = request_span("hold", &request.key);
+        self.hold_now(request).instrument(span).await
     }
 
-    fn ensure(&self, launch: StartRequest) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        self.ensure_now(launch).boxed()
+    async fn ensure(&self, request: StartRequest) -> Result<(), RuntimeError> {
+        let span = request_span("ensure", &request.key);
+        self.ensure_now(request).instrument(span).await
     }
 
-    fn stop(&self, key: WorkKey, grace_s: u64) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        self.stop_now(key, grace_s).boxed()
+    async fn stop(&self, key: WorkKey, grace_s: u64) -> Result<(), RuntimeError> {
+        let span = request_span("stop", &key);
+        self.stop_now(key, grace_s).instrument(span).await
     }
 
-    fn known(&self) -> BoxFuture<'_, Result<Vec<WorkKey>, RuntimeError>> {
-        let listed = self.directories().map_err(|error| transient("list the runs", error));
-        let kept = listed.map(|all| {
-            all.into_iter()
-                .filter(|(_, dir)| !dir.has(name::FORGOTTEN))
-                .map(|(key, _)| key)
-                .collect()
-        });
-        std::future::ready(kept).boxed()
+    async fn known(&self) -> Result<Vec<WorkKey>, RuntimeError> {
+        let found = self.directories().map_err(|error| transient("list the runs", error))?;
+        let kept = found.into_iter().filter(|(_, dir)| !dir.has(name::FORGOTTEN));
+        Ok(kept.map(|(key, _)| key).collect())
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
-        let way = self.config.containment.unwrap_or_else(Containment::detect).as_str();
-        [("kind", "process"), ("containment", way)]
+        let containment = self.config.containment.unwrap_or_else(Containment::detect).as_str();
+        [("kind", "process"), ("containment", containment)]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into()
     }
@@ -471,75 +479,71 @@ impl Runtime for ProcessRuntime {
         self.observations.watch()
     }
 
-    fn logs(
+    async fn logs(
         &self,
         key: WorkKey,
         request: LogRequest,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError>> {
+    ) -> Result<BoxStream<'static, io::Result<Bytes>>, RuntimeError> {
         let dir = self.dir(&key);
-        let state = self
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .map(|entry| entry.state());
-        let opened = if dir.path().is_dir() {
-            Ok(())
-        } else {
-            Err(refused("no log of this member is kept here any more"))
-        };
-        async move {
-            opened?;
-            logs::open(dir.join(name::LOG), request, state)
-                .await
-                .map_err(|error| transient("read a member's log", error))
+        let state = self.entries.lock().get(&key).map(|entry| entry.state());
+        if !dir.path().is_dir() {
+            return Err(rejected("this agent no longer keeps a log of this member"));
         }
-        .boxed()
+        logs::open(dir.join(name::LOG), request, state)
+            .instrument(request_span("logs", &key))
+            .await
+            .map_err(|error| transient("read a member's log", error))
     }
 
-    fn forget(&self, key: WorkKey) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        self.forget_now(key).boxed()
-    }
-}
-
-async fn ask(dir: &RunDir, verb: Verb) -> io::Result<Answer> {
-    Client::connect(dir).await?.ask(verb).await
-}
-
-/// Before another try. Only a sidecar that died while it was spoken to leads here.
-async fn pause(attempt: u32) {
-    if attempt > 0 {
-        flow_common::clock::sleep(Duration::from_millis(5 << attempt)).await;
+    async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
+        let span = request_span("forget", &key);
+        self.forget_now(key).instrument(span).await
     }
 }
 
-fn refused(text: &str) -> RuntimeError {
-    RuntimeError::Refused(Reason::new(ReasonCode::RuntimeError, text))
+async fn call(dir: &RunDir, request: Request) -> io::Result<Response> {
+    Client::connect(dir).await?.call(request).await
 }
 
-fn forgotten() -> RuntimeError {
-    refused(
-        "this attempt was forgotten and is never started again; a new one needs a new attempt number",
-    )
+/// The attempts of one request whose sidecar died during a call.
+struct Retries {
+    attempts: u32,
+    backoff: Backoff,
+    last: Option<io::Error>,
 }
 
-fn still_alive() -> RuntimeError {
-    refused("this member is still alive; stop it first")
+impl Retries {
+    const fn new() -> Self {
+        Self { attempts: 0, backoff: Backoff::new(RETRY_DELAY_MIN, RETRY_DELAY_MAX), last: None }
+    }
+
+    /// Waits before a retry. Returns `false` when no attempt is left.
+    async fn next(&mut self) -> bool {
+        if self.attempts == ATTEMPTS_MAX {
+            return false;
+        }
+        if self.attempts > 0 {
+            self.backoff.sleep().await;
+        }
+        self.attempts += 1;
+        true
+    }
+
+    fn record(&mut self, error: io::Error) {
+        self.last = Some(error);
+    }
+
+    fn into_error(self) -> io::Error {
+        self.last.unwrap_or_else(|| io::ErrorKind::TimedOut.into())
+    }
 }
 
-fn hold_gone() -> RuntimeError {
-    RuntimeError::Refused(Reason::new(
-        ReasonCode::HoldExpired,
-        "nothing is held for this attempt any more; reserve again",
-    ))
-}
-
-/// An error of the machine: final if waiting does not help, else to be tried again.
-fn transient(deed: &str, source: io::Error) -> RuntimeError {
+/// An error of the machine. A full disk is permanent; the caller retries after any other error.
+fn transient(action: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            RuntimeError::Refused(io_reason(deed, &source))
+            RuntimeError::Refused(io_reason(action, &source))
         }
-        _ => RuntimeError::of_machine(deed, source),
+        _ => RuntimeError::of_machine(action, source),
     }
 }

@@ -1,9 +1,11 @@
-//! Killing what a sidecar has left or does not end, as far as it can be found.
+//! Kills the processes that a sidecar left or does not end.
 //!
-//! Of a sidecar that vanished the kernel has killed most already (parent-death signal, end of a PID namespace). What is
-//! killed here is known beyond doubt: by its cgroup's name, by number and start time in the same boot, by its marker, by
-//! its command line (a supervisor of this directory), or by the directory's lock that it holds. A process that left the
-//! cgroup, cleared its environment and holds nothing is not found: messages must not claim that it is dead.
+//! The kernel kills most processes of a vanished sidecar (parent-death signal, end of a PID
+//! namespace). This module kills the others that it can identify for certain: by the name of their
+//! cgroup, by pid and start time in the same boot, by their marker, by their command line (the
+//! sidecar of this directory), or by the directory's lock that they hold. It cannot find a process
+//! that left the cgroup, cleared its environment and holds nothing, so no message may claim that
+//! such a process is dead.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,115 +15,121 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::runtime::WorkKey;
+use crate::runtime::backoff::Backoff;
 use crate::sidecar::container::{Container, MARKER, Process, all_pids, boot_id, stat};
 use crate::sidecar::rundir::{RunDir, name};
 
-/// First and longest pause between two looks at something that was killed and still dies.
-const SOON: Duration = Duration::from_millis(1);
-const LATER: Duration = Duration::from_millis(200);
+/// Bounds of the delay between two checks of a killed process.
+const CHECK_DELAY_MIN: Duration = Duration::from_millis(1);
+const CHECK_DELAY_MAX: Duration = Duration::from_millis(200);
 
-/// Blocks until nothing of the key is found alive. The caller holds the directory's lock, or there is no directory.
+/// Kills every process of the key and blocks until it finds none alive. The caller holds the
+/// directory's lock, or the directory does not exist.
 pub fn sweep(dir: &RunDir, key: &WorkKey) {
     let container = container(dir);
     for cgroup in cgroups(dir, key, container.as_ref()) {
-        until(|| is_empty(&cgroup), || drop(fs::write(cgroup.join("cgroup.kill"), "1")));
-        // Fails only if something is still dying in it; nothing depends on it.
+        repeat_until(|| is_empty(&cgroup), || drop(fs::write(cgroup.join("cgroup.kill"), "1")));
+        // Fails only while a process in it is exiting; nothing depends on the removal.
         let _ = fs::remove_dir(&cgroup);
     }
     if let Some(init) =
         container.and_then(|container| container.init).filter(|init| has_own_namespace(init.pid))
     {
-        until(|| is_gone(init), || kill(init.pid, |_| !is_gone(init)));
+        repeat_until(|| has_ended(init), || kill(init.pid, |_| !has_ended(init)));
     }
-    let is_ours = |pid: i32| is_marked(pid, dir, key) || is_supervisor(pid, dir);
-    let left = || others().filter(|pid| is_ours(*pid)).collect::<Vec<_>>();
-    until(|| left().is_empty(), || left().into_iter().for_each(|pid| kill(pid, is_ours)));
+    let is_ours = |pid: i32| is_marked(pid, dir, key) || is_sidecar(pid, dir);
+    let left = || other_pids().filter(|pid| is_ours(*pid)).collect::<Vec<_>>();
+    repeat_until(|| left().is_empty(), || left().into_iter().for_each(|pid| kill(pid, is_ours)));
 }
 
-/// Kills the supervisor of a run directory and what it supervises, until the lock is free, the directory is gone, or
-/// `is_over`. Blocks. A supervisor that was stopped (SIGSTOP) or is kept busy cannot resist, nor can a workload that took
-/// the lock in its place.
-pub fn kill_supervised(dir: &RunDir, key: &WorkKey, is_over: impl Fn() -> bool) {
+/// Kills the sidecar of a run directory and its workload. Blocks until the lock is free, the
+/// directory is gone, or `is_cancelled`. A sidecar that is stopped (SIGSTOP) or busy cannot resist,
+/// nor can a workload that took the lock.
+pub fn kill_supervised(dir: &RunDir, key: &WorkKey, is_cancelled: impl Fn() -> bool) {
     let lock = dir.join(name::LOCK);
-    let round = || {
-        // First, because a supervisor that sees its workload killed would write an end of its own.
-        others()
-            .filter(|pid| is_supervisor(*pid, dir))
-            .for_each(|pid| kill(pid, |pid| is_supervisor(pid, dir)));
+    let kill_all = || {
+        // The sidecar first: after the death of its workload it would write an exit.
+        other_pids()
+            .filter(|pid| is_sidecar(*pid, dir))
+            .for_each(|pid| kill(pid, |pid| is_sidecar(pid, dir)));
         for cgroup in cgroups(dir, key, container(dir).as_ref()) {
             let _ = fs::write(cgroup.join("cgroup.kill"), "1");
         }
         let is_ours =
-            |pid: i32| is_supervisor(pid, dir) || is_marked(pid, dir, key) || holds(pid, &lock);
-        others().filter(|pid| is_ours(*pid)).for_each(|pid| kill(pid, is_ours));
+            |pid: i32| is_sidecar(pid, dir) || is_marked(pid, dir, key) || holds_lock(pid, &lock);
+        other_pids().filter(|pid| is_ours(*pid)).for_each(|pid| kill(pid, is_ours));
     };
-    if !is_over() {
-        round();
+    if !is_cancelled() {
+        kill_all();
     }
-    until(|| is_over() || !matches!(dir.lock(), Ok(None)), round);
+    repeat_until(|| is_cancelled() || !matches!(dir.lock(), Ok(None)), kill_all);
 }
 
-/// How long the workload of a run directory has run at least, if its supervisor is found. The kernel knows the start of
-/// the supervisor's children, which no file that a workload can write tells reliably. Time asleep does not count.
-pub fn age(dir: &RunDir) -> Option<Duration> {
-    let supervisors: Vec<i32> = others().filter(|pid| is_supervisor(*pid, dir)).collect();
-    let family = all_pids().filter_map(|pid| Some((pid, stat(pid)?)));
-    // The init of a PID namespace is a copy of the supervisor, with its command line.
-    let children = family.filter(|(_, stat)| supervisors.contains(&stat.parent));
+/// Returns the least age of a run directory's workload, if its sidecar is found. The kernel knows
+/// the start time of the sidecar's children; a workload could change any file with a time. Time in
+/// suspend does not count.
+pub fn workload_age(dir: &RunDir) -> Option<Duration> {
+    let sidecars: Vec<i32> = other_pids().filter(|pid| is_sidecar(*pid, dir)).collect();
+    let processes = all_pids().filter_map(|pid| Some((pid, stat(pid)?)));
+    // The init of a PID namespace is a copy of the sidecar with its command line.
+    let children = processes.filter(|(_, stat)| sidecars.contains(&stat.parent));
     let ticks = children.map(|(_, stat)| stat.start).min()?;
-    // SAFETY: takes and returns a number.
+    // SAFETY: sysconf takes and returns a number.
     let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) })
         .ok()
         .filter(|ticks| *ticks > 0)?;
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the time is written to a place that lives through the call.
+    // SAFETY: the pointer is valid during the call.
     let read = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    // The start is counted from the boot with time asleep, the clock without: the difference is the age or less.
+    // The start time includes suspend since boot, the clock does not: the difference is at most the
+    // age.
     let age =
         u64::try_from(now.tv_sec).ok().filter(|_| read == 0)?.saturating_sub(ticks / per_second);
     Some(Duration::from_secs(age))
 }
 
-/// Every process but this one.
-fn others() -> impl Iterator<Item = i32> {
+/// The pids of every process but this one.
+fn other_pids() -> impl Iterator<Item = i32> {
     let own = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     all_pids().filter(move |pid| *pid != own)
 }
 
-/// What the sidecar put down about its container in this boot. The workload can write the file, too.
+/// The sidecar's record of its container in this boot. The workload can write the file, too.
 fn container(dir: &RunDir) -> Option<Container> {
     dir.read::<Container>(name::CONTAINER).ok().filter(|container| container.boot == boot_id())
 }
 
-/// Cgroups that the workload may be in. Only one of the key's own name is believed: the file could name any other.
+/// The cgroups that may contain the workload. The recorded one counts only if it has the key's
+/// name: the file could name any cgroup.
 fn cgroups(dir: &RunDir, key: &WorkKey, container: Option<&Container>) -> BTreeSet<PathBuf> {
     let expected = Container::cgroup_of(key, dir);
-    let told = container.and_then(|container| container.cgroup.clone());
-    let told = told.filter(|told| {
-        expected.as_ref().is_some_and(|expected| told.file_name() == expected.file_name())
+    let recorded = container.and_then(|container| container.cgroup.clone());
+    let recorded = recorded.filter(|recorded| {
+        expected.as_ref().is_some_and(|expected| recorded.file_name() == expected.file_name())
     });
     expected
         .into_iter()
-        .chain(told)
+        .chain(recorded)
         .filter(|cgroup| cgroup.join("cgroup.events").exists())
         .collect()
 }
 
 fn is_marked(pid: i32, dir: &RunDir, key: &WorkKey) -> bool {
-    let wanted = format!("{MARKER}={}", dir.mark(key));
+    let marker = format!("{MARKER}={}", dir.marker(key));
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes())
 }
 
-/// Whether the process lives in another PID namespace than this one: any other number in the workload's file is not its init.
+/// True if the process is in another PID namespace than this one. A pid in the workload's file that
+/// is not, is not an init.
 fn has_own_namespace(pid: i32) -> bool {
     let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/pid")).ok();
     let namespace = of(&pid.to_string());
     namespace.is_some() && namespace != of("self")
 }
 
-/// Whether the process was started as the sidecar of this very directory.
-fn is_supervisor(pid: i32, dir: &RunDir) -> bool {
+/// True if the process was started as the sidecar of this directory.
+fn is_sidecar(pid: i32, dir: &RunDir) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let mut words = line.split(|byte| *byte == 0).skip(1);
     [b"sidecar".as_slice(), b"--run-dir", dir.path().as_os_str().as_bytes()]
@@ -129,14 +137,12 @@ fn is_supervisor(pid: i32, dir: &RunDir) -> bool {
         .all(|word| words.next() == Some(word))
 }
 
-/// Whether the process holds the lock on this file, by the kernel's own word.
-fn holds(pid: i32, lock: &Path) -> bool {
-    let Ok(wanted) = lock.metadata() else { return false };
+/// True if the process holds the lock on this file, according to the kernel.
+fn holds_lock(pid: i32, lock: &Path) -> bool {
+    let Ok(lock) = lock.metadata() else { return false };
     let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let mut same = open.filter(|fd| {
-        fd.path()
-            .metadata()
-            .is_ok_and(|meta| (meta.dev(), meta.ino()) == (wanted.dev(), wanted.ino()))
+        fd.path().metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (lock.dev(), lock.ino()))
     });
     same.any(|fd| {
         let info = fs::read_to_string(
@@ -147,13 +153,13 @@ fn holds(pid: i32, lock: &Path) -> bool {
     })
 }
 
-/// Runs on a blocking thread: the kernel gives no sign when a stranger's child has died.
-fn until(done: impl Fn() -> bool, act: impl Fn()) {
-    let mut pause = SOON;
-    while !done() {
+/// Repeats `act` until `is_done`, on a thread that may block: the kernel does not notify a process
+/// of the death of another process's child.
+fn repeat_until(is_done: impl Fn() -> bool, act: impl Fn()) {
+    let mut backoff = Backoff::new(CHECK_DELAY_MIN, CHECK_DELAY_MAX);
+    while !is_done() {
         act();
-        flow_common::clock::sleep_blocking(pause);
-        pause = (pause * 2).min(LATER);
+        backoff.sleep_blocking();
     }
 }
 
@@ -164,19 +170,20 @@ fn is_empty(cgroup: &Path) -> bool {
     }
 }
 
-/// A zombie counts: init of a PID namespace becomes one only after everything in it has ended.
-fn is_gone(process: Process) -> bool {
+/// A zombie counts as ended: the init of a PID namespace becomes one after every process in it
+/// ended.
+fn has_ended(process: Process) -> bool {
     stat(process.pid).is_none_or(|stat| stat.dead || stat.start != process.start)
 }
 
-/// SIGKILL to a process that is still the one meant when its handle has been opened: a number may be used again between
-/// a look and a kill, a handle is not.
+/// Sends SIGKILL to a process if it still is the meant one after its handle is open. The kernel may
+/// reuse a pid between a check and a kill, but not a handle.
 fn kill(pid: i32, is_meant: impl Fn(i32) -> bool) {
-    // SAFETY: takes and returns numbers only; the result is checked.
+    // SAFETY: the call takes and returns numbers only; the result is checked.
     let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let Ok(handle @ 0..) = i32::try_from(handle) else { return };
     if is_meant(pid) {
-        // SAFETY: the handle is open, and no pointer but null is passed.
+        // SAFETY: the handle is open, and the only pointer is null.
         unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
@@ -187,7 +194,7 @@ fn kill(pid: i32, is_meant: impl Fn(i32) -> bool) {
             )
         };
     }
-    // SAFETY: the handle was opened above and is used by nobody else.
+    // SAFETY: the handle was opened above and nothing else uses it.
     unsafe { libc::close(handle) };
 }
 
@@ -197,22 +204,23 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn only_what_carries_the_marker_is_swept() {
+    fn only_processes_with_the_marker_are_swept() {
         let key = WorkKey { run: "5".repeat(32).parse().expect("an id"), attempt: 3 };
         let spawn = |value: &str| {
             Command::new("sleep").arg("60").env(MARKER, value).spawn().expect("a child")
         };
         let (dir, elsewhere) = (RunDir::at("/nonexistent"), RunDir::at("/other-party"));
-        let mut ours = spawn(&dir.mark(&key));
-        let mut others = [dir.mark(&WorkKey { attempt: 30, ..key.clone() }), elsewhere.mark(&key)]
-            .map(|mark| spawn(&mark));
-        // A dead child without a reaper is a zombie, whose environment is empty: that is gone enough.
+        let mut ours = spawn(&dir.marker(&key));
+        let mut others =
+            [dir.marker(&WorkKey { attempt: 30, ..key.clone() }), elsewhere.marker(&key)]
+                .map(|marker| spawn(&marker));
+        // A dead child that is not reaped is a zombie with an empty environment: it counts as ended.
         sweep(&dir, &key);
         assert!(!ours.wait().expect("reaped").success());
         for other in &mut others {
             assert!(
                 other.try_wait().expect("asked").is_none(),
-                "the process of another attempt, or party, lives"
+                "the process of another attempt or party is alive"
             );
             other.kill().expect("killed");
             other.wait().expect("reaped");
@@ -220,12 +228,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_used_again_is_not_the_process_that_was_meant() {
+    fn reused_pid_is_not_the_recorded_process() {
         let mut child = Command::new("sleep").arg("60").spawn().expect("a child");
         let pid = i32::try_from(child.id()).expect("a pid");
         let start = stat(pid).expect("alive").start;
-        assert!(!is_gone(Process { pid, start }));
-        assert!(is_gone(Process { pid, start: start + 1 }));
+        assert!(!has_ended(Process { pid, start }));
+        assert!(has_ended(Process { pid, start: start + 1 }));
         kill(pid, |_| false);
         assert!(child.try_wait().expect("asked").is_none());
         kill(pid, |_| true);

@@ -1,11 +1,12 @@
-//! `metrics.jsonl` in the output directory: one JSON object a line, written by the workload (spec iflearner-framework §8).
-//! A line says by `step`, or else by `epoch`, where on its series it lies; one that does not is numbered, from 1 on.
+//! Follows `metrics.jsonl` in the output directory: one JSON object per line, written by the
+//! workload (spec iflearner-framework §8). The position of a line in its series is its `step`, else
+//! its `epoch`, else the number of the line, from 1.
 //!
-//! NaN and Infinity, which JSON does not have and Python writes, are values like any number. A last line without a line
-//! break counts once the workload has ended.
+//! NaN and Infinity, which Python writes and JSON does not have, are values like any number. A last
+//! line without a line break counts after the workload has ended.
 //!
-//! The writer is not trusted: lines may be cut, endless or no JSON, the file may be replaced, a pipe or a link. Memory is
-//! bounded; a line that cannot be parsed is skipped.
+//! The writer is not trusted: lines may be incomplete, endless or no JSON, the file may be
+//! replaced, a pipe or a link. Memory is bounded, and a line that cannot be parsed is skipped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -15,26 +16,28 @@ use std::path::PathBuf;
 use flow_domain::progress::{Point, Progress};
 use serde_json::{Map, Value};
 
-/// Longest line looked at.
-const LINE_LIMIT: usize = 64 << 10;
+/// Limit of a line in bytes; a longer one is skipped.
+const LINE_BYTES_MAX: usize = 64 << 10;
 
-/// Most bytes read in one look.
-const READ_LIMIT: usize = 1 << 20;
+/// Limit of one read in bytes.
+const READ_BYTES_MAX: usize = 1 << 20;
 
-/// Most different series, and the longest name of one.
-const SERIES_LIMIT: usize = 256;
-const NAME_LIMIT: usize = 128;
+/// Limit of the number of series.
+const SERIES_MAX: usize = 256;
 
-/// The file, and how far it was read.
+/// Limit of a series' name in bytes.
+const SERIES_NAME_BYTES_MAX: usize = 128;
+
+/// The file and the read position.
 #[derive(Debug)]
 pub struct MetricsFile {
     path: PathBuf,
     open: Option<(File, u64)>,
     line: Vec<u8>,
-    /// The line being read is too long: skip to its end.
+    /// The current line is too long: skip to its end.
     skipping: bool,
     series: std::collections::BTreeSet<String>,
-    /// Lines understood so far: the step of one that names none.
+    /// Number of parsed lines: the step of a line without one.
     lines: u64,
     behind: bool,
 }
@@ -54,20 +57,20 @@ impl MetricsFile {
         }
     }
 
-    /// The last look stopped at its limit.
+    /// True if the last read stopped at its limit.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.behind
     }
 
-    /// Add what was appended since the last look.
+    /// Adds what was appended since the last read.
     pub fn read(&mut self, seen: &mut Progress) {
         self.behind = false;
         let Some((mut file, mut offset)) = self.reopen() else { return };
         let mut part = vec![0; 16 << 10];
         let mut total = 0;
         loop {
-            if total >= READ_LIMIT {
+            if total >= READ_BYTES_MAX {
                 self.behind = true;
                 break;
             }
@@ -83,7 +86,8 @@ impl MetricsFile {
         self.open = Some((file, offset));
     }
 
-    /// The file at its place now, at the offset reached; from the beginning if it was replaced or cut.
+    /// The file at its path now and the offset; the offset is 0 if the file was replaced or
+    /// truncated.
     fn reopen(&mut self) -> Option<(File, u64)> {
         let now = self.path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
         if let Some((file, offset)) = self.open.take() {
@@ -95,7 +99,7 @@ impl MetricsFile {
         }
         self.line.clear();
         self.skipping = false;
-        // The file may have become a link or a pipe since it was looked at.
+        // The file may have become a link or a pipe since the check.
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let mut file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path).ok()?;
         file.metadata().ok().filter(std::fs::Metadata::is_file)?;
@@ -106,7 +110,7 @@ impl MetricsFile {
     fn feed(&mut self, bytes: &[u8], seen: &mut Progress) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let ends = piece.ends_with(b"\n");
-            if !self.skipping && self.line.len() + piece.len() > LINE_LIMIT {
+            if !self.skipping && self.line.len() + piece.len() > LINE_BYTES_MAX {
                 self.skipping = true;
                 self.line = Vec::new();
             }
@@ -119,7 +123,8 @@ impl MetricsFile {
         }
     }
 
-    /// Takes the last line, which has no line break: the workload has ended and will not complete it.
+    /// Parses the last line, which has no line break: the workload has ended and will not complete
+    /// it.
     pub fn finish(&mut self, seen: &mut Progress) {
         self.end_line(seen);
     }
@@ -154,8 +159,8 @@ impl MetricsFile {
                 continue;
             }
             let series = event.map_or_else(|| key.clone(), |event| format!("{event}/{key}"));
-            if series.len() > NAME_LIMIT
-                || (self.series.len() >= SERIES_LIMIT && !self.series.contains(&series))
+            if series.len() > SERIES_NAME_BYTES_MAX
+                || (self.series.len() >= SERIES_MAX && !self.series.contains(&series))
             {
                 continue;
             }
@@ -166,10 +171,10 @@ impl MetricsFile {
     }
 }
 
-/// Begins the text that stands for a token of [`TOKENS`] while a line is parsed.
+/// Prefix of the string that replaces a token of [`TOKENS`] while a line is parsed.
 const NOT_FINITE: &str = "\0";
 
-/// What Python's json module writes for numbers that JSON does not have. The longest that fits comes first.
+/// Output of Python's json module for numbers that JSON does not have, longest first.
 const TOKENS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 fn parse(line: &[u8]) -> Option<Map<String, Value>> {
@@ -182,7 +187,7 @@ fn parse(line: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// The line with each of [`TOKENS`] outside of texts as a text of JSON.
+/// Returns the line with each of [`TOKENS`] outside of strings replaced by a JSON string.
 fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len() + 64);
     let (mut at, mut in_text) = (0, false);
@@ -204,9 +209,9 @@ fn with_tokens_as_text(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A whole number, also one that was written as `2.0`.
+/// A whole number, also if written as `2.0`.
 fn whole(value: &Value) -> Option<u64> {
-    /// Every whole number up to here is exact as a float (2^53).
+    /// A float represents every whole number up to this one exactly (2^53).
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let float =
         || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(float));
@@ -236,10 +241,10 @@ mod tests {
             let mut out =
                 OpenOptions::new().append(true).create(true).open(&self.path).expect("open");
             out.write_all(text.as_bytes()).expect("written");
-            self.look()
+            self.read()
         }
 
-        fn look(&mut self) -> Progress {
+        fn read(&mut self) -> Progress {
             let mut seen = Progress::default();
             self.file.read(&mut seen);
             seen
@@ -247,9 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_the_contract_become_series() {
+    fn lines_of_the_contract_become_series() {
         let mut it = Fixture::new();
-        assert_eq!(it.look(), Progress::default(), "not there yet");
+        assert_eq!(it.read(), Progress::default(), "the file does not exist yet");
         let seen = it.append(
             "{\"event\": \"local\", \"party\": \"a\", \"epoch\": 2, \"epochs\": 5, \"loss\": 0.25, \"acc\": 0.5011, \"time\": 1.5}\n\
              {\"epoch\": 3, \"metrics\": {\"f1\": 1}}\n",
@@ -260,28 +265,28 @@ mod tests {
         assert_eq!(metrics, [("f1", "1"), ("local/acc", "0.5011"), ("local/loss", "0.25")]);
         let steps: Vec<u64> = seen.points.iter().map(|point| point.step).collect();
         assert_eq!(steps, [2, 2, 3]);
-        assert_eq!(it.look(), Progress::default(), "nothing is told twice");
+        assert_eq!(it.read(), Progress::default(), "no value is returned twice");
     }
 
     #[test]
-    fn lines_that_name_no_step_are_numbered_also_in_a_file_that_was_replaced() {
+    fn lines_without_a_step_are_numbered_also_in_a_replaced_file() {
         let mut it = Fixture::new();
         let steps = |seen: Progress| seen.points.iter().map(|point| point.step).collect::<Vec<_>>();
         assert_eq!(steps(it.append("{\"loss\": 3}\nrubbish\n{\"loss\": 2}\n")), [1, 2]);
         assert_eq!(steps(it.append("{\"loss\": 1}\n{\"loss\": 0, \"step\": 70}\n")), [3, 70]);
         fs::remove_file(&it.path).expect("removed");
-        assert_eq!(steps(it.append("{\"loss\": 5}\n")), [5], "never a step that was told before");
+        assert_eq!(steps(it.append("{\"loss\": 5}\n")), [5], "no step occurs twice");
     }
 
     #[test]
-    fn a_line_counts_when_it_is_whole_and_rubbish_is_skipped() {
+    fn line_counts_when_it_is_complete_and_an_invalid_one_is_skipped() {
         let mut it = Fixture::new();
         assert_eq!(it.append("rubbish\n[1]\n\u{0}\n{\"acc\": ").metrics.len(), 0);
         assert_eq!(it.append("0.5}\n").metrics["acc"], "0.5");
     }
 
     #[test]
-    fn b4_a_line_with_nan_keeps_its_epoch_and_its_numbers_and_shows_nan_as_such() {
+    fn b4_line_with_nan_keeps_its_epoch_and_all_values() {
         let mut it = Fixture::new();
         let seen =
             it.append("{\"epoch\": 3, \"loss\": NaN, \"acc\": 0.3, \"up\": Infinity, \"down\":-Infinity, \"note\": \"is \\\"NaN\"}\n");
@@ -294,13 +299,13 @@ mod tests {
         );
         assert!(
             seen.metrics.values().all(|value| value.parse::<f64>().is_ok()),
-            "as the hub reads them"
+            "the hub can parse every value"
         );
         assert_eq!(it.append("{\"epoch\": NaN, \"acc\": 1}\n{\"acc\": Na}\n").points.len(), 1);
     }
 
     #[test]
-    fn b13_a_last_line_without_a_line_break_counts_at_the_end_and_whole_numbers_are_integers() {
+    fn b13_last_line_without_a_line_break_counts_at_the_end_and_whole_numbers_are_integers() {
         let mut it = Fixture::new();
         assert_eq!(
             it.append("{\"epoch\": 2.0, \"acc\": 1}\n{\"epoch\": 3, \"epochs\": 3.0}").epoch,
@@ -319,39 +324,39 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_skipped_and_the_next_one_counts() {
+    fn too_long_line_is_skipped_and_the_next_one_counts() {
         let mut it = Fixture::new();
-        let long = "x".repeat(LINE_LIMIT);
+        let long = "x".repeat(LINE_BYTES_MAX);
         assert_eq!(it.append(&format!("{{\"a\": 1, \"b\": \"{long}")).metrics.len(), 0);
-        assert!(it.file.line.capacity() <= LINE_LIMIT);
+        assert!(it.file.line.capacity() <= LINE_BYTES_MAX);
         let seen = it.append(&format!("{long}\"}}\n{{\"acc\": 1}}\n"));
         assert_eq!(seen.metrics.keys().collect::<Vec<_>>(), ["acc"]);
     }
 
     #[test]
-    fn a_flood_is_read_in_parts_and_its_names_are_bounded() {
+    fn large_file_is_read_in_parts_and_its_series_are_bounded() {
         let mut it = Fixture::new();
         let flood: String =
             (0..60_000).map(|n| format!("{{\"metric-number-{n}\": {n}}}\n")).collect();
         let mut seen = it.append(&flood);
         assert!(it.file.is_behind());
         while it.file.is_behind() {
-            seen.metrics.extend(it.look().metrics);
+            seen.metrics.extend(it.read().metrics);
         }
-        assert_eq!(seen.metrics.len(), SERIES_LIMIT);
+        assert_eq!(seen.metrics.len(), SERIES_MAX);
     }
 
     #[test]
-    fn a_replaced_file_is_read_from_its_beginning_and_a_pipe_or_link_not_at_all() {
+    fn replaced_file_is_read_from_its_start_and_a_pipe_or_link_is_ignored() {
         let mut it = Fixture::new();
         it.append("{\"a\": 1}\n");
         fs::remove_file(&it.path).expect("removed");
         assert_eq!(it.append("{\"b\": 1}\n").metrics.keys().collect::<Vec<_>>(), ["b"]);
         fs::remove_file(&it.path).expect("removed");
         nix::unistd::mkfifo(&it.path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
-        assert_eq!(it.look(), Progress::default());
+        assert_eq!(it.read(), Progress::default());
         fs::remove_file(&it.path).expect("removed");
         std::os::unix::fs::symlink("/etc/passwd", &it.path).expect("a link");
-        assert_eq!(it.look(), Progress::default());
+        assert_eq!(it.read(), Progress::default());
     }
 }

@@ -1,80 +1,82 @@
-//! How a workload gets on: looked at once a second by a thread of its own, so that a status page which hangs cannot hold
-//! up a stop.
+//! Observes a workload's progress once a second, in a thread of its own, so that a status page that
+//! does not respond cannot delay a stop.
 //!
-//! `metrics.jsonl` is followed whatever the framework is; an iflearner aggregator's status page is polled besides.
+//! The thread follows `metrics.jsonl` for every framework and also polls the status page of an
+//! iflearner aggregator.
 
 mod metrics;
 mod status;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use flow_domain::progress::{Point, Progress};
 use nix::sys::eventfd::EventFd;
+use parking_lot::Mutex;
 
 use self::metrics::MetricsFile;
 pub use self::status::StatusPage;
 
-/// Pause between two looks. The framework prints a line at each (hazard L16).
-const PERIOD: Duration = Duration::from_secs(1);
+/// Delay between two polls. The framework prints a line for each (hazard L16).
+const POLL_PERIOD: Duration = Duration::from_secs(1);
 
-/// Points kept for an agent that is away; older ones are dropped. The file at the party has them all.
-const POINTS_KEPT: usize = 2000;
+/// Limit of the points kept for a disconnected agent; the oldest are dropped. The file at the party
+/// contains all.
+const POINTS_MAX: usize = 2000;
 
-/// Looks at a file that a workload filled faster than it was read, after the workload's end.
-const LAST_ROUNDS: u32 = 16;
+/// Limit of the reads after the workload's end, if the workload wrote faster than the thread read.
+const FINAL_READS_MAX: u32 = 16;
 
-/// Where a workload writes its metrics, given its output directory.
+/// The metrics file in a workload's output directory.
 #[must_use]
 pub fn metrics_file(outputs: &Path) -> PathBuf {
     outputs.join("metrics.jsonl")
 }
 
-/// What is known so far, and the points of the past.
+/// The latest progress and the past points.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct ProgressHistory {
     progress: Progress,
     points: VecDeque<Point>,
-    /// Points there ever were: a cursor for subscribers.
+    /// Number of all points, including dropped ones: the cursor of subscribers.
     total: u64,
-    /// Changes so far.
     version: u64,
 }
 
-impl Known {
-    /// Changes so far; 0 = nothing to tell.
+impl ProgressHistory {
+    /// Number of changes; 0 = no progress yet.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// The progress, with all points that are kept.
+    /// The progress with all kept points.
     #[must_use]
-    pub fn whole(&self) -> Option<Progress> {
-        (self.version > 0).then(|| self.since(&mut 0, POINTS_KEPT))
+    pub fn full(&self) -> Option<Progress> {
+        (self.version > 0).then(|| self.since(&mut 0, POINTS_MAX))
     }
 
-    /// Progress with at most `most` of the points after `cursor`, which is moved on.
-    pub fn since(&self, cursor: &mut u64, most: usize) -> Progress {
+    /// The progress with at most `points_max` points after `cursor`, which moves on.
+    pub fn since(&self, cursor: &mut u64, points_max: usize) -> Progress {
         let first = self.total - self.points.len() as u64;
         let skip = usize::try_from(cursor.saturating_sub(first)).unwrap_or(usize::MAX);
-        let points: Vec<Point> = self.points.iter().skip(skip).take(most).cloned().collect();
+        let points: Vec<Point> = self.points.iter().skip(skip).take(points_max).cloned().collect();
         *cursor = (*cursor).max(first) + points.len() as u64;
         Progress { points, ..self.progress.clone() }
     }
 
-    /// Whether there are points after `cursor`.
+    /// True if there are points after `cursor`.
     #[must_use]
     pub fn has_more(&self, cursor: u64) -> bool {
         cursor < self.total
     }
 
-    fn take(&mut self, seen: Progress) {
-        let Progress { epoch, epochs, parties, metrics, points, complete } = seen;
+    fn merge(&mut self, new: Progress) {
+        let Progress { epoch, epochs, parties, metrics, points, complete } = new;
         let before = (self.progress.clone(), self.total);
         self.progress.epoch = epoch.or(self.progress.epoch);
         self.progress.epochs = epochs.or(self.progress.epochs);
@@ -82,67 +84,66 @@ impl Known {
             self.progress.parties = parties;
         }
         self.progress.metrics.extend(metrics);
-        // A fact once it was true: the page may vanish while the workload ends.
+        // Completion stays: the page may disappear while the workload ends.
         self.progress.complete |= complete;
         self.total += points.len() as u64;
         self.points.extend(points);
-        self.points.drain(..self.points.len().saturating_sub(POINTS_KEPT));
+        self.points.drain(..self.points.len().saturating_sub(POINTS_MAX));
         if before != (self.progress.clone(), self.total) {
             self.version += 1;
         }
     }
 }
 
-/// The thread that looks.
+/// The thread that observes progress.
 #[derive(Debug)]
 pub struct Watcher {
-    known: Arc<Mutex<Known>>,
-    over: Arc<AtomicBool>,
+    history: Arc<Mutex<ProgressHistory>>,
+    has_workload_ended: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Watcher {
-    /// Begin to look. `changed` becomes readable at each change.
+    /// Starts the thread. `changed` becomes readable at each change.
     pub fn start(
         metrics: PathBuf,
         page: Option<StatusPage>,
         changed: Arc<EventFd>,
     ) -> std::io::Result<Self> {
-        let known = Arc::new(Mutex::new(Known::default()));
-        let over = Arc::new(AtomicBool::new(false));
+        let history = Arc::new(Mutex::new(ProgressHistory::default()));
+        let has_workload_ended = Arc::new(AtomicBool::new(false));
         let thread =
             thread::Builder::new().name("progress".to_owned()).stack_size(256 << 10).spawn({
-                let (known, over) = (known.clone(), over.clone());
+                let (history, ended) = (history.clone(), has_workload_ended.clone());
                 move || {
                     let _wake = WakeAtEnd(&changed);
-                    look(MetricsFile::new(metrics), page.as_ref(), &known, &over, &changed);
+                    observe(MetricsFile::new(metrics), page.as_ref(), &history, &ended, &changed);
                 }
             })?;
-        Ok(Self { known, over, thread })
+        Ok(Self { history, has_workload_ended, thread })
     }
 
-    /// Look at what is known.
-    pub fn with<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
-        read(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn with<T>(&self, read: impl FnOnce(&ProgressHistory) -> T) -> T {
+        read(&self.history.lock())
     }
 
-    /// Whether the thread has ended though nobody asked for that: it panicked.
+    /// True if the thread has panicked.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// The workload has ended: read the rest of its metrics and answer the last progress.
-    pub fn finish(self) -> Known {
-        self.over.store(true, Ordering::Release);
+    /// Reads the rest of the metrics after the workload's end and returns the final progress.
+    pub fn finish(self) -> ProgressHistory {
+        self.has_workload_ended.store(true, Ordering::Release);
         self.thread.thread().unpark();
-        // A panic there has been written to the sidecar's log; what was known before it still is.
+        // A panic of the thread is in the sidecar's log; the progress before it is kept.
         let _ = self.thread.join();
-        std::mem::take(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.history.lock())
     }
 }
 
-/// Wakes whoever waits for changes when the thread ends, by a panic too.
+/// Makes the event readable when the thread ends, also by a panic.
 struct WakeAtEnd<'a>(&'a EventFd);
 
 impl Drop for WakeAtEnd<'_> {
@@ -151,41 +152,41 @@ impl Drop for WakeAtEnd<'_> {
     }
 }
 
-fn look(
+fn observe(
     mut metrics: MetricsFile,
     page: Option<&StatusPage>,
-    known: &Mutex<Known>,
-    over: &AtomicBool,
+    history: &Mutex<ProgressHistory>,
+    has_workload_ended: &AtomicBool,
     changed: &EventFd,
 ) {
-    let mut last_rounds = LAST_ROUNDS;
-    while last_rounds > 0 {
-        let ended = over.load(Ordering::Acquire);
+    let mut final_reads = FINAL_READS_MAX;
+    while final_reads > 0 {
+        let ended = has_workload_ended.load(Ordering::Acquire);
         let mut seen = Progress::default();
         metrics.read(&mut seen);
         if ended && !metrics.is_behind() {
             metrics.finish(&mut seen);
         }
         if let Some(page) = page.filter(|_| !ended)
-            && let Some(shown) = page.look()
+            && let Some(status) = page.fetch()
         {
-            seen = Progress { metrics: seen.metrics, points: seen.points, ..shown };
+            seen = Progress { metrics: seen.metrics, points: seen.points, ..status };
         }
-        let news = {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = known.version;
-            known.take(seen);
-            known.version != before
+        let has_changed = {
+            let mut history = history.lock();
+            let before = history.version;
+            history.merge(seen);
+            history.version != before
         };
-        if news {
-            // Full only if nobody has looked for 2^64 changes.
+        if has_changed {
+            // Fails only after 2^64 unread changes.
             let _ = changed.write(1);
         }
         match (ended, metrics.is_behind()) {
-            (true, true) => last_rounds -= 1,
-            (true, false) => last_rounds = 0,
+            (true, true) => final_reads -= 1,
+            (true, false) => final_reads = 0,
             (false, true) => {}
-            (false, false) => thread::park_timeout(PERIOD),
+            (false, false) => thread::park_timeout(POLL_PERIOD),
         }
     }
 }
@@ -199,39 +200,40 @@ mod tests {
     }
 
     #[test]
-    fn every_subscriber_gets_each_kept_point_once_in_parts() {
-        let mut known = Known::default();
-        known.take(Progress { points: (0..2500).map(point).collect(), ..Progress::default() });
+    fn subscriber_gets_each_kept_point_once_in_parts() {
+        let mut history = ProgressHistory::default();
+        history.merge(Progress { points: (0..2500).map(point).collect(), ..Progress::default() });
         let mut cursor = 0;
         let mut steps = Vec::new();
-        while known.has_more(cursor) {
-            steps.extend(known.since(&mut cursor, 300).points.into_iter().map(|point| point.step));
+        while history.has_more(cursor) {
+            steps
+                .extend(history.since(&mut cursor, 300).points.into_iter().map(|point| point.step));
         }
         assert_eq!(steps, (500..2500).collect::<Vec<_>>());
-        known.take(Progress { points: vec![point(2500)], ..Progress::default() });
-        assert_eq!(known.since(&mut cursor, 300).points, [point(2500)]);
+        history.merge(Progress { points: vec![point(2500)], ..Progress::default() });
+        assert_eq!(history.since(&mut cursor, 300).points, [point(2500)]);
     }
 
     #[test]
-    fn b13_the_watcher_takes_the_last_line_once_the_workload_has_ended() {
+    fn b13_incomplete_last_line_counts_after_the_workload_has_ended() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = metrics_file(folder.path());
         let changed = Arc::new(EventFd::new().expect("an event"));
         let watcher = Watcher::start(path.clone(), None, changed).expect("a thread");
         std::fs::write(path, "{\"epoch\": 2}\n{\"epoch\": 3}").expect("written");
-        assert_eq!(watcher.finish().whole().and_then(|progress| progress.epoch), Some(3));
+        assert_eq!(watcher.finish().full().and_then(|progress| progress.epoch), Some(3));
     }
 
     #[test]
-    fn completion_is_kept_and_a_look_without_news_is_no_change() {
-        let mut known = Known::default();
-        known.take(Progress::default());
-        assert_eq!((known.version(), known.whole()), (0, None));
-        known.take(Progress { complete: true, epoch: Some(3), ..Progress::default() });
-        known.take(Progress::default());
-        assert_eq!(known.version(), 1);
+    fn completion_is_kept_and_a_poll_without_new_values_is_no_change() {
+        let mut history = ProgressHistory::default();
+        history.merge(Progress::default());
+        assert_eq!((history.version(), history.full()), (0, None));
+        history.merge(Progress { complete: true, epoch: Some(3), ..Progress::default() });
+        history.merge(Progress::default());
+        assert_eq!(history.version(), 1);
         assert!(
-            known.whole().is_some_and(|progress| progress.complete && progress.epoch == Some(3))
+            history.full().is_some_and(|progress| progress.complete && progress.epoch == Some(3))
         );
     }
 }

@@ -1,7 +1,7 @@
-//! What the object and the pods of a key say together. Pure.
+//! Derives the state of a member from its object and its Pods. Pure.
 //!
-//! An end that is read here is a conclusion from a picture that may be old; whoever acts on it looks again, freshly, and
-//! judges that (see `follow`).
+//! An end that this module derives from watched objects may be stale; the follower reads the
+//! objects again and derives the state once more before it reports an end (see `follow`).
 
 use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, condition};
 use flow_domain::member::{Exit, Reason, ReasonCode};
@@ -14,41 +14,39 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::build::WORKLOAD;
 use crate::runtime::WorkState;
 
-/// What is known of a key that was let run.
+/// The observations of a member that was created.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// Its object; `None` = it is not there (or another one is).
+pub struct MemberView<'a> {
+    /// The member's object; `None` if it or its UID does not exist.
     pub object: Option<&'a IflearnerJob>,
-    /// Its pods.
     pub pods: &'a [&'a Pod],
-    /// Its end was asked for.
+    /// A stop was requested.
     pub stopping: bool,
-    /// How its workload was once seen to end.
+    /// The exit that an earlier observation showed.
     pub seen: Option<&'a Exit>,
-    /// It was once seen to run.
+    /// An earlier observation showed the workload running.
     pub ran: bool,
-    /// The present moment: for ends of which nobody knows the time.
+    /// The current time, for exits without a time.
     pub now: Timestamp,
 }
 
-/// How the key stands.
 #[must_use]
-pub fn judge(view: &View<'_>) -> WorkState {
+pub fn work_state(view: &MemberView<'_>) -> WorkState {
     if view.pods.iter().any(|pod| !is_finished(pod)) {
-        return current(view);
+        return living_state(view);
     }
-    let Some(object) = view.object else { return gone(view) };
+    let Some(object) = view.object else { return state_without_object(view) };
     let status = object.status.clone().unwrap_or_default();
     let succeeded = view.pods.iter().any(|pod| phase(pod) == Some("Succeeded"));
-    // A Pod that failed may be followed by another, until the operator says that the job is over.
+    // Another Pod may follow a failed one until the operator reports that the Job ended.
     if succeeded || status.phase.is_some_and(Phase::is_terminal) {
-        ended(view, &status)
+        terminal_state(view, &status)
     } else {
-        current(view)
+        living_state(view)
     }
 }
 
-/// How the workload of a pod ended, if it did.
+/// The exit of a Pod's workload; `None` before it ended.
 #[must_use]
 pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
     let state = container(pod, WORKLOAD)?.state.as_ref()?.terminated.as_ref()?;
@@ -66,11 +64,13 @@ pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
         Some("OOMKilled") => {
             exit.code = None;
             exit.signal = Some(9);
-            let text = "the workload used more memory than it may and was killed: raise memory_mib of the template";
+            let text = "the workload exceeded its memory limit and was killed; raise memory_mib of the \
+                        template";
             exit.reason = Some(Reason::new(ReasonCode::ExitSignal, text));
         }
         Some("StartError" | "ContainerCannotRun") => {
-            let text = "the program could not be executed in its container: check command and workdir of the template against the image";
+            let text = "the program could not be executed in its container; check command and workdir \
+                        of the template against the image";
             exit.reason = Some(Reason::new(ReasonCode::SpawnFailed, text));
         }
         _ => {}
@@ -82,19 +82,20 @@ pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
     Some(exit)
 }
 
-/// Whether this container of a pod has begun: from then on it has a log.
+/// True if this container of a Pod has started: from then on it has a log.
 #[must_use]
-pub fn has_begun(pod: &Pod, name: &str) -> bool {
+pub fn has_started(pod: &Pod, name: &str) -> bool {
     state(pod, name).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
-/// Whether this container of a pod has ended, or can never end because its pod has.
+/// True if this container of a Pod has ended, or its Pod has.
 #[must_use]
 pub fn has_ended(pod: &Pod, name: &str) -> bool {
     is_finished(pod) || state(pod, name).is_some_and(|state| state.terminated.is_some())
 }
 
-/// Nothing of the pod is alive: its kubelet has said so, or, for a node that is lost for good, the cluster.
+/// True if no container of the Pod is alive, according to its kubelet or, for a removed node, the
+/// cluster.
 #[must_use]
 pub fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), Some("Succeeded" | "Failed"))
@@ -115,22 +116,24 @@ fn state<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerState> {
     container(pod, name)?.state.as_ref()
 }
 
-/// Alive, or on its way.
-fn current(view: &View<'_>) -> WorkState {
+/// The state of a member that runs or is starting.
+fn living_state(view: &MemberView<'_>) -> WorkState {
     let status = view.object.and_then(|object| object.status.as_ref());
-    let silent = silence(view, status);
-    if view.ran || view.pods.iter().any(|pod| has_begun(pod, WORKLOAD)) {
-        // Nobody would ever dial it: that shall end with the time to start, not as a training without progress.
-        return match status.and_then(unreachable) {
-            Some(reason) => WorkState::Starting { reason: silent.or(Some(reason)) },
-            None => silent.map_or(WorkState::Running, WorkState::Unseen),
+    let node_loss = node_loss(view, status);
+    if view.ran || view.pods.iter().any(|pod| has_started(pod, WORKLOAD)) {
+        // No member can dial it: `Starting` ends at the start deadline, a training without progress would
+        // not.
+        return match status.and_then(unreachable_reason) {
+            Some(reason) => WorkState::Starting { reason: node_loss.or(Some(reason)) },
+            None => node_loss.map_or(WorkState::Running, WorkState::Unseen),
         };
     }
-    if silent.is_some() {
-        return WorkState::Starting { reason: silent };
+    if node_loss.is_some() {
+        return WorkState::Starting { reason: node_loss };
     }
     let Some(status) = status else {
-        let text = "the cluster has the object; the operator has not taken it up yet (if this stays, it does not run)";
+        let text = "the operator has not reconciled the member's object yet; if this persists, ask the \
+                    party to check that flow-operator runs";
         return WorkState::Starting {
             reason: view.object.map(|_| Reason::new(ReasonCode::RuntimeError, text)),
         };
@@ -138,39 +141,39 @@ fn current(view: &View<'_>) -> WorkState {
     let waiting = view
         .pods
         .iter()
-        .flat_map(|pod| waiting(pod))
+        .flat_map(|pod| waiting_containers(pod))
         .find(|reason| reason != "ContainerCreating" && reason != "PodInitializing");
-    let told = status.reason.clone();
-    let (name, message) = match (waiting, told) {
+    let (name, message) = match (waiting, status.reason.clone()) {
         (Some(waiting), _) => (waiting, String::new()),
-        (None, Some(told)) => (told, status.message.clone().unwrap_or_default()),
+        (None, Some(reason)) => (reason, status.message.clone().unwrap_or_default()),
         (None, None) => return WorkState::Starting { reason: None },
     };
-    WorkState::Starting { reason: delay(&name, &message) }
+    WorkState::Starting { reason: waiting_reason(&name, &message) }
 }
 
-/// Why nobody knows how it is: the node it is on does not answer. That it has ended is not concluded from it: the node may
-/// only be cut off. Its Pod is finished when the node is back and says so, or when the cluster knows the node to be gone.
-fn silence(view: &View<'_>, status: Option<&IflearnerJobStatus>) -> Option<Reason> {
+/// The reason for which the member's state is unknown: its node does not respond. That is no end,
+/// because the node may only be partitioned. The Pod is finished when the node returns and reports
+/// it, or when the cluster knows that the node was removed.
+fn node_loss(view: &MemberView<'_>, status: Option<&IflearnerJobStatus>) -> Option<Reason> {
     let alive = || view.pods.iter().filter(|pod| !is_finished(pod));
     let by_operator =
         status.filter(|status| status.phase == Some(Phase::Unknown) && alive().next().is_some());
-    let told =
+    let reported =
         by_operator.map(|status| status.reason.clone().unwrap_or_else(|| "NodeLost".to_owned()));
-    let name = alive().find_map(|pod| node_lost(pod)).map(ToOwned::to_owned).or(told)?;
+    let name = alive().find_map(|pod| node_lost(pod)).map(ToOwned::to_owned).or(reported)?;
     let given_up = alive().any(|pod| pod.metadata.deletion_timestamp.is_some());
     let text = if given_up {
-        "its pod is to end, and the node it runs on, which does not answer or may keep no pod, has not said that it has: nobody can tell \
-         whether it still runs. If this stays, ask the party to bring the node back or, if it is gone for good, to delete it from the \
-         cluster; the member ends then"
+        "its Pod was evicted or stopped, but its node does not respond or does not confirm the end, so it \
+         is unknown whether the member still runs. If this persists, ask the party to restore the node or, \
+         if it is lost, to delete it from the cluster; the member ends then"
     } else {
-        "the node it runs on does not answer: it goes on if the node comes back, and if not, the cluster gives it up after a while. Ask \
-         the party to look after the node, or stop the run"
+        "its node does not respond. The member continues if the node returns; otherwise the cluster evicts \
+         its Pod after some minutes. Ask the party to check the node, or stop the run"
     };
     Some(Reason::new(ReasonCode::RuntimeError, format!("{text} ({name})")))
 }
 
-/// What says of a pod's node that it does not answer.
+/// The name of the condition that shows that a Pod's node does not respond.
 fn node_lost(pod: &Pod) -> Option<&str> {
     let status = pod.status.as_ref()?;
     let condition =
@@ -184,7 +187,8 @@ fn node_lost(pod: &Pod) -> Option<&str> {
     if status.reason.as_deref() == Some("NodeLost") || status.phase.as_deref() == Some("Unknown") {
         return Some("NodeLost");
     }
-    // A kubelet that says "not ready" says why. The cluster, which says it in the place of one that does not answer, does not.
+    // A kubelet sets a reason with "not ready". The cluster, which sets the condition for a node
+    // that does not respond, sets none.
     let by_cluster = |ready: &&PodCondition| {
         ready.status == "False" && ready.reason.as_deref().is_none_or(str::is_empty)
     };
@@ -192,47 +196,49 @@ fn node_lost(pod: &Pod) -> Option<&str> {
     condition("Ready").filter(by_cluster).filter(|_| !by_kubelet).map(|_| "NodeNotReady")
 }
 
-/// Why others cannot dial it although it runs, if the operator was to route to it from outside.
-fn unreachable(status: &IflearnerJobStatus) -> Option<Reason> {
+/// The reason for which other members cannot dial a running member, if the operator must route to
+/// it.
+fn unreachable_reason(status: &IflearnerJobStatus) -> Option<Reason> {
     let exposed =
         status.condition(condition::EXPOSED).filter(|exposed| exposed.status != "True")?;
-    let said = match exposed.reason.as_str() {
-        // Nothing follows from it: some ingress controllers never give an address.
+    let detail = match exposed.reason.as_str() {
+        // Some ingress controllers never set an address.
         "NoAddress" => return None,
         "NotConfigured" | "ApiNotInstalled" | "ClientsNotAuthenticated" | "NotAccepted" => {
             &exposed.message
         }
-        _ => "the object's status at the party says why",
+        _ => "the status of the member's object at the party contains the cause",
     };
     let text = format!(
-        "it runs, but the other parties cannot reach it: ask the party to mend the route; {said} ({})",
+        "it runs, but the other parties cannot reach it; ask the party to repair the route: {detail} ({})",
         exposed.reason
     );
     Some(Reason::new(ReasonCode::RuntimeError, text))
 }
 
-/// Why containers of a pod do not begin.
-fn waiting(pod: &Pod) -> Vec<String> {
+/// The reasons for which containers of a Pod do not start.
+fn waiting_containers(pod: &Pod) -> Vec<String> {
     let Some(status) = &pod.status else { return Vec::new() };
     let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     all.filter_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone()).collect()
 }
 
-/// Why it has not begun, in our words: the cluster's own may name what is nobody else's business.
-fn delay(name: &str, message: &str) -> Option<Reason> {
+/// The reason for which a member has not started. It does not quote the cluster, whose messages may
+/// contain names of the party.
+fn waiting_reason(name: &str, message: &str) -> Option<Reason> {
     let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
     match name {
         "Suspended" | "Created" | "Progressing" | "Pending" | "Starting" | "Scheduled"
         | "Running" => None,
         "ContainerCreating" | "PodInitializing" | "Pulling" => {
-            reason(ReasonCode::Pulling, "its pod is being prepared")
+            reason(ReasonCode::Pulling, "its Pod is being prepared")
         }
-        _ => failure(name, message),
+        _ => failure_reason(name, message),
     }
 }
 
-/// What an end, or a delay that will not pass by itself, means.
-fn failure(name: &str, message: &str) -> Option<Reason> {
+/// The reason of an end, or of a delay that needs an action.
+fn failure_reason(name: &str, message: &str) -> Option<Reason> {
     let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
     match name {
         "ErrImagePull"
@@ -241,13 +247,15 @@ fn failure(name: &str, message: &str) -> Option<Reason> {
         | "ErrImageNeverPull"
         | "ImageInspectError"
         | "RegistryUnavailable" => {
-            let text = "the cluster cannot pull the image: ask the party to mend the entry in its image map, or its pull secret";
+            let text = "the cluster cannot pull the image; ask the party to correct the entry in its \
+                        image map, or its pull secret";
             reason(ReasonCode::ImageUnusable, text)
         }
         "Unschedulable" | "SchedulerError" => {
-            // The scheduler speaks of nodes by number, never by name.
+            // The scheduler's message contains numbers of nodes, never names.
             let text = format!(
-                "the cluster finds no node for it: lower the template's resources, or ask the party; {message}"
+                "the cluster has no node for its Pod; lower the template's resources, or ask the party for \
+                 capacity: {message}"
             );
             reason(ReasonCode::Unschedulable, text.trim_end_matches(['.', ' ', ';']))
         }
@@ -256,99 +264,112 @@ fn failure(name: &str, message: &str) -> Option<Reason> {
         | "RunContainerError"
         | "StartError"
         | "ContainerCannotRun" => {
-            let text = "its container could not be started: check command and workdir of the template; the party's cluster knows more";
+            let text = "its container could not be started; check command and workdir of the template, or \
+                        ask the party for the Pod's events";
             reason(ReasonCode::SpawnFailed, text)
         }
         "RunsAsRoot" | "NotAllowed" => {
-            let text = "the party's namespace does not allow what the image or its entry wants (to run as root, or a directory of a node): \
-                        ask the party to opt in";
+            let text = "the party's namespace forbids what the image or its entry requires (to run as root, \
+                        or a directory of a node); ask the party to allow it";
             reason(ReasonCode::ImageUnusable, text)
         }
         "DeadlineExceeded" => {
-            let text = "it ran longer than the template allows, the pulling of its image included: raise max_runtime_s";
+            let text = "it ran longer than max_runtime_s, which includes the pull of its image; raise \
+                        max_runtime_s or make the training shorter";
             reason(ReasonCode::MaxRuntimeExceeded, text)
         }
         "OOMKilled" => reason(
             ReasonCode::ExitSignal,
-            "the workload used more memory than it may and was killed: raise memory_mib",
+            "the workload exceeded its memory limit and was killed; raise memory_mib of the template",
         ),
         "Evicted"
         | "TerminationByKubelet"
         | "EvictionByEvictionAPI"
         | "PreemptionByScheduler"
         | "Preempting" => {
-            let text = "its pod was evicted: the node needed the room; start again, or ask the party for capacity";
+            let text = "its Pod was evicted because the node needed the resources; start a new run, or ask \
+                        the party for capacity";
             reason(ReasonCode::RuntimeError, text)
         }
         "NodeLost"
         | "DeletionByPodGC"
         | "DeletionByTaintManager"
         | "NodeShutdown"
-        | "Terminated" => {
-            reason(ReasonCode::RuntimeError, "the node it ran on was lost: start again")
-        }
+        | "Terminated" => reason(ReasonCode::RuntimeError, "its node was lost; start a new run"),
         "PodLost" => reason(
             ReasonCode::RuntimeError,
-            "its pod is gone, and with it how it ended: start again",
+            "its Pod was removed before its exit was recorded; start a new run",
         ),
         "CertificatesMissing" => {
             let text = format!(
-                "its namespace lacks what it trusts: ask the party to run `flow-operator setup certificates`; {message}"
+                "its namespace has no trust roots; ask the party to run `flow-operator setup certificates`: \
+                 {message}"
             );
             reason(ReasonCode::RuntimeError, &text)
         }
         "NameTaken" => reason(
             ReasonCode::NameTaken,
-            &format!("something else has a name that it needs: ask the party; {message}"),
+            &format!(
+                "another object has a name that it needs; ask the party to delete it: {message}"
+            ),
         ),
-        // What quotes the API server may quote the party's own entries: of these, and of what follows, the words stay there.
+        // A message that quotes the API server may contain the party's entries, so it stays at the
+        // party from here on.
         "InvalidTemplate" => {
-            let text = "the cluster takes no pod as the template and the party's entry for its image make it: ask the party to mend the \
-                        entry; the object's status names the field";
+            let text = "the cluster rejects the Pod of the template with the party's entry for its image; ask \
+                        the party to correct the entry. The status of the object names the field";
             reason(ReasonCode::ImageUnusable, text)
         }
         "Forbidden" => {
-            let text = "the operator lacks a right at the party, or a rule there forbids it: ask the party, where the object's status \
-                        names it; `flow-operator rbac` prints what is needed";
+            let text = "the operator lacks a permission at the party, or a rule there forbids it; ask the \
+                        party to apply what `flow-operator rbac` prints. The status of the object names the \
+                        permission";
             reason(ReasonCode::RuntimeError, text)
         }
         "Rejected" => {
-            let text = "the cluster refused what was to be made of it: ask the party, where the object's status says why";
+            let text = "the cluster rejected an object of the member; ask the party for the cause in the \
+                        status of the IflearnerJob";
             reason(ReasonCode::RuntimeError, text)
         }
-        "JobDeleted" => reason(ReasonCode::ObjectDeleted, "its Job was deleted by somebody else"),
+        "JobDeleted" => reason(
+            ReasonCode::ObjectDeleted,
+            "its Job was deleted by another client; start a new run, and ask the party for the cause",
+        ),
         _ if name == "QuotaExceeded" || message.contains("exceeded quota") => {
-            let text = "the quota of the party's namespace is used up: wait for other runs to end, or ask the party for more";
+            let text = "the quota of the party's namespace is exhausted; wait for other runs to end, or ask \
+                        the party for a larger quota";
             reason(ReasonCode::ResourcesExhausted, text)
         }
         "PodNotCreated" => {
-            let text = "a rule of the party's namespace or cluster refused its pod: ask the party, where the object's status says which";
+            let text = "a rule of the party's namespace or cluster rejected its Pod; ask the party for the \
+                        rule in the status of the object";
             reason(ReasonCode::RuntimeError, text)
         }
         _ => {
-            let text = "the cluster does not run it; the object's status at the party says why";
+            let text = "the cluster does not run it; ask the party for the cause in the status of the object";
             reason(ReasonCode::RuntimeError, text)
         }
     }
 }
 
-/// The object is gone, and nothing is alive.
-fn gone(view: &View<'_>) -> WorkState {
+/// The state without an object and a living Pod.
+fn state_without_object(view: &MemberView<'_>) -> WorkState {
     let exit = last_exit(view);
     match exit {
-        // That it ended well is a fact, whatever was wished or deleted afterwards.
+        // A success stays a success after a stop or a deletion.
         Some(exit) if exit.code == Some(0) => WorkState::Exited(exit),
-        exit if view.stopping => stopped(view, exit),
+        exit if view.stopping => stopped_state(view, exit),
         _ => {
-            let text = "the IflearnerJob of this member was deleted by somebody else: start again, and ask the party who did it";
+            let text = "the IflearnerJob of this member was deleted by another client; start a new run, and \
+                        ask the party for the cause";
             WorkState::Lost(Reason::new(ReasonCode::ObjectDeleted, text))
         }
     }
 }
 
-/// It was ended by us.
-fn stopped(view: &View<'_>, exit: Option<Exit>) -> WorkState {
-    let reason = Some(Reason::new(ReasonCode::StopRequested, "its pod was ended as asked"));
+/// The state after a requested stop.
+fn stopped_state(view: &MemberView<'_>, exit: Option<Exit>) -> WorkState {
+    let reason = Some(Reason::new(ReasonCode::StopRequested, "ended because a stop was requested"));
     match exit {
         Some(exit) => WorkState::Exited(Exit { reason, ..exit }),
         None if view.ran => WorkState::Exited(Exit {
@@ -362,18 +383,18 @@ fn stopped(view: &View<'_>, exit: Option<Exit>) -> WorkState {
     }
 }
 
-fn last_exit(view: &View<'_>) -> Option<Exit> {
-    // With several pods, the one that did it, else the newest.
+fn last_exit(view: &MemberView<'_>) -> Option<Exit> {
+    // Of several Pods the successful one, else the newest.
     let exits = view.pods.iter().filter_map(|pod| exit_of(pod, view.now));
     exits.max_by_key(|exit| (exit.code == Some(0), exit.finished_at)).or_else(|| view.seen.cloned())
 }
 
-/// The job is over.
-fn ended(view: &View<'_>, status: &IflearnerJobStatus) -> WorkState {
+/// The state after the Job ended.
+fn terminal_state(view: &MemberView<'_>, status: &IflearnerJobStatus) -> WorkState {
     let at = |time: &Option<Time>| {
         time.as_ref().map_or(view.now, |time| Timestamp(time.0.as_microsecond()))
     };
-    let told = || Exit {
+    let reported = || Exit {
         code: status.exit_code,
         signal: None,
         reason: None,
@@ -384,30 +405,31 @@ fn ended(view: &View<'_>, status: &IflearnerJobStatus) -> WorkState {
     if exit.as_ref().is_some_and(|exit| exit.code == Some(0))
         || status.phase == Some(Phase::Succeeded)
     {
-        let exit = exit.unwrap_or_else(told);
+        let exit = exit.unwrap_or_else(reported);
         return WorkState::Exited(Exit { code: Some(0), signal: None, reason: None, ..exit });
     }
-    let name = disruption(view).or_else(|| status.reason.clone()).unwrap_or_default();
+    let name = disruption_reason(view).or_else(|| status.reason.clone()).unwrap_or_default();
     let message = status.message.as_deref().unwrap_or_default();
     if name == "JobDeleted" && !view.stopping {
         return WorkState::Lost(
-            failure(&name, message).unwrap_or_else(|| Reason::new(ReasonCode::ObjectDeleted, name)),
+            failure_reason(&name, message)
+                .unwrap_or_else(|| Reason::new(ReasonCode::ObjectDeleted, name)),
         );
     }
     if view.stopping {
-        return stopped(view, exit.or_else(|| status.exit_code.map(|_| told())));
+        return stopped_state(view, exit.or_else(|| status.exit_code.map(|_| reported())));
     }
-    let mut exit = exit.unwrap_or_else(told);
-    // A status is what the workload itself says; only what the cluster did to it needs another word.
-    let by_cluster = exit.code.is_none() || outranks(&name);
+    let mut exit = exit.unwrap_or_else(reported);
+    // The exit status comes from the workload; only an act of the cluster needs another reason.
+    let by_cluster = exit.code.is_none() || is_cluster_cause(&name);
     if exit.reason.is_none() && by_cluster {
-        exit.reason = failure(&name, message);
+        exit.reason = failure_reason(&name, message);
     }
     WorkState::Exited(exit)
 }
 
-/// Whether the cluster's reason says more than the status that the workload left with.
-fn outranks(name: &str) -> bool {
+/// True if the cluster's reason explains the end better than the workload's exit status.
+fn is_cluster_cause(name: &str) -> bool {
     let by_cluster = [
         "DeadlineExceeded",
         "Evicted",
@@ -423,11 +445,11 @@ fn outranks(name: &str) -> bool {
     by_cluster.contains(&name)
 }
 
-/// What was done to a pod from outside.
-fn disruption(view: &View<'_>) -> Option<String> {
+/// The reason for which the cluster ended a Pod.
+fn disruption_reason(view: &MemberView<'_>) -> Option<String> {
     view.pods.iter().find_map(|pod| {
         let status = pod.status.as_ref()?;
-        if let Some(reason) = status.reason.as_deref().filter(|reason| outranks(reason)) {
+        if let Some(reason) = status.reason.as_deref().filter(|reason| is_cluster_cause(reason)) {
             return Some(reason.to_owned());
         }
         let target = status
@@ -464,8 +486,8 @@ mod tests {
         json!({ "terminated": { "exitCode": code, "reason": reason, "startedAt": from, "finishedAt": to } })
     }
 
-    fn view<'a>(object: Option<&'a IflearnerJob>, pods: &'a [&'a Pod]) -> View<'a> {
-        View { object, pods, stopping: false, seen: None, ran: false, now: Timestamp(7) }
+    fn view<'a>(object: Option<&'a IflearnerJob>, pods: &'a [&'a Pod]) -> MemberView<'a> {
+        MemberView { object, pods, stopping: false, seen: None, ran: false, now: Timestamp(7) }
     }
 
     fn exit(state: WorkState) -> (Option<i32>, Option<i32>, Option<ReasonCode>) {
@@ -478,13 +500,14 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_told_with_a_reason_that_says_what_to_do() {
-        let code =
-            |status: serde_json::Value, pods: &[&Pod]| match judge(&view(Some(&job(status)), pods))
-            {
-                WorkState::Starting { reason } => reason.map(|reason| reason.code),
-                other => panic!("{other:?}"),
-            };
+    fn delay_has_a_reason_with_the_next_step() {
+        let code = |status: serde_json::Value, pods: &[&Pod]| match work_state(&view(
+            Some(&job(status)),
+            pods,
+        )) {
+            WorkState::Starting { reason } => reason.map(|reason| reason.code),
+            other => panic!("{other:?}"),
+        };
         let pending = |reason: &str, message: &str| json!({ "phase": "Pending", "reason": reason, "message": message });
         assert_eq!(code(json!({}), &[]), None);
         assert_eq!(code(pending("Suspended", ""), &[]), None);
@@ -505,13 +528,16 @@ mod tests {
         assert_eq!(code(json!({ "phase": "Pending" }), &[&preparing]), None);
         let untouched = IflearnerJob { status: None, ..job(json!({})) };
         assert!(
-            matches!(judge(&view(Some(&untouched), &[])), WorkState::Starting { reason: Some(_) }),
+            matches!(
+                work_state(&view(Some(&untouched), &[])),
+                WorkState::Starting { reason: Some(_) }
+            ),
             "no operator"
         );
     }
 
     #[test]
-    fn each_reason_of_the_operators_says_what_to_do_and_not_only_where_to_look() {
+    fn each_reason_of_the_operator_contains_the_next_step() {
         let remark = "ConfigMap server-iflearner-crt is not there";
         let cases = [
             ("CertificatesMissing", ReasonCode::RuntimeError, "setup certificates"),
@@ -519,43 +545,47 @@ mod tests {
             ("NameTaken", ReasonCode::NameTaken, remark),
             ("InvalidTemplate", ReasonCode::ImageUnusable, "entry"),
             ("Forbidden", ReasonCode::RuntimeError, "flow-operator rbac"),
-            ("Rejected", ReasonCode::RuntimeError, "refused"),
-            ("PodNotCreated", ReasonCode::RuntimeError, "refused its pod"),
+            ("Rejected", ReasonCode::RuntimeError, "rejected"),
+            ("PodNotCreated", ReasonCode::RuntimeError, "rejected its Pod"),
             ("QuotaExceeded", ReasonCode::ResourcesExhausted, "quota"),
-            ("PodLost", ReasonCode::RuntimeError, "start again"),
+            ("PodLost", ReasonCode::RuntimeError, "start a new run"),
         ];
         for (name, code, words) in cases {
             let waits = job(json!({ "phase": "Pending", "reason": name, "message": remark }));
-            let WorkState::Starting { reason: Some(delay) } = judge(&view(Some(&waits), &[]))
+            let WorkState::Starting { reason: Some(delay) } = work_state(&view(Some(&waits), &[]))
             else {
                 panic!("{name}: no reason")
             };
             let over = job(json!({ "phase": "Failed", "reason": name, "message": remark }));
-            let WorkState::Exited(Exit { reason: Some(end), .. }) = judge(&view(Some(&over), &[]))
+            let WorkState::Exited(Exit { reason: Some(end), .. }) =
+                work_state(&view(Some(&over), &[]))
             else {
                 panic!("{name}: no reason")
             };
-            for told in [delay, end] {
-                assert_eq!(told.code, code, "{name}");
+            for reason in [delay, end] {
+                assert_eq!(reason.code, code, "{name}");
                 assert!(
-                    told.message.contains(words) && told.message.ends_with(&format!("({name})")),
-                    "{told}"
+                    reason.message.contains(words)
+                        && reason.message.ends_with(&format!("({name})")),
+                    "{reason}"
                 );
             }
         }
     }
 
     #[test]
-    fn a_member_that_runs_where_nobody_reaches_it_has_not_started() {
+    fn unreachable_member_has_not_started() {
         let alive = pod("Running", json!({ "running": {} }));
         let with = |status: &str, reason: &str| {
             let exposed = json!({ "type": "Exposed", "status": status, "reason": reason, "message": "no such Gateway",
                 "lastTransitionTime": "2026-01-02T03:04:05Z" });
             let object = job(json!({ "phase": "Running", "conditions": [exposed] }));
-            [false, true].map(|ran| match judge(&View { ran, ..view(Some(&object), &[&alive]) }) {
-                WorkState::Starting { reason } => reason.map(|reason| reason.message),
-                WorkState::Running => None,
-                other => panic!("{other:?}"),
+            [false, true].map(|ran| {
+                match work_state(&MemberView { ran, ..view(Some(&object), &[&alive]) }) {
+                    WorkState::Starting { reason } => reason.map(|reason| reason.message),
+                    WorkState::Running => None,
+                    other => panic!("{other:?}"),
+                }
             })
         };
         for (status, reason) in [
@@ -564,18 +594,21 @@ mod tests {
             ("False", "ClientsNotAuthenticated"),
             ("Unknown", "NotAccepted"),
         ] {
-            for told in with(status, reason) {
+            for message in with(status, reason) {
                 assert!(
-                    told.is_some_and(|told| told.ends_with(&format!("no such Gateway ({reason})"))),
+                    message.is_some_and(|message| {
+                        message.ends_with(&format!("no such Gateway ({reason})"))
+                    }),
                     "{reason}"
                 );
             }
         }
-        for told in with("False", "NotAllowedByListeners") {
-            let told = told.expect("a gateway's refusal, whose words stay at the party");
+        for reason in with("False", "NotAllowedByListeners") {
+            let reason =
+                reason.expect("a rejection by the gateway, whose message stays at the party");
             assert!(
-                told.ends_with("(NotAllowedByListeners)") && !told.contains("no such Gateway"),
-                "{told}"
+                reason.ends_with("(NotAllowedByListeners)") && !reason.contains("no such Gateway"),
+                "{reason}"
             );
         }
         assert_eq!(with("True", "Accepted"), [None, None]);
@@ -592,7 +625,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_whose_node_does_not_answer_runs_as_far_as_anybody_knows_and_says_so() {
+    fn member_on_a_node_that_does_not_respond_is_unseen() {
         let leaving = || json!({ "deletionTimestamp": "2026-01-02T03:04:05Z" });
         let not_ready = || json!({ "type": "Ready", "status": "False" });
         let target = |reason: &str| json!({ "type": "DisruptionTarget", "status": "True", "reason": reason });
@@ -604,7 +637,7 @@ mod tests {
             (
                 alive(json!({}), json!([not_ready()])),
                 "(NodeNotReady)",
-                "goes on if the node comes back",
+                "continues if the node returns",
             ),
             (
                 alive(leaving(), json!([not_ready()])),
@@ -616,8 +649,8 @@ mod tests {
                 "(DeletionByTaintManager)",
                 "delete it from the cluster",
             ),
-            (old, "(NodeLost)", "goes on if the node comes back"),
-            (unknown, "(NodeLost)", "goes on if the node comes back"),
+            (old, "(NodeLost)", "continues if the node returns"),
+            (unknown, "(NodeLost)", "continues if the node returns"),
         ];
         let (open, later) = (
             job(json!({ "phase": "Running" })),
@@ -626,13 +659,13 @@ mod tests {
         for (pod, name, words) in &silent {
             for object in [Some(&open), Some(&later), None] {
                 for stopping in [false, true] {
-                    let state = judge(&View { stopping, ..view(object, &[pod]) });
-                    let WorkState::Unseen(told) = state else { panic!("{name}: {state:?}") };
+                    let state = work_state(&MemberView { stopping, ..view(object, &[pod]) });
+                    let WorkState::Unseen(reason) = state else { panic!("{name}: {state:?}") };
                     assert!(
-                        told.code == ReasonCode::RuntimeError
-                            && told.message.ends_with(name)
-                            && told.message.contains(words),
-                        "{told}"
+                        reason.code == ReasonCode::RuntimeError
+                            && reason.message.ends_with(name)
+                            && reason.message.contains(words),
+                        "{reason}"
                     );
                 }
             }
@@ -653,69 +686,70 @@ mod tests {
             ),
         ];
         for pod in &well {
-            assert_eq!(judge(&view(Some(&open), &[pod])), WorkState::Running, "{pod:?}");
+            assert_eq!(work_state(&view(Some(&open), &[pod])), WorkState::Running, "{pod:?}");
         }
         assert!(
-            matches!(judge(&view(Some(&later), &[&well[0]])), WorkState::Unseen(_)),
-            "the operator's word"
+            matches!(work_state(&view(Some(&later), &[&well[0]])), WorkState::Unseen(_)),
+            "as the operator reports"
         );
         let mut waits = alive(leaving(), json!([target("DeletionByTaintManager")]));
         waits.status.get_or_insert_default().container_statuses = None;
-        let WorkState::Starting { reason: Some(told) } = judge(&view(Some(&later), &[&waits]))
+        let WorkState::Starting { reason: Some(reason) } =
+            work_state(&view(Some(&later), &[&waits]))
         else {
             panic!("it has not begun")
         };
-        assert!(told.message.contains("does not answer"), "{told}");
-        // The node is gone for good, or back: the cluster or the kubelet says that the Pod has ended.
+        assert!(reason.message.contains("does not respond"), "{reason}");
+        // The node was removed or returned: the cluster or the kubelet reports the end of the Pod.
         let mut over = alive(leaving(), json!([target("DeletionByTaintManager")]));
         over.status.get_or_insert_default().phase = Some("Failed".to_owned());
         assert!(
-            !matches!(judge(&view(Some(&open), &[&over])), WorkState::Exited(_)),
+            !matches!(work_state(&view(Some(&open), &[&over])), WorkState::Exited(_)),
             "the operator has not said that the job is over"
         );
         let failed = job(json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }));
-        let WorkState::Exited(Exit { reason: Some(told), .. }) =
-            judge(&view(Some(&failed), &[&over]))
+        let WorkState::Exited(Exit { reason: Some(reason), .. }) =
+            work_state(&view(Some(&failed), &[&over]))
         else {
             panic!("it is over")
         };
-        assert!(told.message.contains("the node it ran on was lost: start again"), "{told}");
+        assert!(reason.message.contains("its node was lost; start a new run"), "{reason}");
     }
 
     #[test]
-    fn an_end_is_told_only_when_no_pod_is_alive_and_none_can_follow() {
+    fn end_requires_that_no_pod_is_alive_and_none_can_follow() {
         let running = pod("Running", json!({ "running": {} }));
         let failed = pod("Failed", over(1, "Error"));
         let terminal = job(json!({ "phase": "Failed", "reason": "BackoffLimitExceeded" }));
         let open = job(json!({ "phase": "Running" }));
-        assert_eq!(judge(&view(Some(&terminal), &[&failed, &running])), WorkState::Running);
+        assert_eq!(work_state(&view(Some(&terminal), &[&failed, &running])), WorkState::Running);
         assert_eq!(
-            judge(&view(None, &[&running])),
+            work_state(&view(None, &[&running])),
             WorkState::Running,
             "an object deleted without its pods"
         );
         assert_eq!(
-            judge(&view(Some(&open), &[&failed])),
+            work_state(&view(Some(&open), &[&failed])),
             WorkState::Running,
             "the operator has not said that the job is over"
         );
-        assert_eq!(exit(judge(&view(Some(&terminal), &[&failed]))), (Some(1), None, None));
+        assert_eq!(exit(work_state(&view(Some(&terminal), &[&failed]))), (Some(1), None, None));
         let done = pod("Succeeded", over(0, "Completed"));
         assert_eq!(
-            exit(judge(&view(Some(&open), &[&done]))),
+            exit(work_state(&view(Some(&open), &[&done]))),
             (Some(0), None, None),
             "nothing follows a success"
         );
     }
 
     #[test]
-    fn how_it_ended_is_the_workloads_word_unless_the_cluster_ended_it() {
+    fn exit_status_is_the_workloads_unless_the_cluster_ended_it() {
         let failed = |reason: &str| {
             job(
                 json!({ "phase": "Failed", "reason": reason, "completionTime": "2026-01-02T03:04:06Z" }),
             )
         };
-        let end = |reason: &str, pod: &Pod| exit(judge(&view(Some(&failed(reason)), &[pod])));
+        let end = |reason: &str, pod: &Pod| exit(work_state(&view(Some(&failed(reason)), &[pod])));
         assert_eq!(end("Error", &pod("Failed", over(71, "Error"))), (Some(71), None, None));
         let oom = (None, Some(9), Some(ReasonCode::ExitSignal));
         assert_eq!(end("OOMKilled", &pod("Failed", over(137, "OOMKilled"))), oom);
@@ -740,16 +774,16 @@ mod tests {
             { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC" } ] }))
         .expect("a status");
         assert_eq!(end("PodFailurePolicy", &lost), (None, None, Some(ReasonCode::RuntimeError)));
-        let never = exit(judge(&view(Some(&failed("NotAllowed")), &[])));
+        let never = exit(work_state(&view(Some(&failed("NotAllowed")), &[])));
         assert_eq!(never, (None, None, Some(ReasonCode::ImageUnusable)));
     }
 
     #[test]
-    fn an_object_that_is_gone_was_deleted_by_us_or_by_somebody_else() {
+    fn missing_object_was_deleted_by_the_agent_or_another_client() {
         let lost = |state| {
             matches!(state, WorkState::Lost(Reason { code: ReasonCode::ObjectDeleted, .. }))
         };
-        assert!(lost(judge(&view(None, &[]))));
+        assert!(lost(work_state(&view(None, &[]))));
         let seen = |code| Exit {
             code: Some(code),
             signal: None,
@@ -758,7 +792,7 @@ mod tests {
             finished_at: Timestamp(2),
         };
         let with = |exit: &Exit, stopping| {
-            judge(&View { seen: Some(exit), stopping, ran: true, ..view(None, &[]) })
+            work_state(&MemberView { seen: Some(exit), stopping, ran: true, ..view(None, &[]) })
         };
         assert!(lost(with(&seen(143), false)), "the pod was ended with its object");
         assert_eq!(exit(with(&seen(0), false)), (Some(0), None, None), "it had ended well before");
@@ -766,16 +800,19 @@ mod tests {
             exit(with(&seen(143), true)),
             (Some(143), None, Some(ReasonCode::StopRequested))
         );
-        assert_eq!(exit(with(&seen(0), true)), (Some(0), None, None), "a fact outranks a wish");
-        assert_eq!(judge(&View { stopping: true, ..view(None, &[]) }), WorkState::Absent);
-        assert!(lost(judge(&view(
+        assert_eq!(exit(with(&seen(0), true)), (Some(0), None, None), "a success stays a success");
+        assert_eq!(
+            work_state(&MemberView { stopping: true, ..view(None, &[]) }),
+            WorkState::Absent
+        );
+        assert!(lost(work_state(&view(
             Some(&job(json!({ "phase": "Failed", "reason": "JobDeleted" }))),
             &[]
         ))));
     }
 
     #[test]
-    fn what_the_cluster_says_of_the_partys_own_stays_there() {
+    fn reason_does_not_quote_the_cluster() {
         let secret = "Back-off pulling image registry.internal/model:1; hostPath /srv/patients is not a directory";
         let quoting = ["InvalidTemplate", "Forbidden", "Rejected", "PodNotCreated"];
         for name in
@@ -783,7 +820,7 @@ mod tests {
                 .into_iter()
                 .chain(quoting)
         {
-            let reason = failure(name, secret).expect("a reason");
+            let reason = failure_reason(name, secret).expect("a reason");
             assert!(
                 !reason.message.contains("internal") && !reason.message.contains("patients"),
                 "{}",
