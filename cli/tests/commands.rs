@@ -254,8 +254,7 @@ fn hub_certificate_must_come_from_the_named_authority() {
         .run(&["party", "list", "--ca-file", Authority::new().ca(other.path()).to_str().unwrap()])
         .exits(6);
     assert!(
-        done.err.contains("no trusted authority has issued")
-            && done.err.contains("FLOW_CA_FILE"),
+        done.err.contains("no trusted authority has issued") && done.err.contains("FLOW_CA_FILE"),
         "{done:?}"
     );
     let done = fake.run(&["party", "list", "--ca-file", "nowhere.crt"]).exits(2);

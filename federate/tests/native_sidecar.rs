@@ -30,7 +30,7 @@ fn next(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Progress {
 }
 
 #[test]
-fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
+fn metrics_are_written_line_by_line_including_the_last() {
     let outputs = tempfile::tempdir().expect("a directory");
     let task = ProgressTask {
         outputs: outputs.path().to_owned(),
@@ -61,7 +61,7 @@ fn metrics_are_told_line_by_line_and_the_last_of_them_before_it_leaves() {
 }
 
 #[test]
-fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
+fn status_page_on_the_pods_loopback_reports_completion() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
@@ -92,7 +92,7 @@ fn a_status_page_on_the_pods_loopback_says_when_the_federation_has_finished() {
 }
 
 #[test]
-fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
+fn invalid_task_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_flow-federate"))
         .args(["sidecar", "--progress", "{}"])
         .output()
@@ -101,7 +101,7 @@ fn a_task_that_cannot_be_read_is_an_error_and_not_silence() {
 }
 
 #[test]
-fn a1_a_sidecar_that_nobody_hears_ends_and_is_started_again_by_the_kubelet() {
+fn a1_sidecar_with_a_closed_output_fails_so_that_the_kubelet_restarts_it() {
     let outputs = tempfile::tempdir().expect("a directory");
     let task = ProgressTask {
         outputs: outputs.path().to_owned(),

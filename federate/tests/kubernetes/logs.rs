@@ -36,7 +36,7 @@ pub async fn ends(party: &Party, kubelet: &Kubelet, pod: &Pod) {
 }
 
 #[tokio::test]
-async fn what_a_pod_said_before_it_ended_is_told_by_the_next_agent_and_by_the_one_after_that() {
+async fn output_of_a_pod_is_reported_by_the_next_two_agents() {
     let (party, kubelet) = party().await;
     let (key, pod) = runs(&party, &kubelet, &mut party.agent().await).await;
     for step in 1..=3 {
@@ -67,7 +67,7 @@ async fn what_a_pod_said_before_it_ended_is_told_by_the_next_agent_and_by_the_on
 }
 
 #[tokio::test]
-async fn a_log_that_breaks_off_between_node_and_api_server_is_read_on_from_there() {
+async fn interrupted_log_is_resumed_at_its_position() {
     let (party, kubelet) = party().await;
     let (key, pod) = runs(&party, &kubelet, &mut party.agent().await).await;
     let lines: Vec<String> = (1..=9).map(|step| format!("line {step}\n")).collect();
@@ -92,7 +92,7 @@ async fn a_log_that_breaks_off_between_node_and_api_server_is_read_on_from_there
 }
 
 #[tokio::test]
-async fn a_last_line_without_an_end_is_kept_once() {
+async fn last_line_without_a_line_break_is_kept_once() {
     let (party, kubelet) = party().await;
     let mut agent = party.agent().await;
     let (key, pod) = runs(&party, &kubelet, &mut agent).await;
@@ -104,7 +104,7 @@ async fn a_last_line_without_an_end_is_kept_once() {
 }
 
 #[tokio::test]
-async fn a_log_whose_end_cannot_be_read_says_so_itself() {
+async fn log_without_a_readable_end_contains_a_note() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();

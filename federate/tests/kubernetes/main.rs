@@ -19,7 +19,7 @@ use serde_json::json;
 use support::{LONG, Party, hold, install, key, launch, over, refusal, running, shared};
 
 #[tokio::test]
-async fn a_member_is_held_started_watched_and_forgotten() {
+async fn member_is_held_started_watched_and_forgotten() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();
@@ -63,7 +63,7 @@ async fn a_member_is_held_started_watched_and_forgotten() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_somebody_elses_is_taken_at_the_hold_and_at_the_start() {
+async fn name_of_a_foreign_object_is_rejected_at_hold_and_start() {
     let party = Party::new(shared().await).await;
     let agent = party.agent().await;
     let foreign = |key| {
@@ -83,7 +83,7 @@ async fn a_name_that_is_somebody_elses_is_taken_at_the_hold_and_at_the_start() {
 }
 
 #[tokio::test]
-async fn an_object_that_somebody_deletes_is_lost_and_never_made_again() {
+async fn deleted_object_is_lost_and_never_created_again() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();
@@ -102,7 +102,7 @@ async fn an_object_that_somebody_deletes_is_lost_and_never_made_again() {
 }
 
 #[tokio::test]
-async fn deleted_while_no_agent_looked_is_deleted_all_the_same() {
+async fn object_deleted_without_an_agent_is_reported_as_deleted() {
     let party = Party::new(shared().await).await;
     let key = key();
     {
@@ -116,7 +116,7 @@ async fn deleted_while_no_agent_looked_is_deleted_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_later_agent_takes_up_what_runs_and_hears_its_end() {
+async fn later_agent_adopts_a_running_member_and_reports_its_end() {
     let party = Party::new(shared().await).await;
     let key = key();
     let pod = {
@@ -170,7 +170,7 @@ async fn killed_before_it_knew(party: &Party) -> flow_federate::runtime::WorkKey
 }
 
 #[tokio::test]
-async fn an_object_whose_uid_was_not_put_down_is_taken_up_and_let_run() {
+async fn object_without_a_recorded_uid_is_adopted_and_resumed() {
     let party = Party::new(shared().await).await;
     let key = killed_before_it_knew(&party).await;
     let born = party.job(&key).await.expect("an object").uid();
@@ -184,7 +184,7 @@ async fn an_object_whose_uid_was_not_put_down_is_taken_up_and_let_run() {
 }
 
 #[tokio::test]
-async fn an_object_that_was_never_let_run_may_be_made_again() {
+async fn object_that_was_never_resumed_can_be_created_again() {
     let party = Party::new(shared().await).await;
     let key = killed_before_it_knew(&party).await;
     let born = party.job(&key).await.expect("an object").uid();
@@ -196,7 +196,7 @@ async fn an_object_that_was_never_let_run_may_be_made_again() {
 }
 
 #[tokio::test]
-async fn what_was_made_before_the_uid_was_known_is_stopped_too() {
+async fn object_without_a_recorded_uid_can_be_stopped() {
     let party = Party::new(shared().await).await;
     let key = killed_before_it_knew(&party).await;
     let mut agent = party.agent().await;
@@ -206,7 +206,7 @@ async fn what_was_made_before_the_uid_was_known_is_stopped_too() {
 }
 
 #[tokio::test]
-async fn a_stopped_member_is_told_only_when_its_pod_has_gone() {
+async fn end_of_a_stopped_member_is_reported_only_when_its_pod_is_gone() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();
@@ -251,7 +251,7 @@ async fn a_stopped_member_is_told_only_when_its_pod_has_gone() {
 }
 
 #[tokio::test]
-async fn what_is_stopped_before_it_has_begun_is_absent() {
+async fn member_stopped_before_its_start_is_absent() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let (held, started, unknown) = (key(), key(), key());
@@ -268,7 +268,7 @@ async fn what_is_stopped_before_it_has_begun_is_absent() {
 }
 
 #[tokio::test]
-async fn a_stop_that_outlives_its_agent_is_a_stop_to_the_next() {
+async fn recorded_stop_is_a_stop_for_the_next_agent() {
     let party = Party::new(shared().await).await;
     let key = key();
     let pod = {
@@ -288,7 +288,7 @@ async fn a_stop_that_outlives_its_agent_is_a_stop_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_damaged_record_costs_its_own_member_alone_and_is_never_a_second_start() {
+async fn damaged_record_affects_one_member_and_never_causes_a_second_start() {
     let party = Party::new(shared().await).await;
     let (runs, held, gone, well) = (key(), key(), key(), key());
     let pod = {
@@ -347,7 +347,7 @@ async fn one_namespace_has_one_agent() {
 }
 
 #[tokio::test]
-async fn an_agent_knows_its_cluster_at_once_or_says_what_keeps_it_from_it() {
+async fn agent_lists_its_cluster_or_reports_the_missing_permission() {
     let cluster = shared().await;
     let party = Party::new(cluster).await;
     let runtime = party.try_start(&party.instance).await.expect("a runtime");
@@ -375,7 +375,7 @@ async fn an_agent_knows_its_cluster_at_once_or_says_what_keeps_it_from_it() {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_found_at_the_hold() {
+async fn exhausted_quota_rejects_the_hold() {
     let cluster = shared().await;
     let party = Party::new(cluster).await;
     let agent = party.agent().await;
@@ -407,7 +407,7 @@ async fn a_quota_that_is_used_up_is_found_at_the_hold() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
+async fn delay_of_a_pod_has_an_actionable_reason() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();
@@ -447,7 +447,7 @@ async fn what_keeps_a_pod_from_running_is_a_reason_somebody_can_act_on() {
 }
 
 #[tokio::test]
-async fn a_member_that_the_others_cannot_reach_says_why_and_runs_once_they_can() {
+async fn unreachable_member_reports_the_reason_and_runs_when_it_is_reachable() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let key = key();
@@ -474,7 +474,7 @@ async fn a_member_that_the_others_cannot_reach_says_why_and_runs_once_they_can()
 }
 
 #[tokio::test]
-async fn what_the_cluster_does_to_a_pod_is_told_apart_from_what_the_workload_did() {
+async fn end_by_the_cluster_differs_from_an_exit_of_the_workload() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let cases = [
@@ -505,7 +505,7 @@ async fn what_the_cluster_does_to_a_pod_is_told_apart_from_what_the_workload_did
 }
 
 #[tokio::test]
-async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_to_have_gone() {
+async fn member_on_a_silent_node_is_unseen_until_the_node_returns_or_is_removed() {
     let party = Party::new(shared().await).await;
     let mut agent = party.agent().await;
     let (key, stopped) = (key(), key());
@@ -568,7 +568,7 @@ async fn a_member_whose_node_does_not_answer_says_so_until_it_does_or_is_known_t
 }
 
 #[tokio::test]
-async fn an_outage_of_the_api_server_costs_nothing_and_an_expired_watch_is_begun_anew() {
+async fn outage_of_the_api_server_loses_nothing_and_an_expired_watch_restarts() {
     let mut cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
     install(&cluster).await;
     let party = Party::new(&cluster).await;

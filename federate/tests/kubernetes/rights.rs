@@ -13,7 +13,7 @@ use crate::support::{LONG, Party, hold, install, key, refusal, running, shared};
 
 /// In a cluster of its own, whose API server writes down who asks for what.
 #[tokio::test]
-async fn each_right_of_the_role_is_used_and_there_is_no_use_without() {
+async fn every_permission_of_the_role_is_used_and_no_other() {
     let cluster =
         Cluster::start_with(Options { scheduler: false, audit: true, ..Options::default() }).await;
     install(&cluster).await;
@@ -46,7 +46,7 @@ async fn each_right_of_the_role_is_used_and_there_is_no_use_without() {
 }
 
 #[tokio::test]
-async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missing() {
+async fn hold_without_the_role_is_rejected_and_doctor_lists_the_missing_permissions() {
     let cluster = shared().await;
     let party = Party::without_role(cluster).await;
     let Err(refused) = party.try_start(&party.instance).await else {
@@ -77,7 +77,7 @@ async fn without_the_role_nothing_is_promised_and_the_doctor_says_what_is_missin
 }
 
 #[tokio::test]
-async fn a_right_that_is_taken_away_is_a_reason_until_it_is_given_back() {
+async fn revoked_permission_is_the_reason_until_it_is_restored() {
     let cluster = shared().await;
     let party = Party::new(cluster).await;
     let mut agent = party.agent().await;

@@ -65,7 +65,7 @@ async fn daemons_of_a_workload_die_with_its_main_process() {
 }
 
 #[tokio::test]
-async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_its_daemons() {
+async fn workload_that_ignores_sigterm_is_killed_after_its_grace_period_with_all_its_daemons() {
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();
@@ -90,7 +90,7 @@ async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_its_
 }
 
 #[tokio::test]
-async fn a_polite_workload_ends_at_once_when_it_is_stopped() {
+async fn workload_that_handles_sigterm_ends_at_once_on_a_stop() {
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();
@@ -108,7 +108,7 @@ async fn a_polite_workload_ends_at_once_when_it_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_sidecar_that_is_killed_takes_the_workload_and_every_descendant_along() {
+async fn killed_sidecar_ends_its_workload_and_every_descendant() {
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();
@@ -128,7 +128,7 @@ async fn a_sidecar_that_is_killed_takes_the_workload_and_every_descendant_along(
 }
 
 #[tokio::test]
-async fn with_agent_and_sidecar_killed_the_next_agent_sweeps_what_is_left() {
+async fn next_agent_kills_the_processes_of_a_killed_agent_and_sidecar() {
     for way in WAYS {
         let place = place(way);
         let agent = place.agent();
@@ -145,7 +145,7 @@ async fn with_agent_and_sidecar_killed_the_next_agent_sweeps_what_is_left() {
 }
 
 #[tokio::test]
-async fn the_exit_of_a_workload_is_told_as_it_was() {
+async fn exit_of_a_workload_is_reported_unchanged() {
     for (script, status, signal, reason) in [
         ("exit 1", Some(1), None, Some(ReasonCode::ExitNonzero)),
         ("exit 71", Some(71), None, Some(ReasonCode::PeerLost)),
@@ -167,7 +167,7 @@ async fn the_exit_of_a_workload_is_told_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_the_party() {
+async fn program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_the_party() {
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();
@@ -196,7 +196,7 @@ async fn a_program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_th
 }
 
 #[tokio::test]
-async fn b14_a_script_with_windows_line_ends_fails_with_the_interpreter_that_is_missing() {
+async fn b14_script_with_windows_line_ends_fails_with_the_missing_interpreter() {
     for (head, interpreter) in
         [("#!/bin/bash\r\n", r#""/bin/bash\r""#), ("#!/usr/bin/env python3\r\n", r#""python3\r""#)]
     {
@@ -222,7 +222,7 @@ async fn b14_a_script_with_windows_line_ends_fails_with_the_interpreter_that_is_
 }
 
 #[tokio::test]
-async fn a_workload_that_runs_longer_than_it_may_is_ended() {
+async fn workload_is_ended_at_its_longest_runtime() {
     let place = Place::new();
     let mut agent = place.agent();
     let mut launch = place.launch("sleep 600");
@@ -233,7 +233,7 @@ async fn a_workload_that_runs_longer_than_it_may_is_ended() {
 }
 
 #[tokio::test]
-async fn a_sidecar_that_is_asked_to_end_ends_its_workload_and_says_so() {
+async fn terminated_sidecar_ends_its_workload_and_reports_the_reason() {
     let place = Place::new();
     let mut agent = place.agent();
     agent.start(&place, place.launch("sleep 600")).await;
@@ -244,7 +244,7 @@ async fn a_sidecar_that_is_asked_to_end_ends_its_workload_and_says_so() {
 }
 
 #[tokio::test]
-async fn when_the_run_directory_vanishes_everything_dies() {
+async fn removed_run_directory_ends_sidecar_and_workload() {
     for way in WAYS {
         let place = place(way);
         let mut agent = place.agent();

@@ -8,8 +8,7 @@ use flow_federate::sidecar::container::Containment;
 use flow_federate::sidecar::rundir::dir_name;
 
 #[tokio::test]
-async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_folder_can_be_written()
- {
+async fn l14_environment_is_exactly_that_of_the_request_and_home_and_work_folder_are_writable() {
     let place = Place::new();
     let mut agent = place.agent();
     let script = "cat /proc/self/environ | tr '\\0' '\\n' > \"$FED_OUTPUT_DIR/env\"; pwd > \"$FED_OUTPUT_DIR/pwd\"; \
@@ -44,7 +43,7 @@ async fn l14_the_environment_is_exactly_what_the_launch_says_and_home_and_work_f
 }
 
 #[tokio::test]
-async fn a_workload_has_its_own_session_no_open_files_of_the_sidecar_and_leaves_no_core() {
+async fn workload_has_a_session_of_its_own_no_inherited_files_and_no_core_limit() {
     for way in [Containment::Cgroup, Containment::PidNamespace, Containment::Session] {
         let mut place = Place::new();
         place.config.containment = Some(way);
@@ -85,7 +84,7 @@ fn give_shell(image: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn an_allowed_image_does_not_allow_the_programs_of_the_machine() {
+async fn allowed_image_does_not_allow_the_programs_of_the_machine() {
     let image = tempfile::tempdir().expect("an image");
     let place = Place::new();
     let mut agent = place.agent();
@@ -98,7 +97,7 @@ async fn an_allowed_image_does_not_allow_the_programs_of_the_machine() {
 }
 
 #[tokio::test]
-async fn a_working_directory_is_one_of_the_image_or_the_start_fails() {
+async fn working_directory_outside_of_the_image_fails_the_start() {
     let image = tempfile::tempdir().expect("an image");
     std::fs::create_dir(image.path().join("app")).expect("a directory in it");
     give_shell(image.path());

@@ -9,7 +9,7 @@ use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
 use flow_testkit::wait_for;
 
 #[tokio::test]
-async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_listen_on_them() {
+async fn ports_stay_held_until_the_end_and_the_workload_can_listen_on_them() {
     let mut place = Place::new();
     let other = Place::new();
     let agent = place.agent();
@@ -44,7 +44,7 @@ async fn ports_stay_held_until_the_workload_has_ended_and_the_workload_can_liste
 }
 
 #[tokio::test]
-async fn a_range_gives_different_ports_to_everybody_until_it_is_used_up() {
+async fn port_range_gives_every_sidecar_different_ports() {
     let (mut place, mut other) = (Place::new(), Place::new());
     let free = flow_testkit::free_port();
     let range = Some((free, free.saturating_add(40)));
@@ -64,7 +64,7 @@ async fn a_range_gives_different_ports_to_everybody_until_it_is_used_up() {
 }
 
 #[tokio::test]
-async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_with_an_agent_stays() {
+async fn hold_expires_only_without_an_agent() {
     let mut place = Place::new();
     place.config.hold_max_s = 3;
     let mut agent = place.agent();
@@ -84,7 +84,7 @@ async fn a_hold_whose_agent_is_gone_is_let_go_after_its_longest_time_and_one_wit
 }
 
 #[tokio::test]
-async fn b6_a_sidecar_that_was_stopped_for_longer_than_its_hold_hears_an_agent_before_it_lets_go() {
+async fn b6_sidecar_stopped_for_longer_than_its_hold_waits_for_an_agent_before_it_expires() {
     let mut place = Place::new();
     place.config.hold_max_s = 6;
     let mut agent = place.agent();
@@ -105,7 +105,7 @@ async fn b6_a_sidecar_that_was_stopped_for_longer_than_its_hold_hears_an_agent_b
 }
 
 #[tokio::test]
-async fn a_hold_that_is_stopped_is_gone_without_a_trace_and_may_be_held_anew() {
+async fn stopped_hold_leaves_no_files_and_can_be_requested_again() {
     let place = Place::new();
     let mut agent = place.agent();
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
@@ -119,7 +119,7 @@ async fn a_hold_that_is_stopped_is_gone_without_a_trace_and_may_be_held_anew() {
 }
 
 #[tokio::test]
-async fn a_data_directory_with_a_very_long_path_works() {
+async fn very_long_path_of_the_data_directory_works() {
     let mut place = Place::new();
     place.config.data_root = place.root.path().join("d".repeat(100)).join("e".repeat(100));
     let mut agent = place.agent();

@@ -29,7 +29,7 @@ fn kept(place: &Place) -> u64 {
 }
 
 #[tokio::test]
-async fn a_log_has_both_streams_in_order_and_can_be_read_from_its_end() {
+async fn log_contains_both_streams_in_order_and_can_be_read_from_its_end() {
     let place = Place::new();
     let mut agent = place.agent();
     agent.start(&place, place.launch("echo one; echo two >&2; echo three; printf 'no end'")).await;
@@ -47,7 +47,7 @@ async fn a_log_has_both_streams_in_order_and_can_be_read_from_its_end() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_followed_shows_what_is_written_and_ends_with_the_workload() {
+async fn followed_log_shows_new_output_and_ends_with_the_workload() {
     let place = Place::new();
     let mut agent = place.agent();
     let gate = place.root.path().join("gate");
@@ -77,7 +77,7 @@ async fn a_log_that_is_followed_shows_what_is_written_and_ends_with_the_workload
 }
 
 #[tokio::test]
-async fn l16_a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk() {
+async fn l16_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk() {
     let place = Place::new();
     let mut agent = place.agent();
     let mut launch = place.launch("yes 0123456789abcdef | head -c 1000000000; echo; echo last");
@@ -102,7 +102,7 @@ async fn l16_a_gigabyte_of_output_neither_blocks_the_workload_nor_fills_the_disk
 }
 
 #[tokio::test]
-async fn a_reader_that_the_rotation_overtakes_is_told_how_much_it_missed() {
+async fn reader_overtaken_by_the_rotation_gets_the_number_of_missed_bytes() {
     let place = Place::new();
     let mut agent = place.agent();
     let gate = place.root.path().join("gate");
@@ -171,7 +171,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_output_but_neither_the_workload_nor_its_exit() {
+async fn full_disk_loses_output_but_neither_the_workload_nor_its_exit() {
     let disk = SmallDisk::new("2m");
     let mut place = Place::new();
     place.config.data_root = disk.path().to_owned();
@@ -200,7 +200,7 @@ async fn a_full_disk_costs_output_but_neither_the_workload_nor_its_exit() {
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_from_the_beginning_refuses_the_hold_and_says_why() {
+async fn full_disk_rejects_a_hold_with_the_reason() {
     let disk = SmallDisk::new("1m");
     let mut place = Place::new();
     place.config.data_root = disk.path().to_owned();
@@ -213,7 +213,7 @@ async fn a_disk_that_is_full_from_the_beginning_refuses_the_hold_and_says_why() 
 }
 
 #[tokio::test]
-async fn the_log_of_a_forgotten_member_can_still_be_read_and_that_of_a_removed_one_is_refused() {
+async fn log_of_a_forgotten_member_is_readable_and_that_of_a_removed_one_is_not() {
     let place = Place::new();
     let mut agent = place.agent();
     agent.start(&place, place.launch("echo said")).await;
@@ -226,7 +226,7 @@ async fn the_log_of_a_forgotten_member_can_still_be_read_and_that_of_a_removed_o
 }
 
 #[tokio::test]
-async fn a13_a_file_in_the_log_folder_whose_name_is_a_huge_number_breaks_no_reader() {
+async fn a13_log_file_named_with_a_huge_number_breaks_no_reader() {
     let place = Place::new();
     let mut agent = place.agent();
     let script = "echo first; cd \"$FED_OUTPUT_DIR/../log\"; for n in 18446744073709551614 18446744073709551615 99999999999999999999; do \

@@ -39,7 +39,7 @@ async fn progress(agent: &mut Agent, wanted: impl Fn(&Progress) -> bool) -> Prog
 }
 
 #[tokio::test]
-async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_not_believed() {
+async fn status_page_is_followed_to_completion_and_another_runs_page_is_rejected() {
     let place = Place::new();
     let mut agent = place.agent();
     let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held").ports;
@@ -101,7 +101,7 @@ async fn an_aggregators_page_is_followed_to_completion_and_a_strangers_page_is_n
 }
 
 #[tokio::test]
-async fn metrics_written_by_any_workload_become_points_also_the_last_ones() {
+async fn metrics_of_a_workload_become_points_including_the_last_ones() {
     let place = Place::new();
     let mut agent = place.agent();
     let script = r#"
@@ -130,7 +130,7 @@ async fn metrics_written_by_any_workload_become_points_also_the_last_ones() {
 }
 
 #[tokio::test]
-async fn points_written_while_no_agent_listened_come_with_the_end() {
+async fn points_written_without_an_agent_arrive_with_the_end() {
     let place = Place::new();
     let mut agent = place.agent();
     let script = r#"

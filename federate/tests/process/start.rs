@@ -15,7 +15,7 @@ fn counting(place: &Place, marker: &StartMarker) -> flow_federate::runtime::Star
 }
 
 #[tokio::test]
-async fn work_is_held_then_started_then_ended_and_each_is_told() {
+async fn hold_start_and_end_are_each_reported() {
     let (place, marker) = (Place::new(), StartMarker::new());
     let mut agent = place.agent();
     let held = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held");
@@ -34,7 +34,7 @@ async fn work_is_held_then_started_then_ended_and_each_is_told() {
 
 /// Every point at which a sidecar can vanish, and what may have run by then.
 #[tokio::test]
-async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
+async fn sidecar_killed_at_any_point_never_causes_a_second_start() {
     for point in Point::ALL {
         let (mut place, marker) = (Place::new(), StartMarker::new());
         place.config.sidecar = Some(place.crashing_at(point.as_str()));
@@ -108,7 +108,7 @@ async fn a_sidecar_killed_at_any_point_never_leads_to_a_second_start() {
 }
 
 #[tokio::test]
-async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
+async fn new_sidecar_holds_the_ports_of_one_that_died_before_the_start() {
     let mut place = Place::new();
     let agent = place.agent();
     let ports = agent.runtime.hold(place.hold(&["grpc", "http"])).await.expect("held").ports;
@@ -126,7 +126,7 @@ async fn after_a_sidecar_died_before_the_start_the_same_ports_are_held_again() {
 }
 
 #[tokio::test]
-async fn a_second_agent_adopts_what_the_first_one_started_and_hears_its_end() {
+async fn second_agent_adopts_a_running_workload_and_reports_its_end() {
     let (place, marker) = (Place::new(), StartMarker::new());
     let gate = place.root.path().join("gate");
     let script = format!(
@@ -153,7 +153,7 @@ async fn a_second_agent_adopts_what_the_first_one_started_and_hears_its_end() {
 }
 
 #[tokio::test]
-async fn two_agents_that_race_on_one_directory_start_it_once() {
+async fn concurrent_agents_on_one_directory_start_a_workload_once() {
     for _ in 0..5 {
         let (place, marker) = (Place::new(), StartMarker::new());
         let launch = counting(&place, &marker);
@@ -175,7 +175,7 @@ async fn two_agents_that_race_on_one_directory_start_it_once() {
 }
 
 #[tokio::test]
-async fn a_forgotten_key_keeps_its_output_and_log_and_can_never_be_started_again() {
+async fn forgotten_key_keeps_its_output_and_log_and_never_starts_again() {
     let (place, marker) = (Place::new(), StartMarker::new());
     let script = format!(
         "echo started >> {}; echo said; echo kept > \"$FED_OUTPUT_DIR/result\"",
@@ -231,8 +231,7 @@ async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
 }
 
 #[tokio::test]
-async fn a8_a_key_nobody_held_is_refused_and_a_stop_of_it_is_answered_with_absent_and_leaves_no_trace()
- {
+async fn a8_unknown_key_is_rejected_and_its_stop_reports_absent_and_leaves_no_files() {
     let place = Place::new();
     let mut agent = place.agent();
     let refused = agent.runtime.ensure(place.launch("exit 0")).await;

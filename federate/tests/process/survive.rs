@@ -8,7 +8,7 @@ use flow_testkit::{wait_for, without_descriptors};
 use crate::support::{LONG, Place};
 
 #[tokio::test]
-async fn a1_a_sidecar_without_descriptors_writes_the_exit_when_it_has_some() {
+async fn a1_sidecar_without_descriptors_writes_the_exit_when_it_has_some() {
     let place = Place::new();
     let agent = place.agent();
     let gate = place.root.path().join("gate");

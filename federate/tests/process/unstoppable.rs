@@ -33,7 +33,7 @@ async fn stop(agent: &mut Agent, place: &Place, grace_s: u64) -> Exit {
 }
 
 #[tokio::test]
-async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
+async fn a6_workload_with_a_frozen_sidecar_can_be_stopped() {
     for way in [Containment::Cgroup, Containment::PidNamespace, Containment::Session] {
         let place = place(Some(way));
         let mut agent = place.agent();
@@ -72,7 +72,7 @@ async fn a6_a_frozen_sidecar_does_not_keep_its_workload_from_being_stopped() {
 }
 
 #[tokio::test]
-async fn a6_the_longest_runtime_holds_though_the_sidecar_is_frozen_and_the_agent_another() {
+async fn a6_longest_runtime_holds_with_a_frozen_sidecar_and_a_new_agent() {
     let place = place(None);
     let agent = place.agent();
     let mut launch = place.launch("sleep 600");
@@ -90,7 +90,7 @@ async fn a6_the_longest_runtime_holds_though_the_sidecar_is_frozen_and_the_agent
 }
 
 #[tokio::test]
-async fn a6_a_hold_with_a_frozen_sidecar_is_let_go() {
+async fn a6_hold_with_a_frozen_sidecar_is_released() {
     let place = place(None);
     let mut agent = place.agent();
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
@@ -102,7 +102,7 @@ async fn a6_a_hold_with_a_frozen_sidecar_is_let_go() {
 }
 
 #[tokio::test]
-async fn a6_a_workload_that_takes_all_places_of_the_control_socket_is_stopped_politely() {
+async fn a6_workload_that_floods_the_control_socket_is_stopped_with_sigterm() {
     let place = place(None);
     let mut agent = place.agent();
     let ready = place.root.path().join("ready");
@@ -134,7 +134,7 @@ async fn a6_a_workload_that_takes_all_places_of_the_control_socket_is_stopped_po
 }
 
 #[tokio::test]
-async fn a6_an_end_told_by_somebody_else_on_the_control_socket_is_not_believed() {
+async fn a6_exit_sent_by_another_process_on_the_control_socket_is_ignored() {
     let place = place(None);
     let agent = place.agent();
     let ready = place.root.path().join("ready");
@@ -168,7 +168,7 @@ async fn a6_an_end_told_by_somebody_else_on_the_control_socket_is_not_believed()
 }
 
 #[tokio::test]
-async fn a6_an_exit_that_the_workload_wrote_itself_leaves_nothing_of_it_alive() {
+async fn a6_workload_that_wrote_its_exit_file_is_killed() {
     let place = place(Some(Containment::Session));
     let mut agent = place.agent();
     let born = place.root.path().join("born");
@@ -184,7 +184,7 @@ async fn a6_an_exit_that_the_workload_wrote_itself_leaves_nothing_of_it_alive() 
 }
 
 #[tokio::test]
-async fn a6_a_workload_whose_directory_is_gone_and_whose_sidecar_is_frozen_is_stopped() {
+async fn a6_workload_without_a_directory_and_with_a_frozen_sidecar_is_stopped() {
     let place = place(None);
     let mut agent = place.agent();
     agent.start(&place, place.launch("trap '' TERM; while :; do sleep 0.05; done")).await;
@@ -198,7 +198,7 @@ async fn a6_a_workload_whose_directory_is_gone_and_whose_sidecar_is_frozen_is_st
 }
 
 #[tokio::test]
-async fn a12_the_end_of_a_vanished_supervisor_claims_no_more_than_was_found() {
+async fn a12_reason_of_a_vanished_sidecar_claims_only_what_was_found() {
     let place = place(None);
     let mut agent = place.agent();
     agent.start(&place, place.launch("sleep 600")).await;

@@ -598,7 +598,7 @@ mod tests {
             .map(|(zone, address)| (zone.to_owned(), address.parse().expect("an address")))
             .into();
         let served = Settings { hosts, ..settings() };
-        let told = [
+        let dialled = [
             "run-1.server.example.org:443",
             "run-1.server.example.org:444",
             "run-2.server.example.org:443",
@@ -606,7 +606,7 @@ mod tests {
             "run-2.ns.svc.cluster.local:80",
             "example.org:443",
         ];
-        let dials = StartRequest { dials: told.map(str::to_owned).into(), ..launch() };
+        let dials = StartRequest { dials: dialled.map(str::to_owned).into(), ..launch() };
         assert_eq!(spec(&made(&dials, &settings())).host_aliases, None);
         let names = ["run-1.server.example.org", "run-2.server.example.org"].map(str::to_owned);
         let alias = HostAlias { ip: "192.0.2.10".to_owned(), hostnames: Some(names.into()) };

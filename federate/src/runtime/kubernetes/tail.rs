@@ -2,11 +2,11 @@
 //!
 //! The API server has no offsets. It can prefix each line with its time and start at a time. Times
 //! may decrease from line to line, because the two outputs of a container get their times
-//! separately and are written in any order. So the position of a disconnected reader is the newest
+//! separately and are written in any order. The position of a disconnected reader is the newest
 //! line that it read and the number of lines that it read after that one; every later line in the
 //! log is new, whatever its time.
 //!
-//! A connection between API server and kubelet that fails looks like the end of the log. So the log
+//! A connection between API server and kubelet that fails looks like the end of the log. The log
 //! has ended only when a read after the container's end returns the last line again and nothing
 //! after it.
 
@@ -460,7 +460,7 @@ mod tests {
 
     #[test]
     fn late_lines_are_read_once_wherever_the_stream_is_interrupted() {
-        let said = [
+        let lines = [
             ("05.9", "one"),
             ("06.2", "two"),
             ("06.1", "three"),
@@ -471,8 +471,8 @@ mod tests {
             ("12.1", "eight"),
         ];
         let log: Vec<String> =
-            said.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
-        let whole: String = said.iter().map(|(_, text)| format!("{text}\n")).collect();
+            lines.iter().map(|(time, text)| format!("2026-01-02T03:04:{time}Z {text}\n")).collect();
+        let whole: String = lines.iter().map(|(_, text)| format!("{text}\n")).collect();
         // The lines that the kubelet shows from a time on.
         let shown = |filter: &TimestampFilter| {
             let since = filter.at.map(LogPosition::since);

@@ -384,7 +384,7 @@ fn stopped_state(view: &MemberView<'_>, exit: Option<Exit>) -> WorkState {
 }
 
 fn last_exit(view: &MemberView<'_>) -> Option<Exit> {
-    // Of several Pods the successful one, else the newest.
+    // The successful Pod of several, else the newest.
     let exits = view.pods.iter().filter_map(|pod| exit_of(pod, view.now));
     exits.max_by_key(|exit| (exit.code == Some(0), exit.finished_at)).or_else(|| view.seen.cloned())
 }

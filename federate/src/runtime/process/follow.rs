@@ -1,7 +1,7 @@
 //! The state of one key and the task that follows its sidecar.
 //!
 //! While the sidecar lives, the follower reads its control socket. When the sidecar is gone, the
-//! follower inspects the run directory under the lock. So the agent reports an end exactly once,
+//! follower inspects the run directory under the lock. The agent reports an end exactly once,
 //! whichever process died first.
 
 use std::io;
