@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use crate::{Named, Time, schema};
 
-/// One event of a task. Events are numbered from 1 without gaps, in the order in which the hub stored them.
+/// One event of a task. Events are numbered from 1 without gaps, in the order in which the hub
+/// stored them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = Event::sample)]
 pub struct Event {

@@ -1,14 +1,17 @@
-//! Requests and responses of the REST API `/api/v2`. The hub serves these types, flowctl reads them, and
-//! `docs/openapi.json` describes them.
+//! Requests and responses of the REST API `/api/v2`. The hub serves these types, flowctl reads
+//! them, and `docs/openapi.json` describes them.
 //!
-//! - A request rejects unknown fields. A response ignores them, so an older client reads a newer hub. A response never
-//!   contains a request type.
-//! - A response carries an enumerated value as [`Named`], which keeps a value that this version does not know.
-//! - Conversions take a domain type apart without `..`: a new domain field does not compile until this crate decides
-//!   whether the API shows it. Conversions of the hub's tables are in the hub.
-//! - The crate checks only the form of ids and names. The domain checks everything else of a request.
+//! - A request rejects unknown fields. A response ignores them, so an older client reads a newer
+//!   hub. A response never contains a request type.
+//! - A response carries an enumerated value as [`Named`], which keeps a value that this version
+//!   does not know.
+//! - Conversions take a domain type apart without `..`: a new domain field does not compile until
+//!   this crate decides whether the API shows it. Conversions of the hub's tables are in the hub.
+//! - The crate checks only the form of ids and names. The domain checks everything else of a
+//!   request.
 //!
-//! A field that a later version adds to a response needs `#[serde(default)]`, so that a newer client reads an older hub.
+//! A field that a later version adds to a response needs `#[serde(default)]`, so that a newer
+//! client reads an older hub.
 
 #![warn(missing_docs)]
 

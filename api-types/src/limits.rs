@@ -1,5 +1,5 @@
-//! Limits of query parameters, path parameters and headers. The hub enforces them; the OpenAPI document states them.
-//! The limits of request bodies are in `flow_domain::limits`.
+//! Limits of query parameters, path parameters and headers. The hub enforces them; the OpenAPI
+//! document states them. The limits of request bodies are in `flow_domain::limits`.
 
 /// Items of a page if the request has no `limit`.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
@@ -7,7 +7,8 @@ pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const PAGE_ITEMS_MAX: u32 = 200;
 /// Hexadecimal digits at the start of a cursor that identify its list and filters.
 pub const CURSOR_SEAL_DIGITS: usize = 16;
-/// Form of a cursor: [`CURSOR_SEAL_DIGITS`] digits, then the position in pairs of digits. An empty cursor is none.
+/// Form of a cursor: [`CURSOR_SEAL_DIGITS`] digits, then the position in pairs of digits. An empty
+/// cursor is none.
 pub const CURSOR_PATTERN: &str = "^([0-9a-f]{16}([0-9a-f]{2})*)?$";
 /// Longest filter by the beginning of a name, in characters.
 pub const FILTER_CHARS_MAX: usize = 50;

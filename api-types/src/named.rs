@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An enumerated value of a response. A value of a newer hub that this version does not know keeps its text.
+/// An enumerated value of a response. A value of a newer hub that this version does not know keeps
+/// its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Named<T> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{Named, Time, schema};
 
-/// Whether a party's agent is connected.
+/// Connection state of a party's agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContactState {
@@ -30,7 +30,7 @@ impl fmt::Display for ContactState {
 /// Connection of a party's agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
-    /// Whether the agent is connected.
+    /// Connection state.
     #[schema(value_type = ContactState)]
     pub state: Named<ContactState>,
     /// When the agent disconnected. Absent if it is connected or never was.
@@ -72,7 +72,8 @@ pub struct PartyCreated {
     /// Name of the party.
     #[schema(value_type = schema::PartyName)]
     pub name: String,
-    /// Secret with which the party's agent authenticates. The hub stores only its hash and cannot show it again.
+    /// Secret with which the party's agent authenticates. The hub stores only its hash and cannot
+    /// show it again.
     pub secret: String,
 }
 
@@ -93,7 +94,8 @@ pub struct PartySecret {
     /// Name of the party.
     #[schema(value_type = schema::PartyName)]
     pub name: String,
-    /// Secret with which the party's agent authenticates. The hub stores only its hash and cannot show it again.
+    /// Secret with which the party's agent authenticates. The hub stores only its hash and cannot
+    /// show it again.
     pub secret: String,
     /// When the hub stops accepting the old secret. Absent if it already has.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,5 @@
-//! Failed requests, as RFC 9457 describes them. Every field has a default for reading: a proxy may answer with fewer.
+//! Failed requests, as RFC 9457 describes them. Every field has a default for reading: a proxy may
+//! answer with fewer.
 
 use flow_domain::error::FieldCode;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub struct Problem {
     #[schema(required = true, example = 404)]
     #[serde(default)]
     pub status: u16,
-    /// What happened, to which object, why, and what to do next.
+    /// Description of this failure: the object, the cause and the next step.
     #[schema(required = true)]
     #[serde(default)]
     pub detail: String,
@@ -57,7 +58,7 @@ pub struct FieldProblem {
     #[schema(required = true, value_type = schema::FieldCode)]
     #[serde(default = "unknown")]
     pub code: Named<FieldCode>,
-    /// Why the field is invalid, and which values are valid.
+    /// Description of the mistake, with the valid values.
     #[schema(required = true)]
     #[serde(default)]
     pub message: String,

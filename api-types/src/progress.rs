@@ -1,4 +1,5 @@
-//! Progress of runs and members. The newest values replace older ones; progress never changes a phase.
+//! Progress of runs and members. The newest values replace older ones; progress never changes a
+//! phase.
 
 use std::collections::BTreeMap;
 
@@ -66,8 +67,8 @@ pub struct ProgressSummary {
 }
 
 impl ProgressSummary {
-    /// Summarises the progress of the required members. `epochs` is the number of epochs of the task, if the caller
-    /// knows it; otherwise the members' own number counts.
+    /// Summarises the progress of the required members. `epochs` is the number of epochs of the
+    /// task, if the caller knows it; otherwise the members' own number counts.
     #[must_use]
     pub fn new<'a>(
         members: impl Iterator<Item = (&'a flow_domain::member::Member, Option<&'a Progress>)>,

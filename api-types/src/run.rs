@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{Contact, MemberProgress, Named, ProgressSummary, Rules, Time, schema};
 
-/// Why a member is in its phase.
+/// Reason for the phase of a member.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// Kind of reason, for programs.
@@ -28,7 +28,7 @@ impl From<flow_domain::member::Reason> for Reason {
     }
 }
 
-/// Why a run is not running yet.
+/// Cause for which a run is not running yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
     /// Kind of cause, for programs.
@@ -60,7 +60,7 @@ impl From<flow_domain::run::Waiting> for Waiting {
     }
 }
 
-/// How and why a run ends. The first cause counts.
+/// Result and cause of the end of a run. The first cause counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ending {
     /// Result of the run.
@@ -100,14 +100,15 @@ impl From<flow_domain::run::Ending> for Ending {
     }
 }
 
-/// How a workload ended. Times are from the clock of the party.
+/// End of a workload. Times are from the clock of the party.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Exit {
     /// Exit status, if the workload exited.
     pub code: Option<i32>,
     /// Signal number, if a signal ended the workload.
     pub signal: Option<i32>,
-    /// Why the sidecar ended the workload or could not start it. Absent if the workload ended by itself.
+    /// Reason if the sidecar ended the workload or could not start it. Absent if the workload ended
+    /// by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// When the workload was started.
@@ -149,10 +150,10 @@ pub struct Member {
     pub phase: Named<MemberPhase>,
     /// Connection of the party's agent.
     pub contact: Contact,
-    /// Why the member is in its phase.
+    /// Reason for the phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// How the workload ended. Absent until it did.
+    /// End of the workload. Absent until it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
     /// Addresses at which other members connect, by name.
@@ -168,7 +169,8 @@ pub struct Member {
     pub observed_generation: u64,
     /// Sequence number of the agent's last report.
     pub sequence: u64,
-    /// Identity of the agent's journal that holds the member. Absent until the hub has sent the member to an agent.
+    /// Identity of the agent's journal that holds the member. Absent until the hub has sent the
+    /// member to an agent.
     #[schema(value_type = Option<schema::Id>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -244,12 +246,12 @@ pub struct RunSummary {
     /// Phase of the run.
     #[schema(value_type = schema::RunPhase)]
     pub phase: Named<RunPhase>,
-    /// Why the run is not running yet.
+    /// Cause for which the run is not running yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Progress of the run.
     pub progress: ProgressSummary,
-    /// How and why the run ends. Absent until the cause is known.
+    /// Result and cause of the end. Absent until the cause is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
     /// When the run was created.
@@ -263,7 +265,8 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Converts a domain run. `progress` is the progress of its members; `epochs` is the number of epochs of its task.
+    /// Converts a domain run. `progress` is the progress of its members; `epochs` is the number of
+    /// epochs of its task.
     #[must_use]
     pub fn new(
         run: flow_domain::run::Run,
@@ -324,12 +327,12 @@ pub struct Run {
     /// Phase of the run.
     #[schema(value_type = schema::RunPhase)]
     pub phase: Named<RunPhase>,
-    /// Why the run is not running yet.
+    /// Cause for which the run is not running yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Progress of the run.
     pub progress: ProgressSummary,
-    /// How and why the run ends. Absent until the cause is known.
+    /// Result and cause of the end. Absent until the cause is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
     /// Number of the newest reservation round.

@@ -1,5 +1,5 @@
-//! Examples of the OpenAPI document: one template, its task, one run of the task, and the objects around them. The ids
-//! agree with each other. Tests send the requests.
+//! Examples of the OpenAPI document: one template, its task, one run of the task, and the objects
+//! around them. The ids agree with each other. Tests send the requests.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! OpenAPI schemas of identifiers, enumerated values and limits. The domain does not depend on OpenAPI: these marker
-//! types describe its types, with the values of its tables and constants.
+//! OpenAPI schemas of identifiers, enumerated values and limits. The domain does not depend on
+//! OpenAPI: these marker types describe its types, with the values of its tables and constants.
 
 use flow_domain::limits as limit;
 use flow_domain::task::Rules;
@@ -129,7 +129,8 @@ number_schema! {
     Epochs = 1_u32, limit::EPOCHS_MAX;
     /// Number of a revision of a template, from 1.
     RevisionNumber = 1_u32, u32::MAX;
-    /// Number of trainers that must be ready for a start; at most the number of trainers of the task.
+    /// Number of trainers that must be ready for a start; at most the number of trainers of the
+    /// task.
     MinimumParties = 1_u32, u32::try_from(limit::MEMBERS_MAX).unwrap_or(u32::MAX);
     /// Number of new runs after failures that a new run may avoid.
     Retries = 0_u32, limit::RETRIES_MAX, rules().retries;
@@ -162,8 +163,8 @@ container_schema! {
     Command of Argument = command(1);
     /// Program and its arguments. Empty selects the framework's own.
     OptionalCommand of Argument = command(0);
-    /// Environment variables, by name. `FED_*`, `HOME`, `*_PROXY`, `LD_*` and other names that change which code a
-    /// program loads are reserved.
+    /// Environment variables, by name. `FED_*`, `HOME`, `*_PROXY`, `LD_*` and other names that
+    /// change which code a program loads are reserved.
     Environment of Argument = map::<Argument>(limit::ENV_NAME_PATTERN, limit::ENV_ITEMS_MAX);
     /// Parameters that a task may set, by name.
     ParameterSchemas of crate::ParamSchemaInput = map::<crate::ParamSchemaInput>(limit::PARAMETER_NAME_PATTERN, limit::PARAMETERS_MAX);
@@ -182,8 +183,8 @@ container_schema! {
 }
 
 text_schema! {
-    /// Name of a template or task, unique among its kind in the project. Control characters, `/`, `\` and `..` are not
-    /// allowed, nor is white space at either end.
+    /// Name of a template or task, unique among its kind in the project. Control characters, `/`,
+    /// `\` and `..` are not allowed, nor is white space at either end.
     Name = |object| object
         .pattern(Some(limit::NAME_PATTERN))
         .min_length(Some(limit::NAME_CHARS_MIN))
@@ -215,8 +216,8 @@ text_schema! {
         .max_length(Some(limits::IDEMPOTENCY_KEY_CHARS_MAX));
     /// `ETag` of a resource, or `*` for any version.
     IfMatch = |object| object.pattern(Some(limits::IF_MATCH_PATTERN));
-    /// Server-sent events of a task. `id` is the number of the event, `event` is its kind, and `data` is an `Event` as
-    /// JSON.
+    /// Server-sent events of a task. `id` is the number of the event, `event` is its kind, and
+    /// `data` is an `Event` as JSON.
     EventStream = |object| object;
     /// Id of a task, run, template or agent instance: 32 lower-case hexadecimal digits.
     Id = |object| object.pattern(Some(flow_domain::id::ID_PATTERN)).examples([flow_domain::sample::task_id().as_str()]);
@@ -226,7 +227,8 @@ text_schema! {
     PartyName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["hospital-a"]);
     /// Id of an orphan: party, run and attempt, separated by dots.
     OrphanId = |object| object.pattern(Some(limits::ORPHAN_ID_PATTERN)).examples([crate::Orphan::sample().id]);
-    /// Name under which a party offers data: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
+    /// Name under which a party offers data: 1 to 63 of a-z, 0-9 and '-', not starting or ending
+    /// with '-'.
     DatasetName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["digits"]);
     /// Time as RFC 3339 in UTC.
     DateTime = |object| object.format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)));
@@ -236,25 +238,25 @@ text_schema! {
     DesiredPhase = values!(flow_domain::member::DesiredPhase);
     /// Last reported phase of a member.
     MemberPhase = values!(flow_domain::member::MemberPhase);
-    /// Why a member is in its phase.
+    /// Reason for the phase of a member.
     ReasonCode = values!(flow_domain::member::ReasonCode);
     /// Phase of a run.
     RunPhase = values!(flow_domain::run::RunPhase);
     /// Result of a run.
     Outcome = values!(flow_domain::run::Outcome);
-    /// Why a run ends or has ended.
+    /// Cause of the end of a run.
     EndCode = values!(flow_domain::run::EndCode);
-    /// Why a run is not running yet.
+    /// Cause for which a run is not running yet.
     WaitCode = values!(flow_domain::run::WaitCode);
     /// Kind of event.
     EventKind = values!(flow_domain::run::EventKind);
-    /// How the workload gets its arguments and how its success is recognised.
+    /// Framework: how the workload gets its arguments and how its success is recognised.
     Framework = values!(flow_domain::template::Framework);
     /// Type of a parameter: which texts are valid.
     ParamType = values!(flow_domain::template::ParamType);
     /// Kind of failure.
     ErrorCode = |object| object.enum_values(Some(flow_domain::error::ErrorCode::ALL.iter().map(|code| code.row().slug)));
-    /// Why a field is invalid.
+    /// Kind of mistake in a field.
     FieldCode = values!(flow_domain::error::FieldCode);
 }
 

@@ -89,8 +89,8 @@ impl From<TaskMemberInput> for flow_domain::task::TaskMember {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RulesInput {
-    /// Number of trainers, besides the aggregator, that must be ready for a start when the reservation deadline ends.
-    /// Without it all must be.
+    /// Number of trainers, besides the aggregator, that must be ready for a start when the
+    /// reservation deadline ends. Without it all must be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::MinimumParties>)]
     pub minimum_parties: Option<u32>,
@@ -178,8 +178,8 @@ impl From<flow_domain::task::TaskMember> for TaskMember {
 /// Deadlines, retries and number of parties of each run of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rules {
-    /// Number of trainers, besides the aggregator, that must be ready for a start when the reservation deadline ends.
-    /// Absent if all must be.
+    /// Number of trainers, besides the aggregator, that must be ready for a start when the
+    /// reservation deadline ends. Absent if all must be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::MinimumParties>)]
     pub minimum_parties: Option<u32>,

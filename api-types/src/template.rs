@@ -49,7 +49,8 @@ pub struct TemplateInput {
     /// Resources that each member requests.
     #[serde(default)]
     pub resources: ResourcesInput,
-    /// Longest runtime of a workload, in seconds. Time in which its machine is suspended does not count.
+    /// Longest runtime of a workload, in seconds. Time in which its machine is suspended does not
+    /// count.
     #[serde(default = "default_max_runtime")]
     #[schema(value_type = schema::MaxRuntime)]
     pub max_runtime_s: u64,
@@ -103,7 +104,8 @@ impl TemplateInput {
     }
 }
 
-/// One parameter that a template declares, in a request. Values are text; the type restricts which texts are valid.
+/// One parameter that a template declares, in a request. Values are text; the type restricts which
+/// texts are valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParamSchemaInput {
@@ -158,7 +160,8 @@ impl From<ResourcesInput> for flow_domain::template::Resources {
     }
 }
 
-/// One parameter that a template declares. Values are text; the type restricts which texts are valid.
+/// One parameter that a template declares. Values are text; the type restricts which texts are
+/// valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ParamSchema {
     /// Type of the value.
@@ -219,7 +222,8 @@ impl From<flow_domain::template::Resources> for Resources {
     }
 }
 
-// Names and texts have no limits here: an old revision keeps the form that was valid when it was made.
+// Names and texts have no limits here: an old revision keeps the form that was valid when it was
+// made.
 /// Content of one revision of a template.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TemplateContent {

@@ -5,8 +5,8 @@ use std::fmt;
 use flow_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Wall-clock time as RFC 3339 text in UTC, with microseconds as the hub writes it. A client keeps the text as it was
-/// received.
+/// Wall-clock time as RFC 3339 text in UTC, with microseconds as the hub writes it. A client keeps
+/// the text as it was received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(String);

@@ -8,8 +8,8 @@ use flow_domain::id::PartyId;
 
 use crate::output::Format;
 
-/// Train models across parties without moving their data. A template describes a program, a task assigns it to parties,
-/// and each start of a task is a run
+/// Train models across parties without moving their data. A template describes a program, a task
+/// assigns it to parties, and each start of a task is a run
 #[derive(Debug, Parser)]
 #[command(name = "flowctl", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {
@@ -34,14 +34,15 @@ pub struct Global {
         value_name = "URL"
     )]
     pub server: String,
-    /// File with the only trusted certificate authorities for the hub's certificate [default: the authorities of this
-    /// machine]
+    /// File with the only trusted certificate authorities for the hub's certificate [default: the
+    /// authorities of this machine]
     #[arg(long, global = true, env = "FLOW_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// File with your API token
     #[arg(long, global = true, env = "FLOW_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Data directory of a hub on this machine: flowctl uses its bootstrap-token if no token file is named
+    /// Data directory of a hub on this machine: flowctl uses its bootstrap-token if no token file
+    /// is named
     #[arg(
         long,
         global = true,

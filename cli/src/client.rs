@@ -1,7 +1,7 @@
 //! HTTP client of the hub's REST API: URLs, the token, retries.
 //!
-//! A request that changes something carries an `Idempotency-Key`, so a retry after a broken connection or a 503 is safe.
-//! The caller gets an error only after the last retry.
+//! A request that changes something carries an `Idempotency-Key`, so a retry after a broken
+//! connection or a 503 is safe. The caller gets an error only after the last retry.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,8 +48,8 @@ pub struct Tagged {
 }
 
 impl Client {
-    /// Creates a client for the hub at `server` without a connection. An authority of `ca_file`, or else one that this
-    /// machine trusts, must have signed the certificate of the hub.
+    /// Creates a client for the hub at `server` without a connection. An authority of `ca_file`, or
+    /// else one that this machine trusts, must have signed the certificate of the hub.
     pub fn new(
         server: &str,
         ca_file: Option<&Path>,
@@ -142,7 +142,8 @@ impl Client {
         read(self.send_up_to(1, Method::POST, path, &[], Some(body), None).await?).await
     }
 
-    /// Reads all pages of a list. `cursor` is the query parameter for the `next` of the previous page.
+    /// Reads all pages of a list. `cursor` is the query parameter for the `next` of the previous
+    /// page.
     pub async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -178,7 +179,8 @@ impl Client {
         checked(response).await
     }
 
-    /// Returns the URL of a resource. URLs drop the segments `.` and `..`, so such a name would select another resource.
+    /// Returns the URL of a resource. URLs drop the segments `.` and `..`, so such a name would
+    /// select another resource.
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, CliError> {
         if let Some(name) = path.iter().find(|name| matches!(**name, "" | "." | "..")) {
             return Err(CliError::usage(format!("{name:?} is not a name or id")));
@@ -257,7 +259,8 @@ impl Client {
                     .await;
                 }
                 Ok(response) => return checked(response).await,
-                // A refused connection is an error at once. A connection that broke midway is retried.
+                // A refused connection is an error at once. A connection that broke midway is
+                // retried.
                 Err(error) if error.is_connect() || attempts >= attempts_max => {
                     return Err(self.unreachable(&error));
                 }
@@ -271,7 +274,7 @@ impl Client {
         if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
             return CliError::new(
                 Exit::Unreachable,
-                format!("cannot connect securely to the hub at {}: {why}", self.server()),
+                format!("no secure connection to the hub at {}: {why}", self.server()),
             );
         }
         CliError::unreachable(self.server(), &root_cause(error).to_string())
@@ -312,8 +315,8 @@ fn idempotency_key() -> Result<String, CliError> {
 
 const TOKEN_REMEDY: &str = "Name the file with your token by --token-file or FLOW_TOKEN_FILE. A new hub writes a token to DATA_DIR/bootstrap-token.";
 
-/// Reads the token from the named file, or else from the data directory of a hub on this machine. The token is never an
-/// argument: every user of the machine can read the command line.
+/// Reads the token from the named file, or else from the data directory of a hub on this machine.
+/// The token is never an argument: every user of the machine can read the command line.
 pub fn find_token(named: Option<&Path>, data_dir: &Path) -> Result<Option<Secret>, CliError> {
     let path: PathBuf = named.map_or_else(|| data_dir.join("bootstrap-token"), Path::to_owned);
     match secret_file::read(&path) {

@@ -1,6 +1,8 @@
-//! Edits a text in the user's editor, through a file in a private directory: mode 0700, random name, created exclusively.
+//! Edits a text in the user's editor, through a file in a private directory: mode 0700, random
+//! name, created exclusively.
 //!
-//! The directory holds the backup files of the editor too. It is removed on every return, on SIGTERM and on SIGHUP.
+//! The directory holds the backup files of the editor too. It is removed on every return, on
+//! SIGTERM and on SIGHUP.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -22,8 +24,8 @@ const DEFAULT_EDITOR: &str = "vi";
 /// Time from SIGTERM to SIGKILL for an editor.
 const EDITOR_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A text under edit. From its creation on flowctl handles SIGINT, SIGTERM and SIGHUP itself, so every await goes through
-/// [`Draft::edit`] or [`Draft::unless_stopped`].
+/// A text under edit. From its creation on flowctl handles SIGINT, SIGTERM and SIGHUP itself, so
+/// every await goes through [`Draft::edit`] or [`Draft::unless_stopped`].
 pub struct Draft {
     /// Removes the directory on drop.
     _folder: TempDir,
@@ -68,8 +70,8 @@ impl Draft {
     /// Runs the editor on the file, waits until it ends, and returns the edited text.
     pub async fn edit(&mut self) -> Result<String, CliError> {
         let editor = editor();
-        // Through a shell, since editors are often given with arguments. `exec` makes the editor the child that gets the
-        // signals; `env` lets its variables stand before it.
+        // Through a shell, since editors are often given with arguments. `exec` makes the editor
+        // the child that gets the signals; `env` lets its variables stand before it.
         let mut command = Command::new("sh");
         command
             .arg("-c")
@@ -81,7 +83,8 @@ impl Draft {
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status?,
-                // The terminal sends SIGINT to both; it is meant for the editor. Emacs uses it for Ctrl-G.
+                // The terminal sends SIGINT to both; it is meant for the editor. Emacs uses it for
+                // Ctrl-G.
                 _ = self.interrupt.recv() => {}
                 _ = self.terminate.recv() => return Err(end(&mut child).await),
                 _ = self.hangup.recv() => return Err(end(&mut child).await),
@@ -145,7 +148,8 @@ fn stopped() -> CliError {
     CliError::new(Exit::Interrupted, "flowctl was stopped by a signal")
 }
 
-/// VISUAL, else EDITOR, else `vi`. An empty variable counts as unset: the shell would run the file itself.
+/// VISUAL, else EDITOR, else `vi`. An empty variable counts as unset: the shell would run the file
+/// itself.
 fn editor() -> String {
     let named = |name: &&str| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
     ["VISUAL", "EDITOR"].iter().find_map(named).unwrap_or_else(|| DEFAULT_EDITOR.to_owned())

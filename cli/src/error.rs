@@ -1,4 +1,5 @@
-//! Errors of flowctl: what happened, what to do next, and the exit code for scripts. `docs/flowctl.md` lists the codes.
+//! Errors of flowctl: the message, the next step, and the exit code for scripts. `docs/flowctl.md`
+//! lists the codes.
 
 use std::fmt::Write as _;
 use std::io;
@@ -33,11 +34,11 @@ pub enum Exit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliError {
     pub exit: Exit,
-    /// What happened, to which object and why.
+    /// The object and the cause.
     pub message: String,
     /// One line each: invalid fields, the request id.
     pub details: Vec<String>,
-    /// What to do next.
+    /// The next step.
     pub remedy: Option<String>,
 }
 
@@ -65,7 +66,7 @@ impl CliError {
             let _ = writeln!(text, "  {detail}");
         }
         if let Some(remedy) = &self.remedy {
-            let _ = writeln!(text, "  what to do: {remedy}");
+            let _ = writeln!(text, "  help: {remedy}");
         }
         text
     }
@@ -90,7 +91,8 @@ impl CliError {
         invalid
     }
 
-    /// Error for a response with an error status. The body is problem+json from the hub, or anything from a proxy.
+    /// Error for a response with an error status. The body is problem+json from the hub, or
+    /// anything from a proxy.
     #[must_use]
     pub fn from_response(status: u16, body: &[u8]) -> Self {
         let problem = serde_json::from_slice(body)
@@ -162,7 +164,7 @@ mod tests {
         assert!(text.contains("  members[1].party: is not a party here\n"), "{text}");
         assert!(text.contains("  epochs: is 0 and must be 1 to 100000\n"), "{text}");
         assert!(text.ends_with("  and 7 more\n"), "{text}");
-        assert!(!text.contains("what to do"), "{text}");
+        assert!(!text.contains("help:"), "{text}");
     }
 
     #[test]

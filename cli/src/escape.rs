@@ -1,4 +1,5 @@
-//! Escapes texts of the hub and the parties before flowctl prints them, so that no text controls the terminal.
+//! Escapes texts of the hub and the parties before flowctl prints them, so that no text controls
+//! the terminal.
 
 use flow_common::text::visible;
 use serde_json::Value;

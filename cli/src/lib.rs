@@ -1,7 +1,8 @@
 //! `flowctl`, the command line of the platform: a client of the REST API `/api/v2`.
 //!
-//! flowctl has no rules of its own. It checks files with the rules of the domain before it sends a request, and the hub
-//! checks every request again. `-o json` prints the response of the hub unchanged.
+//! flowctl has no rules of its own. It checks files with the rules of the domain before it sends a
+//! request, and the hub checks every request again. `-o json` prints the response of the hub
+//! unchanged.
 //!
 //! ```text
 //!  args ─▶ command ─▶ resolve, manifest ─▶ client ─▶ hub

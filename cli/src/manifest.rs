@@ -1,7 +1,7 @@
 //! Files with `Template` and `Task` documents in YAML or JSON, several to a file.
 //!
-//! Documents have the form of the API's requests, which rejects unknown fields before the first request. A text needs no
-//! quotes: `lr: 0.50` is the text "0.50" (see [`yaml`]).
+//! Documents have the form of the API's requests, which rejects unknown fields before the first
+//! request. A text needs no quotes: `lr: 0.50` is the text "0.50" (see [`yaml`]).
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -52,7 +52,8 @@ const fn one() -> u32 {
     1
 }
 
-/// Reads the documents of a file. `-` is standard input; the file may be a pipe, as in `-f <(command)`.
+/// Reads the documents of a file. `-` is standard input; the file may be a pipe, as in `-f
+/// <(command)`.
 pub fn load(path: &Path) -> Result<Vec<Document>, CliError> {
     let failed = |message: String| CliError::usage(format!("{}: {message}", path.display()));
     let read = |source: &mut dyn Read| -> io::Result<Vec<u8>> {
@@ -103,7 +104,7 @@ fn one_document(number: usize, mut fields: Node) -> Result<Document, String> {
     let kind = fields.take("kind");
     let kind = kind.as_ref().and_then(Node::as_text).unwrap_or_default();
     let name = fields.field("name").and_then(Node::as_text).unwrap_or("without a name").to_owned();
-    let place = |error: yaml::Error| format!("document {number} ({kind} {name}): {error}");
+    let place = |error: yaml::YamlError| format!("document {number} ({kind} {name}): {error}");
     match kind {
         "Template" => fields.read().map(Document::Template).map_err(place),
         "Task" => fields.read().map(Document::Task).map_err(place),
@@ -111,8 +112,8 @@ fn one_document(number: usize, mut fields: Node) -> Result<Document, String> {
     }
 }
 
-/// Converts a response to the document that creates the template. Fails if the response has fields that this version does
-/// not know.
+/// Converts a response to the document that creates the template. Fails if the response has fields
+/// that this version does not know.
 pub fn template_doc(value: &Value) -> Result<TemplateInput, CliError> {
     let not_sent = ["id", "revision", "created_at", "modified_at"];
     response::exact(&with_fields(value, |field| !not_sent.contains(&field)))

@@ -26,7 +26,8 @@ pub enum Format {
     Yaml,
 }
 
-/// Prints text unchanged. If the reader has closed the pipe, as `head` does, the process exits with success.
+/// Prints text unchanged. If the reader has closed the pipe, as `head` does, the process exits with
+/// success.
 pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,4 +1,5 @@
-//! Formats a watched run: a block that a terminal redraws, or lines for a log. Pure: runs and times in, text out.
+//! Formats a watched run: a block that a terminal redraws, or lines for a log. Pure: runs and times
+//! in, text out.
 
 use console::{Style, measure_text_width, truncate_str};
 use flow_api_types::{ContactState, Member, MemberProgress, Run};
@@ -74,7 +75,8 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
     let wait = |run: &Run| {
         run.waiting.as_ref().filter(|_| run.ending.is_none()).map(|waiting| waiting.message.clone())
     };
-    // During a start the wait changes every few milliseconds, and the lines of the members show the same.
+    // During a start the wait changes every few milliseconds, and the lines of the members show the
+    // same.
     let is_starting = matches!(run.phase.known(), Some(RunPhase::Reserving | RunPhase::Starting));
     if has_moved || !is_starting && same.is_some_and(|before| wait(before) != wait(run)) {
         let line = format!("{head}: {}", run.phase);
@@ -136,7 +138,7 @@ fn row(member: &Member) -> Vec<String> {
     ]
 }
 
-/// Why a member is in its phase, unless the hub stopped it.
+/// Returns the reason for the phase of a member, unless the hub stopped it.
 fn member_reason(member: &Member) -> Option<String> {
     let reason =
         member.reason.as_ref().filter(|reason| reason.code != ReasonCode::StopRequested)?;
@@ -195,7 +197,8 @@ fn phase_style(phase: Option<RunPhase>) -> Style {
     }
 }
 
-/// Returns the number of terminal lines that a block occupies. A terminal that became narrower wraps lines.
+/// Returns the number of terminal lines that a block occupies. A terminal that became narrower
+/// wraps lines.
 #[must_use]
 pub fn height(lines: &[String], width: usize) -> usize {
     lines.iter().map(|line| measure_text_width(line).div_ceil(width.max(1)).max(1)).sum()

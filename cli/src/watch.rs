@@ -1,5 +1,6 @@
-//! Follows a run until it ends. Each event of the task triggers a read of the run. Progress has no events: a running run is
-//! read every second. The run continues while the hub is unreachable; flowctl then retries for [`OUTAGE_MAX`].
+//! Follows a run until it ends. Each event of the task triggers a read of the run. Progress has no
+//! events: a running run is read every second. The run continues while the hub is unreachable;
+//! flowctl then retries for [`OUTAGE_MAX`].
 
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ const READ_INTERVAL: Duration = Duration::from_secs(1);
 /// Interval between two reads of any other run, in case an event was lost.
 const IDLE_READ_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Follows a run of the task and, with `retries`, the runs that repeat it. Returns the exit code of the last run.
+/// Follows a run of the task and, with `retries`, the runs that repeat it. Returns the exit code of
+/// the last run.
 pub async fn follow(
     client: &Client,
     task: &Task,
@@ -86,8 +88,8 @@ pub async fn follow(
     }
 }
 
-/// Reads the run. For a failed run, also returns the id of the run that repeats it: the hub commits both in one
-/// transaction.
+/// Reads the run. For a failed run, also returns the id of the run that repeats it: the hub commits
+/// both in one transaction.
 async fn read_run(
     client: &Client,
     task: &Task,
@@ -102,7 +104,8 @@ async fn read_run(
     Ok((value, newest.filter(|newest| newest != run)))
 }
 
-/// Follows the events of the task and wakes the loop at each. Opens a broken stream again and resumes after the last event.
+/// Follows the events of the task and wakes the loop at each. Opens a broken stream again and
+/// resumes after the last event.
 async fn follow_events(client: Client, task: String, wake: watch::Sender<()>) {
     let mut last_id: Option<String> = None;
     loop {

@@ -1,8 +1,8 @@
 //! YAML deserializer for files that people write.
 //!
-//! A scalar keeps its text, and the target type interprets it: `3.10` is the text "3.10" where a text is expected. An empty
-//! value is absent if the field is optional, and an error otherwise. A duplicate key is an error. Every error names the
-//! field and the line.
+//! A scalar keeps its text, and the target type interprets it: `3.10` is the text "3.10" where a
+//! text is expected. An empty value is absent if the field is optional, and an error otherwise. A
+//! duplicate key is an error. Every error names the field and the line.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -41,14 +41,14 @@ enum Content {
 
 /// Error of a file, with the field and the line if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct YamlError {
     message: String,
     line: Option<usize>,
     /// From the innermost field outwards.
     path: Vec<String>,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for YamlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
@@ -62,15 +62,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for YamlError {}
 
-impl de::Error for Error {
+impl de::Error for YamlError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
 }
 
-impl Error {
+impl YamlError {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), line: None, path: Vec::new() }
     }
@@ -87,7 +87,7 @@ impl Error {
 }
 
 /// Reads the documents of a text. Empty documents are left out.
-pub fn documents(text: &str) -> Result<Vec<Node>, Error> {
+pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
     let mut loader = Loader { nodes: 0, anchors: HashMap::new() };
     let mut parser = Parser::new_from_str(text);
     let mut documents = Vec::new();
@@ -104,25 +104,27 @@ pub fn documents(text: &str) -> Result<Vec<Node>, Error> {
 
 type Source<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
 
-fn next<'a>(parser: &mut Source<'a>) -> Result<Option<(Event<'a>, Span)>, Error> {
+fn next<'a>(parser: &mut Source<'a>) -> Result<Option<(Event<'a>, Span)>, YamlError> {
     parser.next().transpose().map_err(|error| {
-        Error::new(format!("is not YAML: {}", error.info())).at(error.marker().line())
+        YamlError::new(format!("is not YAML: {}", error.info())).at(error.marker().line())
     })
 }
 
 struct Loader {
     nodes: usize,
-    /// Values with an anchor in this document, by the number of the anchor, with the number of nodes of each.
+    /// Values with an anchor in this document, by the number of the anchor, with the number of
+    /// nodes of each.
     anchors: HashMap<usize, (Node, usize)>,
 }
 
 impl Loader {
-    fn count(&mut self, more: usize, line: usize) -> Result<(), Error> {
+    fn count(&mut self, more: usize, line: usize) -> Result<(), YamlError> {
         self.nodes += more;
         if self.nodes > NODES_MAX {
-            return Err(
-                Error::new(format!("has more than {NODES_MAX} values, aliases included")).at(line)
-            );
+            return Err(YamlError::new(format!(
+                "has more than {NODES_MAX} values, aliases included"
+            ))
+            .at(line));
         }
         Ok(())
     }
@@ -134,10 +136,12 @@ impl Loader {
         event: Event<'_>,
         span: Span,
         depth: usize,
-    ) -> Result<Node, Error> {
+    ) -> Result<Node, YamlError> {
         let line = span.start.line();
         if depth > DEPTH_MAX {
-            return Err(Error::new(format!("is nested more than {DEPTH_MAX} levels deep")).at(line));
+            return Err(
+                YamlError::new(format!("is nested more than {DEPTH_MAX} levels deep")).at(line)
+            );
         }
         let before = self.nodes;
         self.count(1, line)?;
@@ -166,11 +170,11 @@ impl Loader {
                     .anchors
                     .get(&anchor)
                     .cloned()
-                    .ok_or_else(|| Error::new("an alias refers to itself").at(line))?;
+                    .ok_or_else(|| YamlError::new("an alias refers to itself").at(line))?;
                 self.count(nodes, line)?;
                 return Ok(node);
             }
-            _ => return Err(Error::new("is not YAML").at(line)),
+            _ => return Err(YamlError::new("is not YAML").at(line)),
         };
         let node = Node { line, content };
         // The parser numbers anchors from 1.
@@ -184,7 +188,7 @@ impl Loader {
         &mut self,
         parser: &mut Source<'_>,
         depth: usize,
-    ) -> Result<Vec<(String, Node)>, Error> {
+    ) -> Result<Vec<(String, Node)>, YamlError> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         // Keys and their lines.
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -196,10 +200,12 @@ impl Loader {
             let key = self.node(parser, event, span, depth + 1)?;
             let line = key.line;
             let Content::Scalar { text, .. } = key.content else {
-                return Err(Error::new("a key must be a text, not a list or a mapping").at(line));
+                return Err(
+                    YamlError::new("a key must be a text, not a list or a mapping").at(line)
+                );
             };
             if let Some(earlier) = seen.insert(text.clone(), line) {
-                return Err(Error::new(format!(
+                return Err(YamlError::new(format!(
                     "duplicate key `{text}`; the first is in line {earlier}"
                 ))
                 .at(line));
@@ -213,12 +219,13 @@ impl Loader {
     }
 }
 
-fn end<'a>(parser: &mut Source<'a>) -> Result<(Event<'a>, Span), Error> {
-    next(parser)?.ok_or_else(|| Error::new("is not YAML: the file ends too early"))
+fn end<'a>(parser: &mut Source<'a>) -> Result<(Event<'a>, Span), YamlError> {
+    next(parser)?.ok_or_else(|| YamlError::new("is not YAML: the file ends too early"))
 }
 
-/// Returns whether the tag makes a scalar a text. Other tags of YAML's core types have no effect; all others are errors.
-fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
+/// Returns whether the tag makes a scalar a text. Other tags of YAML's core types have no effect;
+/// all others are errors.
+fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, YamlError> {
     match tag {
         None => Ok(false),
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(true),
@@ -230,7 +237,8 @@ fn is_text(tag: Option<&Tag>, line: usize) -> Result<bool, Error> {
             Ok(tag.suffix == "str")
         }
         Some(tag) => {
-            Err(Error::new(format!("unknown tag {}{}; remove it", tag.handle, tag.suffix)).at(line))
+            Err(YamlError::new(format!("unknown tag {}{}; remove it", tag.handle, tag.suffix))
+                .at(line))
         }
     }
 }
@@ -273,14 +281,14 @@ impl Node {
     }
 
     /// Deserializes the value.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, YamlError> {
         T::deserialize(self)
     }
 
-    fn wrong(&self, wanted: &str) -> Error {
+    fn wrong(&self, wanted: &str) -> YamlError {
         let found = match &self.content {
             _ if self.is_empty() => {
-                return Error::new(format!(
+                return YamlError::new(format!(
                     "is empty: write {wanted}, \"\" for an empty text, or remove the field"
                 ))
                 .at(self.line);
@@ -289,10 +297,10 @@ impl Node {
             Content::List(_) => "a list".to_owned(),
             Content::Map(_) => "a mapping".to_owned(),
         };
-        Error::new(format!("is {found} and must be {wanted}")).at(self.line)
+        YamlError::new(format!("is {found} and must be {wanted}")).at(self.line)
     }
 
-    fn text(&self) -> Result<&str, Error> {
+    fn text(&self) -> Result<&str, YamlError> {
         self.as_text().filter(|_| !self.is_empty()).ok_or_else(|| self.wrong("a text"))
     }
 
@@ -322,20 +330,20 @@ impl Node {
         Some(if text.starts_with('-') { -number } else { number })
     }
 
-    fn number<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+    fn number<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, YamlError> {
         let whole = self.whole().ok_or_else(|| self.wrong("a whole number"))?;
         let visited = match (u64::try_from(whole), i64::try_from(whole)) {
             (Ok(number), _) => visitor.visit_u64(number),
             (_, Ok(number)) => visitor.visit_i64(number),
-            _ => Err(Error::new(format!("{whole} is too large a number"))),
+            _ => Err(YamlError::new(format!("{whole} is too large a number"))),
         };
-        visited.map_err(|error: Error| error.at(self.line))
+        visited.map_err(|error: YamlError| error.at(self.line))
     }
 }
 
 macro_rules! numbers {
     ($($method:ident)+) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
             self.number(visitor)
         })+
     };
@@ -343,21 +351,21 @@ macro_rules! numbers {
 
 macro_rules! texts {
     ($($method:ident)+) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            visitor.visit_str(self.text()?).map_err(|error: Error| error.at(self.line))
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
+            visitor.visit_str(self.text()?).map_err(|error: YamlError| error.at(self.line))
         })+
     };
 }
 
 impl<'de> Deserializer<'de> for &Node {
-    type Error = Error;
+    type Error = YamlError;
 
     numbers! { deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
 
     texts! { deserialize_str deserialize_string deserialize_char deserialize_identifier deserialize_bytes deserialize_byte_buf }
 
     /// A type that accepts any value gets a scalar as text.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         match &self.content {
             Content::List(_) => self.deserialize_seq(visitor),
             Content::Map(_) => self.deserialize_map(visitor),
@@ -366,7 +374,7 @@ impl<'de> Deserializer<'de> for &Node {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         match &self.content {
             Content::Scalar { text, plain: true }
                 if matches!(text.as_str(), "true" | "True" | "TRUE") =>
@@ -382,22 +390,22 @@ impl<'de> Deserializer<'de> for &Node {
         }
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         let Content::Scalar { text, plain: true } = &self.content else {
             return Err(self.wrong("a number"));
         };
         visitor.visit_f64(text.parse().map_err(|_| self.wrong("a number"))?)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         if self.is_empty() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         if self.is_empty() { visitor.visit_unit() } else { Err(self.wrong("empty")) }
     }
 
@@ -405,7 +413,7 @@ impl<'de> Deserializer<'de> for &Node {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, YamlError> {
         self.deserialize_unit(visitor)
     }
 
@@ -413,18 +421,22 @@ impl<'de> Deserializer<'de> for &Node {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, YamlError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         let Content::List(items) = &self.content else { return Err(self.wrong("a list")) };
         visitor
             .visit_seq(Items { items: items.iter().enumerate() })
             .map_err(|error| error.at(self.line))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, YamlError> {
         self.deserialize_seq(visitor)
     }
 
@@ -433,11 +445,11 @@ impl<'de> Deserializer<'de> for &Node {
         _: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, YamlError> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         let Content::Map(entries) = &self.content else { return Err(self.wrong("a mapping")) };
         visitor
             .visit_map(Entries { entries: entries.iter(), value: None, absent: &[] })
@@ -449,7 +461,7 @@ impl<'de> Deserializer<'de> for &Node {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, YamlError> {
         let Content::Map(entries) = &self.content else {
             return Err(self.wrong("a mapping of fields"));
         };
@@ -463,12 +475,12 @@ impl<'de> Deserializer<'de> for &Node {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
-        let text: StrDeserializer<'_, Error> = self.text()?.into_deserializer();
+    ) -> Result<V::Value, YamlError> {
+        let text: StrDeserializer<'_, YamlError> = self.text()?.into_deserializer();
         text.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.line))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         visitor.visit_unit()
     }
 }
@@ -478,12 +490,12 @@ struct Items<'a> {
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Error;
+    type Error = YamlError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Error> {
+    ) -> Result<Option<T::Value>, YamlError> {
         let Some((index, item)) = self.items.next() else { return Ok(None) };
         seed.deserialize(item)
             .map(Some)
@@ -499,22 +511,23 @@ struct Entries<'a> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Error;
+    type Error = YamlError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Error> {
+    ) -> Result<Option<K::Value>, YamlError> {
         let absent = self.absent;
         self.value =
             self.entries.find(|(key, value)| !(value.is_empty() && absent.contains(&key.as_str())));
         let Some((key, value)) = self.value else { return Ok(None) };
-        let name: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
+        let name: StrDeserializer<'_, YamlError> = key.as_str().into_deserializer();
         seed.deserialize(name).map(Some).map_err(|error| error.at(value.line))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let (key, value) = self.value.take().ok_or_else(|| Error::new("a value without a key"))?;
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, YamlError> {
+        let (key, value) =
+            self.value.take().ok_or_else(|| YamlError::new("a value without a key"))?;
         seed.deserialize(value).map_err(|error| error.at(value.line).within(key.clone()))
     }
 }

@@ -88,7 +88,7 @@ fn b15_invalid_document_or_parameter_changes_nothing() {
         assert_eq!(fake.world().templates, before, "{arguments:?}");
     }
     for (from, to, expected) in [
-        ("party: party-a", "party: party-b", "members[1].party: there is no party party-b"),
+        ("party: party-a", "party: party-b", "members[1].party: no party has the name party-b"),
         ("template: digits", "template: digts", "there is no template named"),
         (
             "epochs: 3",
@@ -223,11 +223,13 @@ fn each_kind_of_error_has_its_exit_code_and_remedy() {
     for (status, code, exit) in
         [(409, "task_active", 4), (401, "unauthenticated", 5), (500, "internal", 1)]
     {
-        fake.world().problem =
-            Some((status, json!({"code": code, "detail": "so it is", "request_id": "r-1"})));
+        fake.world().problem = Some((
+            status,
+            json!({"code": code, "detail": "the request failed", "request_id": "r-1"}),
+        ));
         let done = fake.run(&["task", "list"]).exits(exit);
         assert!(
-            done.err.starts_with("error: so it is\n") && done.err.contains("what to do:"),
+            done.err.starts_with("error: the request failed\n") && done.err.contains("help:"),
             "{done:?}"
         );
     }
@@ -281,11 +283,11 @@ fn secret_of_a_new_party_is_written_to_a_new_private_file() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "s3cret-of-the-party\n");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!done.out.contains("s3cret") && !done.err.contains("s3cret"), "{done:?}");
-    let heard = fake.world().requests.len();
+    let requests = fake.world().requests.len();
     fake.run(&add).exits(2);
     assert_eq!(
         fake.world().requests.len(),
-        heard,
+        requests,
         "an existing file is an error before any request"
     );
     fake.run(&["party", "add", "party-b"]).exits(2);

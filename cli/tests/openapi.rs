@@ -93,7 +93,8 @@ fn newer<T: DeserializeOwned>(document: &Value, schema: &str, mut response: Valu
     }
 }
 
-/// Adds a field to each object that is not a map and replaces each enumerated value. Returns the number of changes.
+/// Adds a field to each object that is not a map and replaces each enumerated value. Returns the
+/// number of changes.
 fn make_newer(document: &Value, schema: &Value, value: &mut Value) -> usize {
     let mut changes = 0;
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {

@@ -31,6 +31,17 @@ struct RequestLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResponseLabels {
+    route: String,
+    class: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ListenerLabel {
     /// The listener. Dashboards use the name of this label, which is older than the term.
     door: &'static str,
@@ -52,6 +63,8 @@ pub struct Metrics {
     batch: Histogram,
     commit: Histogram,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
+    responses: Family<ResponseLabels, Counter<u64, AtomicU64>>,
+    request_duration: Family<RouteLabel, Histogram, fn() -> Histogram>,
     connections: Family<ListenerLabel, Gauge>,
     listeners_full: Family<ListenerLabel, Counter>,
     handshakes_failed: Family<ListenerLabel, Counter>,
@@ -142,6 +155,10 @@ impl Default for Metrics {
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             requests: Family::default(),
+            responses: Family::default(),
+            request_duration: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 2.0, 15))
+            }),
             connections: Family::default(),
             listeners_full: Family::default(),
             handshakes_failed: Family::default(),
@@ -182,6 +199,17 @@ impl Default for Metrics {
             metrics.commit.clone(),
         );
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "http_responses",
+            "Responses by route and status class",
+            metrics.responses.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from the head of a request to the head of its response, by route",
+            Unit::Seconds,
+            metrics.request_duration.clone(),
+        );
         registry.register(
             "connections",
             "Connections open, by listener",
@@ -257,9 +285,19 @@ impl Metrics {
             .observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
     }
 
-    /// Counts an answered request.
-    pub fn request(&self, method: &str, status: u16) {
+    /// Counts an answered request. `route` is the template of its path.
+    pub fn request(&self, method: &str, route: &str, status: u16, duration: Duration) {
         self.requests.get_or_create(&RequestLabels { method: method.to_owned(), status }).inc();
+        let class = match status {
+            ..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            500.. => "5xx",
+        };
+        let route = route.to_owned();
+        self.responses.get_or_create(&ResponseLabels { route: route.clone(), class }).inc();
+        self.request_duration.get_or_create(&RouteLabel { route }).observe(duration.as_secs_f64());
     }
 
     /// Returns the metrics of the listener with this name.

@@ -17,13 +17,13 @@ use crate::resolve;
 
 /// Effect of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum ApplyOutcome {
     Created,
     Edited,
     Unchanged,
 }
 
-impl Change {
+impl ApplyOutcome {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -33,7 +33,8 @@ impl Change {
     }
 }
 
-/// Applies all documents of all files, in order. Reads and checks every document before the first change.
+/// Applies all documents of all files, in order. Reads and checks every document before the first
+/// change.
 pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, CliError> {
     let mut documents = Vec::new();
     for file in files {
@@ -58,7 +59,7 @@ pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result
 }
 
 /// Formats the line about a template. Returns the response with it.
-pub fn template_line((change, value): (Change, Value)) -> (String, Value) {
+pub fn template_line((change, value): (ApplyOutcome, Value)) -> (String, Value) {
     let revision = value["revision"].as_u64().unwrap_or_default();
     (
         format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()),
@@ -67,7 +68,7 @@ pub fn template_line((change, value): (Change, Value)) -> (String, Value) {
 }
 
 /// Formats the line about a task. Returns the response with it.
-pub fn task_line((change, value): (Change, Value)) -> (String, Value) {
+pub fn task_line((change, value): (ApplyOutcome, Value)) -> (String, Value) {
     (format!("task {} {}\n", visible(name(&value)), change.as_str()), value)
 }
 
@@ -81,9 +82,12 @@ pub fn body(doc: &impl serde::Serialize) -> Result<Value, CliError> {
 }
 
 /// Creates or edits the template with the name of the document.
-pub async fn template(client: &Client, doc: &TemplateInput) -> Result<(Change, Value), CliError> {
+pub async fn template(
+    client: &Client,
+    doc: &TemplateInput,
+) -> Result<(ApplyOutcome, Value), CliError> {
     match resolve::by_name(client, "templates", &doc.name).await? {
-        None => Ok((Change::Created, client.post(&["templates"], Some(&body(doc)?)).await?)),
+        None => Ok((ApplyOutcome::Created, client.post(&["templates"], Some(&body(doc)?)).await?)),
         Some(found) => edit_template(client, &found, doc).await,
     }
 }
@@ -93,17 +97,17 @@ pub async fn edit_template(
     client: &Client,
     found: &Value,
     doc: &TemplateInput,
-) -> Result<(Change, Value), CliError> {
+) -> Result<(ApplyOutcome, Value), CliError> {
     let id = found["id"].as_str().unwrap_or_default();
     let Tagged { value, tag } = client.get_tagged(&["templates", id]).await?;
     if manifest::template_doc(&value).is_ok_and(|stored| stored == *doc) {
-        return Ok((Change::Unchanged, value));
+        return Ok((ApplyOutcome::Unchanged, value));
     }
-    Ok((Change::Edited, client.put(&["templates", id], &body(doc)?, tag.as_deref()).await?))
+    Ok((ApplyOutcome::Edited, client.put(&["templates", id], &body(doc)?, tag.as_deref()).await?))
 }
 
 /// Creates or edits the task with the name of the document.
-pub async fn task(client: &Client, doc: TaskDoc) -> Result<(Change, Value), CliError> {
+pub async fn task(client: &Client, doc: TaskDoc) -> Result<(ApplyOutcome, Value), CliError> {
     let (_, template) = resolve::template(client, &doc.template).await?;
     let doc = TaskDoc {
         revision: doc.revision.or(Some(template.revision)),
@@ -112,12 +116,12 @@ pub async fn task(client: &Client, doc: TaskDoc) -> Result<(Change, Value), CliE
     };
     let input = body(&doc)?;
     let Some(found) = resolve::by_name(client, "tasks", &doc.name).await? else {
-        return Ok((Change::Created, client.post(&["tasks"], Some(&input)).await?));
+        return Ok((ApplyOutcome::Created, client.post(&["tasks"], Some(&input)).await?));
     };
     let id = found["id"].as_str().unwrap_or_default();
     let Tagged { value, tag } = client.get_tagged(&["tasks", id]).await?;
     if manifest::task_doc(&value).is_ok_and(|stored| stored == doc) {
-        return Ok((Change::Unchanged, value));
+        return Ok((ApplyOutcome::Unchanged, value));
     }
-    Ok((Change::Edited, client.put(&["tasks", id], &input, tag.as_deref()).await?))
+    Ok((ApplyOutcome::Edited, client.put(&["tasks", id], &input, tag.as_deref()).await?))
 }

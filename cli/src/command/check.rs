@@ -1,5 +1,5 @@
-//! Checks all documents with the rules of the hub before the first request, so that a file with an invalid document changes
-//! nothing.
+//! Checks all documents with the rules of the hub before the first request, so that a file with an
+//! invalid document changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +77,8 @@ async fn task(
                     .get(&["templates", &template.id, "revisions", &revision.to_string()], &[])
                     .await?;
             }
-            // A newer hub may send fields that this version does not know. Then only the hub checks the task.
+            // A newer hub may send fields that this version does not know. Then only the hub checks
+            // the task.
             let Ok(found) = manifest::template_doc(&value) else { return Ok(()) };
             found.into_parts().2
         }

@@ -53,7 +53,8 @@ pub async fn print(
         }
     }
     if empty && tail.is_none_or(|lines| lines > 0) {
-        // Standard output stays as empty as the log. A failure to print the note does not matter: the log was delivered.
+        // Standard output stays as empty as the log. A failure to print the note does not matter:
+        // the log was delivered.
         let _ = writeln!(io::stderr(), "{}", empty_note(client, &path, party.as_str()).await);
     }
     Ok(Exit::Ok)
@@ -73,8 +74,8 @@ async fn empty_note(client: &Client, log: &[&str], party: &str) -> String {
     }
 }
 
-/// Escapes a log for a terminal. Line breaks and tabs stay. A bare carriage return, as progress bars write it, becomes a
-/// line break.
+/// Escapes a log for a terminal. Line breaks and tabs stay. A bare carriage return, as progress
+/// bars write it, becomes a line break.
 #[derive(Default)]
 struct Escaper {
     /// First bytes of a character that the next chunk completes.

@@ -277,7 +277,7 @@ fn epochs(run: Option<&RunSummary>) -> String {
     }
 }
 
-/// Why the run ended, or why it is not running yet.
+/// Returns the cause of the end of the run, or the cause for which it is not running yet.
 fn reason(run: &RunSummary) -> String {
     let ending = run.ending.as_ref().map(|ending| ending.message.clone());
     ending

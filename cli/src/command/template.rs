@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::TemplateCommand;
 use crate::client::Client;
-use crate::command::apply::{Change, body, edit_template, template_line};
+use crate::command::apply::{ApplyOutcome, body, edit_template, template_line};
 use crate::editor::Draft;
 use crate::error::{CliError, Exit};
 use crate::manifest::{self, Document, template_doc};
@@ -119,7 +119,7 @@ async fn in_editor(
     client: &Client,
     name: &str,
     found: &Value,
-) -> Result<(Change, Value), CliError> {
+) -> Result<(ApplyOutcome, Value), CliError> {
     let mut draft = Draft::new("template.yaml", &as_file(&template_doc(found)?)?)?;
     let shown = format!("the edited template {name}");
     loop {

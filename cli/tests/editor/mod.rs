@@ -34,7 +34,8 @@ impl Fixture {
         self.dir.path().join(name)
     }
 
-    /// Creates an editor that records its file with the modes of file and directory, and then runs `script`.
+    /// Creates an editor that records its file with the modes of file and directory, and then runs
+    /// `script`.
     fn editor(&self, name: &str, script: &str) -> String {
         let (editor, seen) = (self.path(name), self.path("seen"));
         let record = format!(

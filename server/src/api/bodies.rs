@@ -1,7 +1,7 @@
-//! Bounds on request bodies: bytes in memory of all requests together, and time.
+//! Limits of request bodies: total bytes in memory over all requests, and time.
 //!
-//! A body takes from the budget as its bytes arrive, whatever length it announced, and gives back when its handler has
-//! answered.
+//! A body takes bytes from the budget as they arrive, independent of its `Content-Length`, and
+//! returns them when its handler has responded.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,20 +23,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::problem::ApiError;
 use crate::state::App;
 
-/// Deadlines of a body.
+/// Time limits of a body.
 #[derive(Clone, Copy)]
 struct Deadlines {
-    /// Longest time without a byte while the body is incomplete.
+    /// Longest time between two parts of the body.
     progress: Duration,
-    /// Longest time from a request's head to the end of its body.
+    /// Longest time from the head of the request to the end of its body.
     total: Duration,
 }
 
-/// The total ends before the time for the whole request does, so that the caller hears the reason.
+/// The total is shorter than the timeout of the whole request, so that the client receives the
+/// reason.
 const DEADLINES: Deadlines =
     Deadlines { progress: Duration::from_secs(10), total: Duration::from_secs(25) };
 
-/// The middleware around handlers. Replaces the answer of a handler whose body went over a bound.
+/// Middleware around handlers. Replaces the response to a request whose body exceeded a limit.
 pub(super) async fn meter(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -44,11 +45,11 @@ pub(super) async fn meter(State(app): State<Arc<App>>, request: Request, next: N
     let account = Account { budget: Arc::clone(&app.body_bytes), state: Arc::default() };
     let metered = request.map(|body| Body::new(Metered::new(body, account.clone(), DEADLINES)));
     let response = next.run(metered).await;
-    let failure = account.state().failure.take();
-    failure.map_or(response, |error| ApiError::from(error).into_response())
+    let error = account.state().error.take();
+    error.map_or(response, |error| ApiError::from(error).into_response())
 }
 
-/// What one request holds of the budget.
+/// Bytes of the budget that one request holds.
 #[derive(Clone)]
 struct Account {
     budget: Arc<Semaphore>,
@@ -58,7 +59,7 @@ struct Account {
 #[derive(Default)]
 struct AccountState {
     held: Option<OwnedSemaphorePermit>,
-    failure: Option<Error>,
+    error: Option<Error>,
 }
 
 impl Account {
@@ -73,7 +74,7 @@ impl Account {
             .and_then(|bytes| Arc::clone(&self.budget).try_acquire_many_owned(bytes).ok());
         let Some(taken) = taken else {
             return Err(
-                self.fail(ErrorCode::Busy, "the hub holds too many bytes of request bodies (limits.body_bytes); repeat the request")
+                self.fail(ErrorCode::Busy, "the request bodies in progress use all memory of limits.body_bytes; repeat the request")
             );
         };
         let mut state = self.state();
@@ -87,12 +88,12 @@ impl Account {
     fn fail(&self, code: ErrorCode, message: impl Into<String>) -> axum::Error {
         let error = Error::new(code, message);
         let source = axum::Error::new(error.to_string());
-        self.state().failure = Some(error);
+        self.state().error = Some(error);
         source
     }
 }
 
-/// A body that takes from the budget and ends at its deadlines.
+/// A body that takes its bytes from the budget and fails at its time limits.
 struct Metered {
     body: Body,
     account: Account,
@@ -169,11 +170,11 @@ mod tests {
     }
 
     fn code(account: &Account) -> Option<ErrorCode> {
-        account.state().failure.as_ref().map(|error| error.code)
+        account.state().error.as_ref().map(|error| error.code)
     }
 
     #[tokio::test]
-    async fn a17_a_body_takes_what_arrives_and_gives_it_back_at_the_end() {
+    async fn a17_body_takes_arriving_bytes_from_the_budget_and_returns_them() {
         let (account, bytes) = read(10, stream::iter([Ok("01234"), Ok("56789")])).await;
         assert_eq!(
             (bytes.unwrap(), account.budget.available_permits()),
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a17_a_body_ends_when_nothing_of_it_arrives_and_when_it_takes_too_long() {
+    async fn a17_body_fails_after_a_pause_and_after_the_total_time() {
         let begun = monotonic();
         let (account, bytes) = read(10, stream::iter([Ok("0")]).chain(stream::pending())).await;
         assert!(bytes.is_err());
@@ -196,11 +197,11 @@ mod tests {
         assert!((SHORT.progress..SHORT.total).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 
         let begun = monotonic();
-        let dribble = stream::unfold((), |()| async {
+        let slow = stream::unfold((), |()| async {
             sleep(SHORT.progress / 10).await;
             Some((Ok("0"), ()))
         });
-        let (account, bytes) = read(100, dribble).await;
+        let (account, bytes) = read(100, slow).await;
         assert!(bytes.is_err());
         assert_eq!(code(&account), Some(ErrorCode::RequestTimeout));
         assert!(begun.elapsed() >= SHORT.total, "{:?}", begun.elapsed());

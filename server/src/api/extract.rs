@@ -1,5 +1,5 @@
-//! What a handler is handed: who calls, typed ids, checked parameters, a body that was read strictly. Whatever is not
-//! as it should be is refused here, with a failure that says where and what would be accepted.
+//! Extractors of handlers: caller, typed ids, query parameters, JSON body, conditional headers.
+//! They reject an invalid request with an error that names the field and its valid values.
 
 use axum::RequestPartsExt as _;
 use axum::extract::rejection::PathRejection;
@@ -17,13 +17,13 @@ use super::problem::{ApiError, field};
 use crate::engine::{IdemKey, Principal};
 use flow_api_types::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 
-/// Longest name a known one is looked for that is like it, in bytes.
-const LONGEST_NAME: usize = 64;
-/// Most bytes of a body.
-pub const MAX_BODY: usize = 1024 * 1024;
+/// Longest unknown name for which the error suggests a known one, in bytes.
+const SUGGESTION_NAME_BYTES_MAX: usize = 64;
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Who calls. Put into the request by the middleware that asks for the token (see `auth` in the parent module), so
-/// that no handler can forget to ask.
+/// The authenticated caller. The middleware `authenticate` adds it to the request, so a handler
+/// cannot skip authentication.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Principal);
 
@@ -39,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The ids in the path, as a struct of typed fields. An id that cannot be one names nothing: 404.
+/// Ids of the path, as a struct of typed fields. A malformed id is an unknown id: 404.
 #[derive(Debug)]
 pub struct Ids<T>(pub T);
 
@@ -70,10 +70,11 @@ fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
         "revision" => ErrorCode::RevisionNotFound,
         _ => ErrorCode::RouteNotFound,
     };
-    Error::new(code, format!("there is no such {key}: {problem}"))
+    Error::new(code, format!("there is no {key} with this id: {problem}"))
 }
 
-/// The query, as a struct. Unknown parameters are refused: a misspelt filter must not show everything.
+/// Query parameters, as a struct. Unknown parameters are rejected: a misspelt filter must not
+/// return the whole list.
 #[derive(Debug)]
 pub struct Params<T>(pub T);
 
@@ -98,9 +99,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 /// A JSON body and the digest of its bytes.
 #[derive(Debug)]
 pub struct Body<T> {
-    /// What it says.
     pub value: T,
-    /// SHA-256 of it as it came.
+    /// SHA-256 of the bytes of the body.
     pub digest: Digest,
 }
 
@@ -111,15 +111,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(Error::new(
                 ErrorCode::UnsupportedMediaType,
-                "send the body as JSON, with `Content-Type: application/json`",
+                "the body is not declared as JSON; send it with `Content-Type: application/json`",
             )
             .into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
             if refused.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::new(ErrorCode::TooLarge, format!("the body has more than {MAX_BODY} bytes"))
+                Error::new(
+                    ErrorCode::TooLarge,
+                    format!("the body has more than {BODY_BYTES_MAX} bytes; send a smaller one"),
+                )
             } else {
-                Error::new(ErrorCode::Malformed, "the body ended before its announced length")
+                Error::new(
+                    ErrorCode::Malformed,
+                    "the body ended before its `Content-Length`; repeat the request",
+                )
             }
         })?;
         let value = parse(&bytes)?;
@@ -142,12 +148,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         Error::new(ErrorCode::Malformed, format!("the body is not JSON: {error}"))
     };
     let value = serde_path_to_error::deserialize(&mut source).map_err(|refused| {
-        // serde_json calls a wrong value a fault of syntax where it expects the name of a variant.
+        // serde_json reports a value of a wrong type as a syntax error where it expects the name of
+        // a variant.
         if !refused.inner().is_data() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
             return malformed(refused.inner());
         }
         let text = refused.inner().to_string();
-        // The place in the text says less than the pointer.
+        // The pointer replaces the line and column.
         let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
         let (code, at, message) = explain(text);
         let mut path: Vec<String> = refused.path().iter().filter_map(segment).collect();
@@ -164,7 +171,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         None => Ok(value),
         Some(path) => {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            Err(field(pointer(&path), FieldCode::Duplicate, "is given more than once"))
+            Err(field(pointer(&path), FieldCode::Duplicate, "is a duplicate key; send it once"))
         }
     }
 }
@@ -178,7 +185,8 @@ fn segment(segment: &serde_path_to_error::Segment) -> Option<String> {
     }
 }
 
-/// What serde means: the kind of fault, the field it names if it names one, and a sentence without Rust in it.
+/// Converts an error message of serde to a code, the name of the field if the message has one, and
+/// a text for users.
 fn explain(text: &str) -> (FieldCode, Option<String>, String) {
     let named = || text.split('`').nth(1).map(ToOwned::to_owned);
     if text.starts_with("unknown field") {
@@ -187,16 +195,16 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
         return (FieldCode::Unknown, Some(name.clone()), unknown(&name, &known));
     }
     if text.starts_with("missing field") {
-        return (FieldCode::Required, named(), "must be given".to_owned());
+        return (FieldCode::Required, named(), "is required".to_owned());
     }
     if text.starts_with("duplicate field") {
-        return (FieldCode::Duplicate, named(), "is given more than once".to_owned());
+        return (FieldCode::Duplicate, named(), "is a duplicate key; send it once".to_owned());
     }
     if text == "expected value" {
-        return (FieldCode::WrongType, None, "must be one of the documented texts".to_owned());
+        return (FieldCode::WrongType, None, "must be one of the documented values".to_owned());
     }
     if text == "number out of range" {
-        return (FieldCode::OutOfRange, None, "is beyond every range".to_owned());
+        return (FieldCode::OutOfRange, None, "is too large a number".to_owned());
     }
     let code = if text.starts_with("unknown variant") {
         FieldCode::NotAllowed
@@ -219,34 +227,34 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
     (code, None, text)
 }
 
-/// What serde says names the value it stumbled over, which may be very long; what it says before and behind matters.
+/// Shortens an error message of serde in the middle, where it quotes the invalid value.
 fn shorten(text: &str) -> String {
-    const KEPT: usize = 150;
+    const END_CHARS: usize = 150;
     let length = text.chars().count();
-    if length <= 2 * KEPT {
+    if length <= 2 * END_CHARS {
         return text.to_owned();
     }
-    text.chars().take(KEPT).chain(['…']).chain(text.chars().skip(length - KEPT)).collect()
+    text.chars().take(END_CHARS).chain(['…']).chain(text.chars().skip(length - END_CHARS)).collect()
 }
 
 fn unknown(name: &str, known: &[&str]) -> String {
-    // Nobody misspells a name into a very long one, and the comparison takes time and memory of both lengths.
-    let alike = known.iter().filter(|_| name.len() <= LONGEST_NAME);
-    let nearest = alike.map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
+    // The comparison takes time and memory proportional to both lengths.
+    let candidates = known.iter().filter(|_| name.len() <= SUGGESTION_NAME_BYTES_MAX);
+    let nearest = candidates.map(|other| (strsim::damerau_levenshtein(name, other), *other)).min();
     match nearest {
         Some((distance, other)) if distance <= 1 + other.len() / 3 => {
-            format!("is not known here; did you mean {other:?}?")
+            format!("is an unknown name; did you mean {other:?}?")
         }
-        _ if known.is_empty() => "is not known here; nothing is expected".to_owned(),
-        _ => format!("is not known here; known are {}", known.join(", ")),
+        _ if known.is_empty() => "is an unknown name; no name is valid here".to_owned(),
+        _ => format!("is an unknown name; valid are {}", known.join(", ")),
     }
 }
 
-/// The `Idempotency-Key`, if one was sent.
+/// The `Idempotency-Key` header, if present.
 #[derive(Debug)]
 pub struct Idempotency {
     key: Option<String>,
-    /// Method and path: the same key on another address is another request.
+    /// Method and path. The same key on another path is another request.
     address: String,
 }
 
@@ -258,11 +266,11 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut sent = parts.headers.get_all(&IDEMPOTENCY_KEY).iter();
         let key = sent.next().map(|value| value.to_str().unwrap_or_default().to_owned());
-        let sane = |key: &String| {
+        let is_valid = |key: &String| {
             (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len())
                 && key.bytes().all(|b| b.is_ascii_graphic())
         };
-        if sent.next().is_some() || key.as_ref().is_some_and(|key| !sane(key)) {
+        if sent.next().is_some() || key.as_ref().is_some_and(|key| !is_valid(key)) {
             let message = format!(
                 "must be sent once, with 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
             );
@@ -273,8 +281,8 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
 }
 
 impl Idempotency {
-    /// The key for the engine, bound to this caller and this request. Kept as a digest: a key may be longer than a
-    /// column, and whatever a client puts into it is its own affair.
+    /// Returns the key for the engine, bound to this caller and this request. The store gets a
+    /// digest: a key may be longer than a column.
     #[must_use]
     pub fn bind(self, Caller(principal): &Caller, body: Option<&Digest>) -> Option<IdemKey> {
         let Self { key, address } = self;
@@ -287,11 +295,11 @@ impl Idempotency {
     }
 }
 
-/// The version that an edit or a deletion was made from, if the caller says so.
+/// The version of `If-Match`. Without one the request applies to any version.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub Option<u64>);
 
-/// The version of an entity tag that this hub never sends: no resource reaches it.
+/// Version of an entity tag that the hub never sends. No resource has it.
 const UNKNOWN_VERSION: u64 = u64::MAX;
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
@@ -304,7 +312,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         if tag == "*" && sent.next().is_none() {
             return Ok(Self(None));
         }
-        // A weak tag is well-formed, and never matches (RFC 9110, 13.1.1).
+        // A weak tag is valid and never matches (RFC 9110, section 13.1.1).
         let quoted = tag
             .strip_prefix("W/")
             .unwrap_or(tag)
@@ -312,10 +320,11 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
             .and_then(|rest| rest.strip_suffix('"'));
         let one = quoted.is_some_and(|inner| !inner.contains(['"', ' '])) && sent.next().is_none();
         if !one {
-            let message = "must be sent once: the `ETag` of this resource as it was answered, quotes included, or `*`";
+            let message =
+                "must be one `ETag` of this resource as the hub sent it, with its quotes, or `*`";
             return Err(field("If-Match", FieldCode::Pattern, message).into());
         }
-        // One number has many spellings; only the one that was sent is the tag.
+        // A number has several spellings; only one of them is the tag.
         let version = quoted
             .and_then(|inner| inner.parse().ok())
             .filter(|version| etag_text(*version) == tag);
@@ -323,7 +332,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The `ETag` of a version.
+/// Returns the `ETag` header of a version.
 #[must_use]
 pub fn etag(version: u64) -> [(HeaderName, String); 1] {
     [(header::ETAG, etag_text(version))]
@@ -341,7 +350,7 @@ mod tests {
     fn refused<T: DeserializeOwned + std::fmt::Debug>(
         text: &str,
     ) -> (ErrorCode, String, FieldCode, String) {
-        let error = parse::<T>(text.as_bytes()).expect_err("must be refused");
+        let error = parse::<T>(text.as_bytes()).expect_err("must be rejected");
         let first = error.fields.first().cloned();
         let (path, code, message) = first
             .map_or((String::new(), FieldCode::Required, error.message.clone()), |f| {
@@ -357,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_of_the_documentation_are_readable() {
+    fn samples_of_the_document_are_read() {
         assert_eq!(
             parse::<TaskInput>(sample(|_| ()).as_bytes()).expect("readable"),
             TaskInput::sample()
@@ -367,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_json_is_told_by_line_and_column() {
+    fn malformed_json_error_has_line_and_column() {
         let (code, _, _, message) = refused::<TaskInput>("{\n \"name\": }");
         assert_eq!(code, ErrorCode::Malformed);
         assert!(message.contains("line 2 column 10"), "{message}");
@@ -378,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a9_a_key_that_is_given_twice_is_refused_by_its_pointer_however_it_is_written() {
+    fn a9_duplicate_key_of_a_body_is_rejected_with_its_pointer() {
         for (more, pointer) in [
             (r#""parameters": {"lr": "1", "other": "2", "lr": "1"}"#, "/parameters/lr"),
             (r#""parameters": {"l/r": "1", "l\u002fr": "2"}"#, "/parameters/l~1r"),
@@ -399,8 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn u41_a_whole_number_may_be_written_with_a_fraction_of_zeros_and_b14_a_byte_order_mark_is_skipped()
-     {
+    fn u41_integer_with_zero_fraction_and_b14_byte_order_mark_are_accepted() {
         let text = format!(
             "\u{feff}{}",
             sample(|v| v["revision"] = 2718.into()).replace("2718", "2718.00")
@@ -410,21 +418,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_named_with_the_nearest_known_one() {
+    fn unknown_field_error_suggests_the_nearest_name() {
         let text = sample(|v| v["members"][1]["datset"] = "x".into());
         let (code, path, kind, message) = refused::<TaskInput>(&text);
         assert_eq!(
             (code, path.as_str(), kind),
             (ErrorCode::Invalid, "/members/1/datset", FieldCode::Unknown)
         );
-        assert_eq!(message, "is not known here; did you mean \"dataset\"?");
+        assert_eq!(message, "is an unknown name; did you mean \"dataset\"?");
         let (_, path, _, message) = refused::<TaskInput>(&sample(|v| v["zzzzzzzz"] = 1.into()));
         assert_eq!(path, "/zzzzzzzz");
-        assert!(message.starts_with("is not known here; known are name, remark, "), "{message}");
+        assert!(message.starts_with("is an unknown name; valid are name, remark, "), "{message}");
     }
 
     #[test]
-    fn a_wrong_type_is_told_by_its_pointer() {
+    fn wrong_type_error_has_the_pointer() {
         for (pointer, value, kind) in [
             ("/epochs", serde_json::json!("ten"), FieldCode::WrongType),
             ("/epochs", serde_json::json!(-1), FieldCode::OutOfRange),
@@ -454,7 +462,7 @@ mod tests {
                 ErrorCode::Invalid,
                 "/epochs".to_owned(),
                 FieldCode::Required,
-                "must be given".to_owned()
+                "is required".to_owned()
             )
         );
     }

@@ -1,5 +1,5 @@
-//! What every request passes on its way in and out: a request id, a limit on the address, a longest time, a net under
-//! panics, problem+json for failures, and the headers that keep browsers from guessing.
+//! Outermost middleware: request id, tracing span, metrics, length of the URL, timeout, panics,
+//! problem+json for errors, security headers.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,59 +16,71 @@ use tracing::Instrument as _;
 use super::problem::{ApiError, render};
 use crate::state::App;
 
+/// Label of requests that match no route.
+const NO_ROUTE: &str = "none";
 /// Longest path and query, in bytes.
-pub const MAX_ADDRESS: usize = 8 * 1024;
-/// Longest time from a request's head to its answer's. Streams go on after that.
-const LONGEST: Duration = Duration::from_secs(30);
+pub const URL_BYTES_MAX: usize = 8 * 1024;
+/// Longest time from the head of a request to the head of its response. A streamed body may take
+/// longer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The request's id: the caller's if it is sane, else a new one.
+/// Returns the request id of the client if it is valid, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let sane = |id: &&str| {
+    let is_valid = |id: &&str| {
         (1..=64).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
+    let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_valid);
     given.map_or_else(flow_common::ids::request_id, ToOwned::to_owned)
 }
 
-/// The middleware around everything.
+/// Opens a span for the request, runs it, and records status and duration in the span, the log and
+/// the metrics. The span has the route template, never the path or the query: those may hold names
+/// and secrets.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
-    // The route, not the path: a path may hold anything, and there are endlessly many.
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let method = known(request.method());
-    let span =
-        tracing::info_span!("http", request.id = %id, http.method = method, http.route = %route);
+    let span = tracing::info_span!(
+        "http",
+        request.id = %id,
+        http.method = method,
+        http.route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str),
+        http.status = tracing::field::Empty,
+        duration_ms = tracing::field::Empty,
+    );
+    let request_span = span.clone();
     async move {
-        let begun = flow_common::clock::monotonic();
-        let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-        let response = if address > MAX_ADDRESS {
-            let message =
-                format!("the address has {address} bytes and must have at most {MAX_ADDRESS}");
+        let started = flow_common::clock::monotonic();
+        let length = request.uri().path_and_query().map_or(0, |url| url.as_str().len());
+        let response = if length > URL_BYTES_MAX {
+            let message = format!(
+                "path and query have {length} bytes and must have at most {URL_BYTES_MAX}; shorten the filters"
+            );
             ApiError::from(Error::new(ErrorCode::TooLarge, message)).into_response()
         } else {
-            within(LONGEST, next.run(request)).await
+            within(RESPONSE_TIMEOUT, next.run(request)).await
         };
         let mut response = render(response, &id);
         protect(response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID.clone(), id);
         }
-        app.metrics.request(method, response.status().as_u16());
-        tracing::debug!(
-            status = response.status().as_u16(),
-            duration_ms = begun.elapsed().as_millis(),
-            "answered"
-        );
+        let (status, duration) = (response.status().as_u16(), started.elapsed());
+        let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+        app.metrics.request(method, route, status, duration);
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        request_span.record("http.status", status).record("duration_ms", duration_ms);
+        tracing::debug!(status, duration_ms, "request answered");
         response
     }
     .instrument(span)
     .await
 }
 
-/// A method's name, or one for all that nobody knows: callers invent neither metrics nor log fields.
+/// Returns the name of the method, or `other`. A client cannot create new label values.
 fn known(method: &Method) -> &'static str {
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
         .into_iter()
@@ -76,23 +88,23 @@ fn known(method: &Method) -> &'static str {
         .unwrap_or("other")
 }
 
-async fn within(longest: Duration, answer: impl Future<Output = Response>) -> Response {
-    match flow_common::clock::timeout(longest, AssertUnwindSafe(answer).catch_unwind()).await {
+async fn within(timeout: Duration, response: impl Future<Output = Response>) -> Response {
+    match flow_common::clock::timeout(timeout, AssertUnwindSafe(response).catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
-            let what = panic
+            let message = panic
                 .downcast_ref::<&str>()
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned());
             ApiError::from(Error::internal(
-                what.unwrap_or_else(|| "a panic without a message".to_owned()),
+                message.unwrap_or_else(|| "panic without a message".to_owned()),
             ))
             .into_response()
         }
         Err(_) => {
             let message = format!(
-                "no answer within {} s; the request may still be carried out: repeat it with the same Idempotency-Key",
-                longest.as_secs()
+                "the hub did not complete the request within {} s and may still complete it; repeat the request with the same Idempotency-Key",
+                timeout.as_secs()
             );
             ApiError::from(Error::new(ErrorCode::Busy, message)).into_response()
         }
@@ -111,8 +123,8 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// A change that was asked for is carried through, even if whoever asked for it leaves before the answer: the server would
-/// otherwise drop the handler wherever it stands. Reading stops with its reader.
+/// Completes a request that changes something even if the client disconnects: the server drops the
+/// handler of a closed connection at any await. A read ends with its connection.
 pub(super) async fn finish(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -131,21 +143,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_becomes_an_internal_error_that_tells_nothing() {
-        let response = within(LONGEST, async { panic!("disk /var/x is on fire") }).await;
+    async fn panic_becomes_an_internal_error_without_its_message() {
+        let response = within(RESPONSE_TIMEOUT, async { panic!("disk /var/x is on fire") }).await;
         let ApiError(error) = response.extensions().get::<ApiError>().expect("a failure").clone();
         assert_eq!(error.code, ErrorCode::Internal);
         assert!(!error.message.contains("fire"));
     }
 
     #[tokio::test]
-    async fn a_request_without_an_answer_ends_as_busy() {
+    async fn request_without_a_response_times_out_as_busy() {
         let response = within(Duration::from_millis(1), std::future::pending()).await;
         assert_eq!(response.status(), 503);
     }
 
     #[test]
-    fn only_a_sane_request_id_is_taken_over() {
+    fn only_a_valid_request_id_is_kept() {
         let given = |text: &str| {
             HeaderMap::from_iter([(
                 REQUEST_ID.clone(),

@@ -1,4 +1,4 @@
-//! What a JSON body says beyond its grammar: numbers that are whole however they are written, and keys given once.
+//! Checks of JSON bodies that serde does not make: integers with a zero fraction, duplicate keys.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,11 +6,11 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// The mark that some programs put before UTF-8 (RFC 8259, section 8.1: it may be ignored).
+/// Byte order mark of UTF-8, which a parser may ignore (RFC 8259, section 8.1).
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The text with the fraction of each whole number blanked: `2718.0` is an integer in JSON Schema, and not to serde. All
-/// bytes keep their places, so that an error names the line and column of the original.
+/// Replaces the fraction of each integer by spaces: `2718.0` is an integer in JSON Schema but not
+/// for serde. All bytes keep their positions, so an error has the line and column of the original.
 pub(super) fn with_whole_numbers(text: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Cow::Borrowed(text);
     let mut at = 0;
@@ -38,7 +38,7 @@ pub(super) fn with_whole_numbers(text: &[u8]) -> Cow<'_, [u8]> {
     text
 }
 
-/// The place after the string that begins at `start`.
+/// Returns the index after the string that begins at `start`.
 fn end_of_string(text: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = text.get(at) {
@@ -51,13 +51,13 @@ fn end_of_string(text: &[u8], start: usize) -> usize {
     text.len()
 }
 
-/// The path of the first key that an object holds twice. The text is known to be JSON: serde takes the last value of such a
-/// key in a map, and nobody would learn of the others.
+/// Returns the path of the first duplicate key in valid JSON. serde would silently keep the last
+/// value of the key.
 pub(super) fn duplicate_key(text: &[u8]) -> Option<Vec<String>> {
     let mut path = Vec::new();
     let mut source = serde_json::Deserializer::from_slice(text);
     Unique(&mut path).deserialize(&mut source).is_err().then(|| {
-        // Collected on the way out.
+        // From the innermost key outwards.
         path.reverse();
         path
     })
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_fractions_of_zeros_outside_of_texts_are_blanked() {
+    fn only_zero_fractions_outside_of_strings_are_replaced() {
         for (text, becomes) in [
             (r#"{"a": 2718.0, "b": -1.000}"#, r#"{"a": 2718  , "b": -1    }"#),
             (
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_a_duplicate_is_told() {
+    fn path_of_a_duplicate_key_is_found() {
         assert_eq!(
             duplicate_key(br#"{"a": [{}, {"b": {"c": 1, "d": null, "c": 1.5}}]}"#).unwrap(),
             ["a", "1", "b", "c"]

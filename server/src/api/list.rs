@@ -1,5 +1,5 @@
-//! Pages of lists. A cursor is opaque and sealed to its list and filters: a cursor of another list is refused instead
-//! of showing a wrong place.
+//! Pages of lists. A cursor is opaque and bound to its list and filters: the cursor of another list
+//! is an error instead of a wrong page.
 
 use std::fmt::Write as _;
 
@@ -12,21 +12,21 @@ use flow_api_types::limits::{
     CURSOR_SEAL_DIGITS, FILTER_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
 };
 
-/// A list under certain filters.
+/// A list with its filters.
 #[derive(Debug)]
 pub struct List {
     seal: String,
 }
 
 impl List {
-    /// The list of this name; `filters` is whatever tells its filters apart.
+    /// Identifies a list by its name and its filters.
     pub fn of(name: &str, filters: &impl std::fmt::Debug) -> Self {
         let mut seal = String::from(Digest::of(format!("{name}\n{filters:?}").as_bytes()));
         seal.truncate(CURSOR_SEAL_DIGITS);
         Self { seal }
     }
 
-    /// What to ask the store for. An empty cursor is none, as an empty filter is none.
+    /// Returns the page request for the store. An empty cursor counts as absent.
     pub fn request(
         &self,
         cursor: Option<&str>,
@@ -40,24 +40,24 @@ impl List {
     }
 
     fn open(&self, cursor: &str) -> Result<String, Error> {
-        let place = cursor.strip_prefix(&self.seal).and_then(unhex);
-        place.ok_or_else(|| {
+        let position = cursor.strip_prefix(&self.seal).and_then(unhex);
+        position.ok_or_else(|| {
             Error::new(
                 ErrorCode::CursorInvalid,
-                "this cursor is not of this list with these filters: begin again without one",
+                "the cursor belongs to another list or to other filters; read the list from the start, without a cursor",
             )
         })
     }
 
-    /// The page on the wire.
+    /// Converts a page of the store to the response.
     pub fn page<T, U>(
         &self,
         page: store::Page<T>,
         show: impl FnMut(T) -> U,
     ) -> flow_api_types::Page<U> {
         let store::Page { items, next } = page;
-        let seal = |place: String| {
-            place.bytes().fold(self.seal.clone(), |mut text, byte| {
+        let seal = |position: String| {
+            position.bytes().fold(self.seal.clone(), |mut text, byte| {
                 let _ = write!(text, "{byte:02x}");
                 text
             })
@@ -66,7 +66,7 @@ impl List {
     }
 }
 
-/// A limit within bounds.
+/// Checks the limit of a page.
 pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
     match limit {
         None => Ok(PAGE_ITEMS_DEFAULT),
@@ -79,7 +79,7 @@ pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
     }
 }
 
-/// A text filter without surprises.
+/// Checks a filter by the beginning of a name. An empty filter counts as absent.
 pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     if value.chars().count() > FILTER_CHARS_MAX {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_opens_in_its_own_list_only() {
+    fn cursor_is_valid_only_in_its_list() {
         let mine = List::of("tasks", &("a", 1));
         let page = mine
             .page(store::Page { items: vec![1], next: Some("größe/17".to_owned()) }, |item| item);
@@ -138,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn u41_an_empty_cursor_is_the_beginning() {
+    fn u41_empty_cursor_starts_at_the_first_page() {
         assert_eq!(List::of("tasks", &()).request(Some(""), None).expect("none").after, None);
     }
 
     #[test]
-    fn a_limit_outside_its_range_is_refused() {
+    fn limit_out_of_range_is_rejected() {
         assert_eq!(checked(None).expect("default"), PAGE_ITEMS_DEFAULT);
         assert_eq!(checked(Some(PAGE_ITEMS_MAX)).expect("the most"), PAGE_ITEMS_MAX);
         assert!(checked(Some(0)).is_err());

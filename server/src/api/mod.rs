@@ -4,9 +4,9 @@
 //!  guard (request id, limits, panics, problem+json) ─▶ authenticate ─▶ v2/<resource>: params, handler, documentation
 //! ```
 //!
-//! A handler parses the request, calls the engine or the store, and converts the result; it has no rules. The engine
-//! completes a change even if the client disconnects. `routes!` registers every route, so no route is without
-//! documentation; a route needs a token unless [`PUBLIC`] lists it.
+//! A handler parses the request, calls the engine or the store, and converts the result; it has no
+//! rules. The engine completes a change even if the client disconnects. `routes!` registers every
+//! route, so no route is without documentation; a route needs a token unless [`PUBLIC`] lists it.
 
 mod bodies;
 mod extract;

@@ -1,5 +1,5 @@
-//! The OpenAPI document. It is collected from the routes themselves, so a route cannot exist without it; here are its
-//! head, and what is true of every operation and would be tedious to say at each.
+//! Head of the OpenAPI document and the parts that all operations share. The operations come from
+//! the routes, so no route is undocumented.
 
 mod links;
 
@@ -20,7 +20,7 @@ use utoipa::openapi::{
 use super::public::PUBLIC;
 use flow_api_types::{Event, FieldProblem, Problem, schema};
 
-/// Declares the failures an operation has of its own, for `responses(…)`.
+/// Declares the errors of an operation besides the common ones, for `responses(…)`.
 macro_rules! failures {
     ($(#[$doc:meta])* $name:ident = $($code:ident),+) => {
         $(#[$doc])*
@@ -36,14 +36,14 @@ macro_rules! failures {
 pub(super) use failures;
 
 const TOKEN: &str = "token";
-/// Media type of failures.
+/// Media type of errors.
 const PROBLEM: &str = "application/problem+json";
-/// First part of the names of pages, as utoipa makes them.
+/// Prefix that utoipa gives the names of page schemas.
 const PAGE: &str = "Page_";
-/// The header of every answer; its component.
+/// Header of every response, and the name of its component.
 const REQUEST_ID: (&str, &str) = ("X-Request-Id", "RequestId");
 
-/// The document before any route has been added.
+/// Returns the document without routes.
 pub fn head() -> OpenApi {
     let tag = |name: &str, description: &str| {
         TagBuilder::new().name(name).description(Some(description)).build()
@@ -51,12 +51,12 @@ pub fn head() -> OpenApi {
     let mut components = Components::new();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The hub's API token."))
+        .description(Some("API token of the hub"))
         .build();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
     components.headers.insert(
         REQUEST_ID.1.to_owned(),
-        header("^[A-Za-z0-9_.-]{1,64}$", "The request, as the hub's log knows it.").into(),
+        header("^[A-Za-z0-9_.-]{1,64}$", "Id of the request in the log of the hub").into(),
     );
     OpenApiBuilder::new()
         .info(
@@ -64,28 +64,28 @@ pub fn head() -> OpenApi {
                 .title("flow-server")
                 .version("2")
                 .description(Some(
-                    "Federations of parties that train together without sharing their data.\n\n\
-                     Failures are `application/problem+json` with a stable `code`; the reference page explains each. \
-                     A POST that creates or starts something takes an `Idempotency-Key`: the same request with the \
-                     same key is carried out once. Lists answer one page and a `next` cursor.",
+                    "Schedules tasks that train models across parties; the data stays at the parties.\n\n\
+                     Errors are `application/problem+json` with a stable `code`; the reference page describes each code. \
+                     A POST that creates or starts something accepts an `Idempotency-Key`: the hub executes requests \
+                     with the same key once. A list returns one page and a `next` cursor.",
                 ))
                 .build(),
         )
         .tags(Some([
-            tag("templates", "What may be run. Each edit makes a new, immutable revision."),
-            tag("tasks", "A template revision, members, parameters and rules."),
-            tag("runs", "One start of a task, with its members."),
-            tag("events", "What happened to a task, in order and without gaps."),
-            tag("parties", "The organisations that take part."),
-            tag("orphans", "Members that run at a party and that this hub does not know."),
-            tag("service", "How the hub itself is."),
+            tag("templates", "Program, image and parameters of a task. Each edit creates a new, immutable revision."),
+            tag("tasks", "A revision of a template with members, parameters and rules."),
+            tag("runs", "Starts of a task, with their members."),
+            tag("events", "Events of a task, in order and without gaps."),
+            tag("parties", "Organisations that take part in tasks."),
+            tag("orphans", "Members that run at a party and that the hub does not know."),
+            tag("service", "State of the hub."),
         ]))
         .security(Some([SecurityRequirement::new::<_, _, String>(TOKEN, [])]))
         .components(Some(components))
         .build()
 }
 
-/// Failures by status, each listing its codes.
+/// Returns the error responses by status. Each lists its codes.
 pub fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<String, String> = BTreeMap::new();
     for row in codes.iter().map(|code| code.row()) {
@@ -109,10 +109,10 @@ fn problem(status: &str, description: String) -> Response {
         ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
     let problem = ResponseBuilder::new().description(description).content(PROBLEM, content);
     match status {
-        "401" => problem.header("WWW-Authenticate", header("^Bearer$", "How to say who calls.")),
+        "401" => problem.header("WWW-Authenticate", header("^Bearer$", "Authentication scheme")),
         "503" => problem.header(
             "Retry-After",
-            header("^[0-9]+$", "Seconds after which the request is worth repeating."),
+            header("^[0-9]+$", "Seconds to wait before the request is repeated"),
         ),
         _ => problem,
     }
@@ -124,7 +124,7 @@ fn header(pattern: &str, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
 }
 
-/// Adds what every operation has in common.
+/// Adds the parts that all operations share.
 pub fn finish(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     register::<Problem>(components);
@@ -151,15 +151,16 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// Adds a schema and those it refers to. The macros find those of bodies, but not those of parameters.
+/// Adds a schema and the schemas that it refers to. The macros of utoipa find those of bodies but
+/// not of parameters.
 fn register<T: utoipa::ToSchema>(components: &mut Components) {
     let mut schemas = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut schemas);
     components.schemas.extend(schemas);
 }
 
-/// Lets a page refer to the schema of its items. The macros repeat that in each page, and generators make a second type
-/// of it.
+/// Makes each page refer to the schema of its items. The macros of utoipa repeat the schema, and
+/// client generators would create a second type.
 fn name_items(components: &mut Components) {
     for (name, page) in &mut components.schemas {
         let Some(item) = name.strip_prefix(PAGE) else { continue };
@@ -206,7 +207,7 @@ fn common(path: &str, operation: &mut Operation) {
             *known = more;
         } else {
             known.description = format!("{}; {}", known.description, more.description);
-            // Headers of the failure are promised only where nothing else has this status.
+            // Another response with this status does not have the headers of the error.
             if known.content.contains_key(PROBLEM) {
                 known.headers.extend(more.headers);
             }

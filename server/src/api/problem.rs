@@ -1,7 +1,7 @@
-//! Failures as problem+json (RFC 9457).
+//! Errors as problem+json (RFC 9457).
 //!
-//! A handler answers with a [`ApiError`]; it is turned into bytes in one place, [`render`], when the request's id is at
-//! hand, and logged there, once. What broke inside goes to the log and never into the answer.
+//! A handler returns an [`ApiError`]. [`render`] adds the request id, logs the error once and
+//! writes the body. Internal causes go to the log and never into the response.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use http::{HeaderValue, StatusCode, header};
 use crate::store::StoreError;
 use flow_api_types::{FieldProblem, Problem};
 
-/// Longest pointer told, in characters: its parts may be names of the caller's own.
-const LONGEST_POINTER: usize = 300;
+/// Longest pointer of a response, in characters. Names of the request are parts of it.
+const POINTER_CHARS_MAX: usize = 300;
 
-/// A failed request, on its way out.
+/// Error of a request, until [`render`] writes its body.
 #[derive(Debug, Clone)]
 pub struct ApiError(pub Arc<Error>);
 
@@ -45,7 +45,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The failure of one field alone.
+/// Creates an error with one invalid field.
 pub fn field(
     path: impl Into<String>,
     code: flow_domain::error::FieldCode,
@@ -56,7 +56,7 @@ pub fn field(
     errors.into()
 }
 
-/// Gives a failed response its body. Others pass unchanged.
+/// Writes the body of an error response. Other responses pass unchanged.
 pub fn render(mut response: Response, request_id: &str) -> Response {
     let Some(ApiError(error)) = response.extensions_mut().remove::<ApiError>() else {
         return response;
@@ -66,10 +66,10 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         let cause = error.source().map(chain).unwrap_or_default();
         tracing::error!(code = row.slug, %cause, "request failed: {error}");
     } else {
-        tracing::debug!(code = row.slug, "request refused: {error}");
+        tracing::debug!(code = row.slug, "request rejected: {error}");
     }
     let fields = error.fields.iter().map(|FieldError { path, code, message }| FieldProblem {
-        pointer: clip(path, LONGEST_POINTER).into_owned(),
+        pointer: clip(path, POINTER_CHARS_MAX).into_owned(),
         code: (*code).into(),
         message: message.clone(),
     });
@@ -84,7 +84,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         more_fields: Some(error.more_fields).filter(|more| *more > 0),
         request_id: request_id.to_owned(),
     };
-    // Headers of the empty response stay (`Allow`), but those of its body go.
+    // Keeps headers such as `Allow`, but not those of the empty body.
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,5 +1,5 @@
-//! The reference page: a shell that holds nothing itself. It asks for a token, fetches the OpenAPI document with it and
-//! draws it. Self-contained and under a strict content policy: nothing is loaded from anywhere else.
+//! The reference page: static files without data. The page asks the user for a token, fetches the
+//! OpenAPI document and renders it. The content security policy forbids other sources.
 
 use axum::Extension;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,7 @@ use super::problem::ApiError;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page with the table of errors, to which every problem's `type` points.
+/// The page with the table of errors. The `type` of every problem links to it.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     let rows: String = ErrorCode::ALL
         .iter()
@@ -30,7 +30,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("reference/page.html").replace("<!--errors-->", &rows)
 });
 
-/// Text of ours as HTML, in which `back-ticks` mark code.
+/// Converts a text with `code` in backticks to HTML.
 fn marked(text: &str) -> String {
     let safe = text.replace('&', "&amp;").replace('<', "&lt;");
     let parts = safe.split('`').enumerate().map(|(index, part)| {
@@ -51,22 +51,22 @@ fn page(kind: &'static str, body: &'static str) -> Response {
         .into_response()
 }
 
-/// The reference page
-#[utoipa::path(get, path = "/docs", tag = "service", security(()), responses((status = 200, description = "A page for people", body = String, content_type = "text/html")))]
+/// Get the reference page
+#[utoipa::path(get, path = "/docs", tag = "service", security(()), responses((status = 200, description = "The page, as HTML", body = String, content_type = "text/html")))]
 pub async fn docs() -> Response {
     page("text/html; charset=utf-8", PAGE.as_str())
 }
 
 failures!(NoAsset = RouteNotFound);
 
-/// A file of the reference page.
+/// File of the reference page.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "documents the names that the handler knows")]
 pub enum AssetName {
-    /// What draws the page.
+    /// Script of the page.
     #[schema(rename = "docs.js")]
     Script,
-    /// How the page looks.
+    /// Style sheet of the page.
     #[schema(rename = "docs.css")]
     Style,
 }
@@ -79,7 +79,7 @@ pub struct Asset {
     file: String,
 }
 
-/// A part of the reference page
+/// Get a file of the reference page
 #[utoipa::path(get, path = "/docs/{file}", tag = "service", security(()), params(Asset), responses(
     (status = 200, description = "The file", content((String = "text/javascript"), (String = "text/css"))), NoAsset))]
 pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, ApiError> {
@@ -90,12 +90,13 @@ pub async fn asset(Ids(Asset { file }): Ids<Asset>) -> Result<Response, ApiError
     }
 }
 
-/// Text of the OpenAPI document, which the router passes to the handler: only the router knows all routes.
+/// Text of the OpenAPI document, which the router passes to the handler: only the router knows all
+/// routes.
 #[derive(Debug, Clone, Copy)]
-pub struct Document(pub &'static str);
+pub struct OpenApiText(pub &'static str);
 
-/// The OpenAPI document
+/// Get the OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, description = "This document", body = Object)))]
-pub async fn document(Extension(Document(text)): Extension<Document>) -> Response {
+pub async fn document(Extension(OpenApiText(text)): Extension<OpenApiText>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

@@ -25,8 +25,8 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .method_not_allowed_fallback(async || {
             ApiError::from(Error::of(ErrorCode::MethodNotAllowed))
         })
-        .layer(Extension(reference::Document(openapi_json())))
-        .layer(DefaultBodyLimit::max(extract::MAX_BODY))
+        .layer(Extension(reference::OpenApiText(openapi_json())))
+        .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&app), bodies::meter))
         .layer(from_fn(guard::finish))
         .layer(from_fn_with_state(Arc::clone(&app), authenticate))
@@ -60,7 +60,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reference::asset))
 }
 
-/// Requires a token for every request except those of [`PUBLIC`] routes. Unknown paths need a token too.
+/// Requires a token for every request except those of [`PUBLIC`] routes. Unknown paths need a token
+/// too.
 async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let public = request
         .extensions()

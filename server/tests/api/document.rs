@@ -1,5 +1,5 @@
-//! The document is true: every operation answers as it says, its limits are those that the hub enforces, its examples and
-//! links can be followed. The helper that makes requests checks each answer of each test against it besides.
+//! The OpenAPI document agrees with the hub: responses, limits, examples and links. The request
+//! helper also checks the response of every request in all tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::common::document::{Operation, document, faults, schema};
 use crate::common::{FakeAgent, TestApp};
 
-/// Operations that [`u40_every_operation_is_answered_with_success_as_documented`] leaves out, and where they succeed.
+/// Operations that [`u40_every_operation_succeeds_as_documented`] leaves out, and the tests in
+/// which they succeed.
 const ELSEWHERE: [(&str, &str); 2] = [
     (
         "keep_orphan",
@@ -19,7 +20,7 @@ const ELSEWHERE: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn the_document_is_one_of_openapi_3_1() {
+fn document_is_valid_openapi_3_1() {
     let meta: Value = serde_json::from_str(include_str!("openapi-3.1.schema.json")).expect("JSON");
     let validator = jsonschema::draft202012::new(&meta).expect("a schema");
     let wrong: Vec<String> = validator
@@ -27,15 +28,16 @@ fn the_document_is_one_of_openapi_3_1() {
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert_eq!(wrong, [""; 0]);
-    // The meta-schema leaves the schemas to that of JSON Schema.
+    // The meta-schema does not cover schemas; the one of JSON Schema does.
     for (name, schema) in document()["components"]["schemas"].as_object().expect("schemas") {
         assert!(jsonschema::draft202012::meta::is_valid(schema), "{name}");
     }
 }
 
-/// An answer whose schema is `allOf` of an object that forbids other properties has no valid instance.
+/// A schema that combines an object without additional properties with another object has no valid
+/// instance.
 #[test]
-fn u40_no_schema_combines_an_object_that_forbids_the_properties_of_the_others() {
+fn u40_no_schema_combines_objects_that_exclude_each_other() {
     let mut open = vec![document()];
     while let Some(value) = open.pop() {
         for part in value["allOf"].as_array().into_iter().flatten() {
@@ -53,7 +55,7 @@ fn u40_no_schema_combines_an_object_that_forbids_the_properties_of_the_others() 
 }
 
 #[tokio::test]
-async fn u40_every_operation_is_answered_with_success_as_documented() {
+async fn u40_every_operation_succeeds_as_documented() {
     let hub = TestApp::start().await;
     let mut agents: Vec<FakeAgent> = Vec::new();
     for party in ["hub", "hospital-a", "hospital-b"] {
@@ -157,10 +159,10 @@ fn renamed(name: &str) -> Value {
     body
 }
 
-/// For each value: the document allows it exactly if the hub takes it. Rules across fields are left out; a document cannot
-/// state them.
+/// The document accepts a value if and only if the hub does. Rules across fields are left out: a
+/// schema cannot state them.
 #[tokio::test]
-async fn u41_the_document_allows_what_the_hub_takes_and_nothing_else() {
+async fn u41_document_and_hub_accept_the_same_bodies() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let (long, control) = ("x".repeat(51), "a\u{7f}b");
@@ -259,7 +261,7 @@ fn numbered(count: usize) -> BTreeMap<String, String> {
     (0..count).map(|index| (format!("V{index}"), String::new())).collect()
 }
 
-/// Posts the body with each of the values in its place, and compares the verdicts.
+/// Posts the body with each of the values at its pointer, and compares hub and document.
 async fn agree(hub: &TestApp, name: &str, path: &str, base: &Value, fields: &[(&str, Value)]) {
     let mut number = 0;
     for (pointer, values) in fields {
@@ -277,7 +279,7 @@ async fn agree(hub: &TestApp, name: &str, path: &str, base: &Value, fields: &[(&
                 "{pointer} = {value}: the document says {wrong:?}, the hub says {}",
                 answer.text()
             );
-            // Members and templates that are used up by earlier cases.
+            // Earlier cases have used these members and templates.
             assert!(
                 refused || answer.status.is_success() || answer.status == StatusCode::CONFLICT,
                 "{pointer} = {value}: {}",
@@ -294,7 +296,7 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
 }
 
 #[tokio::test]
-async fn u41_parameters_and_headers_are_limited_as_documented() {
+async fn u41_document_and_hub_accept_the_same_parameters_and_headers() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let cursor = "0".repeat(18);
@@ -328,7 +330,7 @@ async fn u41_parameters_and_headers_are_limited_as_documented() {
     }
 }
 
-/// Sends a request with this parameter, and compares the hub's verdict with the document's.
+/// Sends a request with this parameter, and compares hub and document.
 async fn compare(
     hub: &TestApp,
     method: Method,
@@ -350,7 +352,7 @@ async fn compare(
     assert_eq!(allowed, !refused, "{name}={text}: {}", answer.text());
 }
 
-/// Whether a text is an instance of a parameter's schema.
+/// Returns whether a text matches the schema of a parameter.
 fn allows(parameter: &Value, text: &str) -> bool {
     let text = text.replace("%00", "\0").replace("%7F", "\u{7f}").replace("%C3%A9", "é");
     let parameter = &parameter["schema"];
@@ -363,7 +365,7 @@ fn allows(parameter: &Value, text: &str) -> bool {
 }
 
 #[test]
-fn u42_every_example_is_an_instance_of_its_schema() {
+fn u42_every_example_matches_its_schema() {
     let mut seen = BTreeSet::new();
     for (name, value) in document()["components"]["schemas"].as_object().expect("schemas") {
         for example in value
@@ -404,10 +406,9 @@ fn u42_every_example_is_an_instance_of_its_schema() {
     }
 }
 
-/// A client goes on from an answer by its links: each leads to an operation, names parameters of it, and takes them from
-/// places that the answer has.
+/// Each link names an operation, parameters of the operation, and parts of the response that exist.
 #[test]
-fn u42_every_link_leads_to_an_operation_from_what_the_answer_holds() {
+fn u42_every_link_names_an_operation_and_its_parameters() {
     let operations: BTreeMap<&str, Operation> =
         Operation::all().map(|operation| (operation.id(), operation)).collect();
     let mut reached = BTreeSet::new();
@@ -452,7 +453,7 @@ fn u42_every_link_leads_to_an_operation_from_what_the_answer_holds() {
     }
 }
 
-/// Whether instances of a schema may have something at this pointer.
+/// Returns whether instances of a schema can have a value at this pointer.
 fn has_place(schema: &Value, pointer: &str) -> bool {
     if let Some(reference) = schema["$ref"].as_str() {
         return has_place(document().pointer(&reference[1..]).expect("a schema"), pointer);

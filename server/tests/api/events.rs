@@ -1,4 +1,4 @@
-//! A task's history, as pages and as a stream.
+//! Events of a task, as pages and as a stream.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::TestApp;
 use crate::common::document::{faults, schema};
 
-/// Reads Server-Sent Events one by one.
+/// Reads server-sent events one by one.
 struct Reader {
     body: Body,
     text: String,
@@ -29,7 +29,7 @@ impl Reader {
         Self { body: answer.into_body(), text: String::new() }
     }
 
-    /// The next event: id, kind, data. `None` = the stream has ended.
+    /// Returns id, kind and data of the next event, or `None` at the end of the stream.
     async fn next(&mut self) -> Option<(i64, String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -60,7 +60,7 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn events_are_numbered_without_gaps_and_read_page_by_page() {
+async fn events_are_numbered_without_gaps_and_paged() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
@@ -88,7 +88,7 @@ async fn events_are_numbered_without_gaps_and_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_stream_tells_what_was_and_then_what_happens_until_the_task_is_deleted() {
+async fn stream_has_stored_and_new_events_until_the_task_is_deleted() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let mut reader = Reader::open(&hub, &task, None).await;
@@ -110,7 +110,7 @@ async fn a_stream_tells_what_was_and_then_what_happens_until_the_task_is_deleted
 }
 
 #[tokio::test]
-async fn a_broken_stream_goes_on_after_the_last_event_received_across_a_restart() {
+async fn broken_stream_resumes_after_the_last_event_across_a_restart() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let mut reader = Reader::open(&hub, &task, None).await;
@@ -124,7 +124,7 @@ async fn a_broken_stream_goes_on_after_the_last_event_received_across_a_restart(
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_the_hub_goes_down() {
+async fn stream_ends_when_the_hub_stops() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let mut reader = Reader::open(&hub, &task, None).await;
@@ -134,7 +134,7 @@ async fn a_stream_ends_when_the_hub_goes_down() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_none_is_refused() {
+async fn invalid_event_number_is_rejected() {
     let hub = TestApp::start().await;
     let path = format!("/api/v2/tasks/{}/events", hub.task().await);
     let stream = |last: &str| {

@@ -1,4 +1,4 @@
-//! Bad input is refused with a code, the place, and what would be accepted; nothing of it is stored.
+//! Invalid input is rejected with a code, a pointer and the valid values, and changes nothing.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ impl Submit {
         Self { hub, body }
     }
 
-    /// The example with one change, as it is answered.
+    /// Posts the example with one change and returns the response.
     async fn with(&self, change: impl FnOnce(&mut Value)) -> crate::common::Answer {
         let mut body = self.body.clone();
         change(&mut body);
@@ -32,7 +32,7 @@ impl Submit {
 }
 
 #[tokio::test]
-async fn malformed_json_is_told_by_line_and_column() {
+async fn malformed_json_error_has_line_and_column() {
     let submit = Submit::new().await;
     for body in [
         "",
@@ -68,7 +68,7 @@ async fn malformed_json_is_told_by_line_and_column() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_type_is_refused() {
+async fn body_of_another_media_type_is_rejected() {
     let submit = Submit::new().await;
     let body = submit.body.to_string();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
@@ -88,7 +88,7 @@ async fn a_body_of_another_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_or_address_beyond_the_limit_is_refused() {
+async fn body_or_url_over_the_limit_is_rejected() {
     let submit = Submit::new().await;
     let huge = submit
         .with(|body| body["remark"] = "x".repeat(1024 * 1024).into())
@@ -105,7 +105,7 @@ async fn a_body_or_address_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn wrong_types_are_told_by_their_pointer() {
+async fn wrong_types_are_rejected_with_their_pointers() {
     let submit = Submit::new().await;
     for (pointer, value, code) in [
         ("/name", json!(5), "wrong_type"),
@@ -136,7 +136,7 @@ async fn wrong_types_are_told_by_their_pointer() {
 }
 
 #[tokio::test]
-async fn unknown_and_missing_fields_are_named() {
+async fn unknown_and_missing_fields_are_rejected_by_name() {
     let submit = Submit::new().await;
     let unknown = submit.with(|body| body["members"][1]["datset"] = "digits".into()).await;
     assert!(unknown.text().contains("did you mean \\\"dataset\\\"?"), "{}", unknown.text());
@@ -155,7 +155,7 @@ async fn unknown_and_missing_fields_are_named() {
 }
 
 #[tokio::test]
-async fn names_have_a_length_and_no_control_characters() {
+async fn name_with_invalid_length_or_control_character_is_rejected() {
     let submit = Submit::new().await;
     for (name, code) in [
         ("", "too_short"),
@@ -172,13 +172,13 @@ async fn names_have_a_length_and_no_control_characters() {
 }
 
 #[tokio::test]
-async fn a_name_that_looks_like_a_path_is_refused_for_tasks_and_templates() {
+async fn name_like_a_path_is_rejected_for_tasks_and_templates() {
     let submit = Submit::new().await;
     let hub = &submit.hub;
     let known = hub.get("/api/v2/templates").await.expect(StatusCode::OK).json();
     for name in ["../../etc", "a/b", "/etc/passwd", "..\\x", "a..b"] {
         let answer = submit.with(|body| body["name"] = name.into()).await;
-        assert!(answer.text().contains("must be without `/`"), "{}", answer.text());
+        assert!(answer.text().contains("must not contain `/`"), "{}", answer.text());
         answer.field("/name", "pattern");
         let mut template = json!(flow_api_types::TemplateInput::sample());
         template["name"] = name.into();
@@ -192,7 +192,7 @@ async fn a_name_that_looks_like_a_path_is_refused_for_tasks_and_templates() {
 }
 
 #[tokio::test]
-async fn parameters_are_checked_against_the_schema() {
+async fn parameters_are_checked_against_the_template() {
     let submit = Submit::new().await;
     let set =
         |name: &'static str, value: Value| move |body: &mut Value| body["parameters"][name] = value;
@@ -213,7 +213,7 @@ async fn parameters_are_checked_against_the_schema() {
 }
 
 #[tokio::test]
-async fn a_strategy_that_cannot_work_is_refused() {
+async fn impossible_strategy_is_rejected() {
     let submit = Submit::new().await;
     for strategy in ["FedOpt", "qFedAvg", "FedNova", "Nonsense"] {
         let answer = submit.with(|body| body["parameters"]["strategy"] = strategy.into()).await;
@@ -224,7 +224,7 @@ async fn a_strategy_that_cannot_work_is_refused() {
 }
 
 #[tokio::test]
-async fn members_are_known_parties_each_once_with_one_aggregator() {
+async fn members_must_be_known_parties_once_each_with_one_aggregator() {
     let submit = Submit::new().await;
     submit
         .with(|body| body["members"][2]["party"] = "hospital-a".into())
@@ -250,7 +250,7 @@ async fn members_are_known_parties_each_once_with_one_aggregator() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_objects_are_not_found() {
     let submit = Submit::new().await;
     let unknown = "0".repeat(32);
     submit
@@ -285,7 +285,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn query_parameters_are_read_strictly() {
+async fn unknown_query_parameters_are_rejected() {
     let submit = Submit::new().await;
     let get = async |query: &str| submit.hub.get(&format!("/api/v2/tasks?{query}")).await;
     get("limit=0").await.field("?limit", "out_of_range");
@@ -303,7 +303,7 @@ async fn query_parameters_are_read_strictly() {
 }
 
 #[tokio::test]
-async fn of_very_many_mistakes_the_first_are_listed_and_long_names_are_told_in_part() {
+async fn many_mistakes_are_truncated_and_long_names_shortened() {
     let submit = Submit::new().await;
     let member = json!({ "party": "nobody", "role": "trainer" });
     let answer = submit.with(|body| body["members"] = vec![member; 5000].into()).await;

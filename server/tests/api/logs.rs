@@ -1,4 +1,4 @@
-//! A whole run with agents that speak the protocol, and the logs of its members.
+//! A complete run with agents that use the real protocol, and the logs of its members.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::common::{FakeAgent, TestApp};
 
-/// A task whose three members run, and where its run is.
+/// A task with three running members, and the path of its run.
 struct Running {
     hub: TestApp,
     agents: [(FakeAgent, flow_proto::v1::DesiredMember); 3],
@@ -37,7 +37,7 @@ impl Running {
         running
     }
 
-    /// The run, once it is in this phase.
+    /// Waits for a phase of the run and returns the run.
     async fn until(&self, phase: &str) -> Value {
         wait_for("the run moves on", Duration::from_secs(30), async || {
             let run = self.hub.get(&self.path).await.expect(StatusCode::OK).json();
@@ -48,7 +48,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn a_run_shows_what_its_members_report_to_its_end() {
+async fn run_shows_the_reports_of_its_members() {
     let mut running = Running::new().await;
     let run = running.until("running").await;
     assert_eq!(run["members"][0]["endpoints"]["grpc"], "127.0.0.1:41234");
@@ -84,7 +84,7 @@ async fn a_run_shows_what_its_members_report_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
+async fn followed_log_arrives_as_it_is_written() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-a/logs?tail=2&follow=true", running.path);
     let (agent, member) = &mut running.agents[1];
@@ -110,7 +110,7 @@ async fn a_log_arrives_as_it_is_written_and_ends_when_it_ends() {
 }
 
 #[tokio::test]
-async fn b3_a_log_that_ends_as_it_is_opened_is_empty_and_one_that_is_cut_is_an_error() {
+async fn b3_empty_log_is_empty_and_truncated_log_is_an_error() {
     let mut running = Running::new().await;
     for query in ["", "?tail=0"] {
         let path = format!("{}/members/hospital-a/logs{query}", running.path);
@@ -136,13 +136,13 @@ async fn b3_a_log_that_ends_as_it_is_opened_is_empty_and_one_that_is_cut_is_an_e
     let mut body = answer.into_body();
     let broken = flow_common::clock::timeout(Duration::from_secs(30), body.frame())
         .await
-        .expect("the reader is told in time");
+        .expect("the reader is refusals in time");
     assert!(broken.expect("an error").is_err(), "a log that was cut must not look whole");
     drop(lines);
 }
 
 #[tokio::test]
-async fn a_log_is_fetched_no_faster_than_it_is_read() {
+async fn log_has_backpressure_from_its_reader() {
     const CHUNKS: usize = 1024;
     let chunk = Bytes::from(vec![b'x'; 32 * 1024]);
     let mut running = Running::new().await;
@@ -162,7 +162,7 @@ async fn a_log_is_fetched_no_faster_than_it_is_read() {
             counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         }
     });
-    // Nobody reads: the writer is held back long before the end, by bounded buffers alone.
+    // Without a reader, bounded buffers stop the writer long before the end.
     assert!(flow_common::clock::timeout(Duration::from_millis(500), &mut pushing).await.is_err());
     let held = sent.load(std::sync::atomic::Ordering::SeqCst) * size;
     assert!(held < 2 * 1024 * 1024, "{held} bytes were taken in without a reader");
@@ -172,7 +172,7 @@ async fn a_log_is_fetched_no_faster_than_it_is_read() {
 }
 
 #[tokio::test]
-async fn an_agent_is_told_when_the_reader_of_a_log_leaves() {
+async fn agent_is_notified_when_the_reader_of_a_log_disconnects() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-a/logs?follow=true", running.path);
     let (agent, _) = &mut running.agents[1];
@@ -186,32 +186,28 @@ async fn an_agent_is_told_when_the_reader_of_a_log_leaves() {
 }
 
 #[tokio::test]
-async fn a_log_the_party_does_not_disclose_is_refused() {
+async fn undisclosed_log_is_rejected() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-b/logs", running.path);
     let (agent, _) = &mut running.agents[2];
-    let told = [
+    let refusals = [
         ("policy_denied", 403, "log_refused"),
         ("log_not_found", 404, "log_not_found"),
         ("runtime_error", 503, "log_unavailable"),
     ];
-    for (code, status, shown) in told {
+    for (code, status, shown) in refusals {
         let (answer, ()) = tokio::join!(running.hub.get(&path).into_future(), async {
             let wanted = agent.log_wanted().await;
             agent.refuse_log(&wanted, code).await;
         });
         let problem = answer.problem(status, shown);
         assert!(problem["detail"].as_str().expect("text").contains("keeps its logs"), "{problem}");
-        assert_eq!(
-            problem["retryable"],
-            status == 503,
-            "only what may change is worth asking again"
-        );
+        assert_eq!(problem["retryable"], status == 503, "only a temporary error is retryable");
     }
 }
 
 #[tokio::test]
-async fn a_log_being_followed_ends_when_the_hub_goes_down() {
+async fn followed_log_ends_when_the_hub_stops() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-a/logs?follow=true", running.path);
     let (agent, _) = &mut running.agents[1];

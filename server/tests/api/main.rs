@@ -1,13 +1,14 @@
-//! The REST interface as its callers see it: real router, engine and store; only the clock is moved by hand.
+//! Tests of the REST API through its real router, engine and store. Only the clock is set by the
+//! tests.
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
 mod document;
-mod doors;
 mod events;
 mod input;
+mod listener;
 mod logs;
 mod openapi;
 mod parties;

@@ -1,4 +1,4 @@
-//! The OpenAPI document is what the routes are, and every route is closed.
+//! The OpenAPI document is complete and up to date, and every route needs a token.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn operations(document: &Value) -> Vec<(Method, String, Value)> {
 }
 
 #[test]
-fn the_openapi_document_checked_in_is_up_to_date() {
+fn openapi_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
     let text = flow_server::api::openapi_json().to_owned() + "\n";
     if std::env::var_os("UPDATE").is_some() {
@@ -34,7 +34,7 @@ fn the_openapi_document_checked_in_is_up_to_date() {
 }
 
 #[test]
-fn every_reference_of_the_openapi_document_leads_somewhere() {
+fn every_reference_of_the_openapi_document_resolves() {
     let document = document();
     let mut open = vec![&document];
     let mut seen = 0;
@@ -57,7 +57,7 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
 }
 
 #[test]
-fn every_operation_of_the_openapi_document_is_described() {
+fn every_operation_of_the_openapi_document_has_texts() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
@@ -87,7 +87,7 @@ fn every_operation_of_the_openapi_document_is_described() {
 }
 
 #[tokio::test]
-async fn every_operation_of_the_openapi_document_asks_for_a_token_but_the_probes_and_the_page() {
+async fn every_operation_except_probes_and_reference_page_needs_a_token() {
     let hub = TestApp::start().await;
     let mut open = Vec::new();
     for (method, path, operation) in operations(&document()) {
@@ -117,7 +117,7 @@ async fn every_operation_of_the_openapi_document_asks_for_a_token_but_the_probes
 }
 
 #[tokio::test]
-async fn the_document_is_served_with_a_token() {
+async fn openapi_document_is_served_with_a_token() {
     let hub = TestApp::start().await;
     let served = hub.get("/openapi.json").await.expect(StatusCode::OK);
     assert_eq!(served.json(), document());

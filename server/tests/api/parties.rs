@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::common::{FakeAgent, TestApp};
 
 #[tokio::test]
-async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
+async fn party_secret_is_shown_once_and_stored_as_hash() {
     let hub = TestApp::start().await;
     let body = json!(flow_api_types::NewParty::sample());
     let created = hub.post("/api/v2/parties").json(&body).await.expect(StatusCode::CREATED);
@@ -32,7 +32,7 @@ async fn the_secret_of_a_party_is_shown_once_and_only_its_hash_is_kept() {
 }
 
 #[tokio::test]
-async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_it_opened() {
+async fn u21_replaced_secret_is_revoked_at_once_or_after_the_overlap() {
     let hub = TestApp::start().await;
     let first = hub
         .post("/api/v2/parties")
@@ -51,7 +51,7 @@ async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_
         (answer["secret"].as_str().expect("a secret").to_owned(), answer["former_until"].clone())
     };
     let address = hub.agents_address().await;
-    // An agent that still has this secret, after its session was cut.
+    // An agent that still has this secret after its session was closed.
     let refused = async |agent: &FakeAgent, secret: &str| {
         let answer =
             agent.again(address, secret).await.err().expect("the secret is no longer accepted");
@@ -67,7 +67,7 @@ async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_
     let (third, until) = rotate(json!(SecretRotation::sample())).await;
     assert_eq!(until, "2026-01-01T01:00:00.000000Z");
     agent.cut_off().await;
-    // An agent that does not have the new secret yet comes back with the old one, until the overlap ends.
+    // An agent without the new secret connects with the old one until the overlap ends.
     let mut agent = agent.again(address, &second).await.expect("a session");
     hub.clock.advance(3600);
     agent.cut_off().await;
@@ -85,7 +85,7 @@ async fn u21_a_replaced_secret_stops_at_once_or_after_its_overlap_and_cuts_what_
 }
 
 #[tokio::test]
-async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() {
+async fn u21_party_without_active_runs_is_removed_and_its_history_stays() {
     let hub = TestApp::start().await;
     let [mut hub_agent, mut a, mut b] =
         [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
@@ -123,7 +123,7 @@ async fn u21_a_party_is_removed_when_nothing_of_it_runs_and_its_history_stays() 
 }
 
 #[tokio::test]
-async fn parties_are_listed_by_name_page_by_page() {
+async fn parties_are_listed_by_name_in_pages() {
     let hub = TestApp::start().await;
     hub.parties(&["c", "a", "e", "b", "d"]).await;
     let mut names = Vec::new();
@@ -147,7 +147,7 @@ async fn parties_are_listed_by_name_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_party_nobody_knows_is_not_found() {
+async fn unknown_party_is_not_found() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/parties/nobody").await.problem(404, "party_not_found");
     for odd in ["..%2F..%2Fetc", "%00", "UPPER", "%ff", &"a".repeat(10_000)] {
@@ -158,7 +158,7 @@ async fn a_party_nobody_knows_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_party_name_must_be_a_slug() {
+async fn party_name_must_be_a_slug() {
     let hub = TestApp::start().await;
     for odd in ["", "../x", "a/b", "A", "a b", "a\u{0}", "-a", &"a".repeat(64), &"a".repeat(10_000)]
     {

@@ -17,7 +17,7 @@ async fn started(hub: &TestApp) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn a_run_shows_its_members_with_their_four_numbers() {
+async fn run_shows_members_with_attempt_generation_and_sequence() {
     let hub = TestApp::start().await;
     let (task, run) = started(&hub).await;
     let path = format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id"));
@@ -72,7 +72,7 @@ async fn runs_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn a_run_or_member_of_another_is_not_found() {
+async fn run_or_member_of_another_task_is_not_found() {
     let hub = TestApp::start().await;
     let (task, run) = started(&hub).await;
     let run = run["id"].as_str().expect("an id");
@@ -96,7 +96,7 @@ async fn a_run_or_member_of_another_is_not_found() {
 }
 
 #[tokio::test]
-async fn progress_shows_in_task_run_and_member_and_its_points_in_the_series() {
+async fn progress_is_shown_in_task_run_member_and_series() {
     let hub = TestApp::start().await;
     let (task, run) = started(&hub).await;
     let run = run["id"].as_str().expect("an id");
@@ -146,7 +146,7 @@ async fn progress_shows_in_task_run_and_member_and_its_points_in_the_series() {
 }
 
 #[tokio::test]
-async fn a_log_of_a_party_that_is_away_can_be_asked_for_again_later() {
+async fn log_of_an_absent_party_is_a_retryable_error() {
     let hub = TestApp::start().await;
     let (task, run) = started(&hub).await;
     let path = format!(

@@ -1,11 +1,11 @@
-//! Probes, measurements, the reference page, and the headers of every answer.
+//! Probes, metrics, the reference page, and the headers of every response.
 
 use http::{Method, StatusCode};
 
 use crate::common::TestApp;
 
 #[tokio::test]
-async fn a_hub_is_ready_until_it_is_told_to_stop() {
+async fn hub_is_ready_until_it_stops() {
     let hub = TestApp::start().await;
     hub.get("/livez").anonymous().await.expect(StatusCode::OK);
     hub.get("/readyz").anonymous().await.expect(StatusCode::OK);
@@ -16,7 +16,7 @@ async fn a_hub_is_ready_until_it_is_told_to_stop() {
 }
 
 #[tokio::test]
-async fn a_hub_without_its_database_is_not_ready_and_says_so_to_callers() {
+async fn hub_without_its_database_is_not_ready() {
     let hub = TestApp::start().await;
     hub.app.store.close().await;
     let answer = hub.get("/readyz").anonymous().await.expect(StatusCode::SERVICE_UNAVAILABLE);
@@ -29,7 +29,7 @@ async fn a_hub_without_its_database_is_not_ready_and_says_so_to_callers() {
 }
 
 #[tokio::test]
-async fn a1_a_hub_that_lost_an_essential_task_is_not_ready() {
+async fn a1_hub_without_an_essential_task_is_not_ready() {
     let hub = TestApp::start().await;
     hub.get("/readyz").anonymous().await.expect(StatusCode::OK);
     hub.app.supervisor.fail("the engine queue panicked: /var/lib/secret");
@@ -42,7 +42,7 @@ async fn a1_a_hub_that_lost_an_essential_task_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a1_a_hub_whose_database_takes_no_writes_is_not_ready() {
+async fn a1_hub_with_a_read_only_database_is_not_ready() {
     let hub = TestApp::start().await;
     let mut other = hub.database().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the database is free");
@@ -55,7 +55,7 @@ async fn a1_a_hub_whose_database_takes_no_writes_is_not_ready() {
 }
 
 #[tokio::test]
-async fn measurements_count_requests_by_method_and_status() {
+async fn metrics_count_requests_by_method_status_and_route() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/tasks").await.expect(StatusCode::OK);
     hub.call("BREW".parse().expect("a method"), "/api/v2/tasks")
@@ -66,10 +66,16 @@ async fn measurements_count_requests_by_method_and_status() {
     let text = page.text();
     assert!(text.contains("flow_http_requests_total{method=\"GET\",status=\"200\"} 1"), "{text}");
     assert!(text.contains("flow_http_requests_total{method=\"other\",status=\"405\"} 1"), "{text}");
+    for series in [
+        "flow_http_responses_total{route=\"/api/v2/tasks\",class=\"2xx\"} 1",
+        "flow_http_request_duration_seconds_bucket{le=\"+Inf\",route=\"/api/v2/tasks\"} ",
+    ] {
+        assert!(text.contains(series), "{series} in {text}");
+    }
 }
 
 #[tokio::test]
-async fn the_reference_page_is_self_contained_and_explains_every_error() {
+async fn reference_page_is_self_contained_and_lists_every_error() {
     let hub = TestApp::start().await;
     let page = hub.get("/docs").anonymous().await.expect(StatusCode::OK);
     let policy = page.header("content-security-policy");
@@ -92,7 +98,7 @@ async fn the_reference_page_is_self_contained_and_explains_every_error() {
 }
 
 #[tokio::test]
-async fn unknown_addresses_and_methods_are_problems_too() {
+async fn unknown_paths_and_methods_are_problems() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/nothing").await.problem(404, "route_not_found");
     hub.get("/").await.problem(404, "route_not_found");
@@ -102,7 +108,7 @@ async fn unknown_addresses_and_methods_are_problems_too() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_and_headers_that_keep_browsers_from_guessing() {
+async fn every_response_has_a_request_id_and_security_headers() {
     let hub = TestApp::start().await;
     for path in ["/api/v2/tasks", "/api/v2/nothing", "/livez"] {
         let answer = hub.get(path).header("x-request-id", "me-1.2_3").await;

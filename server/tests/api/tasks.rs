@@ -1,4 +1,4 @@
-//! Tasks: submit, read, edit, start, stop, delete.
+//! Tasks: create, list, edit, start, stop, delete.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::common::TestApp;
 
 #[tokio::test]
-async fn a_task_is_read_as_it_was_submitted_and_has_not_run() {
+async fn new_task_is_returned_as_created_without_a_run() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let body = hub.task_body(&hub.template().await);
@@ -22,7 +22,7 @@ async fn a_task_is_read_as_it_was_submitted_and_has_not_run() {
 }
 
 #[tokio::test]
-async fn a_task_without_a_revision_keeps_the_newest_one_of_its_day() {
+async fn task_without_a_revision_keeps_the_newest_at_its_creation() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let template = hub.template().await;
@@ -36,7 +36,7 @@ async fn a_task_without_a_revision_keeps_the_newest_one_of_its_day() {
 }
 
 #[tokio::test]
-async fn a_started_task_says_what_it_waits_for() {
+async fn started_task_shows_its_wait() {
     let hub = TestApp::start().await;
     let id = hub.task().await;
     let started = hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
@@ -57,7 +57,7 @@ async fn a_started_task_says_what_it_waits_for() {
 }
 
 #[tokio::test]
-async fn f20_a_task_is_edited_as_a_whole_only_while_nothing_runs_and_never_into_anothers_name() {
+async fn f20_task_with_an_active_run_or_a_taken_name_cannot_be_edited() {
     let hub = TestApp::start().await;
     let id = hub.task().await;
     let path = format!("/api/v2/tasks/{id}");
@@ -82,14 +82,14 @@ async fn f20_a_task_is_edited_as_a_whole_only_while_nothing_runs_and_never_into_
 }
 
 #[tokio::test]
-async fn stopping_twice_is_fine_and_stopping_what_never_started_is_not() {
+async fn second_stop_succeeds_and_stop_without_a_run_fails() {
     let hub = TestApp::start().await;
     let id = hub.task().await;
     let stop = || hub.post(&format!("/api/v2/tasks/{id}/stop"));
     stop().await.problem(409, "task_not_active");
     hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);
     let task = stop().await.expect(StatusCode::ACCEPTED).json();
-    // Nothing was ever sent to anybody: there is nothing to wait for.
+    // The hub has sent nothing to any party, so it does not wait for one.
     assert_eq!(task["run"]["phase"], "cancelled");
     assert_eq!(
         (&task["run"]["ending"]["code"], &task["run"]["ending"]["by"]),
@@ -100,7 +100,7 @@ async fn stopping_twice_is_fine_and_stopping_what_never_started_is_not() {
 }
 
 #[tokio::test]
-async fn a_deleted_task_is_gone_and_its_name_free() {
+async fn deleted_task_is_unknown_and_its_name_free() {
     let hub = TestApp::start().await;
     let id = hub.task().await;
     let path = format!("/api/v2/tasks/{id}");
@@ -122,7 +122,7 @@ async fn a_deleted_task_is_gone_and_its_name_free() {
 }
 
 #[tokio::test]
-async fn of_two_editors_the_second_learns_that_the_task_has_changed() {
+async fn second_of_two_concurrent_edits_is_rejected() {
     let hub = TestApp::start().await;
     let path = format!("/api/v2/tasks/{}", hub.task().await);
     let read = hub.get(&path).await.expect(StatusCode::OK);
@@ -158,7 +158,7 @@ async fn of_two_editors_the_second_learns_that_the_task_has_changed() {
 }
 
 #[tokio::test]
-async fn a9_of_many_editors_at_once_one_succeeds_and_a_deletion_honours_the_tag() {
+async fn a9_one_of_many_concurrent_edits_succeeds_and_deletion_checks_the_tag() {
     let hub = TestApp::start().await;
     let path = format!("/api/v2/tasks/{}", hub.task().await);
     let read = hub.get(&path).await.expect(StatusCode::OK);
@@ -200,7 +200,7 @@ async fn a9_of_many_editors_at_once_one_succeeds_and_a_deletion_honours_the_tag(
 }
 
 #[tokio::test]
-async fn a_task_created_or_started_twice_with_one_key_is_one_across_a_restart() {
+async fn repeated_create_or_start_with_one_key_has_one_effect_across_a_restart() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
     let body = hub.task_body(&hub.template().await);
@@ -248,7 +248,7 @@ async fn a_task_created_or_started_twice_with_one_key_is_one_across_a_restart() 
 }
 
 #[tokio::test]
-async fn tasks_are_found_by_name_phase_party_and_template() {
+async fn tasks_are_filtered_by_name_phase_party_and_template() {
     let hub = TestApp::start().await;
     hub.parties(&["hub", "hospital-a", "hospital-b", "clinic"]).await;
     let template = hub.template().await;

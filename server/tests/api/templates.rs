@@ -10,7 +10,7 @@ fn sample() -> Value {
 }
 
 #[tokio::test]
-async fn a_template_is_read_as_it_was_written() {
+async fn template_is_returned_as_created() {
     let hub = TestApp::start().await;
     let created = hub.post("/api/v2/templates").json(&sample()).await.expect(StatusCode::CREATED);
     assert_eq!(created.header("etag"), "\"1\"");
@@ -25,7 +25,7 @@ async fn a_template_is_read_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn an_edit_makes_a_new_revision_and_the_old_one_stays_as_it_was() {
+async fn edit_creates_a_new_revision_and_keeps_the_old_one() {
     let hub = TestApp::start().await;
     let id = hub.template().await;
     let path = format!("/api/v2/templates/{id}");
@@ -35,7 +35,7 @@ async fn an_edit_makes_a_new_revision_and_the_old_one_stays_as_it_was() {
         hub.put(&path).header("if-match", "\"1\"").json(&edited).await.expect(StatusCode::OK);
     assert_eq!((answer.header("etag"), &answer.json()["revision"]), ("\"2\"", &json!(2)));
 
-    // The second of two editors who both read revision 1.
+    // The second of two edits of revision 1.
     edited["image"] = "iflearner-digits:3".into();
     hub.put(&path)
         .header("if-match", "\"1\"")
@@ -59,7 +59,7 @@ async fn an_edit_makes_a_new_revision_and_the_old_one_stays_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_template_in_use_cannot_be_deleted_and_says_by_which_task() {
+async fn template_in_use_cannot_be_deleted() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let templates = hub.get("/api/v2/templates?name=dig").await.expect(StatusCode::OK).json();
@@ -75,7 +75,7 @@ async fn a_template_in_use_cannot_be_deleted_and_says_by_which_task() {
 }
 
 #[tokio::test]
-async fn everything_wrong_with_a_template_is_told_at_once() {
+async fn all_mistakes_of_a_template_are_listed() {
     let hub = TestApp::start().await;
     let mut body = sample();
     body["name"] = "".into();
@@ -99,7 +99,7 @@ async fn everything_wrong_with_a_template_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_template_created_twice_with_one_key_is_one_template() {
+async fn repeated_creation_with_one_key_creates_one_template() {
     let hub = TestApp::start().await;
     let create = || hub.post("/api/v2/templates").header("idempotency-key", "k-1");
     let first = create().json(&sample()).await.expect(StatusCode::CREATED);

@@ -1,4 +1,4 @@
-//! An agent that speaks the real protocol and does what the test says, and nothing by itself.
+//! Agent for tests: uses the real protocol and acts only on request of the test.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -42,14 +42,14 @@ fn signed<T>(party: &str, secret: &str, message: T) -> Request<T> {
 }
 
 impl FakeAgent {
-    /// Opens a session as an agent that holds nothing.
+    /// Opens a session as an agent without members.
     pub async fn connect(address: SocketAddr, party: &str, secret: &str) -> Self {
         Self::connect_as(address, party, secret, flow_common::ids::instance_id().to_string())
             .await
             .expect("a session")
     }
 
-    /// The next session of the same agent.
+    /// Opens the next session of the same agent.
     pub async fn again(&self, address: SocketAddr, secret: &str) -> Result<Self, Status> {
         Self::connect_as(address, &self.party, secret, self.instance.clone()).await
     }
@@ -113,7 +113,7 @@ impl FakeAgent {
         message.expect("the session is whole").expect("the session goes on").body.expect("a body")
     }
 
-    /// The next desired member that wishes this of a member.
+    /// Waits for the next desired member with this desired phase.
     pub async fn next_desired(&mut self, desired: &str) -> DesiredMember {
         loop {
             match self.next().await {
@@ -125,7 +125,7 @@ impl FakeAgent {
         }
     }
 
-    /// Reports where the member of this desired member stands.
+    /// Reports the phase of this member.
     pub async fn report(&mut self, member: &DesiredMember, phase: &str) {
         self.report_with(member, phase, |_| ()).await;
     }
@@ -137,7 +137,7 @@ impl FakeAgent {
         more: impl FnOnce(&mut MemberReport),
     ) {
         self.sequence += 1;
-        // A report is a whole snapshot: it names the endpoints each time.
+        // A report is a complete snapshot with all endpoints.
         let endpoints =
             ["grpc", "http"].map(|name| (name.to_owned(), "127.0.0.1:41234".to_owned()));
         let mut report = MemberReport {
@@ -155,7 +155,7 @@ impl FakeAgent {
         self.say(ToHub::Report(report)).await;
     }
 
-    /// Says yes to everything until the member runs.
+    /// Accepts every desired phase until the member runs.
     pub async fn run(&mut self) -> DesiredMember {
         let reserve = self.next_desired("reserved").await;
         self.report(&reserve, "reserved").await;
@@ -164,7 +164,7 @@ impl FakeAgent {
         run
     }
 
-    /// The workload exited with this status.
+    /// Reports that the workload exited with this status.
     pub async fn exited(&mut self, member: &DesiredMember, code: i32) {
         let phase = if code == 0 { "succeeded" } else { "failed" };
         let reason = Reason {
@@ -184,7 +184,7 @@ impl FakeAgent {
         .await;
     }
 
-    /// The log the hub wants next.
+    /// Waits for the next request for a log.
     pub async fn log_wanted(&mut self) -> LogOpen {
         loop {
             if let FromHub::LogOpen(open) = self.next().await {
@@ -193,7 +193,7 @@ impl FakeAgent {
         }
     }
 
-    /// The log of which nobody reads any more.
+    /// Waits until the reader of a log has disconnected.
     pub async fn log_unwanted(&mut self) -> u64 {
         loop {
             if let FromHub::LogCancel(cancel) = self.next().await {
@@ -211,7 +211,7 @@ impl FakeAgent {
             .await;
     }
 
-    /// Opens the log: what is sent goes to its reader; dropping the sender ends it.
+    /// Opens the log. Its reader gets what the test sends; dropping the sender ends the log.
     pub async fn open_log(&mut self, open: &LogOpen) -> mpsc::Sender<Bytes> {
         let (lines, mut waiting) = mpsc::channel::<Bytes>(1);
         let (chunks, stream) = mpsc::channel(1);
@@ -233,7 +233,7 @@ impl FakeAgent {
         lines
     }
 
-    /// Opens a log that ends in the same breath.
+    /// Opens a log that ends at once.
     pub async fn send_empty_log(&mut self, open: &LogOpen) {
         let chunk = LogChunk { stream_id: open.stream_id, data: Bytes::new() };
         let request = signed(&self.party, &self.secret, futures::stream::iter([chunk]));

@@ -1,4 +1,5 @@
-//! The served OpenAPI document as the measure of every answer: operation, status, headers, type of content and body.
+//! Checks every response against the served OpenAPI document: operation, status, headers, media
+//! type and body.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,18 +10,18 @@ use serde_json::{Value, json};
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 
-/// The document, with the validators that were needed so far.
+/// The document and the validators that were used so far.
 struct Document {
     value: Value,
     validators: Mutex<BTreeMap<String, Arc<Validator>>>,
 }
 
-/// The document as it is served.
+/// Returns the document as the hub serves it.
 pub fn document() -> &'static Value {
     &DOCUMENT.value
 }
 
-/// Everything that is wrong with a value under a schema of the document.
+/// Returns all errors of a value under a schema of the document.
 pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let validator = DOCUMENT.validator(schema);
     validator
@@ -29,19 +30,19 @@ pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A schema by its name.
+/// Returns a schema by name.
 pub fn schema(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// An operation, as the document describes it.
+/// An operation of the document.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     value: &'static Value,
 }
 
 impl Operation {
-    /// The operation that answers this request. `None` if there is none.
+    /// Returns the operation of this request, if there is one.
     pub fn of(method: &Method, path: &str) -> Option<Self> {
         let path = path.split('?').next().unwrap_or_default();
         let method = if method == Method::HEAD { Method::GET } else { method.clone() };
@@ -50,7 +51,7 @@ impl Operation {
         item.get(method.as_str().to_lowercase()).map(|value| Self { value })
     }
 
-    /// Every operation of the document.
+    /// Returns all operations of the document.
     pub fn all() -> impl Iterator<Item = Self> {
         let items = document()["paths"].as_object().expect("paths").values();
         items
@@ -58,24 +59,22 @@ impl Operation {
             .map(|value| Self { value })
     }
 
-    /// Its name.
     pub fn id(&self) -> &'static str {
         self.value["operationId"].as_str().expect("a name")
     }
 
-    /// Its parameters.
     pub fn parameters(&self) -> impl Iterator<Item = &'static Value> {
         self.value["parameters"].as_array().into_iter().flatten()
     }
 
-    /// A parameter by place and name.
+    /// Returns a parameter by location and name.
     pub fn parameter(&self, place: &str, name: &str) -> Option<Value> {
         self.parameters()
             .find(|parameter| parameter["in"] == place && parameter["name"] == name)
             .cloned()
     }
 
-    /// The links of its answers, each with its name and its answer.
+    /// Returns the links of all responses, each with its name and its response.
     pub fn links(&self) -> impl Iterator<Item = (&'static str, &'static Value, &'static Value)> {
         let responses = self.value["responses"].as_object().expect("responses").values();
         responses.flat_map(|response| {
@@ -84,7 +83,7 @@ impl Operation {
         })
     }
 
-    /// Checks the head of an answer.
+    /// Checks the head of a response.
     #[track_caller]
     pub fn check_head(&self, status: StatusCode, headers: &HeaderMap) {
         let response = self.response(status);
@@ -100,7 +99,7 @@ impl Operation {
                 self.id()
             );
         }
-        let kind = essence(headers);
+        let kind = media_type(headers);
         let contents = response["content"].as_object();
         let known = contents.is_some_and(|contents| contents.keys().any(|known| known == kind));
         assert!(
@@ -110,15 +109,15 @@ impl Operation {
         );
     }
 
-    /// Checks the body of an answer whose head was checked.
+    /// Checks the body of a response.
     #[track_caller]
     pub fn check_body(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
-        let content = &self.response(status)["content"][essence(headers)];
+        let content = &self.response(status)["content"][media_type(headers)];
         if content.is_null() {
             assert!(body.is_empty(), "{} {status}: a body where none is documented", self.id());
             return;
         }
-        let value = if essence(headers).ends_with("json") {
+        let value = if media_type(headers).ends_with("json") {
             serde_json::from_slice(body)
                 .unwrap_or_else(|error| panic!("{} {status}: {error}", self.id()))
         } else {
@@ -132,7 +131,7 @@ impl Operation {
         );
     }
 
-    /// Checks that a body which the hub took is one that the document allows.
+    /// Checks that the document accepts a body that the hub has accepted.
     #[track_caller]
     pub fn check_request(&self, body: &Value) {
         let schema = &self.value["requestBody"]["content"]["application/json"]["schema"];
@@ -154,9 +153,9 @@ impl Operation {
     }
 }
 
-/// Checks an answer to a request for which there is no operation: a problem.
+/// Checks the response to a request without an operation: a problem.
 #[track_caller]
-pub fn check_stray(status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+pub fn check_without_operation(status: StatusCode, headers: &HeaderMap, body: &[u8]) {
     assert!(
         !status.is_success(),
         "an address or method that is not documented is answered with {status}"
@@ -164,12 +163,12 @@ pub fn check_stray(status: StatusCode, headers: &HeaderMap, body: &[u8]) {
     if body.is_empty() {
         return;
     }
-    assert_eq!(essence(headers), "application/problem+json", "{status}");
+    assert_eq!(media_type(headers), "application/problem+json", "{status}");
     let problem = serde_json::from_slice(body).expect("a problem is JSON");
     assert_eq!(faults(&schema("Problem"), &problem), [""; 0], "{problem}");
 }
 
-fn essence(headers: &HeaderMap) -> &str {
+fn media_type(headers: &HeaderMap) -> &str {
     let kind =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim()
@@ -203,7 +202,7 @@ impl Document {
     fn validator(&self, schema: &Value) -> Arc<Validator> {
         let mut validators = self.validators.lock().expect("nothing panics with the lock held");
         let made = || {
-            // References of the schema lead to the components beside it.
+            // The references of the schema point to these components.
             let root = json!({ "allOf": [schema], "components": self.value["components"] });
             let options = jsonschema::options()
                 .with_draft(jsonschema::Draft::Draft202012)

@@ -1,4 +1,5 @@
-//! A whole hub in the test's process: the real router and engine on a SQLite file, under a clock that is moved by hand.
+//! A complete hub in the process of the test: the real router and engine on a SQLite file, with a
+//! clock that the test sets.
 
 mod agent;
 pub mod document;
@@ -24,7 +25,7 @@ use tower::ServiceExt as _;
 pub use agent::FakeAgent;
 use document::Operation;
 
-/// A hub. Everything of it goes with the value.
+/// A hub. Dropping it stops the hub and removes its data.
 pub struct TestApp {
     pub app: Arc<App>,
     pub clock: MockClock,
@@ -33,18 +34,18 @@ pub struct TestApp {
     dir: tempfile::TempDir,
     token: String,
     agents: OnceCell<SocketAddr>,
-    /// Names of the operations that answered with success.
+    /// Names of the operations that have succeeded.
     answered: Mutex<BTreeSet<&'static str>>,
 }
 
 impl TestApp {
-    /// A hub on an empty database.
+    /// Starts a hub on an empty database.
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         Self::on(dir, MockClock::default()).await
     }
 
-    /// A hub on an empty database of somebody else's.
+    /// Starts a hub on an empty database of another owner.
     pub async fn start_on(url: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         Self::with(dir, url, MockClock::default()).await
@@ -83,7 +84,7 @@ impl TestApp {
         }
     }
 
-    /// The same hub after an orderly end, with what it had stored.
+    /// Stops the hub and starts it again with the same data.
     pub async fn restart(self) -> Self {
         let Self { app, clock, running, router, dir, token: _, agents: _, answered: _ } = self;
         drop((app, router));
@@ -91,7 +92,7 @@ impl TestApp {
         Self::on(dir, clock).await
     }
 
-    /// Another program's connection to the hub's database.
+    /// Opens a connection to the hub's database, as another program would.
     pub async fn database(&self) -> sqlx::SqliteConnection {
         let url = format!("sqlite:{}", self.dir.path().join("hub.sqlite").display());
         <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
@@ -99,17 +100,17 @@ impl TestApp {
             .expect("the database is there")
     }
 
-    /// Tells the hub to go down, without waiting for it.
+    /// Stops the hub without waiting for its end.
     pub fn stop(&self) {
         self.running.stop();
     }
 
-    /// What callers prove themselves with.
+    /// Returns the API token.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// A request with the token.
+    /// Creates a request with the token.
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -135,19 +136,19 @@ impl TestApp {
         self.call(Method::DELETE, path)
     }
 
-    /// Names of the operations that answered with success so far.
+    /// Returns the names of the operations that have succeeded so far.
     pub fn answered(&self) -> BTreeSet<&'static str> {
         self.answered.lock().expect("nothing panics with the lock held").clone()
     }
 
-    /// Makes parties known.
+    /// Adds parties.
     pub async fn parties(&self, names: &[&str]) {
         for name in names {
             self.party(name).await;
         }
     }
 
-    /// Makes a party known and answers its secret.
+    /// Adds a party and returns its secret.
     pub async fn party(&self, name: &str) -> String {
         let created = self
             .post("/api/v2/parties")
@@ -157,13 +158,13 @@ impl TestApp {
         created.json()["secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Makes a party known and connects an agent for it that does what the test says.
+    /// Adds a party and connects an agent for it.
     pub async fn agent(&self, name: &str) -> FakeAgent {
         let secret = self.party(name).await;
         FakeAgent::connect(self.agents_address().await, name, &secret).await
     }
 
-    /// Where agents dial; listens from the first call on.
+    /// Returns the address for agents. The first call starts the listener.
     pub async fn agents_address(&self) -> SocketAddr {
         let address = self.agents.get_or_init(async || {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -179,7 +180,7 @@ impl TestApp {
         *address.await
     }
 
-    /// Creates the template of the documentation's example and answers its id.
+    /// Creates the example template of the OpenAPI document and returns its id.
     pub async fn template(&self) -> String {
         let body = flow_api_types::TemplateInput::sample();
         let created =
@@ -187,14 +188,14 @@ impl TestApp {
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The documentation's example of a task, of this template.
+    /// Returns the example task of the OpenAPI document with this template.
     pub fn task_body(&self, template: &str) -> Value {
         let mut body = json!(flow_api_types::TaskInput::sample());
         body["template"] = template.into();
         body
     }
 
-    /// Everything that is needed for a task, and the task: its id.
+    /// Creates a task with its template and parties, and returns the id of the task.
     pub async fn task(&self) -> String {
         self.parties(&["hub", "hospital-a", "hospital-b"]).await;
         let template = self.template().await;
@@ -207,7 +208,7 @@ impl TestApp {
     }
 }
 
-/// A request being made. Its answer is checked against the document, so that no test can forget it.
+/// A request. Its response is always checked against the OpenAPI document.
 #[must_use]
 pub struct Call<'a> {
     hub: &'a TestApp,
@@ -215,7 +216,7 @@ pub struct Call<'a> {
     path: String,
     headers: HeaderMap,
     body: Body,
-    /// The body, if it is JSON.
+    /// Body of the request, if it is JSON.
     sent: Option<Value>,
 }
 
@@ -241,7 +242,7 @@ impl Call<'_> {
         self.body("application/json", body.to_string()).await
     }
 
-    /// The answer as it begins; its body may go on.
+    /// Sends the request and returns the head of the response and its stream.
     pub async fn open(self) -> http::Response<Body> {
         let Self { hub, method, path, headers, body, sent } = self;
         let operation = Operation::of(&method, &path);
@@ -278,14 +279,14 @@ impl<'a> IntoFuture for Call<'a> {
                     operation.check_body(head.status, &head.headers, &body)
                 }
                 Some(_) => {}
-                None => document::check_stray(head.status, &head.headers, &body),
+                None => document::check_without_operation(head.status, &head.headers, &body),
             }
             Answer { status: head.status, headers: head.headers, body }
         })
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -300,7 +301,7 @@ impl Answer {
         self
     }
 
-    /// A failure of this status and code, as problem+json. Answers the problem.
+    /// Asserts a problem with this status and code, and returns it.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
         let problem = if self.header("content-type") == "application/problem+json" {
@@ -321,7 +322,7 @@ impl Answer {
         problem
     }
 
-    /// A failure of one field: 422, with this pointer and code.
+    /// Asserts a problem with status 422 and one invalid field with this pointer and code.
     #[track_caller]
     pub fn field(self, pointer: &str, code: &str) {
         let problem = self.problem(422, "invalid");

@@ -1,11 +1,11 @@
-//! Links of answers: the operations that go on from one, and which part of the answer names their parameters. A client
-//! or a test tool walks from them through a template, its task and its runs.
+//! Links of responses: the operations that follow, and the part of the response that each parameter
+//! comes from. Clients and test tools follow them from a template to its task and its runs.
 
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{RefOr, Response};
 
-/// Operation that answers with success, operation that goes on, its parameters and where they stand.
+/// Operation, operation that follows, and its parameters with their sources.
 type Link = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const ID: &str = "$response.body#/id";
@@ -64,7 +64,7 @@ const LINKS: &[Link] = &[
     ("list_orphans", "list_orphans", NEXT),
 ];
 
-/// Adds the links of the operation to its answers of success.
+/// Adds the links of the operation to its success responses.
 pub fn link(operation: &mut Operation) {
     let Some(id) = operation.operation_id.clone() else { return };
     for (status, response) in &mut operation.responses.responses {

@@ -1,5 +1,5 @@
-// Draws the OpenAPI document. Everything goes through textContent: the document's texts are never read as HTML. The
-// token stays in memory.
+// Renders the OpenAPI document. All texts go through textContent, so HTML in the document is never parsed.
+// The token stays in memory.
 "use strict";
 
 const node = (name, text, ...children) => {
@@ -9,18 +9,19 @@ const node = (name, text, ...children) => {
   return made;
 };
 
-// Text in which `back-ticks` mark code.
+// Formats a text with `code` in backticks.
 const marked = (name, text) =>
   node(name, "", ...text.split("`").map((part, index) => (index % 2 ? node("code", part) : part)));
 
-// What a value is for. Of one that may be null, the other variant tells.
+// Returns the description of a value; for a nullable value that of its other variant.
 const meaning = (schema) =>
   schema.description || (schema.oneOf || schema.anyOf || []).map((variant) => variant.description).find(Boolean) || "";
 
-// The document's schemas by name.
+// Schemas of the document, by name.
 let schemas = {};
 
-// What a value must keep to, besides its type. A named number shows its range; other named types have their own entry.
+// Returns the constraints of a value besides its type. A named number shows its range; other named types
+// have their own entry.
 const bounds = (named) => {
   if (!named) return "";
   const schema = named.$ref ? schemas[named.$ref.split("/").pop()] : named;
@@ -113,7 +114,7 @@ const draw = (spec) => {
   }
   drawn.push(node("h2", "Schemas"), ...Object.entries(spec.components.schemas).map(([name, it]) => schemaOf(name, it)));
   document.getElementById("document").replaceChildren(...drawn);
-  // A link to an operation was followed before there was one.
+  // The URL names an operation that was not rendered when the page was loaded.
   const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (wanted) {
     wanted.open = true;

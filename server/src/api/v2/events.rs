@@ -1,4 +1,4 @@
-//! A task's history: as pages, and as a stream that goes on (Server-Sent Events).
+//! Events of a task: as pages, and as a stream of server-sent events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -29,33 +29,35 @@ use crate::state::App;
 use crate::store::EventRow;
 use flow_api_types::{Event, Page, schema};
 
-/// Time between two signs of life on a silent stream, and between two looks at the store: a lost wake costs no more.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Events read at once for a stream.
-const CHUNK: u32 = 200;
+/// Interval of keep-alive comments on an idle stream, and of reads of the store in case a wake was
+/// lost.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// Events that a stream reads at once from the store.
+const READ_EVENTS_MAX: u32 = 200;
 
 failures!(NotFound = TaskNotFound);
 
-/// Which events.
+/// Filter and page of events.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventParams {
-    /// Only events with a greater number. 0 = all.
+    /// Return events with a greater number. 0 returns all.
     #[serde(default)]
     #[param(value_type = schema::EventNumber, required = false)]
     after: i64,
-    /// Most events of a page; a stream has no limit.
+    /// Largest number of events of a page. A stream has no limit.
     #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
 
-/// Where a broken stream goes on.
+/// Position at which a stream resumes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "documents the headers that the handler reads")]
 struct StreamHeaders {
-    /// Number of the last event received: a stream goes on after it. Outranks `after`.
+    /// Number of the last received event. The stream resumes after it. Takes precedence over
+    /// `after`.
     #[param(rename = "Last-Event-ID", value_type = schema::EventNumber, required = false)]
     last: Option<i64>,
 }
@@ -66,13 +68,14 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Read or follow the events of a task
+/// List or follow the events of a task
 ///
-/// With `Accept: text/event-stream` the answer goes on: events that happened first, then each as it is stored, its
-/// number as `id`, its kind as `event`, and a comment now and then as a sign of life. The stream ends when the task is
-/// deleted; a client that lost it resumes with `Last-Event-ID`. Otherwise one page, whose `next` is the next `after`.
+/// Returns one page; its `next` is the `after` of the next page. With `Accept: text/event-stream`
+/// the response is a stream of the stored events and of each new event, with its number as `id` and
+/// its kind as `event`, and of keep-alive comments. The stream ends when the task is deleted. To
+/// resume a broken stream, send `Last-Event-ID`.
 #[utoipa::path(get, path = "/tasks/{task}/events", tag = "events", operation_id = "list_events", params(TaskPath, EventParams, StreamHeaders),
-    responses((status = 200, description = "A page of events, or a stream of them", content(
+    responses((status = 200, description = "One page of events, or a stream of events", content(
         (Page<Event> = "application/json"), (schema::EventStream = "text/event-stream"))), NotFound))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -95,7 +98,7 @@ pub(super) async fn list(
         let after = resumed.unwrap_or(after);
         let stream = follow(Arc::clone(&app), task, after)
             .take_until(app.stopping.clone().cancelled_owned());
-        let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
+        let keep_alive = KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive");
         return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());
     }
     let limit = list::checked(limit)?;
@@ -132,19 +135,19 @@ struct Follow {
     task: TaskId,
     changed: watch::Receiver<i64>,
     after: i64,
-    waiting: VecDeque<EventRow>,
-    over: bool,
+    pending: VecDeque<EventRow>,
+    is_complete: bool,
 }
 
-/// Every event after this one, for as long as there is somebody to read. Subscribed before the first look, so that no
-/// commit falls between.
+/// Streams the events after this number. The subscription begins before the first read, so that no
+/// commit is missed.
 fn follow(
     app: Arc<App>,
     task: TaskId,
     after: i64,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let changed = app.engine.subscribe(&task);
-    let begin = Follow { app, task, changed, after, waiting: VecDeque::new(), over: false };
+    let begin = Follow { app, task, changed, after, pending: VecDeque::new(), is_complete: false };
     stream::unfold(begin, async |mut follow| {
         let row = follow.next().await?;
         let head = sse::Event::default().id(row.seq.to_string()).event(row.event.kind.as_str());
@@ -156,26 +159,27 @@ fn follow(
 impl Follow {
     async fn next(&mut self) -> Option<EventRow> {
         loop {
-            if let Some(row) = self.waiting.pop_front() {
+            if let Some(row) = self.pending.pop_front() {
                 self.after = row.seq;
-                self.over |= row.event.kind == EventKind::TaskDeleted;
+                self.is_complete |= row.event.kind == EventKind::TaskDeleted;
                 return Some(row);
             }
-            if self.over {
+            if self.is_complete {
                 return None;
             }
-            match self.app.store.events(&self.task, self.after, CHUNK).await {
-                Ok(rows) => self.waiting.extend(rows),
+            match self.app.store.events(&self.task, self.after, READ_EVENTS_MAX).await {
+                Ok(rows) => self.pending.extend(rows),
                 Err(error) => {
-                    // The client resumes where it was.
-                    tracing::warn!(task.id = %self.task, %error, "a stream of events ends: they cannot be read");
+                    // The client resumes with `Last-Event-ID`.
+                    tracing::warn!(task.id = %self.task, %error, "event stream ended: cannot read the events of the task from the store");
                     return None;
                 }
             }
-            if self.waiting.is_empty() {
-                // Without a sender the engine is gone, and the hub with it. A wake that was lost costs a heartbeat.
+            if self.pending.is_empty() {
+                // The sender is dropped when the engine stops. After a lost wake the next read is
+                // one interval later.
                 if let Ok(Err(_)) =
-                    flow_common::clock::timeout(HEARTBEAT, self.changed.changed()).await
+                    flow_common::clock::timeout(HEARTBEAT_INTERVAL, self.changed.changed()).await
                 {
                     return None;
                 }

@@ -9,7 +9,7 @@ use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::TaskRow;
 
-/// The task, if the caller may see it. A deleted one is gone.
+/// Returns the task if the caller may see it. A deleted task is unknown.
 pub(super) async fn visible_task(
     app: &App,
     Caller(principal): &Caller,
@@ -21,7 +21,7 @@ pub(super) async fn visible_task(
     })
 }
 
-/// The template, if the caller may see it.
+/// Returns the template if the caller may see it.
 pub(super) async fn visible_template(
     app: &App,
     Caller(principal): &Caller,

@@ -1,4 +1,4 @@
-//! Members of a run: how one stands, its log, its series.
+//! Members of a run, with their logs and metrics.
 
 use std::sync::Arc;
 
@@ -47,15 +47,16 @@ pub(super) struct MemberPath {
     party: PartyId,
 }
 
-/// Which part of a log.
+/// Part of a log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogParams {
-    /// Only so many of the last lines; absent = from the start of what is kept.
+    /// Return only the last lines. Without it the log starts with the oldest line that the party
+    /// keeps.
     #[param(value_type = Option<schema::TailLines>)]
     tail: Option<u64>,
-    /// Go on with what is written from now on, until the member ends.
+    /// Continue with new lines until the member ends.
     #[serde(default)]
     #[param(default = false)]
     follow: bool,
@@ -73,13 +74,13 @@ async fn stored(
     member.ok_or_else(|| {
         Error::new(
             ErrorCode::MemberNotFound,
-            format!("{party} has no part in run {number} of the task"),
+            format!("party {party} is not a member of run {number} of the task"),
         )
         .into()
     })
 }
 
-/// Read a member
+/// Get a member of a run
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/members/{party}", tag = "runs", operation_id = "get_member", params(MemberPath),
     responses((status = 200, description = "The member", body = Member), NotFound))]
 pub(super) async fn get(
@@ -92,12 +93,13 @@ pub(super) async fn get(
     Ok(Json(Member::new(member, progress.get(&path.party))))
 }
 
-/// Read a member's log
+/// Get the log of a member
 ///
-/// Fetched from the party while it is read, no faster than it is read; the hub keeps none. What the party discloses is
-/// its own decision. A connection that breaks in the middle means that the rest could not be fetched.
+/// The hub streams the log from the party and does not store it. The policy of the party decides
+/// which logs it discloses. If the connection breaks before the end, the hub could not get the
+/// remaining lines.
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/members/{party}/logs", tag = "runs", operation_id = "get_member_log", params(MemberPath, LogParams),
-    responses((status = 200, description = "The log, as the workload wrote it", body = String, content_type = "text/plain"), LogFailures))]
+    responses((status = 200, description = "The log, unchanged", body = String, content_type = "text/plain"), LogFailures))]
 pub(super) async fn logs(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -117,15 +119,15 @@ pub(super) async fn logs(
         app.sessions.open_log(&path.party, &path.run, member.attempt, tail, follow).await?;
     let stream = stream.take_until(app.stopping.clone().cancelled_owned());
     let MemberPath { run, party, .. } = path;
-    let body = Body::from_stream(
-        stream.inspect_err(move |error| tracing::warn!(%run, %party, %error, "a log broke off")),
-    );
+    let body = Body::from_stream(stream.inspect_err(
+        move |error| tracing::warn!(%run, %party, %error, "log stream from the party broke"),
+    ));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
 }
 
-/// Read a member's series
+/// Get the metrics of a member over time
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/members/{party}/series", tag = "runs", operation_id = "get_member_series", params(MemberPath),
-    responses((status = 200, description = "What was measured", body = SeriesList), NotFound))]
+    responses((status = 200, description = "All series of the member", body = SeriesList), NotFound))]
 pub(super) async fn series(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! `/api/v2`, the native interface: a file per resource.
+//! `/api/v2`: one file per resource.
 
 mod events;
 mod lookup;
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::state::App;
 
-/// All routes, relative to `/api/v2`. Paths that are the same up to the method stand in one `routes!`.
+/// Returns all routes, relative to `/api/v2`. One `routes!` has all methods of a path.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(templates::list, templates::create))

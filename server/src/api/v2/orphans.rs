@@ -1,4 +1,5 @@
-//! Orphans: members that run at a party and that this hub does not know, as after a restore from an older backup.
+//! Orphans: members that run at a party and that the hub does not know, for example after a restore
+//! from a backup.
 
 use std::sync::Arc;
 
@@ -45,18 +46,18 @@ impl From<store::Orphan> for Orphan {
     }
 }
 
-/// Which orphans, and which page of them.
+/// Filter and page of orphans.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListOrphans {
-    /// Held by this party.
+    /// Return only orphans of this party.
     #[param(value_type = Option<schema::PartyName>)]
     party: Option<PartyId>,
-    /// `next` of the page before; absent = from the start.
+    /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Most items wanted.
+    /// Largest number of items of the page.
     #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
@@ -65,7 +66,7 @@ pub(super) struct ListOrphans {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct OrphanPath {
-    /// Its id, as the list tells it.
+    /// Id of the orphan, from the list.
     #[serde(deserialize_with = "key")]
     #[param(value_type = schema::OrphanId)]
     orphan: OrphanKey,
@@ -77,10 +78,11 @@ fn key<'de, D: Deserializer<'de>>(source: D) -> Result<OrphanKey, D::Error> {
 
 /// List orphans
 ///
-/// Members that run at a party and that this hub does not know: it was restored from a backup that is older than they
-/// are. Nothing is done to them unasked; each runs to its own end, or its longest runtime, and then leaves the list.
+/// Orphans are members that run at a party and that the hub does not know: the hub was restored
+/// from a backup that is older than they are. An orphan runs until it ends or exceeds its longest
+/// runtime, and then leaves the list.
 #[utoipa::path(get, path = "/orphans", tag = "orphans", operation_id = "list_orphans", params(ListOrphans),
-    responses((status = 200, description = "A page of orphans", body = Page<Orphan>), ListFailures))]
+    responses((status = 200, description = "One page of orphans", body = Page<Orphan>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -93,10 +95,10 @@ pub(super) async fn list(
 
 /// Stop an orphan
 ///
-/// Its party is told at once, or when it connects next. The orphan leaves the list when the party says that it has
-/// ended. Stopping one twice changes nothing.
+/// The hub sends the stop to the party at once, or when the party connects. The orphan leaves the
+/// list when the party reports its end. A second stop has no effect.
 #[utoipa::path(post, path = "/orphans/{orphan}/stop", tag = "orphans", operation_id = "stop_orphan", params(OrphanPath),
-    responses((status = 202, description = "The orphan; it is being stopped", body = Orphan), NotFound))]
+    responses((status = 202, description = "The orphan, which is stopping", body = Orphan), NotFound))]
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -114,8 +116,8 @@ pub(super) async fn stop(
 
 /// Keep an orphan
 ///
-/// Notes that it was looked at and is to run to its own end. One that nobody has decided about runs on too; a stop that
-/// its party has already heard of is not taken back.
+/// Records the decision that the orphan runs until it ends. An orphan without a decision runs until
+/// it ends, too. A stop that the party has received cannot be undone.
 #[utoipa::path(post, path = "/orphans/{orphan}/keep", tag = "orphans", operation_id = "keep_orphan", params(OrphanPath),
     responses((status = 200, description = "The orphan", body = Orphan), NotFound))]
 pub(super) async fn keep(
@@ -136,7 +138,7 @@ async fn decide(
     Ok(found.ok_or_else(|| {
         Error::new(
             ErrorCode::OrphanNotFound,
-            format!("there is no orphan {key}: it has ended, or never was"),
+            format!("there is no orphan {key}: it has ended or never existed"),
         )
     })?)
 }

@@ -32,36 +32,36 @@ pub(super) struct PartyPath {
     pub(super) party: PartyId,
 }
 
-/// Which page of a list.
+/// Page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageParams {
-    /// `next` of the page before; absent = from the start.
+    /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     pub(super) cursor: Option<String>,
-    /// Most items wanted.
+    /// Largest number of items of the page.
     #[param(value_type = Option<schema::PageLimit>)]
     pub(super) limit: Option<u32>,
 }
 
-/// What makes a repeated POST harmless.
+/// Header that makes a repeated POST safe.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "documents the header that `extract::Idempotency` reads")]
 pub(super) struct IdempotencyHeader {
-    /// 1 to 255 visible ASCII characters, fresh for each different request. The same request sent again with the same
-    /// key is carried out once and answered the same, for a week.
+    /// 1 to 255 visible ASCII characters, new for each different request. For a week the hub
+    /// executes requests with the same key once and returns the same result.
     #[param(rename = "Idempotency-Key", value_type = schema::IdempotencyKey, required = false)]
     key: Option<String>,
 }
 
-/// Keeps an edit or a deletion from undoing the edit of somebody else.
+/// Header that prevents an edit or a deletion from overwriting a concurrent edit.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "documents the header that `extract::IfMatch` reads")]
 pub(super) struct IfMatchHeader {
-    /// The `ETag` of the version that was read. Absent or `*` = any version.
+    /// `ETag` of the version that the client has read. Absent or `*` accepts any version.
     #[param(rename = "If-Match", value_type = schema::IfMatch, required = false, example = "\"7\"")]
     version: Option<String>,
 }

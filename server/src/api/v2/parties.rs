@@ -1,4 +1,4 @@
-//! Parties: make one known, see who takes part and what each offers.
+//! Parties: add, list, rotate the secret, remove.
 
 use std::sync::Arc;
 
@@ -27,16 +27,16 @@ failures!(CreateFailures = PartyExists);
 failures!(NotFound = PartyNotFound);
 failures!(DeleteFailures = PartyNotFound, PartyActive);
 
-/// Longest overlap of two secrets, in seconds.
-const OVERLAP_MAX_S: u32 = 7 * 24 * 3600;
+/// Longest time for which the hub accepts the old secret, in seconds: one week.
+const OVERLAP_S_MAX: u32 = 7 * 24 * 3600;
 
-/// How a party is removed.
+/// Options of a removal.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeleteParams {
-    /// Remove it although its agent has not confirmed the end of members whose runs are over: for an agent that will never
-    /// connect again.
+    /// Remove the party even if its agent has not confirmed that all members of ended runs have
+    /// ended. For an agent that will never connect again.
     #[serde(default)]
     #[param(default = false)]
     force: bool,
@@ -62,7 +62,7 @@ fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party 
 
 /// List parties by name
 #[utoipa::path(get, path = "/parties", tag = "parties", operation_id = "list_parties", params(PageParams),
-    responses((status = 200, description = "A page of parties, without inventories", body = Page<Party>), ListFailures))]
+    responses((status = 200, description = "One page of parties, without inventories", body = Page<Party>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -73,13 +73,14 @@ pub(super) async fn list(
     Ok(Json(list.page(page, |party| response(party, None))))
 }
 
-/// Make a party known
+/// Add a party
 ///
-/// Answers the secret its agent proves itself with: this once, since only its hash is kept. For that reason the call
-/// takes no `Idempotency-Key`; a repeated one finds that the party exists.
+/// Returns the secret with which the party's agent authenticates. The hub stores only the hash of
+/// the secret and cannot return it again. Therefore the request accepts no `Idempotency-Key`; a
+/// repeated request fails with `party_exists`.
 #[utoipa::path(post, path = "/parties", tag = "parties", operation_id = "create_party", request_body = NewParty,
     responses((status = 201, description = "The party and its secret", body = PartyCreated, headers(
-        ("Location" = String, description = "Where the party is"))), CreateFailures))]
+        ("Location" = String, description = "Path of the party"))), CreateFailures))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -99,7 +100,7 @@ pub(super) async fn create(
     app.store.create_party(&row).await.map_err(|error| match error {
         StoreError::Exists(_) => Error::new(
             ErrorCode::PartyExists,
-            format!("a party named {name} exists: its secret cannot be shown again, but replaced by another"),
+            format!("a party named {name} exists; the hub cannot show its secret again: replace it if it is lost"),
         ),
         other => other.into(),
     })?;
@@ -107,7 +108,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(PartyCreated { name: name.into(), secret })))
 }
 
-/// Read a party, with what it offers
+/// Get a party with its images, datasets and resources
 #[utoipa::path(get, path = "/parties/{party}", tag = "parties", operation_id = "get_party", params(PartyPath),
     responses((status = 200, description = "The party", body = Party), NotFound))]
 pub(super) async fn get(
@@ -123,9 +124,10 @@ pub(super) async fn get(
 
 /// Replace a party's secret
 ///
-/// Answers a new secret: this once, since only its hash is kept. If the answer is lost, repeat the call. The party's
-/// session and the logs that are read from it are cut; its agent comes back with the new secret or, within the overlap,
-/// with the replaced one, whose sessions are cut again when the overlap ends.
+/// Returns a new secret. The hub stores only its hash and cannot return it again; if the response
+/// is lost, repeat the request. The hub closes the session and the log streams of the party. The
+/// agent connects again with the new secret or, during the overlap, with the old one. At the end of
+/// the overlap the hub closes sessions with the old secret.
 #[utoipa::path(post, path = "/parties/{party}/secret", tag = "parties", operation_id = "rotate_party_secret", params(PartyPath),
     request_body = SecretRotation, responses((status = 200, description = "The new secret", body = PartySecret), NotFound))]
 pub(super) async fn rotate_secret(
@@ -135,7 +137,7 @@ pub(super) async fn rotate_secret(
     Body { value: SecretRotation { overlap_s }, digest: _ }: Body<SecretRotation>,
 ) -> Result<Json<PartySecret>, ApiError> {
     let mut wrong = FieldErrors::default();
-    wrong.range("/overlap_s", overlap_s, 0, OVERLAP_MAX_S);
+    wrong.range("/overlap_s", overlap_s, 0, OVERLAP_S_MAX);
     wrong.finish().map_err(Error::from)?;
     let secret = flow_common::ids::secret();
     let former_until = (overlap_s > 0).then(|| app.clock.now().plus_secs(overlap_s.into()));
@@ -143,17 +145,17 @@ pub(super) async fn rotate_secret(
         return Err(unknown(&id).into());
     }
     app.sessions.revoke(&id);
-    tracing::info!(party = %id, overlap_s, "the party's secret was replaced");
+    tracing::info!(party = %id, overlap_s, "secret of the party replaced");
     Ok(Json(PartySecret { name: id.into(), secret, former_until: former_until.map(Into::into) }))
 }
 
 /// Remove a party
 ///
-/// Its agent is turned away from then on. Tasks and runs in which it took part stay readable; a task that names it cannot
-/// be started until it is edited. Refused while a run with it is active, and while its agent has not confirmed the end of
-/// its members.
+/// The hub rejects the agent of the party from then on. Tasks and runs of the party stay readable;
+/// a task with the party cannot start until it is edited. Fails while a run of the party is active,
+/// and until its agent has confirmed that all its members have ended.
 #[utoipa::path(delete, path = "/parties/{party}", tag = "parties", operation_id = "delete_party", params(PartyPath, DeleteParams),
-    responses((status = 204, description = "It is gone"), DeleteFailures))]
+    responses((status = 204, description = "The party was removed"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -162,12 +164,12 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     if app.embedded.get() == Some(&id) {
         let message = format!(
-            "{id} is the party of the hub's own agent: set hub_agent.enabled = false and restart the hub first"
+            "party {id} belongs to the agent inside the hub: set hub_agent.enabled = false and restart the hub first"
         );
         return Err(Error::new(ErrorCode::PartyActive, message).into());
     }
     app.engine.remove_party(&id, force).await?;
-    tracing::info!(party = %id, force, "the party was removed");
+    tracing::info!(party = %id, force, "party removed");
     Ok(StatusCode::NO_CONTENT)
 }
 

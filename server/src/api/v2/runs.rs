@@ -37,7 +37,7 @@ pub(super) struct RunPath {
 
 /// List the runs of a task, newest first
 #[utoipa::path(get, path = "/tasks/{task}/runs", tag = "runs", operation_id = "list_runs", params(TaskPath, PageParams),
-    responses((status = 200, description = "A page of runs", body = Page<Run>), ListFailures))]
+    responses((status = 200, description = "One page of runs", body = Page<Run>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -56,7 +56,7 @@ pub(super) async fn list(
     })))
 }
 
-/// Read a run
+/// Get a run
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}", tag = "runs", operation_id = "get_run", params(RunPath),
     responses((status = 200, description = "The run", body = Run), NotFound))]
 pub(super) async fn get(
@@ -68,7 +68,7 @@ pub(super) async fn get(
     Ok(Json(read(&app, &task, &run).await?))
 }
 
-/// A run of this task, whose caller has been checked.
+/// Returns a run of the task. The handler has already checked that the caller may see the task.
 pub(super) async fn read(app: &App, task: &TaskId, run: &RunId) -> Result<Run, ApiError> {
     let found = stored(app, task, run).await?;
     Ok(Run::new(found, &progress_of(app, run).await?))
@@ -85,7 +85,7 @@ pub(super) async fn stored(
     })
 }
 
-/// How far the members of these runs are.
+/// Returns the progress of the members of these runs.
 pub(super) async fn progress(
     app: &App,
     runs: &[RunId],

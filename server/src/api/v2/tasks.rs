@@ -1,4 +1,4 @@
-//! Tasks: submit, read, edit, start, stop, delete.
+//! Tasks: create, list, edit, start, stop, delete.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,28 +50,30 @@ failures!(StartFailures = TaskNotFound, TaskActive, PartyNotFound, IdempotencyKe
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid);
 
-/// Which tasks, and which page of them.
+/// Filter and page of tasks.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTasks {
-    /// Whose name begins with this. Such a list is ordered by name; all others by age, newest first.
+    /// Return only tasks whose name begins with this text, sorted by name. Without it the newest
+    /// task is first.
     #[param(value_type = Option<schema::NamePrefix>)]
     name: Option<String>,
-    /// Whose newest run is in one of these phases, separated by commas; `new` = never started.
+    /// Return only tasks whose newest run is in one of these phases, separated by commas. `new`
+    /// selects tasks without a run.
     #[serde(default, deserialize_with = "phases")]
     #[param(value_type = Option<schema::PhaseFilters>, style = Form, explode = false, example = json!(["queued", "running"]))]
     phase: Vec<Option<RunPhase>>,
-    /// In which this party has a part.
+    /// Return only tasks with this party as a member.
     #[param(value_type = Option<schema::PartyName>)]
     party: Option<PartyId>,
-    /// Made from this template.
+    /// Return only tasks of this template.
     #[param(value_type = Option<schema::Id>)]
     template: Option<TemplateId>,
-    /// `next` of the page before; absent = from the start.
+    /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Most items wanted.
+    /// Largest number of items of the page.
     #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
@@ -87,10 +89,9 @@ fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>,
 
 /// List tasks
 ///
-/// Under several filters of which each fits many tasks a page may hold fewer than asked for, or none: the last page is the
-/// one without `next`.
+/// With several broad filters a page may be short or empty; follow `next` until it is absent.
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "list_tasks", params(ListTasks),
-    responses((status = 200, description = "A page of tasks", body = Page<Task>), ListFailures))]
+    responses((status = 200, description = "One page of tasks", body = Page<Task>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -107,12 +108,13 @@ pub(super) async fn list(
     Ok(Json(list.page(page, |row| show(row, &mut runs))))
 }
 
-/// Submit a task
+/// Create a task
 ///
-/// It is checked against its template and the parties known, and stored; nothing runs before it is started.
+/// The hub checks the task against its template and the known parties. The task runs when it is
+/// started.
 #[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "create_task", params(IdempotencyHeader), request_body = TaskInput,
     responses((status = 201, description = "The task", body = Task, headers(
-        ("Location" = String, description = "Where the task is"), ("ETag" = String, description = "Its version"))), CreateFailures))]
+        ("Location" = String, description = "Path of the task"), ("ETag" = String, description = "Version of the task"))), CreateFailures))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -127,7 +129,8 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
 
-/// The content asked for. A task keeps the revision it was made with; absent means the newest one now.
+/// Returns the content of the request. Without a revision the task gets the newest one and keeps
+/// it.
 async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, ApiError> {
     let revision = match input.revision {
         Some(revision) => revision,
@@ -136,9 +139,9 @@ async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBod
     Ok(input.into_body(revision))
 }
 
-/// Read a task
+/// Get a task
 #[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", operation_id = "get_task", params(TaskPath),
-    responses((status = 200, description = "The task", body = Task, headers(("ETag" = String, description = "Its version"))), NotFound))]
+    responses((status = 200, description = "The task", body = Task, headers(("ETag" = String, description = "Version of the task"))), NotFound))]
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -155,7 +158,7 @@ async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, ApiErro
     Ok(show(row, &mut runs))
 }
 
-/// The newest runs of some tasks, with how far each is.
+/// Newest runs of some tasks, with the progress of their members.
 type Latest = BTreeMap<RunId, (Run, BTreeMap<PartyId, Progress>)>;
 
 async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, ApiError> {
@@ -180,9 +183,9 @@ fn show(row: TaskRow, runs: &mut Latest) -> Task {
 
 /// Edit a task
 ///
-/// Replaces its content. Refused while a run is active: what runs is what was read.
+/// Replaces the content of the task. Fails while a run of the task is active.
 #[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", operation_id = "edit_task", params(TaskPath, IfMatchHeader), request_body = TaskInput,
-    responses((status = 200, description = "The task as it is now", body = Task, headers(("ETag" = String, description = "Its version"))), EditFailures))]
+    responses((status = 200, description = "The task after the edit", body = Task, headers(("ETag" = String, description = "Version of the task"))), EditFailures))]
 pub(super) async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -198,9 +201,9 @@ pub(super) async fn edit(
 
 /// Delete a task
 ///
-/// Stops the run and hides the task at once. Deleting a task twice answers as the first time.
+/// Deletes the task at once and stops its active run. A second deletion succeeds, too.
 #[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", operation_id = "delete_task", params(TaskPath, IfMatchHeader),
-    responses((status = 204, description = "It is gone"), DeleteFailures))]
+    responses((status = 204, description = "The task was deleted"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -213,9 +216,10 @@ pub(super) async fn delete(
 
 /// Start a task
 ///
-/// Makes a new run. It waits in the queue until every party is there, has agreed and has set resources aside.
+/// Creates a new run. The run is queued until all parties are connected, have admitted their
+/// members and have reserved resources.
 #[utoipa::path(post, path = "/tasks/{task}/start", tag = "tasks", operation_id = "start_task", params(TaskPath, IdempotencyHeader),
-    responses((status = 202, description = "The run", body = flow_api_types::Run, headers(("Location" = String, description = "Where the run is"))), StartFailures))]
+    responses((status = 202, description = "The run", body = flow_api_types::Run, headers(("Location" = String, description = "Path of the run"))), StartFailures))]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -230,9 +234,9 @@ pub(super) async fn start(
 
 /// Stop a task
 ///
-/// Asks the active run to end. Stopping a run that is ending already changes nothing.
+/// Stops the active run of the task. A second stop has no effect.
 #[utoipa::path(post, path = "/tasks/{task}/stop", tag = "tasks", operation_id = "stop_task", params(TaskPath),
-    responses((status = 202, description = "The task; its run is stopping", body = Task), StopFailures))]
+    responses((status = 202, description = "The task, whose run is stopping", body = Task), StopFailures))]
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -32,18 +32,18 @@ failures!(DeleteFailures = TemplateNotFound, TemplateInUse, PreconditionFailed);
 failures!(RevisionsFailures = TemplateNotFound, CursorInvalid);
 failures!(RevisionFailures = TemplateNotFound, RevisionNotFound);
 
-/// Which templates, and which page of them.
+/// Filter and page of templates.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTemplates {
-    /// Whose name begins with this.
+    /// Return only templates whose name begins with this text.
     #[param(value_type = Option<schema::NamePrefix>)]
     name: Option<String>,
-    /// `next` of the page before; absent = from the start.
+    /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Most items wanted.
+    /// Largest number of items of the page.
     #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
 }
@@ -64,12 +64,12 @@ pub(super) struct RevisionPath {
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<u32, D::Error> {
     String::deserialize(source)?
         .parse()
-        .map_err(|_| serde::de::Error::custom("it must be a whole number"))
+        .map_err(|_| serde::de::Error::custom("must be a whole number"))
 }
 
 /// List templates by name
 #[utoipa::path(get, path = "/templates", tag = "templates", operation_id = "list_templates", params(ListTemplates),
-    responses((status = 200, description = "A page of templates", body = Page<Template>), ListFailures))]
+    responses((status = 200, description = "One page of templates", body = Page<Template>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -86,7 +86,7 @@ pub(super) async fn list(
 /// Create a template
 #[utoipa::path(post, path = "/templates", tag = "templates", operation_id = "create_template", params(IdempotencyHeader), request_body = TemplateInput,
     responses((status = 201, description = "The template", body = Template, headers(
-        ("Location" = String, description = "Where the template is"), ("ETag" = String, description = "Its newest revision"))), CreateFailures))]
+        ("Location" = String, description = "Path of the template"), ("ETag" = String, description = "Number of the newest revision"))), CreateFailures))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -128,11 +128,11 @@ pub(super) async fn create(
 fn name_taken(name: &str) -> Error {
     Error::new(
         ErrorCode::TemplateNameTaken,
-        format!("a template named {name:?} exists: choose another name, or edit that one"),
+        format!("a template named {name:?} exists; choose another name or edit that template"),
     )
 }
 
-/// Name, remark and body, with everything wrong with them told at once.
+/// Checks the request and returns name, remark and body. An error lists all invalid fields.
 fn checked(input: TemplateInput) -> Result<(String, String, TemplateBody), Error> {
     let (name, remark, body) = input.into_parts();
     let mut wrong = FieldErrors::default();
@@ -143,9 +143,9 @@ fn checked(input: TemplateInput) -> Result<(String, String, TemplateBody), Error
     Ok((name, remark, body))
 }
 
-/// Read a template with its newest revision
+/// Get a template with its newest revision
 #[utoipa::path(get, path = "/templates/{template}", tag = "templates", operation_id = "get_template", params(TemplatePath),
-    responses((status = 200, description = "The template", body = Template, headers(("ETag" = String, description = "Its newest revision"))), NotFound))]
+    responses((status = 200, description = "The template", body = Template, headers(("ETag" = String, description = "Number of the newest revision"))), NotFound))]
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -157,9 +157,9 @@ pub(super) async fn get(
 
 /// Edit a template
 ///
-/// Makes a new revision; tasks keep the one they were made with.
+/// Creates a new revision. Tasks keep their revision.
 #[utoipa::path(put, path = "/templates/{template}", tag = "templates", operation_id = "edit_template", params(TemplatePath, IfMatchHeader), request_body = TemplateInput,
-    responses((status = 200, description = "The template as it is now", body = Template, headers(("ETag" = String, description = "Its newest revision"))), EditFailures))]
+    responses((status = 200, description = "The template after the edit", body = Template, headers(("ETag" = String, description = "Number of the newest revision"))), EditFailures))]
 pub(super) async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -177,9 +177,9 @@ pub(super) async fn edit(
 
 /// Delete a template
 ///
-/// Refused while tasks refer to it.
+/// Fails while a task uses the template.
 #[utoipa::path(delete, path = "/templates/{template}", tag = "templates", operation_id = "delete_template", params(TemplatePath, IfMatchHeader),
-    responses((status = 204, description = "It is gone"), DeleteFailures))]
+    responses((status = 204, description = "The template was deleted"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -191,7 +191,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The revision that a change was made from. A version that is no revision number is one the template never had.
+/// Returns the revision of `If-Match`. A version out of range becomes 0, which no template has.
 fn base(version: Option<u64>) -> Option<u32> {
     version.map(|version| u32::try_from(version).unwrap_or(0))
 }
@@ -202,21 +202,21 @@ fn change(template: &flow_domain::template::Template, change: TemplateChange) ->
         TemplateChange::NotFound => Err(no_template(&template.id)),
         TemplateChange::Stale { revision } => {
             let message = format!(
-                "the template was edited since it was read: it is at revision {revision}; read it again"
+                "the template has changed since it was read and is at revision {revision} now; read it again"
             );
             Err(Error::new(ErrorCode::PreconditionFailed, message))
         }
         TemplateChange::NameTaken => Err(name_taken(&template.name)),
         TemplateChange::InUse { tasks } => Err(Error::new(
             ErrorCode::TemplateInUse,
-            format!("tasks refer to the template: {}; delete them first", tasks.join(", ")),
+            format!("tasks use the template: {}; delete them first", tasks.join(", ")),
         )),
     }
 }
 
 /// List the revisions of a template, newest first
 #[utoipa::path(get, path = "/templates/{template}/revisions", tag = "templates", operation_id = "list_revisions", params(TemplatePath, PageParams),
-    responses((status = 200, description = "A page of revisions", body = Page<Revision>), RevisionsFailures))]
+    responses((status = 200, description = "One page of revisions", body = Page<Revision>), RevisionsFailures))]
 pub(super) async fn revisions(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -229,7 +229,7 @@ pub(super) async fn revisions(
     Ok(Json(list.page(page, Revision::from)))
 }
 
-/// Read a revision of a template
+/// Get a revision of a template
 #[utoipa::path(get, path = "/templates/{template}/revisions/{revision}", tag = "templates", operation_id = "get_revision", params(RevisionPath),
     responses((status = 200, description = "The revision", body = Revision), RevisionFailures))]
 pub(super) async fn revision(
@@ -240,7 +240,10 @@ pub(super) async fn revision(
     let newest = visible_template(&app, &caller, &id).await?.revision;
     let found = app.store.template_revision(&id, revision).await?;
     let found = found.ok_or_else(|| {
-        Error::new(ErrorCode::RevisionNotFound, format!("the template has revisions 1 to {newest}"))
+        Error::new(
+            ErrorCode::RevisionNotFound,
+            format!("the template has no revision {revision}; it has revisions 1 to {newest}"),
+        )
     })?;
     Ok(Json(Revision::from(found)))
 }

@@ -1,4 +1,5 @@
-//! The listener as hostile callers see it: those that hold a connection and ask for nothing.
+//! The REST listener with slow and hostile clients: connections without requests, clients that read
+//! no responses.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::common::TestApp;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// The hub's real listener on a port of its own.
+/// Starts the real listener of the hub on its own port.
 async fn listen(
     hub: &TestApp,
     connections: usize,
@@ -28,7 +29,7 @@ async fn listen(
     listen_with(hub, connections, idle_timeout, None).await
 }
 
-/// The same, in TLS with the pair's certificate.
+/// Starts the listener with TLS and this certificate.
 async fn listen_tls(
     hub: &TestApp,
     connections: usize,
@@ -63,7 +64,7 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the kernel takes it")
 }
 
-/// Callers that begin and never come to the point.
+/// Opens connections with incomplete requests.
 async fn slow(address: SocketAddr) -> Vec<TcpStream> {
     let mut slow = Vec::new();
     for begun in [
@@ -79,8 +80,8 @@ async fn slow(address: SocketAddr) -> Vec<TcpStream> {
     slow
 }
 
-/// Sends a byte again and again until the hub has closed the connection.
-async fn dribbles_until_closed(mut stream: TcpStream) {
+/// Sends single bytes until the hub closes the connection.
+async fn send_slowly_until_closed(mut stream: TcpStream) {
     let closed = async {
         let mut buffer = [0; 64];
         loop {
@@ -100,7 +101,7 @@ async fn dribbles_until_closed(mut stream: TcpStream) {
     flow_common::clock::timeout(SOON, closed).await.expect("the hub closes it in time");
 }
 
-/// Asks on this connection, and answers the status line.
+/// Sends a request on this connection and returns the status line.
 async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
     let answered = async {
         stream.write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("the hub reads");
@@ -119,7 +120,7 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
 }
 
 #[tokio::test]
-async fn slow_callers_do_not_keep_others_from_being_served() {
+async fn slow_clients_do_not_block_others() {
     let hub = TestApp::start().await;
     let (address, _) = listen(&hub, 64, Duration::from_secs(3600)).await;
     let _slow = slow(address).await;
@@ -130,13 +131,13 @@ async fn slow_callers_do_not_keep_others_from_being_served() {
 }
 
 #[tokio::test]
-async fn slow_callers_are_closed_and_whoever_waits_gets_their_places() {
+async fn slow_clients_are_disconnected_and_free_their_slots() {
     let hub = TestApp::start().await;
     let (address, _) = listen(&hub, 4, Duration::from_millis(300)).await;
     let slow = slow(address).await;
     assert_eq!(ask(&mut connect(address).await).await, "HTTP/1.1 200 OK");
     for stream in slow {
-        dribbles_until_closed(stream).await;
+        send_slowly_until_closed(stream).await;
     }
     let text = hub.get("/metrics").await.expect(StatusCode::OK).text();
     let full = text
@@ -147,7 +148,7 @@ async fn slow_callers_are_closed_and_whoever_waits_gets_their_places() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_read_stays_open_however_silent_it_is() {
+async fn idle_stream_with_a_reader_stays_open() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let (address, _) = listen(&hub, 4, Duration::from_millis(200)).await;
@@ -159,21 +160,21 @@ async fn a_stream_that_is_read_stays_open_however_silent_it_is() {
     reader.write_all(request.as_bytes()).await.expect("the hub reads");
     // Twice its idle_timeout passes.
     for _ in 0..2 {
-        dribbles_until_closed(connect(address).await).await;
+        send_slowly_until_closed(connect(address).await).await;
     }
     hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
-    let told = async {
+    let events = async {
         let mut answer = Vec::new();
         while !String::from_utf8_lossy(&answer).contains("event: run.") {
             let read = reader.read_buf(&mut answer).await.expect("the hub writes");
             assert!(read > 0, "the stream ended after {:?}", String::from_utf8_lossy(&answer));
         }
     };
-    flow_common::clock::timeout(SOON, told).await.expect("the event comes in time");
+    flow_common::clock::timeout(SOON, events).await.expect("the event comes in time");
 }
 
 #[tokio::test]
-async fn the_end_waits_for_nobody_who_asks_for_nothing() {
+async fn shutdown_does_not_wait_for_idle_connections() {
     let hub = TestApp::start().await;
     let (address, served) = listen(&hub, 64, Duration::from_secs(3600)).await;
     let _slow = slow(address).await;
@@ -186,7 +187,8 @@ async fn the_end_waits_for_nobody_who_asks_for_nothing() {
         .expect("it does not panic");
 }
 
-/// A handshake with the listener as `localhost`, by a caller that trusts the authority in `ca`; what it explains if it fails.
+/// Connects to the listener as `localhost` with TLS and the authority of `ca`. Returns the
+/// explanation of an error.
 async fn shake(
     address: SocketAddr,
     ca: &Path,
@@ -201,7 +203,8 @@ async fn shake(
         .map_err(|error| client::explain(&error, "--ca-file").unwrap_or_else(|| error.to_string()))
 }
 
-/// A folder with an authority's certificate, and a pair that it signed for `localhost`.
+/// Returns a directory, the certificate of an authority in it, and a pair that the authority signed
+/// for `localhost`.
 fn certified() -> (tempfile::TempDir, PathBuf, Pair) {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
@@ -211,7 +214,7 @@ fn certified() -> (tempfile::TempDir, PathBuf, Pair) {
 }
 
 #[tokio::test]
-async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and_by_nobody_else() {
+async fn listener_with_a_certificate_accepts_only_tls_with_a_trusted_authority() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
     let (address, served) = listen_tls(&hub, 64, Duration::from_secs(3600), &pair).await;
     let mut caller = shake(address, &ca, b"http/1.1").await.expect("it trusts the authority");
@@ -225,19 +228,16 @@ async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and
     let why = shake(address, &Authority::new().ca(elsewhere.path()), b"h2")
         .await
         .expect_err("another authority");
-    assert!(
-        why.contains("no trusted authority has issued") && why.contains("--ca-file"),
-        "{why}"
-    );
+    assert!(why.contains("no trusted authority has issued") && why.contains("--ca-file"), "{why}");
 
-    // Plain text is answered with a TLS alert at most, and the end.
+    // The hub answers plain text with a TLS alert at most, and closes the connection.
     let mut plain = connect(address).await;
     plain
         .write_all(b"GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n")
         .await
         .expect("the kernel takes it");
     let mut answer = Vec::new();
-    // A reset is an end, too.
+    // A reset closes the connection, too.
     let _ = flow_common::clock::timeout(SOON, plain.read_to_end(&mut answer))
         .await
         .expect("the hub closes it in time");
@@ -253,16 +253,16 @@ async fn a_listener_with_a_certificate_is_asked_in_tls_by_those_who_trust_it_and
 }
 
 #[tokio::test]
-async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_end() {
+async fn connections_without_a_handshake_are_closed_and_do_not_delay_shutdown() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
     let (address, _) = listen_tls(&hub, 2, Duration::from_secs(2), &pair).await;
     let (silent, mut begun) = (connect(address).await, connect(address).await);
-    // A record of a handshake, of which nothing follows.
+    // The first record of a handshake and no other.
     begun.write_all(&[0x16, 3, 1, 2, 0, 1]).await.expect("a few bytes");
     let mut caller = shake(address, &ca, b"http/1.1").await.expect("a place is free in time");
     assert_eq!(ask(&mut caller).await, "HTTP/1.1 200 OK");
     for stream in [silent, begun] {
-        dribbles_until_closed(stream).await;
+        send_slowly_until_closed(stream).await;
     }
 
     let (address, served) = listen_tls(&hub, 2, Duration::from_secs(3600), &pair).await;
@@ -276,7 +276,7 @@ async fn callers_without_a_handshake_lose_their_places_and_do_not_hold_up_the_en
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_shown_without_a_restart() {
+async fn renewed_certificate_is_used_without_a_restart() {
     let (hub, (folder, ca, pair)) = (TestApp::start().await, certified());
     let (address, _) = listen_tls(&hub, 64, Duration::from_secs(3600), &pair).await;
     let mut before =
@@ -286,7 +286,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let new_ca = renewed.ca(elsewhere.path());
     let _ = renewed.pair(folder.path(), "hub", &["localhost"]);
-    // A handshake has the files read for those after it.
+    // A handshake triggers a reload of the files for later handshakes.
     wait_for("the new certificate is shown", SOON, async || {
         shake(address, &new_ca, b"http/1.1").await.is_ok()
     })
@@ -304,7 +304,7 @@ async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
 
 /// Waits until the hub closes the connection.
 async fn closed(mut stream: impl AsyncRead + Unpin) {
-    // A reset is an end, too.
+    // A reset closes the connection, too.
     let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut Vec::new()))
         .await
         .expect("the hub closes it in time");
@@ -319,7 +319,7 @@ async fn counted(hub: &TestApp, counter: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
+async fn a2_client_with_a_closed_window_is_disconnected() {
     let (hub, (_folder, ca, pair)) = (TestApp::start().await, certified());
     let limits = ListenerLimits {
         idle_timeout: Duration::from_secs(3600),
@@ -349,7 +349,7 @@ async fn a2_a_caller_whose_window_stays_closed_loses_its_place() {
 }
 
 #[tokio::test]
-async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
+async fn a2_client_that_reads_no_responses_is_disconnected() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
         idle_timeout: Duration::from_secs(3600),
@@ -366,7 +366,7 @@ async fn a2_a_caller_that_asks_on_and_reads_nothing_loses_its_place() {
 }
 
 #[tokio::test]
-async fn a2_an_address_that_has_its_places_leaves_the_others_theirs() {
+async fn a2_address_with_all_its_slots_leaves_slots_to_others() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
         per_address: 2,
