@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Longest wait until a pipe, a socket or a terminal accepts data. After a timeout lines are dropped without a wait until
 /// it accepts data again.
@@ -26,7 +28,8 @@ const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Level (`info`) or filter (`info,flow_federate=debug`).
+    /// Level (`info`) or filter (`info,flow_federate=debug`). Checked when it is read.
+    #[serde(deserialize_with = "checked_level")]
     pub level: String,
     /// Format of the lines.
     pub format: LogFormat,
@@ -47,17 +50,35 @@ pub enum LogFormat {
 pub enum TelemetryError {
     /// The filter is not valid.
     #[error(
-        "log.level: {0}: use error, warn, info, debug or trace, or a filter such as `info,flow_server=debug`"
+        "{0}; use error, warn, info, debug or trace, or a filter such as `info,flow_server=debug`"
     )]
-    Filter(#[from] tracing_subscriber::filter::ParseError),
+    Filter(String),
     /// Logging is already initialised.
     #[error("logging is already initialised")]
     Again,
 }
 
+/// Parses a level or filter. A word alone must be a level: the subscriber would take a misspelt level
+/// for the name of a module, and log nothing else.
+fn parse_level(text: &str) -> Result<EnvFilter, TelemetryError> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
+    for word in words {
+        if word.parse::<LevelFilter>().is_err() || word.is_empty() {
+            return Err(TelemetryError::Filter(format!("`{word}` is not a level")));
+        }
+    }
+    EnvFilter::try_new(text).map_err(|error| TelemetryError::Filter(error.to_string()))
+}
+
+fn checked_level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    parse_level(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}
+
 /// Initialises logging for this process, panics included.
 pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&config.level)?;
+    let filter = parse_level(&config.level)?;
     // The subscriber would print its own errors with a macro that panics.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -185,7 +206,23 @@ mod tests {
     fn wrong_level_is_rejected_with_the_accepted_levels() {
         let config = LogConfig { level: "lou=d=er".to_owned(), format: LogFormat::Text };
         let error = init(&config).unwrap_err().to_string();
-        assert!(error.starts_with("log.level: ") && error.contains("info"), "{error}");
+        assert!(error.contains("use error, warn, info"), "{error}");
+    }
+
+    #[test]
+    fn u24_misspelt_level_is_rejected_when_the_configuration_is_read() {
+        let read = |level: &str| {
+            serde_json::from_value::<LogConfig>(
+                serde_json::json!({"level": level, "format": "text"}),
+            )
+        };
+        for good in ["info", "WARN", "off", "info,flow_server=debug", "flow_server::engine=trace"] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "inof", "info,flow_server", "", "info,"] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains("is not a level; use error, warn"), "{bad}: {error}");
+        }
     }
 
     #[test]
