@@ -1,4 +1,4 @@
-//! When a federation is done, and how that is seen.
+//! Completion of a federation: rules and status page.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn lines(lines: &[(&str, bool, u32, u32)]) -> iflearner::Lines {
 }
 
 #[test]
-fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays() {
+fn member_with_its_own_address_listens_there_and_texts_of_users_stay() {
     let mut template = sample::template();
     let mine = "127.0.0.1:${port.grpc}";
     template.env.insert("MINE".to_owned(), mine.to_owned());
@@ -52,7 +52,7 @@ fn a_member_with_an_address_of_its_own_listens_there_and_what_users_wrote_stays(
 }
 
 #[test]
-fn f15_l8_a_federation_is_done_although_its_aggregator_never_exits() {
+fn f15_l8_federation_completes_although_its_aggregator_never_exits() {
     assert!(completes(
         Framework::Iflearner,
         &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, true, false)]
@@ -60,7 +60,7 @@ fn f15_l8_a_federation_is_done_although_its_aggregator_never_exits() {
 }
 
 #[test]
-fn l9_one_trainers_exit_proves_nothing_about_the_others() {
+fn l9_exit_of_one_trainer_does_not_complete_the_run() {
     assert!(!completes(
         Framework::Iflearner,
         &[(AGGREGATOR, false, true), (TRAINER, true, false), (TRAINER, false, false)]
@@ -69,23 +69,23 @@ fn l9_one_trainers_exit_proves_nothing_about_the_others() {
 }
 
 #[test]
-fn l8_exits_alone_are_no_success_without_the_status_pages_verdict() {
+fn l8_exits_without_a_complete_status_page_are_no_success() {
     assert!(!completes(Framework::Iflearner, &[(AGGREGATOR, true, false), (TRAINER, true, true)]));
     assert!(
         !completes(Framework::Iflearner, &[(TRAINER, true, true)]),
-        "a trainer's own verdict does not count"
+        "the status of a trainer does not count"
     );
 }
 
 #[test]
-fn a_generic_task_is_done_when_all_trainers_exited_with_0() {
+fn generic_run_completes_when_all_trainers_exited_with_0() {
     assert!(completes(Framework::Generic, &[(AGGREGATOR, false, false), (TRAINER, true, false)]));
     assert!(!completes(Framework::Generic, &[(AGGREGATOR, true, true)]), "nobody trained");
     assert!(!completes(Framework::Generic, &[]));
 }
 
 #[test]
-fn the_verdict_needs_every_trainer_complete_at_the_last_epoch() {
+fn completion_needs_every_trainer_complete_at_the_last_epoch() {
     let page = page_of(&sample::task());
     assert_eq!(
         (page.port.as_str(), page.total_epoch, page.final_epoch, page.parties.len()),
@@ -104,15 +104,15 @@ fn the_verdict_needs_every_trainer_complete_at_the_last_epoch() {
 }
 
 #[test]
-fn k_of_n_needs_as_many_lines_as_trainers_were_frozen() {
+fn k_of_n_needs_one_line_per_trainer_of_the_start_commit() {
     let page = page_of(&sample::task());
     assert!(page.is_complete(&lines(&[("hospital-b", true, 3, 3)]), 1));
 }
 
 #[test]
-fn l12_a_page_of_another_run_is_not_believed() {
+fn l12_status_page_of_another_run_is_ignored() {
     let page = page_of(&sample::task());
-    assert!(page.is_ours(&BTreeMap::new()), "nobody has registered yet");
+    assert!(page.is_ours(&BTreeMap::new()), "no trainer has registered yet");
     assert!(page.is_ours(&lines(&[("hospital-a", false, 1, 3)])));
     for foreign in [
         ("hospital-a", true, 5, 5),
@@ -126,13 +126,13 @@ fn l12_a_page_of_another_run_is_not_believed() {
 }
 
 #[test]
-fn l18_a_stranger_that_takes_a_seat_spoils_the_verdict() {
+fn l18_unknown_party_on_the_status_page_prevents_completion() {
     let page = page_of(&sample::task());
     assert!(!page.is_complete(&lines(&[("hospital-a", true, 3, 3), ("mallory", true, 3, 3)]), 2));
 }
 
 #[test]
-fn l9_with_local_training_beside_the_status_ends_one_epoch_early() {
+fn l9_status_with_local_training_ends_one_epoch_early() {
     let mut task = sample::task();
     task.parameters.insert("enable_ll".to_owned(), "true".to_owned());
     let page = page_of(&task);
@@ -144,7 +144,7 @@ fn l9_with_local_training_beside_the_status_ends_one_epoch_early() {
 }
 
 #[test]
-fn l1_l3_only_iflearner_asks_for_the_shim() {
+fn l1_l3_only_iflearner_uses_the_shim() {
     assert_eq!(framework::shim_dir(Framework::Iflearner), Some("compat"));
     assert_eq!(framework::shim_dir(Framework::Generic), None);
 }

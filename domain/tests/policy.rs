@@ -1,4 +1,4 @@
-//! What a party's policy answers, and to what an approval is bound.
+//! Decisions of a party's policy, and the validity of approvals.
 
 use std::collections::BTreeSet;
 
@@ -33,16 +33,16 @@ fn answer(resolution: &Resolution) -> (Permission, Option<ReasonCode>) {
 }
 
 #[test]
-fn f3_nothing_runs_that_the_party_has_not_declared() {
+fn f3_undeclared_images_and_datasets_are_denied() {
     assert_eq!(answer(&Resolution::default()), (Permission::Deny, Some(ReasonCode::ImageUnknown)));
     let no_dataset = Resolution { dataset: None, ..found(Allow::Yes) };
     assert_eq!(answer(&no_dataset), (Permission::Deny, Some(ReasonCode::DatasetUnknown)));
     let asked = Resolution { dataset: None, ..found(Allow::Ask) };
-    assert_eq!(answer(&asked).0, Permission::Deny, "nobody is asked to approve what cannot run");
+    assert_eq!(answer(&asked).0, Permission::Deny, "a spec that cannot run needs no approval");
 }
 
 #[test]
-fn the_image_maps_entry_decides() {
+fn entry_of_the_image_map_decides() {
     assert_eq!(answer(&found(Allow::Yes)), (Permission::Allow, None));
     assert_eq!(answer(&found(Allow::Ask)), (Permission::Ask, Some(ReasonCode::ApprovalRequired)));
     assert_eq!(answer(&found(Allow::No)), (Permission::Deny, Some(ReasonCode::PolicyDenied)));
@@ -50,7 +50,7 @@ fn the_image_maps_entry_decides() {
 }
 
 #[test]
-fn a_spec_without_data_needs_no_dataset() {
+fn spec_without_dataset_needs_no_entry() {
     let spec = MemberSpec { dataset: None, ..spec() };
     assert_eq!(
         decide(&spec, &Resolution { dataset: None, ..found(Allow::Yes) }).permission,
@@ -59,7 +59,7 @@ fn a_spec_without_data_needs_no_dataset() {
 }
 
 #[test]
-fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
+fn a5_template_sets_only_variables_that_the_party_lists_for_the_image() {
     let mut spec = spec();
     assert_eq!(
         decide(&spec, &found(Allow::Yes)).permission,
@@ -107,28 +107,34 @@ fn a5_a_template_sets_only_the_variables_that_the_party_lists_for_the_image() {
         .unwrap_or_default();
     assert!(
         all.contains("PYTHONWARNINGS") && !all.contains("BROWSER"),
-        "only what is missing is named: {all}"
+        "the message names only unlisted variables: {all}"
     );
 }
 
 #[test]
-fn a_decision_names_the_rule_and_tells_the_hub_no_path() {
+fn decision_names_the_rule_and_reveals_no_path_to_the_hub() {
     let decision = decide(&spec(), &found(Allow::Ask));
     assert_eq!(decision.rule, "images.\"iflearner-*\": allow = \"ask\"");
     for allow in [Allow::Yes, Allow::No, Allow::Ask] {
         let reason = decide(&spec(), &found(allow)).reason;
-        let told = reason.map(|r| r.message).unwrap_or_default();
+        let message = reason.map(|r| r.message).unwrap_or_default();
         assert!(
-            !told.contains("/secret") && !told.contains("/images") && !told.contains("iflearner-*"),
-            "{told}"
+            !message.contains("/secret")
+                && !message.contains("/images")
+                && !message.contains("iflearner-*"),
+            "{message}"
         );
     }
 }
 
 #[test]
-fn an_approval_is_bound_to_what_the_names_mean() {
+fn approval_is_bound_to_the_resolved_values() {
     let before = found(Allow::Ask);
-    assert_eq!(before.digest(), found(Allow::Yes).digest(), "the permission is not the meaning");
+    assert_eq!(
+        before.digest(),
+        found(Allow::Yes).digest(),
+        "the permission does not change the digest"
+    );
     let mut moved = before.clone();
     moved.dataset = Some(ResolvedDataset { meaning: "/secret/other".to_owned() });
     assert_ne!(before.digest(), moved.digest());

@@ -1,5 +1,5 @@
-//! What holds of a run whatever happens to it: any order, duplicates, stale reports, agents that lie, a network that
-//! loses and repeats. `support::fold` checks each step; the tests here say where it must lead.
+//! Invariants of a run for all inputs: any order, duplicates, stale reports, agents that lie, a network that loses and
+//! repeats messages. `support::fold` checks each step; the tests here check the outcome.
 
 mod support;
 
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use support::{START, assert_sound, fold, instance, new_run, party, report};
 
-/// One thing that may happen, in terms of the run as it stands when it happens.
+/// One input, relative to the state of the run at that time.
 #[derive(Debug, Clone)]
 enum Happening {
     Stop {
@@ -39,7 +39,7 @@ enum Happening {
     Tick,
 }
 
-/// A happening, to whom (one party more than there are), and how many seconds later.
+/// An input, its party (one more than the run has), and the seconds since the previous one.
 type Step = (Happening, Index, u64);
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -117,7 +117,7 @@ fn input(run: &Run, happening: &Happening, index: usize, now: Timestamp) -> Inpu
     }
 }
 
-/// Lets all of it happen; every step is checked.
+/// Applies all inputs and checks every step.
 fn live(mut run: Run, steps: &[Step]) -> (Run, Timestamp) {
     let mut now = START;
     for (happening, who, seconds) in steps {
@@ -136,12 +136,12 @@ proptest! {
 
     /// `fold` checks that each step is legal, that terminal stays terminal, and that a replay changes nothing.
     #[test]
-    fn whatever_happens_every_step_is_legal_and_a_replay_changes_nothing(run in runs(), steps in steps()) {
+    fn every_step_is_legal_and_a_replay_changes_nothing(run in runs(), steps in steps()) {
         live(run, &steps);
     }
 
     #[test]
-    fn f11_a_stop_always_reaches_the_end_by_ticks_alone(run in runs(), steps in steps()) {
+    fn f11_stop_always_ends_the_run_by_ticks_alone(run in runs(), steps in steps()) {
         let (mut run, mut now) = live(run, &steps);
         let was = run.ending.as_ref().map(|e| e.outcome);
         if let Ok((next, _)) = fold(&run, &Input::Stop { by: "ada".to_owned(), deleting: false }, now) {
@@ -159,25 +159,25 @@ proptest! {
         prop_assert!(was.is_none() || was == outcome, "the first cause wins");
     }
 
-    /// No run waits for ever, whatever the framework does (L2), and no timer goes round in circles.
+    /// Every run ends, even if the framework hangs (L2), and no timer loops.
     #[test]
-    fn l2_a_run_that_hears_nothing_more_ends_by_its_deadlines(run in runs(), steps in steps()) {
+    fn l2_run_without_messages_ends_by_its_deadlines(run in runs(), steps in steps()) {
         let (mut run, mut now) = live(run, &steps);
         let mut ticks = 0;
         while let Some(due) = next_due(&run) {
             now = now.max(due);
             run = fold(&run, &Input::Tick, now).expect("a tick that is due changes something").0;
             ticks += 1;
-            // A round that cannot complete is repeated each 40 s, for an hour at most.
+            // An incomplete round is repeated every 40 s for at most one hour.
             prop_assert!(ticks < 250, "{:#?}", run);
         }
         prop_assert!(run.phase.is_terminal());
     }
 
     #[test]
-    fn a_tick_before_it_is_due_changes_nothing(run in runs(), steps in steps(), at in 0_i64..=1_000) {
+    fn tick_before_its_time_changes_nothing(run in runs(), steps in steps(), at in 0_i64..=1_000) {
         let (mut run, now) = live(run, &steps);
-        // What became due in between is done first.
+        // Apply the deadlines that passed in between first.
         while let Ok((next, _)) = step(&run, &Input::Tick, now) {
             run = next;
         }
@@ -188,7 +188,7 @@ proptest! {
     }
 }
 
-/// An agent that does what it is told, asks a person where it must, and writes each change down before it reports it.
+/// A correct agent: it follows the desired phase, requires approvals, and journals each change before its report.
 struct Agent {
     phase: MemberPhase,
     attempt: u32,
@@ -196,7 +196,7 @@ struct Agent {
     approved: bool,
     complete: bool,
     starts: Vec<u32>,
-    /// Every report it ever made: the network may deliver any of them, again and again.
+    /// All reports so far: the network may deliver any of them repeatedly.
     reports: Vec<Report>,
 }
 
@@ -217,7 +217,7 @@ impl Agent {
         });
     }
 
-    /// Sees the newest wish; those in between may have been lost.
+    /// Receives the newest desired member; earlier ones may be lost.
     fn look(&mut self, index: usize, run: &Run) {
         let member = &run.members[index];
         let news = self.generation != member.generation;
@@ -274,8 +274,8 @@ impl World {
         }
     }
 
-    /// The workload goes on: a trainer ends, which it cannot before all others take part; the aggregator, which never
-    /// does, sees that all have.
+    /// The workload makes progress: a trainer ends after all others take part; the aggregator never ends and observes the
+    /// completion.
     fn work(&mut self, index: usize) {
         if self.agents[index].phase != MemberPhase::Running
             || self.agents.iter().any(|a| a.starts.is_empty())
@@ -300,7 +300,7 @@ impl World {
         }
     }
 
-    /// A session opens, and the agent says how it stands.
+    /// A session opens, and the agent sends its report.
     fn connect(&mut self, index: usize) {
         self.fold(&Input::Connected { party: party(index), instance: instance(index, 0) });
         if let Some(report) = self.agents[index].reports.last().cloned() {
@@ -308,7 +308,7 @@ impl World {
         }
     }
 
-    /// The hub's database is put back to the last backup. All sessions end.
+    /// The hub's database is restored from the last backup. All sessions end.
     fn restore(&mut self) {
         self.run = self.backup.clone();
         for index in 0..self.agents.len() {
@@ -316,7 +316,7 @@ impl World {
         }
     }
 
-    /// Network and people do their part from here on: every wish and the newest report of each arrive.
+    /// From now on network and people cooperate: every desired member and the newest report of each agent arrive.
     fn settle(&mut self) {
         for _ in 0..50 {
             for index in 0..self.agents.len() {
@@ -340,14 +340,14 @@ impl World {
     }
 }
 
-/// A choice of what happens, to whom, which of several, and so many microseconds later.
+/// A choice of input, party, alternative and delay in microseconds.
 type Move = (u8, Index, Index, i64);
 
 fn moves(kinds: u8) -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec((0..kinds, any::<Index>(), any::<Index>(), 0_i64..400_000), 0..80)
 }
 
-/// Lets an honest federation live through all of it, and then to its end.
+/// Applies all inputs to a federation of correct agents and runs it to its end.
 fn federation(trainers: usize, askers: &BTreeSet<usize>, moves: Vec<Move>) -> World {
     let mut world = World::new(trainers, askers);
     for (what, who, pick, micros) in moves {
@@ -375,10 +375,10 @@ fn askers() -> impl Strategy<Value = BTreeSet<usize>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
-    /// F8, F10, F13, F15 and the fences L4 and L6 at once: with reports lost, repeated and overtaken, agents coming and
-    /// going and people taking their time, an honest federation is started once and succeeds.
+    /// F8, F10, F13, F15 and the fences L4 and L6 together: with lost, repeated and reordered reports, disconnects and late
+    /// approvals, a federation of correct agents starts once and succeeds.
     #[test]
-    fn an_honest_federation_is_started_once_and_succeeds_whatever_the_network_does(
+    fn correct_federation_starts_once_and_succeeds_with_a_faulty_network(
         trainers in 1_usize..4, askers in askers(), moves in moves(9),
     ) {
         let world = federation(trainers, &askers, moves);
@@ -388,10 +388,10 @@ proptest! {
         }
     }
 
-    /// A restored hub knows less than its agents. It may believe in a reservation that was given back since, and then
-    /// undoes the start; but it never starts anything a second time, and what has finished has succeeded.
+    /// A restored hub knows less than its agents. It may rely on a released reservation and then fail the start, but it never
+    /// starts a workload a second time, and finished runs have succeeded.
     #[test]
-    fn a_hub_restored_from_its_backup_starts_nothing_twice(
+    fn hub_restored_from_a_backup_starts_no_workload_twice(
         trainers in 1_usize..4, askers in askers(), moves in moves(10),
     ) {
         let world = federation(trainers, &askers, moves);

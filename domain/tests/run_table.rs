@@ -1,5 +1,4 @@
-//! Every phase of a run against everything that can happen to it, as one table; and every state a member can be in
-//! against the same, for what must hold of all of them.
+//! Every phase of a run with every input, as one table; and every state of a member with every input, for the invariants.
 
 mod support;
 
@@ -8,9 +7,9 @@ use flow_domain::run::{EndCode, Ending, Input, Outcome, Refusal, Run, RunPhase, 
 use flow_domain::task::Rules;
 use flow_domain::template::Framework;
 use flow_domain::time::Timestamp;
-use support::{START, assert_legal, fold, instance, new_run, party, report, wishes};
+use support::{START, assert_legal, desired_phases, fold, instance, new_run, party, report};
 
-/// The member things happen to: a trainer.
+/// The member of the inputs: a trainer.
 const ME: usize = 1;
 
 fn after(run: &Run, input: &Input, now: Timestamp) -> Run {
@@ -28,7 +27,7 @@ fn all_report(mut run: Run, phase: MemberPhase, now: Timestamp) -> Run {
     run
 }
 
-/// A run in this phase, brought there by what usually happens, and the present moment.
+/// A run in this phase after the usual inputs, and the current time.
 fn run_in(phase: RunPhase) -> (Run, Timestamp) {
     let now = START.plus_secs(1);
     let stop = Input::Stop { by: "ada".to_owned(), deleting: false };
@@ -70,7 +69,7 @@ fn run_in(phase: RunPhase) -> (Run, Timestamp) {
     (run, present)
 }
 
-/// Everything that can happen to the member, by name.
+/// All inputs for the member, by name.
 fn inputs(run: &Run) -> Vec<(String, Input)> {
     let me = || party(ME);
     let mut inputs = vec![
@@ -107,7 +106,7 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
     inputs
 }
 
-/// Where each input leads from each phase: the run's next phase, or the rule that refused in parentheses. The columns:
+/// The result of each input in each phase: the next phase, or the rule of the refusal in parentheses. The columns:
 /// queued (for an approval), reserving, starting, running, stopping, succeeded, failed, cancelled; in the last two the
 /// members have not settled yet.
 const TABLE: &str = "\
@@ -138,7 +137,7 @@ tick after all deadlines   stopping          stopping          stopping         
 ";
 
 #[test]
-fn every_phase_answers_every_input() {
+fn every_phase_has_a_result_for_every_input() {
     let mut table = String::new();
     let runs: Vec<_> = RunPhase::ALL.iter().map(|&phase| run_in(phase)).collect();
     let rows = inputs(&runs[0].0).len();
@@ -172,9 +171,9 @@ fn force(
 ) -> (Run, Timestamp) {
     let (mut run, now) = run_in(phase);
     let contact = if away { Contact::Away(now) } else { Contact::Connected };
-    let Member { phase, desired: wish, settled: is_settled, contact: known, .. } =
+    let Member { phase, desired: desired, settled: is_settled, contact: known, .. } =
         &mut run.members[ME];
-    (*phase, *wish, *is_settled, *known) =
+    (*phase, *desired, *is_settled, *known) =
         (member_phase, desired, settled && member_phase.is_terminal(), contact);
     run.settled_at =
         (run.phase.is_terminal() && run.members.iter().all(|m| m.settled)).then_some(now);
@@ -182,7 +181,7 @@ fn force(
 }
 
 #[test]
-fn every_state_of_a_member_answers_every_input_within_the_rules() {
+fn every_state_of_a_member_has_a_legal_result_for_every_input() {
     let mut answers = 0;
     for &phase in RunPhase::ALL {
         for &member_phase in MemberPhase::ALL {
@@ -194,8 +193,8 @@ fn every_state_of_a_member_answers_every_input_within_the_rules() {
                         answers += 1;
                         let Ok((next, effects)) = step(&run, &input, now) else { continue };
                         assert_ne!(next, run, "{name} was taken and changed nothing");
-                        // States that no run gets into need an answer, and no more.
-                        if member_phase.is_terminal() || wishes(phase).contains(&desired) {
+                        // Unreachable states only need a result.
+                        if member_phase.is_terminal() || desired_phases(phase).contains(&desired) {
                             assert_legal(&run, &next, &effects);
                         }
                     }
@@ -207,7 +206,7 @@ fn every_state_of_a_member_answers_every_input_within_the_rules() {
 }
 
 #[test]
-fn f11_a_stop_ends_a_run_although_a_party_never_comes_back() {
+fn f11_stop_ends_a_run_although_a_party_stays_away() {
     for phase in [RunPhase::Queued, RunPhase::Reserving, RunPhase::Starting, RunPhase::Running] {
         let (run, now) = run_in(phase);
         let run = after(&run, &Input::Away { party: party(ME), since: now }, now);
@@ -219,7 +218,7 @@ fn f11_a_stop_ends_a_run_although_a_party_never_comes_back() {
 }
 
 #[test]
-fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
+fn f10_no_member_starts_before_all_required_members_have_reserved() {
     let mut run = run_in(RunPhase::Reserving).0;
     for index in 0..3 {
         assert!(
@@ -233,7 +232,7 @@ fn f10_no_member_is_wished_running_before_all_required_ones_have_reserved() {
 }
 
 #[test]
-fn a_lost_hold_leads_to_another_round_at_once() {
+fn lost_hold_starts_another_round_at_once() {
     let (run, now) = run_in(RunPhase::Reserving);
     let expired = Reason::new(ReasonCode::HoldExpired, "the sidecar is gone");
     let lost = Report { reason: Some(expired), ..report(&run, ME, MemberPhase::Admitted) };
@@ -252,12 +251,12 @@ fn a_lost_hold_leads_to_another_round_at_once() {
     assert_eq!((run.phase, run.attempt), (RunPhase::Reserving, 2));
     assert!(
         step(&run, &Input::Tick, due).is_err(),
-        "what was said of the old hold does not count in the new round"
+        "a report about the old hold does not count in the new round"
     );
 }
 
 #[test]
-fn what_an_agent_said_before_it_heard_of_the_start_is_no_answer_to_it() {
+fn report_from_before_the_start_request_does_not_decline_it() {
     let (run, now) = run_in(RunPhase::Starting);
     for phase in [MemberPhase::WaitingApproval, MemberPhase::Admitted] {
         let answer = report(&run, ME, phase);
@@ -271,7 +270,7 @@ fn what_an_agent_said_before_it_heard_of_the_start_is_no_answer_to_it() {
 }
 
 #[test]
-fn a_workload_that_fails_before_the_others_run_is_a_failed_member_and_not_a_failed_start() {
+fn workload_that_fails_during_the_start_is_a_failed_member() {
     let (run, now) = run_in(RunPhase::Starting);
     for (code, ending) in [
         (ReasonCode::ExitNonzero, EndCode::MemberFailed),
@@ -287,7 +286,7 @@ fn a_workload_that_fails_before_the_others_run_is_a_failed_member_and_not_a_fail
 }
 
 #[test]
-fn f10_a_start_that_cannot_complete_is_undone() {
+fn f10_incomplete_start_is_undone() {
     let (run, now) = run_in(RunPhase::Starting);
     let spawn = Some(Reason::new(ReasonCode::SpawnFailed, "no such program"));
     let broken = Report { reason: spawn, ..report(&run, 2, MemberPhase::Failed) };
@@ -297,7 +296,7 @@ fn f10_a_start_that_cannot_complete_is_undone() {
 }
 
 #[test]
-fn l6_a_report_of_an_older_round_changes_no_phase() {
+fn l6_report_of_an_older_round_changes_no_phase() {
     let (run, now) = run_in(RunPhase::Running);
     let old = Report { attempt: 0, sequence: 99, ..report(&run, ME, MemberPhase::Failed) };
     assert_eq!(
@@ -307,7 +306,7 @@ fn l6_a_report_of_an_older_round_changes_no_phase() {
 }
 
 #[test]
-fn a_user_who_stops_a_failing_run_gets_no_retry() {
+fn stop_of_a_failing_run_cancels_its_retry() {
     let rules = Rules { retries: 2, ..Rules::default() };
     let mut run = new_run(Framework::Iflearner, 1, rules, true);
     for phase in [MemberPhase::Reserved, MemberPhase::Running] {
@@ -334,7 +333,7 @@ fn a_user_who_stops_a_failing_run_gets_no_retry() {
 }
 
 #[test]
-fn a_generic_aggregator_that_ends_first_does_not_hurry_the_trainers() {
+fn generic_aggregator_that_ends_first_sets_no_deadline_for_trainers() {
     let mut run = new_run(Framework::Generic, 1, Rules::default(), true);
     for phase in [MemberPhase::Reserved, MemberPhase::Running] {
         run = all_report(run, phase, START);
@@ -349,7 +348,7 @@ fn a_generic_aggregator_that_ends_first_does_not_hurry_the_trainers() {
 }
 
 #[test]
-fn l8_an_aggregators_verdict_counts_whatever_becomes_of_it_and_in_whatever_order() {
+fn l8_completion_shown_by_an_aggregator_counts_in_any_order() {
     let done = |run: &Run, index| (index, report(run, index, MemberPhase::Succeeded));
     let killed = |run: &Run| (0, Report { complete: true, ..report(run, 0, MemberPhase::Failed) });
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]] {
@@ -363,7 +362,7 @@ fn l8_an_aggregators_verdict_counts_whatever_becomes_of_it_and_in_whatever_order
 }
 
 #[test]
-fn a_member_cannot_release_itself_below_what_the_rules_ask_for() {
+fn release_reported_by_a_member_cannot_break_the_quorum() {
     for (minimum_parties, outcome) in
         [(None, RunPhase::Stopping), (Some(2), RunPhase::Stopping), (Some(1), RunPhase::Running)]
     {
@@ -382,7 +381,7 @@ fn a_member_cannot_release_itself_below_what_the_rules_ask_for() {
 }
 
 #[test]
-fn f8_an_agent_that_comes_back_is_a_member_again_at_once() {
+fn f8_reconnected_agent_is_a_member_again_at_once() {
     let (run, now) = run_in(RunPhase::Running);
     let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
     let back = after(
@@ -400,7 +399,7 @@ fn f8_an_agent_that_comes_back_is_a_member_again_at_once() {
 }
 
 #[test]
-fn f13_an_agents_failure_to_start_is_told_with_party_and_reason() {
+fn f13_failed_start_names_party_and_reason() {
     let (run, now) = run_in(RunPhase::Starting);
     let spawn = Reason::new(ReasonCode::SpawnFailed, "client.py is not executable");
     let broken = Report { reason: Some(spawn.clone()), ..report(&run, ME, MemberPhase::Failed) };
@@ -412,7 +411,7 @@ fn f13_an_agents_failure_to_start_is_told_with_party_and_reason() {
 }
 
 #[test]
-fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
+fn l1_federation_without_progress_ends_and_one_with_progress_does_not() {
     let (run, now) = run_in(RunPhase::Running);
     let limit = run.rules.no_progress_s;
     let moved = after(&run, &Input::Moved { party: party(ME) }, now.plus_secs(limit - 10));
@@ -422,7 +421,7 @@ fn l1_a_federation_that_stands_still_is_ended_and_one_that_moves_is_not() {
 }
 
 #[test]
-fn f8_deadlines_that_ran_out_while_the_hub_was_down_begin_again() {
+fn f8_deadlines_that_passed_during_an_outage_restart() {
     let later = START.plus_secs(86_400);
     for phase in [
         RunPhase::Queued,
@@ -445,16 +444,16 @@ fn f8_deadlines_that_ran_out_while_the_hub_was_down_begin_again() {
 }
 
 const HOUR_S: i64 = 3_600;
-/// By how much a wall clock is set in these tests, in seconds.
+/// Changes of the wall clock in these tests, in seconds.
 const JUMPS: [i64; 4] = [HOUR_S, -HOUR_S, 240 * HOUR_S, -240 * HOUR_S];
 
-/// A moment shown by a clock that was set by so many seconds.
+/// A time of a clock that was set by `seconds`.
 fn set_by(at: Timestamp, seconds: i64) -> Timestamp {
     Timestamp(at.0 + seconds * 1_000_000)
 }
 
 #[test]
-fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_no_more() {
+fn b5_each_deadline_has_exactly_its_length_after_a_clock_change() {
     for phase in [
         RunPhase::Queued,
         RunPhase::Reserving,
@@ -475,7 +474,7 @@ fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_
             };
             let due = due.expect("the deadline is there all the same");
             let left = due.secs_since(now);
-            // `run_in` answers a moment up to two seconds after the deadline was set.
+            // `run_in` returns a time up to two seconds after the deadline was set.
             assert!(
                 (length - 5..=length + 2).contains(&left),
                 "{phase} {jump}: {left} s of {length} s"
@@ -489,7 +488,7 @@ fn b5_in_each_phase_a_deadline_has_its_whole_length_after_the_clock_was_set_and_
 }
 
 #[test]
-fn b6_a_pause_long_after_the_clock_was_set_is_judged_by_the_pause_alone() {
+fn b6_pause_long_after_a_clock_change_counts_alone() {
     for phase in [
         RunPhase::Queued,
         RunPhase::Reserving,
@@ -509,7 +508,7 @@ fn b6_a_pause_long_after_the_clock_was_set_is_judged_by_the_pause_alone() {
 }
 
 #[test]
-fn b5_an_absent_party_and_a_repeated_run_wait_as_long_as_before_the_clock_was_set() {
+fn b5_clock_change_does_not_change_absence_and_backoff() {
     let (run, now) = run_in(RunPhase::Running);
     let run = after(&run, &Input::Away { party: party(ME), since: now }, now);
     for jump in JUMPS {
@@ -537,7 +536,7 @@ fn b5_an_absent_party_and_a_repeated_run_wait_as_long_as_before_the_clock_was_se
 }
 
 #[test]
-fn b5_a_hub_that_starts_after_its_clock_was_set_back_waits_for_nothing_longer_than_the_rules_say() {
+fn b5_hub_with_its_clock_set_back_waits_no_longer_than_the_rules_allow() {
     for phase in [
         RunPhase::Queued,
         RunPhase::Reserving,
@@ -560,7 +559,7 @@ fn b5_a_hub_that_starts_after_its_clock_was_set_back_waits_for_nothing_longer_th
 }
 
 #[test]
-fn what_cannot_be_heard_is_not_held_against_a_run_whose_party_is_away() {
+fn missing_progress_during_an_absence_does_not_fail_the_run() {
     let (run, now) = run_in(RunPhase::Running);
     let run = Run { rules: Rules { give_up_after_s: 7_200, ..run.rules.clone() }, ..run };
     let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
@@ -572,7 +571,7 @@ fn what_cannot_be_heard_is_not_held_against_a_run_whose_party_is_away() {
 }
 
 #[test]
-fn l4_a_party_whose_journal_is_lost_is_never_started_again() {
+fn l4_party_with_a_lost_journal_never_starts_again() {
     let (run, now) = run_in(RunPhase::Running);
     let run = after(&run, &Input::Connected { party: party(ME), instance: instance(ME, 7) }, now);
     let me = &run.members[ME];

@@ -1,4 +1,4 @@
-//! Specs: what the parties are asked to run, sealed at the hub, opened at the agent, filled in at the last moment.
+//! Specs: built and sealed at the hub, opened and filled at the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ fn with_parameters(parameters: &[(&str, &str)]) -> TaskBody {
     task
 }
 
-/// Bound as the hub would, with endpoints of a made-up kind, and ports from 40000 on.
+/// Fills a spec with the hub's bindings, example endpoints, and ports from 40000 on.
 fn filled(spec: &MemberSpec, trainers: u32) -> Filled {
     let endpoint = |party: &_, port: &str| {
         Some(format!("{party}.example:{}", if port == "grpc" { 5001 } else { 6001 }))
@@ -51,7 +51,7 @@ fn env<'a>(filled: &'a Filled, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn the_aggregator_is_started_as_the_original_platform_starts_it() {
+fn aggregator_has_the_arguments_of_the_original_platform() {
     let spec = spec_of("hub");
     assert_eq!(spec.ports().collect::<Vec<_>>(), ["grpc", "http"]);
     let filled = filled(&spec, 2);
@@ -77,7 +77,7 @@ fn the_aggregator_is_started_as_the_original_platform_starts_it() {
 }
 
 #[test]
-fn f18_a_trainer_gets_its_parameters_as_flags_and_as_json() {
+fn f18_trainer_gets_its_parameters_as_flags_and_as_json() {
     let spec = spec_of("hospital-b");
     assert_eq!(spec.ports().count(), 0, "a trainer without peers listens nowhere");
     let filled = filled(&spec, 2);
@@ -123,7 +123,7 @@ fn f18_defaults_of_the_template_reach_the_workload() {
 }
 
 #[test]
-fn l5_the_platforms_flags_come_last_so_that_nothing_overrides_them() {
+fn l5_flags_of_the_platform_come_last_and_override_others() {
     let mut template = sample::template();
     template.command.push("--epochs=9".to_owned());
     let argv = sealed(&sample::task(), &template, "hospital-a").spec.argv;
@@ -132,7 +132,7 @@ fn l5_the_platforms_flags_come_last_so_that_nothing_overrides_them() {
 }
 
 #[test]
-fn f14_starting_twice_adds_nothing() {
+fn f14_repeated_starts_accumulate_nothing() {
     let (task, template) = (sample::task(), sample::template());
     assert_eq!(
         seal_all(&task, &template).expect("valid"),
@@ -141,7 +141,7 @@ fn f14_starting_twice_adds_nothing() {
 }
 
 #[test]
-fn l10_output_is_unbuffered_unless_the_template_says_otherwise() {
+fn l10_output_is_unbuffered_unless_the_template_overrides_it() {
     let mut template = sample::template();
     template.env.insert("PYTHONUNBUFFERED".to_owned(), String::new());
     assert_eq!(spec_of("hub").env["PYTHONUNBUFFERED"], "1");
@@ -149,7 +149,7 @@ fn l10_output_is_unbuffered_unless_the_template_says_otherwise() {
 }
 
 #[test]
-fn l20_everything_listens_on_loopback_only() {
+fn l20_all_members_listen_on_loopback_only() {
     let task = with_parameters(&[("smpc", "true")]);
     for (_, SealedSpec { spec, .. }) in seal_all(&task, &sample::template()).expect("valid") {
         let texts = || spec.argv.iter().chain(spec.env.values());
@@ -168,7 +168,7 @@ fn l22_one_image_for_all_parties_and_the_aggregator() {
 }
 
 #[test]
-fn f4_peers_are_the_other_trainers_of_the_task_and_nobody_else() {
+fn f4_peers_are_only_the_other_trainers_of_the_task() {
     let mut task = with_parameters(&[("smpc", "true")]);
     task.members.push(sample::member("hospital-c", Role::Trainer));
     let spec = sealed(&task, &sample::template(), "hospital-b").spec;
@@ -192,7 +192,7 @@ fn f4_peers_are_the_other_trainers_of_the_task_and_nobody_else() {
 }
 
 #[test]
-fn without_smpc_nobody_is_told_of_peers() {
+fn specs_without_smpc_contain_no_peers() {
     for (_, SealedSpec { spec, .. }) in
         seal_all(&sample::task(), &sample::template()).expect("valid")
     {
@@ -202,8 +202,8 @@ fn without_smpc_nobody_is_told_of_peers() {
 }
 
 #[test]
-fn nobody_is_told_of_parties_it_does_not_deal_with() {
-    let told = |task: &TaskBody, template: &TemplateBody, name: &str| {
+fn specs_contain_only_peers_of_the_member() {
+    let listed = |task: &TaskBody, template: &TemplateBody, name: &str| {
         let spec = sealed(task, template, name).spec;
         let parties: Vec<_> = spec.parties.iter().map(|other| other.party.to_string()).collect();
         assert_eq!(spec.env["FED_PARTIES"], parties.join(","));
@@ -218,26 +218,26 @@ fn nobody_is_told_of_parties_it_does_not_deal_with() {
     };
     let (task, template) = (sample::task(), sample::template());
     assert_eq!(
-        told(&task, &template, "hub"),
+        listed(&task, &template, "hub"),
         ["hub", "hospital-a", "hospital-b"],
         "whose lines its status page may show"
     );
-    assert_eq!(told(&task, &template, "hospital-b"), ["hub", "hospital-b"]);
+    assert_eq!(listed(&task, &template, "hospital-b"), ["hub", "hospital-b"]);
     let masked = with_parameters(&[("smpc", "true")]);
     assert_eq!(
-        told(&masked, &template, "hospital-b"),
+        listed(&masked, &template, "hospital-b"),
         ["hub", "hospital-a", "hospital-b"],
         "masks go from trainer to trainer"
     );
     let generic = TemplateBody { framework: Framework::Generic, ..template };
     let mut alone = task.clone();
-    assert_eq!(told(&task, &generic, "hub").len(), 3);
+    assert_eq!(listed(&task, &generic, "hub").len(), 3);
     alone.members.remove(0);
-    assert_eq!(told(&alone, &generic, "hospital-b"), ["hospital-b"]);
+    assert_eq!(listed(&alone, &generic, "hospital-b"), ["hospital-b"]);
 }
 
 #[test]
-fn the_strategy_goes_to_the_aggregator_and_not_to_the_trainers() {
+fn strategy_is_an_argument_of_the_aggregator_only() {
     let task = with_parameters(&[
         ("strategy", "Scaffold"),
         ("strategy_params", r#"{"weighted_fedavg": true}"#),
@@ -249,11 +249,11 @@ fn the_strategy_goes_to_the_aggregator_and_not_to_the_trainers() {
     ]));
     let trainer = sealed(&task, &sample::template(), "hospital-a").spec;
     assert!(!trainer.argv.iter().any(|arg| arg.starts_with("--strategy")));
-    assert!(trainer.env["FED_PARAMS"].contains("Scaffold"), "but the contract tells them");
+    assert!(trainer.env["FED_PARAMS"].contains("Scaffold"), "but the contract contains it");
 }
 
 #[test]
-fn an_aggregator_command_takes_the_place_of_the_default() {
+fn aggregator_command_replaces_the_default() {
     let mut template = sample::template();
     template.aggregator_command = vec!["ifl_server".to_owned()];
     assert_eq!(
@@ -263,7 +263,7 @@ fn an_aggregator_command_takes_the_place_of_the_default() {
 }
 
 #[test]
-fn a_generic_workload_gets_the_contract_and_nothing_else() {
+fn generic_workload_gets_only_the_contract() {
     let mut template = TemplateBody { framework: Framework::Generic, ..sample::template() };
     template.env.insert("MODE".to_owned(), "fast".to_owned());
     let task = sample::task();
@@ -289,7 +289,7 @@ fn a_generic_workload_gets_the_contract_and_nothing_else() {
 }
 
 #[test]
-fn a_dollar_sign_of_a_user_is_a_dollar_sign_for_the_workload() {
+fn dollar_sign_of_a_user_reaches_the_workload() {
     let mut template = sample::template();
     template.command.push("$HOME ${port.grpc} $$".to_owned());
     template.env.insert("COST".to_owned(), "${run_id}$".to_owned());
@@ -327,7 +327,7 @@ fn minimum_parties_widen_the_range_of_the_party_count() {
 }
 
 #[test]
-fn bindings_must_be_what_the_holes_ask_for() {
+fn bindings_must_match_the_holes() {
     let spec = spec_of("hospital-a");
     let good: Bindings = [
         ("endpoint.hub.grpc", "10.0.0.7:5001"),
@@ -373,7 +373,7 @@ fn bindings_must_be_what_the_holes_ask_for() {
     more.insert("LD_PRELOAD".to_owned(), "x".to_owned());
     assert!(
         bindings::check(&spec.holes, &more)
-            .expect_err("nobody asked for it")
+            .expect_err("the binding is superfluous")
             .contains("LD_PRELOAD")
     );
     let mut no_run = good;
@@ -382,7 +382,7 @@ fn bindings_must_be_what_the_holes_ask_for() {
 }
 
 #[test]
-fn l11_ports_are_the_partys_own_choice_and_must_all_be_held() {
+fn l11_party_chooses_and_holds_all_ports() {
     let spec = spec_of("hub");
     let mut bindings = bindings::compose(&spec.holes, &sample::run_id(), 1, 2, &|_, _| None)
         .expect("no endpoint is asked for");
@@ -396,13 +396,13 @@ fn l11_ports_are_the_partys_own_choice_and_must_all_be_held() {
     bindings.insert("port.grpc".to_owned(), "22".to_owned());
     assert!(
         bindings::check(&spec.holes, &bindings)
-            .expect_err("the hub has no say")
+            .expect_err("only the party chooses ports")
             .contains("party chooses")
     );
 }
 
 #[test]
-fn a_hole_without_a_value_names_itself() {
+fn error_names_the_hole_without_a_value() {
     let holes = spec_of("hospital-a").holes;
     assert_eq!(
         bindings::compose(&holes, &sample::run_id(), 1, 2, &|_, _| None),
@@ -411,10 +411,10 @@ fn a_hole_without_a_value_names_itself() {
 }
 
 #[test]
-fn what_is_sealed_can_be_opened_and_has_one_spelling() {
+fn sealed_spec_opens_and_has_one_form() {
     let sealed = sealed(&sample::task(), &sample::template(), "hub");
     assert_eq!(SealedSpec::open(&sealed.bytes, &sealed.digest), Ok(sealed.clone()));
-    // Written down once: whoever computes the digest elsewhere, or later, must arrive at the same.
+    // A constant: another implementation or a later version must compute the same digest.
     let text = String::from_utf8(sealed.bytes.clone()).expect("JSON is UTF-8");
     assert_eq!(
         text,
@@ -439,7 +439,7 @@ fn refused(bytes: &[u8]) -> String {
     SealedSpec::open(bytes, &Digest::of(bytes)).expect_err("it must be refused")
 }
 
-/// The sample's bytes after a change of the JSON, canonical again.
+/// Canonical bytes of the sample after a change of its JSON.
 fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     let sealed = sealed(&sample::task(), &sample::template(), "hospital-a");
     let mut value = serde_json::from_slice(&sealed.bytes).expect("it is JSON");
@@ -448,7 +448,7 @@ fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
 }
 
 #[test]
-fn an_agent_opens_nothing_that_the_hub_would_not_have_sealed() {
+fn agent_rejects_specs_that_the_hub_would_not_seal() {
     let sealed = sealed(&sample::task(), &sample::template(), "hospital-a");
     assert!(
         SealedSpec::open(&sealed.bytes, &Digest::of(b"else"))
@@ -482,7 +482,7 @@ fn an_agent_opens_nothing_that_the_hub_would_not_have_sealed() {
 }
 
 #[test]
-fn an_agent_opens_no_unsound_spec_however_canonical() {
+fn agent_rejects_invalid_specs_in_canonical_form() {
     assert!(refused(&changed(|v| v["argv"] = serde_json::json!([]))).contains("program"));
     assert!(
         refused(&changed(|v| v["argv"][1] = "${port.grpc}".into())).contains("port.grpc"),
@@ -511,7 +511,7 @@ fn an_agent_opens_no_unsound_spec_however_canonical() {
 }
 
 #[test]
-fn a_spec_too_large_to_travel_is_refused_when_it_is_made() {
+fn spec_above_the_size_limit_is_rejected_when_built() {
     let mut task = sample::task();
     let mut template = sample::template();
     for index in 0..40 {
@@ -521,7 +521,7 @@ fn a_spec_too_large_to_travel_is_refused_when_it_is_made() {
     let error = seal_all(&task, &template).expect_err("320 kB of environment");
     assert_eq!(error.code, ErrorCode::Invalid);
     assert!(error.message.contains("shorten"), "{error}");
-    // The largest federation fits.
+    // The largest task fits.
     task.members.extend(
         (0..900).map(|i| sample::member(&format!("{}-{i}", "h".repeat(40)), Role::Trainer)),
     );
@@ -529,7 +529,7 @@ fn a_spec_too_large_to_travel_is_refused_when_it_is_made() {
 }
 
 #[test]
-fn every_port_of_a_spec_is_one_its_role_may_have() {
+fn every_port_of_a_spec_is_allowed_for_its_role() {
     for framework in Framework::ALL {
         for smpc in ["false", "true"] {
             let template = TemplateBody { framework: *framework, ..sample::template() };
@@ -552,9 +552,9 @@ fn every_port_of_a_spec_is_one_its_role_may_have() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever an agent opens, the hub would have sealed with exactly those bytes.
+    /// The hub would have sealed every spec that an agent opens with exactly these bytes.
     #[test]
-    fn bytes_from_outside_are_refused_or_have_this_one_spelling(at in any::<Index>(), byte in any::<u8>(), insert in any::<bool>()) {
+    fn untrusted_bytes_are_rejected_or_have_the_canonical_form(at in any::<Index>(), byte in any::<u8>(), insert in any::<bool>()) {
         let sealed = sealed(&sample::task(), &sample::template(), "hospital-a");
         let mut bytes = sealed.bytes.clone();
         let at = at.index(bytes.len());
@@ -569,7 +569,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_of_a_user_arrives_as_it_was_written(text in "[^\0]{0,40}|[${}port.grpc]{0,40}") {
+    fn any_text_of_a_user_arrives_unchanged(text in "[^\0]{0,40}|[${}port.grpc]{0,40}") {
         let mut template = sample::template();
         template.command.push(text.clone());
         let sealed = sealed(&sample::task(), &template, "hospital-a");

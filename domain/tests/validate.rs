@@ -1,4 +1,4 @@
-//! Templates and tasks: what is refused, where, and that all of it is said at once.
+//! Validation of templates and tasks: errors, their paths, and that all errors are reported at once.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ fn f22_documented_limits_of_names_and_remarks_are_enforced() {
 }
 
 #[test]
-fn f22_all_problems_are_told_at_once_with_json_pointers() {
+fn f22_all_errors_are_reported_at_once_with_json_pointers() {
     let mut task = sample::task();
     task.name.clear();
     task.epochs = 0;
@@ -126,11 +126,11 @@ fn f22_all_problems_are_told_at_once_with_json_pointers() {
     );
     let unknown =
         error.fields.iter().find(|f| f.path == "/parameters/momentum").expect("it is listed");
-    assert!(unknown.message.contains("it knows lr, strategy"), "{}", unknown.message);
+    assert!(unknown.message.contains("which has lr, strategy"), "{}", unknown.message);
 }
 
 #[test]
-fn f21_unknown_parties_and_a_party_named_twice_are_refused() {
+fn f21_unknown_and_repeated_parties_are_rejected() {
     assert_eq!(
         task_faults(|t| t.members[1].party = sample::party("stranger")),
         only("/members/1/party", FieldCode::Unknown)
@@ -161,7 +161,7 @@ fn iflearner_needs_exactly_one_aggregator_and_a_trainer() {
 }
 
 #[test]
-fn l5_epochs_are_one_number_for_all_and_in_range() {
+fn l5_epochs_are_one_number_for_all_parties_and_in_range() {
     assert_eq!(task_faults(|t| t.epochs = 0), only("/epochs", FieldCode::OutOfRange));
     assert_eq!(task_faults(|t| t.epochs = 100_001), only("/epochs", FieldCode::OutOfRange));
     assert_eq!(task_faults(|t| t.epochs = 100_000), []);
@@ -176,7 +176,7 @@ fn l5_epochs_are_one_number_for_all_and_in_range() {
 }
 
 #[test]
-fn l2_no_deadline_can_be_switched_off() {
+fn l2_no_deadline_can_be_disabled() {
     let off = Rules {
         queue_deadline_s: 0,
         start_deadline_s: 0,
@@ -202,7 +202,7 @@ fn l2_no_deadline_can_be_switched_off() {
 }
 
 #[test]
-fn l15_start_deadlines_are_minutes_unless_asked_otherwise() {
+fn l15_default_start_deadline_is_minutes() {
     assert!(Rules::default().start_deadline_s >= 300);
 }
 
@@ -220,7 +220,7 @@ fn minimum_parties_counts_trainers_only() {
 }
 
 #[test]
-fn l7_strategies_that_never_work_are_refused_with_the_reason() {
+fn l7_unsupported_strategies_are_rejected_with_the_reason() {
     for name in ["FedAvg", "Scaffold"] {
         assert_eq!(task_faults(|t| set(t, "strategy", name)), [], "{name}");
     }
@@ -249,7 +249,7 @@ fn l7_strategies_that_never_work_are_refused_with_the_reason() {
 }
 
 #[test]
-fn l7_strategy_params_that_would_end_the_aggregator_are_refused() {
+fn l7_strategy_params_that_end_the_aggregator_are_rejected() {
     let path = "/parameters/strategy_params";
     for bad in ["[]", "1", "{", ""] {
         assert_eq!(
@@ -271,7 +271,7 @@ fn l7_strategy_params_that_would_end_the_aggregator_are_refused() {
 }
 
 #[test]
-fn l9_local_training_beside_moves_the_last_epoch_only_where_the_platform_knows() {
+fn l9_local_training_is_enabled_only_by_its_parameter() {
     assert_eq!(task_faults(|t| set(t, "enable_ll", "true")), []);
     assert_eq!(
         task_faults(|t| set(t, "enable_ll", "1")),
@@ -290,7 +290,7 @@ fn l9_local_training_beside_moves_the_last_epoch_only_where_the_platform_knows()
 }
 
 #[test]
-fn l21_masks_are_refused_where_they_do_not_cancel() {
+fn l21_masks_are_rejected_where_they_do_not_cancel() {
     let weighted = |t: &mut TaskBody| {
         set(t, "smpc", "true");
         set(t, "strategy_params", r#"{"weighted_fedavg": true}"#);
@@ -361,7 +361,7 @@ fn f18_parameters_are_checked_against_their_declaration() {
 }
 
 #[test]
-fn a_schema_that_contradicts_itself_is_refused() {
+fn contradictory_schema_is_rejected() {
     let with = |change: fn(&mut ParamSchema)| {
         let mut schema = schema(ParamType::Integer);
         change(&mut schema);
@@ -400,7 +400,7 @@ fn a_schema_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn f19_a_command_may_be_longer_than_255_bytes() {
+fn f19_command_can_be_longer_than_255_bytes() {
     assert_eq!(template_faults(|t| t.command.push("x".repeat(4_000))), []);
     assert_eq!(
         template_faults(|t| t.command.push("x".repeat(9_000))),
@@ -413,7 +413,7 @@ fn f19_a_command_may_be_longer_than_255_bytes() {
 }
 
 #[test]
-fn f22_a_template_keeps_to_its_limits() {
+fn f22_limits_of_templates_are_enforced() {
     assert_eq!(template_faults(|t| t.image.clear()), only("/image", FieldCode::TooShort));
     assert_eq!(template_faults(|t| t.image = "i".repeat(256)), only("/image", FieldCode::TooLong));
     assert_eq!(template_faults(|t| t.image = "a b".to_owned()), only("/image", FieldCode::Pattern));
@@ -443,7 +443,7 @@ fn f22_a_template_keeps_to_its_limits() {
 }
 
 #[test]
-fn l14_the_environment_of_the_platform_and_of_the_partys_network_cannot_be_given() {
+fn l14_variables_of_platform_and_network_are_reserved() {
     for name in
         ["FED_PARTY", "fed_data_dir", "HOME", "http_proxy", "HTTPS_PROXY", "grpc_proxy", "no_proxy"]
     {

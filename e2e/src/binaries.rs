@@ -1,12 +1,12 @@
-//! The programs under test. Cargo hands a test only the binaries of its own package, so this finds the others beside the
-//! test, and builds them first if they are older than their sources: an old one would be tested silently.
+//! Paths of the programs under test. Cargo gives a test only the binaries of its own package; this module finds the others
+//! beside the test, and builds them if they are older than their sources.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// A folder with the binaries to use as they are, e.g. of a release; nothing is built then.
+/// Environment variable: folder of existing binaries, e.g. of a release. With it nothing is built.
 pub const FOLDER: &str = "FLOW_E2E_BINARIES";
 
 /// The hub.
@@ -33,7 +33,7 @@ pub fn flowctl() -> PathBuf {
     named("flowctl")
 }
 
-/// Where they are, built at the first call.
+/// The folder of the binaries; the first call builds them.
 #[must_use]
 pub fn folder() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -61,15 +61,15 @@ fn build() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate lies inside the workspace");
-    // Cargo is asked only if something may be new: after `cargo test --workspace` everything is there, in a variant (with
-    // the features of the tests) that `cargo build` would not take for its own.
+    // Build only after changes: `cargo test --workspace` has built all binaries with the features of the tests, and
+    // `cargo build` would build them again.
     let oldest = ["flow-server", "flow-federate", "flow-operator", "flowctl"]
         .map(|name| changed(&folder.join(name)))
         .into_iter()
         .min()
         .flatten();
     if oldest.is_none() || SOURCES.iter().any(|source| newest(&workspace.join(source)) >= oldest) {
-        // That of the toolchain which runs the test; another one would build everything anew.
+        // The toolchain that runs the test; another one would build everything again.
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let release = folder.ends_with("release").then_some("--release");
         let mut build = Command::new(cargo);
@@ -86,7 +86,7 @@ fn build() -> PathBuf {
     folder.to_owned()
 }
 
-/// What the programs are made of.
+/// Sources of the programs.
 const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "cli/src",
@@ -105,7 +105,7 @@ fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|meta| meta.modified()).ok()
 }
 
-/// The last change of a file, or of any below a folder.
+/// Time of the last change of a file, or of any file below a folder.
 fn newest(path: &Path) -> Option<SystemTime> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| newest(&entry.path())).chain([changed(path)]).max().flatten()

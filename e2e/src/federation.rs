@@ -1,4 +1,4 @@
-//! One hub and its parties, each a real process on loopback with a folder of its own below one temporary folder.
+//! One hub and its parties as real processes on loopback, each with its own folder below one temporary folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,21 +18,21 @@ use crate::{Hub, Run, SOON, binaries, eventually, job};
 /// Variables that the templates of tests may set at every party.
 const ENV: &str = r#"["E2E", "IFLEARNER_COMPAT"]"#;
 
-/// Something done to a folder.
+/// A preparation of a folder.
 pub type Prepare = fn(&Path);
 
-/// A cluster that members run in.
+/// A cluster for members.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// By party: who its agent is there, and the namespace that is the party's own.
+    /// By party: kubeconfig of its agent, and its namespace.
     pub parties: BTreeMap<String, (PathBuf, String)>,
-    /// What follows in the agents' configuration below `[kubernetes]`.
+    /// Further configuration of the agents below `[kubernetes]`.
     pub settings: String,
-    /// The image with the digits workload, and the directory of it in there.
+    /// The image of the digits workload, and the workload's directory in it.
     pub image: (String, String),
 }
 
-/// What a federation is made with.
+/// Settings of a federation.
 #[derive(Debug, Clone)]
 pub struct Builder {
     parties: Vec<String>,
@@ -49,7 +49,7 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         let parties = ["hospital-a", "hospital-b"].map(str::to_owned).to_vec();
-        // The hub's own doubt whether an agent is gone is kept short, so that the tests of it are.
+        // Short timeouts for agents keep the tests of disconnects short.
         let server = vec![("contact.away_after_s".to_owned(), "1".to_owned())];
         Self {
             parties,
@@ -66,7 +66,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Parties with an agent, besides the hub's own.
+    /// Parties with an agent, in addition to the hub's own.
     #[must_use]
     pub fn parties(mut self, names: &[&str]) -> Self {
         self.parties = names.iter().map(|name| (*name).to_owned()).collect();
@@ -80,8 +80,7 @@ impl Builder {
         self
     }
 
-    /// With members as objects of a cluster, each party's in its own namespace. The hub's party has an agent of its own
-    /// then, like the others.
+    /// Runs members in a cluster, with one namespace per party. The hub's party then has a separate agent, like the others.
     #[must_use]
     pub fn cluster(mut self, cluster: Cluster) -> Self {
         self.cluster = Some(cluster);
@@ -90,8 +89,8 @@ impl Builder {
         self
     }
 
-    /// In this database (URL without password, password) in place of the embedded one. The hub's party has an agent of
-    /// its own then, like the others.
+    /// Uses this database (URL without password, password) instead of the embedded one. The hub's party then has a separate
+    /// agent, like the others.
     #[must_use]
     pub fn database(mut self, url: &str, password: &str) -> Self {
         self.database = Some((url.to_owned(), password.to_owned()));
@@ -100,28 +99,28 @@ impl Builder {
         self
     }
 
-    /// With a hub that speaks TLS, whose authority's certificate is [`Federation::ca`].
+    /// Serves TLS; [`Federation::ca`] is the certificate of the hub's authority.
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// One key of the hub's configuration.
+    /// Sets one key of the hub's configuration.
     #[must_use]
     pub fn server(mut self, key: &str, value: &str) -> Self {
         self.server.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// One key of every agent's configuration.
+    /// Sets one key of every agent's configuration.
     #[must_use]
     pub fn agent(mut self, key: &str, value: &str) -> Self {
         self.agent.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// Does something to the folder of a party before its agent starts, or of the hub: `server`.
+    /// Prepares the folder of a party before its agent starts, or of the hub (`server`).
     #[must_use]
     pub fn at_data_dir(mut self, party: &str, prepare: Prepare) -> Self {
         self.prepared.push((party.to_owned(), prepare));
@@ -135,7 +134,7 @@ impl Builder {
         self
     }
 
-    /// Starts it; every party is connected when this returns.
+    /// Starts the federation and waits until every party is connected.
     pub async fn start(self) -> Federation {
         let folder = tempfile::Builder::new()
             .prefix("flow-e2e-")
@@ -198,7 +197,7 @@ impl Federation {
         Builder::default().start().await
     }
 
-    /// The folder everything lies in.
+    /// The folder of the federation.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -237,7 +236,7 @@ impl Federation {
         }
     }
 
-    // ---- the hub ----------------------------------------------------------------------------------------------------
+    // ---- hub ----------------------------------------------------------------------------------------------------
 
     fn configure_server(&self) {
         let mut text = format!(
@@ -248,9 +247,9 @@ impl Federation {
             self.grpc
         );
         if self.ca.is_some() {
-            for door in ["rest", "grpc"] {
+            for listener in ["rest", "grpc"] {
                 text += &format!(
-                    "[{door}.tls]\ncert_file = {:?}\nkey_file = {:?}\n",
+                    "[{listener}.tls]\ncert_file = {:?}\nkey_file = {:?}\n",
                     self.root.join("hub.crt"),
                     self.root.join("hub.key")
                 );
@@ -267,10 +266,10 @@ impl Federation {
         fs::write(self.root.join("server.toml"), text).expect("the folder is ours");
     }
 
-    /// What image and dataset names mean at a party.
+    /// The image map and datasets of a party.
     fn meanings(&self, party: &str, prefix: &str) -> String {
         if let Some(Cluster { image: (image, root), .. }) = &self.builder.cluster {
-            // The data is in a claim of this name, in the party's namespace.
+            // The data is in a claim with this name in the party's namespace.
             return format!(
                 "[{prefix}images.digits]\ncontainer = {image:?}\nroot = {root:?}\nallow = true\nenv = {ENV}\n[{prefix}datasets.digits]\nclaim = \"digits\"\n"
             );
@@ -311,7 +310,7 @@ impl Federation {
         command
     }
 
-    /// Runs a command of flow-server that ends by itself, and must succeed; answers its output.
+    /// Runs a short command of flow-server, which must succeed; returns its output.
     pub fn server_command(&self, arguments: &[&str]) -> String {
         let output = self.server_program(arguments).output().expect("flow-server can be executed");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -339,18 +338,18 @@ impl Federation {
         self.server.as_ref().expect("the hub runs")
     }
 
-    /// What the hub has logged so far.
+    /// The log of the hub.
     #[must_use]
     pub fn server_log(&self) -> String {
         fs::read_to_string(self.log_file("server")).unwrap_or_default()
     }
 
-    /// Ends the hub as a crash does.
+    /// Kills the hub with SIGKILL.
     pub fn kill9_server(&mut self) {
         self.server.take().expect("the hub runs").kill9();
     }
 
-    /// Starts the hub again, killing it first if it runs. Ready when this returns.
+    /// Restarts the hub and waits until it is ready; kills a running one first.
     pub async fn restart_server(&mut self) {
         if self.server.is_some() {
             self.kill9_server();
@@ -366,7 +365,7 @@ impl Federation {
         file
     }
 
-    /// Kills the hub, puts a backup in the place of its database, and starts it again.
+    /// Kills the hub, restores a backup and restarts the hub.
     pub async fn restore(&mut self, backup: &Path) {
         self.kill9_server();
         self.server_command(&[
@@ -376,9 +375,9 @@ impl Federation {
         self.start_server().await;
     }
 
-    // ---- the parties ------------------------------------------------------------------------------------------------
+    // ---- parties ------------------------------------------------------------------------------------------------
 
-    /// Makes a party known and writes its agent's configuration; starts no agent.
+    /// Creates a party and writes the configuration of its agent; starts no agent.
     pub async fn add_party(&self, party: &str) {
         let secret = self.hub.create_party(party).await;
         write_secret(&self.root.join(format!("{party}.secret")), &secret);
@@ -419,13 +418,13 @@ impl Federation {
         assert!(self.agents.insert(name.to_owned(), agent).is_none(), "{name} runs already");
     }
 
-    /// Starts a party's agent, and waits until the hub knows that it is there.
+    /// Starts a party's agent and waits until it is connected.
     pub async fn start_agent(&mut self, party: &str) {
         self.spawn_agent(party);
         self.wait_contact(party, "connected").await;
     }
 
-    /// Starts a second agent for a party, with a folder of its own; answers the name it is known by here.
+    /// Starts a second agent for a party with a separate folder; returns its name in this federation.
     pub fn start_second_agent(&mut self, party: &str) -> String {
         let name = format!("{party}-again");
         self.configure_agent(&name, party);
@@ -438,12 +437,12 @@ impl Federation {
         self.agents.get_mut(name).unwrap_or_else(|| panic!("{name} does not run"))
     }
 
-    /// Ends a party's agent as a crash does. Its sidecars and workloads live on.
+    /// Kills a party's agent with SIGKILL. Its sidecars and workloads continue to run.
     pub fn kill9_agent(&mut self, name: &str) {
         self.agents.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill9();
     }
 
-    /// Starts a party's agent again, killing it first if it runs.
+    /// Restarts a party's agent; kills a running one first.
     pub async fn restart_agent(&mut self, party: &str) {
         if self.agents.contains_key(party) {
             self.kill9_agent(party);
@@ -451,17 +450,17 @@ impl Federation {
         self.start_agent(party).await;
     }
 
-    /// Stops a party's agent where it is, connected and silent, until [`Federation::thaw`].
+    /// Stops a party's agent with SIGSTOP until [`Federation::thaw`]; its session stays open.
     pub fn freeze(&self, party: &str) {
         self.agents[party].signal(Signal::SIGSTOP);
     }
 
-    /// Lets a frozen agent go on.
+    /// Continues a frozen agent.
     pub fn thaw(&self, party: &str) {
         self.agents[party].signal(Signal::SIGCONT);
     }
 
-    /// Throws away what a dead agent knew, as a disk that was lost does; what runs, runs on.
+    /// Deletes the data of a dead agent, like the loss of a disk; workloads continue to run.
     pub fn wipe_agent_journal(&self, party: &str) {
         assert!(!self.agents.contains_key(party), "{party} still runs");
         let files = fs::read_dir(self.data_dir(party))
@@ -476,7 +475,7 @@ impl Federation {
         journal.iter().for_each(|file| fs::remove_file(file).expect("the folder is ours"));
     }
 
-    /// Waits until the hub says this of the party's agent: `connected` or `away`.
+    /// Waits until the hub shows this state of the party's agent: `connected` or `away`.
     pub async fn wait_contact(&self, party: &str, state: &str) {
         let path = format!("/parties/{party}");
         let mut last = Value::Null;
@@ -491,7 +490,7 @@ impl Federation {
         }
     }
 
-    // ---- what runs --------------------------------------------------------------------------------------------------
+    // ---- workloads --------------------------------------------------------------------------------------------------
 
     /// The sidecar of a party's member.
     pub fn sidecar(&self, party: &str, run: &Run) -> Option<Process> {
@@ -508,11 +507,11 @@ impl Federation {
             .into_iter()
             .filter(|p| p.cwd.starts_with(&data) && of_run(&p.cwd))
             .collect();
-        // Its helper of the same folder is its child.
+        // The helper with the same folder is a child of the sidecar.
         found.iter().find(|process| !found.iter().any(|other| other.pid == process.parent)).cloned()
     }
 
-    /// Ends the sidecar of a party's member as a crash does.
+    /// Kills the sidecar of a party's member with SIGKILL.
     pub fn kill9_sidecar(&self, party: &str, run: &Run) {
         let sidecar = self
             .sidecar(party, run)
@@ -529,18 +528,18 @@ impl Federation {
         found
     }
 
-    /// Waits until nothing of a run is alive, at all parties or one.
+    /// Waits until no process of a run is alive, at all parties or one.
     pub async fn nothing_left(&self, run: &Run, party: Option<&str>) {
         let gone = eventually(SOON, async || self.alive(run, party).is_empty().then_some(())).await;
         assert!(gone.is_some(), "still alive: {:#?}", self.alive(run, party));
     }
 
-    /// Lets the workloads of a task go on: those that wait to be let.
+    /// Releases the waiting workloads of a task.
     pub fn release(&self, run: &Run) {
         fs::write(self.root.join("release").join(&run.task), "").expect("the folder is ours");
     }
 
-    /// Every start there was, in order: run, party, program.
+    /// All starts in order: run, party, program.
     #[must_use]
     pub fn starts(&self) -> Vec<(String, String, String)> {
         let text = fs::read_to_string(self.root.join("starts")).unwrap_or_default();
@@ -555,7 +554,7 @@ impl Federation {
         text.lines().map(line).collect()
     }
 
-    /// The parties that started a workload of this run, in order of name; a party that started two is named twice.
+    /// The parties that started a workload of this run, sorted by name, once per start.
     #[must_use]
     pub fn started(&self, run: &Run) -> Vec<String> {
         let mut parties: Vec<_> = self
@@ -568,7 +567,7 @@ impl Federation {
         parties
     }
 
-    /// [`Federation::started`] without the hub's party, whose aggregator may be stopped before it has said a word.
+    /// [`Federation::started`] without the hub's party, whose aggregator may be stopped before its first line.
     #[must_use]
     pub fn trained(&self, run: &Run) -> Vec<String> {
         let mut parties = self.started(run);
@@ -576,7 +575,7 @@ impl Federation {
         parties
     }
 
-    /// Waits until the workloads of these parties have begun, which is a little after the hub calls them running.
+    /// Waits until the workloads of these parties have begun, shortly after the hub shows them running.
     pub async fn wait_started(&self, run: &Run, parties: &[&str]) {
         let has_begun = |party: &&str| self.started(run).iter().any(|name| name == party);
         let begun = eventually(SOON, async || parties.iter().all(has_begun).then_some(())).await;
@@ -587,7 +586,7 @@ impl Federation {
         );
     }
 
-    /// Ends agents and hub as an administrator does; each must agree. What runs, runs on.
+    /// Shuts agents and hub down gracefully; each must succeed. Workloads continue to run.
     pub async fn terminate_all(&mut self) {
         for (name, agent) in std::mem::take(&mut self.agents) {
             let status = agent.terminate(SOON).await;
@@ -603,8 +602,8 @@ impl Federation {
         }
     }
 
-    /// Proves that nothing was started twice and that nothing but hub and agents is alive; ends these politely, and
-    /// proves that then nothing is.
+    /// Checks that no workload was started twice and that only hub and agents are alive; shuts these down and checks that no
+    /// process is left.
     pub async fn end(mut self) {
         let starts = self.starts();
         let mut seen = std::collections::BTreeSet::new();
@@ -629,7 +628,7 @@ impl Federation {
 }
 
 impl Drop for Federation {
-    /// Kills whatever is left: after [`Federation::end`] nothing is. A failing test shows the logs.
+    /// Kills remaining processes; [`Federation::end`] leaves none. A failing test prints the logs.
     fn drop(&mut self) {
         if std::thread::panicking() {
             for name in std::iter::once("server").chain(self.agents.keys().map(String::as_str)) {
@@ -644,7 +643,7 @@ impl Drop for Federation {
         self.agents.clear();
         self.server = None;
         let word = self.root.to_string_lossy().into_owned();
-        // Killing a sidecar kills what it started, so a few rounds see the end of it.
+        // Killing a sidecar kills its children, so that a few rounds suffice.
         flow_testkit::wait_for_blocking(
             "everything of the federation to be dead",
             Duration::from_secs(20),

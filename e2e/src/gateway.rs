@@ -1,5 +1,5 @@
-//! A gateway in front of a cluster: Debian's nginx, configured from the GRPCRoute that the operator made. TLS ends here,
-//! with the certificate of the zone; what is behind is plain gRPC, as behind any gateway.
+//! A gateway in front of a cluster: Debian's nginx, configured from the GRPCRoute of the operator. The gateway terminates TLS
+//! with the certificate of the zone and forwards plain gRPC.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,7 +28,7 @@ impl Gateway {
         Self { folder: folder.to_owned(), listen, asks: false, nginx: None }
     }
 
-    /// It lets through only who shows a certificate of this authority's.
+    /// Requires client certificates of this authority.
     #[must_use]
     pub fn asking_for(mut self, authority: &str) -> Self {
         fs::write(self.folder.join("callers.crt"), authority)
@@ -37,13 +37,13 @@ impl Gateway {
         self
     }
 
-    /// Where it listens.
+    /// Address of the gateway.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listen
     }
 
-    /// Waits until the namespace has a GRPCRoute, and serves it from then on.
+    /// Waits until the namespace has a GRPCRoute and then serves it.
     pub async fn take_up_route(&mut self, cluster: &Cluster, namespace: &str) {
         let routes =
             async || items(cluster, namespace, "grpcroutes.gateway.networking.k8s.io").await.pop();
@@ -74,7 +74,7 @@ impl Gateway {
         let mut command = Command::new(flow_testkit::nginx());
         command.arg("-p").arg(&self.folder).args(["-e", "stderr", "-c"]).arg(&config);
         self.nginx = Some(Daemon::start(command, &self.folder.join("nginx.log")));
-        // As every controller of a Gateway does: until it has, the member behind the route does not count as started.
+        // Like a Gateway controller: before that the member behind the route does not count as started.
         let since = "2026-01-02T03:04:05Z";
         let accepted = json!({ "type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": since });
         let gateway = &route["spec"]["parentRefs"][0];
@@ -94,14 +94,14 @@ impl Gateway {
 
     fn configuration(&self, host: &str, to: SocketAddr) -> String {
         let (folder, listen) = (self.folder.display(), self.listen);
-        // Without a master process there are no workers that outlive it when it is killed.
+        // Without a master process no worker survives a kill.
         let mut text = String::from(
             "daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n",
         );
         for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
             let _ = writeln!(text, "{kind}_temp_path temp;");
         }
-        // The default holds names of up to 50 characters or so; a host name may have 253.
+        // The default is sufficient for names of about 50 characters; a host name can have 253.
         text += "server_names_hash_bucket_size 512;\n";
         let _ = writeln!(
             text,

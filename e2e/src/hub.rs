@@ -1,4 +1,4 @@
-//! The hub's REST interface, as a user with a token sees it.
+//! A client of the hub's REST API with a user's token.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Run {
     pub id: String,
 }
 
-/// A hub at an address, which need not be up.
+/// A client for the hub at an address; the hub may be stopped.
 #[derive(Debug, Clone)]
 pub struct Hub {
     /// `http://127.0.0.1:PORT`, or with https.
@@ -28,9 +28,9 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// In TLS if there is an authority's certificate to know it by.
+    /// Creates a client, with TLS if an authority's certificate is given.
     pub(crate) fn new(port: u16, root: PathBuf, ca: Option<&Path>) -> Self {
-        // An error says only that it was done before.
+        // An error means that a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let read = |ca| {
             reqwest::Certificate::from_pem(&std::fs::read(ca).expect("the file was made"))
@@ -44,13 +44,13 @@ impl Hub {
         Self { base: format!("{scheme}://127.0.0.1:{port}"), root, http, token: String::new() }
     }
 
-    /// For what is not below `/api/v2`.
+    /// The HTTP client, for paths outside `/api/v2`.
     #[must_use]
     pub const fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Waits until it serves requests, and takes the token it made.
+    /// Waits until the hub is ready and reads its bootstrap token.
     pub(crate) async fn ready(&mut self, token_file: &Path) -> Option<()> {
         let ready = async || {
             self.http
@@ -77,7 +77,7 @@ impl Hub {
         self.http.request(method, format!("{}/api/v2{path}", self.base)).bearer_auth(&self.token)
     }
 
-    /// Sends a request and reads the answer; `Err` if there was none.
+    /// Sends a request and reads the answer; `Err` without an answer.
     pub async fn try_call(
         &self,
         method: Method,
@@ -95,7 +95,7 @@ impl Hub {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
-    /// Sends a request that must be answered with success.
+    /// Sends a request that must succeed.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let shown = format!("{method} {path}");
         match self.try_call(method, path, body).await {
@@ -105,25 +105,25 @@ impl Hub {
         }
     }
 
-    /// Reads something that is there.
+    /// Reads an existing resource.
     pub async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None).await
     }
 
-    /// Makes a party known and answers its secret.
+    /// Creates a party and returns its secret.
     pub async fn create_party(&self, name: &str) -> String {
         let made = self.call(Method::POST, "/parties", Some(&json!({"name": name}))).await;
         made["secret"].as_str().expect("a new party has a secret").to_owned()
     }
 
-    /// Submits a job under a name of its own and answers the task's id.
+    /// Submits a job under a new name and returns the task's id.
     pub async fn submit(&self, job: &Job) -> String {
         let task = self.prepare(job).await;
         let task = self.call(Method::POST, "/tasks", Some(&task)).await;
         task["id"].as_str().expect("a task has an id").to_owned()
     }
 
-    /// Makes a job's template under a name of its own, and answers the task as it is to be submitted.
+    /// Creates a job's template under a new name and returns the task to submit.
     pub async fn prepare(&self, job: &Job) -> Value {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -143,8 +143,7 @@ impl Hub {
         task
     }
 
-    /// Sends a request again and again under one idempotency key, as a patient client does, until it is answered with
-    /// success. A refusal that is not said to be retryable is a failure at once.
+    /// Retries a request with one idempotency key until it succeeds. Panics at an error that is not retryable.
     pub async fn insist(&self, path: &str, key: &str, body: Option<&Value>) -> Value {
         let mut last = String::new();
         let done = eventually(4 * SOON, async || {
@@ -179,7 +178,7 @@ impl Hub {
         self.start(&task).await
     }
 
-    /// Stops what runs of the task.
+    /// Stops the active run of the task.
     pub async fn stop(&self, run: &Run) {
         self.call(Method::POST, &format!("/tasks/{}/stop", run.task), None).await;
     }
@@ -189,12 +188,12 @@ impl Hub {
         self.call(Method::DELETE, &format!("/tasks/{}", run.task), None).await;
     }
 
-    /// How a run stands.
+    /// Reads a run.
     pub async fn run(&self, run: &Run) -> Value {
         self.get(&format!("/tasks/{}/runs/{}", run.task, run.id)).await
     }
 
-    /// Waits until a run satisfies `condition`; panics with how it stands when it does not in time.
+    /// Waits until a run satisfies `condition`; panics with its state at the deadline.
     pub async fn wait(
         &self,
         run: &Run,
@@ -205,7 +204,7 @@ impl Hub {
         let path = format!("/tasks/{}/runs/{}", run.task, run.id);
         let mut last = Value::Null;
         let found = eventually(deadline, async || {
-            // Between a crash and the restart nobody answers.
+            // No hub answers between a crash and the restart.
             let (status, answer) = self.try_call(Method::GET, &path, None).await.ok()?;
             last = answer;
             (status.is_success() && condition(&last)).then(|| last.clone())
@@ -233,8 +232,7 @@ impl Hub {
         .await
     }
 
-    /// Waits until the run has ended in `phase` for the reason `code` and all its members have settled; anything else
-    /// at its end is a failure at once.
+    /// Waits until the run has ended in `phase` with `code` and all members have settled; panics at another end.
     pub async fn ends(&self, run: &Run, phase: &str, code: &str) -> Value {
         self.ends_within(run, phase, code, SOON).await
     }
@@ -259,7 +257,7 @@ impl Hub {
         end
     }
 
-    /// The history of the run's task, oldest first.
+    /// Events of the run's task, oldest first.
     pub async fn events(&self, run: &Run) -> Value {
         let path = format!("/tasks/{}/events?limit=200", run.task);
         self.try_call(Method::GET, &path, None)

@@ -1,7 +1,6 @@
-//! What is submitted: a template and a task, and the small programs behind them.
+//! Jobs for tests: a template, a task, and the small programs of the workloads.
 //!
-//! Every program appends one line to the federation's `starts` file first of all, which is how a test knows from
-//! outside that nothing was started twice.
+//! Every program first appends one line to the federation's `starts` file, so that a test can count the starts.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -36,7 +35,7 @@ esac
 const DAEMON: &str =
     "trap '' HUP TERM INT\nwhile :; do read -r never < \"${0%/image/daemon}/never\"; done\n";
 
-/// Makes the images below a federation's folder: `e2e`, and `digits` where the framework is wanted.
+/// Creates the images below a federation's folder: `e2e`, and `digits` for the real framework.
 pub(crate) fn lay_out(root: &Path, digits: bool) {
     let image = root.join("image");
     for folder in [&image, &root.join("release")] {
@@ -52,7 +51,7 @@ pub(crate) fn lay_out(root: &Path, digits: bool) {
         let (python, workload) = (flow_testkit::venv_python(), flow_testkit::workload());
         symlink(workload.join("compat"), image.join("compat"))
             .expect("the folder is the test's own");
-        // Through a program of its own, because a link to a virtual environment's Python forgets its environment.
+        // A script, because a link to the Python of a virtual environment loses the environment.
         program(
             &image.join("bin/python"),
             &format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.display()),
@@ -76,7 +75,7 @@ fn program(path: &Path, text: &str) {
         .expect("the file is the test's own");
 }
 
-/// A template and a task of it, before they are submitted. What is not said is the default.
+/// A template and its task before the submission, with defaults for all unset fields.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub(crate) name: String,
@@ -96,7 +95,7 @@ impl Job {
         job.members(&[("hub", "aggregator"), ("hospital-a", "trainer"), ("hospital-b", "trainer")])
     }
 
-    /// The digits workload in the real framework, averaged at the hub's party.
+    /// The digits workload in the real framework, with the hub's party as aggregator.
     #[must_use]
     pub fn digits(epochs: u32) -> Self {
         let mut job = Self::new("digits");
@@ -105,7 +104,7 @@ impl Job {
         job.members(&[("hub", "aggregator"), ("hospital-a", "trainer"), ("hospital-b", "trainer")])
     }
 
-    /// Who takes part: party and role. Trainers of the framework get their party's data.
+    /// Sets the members: party and role. Trainers of the framework get the data of their party.
     #[must_use]
     pub fn members(mut self, members: &[(&str, &str)]) -> Self {
         let data = self.template["framework"] == "iflearner";
@@ -117,13 +116,13 @@ impl Job {
         self
     }
 
-    /// Two trainers and nobody else.
+    /// Only two trainers, without an aggregator.
     #[must_use]
     pub fn trainers_only(self) -> Self {
         self.members(&[("hospital-a", "trainer"), ("hospital-b", "trainer")])
     }
 
-    /// What a party's member reads.
+    /// Sets the dataset of a party's member.
     #[must_use]
     pub fn dataset(mut self, party: &str, name: &str) -> Self {
         for member in self.task["members"]
@@ -137,21 +136,21 @@ impl Job {
         self
     }
 
-    /// One rule of the task.
+    /// Sets one rule of the task.
     #[must_use]
     pub fn rule(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.task["rules"][name] = value.into();
         self
     }
 
-    /// One key of the template.
+    /// Sets one key of the template.
     #[must_use]
     pub fn template(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.template[key] = value.into();
         self
     }
 
-    /// One parameter, declared in the template and set by the task.
+    /// Declares one parameter in the template and sets it in the task.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.task["parameters"][name] = value.into();

@@ -1,20 +1,20 @@
-//! Whole federations of real processes on loopback: what the tests of this crate break, and what the benches measure.
+//! Federations of real processes on loopback, for the tests of this crate and for the benches.
 //!
 //! ```text
 //!  binaries    builds and finds flow-server, flow-federate and flow-operator
 //!  process     a child process with a log, tied to the test process
-//!  registry    where container images are pushed to and pulled from
+//!  registry    a registry of container images
 //!  federation  one hub and its parties: start, kill, freeze, wipe, back up, restore
 //!  gateway     a proxy in front of a cluster, for the route in it
-//!  hub         the hub's REST interface as a user sees it: submit, start, wait, events
-//!  job         what is submitted, and the workloads behind it
-//!  mounts      small disks, to be filled
-//!  proc        what is alive on this machine, seen from outside
+//!  hub         a client of the hub's REST API: submit, start, wait, events
+//!  job         templates, tasks and the programs of workloads
+//!  mounts      small disks for tests of full disks
+//!  proc        live processes of this machine
 //! ```
 //!
-//! Nothing here knows the insides of server or agent: it configures files, calls REST, and looks at `/proc`. What it
-//! keeps true: nothing outlives the test process, and a federation that is [ended](Federation::end) has proven that no
-//! process is left and that no workload was started twice.
+//! This crate does not depend on internals of server or agent: it writes configuration files, calls REST and reads `/proc`.
+//! No process outlives the test process, and [`Federation::end`] checks that no process is left and that no workload was
+//! started twice.
 
 pub mod binaries;
 mod federation;
@@ -35,15 +35,15 @@ pub use registry::Registry;
 
 use std::time::Duration;
 
-/// Longest wait for what should come at once; long because other tests may want the same two cores.
+/// Timeout for immediate effects; long, because other tests may use the same two cores.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// Waits until `condition` finds something, looking again and again; `None` at the deadline.
+/// Evaluates `condition` repeatedly until it returns a value; `None` at the deadline.
 pub async fn eventually<T>(
     deadline: Duration,
     mut condition: impl AsyncFnMut() -> Option<T>,
 ) -> Option<T> {
-    let looks = async {
+    let polling = async {
         loop {
             if let Some(found) = condition().await {
                 return found;
@@ -51,5 +51,5 @@ pub async fn eventually<T>(
             flow_common::clock::sleep(Duration::from_millis(15)).await;
         }
     };
-    flow_common::clock::timeout(deadline, looks).await.ok()
+    flow_common::clock::timeout(deadline, polling).await.ok()
 }

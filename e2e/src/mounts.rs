@@ -1,5 +1,5 @@
-//! Small disks for tests of full ones. A test that wants one runs itself again in a mount namespace of its own, so that
-//! no mount outlives it, nor needs the root user where user namespaces are allowed.
+//! Small disks for tests of full disks. Such a test runs itself again in a separate mount namespace, so that no mount
+//! outlives it, and root is not needed where user namespaces are allowed.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ pub fn are_our_own(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    // What is left below a mount point, once the mount is gone, goes with this folder.
+    // Dropping this folder removes leftovers below mount points.
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
     let user: &[&str] =
         if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] };
@@ -38,21 +38,21 @@ pub fn are_our_own(test: &str) -> bool {
     false
 }
 
-/// Makes the folder a disk of 16 MiB.
+/// Mounts a disk of 16 MiB on the folder.
 pub fn small_disk(folder: &Path) {
     std::fs::create_dir_all(folder).expect("the folder is ours");
     mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700"))
         .expect("mounts are our own");
 }
 
-/// Makes a file longer until its disk is full.
+/// Extends a file until its disk is full.
 pub fn fill_up(file: &Path) {
     let mut file = std::fs::File::options().append(true).open(file).expect("the file is there");
     let full = std::io::copy(&mut std::io::repeat(b'x'), &mut file).expect_err("the disk is small");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
 }
 
-/// Fills the disk that the folder is on to its last byte, until the answer is dropped.
+/// Fills the disk of the folder completely; dropping the result frees the space.
 #[must_use]
 pub fn fill(folder: &Path) -> tempfile::NamedTempFile {
     let mut ballast = tempfile::NamedTempFile::new_in(folder).expect("there is room for a name");

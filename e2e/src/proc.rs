@@ -1,4 +1,4 @@
-//! What is alive on this machine, read from `/proc` and so independent of what the programs under test believe.
+//! Live processes of this machine, read from `/proc` and therefore independent of the programs under test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use nix::unistd::Pid;
 /// A process that has not ended.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// Its number.
+    /// Process id.
     pub pid: i32,
-    /// Its parent's number.
+    /// Process id of the parent.
     pub parent: i32,
     /// Program and arguments.
     pub command: String,
@@ -20,15 +20,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// Sends it a signal; one that has ended meanwhile is fine.
+    /// Sends a signal; ignores a process that has ended.
     pub fn signal(&self, signal: Signal) {
         let _ = kill(Pid::from_raw(self.pid), signal);
     }
 }
 
-/// Every process in whose environment, command line or working directory `word` occurs. Each is looked at because a
-/// workload's environment is scrubbed, a sidecar's is empty, and a daemonised child has the root as its folder.
-/// A zombie has none of the three.
+/// The processes with `word` in environment, command line or working directory. All three are checked, because workloads
+/// have a limited environment, sidecars an empty one, and daemons the root as working directory. Zombies have none of them.
 #[must_use]
 pub fn with_word(word: &str) -> Vec<Process> {
     assert!(!word.is_empty(), "every process has an empty word");
@@ -52,21 +51,21 @@ fn look(pid: i32, word: &str) -> Option<Process> {
     Some(Process { pid, parent: parent(pid)?, command, cwd })
 }
 
-/// `None` for a process that has ended, also if nobody has reaped it yet.
+/// `None` for a process that has ended, even if it is not reaped yet.
 fn parent(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything; what follows the last bracket is regular: state, parent, …
+    // The name may contain brackets; state, parent and further fields follow the last one.
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
     (!matches!(fields.next()?, "Z" | "X")).then(|| fields.next()?.parse().ok()).flatten()
 }
 
-/// How many descriptors of a process are open.
+/// Number of open file descriptors of a process.
 #[must_use]
 pub fn open_files(pid: i32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// How many bytes the files below a folder take.
+/// Size of all files below a folder, in bytes.
 #[must_use]
 pub fn bytes_below(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! A child process with a log. It dies with its handle, and with the test process, however that ends.
+//! A child process with a log. It ends with its handle and with the test process, even if that is killed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use nix::unistd::Pid;
 
 use crate::eventually;
 
-/// A program under test that runs.
+/// A running program under test.
 pub struct Daemon {
     child: Child,
     log: PathBuf,
 }
 
 impl Daemon {
-    /// Starts it; its output is appended to `log`.
+    /// Starts the program; appends its output to `log`.
     #[must_use]
     pub fn start(mut command: Command, log: &Path) -> Self {
         let file = File::options()
@@ -35,34 +35,34 @@ impl Daemon {
         Self { child, log: log.to_owned() }
     }
 
-    /// Its number.
+    /// Process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid is small")
     }
 
-    /// What it has written so far.
+    /// Content of the log.
     #[must_use]
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// How it ended, if it did.
+    /// Exit status, if the process has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the child is ours")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).expect("the child is ours and not reaped");
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// Kills the process with SIGKILL and waits for its end.
     pub fn kill9(mut self) {
         self.put_down();
     }
 
-    /// Ends it politely and answers its exit status; panics when it has not ended by the deadline.
+    /// Sends SIGTERM and returns the exit status; panics at the deadline.
     pub async fn terminate(mut self, deadline: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let ended = eventually(deadline, async || self.ended()).await;
@@ -72,7 +72,7 @@ impl Daemon {
     }
 
     fn put_down(&mut self) {
-        // Fails only when it has ended already.
+        // Fails only if the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A registry of container images: Debian's, over TLS, with basic authentication if wanted.
+//! A registry of container images (Debian's docker-registry) with TLS and optional basic authentication.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,13 +19,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// One for everybody, in a folder of its own.
+    /// Starts a registry without authentication.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
         Self::with(folder, &[], None)
     }
 
-    /// One for a user with this password, also under other addresses than its own.
+    /// Starts a registry for one user with a password, with further addresses in its certificate.
     #[must_use]
     pub fn with_password(folder: &Path, names: &[&str], user: &str, password: &str) -> Self {
         Self::with(folder, names, Some((user, password)))
@@ -34,7 +34,7 @@ impl Registry {
     fn with(folder: &Path, names: &[&str], user: Option<(&str, &str)>) -> Self {
         let authority = Authority::new();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, flow_testkit::free_port()));
-        // A client looks for a pair of its own where it finds the authority's certificate.
+        // Clients search their own key pair in the folder of the authority's certificate.
         let trust = folder.join("trust");
         fs::create_dir(&trust).expect("the folder is the test's own");
         let (ca, pair) = (
@@ -71,19 +71,19 @@ impl Registry {
         }
     }
 
-    /// Where it listens.
+    /// Address of the registry.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whom to trust.
+    /// Certificate of the authority.
     #[must_use]
     pub fn ca(&self) -> &Path {
         &self.ca
     }
 
-    /// Keeps the image of an archive as `name`, such as `team/image:1`.
+    /// Pushes the image of an archive as `name`, such as `team/image:1`.
     pub fn push(&self, archive: &Path, name: &str) {
         let mut command = Command::new(flow_testkit::registry("skopeo"));
         command

@@ -1,5 +1,5 @@
-//! Parties that never come, go, come back too late, come back without memory or come twice; and a hub that comes back
-//! without memory.
+//! Parties that never connect, disconnect, reconnect too late, without their journal or twice; and a hub restored from an
+//! older backup.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
         now["phase"] == "running" && now["waiting"]["code"] == "party_away"
     };
     federation.hub.wait(&run, "the run to say that hospital-b is away", SOON, away).await;
-    // Its workload ends meanwhile: the agent learns of it from the run directory alone.
+    // The workload ends during the absence: the agent finds the end in the run directory.
     federation.release(&run);
     federation.nothing_left(&run, Some("hospital-b")).await;
     federation.start_agent("hospital-b").await;
@@ -113,7 +113,7 @@ async fn an_agent_that_lost_its_journal_fails_the_run_and_starts_nothing_again()
     assert_eq!(member(&end, "hospital-b")["reason"]["code"], "agent_state_lost");
     federation.nothing_left(&run, None).await;
     assert_eq!(federation.started(&run), BOTH);
-    // The party is as good as new.
+    // The party works again.
     let next = federation.hub.launch(&Job::new("ok").trainers_only()).await;
     federation.hub.ends(&next, "succeeded", "completed").await;
     federation.end().await;
@@ -184,7 +184,7 @@ async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_not
     federation.release(&queued);
     hub.ends(&running, "succeeded", "completed").await;
     hub.ends(&queued, "succeeded", "completed").await;
-    // An orphan of another incarnation runs on, until it ends by itself.
+    // An orphan of another incarnation continues until it ends by itself.
     for party in BOTH {
         assert!(
             !federation.alive(&unknown, Some(party)).is_empty(),

@@ -1,5 +1,5 @@
-//! Many faults in no order anybody thought of, from a seed; and load while the hub is killed again and again.
-//! `FLOW_E2E_SEED=n` repeats a run of the first test, as far as two cores and a kernel repeat anything.
+//! Random sequences of faults from a seed, and load while the hub is killed repeatedly. `FLOW_E2E_SEED=n` repeats the
+//! sequence of the first test; timing still differs.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 
 const AGENTS: [&str; 2] = ["hospital-a", "hospital-b"];
 const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
-/// A lost hold costs a reservation deadline and a back-off: 40 s for each time.
+/// A lost hold costs a reservation deadline and a backoff: 40 s each time.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Xorshift: enough to choose what breaks next.
+/// Xorshift random numbers for the choice of faults.
 struct Dice(u64);
 
 impl Dice {
@@ -25,7 +25,7 @@ impl Dice {
     }
 }
 
-/// A run, and what was done to it that excuses its end.
+/// A run and the faults that explain its end.
 struct Fate {
     run: Run,
     mode: &'static str,
@@ -64,7 +64,7 @@ async fn one_fault(federation: &mut Federation, fates: &mut [Fate], dice: &mut D
         8..=10 if !fates.is_empty() => {
             let fate = dice.roll(fates.len());
             let party = PARTIES[dice.roll(3)];
-            // One that has ended has none any more.
+            // A member that has ended has no sidecar.
             if let Some(sidecar) = federation.sidecar(party, &fates[fate].run) {
                 sidecar.signal(Signal::SIGKILL);
                 fates[fate].hurt = true;
@@ -152,7 +152,7 @@ async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_a
         let run = hub.insist(&format!("/tasks/{id}/start"), &format!("start-{number}"), None).await;
         Run { task: id, id: run["id"].as_str().expect("an id").to_owned() }
     };
-    // A few at a time, so that there is always something half done.
+    // A few at a time, so that unfinished requests always exist.
     let load = async {
         let lanes = (0..4).map(async |lane| {
             let mut runs = Vec::new();

@@ -1,4 +1,4 @@
-//! The API against its own document: schemathesis makes requests of the document and checks each answer against it.
+//! Contract test of the API: schemathesis generates requests from the API document and checks each answer against it.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use flow_testkit::{repository, schemathesis};
 use reqwest::Method;
 use serde_json::Value;
 
-/// Longest time for all of it, on two processors that others use too.
+/// Timeout of the whole test on two busy processors.
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// What is excluded, and why, stands in `contract/schemathesis.toml`.
+/// `contract/schemathesis.toml` lists exclusions with their causes.
 #[tokio::test]
 async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
     let mut federation = Builder::default().start().await;
-    // Members that the hub has forgotten, and a run that goes on while its members are read.
+    // Orphans, and a run that continues during the requests.
     let backup = federation.backup("before.db");
     for _ in 0..2 {
         let forgotten = federation.hub.launch(&Job::new("talk")).await;
@@ -44,7 +44,7 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
     let document: Value =
         document.send().await.expect("the hub answers").json().await.expect("JSON");
     let paths = document["paths"].as_object().expect("paths").values();
-    // From a file: schemathesis leaves out the operation that it has read the document from.
+    // From a file: schemathesis omits the operation from which it reads the document.
     let file = federation.root().join("openapi.json");
     std::fs::write(&file, document.to_string()).expect("the folder is the test's own");
     let operations: usize =
@@ -83,13 +83,13 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
         String::from_utf8_lossy(&output.stderr),
         federation.server_log()
     );
-    // A filter that fits nothing is no error to schemathesis.
+    // schemathesis accepts a filter without matches.
     assert!(
         text.lines().any(|line| line.trim() == format!("Tested: {operations}")),
         "not all of {operations} operations were tested:\n{text}"
     );
 
-    // Nothing that runs may outlive the federation.
+    // No workload may outlive the federation.
     for orphan in
         federation.hub.get("/orphans?limit=200").await["items"].as_array().into_iter().flatten()
     {

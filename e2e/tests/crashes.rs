@@ -1,11 +1,11 @@
-//! Everything is killed with SIGKILL at every stage of a run, one thing after the other, and what was begun is carried
-//! to its right end: no task is lost, no workload is started twice, no process is left.
+//! Each program is killed with SIGKILL at every stage of a run, and the run still ends correctly: no task is lost, no
+//! workload starts twice, no process is left.
 
 use std::collections::BTreeSet;
 
 use flow_e2e::{Builder, Federation, Job, Run, SOON, member};
 
-/// Where a run is caught. Each is a state that lasts until the test lets it go on.
+/// A stage of a run at which a program is killed. Each lasts until the test continues the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Queued,
@@ -20,7 +20,7 @@ const STAGES: [Stage; 5] =
 const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
 const TRAINERS: [&str; 2] = ["hospital-a", "hospital-b"];
 
-/// A federation with one party more, known to the hub and without an agent.
+/// A federation with an additional party that has no agent.
 async fn federation() -> Federation {
     let federation = Builder::default().start().await;
     federation.add_party("hospital-c").await;
@@ -54,7 +54,7 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
             run
         }
         Stage::Starting => {
-            // B says that it is ready and is frozen then, so that the start is committed and never reaches it.
+            // Freeze B after its report of the reservation: the hub commits the start, but B does not receive it.
             federation.freeze("hospital-a");
             let run = hub.launch(&gate).await;
             hub.wait_member(&run, "hospital-b", "reserved").await;
@@ -80,7 +80,7 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
     }
 }
 
-/// Gives a caught run what it waited for, and sees it to its end.
+/// Continues a run and waits for its end.
 async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
     let hub = federation.hub.clone();
     match stage {
@@ -188,8 +188,8 @@ async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_sto
     federation.end().await;
 }
 
-/// Files of a run directory in the order in which a start writes them. The sidecar dies as soon as one is seen: before
-/// the next, or between two later ones, and what follows is right either way.
+/// Files of a run directory in the order in which a start writes them. The test kills the sidecar once a file exists; the
+/// result must be correct regardless of the files written in the meantime.
 const WRITES: [&str; 5] = ["launch.json", "started", "container.json", "work", "exit"];
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_wo
         federation.hub.wait_member(&run, "hospital-a", "reserved").await;
         let sidecar = federation.sidecar("hospital-a", &run).expect("a hold is a sidecar");
         let path = sidecar.cwd.join(file);
-        // Waiting 15 ms between two looks, as everywhere else, would be too late for everything.
+        // The usual poll interval of 15 ms would miss all stages.
         let killer = tokio::task::spawn_blocking(move || {
             let begun = flow_common::clock::monotonic();
             while path.symlink_metadata().is_err() && begun.elapsed() < SOON {

@@ -1,5 +1,5 @@
-//! A hub on a real MariaDB or MySQL that is locked, killed and restarted under it: what was acknowledged is there, what was
-//! asked for twice under one key was done once.
+//! A hub on a real MariaDB or MySQL server that is locked, killed and restarted: acknowledged changes persist, and repeated
+//! requests with one idempotency key have one effect.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn killed_under_load(mut server: Server) {
     let task = federation.hub.prepare(&Job::new("ok")).await;
     let load = join_all((0..10).map(|number| submit_patiently(&federation, &task, number)));
     let crash = async {
-        // In the thick of it: some runs are under way, others have not been asked for.
+        // In the middle of the load: some runs are active, others not yet requested.
         federation
             .hub
             .wait(
@@ -101,7 +101,7 @@ async fn locked(server: Server, lock: &'static str) {
     other.execute(lock).await.expect("nobody holds a lock for long");
     let load = join_all((0..5).map(|number| submit_patiently(&federation, &task, number)));
     let unlock = async {
-        // The workloads end while nothing can be written; the aggregator waits for the hub's word.
+        // The workloads end while the database rejects writes; the aggregator waits for the stop request.
         federation.release(&running);
         for party in ["hospital-a", "hospital-b"] {
             federation.nothing_left(&running, Some(party)).await;

@@ -1,4 +1,4 @@
-//! Disks that are full to the last byte, with the log of a program on the same disk as its data.
+//! Completely full disks, with the log of a program on the same disk as its data.
 
 use flow_e2e::{Builder, Job, SOON, eventually, mounts};
 use reqwest::Method;
@@ -32,7 +32,7 @@ async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs()
     hub.stop(&run).await;
     hub.ends(&run, "cancelled", "stopped").await;
     federation.nothing_left(&run, None).await;
-    // With room again the party works again.
+    // With free space the party works again.
     drop(ballast);
     let next = hub.launch(&Job::new("ok").trainers_only()).await;
     hub.ends(&next, "succeeded", "completed").await;
@@ -58,7 +58,7 @@ async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recov
 
     let ballast = mounts::fill(&federation.data_dir("server"));
     mounts::fill_up(&federation.log_file("server"));
-    // What the log of the database has room for is kept; at some number there is no more.
+    // The database's log still accepts some writes, until it is full, too.
     let mut made = 0;
     let refused = eventually(SOON, async || {
         let mut task = task.clone();
@@ -86,7 +86,7 @@ async fn b1_a_full_disk_at_the_hub_acknowledges_nothing_it_cannot_keep_and_recov
             .expect("it is not ready");
     let why = unready.text().await.expect("a text");
     assert!(why.contains("disk") && why.contains("full"), "{why}");
-    // The work ends while the hub cannot write it down, and reading goes on.
+    // The workloads end while the hub cannot store reports; reads still work.
     federation.release(&run);
     federation.nothing_left(&run, None).await;
     assert_eq!(hub.run(&run).await["phase"], "running");

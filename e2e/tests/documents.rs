@@ -1,7 +1,7 @@
-//! Registers of defects and attacks against the tests that guard them: `docs/known-defects.md` and `docs/security.md`.
+//! Compares the registers of defects and attacks, `docs/known-defects.md` and `docs/security.md`, with the tests.
 //!
-//! A register is a table whose rows begin with a number (`F12`) and end with the tests that carry it, in backticks. Every
-//! named test exists and carries the number of its row; every test that carries a number stands in the row of that number.
+//! A register is a table whose rows begin with a number (`F12`) and end with test names in backticks. Every named test exists
+//! and has the number of its row in its name; every test with a number in its name is listed in the row of that number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,14 +31,14 @@ fn rows(document: &str) -> BTreeMap<String, (BTreeSet<String>, String)> {
     rows
 }
 
-/// `F12`: one capital and digits.
+/// Parses `F12`: one capital letter and digits.
 fn is_number(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|first| first.is_ascii_uppercase())
         && chars.as_str().parse::<u32>().is_ok()
 }
 
-/// Numbers that a test's name begins with: `f15_l8_a_federation…` carries F15 and L8, `i03_…` carries I3.
+/// Numbers at the begin of a test's name: `f15_l8_a_federation…` carries F15 and L8, `i03_…` carries I3.
 fn numbers_of(test: &str) -> Vec<String> {
     let number = |word: &str| {
         let (letter, digits) = (word.chars().next()?, word.get(1..)?);
@@ -71,7 +71,7 @@ fn numbered_tests(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_defect_names_its_tests_and_every_numbered_test_stands_in_its_row() {
+fn registers_and_numbered_tests_match() {
     let mut tests = BTreeSet::new();
     numbered_tests(&repository(), &mut tests);
     assert!(tests.len() > 100, "only {} numbered tests were found", tests.len());

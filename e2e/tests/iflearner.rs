@@ -1,5 +1,5 @@
-//! The published iflearner 0.1.0, unchanged, with real data: it trains, and what it does by hanging or lying (hazards
-//! L1, L2, … of its specification, numbered in the names) becomes a clear end of the run.
+//! The published, unchanged iflearner 0.1.0 with real data: training succeeds, and hangs and wrong states of the framework
+//! (hazards L1, L2, … of its specification, numbered in the names) end the run with a clear cause.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn federation() -> Federation {
     Builder::default().digits().start().await
 }
 
-/// What the workload's README promises of the average of both parties, to four digits.
+/// Accuracy of the average of both parties in the workload's README.
 const AVERAGE: [(u64, f64); 3] = [(1, 0.8508), (2, 0.8953), (3, 0.9087)];
 
 async fn running(federation: &Federation, run: &Run) -> Value {
@@ -32,7 +32,7 @@ async fn reaches_epoch(federation: &Federation, run: &Run, epoch: u64) {
     federation.hub.wait(run, &format!("every party to reach epoch {epoch}"), PATIENCE, there).await;
 }
 
-/// Kills the training process of a party, and not what supervises it.
+/// Kills the training process of a party, but not its sidecar.
 fn kill_trainer(federation: &Federation, run: &Run, party: &str) {
     let alive = federation.alive(run, Some(party));
     let trainer = alive
@@ -52,7 +52,7 @@ async fn l8_l9_training_ends_by_itself_with_the_accuracy_of_the_federation() {
     let mut lines = follower.bytes_stream();
     let end = federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
 
-    // The aggregator never ends by itself: it was stopped after its page had shown everybody complete.
+    // The aggregator never ends by itself: the hub stopped it after its page had shown all parties complete.
     assert_eq!(
         (&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]),
         (&"stopped".into(), &true.into())
@@ -201,7 +201,7 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     let after = eventually(PATIENCE, async || Some(trainers(&federation))).await;
     assert_eq!(after, Some(before), "a trainer died with its agent");
     federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
-    // Every point is there, and once: those the killed hub had not written yet, and those the agents told again.
+    // Every point exists once, also those that the killed hub had not stored and those that the agents repeated.
     for party in ALL {
         assert_eq!(federation.hub.series(&run, party, "global/acc").await, AVERAGE, "{party}");
         let alone: Vec<u64> = federation

@@ -1,5 +1,5 @@
-//! The Makefile's verbs for Kubernetes, as an administrator types them: on a real API server, with the programs under test
-//! in place of a build. None needs a node; what Pods make of what is deployed is seen in the quickstart on Kubernetes.
+//! The Makefile's verbs for Kubernetes on a real API server, with the programs under test instead of a build. No test needs
+//! a node; the quickstart on Kubernetes tests the deployed Pods.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -20,16 +20,16 @@ use tokio::sync::{Mutex, MutexGuard};
 
 const DEFINITION: &str = "crd/iflearnerjobs.git.iflytek.com";
 const NO_DEFINITION: &str = "there is no definition of IflearnerJob in this cluster";
-/// What makes, moves or pushes images.
+/// Programs that build, move or push images.
 const ENGINES: [&str; 5] = ["docker", "podman", "buildah", "skopeo", "crane"];
 
-/// A cluster has one definition and one operator, so one at a time.
+/// A cluster has one definition and one operator: run one test at a time.
 async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
 }
 
-/// `make WORDS` in a clone. What whoever runs the tests has set, or his own make for what it starts, is not meant for it.
+/// `make WORDS` in a clone, without variables of the calling environment or of an outer make.
 fn make_in(clone: &Path, words: &[&str]) -> Command {
     let mut command = Command::new("make");
     command.arg("--no-print-directory").args(words).current_dir(clone).stdin(Stdio::null());
@@ -56,12 +56,12 @@ fn make_in(clone: &Path, words: &[&str]) -> Command {
 /// The same for a cluster.
 fn make(kubeconfig: &Path, words: &[&str]) -> Command {
     let mut command = make_in(repository(), words);
-    // Beside the cluster, because what kubectl remembers of an address is true for this cluster only.
+    // Next to the cluster's files, because kubectl's cache for an address is valid for this cluster only.
     command.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", kubeconfig.with_extension("kubectl"));
     command
 }
 
-/// Whether it succeeds, and what it says.
+/// Returns success and output.
 fn run(mut command: Command) -> (bool, String) {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let shown = format!("{command:?}");
@@ -74,19 +74,19 @@ fn run(mut command: Command) -> (bool, String) {
 
 fn succeeds(command: Command) -> String {
     let shown = format!("{command:?}");
-    let (success, told) = run(command);
-    assert!(success, "{shown}: {told}");
-    told
+    let (success, output) = run(command);
+    assert!(success, "{shown}: {output}");
+    output
 }
 
 #[track_caller]
 fn is_refused(command: Command, sentence: &str) {
     let shown = format!("{command:?}");
-    let (success, told) = run(command);
-    assert!(!success && told.contains(sentence), "{shown}: {told}");
+    let (success, output) = run(command);
+    assert!(!success && output.contains(sentence), "{shown}: {output}");
 }
 
-/// `make run`, with all that it started.
+/// `make run` with all its processes.
 struct Operator {
     make: Daemon,
     group: Pid,
@@ -99,7 +99,7 @@ impl Operator {
             cluster.kubeconfig(),
             &["run", &format!("ARGS=--set http.listen=127.0.0.1:{}", free_port())],
         );
-        // Whoever runs the tests in the background has them ignore what the terminal's Ctrl-C sends, and a shell keeps to that.
+        // Tests that run in the background inherit an ignored SIGINT, and shells keep it ignored.
         let mut command = Command::new("env");
         command
             .arg("--default-signal=INT")
@@ -134,9 +134,9 @@ impl Operator {
             ended.is_some() && log.contains(&format!("{signal}: shutting down; a second signal")),
             "{log}"
         );
-        let nobody =
+        let all_ended =
             eventually(SOON, async || killpg(self.group, None).is_err().then_some(())).await;
-        assert!(nobody.is_some(), "something is left of it; {log}");
+        assert!(all_ended.is_some(), "processes are left; {log}");
         let holder = [
             "get",
             "lease/flow-operator",
@@ -145,14 +145,14 @@ impl Operator {
         assert_eq!(
             cluster.kubectl_ok(&holder).await,
             "flow-operator:",
-            "it has given back the Lease; {log}"
+            "the operator has released the Lease; {log}"
         );
     }
 }
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        // After a failure; else there is nobody.
+        // After a failure; otherwise no process is left.
         let _ = killpg(self.group, Signal::SIGKILL);
     }
 }
@@ -235,7 +235,7 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let words = ["deploy", &format!("IMG={meant}")];
     let deploy = make(&words);
     let deploying = tokio::task::spawn_blocking(|| succeeds(deploy));
-    // As a kubelet would, while it is waited for.
+    // Set the status in place of a kubelet.
     let pods = [
         "get",
         "pods",
@@ -246,7 +246,7 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
     let up = eventually(4 * SOON, async || {
         for pod in cluster.kubectl_ok(&pods).await.lines() {
             let status = r#"--patch={"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}"#;
-            // One of the image before may be gone.
+            // A Pod of the previous image may be gone.
             cluster
                 .kubectl(&["patch", pod, "--namespace=flow-system", "--subresource=status", status])
                 .await;
@@ -295,7 +295,7 @@ async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jo
 }
 
 #[test]
-fn without_a_cluster_each_verb_says_what_to_set() {
+fn verbs_without_a_cluster_print_the_remedy() {
     let nowhere = tempfile::tempdir().unwrap();
     for words in [&["install"][..], &["uninstall"], &["deploy", "IMG=x"], &["undeploy"]] {
         is_refused(
@@ -303,8 +303,8 @@ fn without_a_cluster_each_verb_says_what_to_set() {
             "no cluster answers; set KUBECONFIG to one",
         );
     }
-    let (success, told) = run(make(&nowhere.path().join("kubeconfig"), &["run"]));
-    assert!(!success && told.contains("set KUBECONFIG"), "{told}");
+    let (success, output) = run(make(&nowhere.path().join("kubeconfig"), &["run"]));
+    assert!(!success && output.contains("set KUBECONFIG"), "{output}");
 }
 
 #[test]
@@ -346,13 +346,13 @@ async fn manifests_are_written_where_they_are_out_of_date_and_nowhere_else() {
     }
     let generated =
         ["crd/iflearnerjobs.yaml", "rbac/operator.yaml", "overlays/operator-namespaced/rbac.yaml"];
-    let told = succeeds(make_in(clone, &["manifests"]));
-    assert!(!told.contains("wrote"), "{told}");
+    let output = succeeds(make_in(clone, &["manifests"]));
+    assert!(!output.contains("wrote"), "{output}");
     for file in generated {
         fs::write(clone.join("deploy/kustomize").join(file), "of yesterday\n").unwrap();
     }
-    let told = succeeds(make_in(clone, &["manifests"]));
-    assert_eq!(told.matches("wrote").count(), generated.len(), "{told}");
+    let output = succeeds(make_in(clone, &["manifests"]));
+    assert_eq!(output.matches("wrote").count(), generated.len(), "{output}");
     let difference = Command::new("diff")
         .arg("-r")
         .arg(repository().join("deploy/kustomize"))
@@ -361,7 +361,7 @@ async fn manifests_are_written_where_they_are_out_of_date_and_nowhere_else() {
     assert_eq!(String::from_utf8_lossy(&difference.unwrap().stdout), "");
 }
 
-/// A search path with everything that is on this one but for these programs.
+/// A search path with all programs except these.
 fn without(programs: &[&str], folder: &Path) -> PathBuf {
     fs::create_dir(folder).unwrap();
     let mut seen: HashSet<OsString> = programs.iter().map(OsString::from).collect();
@@ -376,7 +376,7 @@ fn without(programs: &[&str], folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
-/// What an archive's index says of the one image in it, after every blob was found to be what its name says.
+/// The index entry of the one image in an archive, after a check of every blob's digest.
 fn opened(archive: &Path, folder: &Path) -> (String, Value) {
     fs::create_dir(folder).unwrap();
     assert!(
@@ -417,7 +417,7 @@ fn opened(archive: &Path, folder: &Path) -> (String, Value) {
 fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_were_built_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = without(&ENGINES, &folder.path().join("path"));
-    // Whom an administrator's skopeo trusts, and that images need no signature.
+    // Trust settings of skopeo; images need no signature.
     let policy = folder.path().join(".config/containers/policy.json");
     fs::create_dir_all(policy.parent().unwrap()).unwrap();
     fs::write(policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
@@ -445,17 +445,17 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
         "podman does not answer: see podman info",
     );
 
-    let told = succeeds(make(&["docker-build", &registry_is]));
+    let output = succeeds(make(&["docker-build", &registry_is]));
     assert!(
-        told.contains("No container engine answers here: import these archives with docker load"),
-        "{told}"
+        output.contains("No container engine answers here: import these archives with docker load"),
+        "{output}"
     );
     is_refused(
         make(&["docker-push", &registry_is]),
         "pushing needs docker, podman, buildah, skopeo or crane, and none is here",
     );
 
-    // It finds its libraries by its own place: no link.
+    // The program finds its libraries by its own path: do not link it.
     let skopeo = path.join("skopeo");
     fs::write(
         &skopeo,

@@ -27,15 +27,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-/// Three pods that import the framework, on two cores that other tests want as well.
+/// Timeout for three Pods that import the framework on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PARTIES: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
-/// What the workload's README promises of the averages of both parties: the same as with processes.
+/// Accuracy of the averages in the workload's README: the same as with processes.
 const AVERAGES: [(u64, f64); 2] = [(1, 0.8508), (2, 0.8953)];
 const AVERAGE: &str = "\"acc\": 0.8953";
 
-/// Who our images run as.
-const NOBODY: u32 = 65532;
+/// User of our images.
+const UNPRIVILEGED_USER: u32 = 65532;
 
 const SIDECAR_CONTAINER: &str = "flow.test/flow-federate:1";
 
@@ -79,14 +79,14 @@ fn build_image(image: &Path, archive: &Path, name: &str) {
     printed(build.arg(image).arg(archive).arg(name).env("BIN", binaries::folder()));
 }
 
-/// What a program prints that must succeed.
+/// Returns the output of a program, which must succeed.
 fn printed(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
-/// `flow-operator setup`, as who may do everything.
+/// `flow-operator setup` with all permissions.
 fn setup(cluster: &Cluster, arguments: &[&str]) {
     let mut command = Command::new(binaries::flow_operator());
     printed(command.arg("setup").args(arguments).env("KUBECONFIG", cluster.kubeconfig()));
@@ -107,8 +107,8 @@ async fn volume(cluster: &Cluster, folder: &Path, namespace: &str, claim: &str, 
     cluster.apply(&volume.to_string()).await;
 }
 
-/// A namespace for each party, an operator that serves these and may do no more than it says it needs, and agents of which
-/// the same is true.
+/// A namespace for each party, an operator for these namespaces with exactly its documented rights, and agents with exactly
+/// theirs.
 struct Ground {
     cluster: &'static Cluster,
     namespaces: BTreeMap<String, String>,
@@ -200,7 +200,7 @@ impl Ground {
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Waits until the pod of each party's member runs; answers their UIDs.
+    /// Waits until the Pod of each party's member runs; returns the UIDs.
     async fn pods_run(&self) -> BTreeSet<String> {
         let mut uids = BTreeSet::new();
         for party in PARTIES {
@@ -215,7 +215,7 @@ impl Ground {
         uids
     }
 
-    /// The UID of every pod that was ever put on a node at the parties, as the scheduler's events say, which outlive them.
+    /// UIDs of all Pods that were ever scheduled at the parties, from the events of the scheduler, which outlive the Pods.
     async fn pods_ever(&self) -> BTreeSet<String> {
         let mut uids = BTreeSet::new();
         for party in PARTIES {
@@ -262,7 +262,7 @@ async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: 
         .await;
 }
 
-/// A service account that may do what an agent says it needs in its namespace, and nothing else; its kubeconfig.
+/// The kubeconfig of a service account with exactly the documented rights of an agent in its namespace.
 async fn agent(cluster: &Cluster, folder: &Path, namespace: &str) -> PathBuf {
     cluster
         .kubectl_ok(&["create", "serviceaccount", "flow-federate", "--namespace", namespace])
@@ -372,7 +372,7 @@ async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_t
     federation.restart_server().await;
     federation.start_agent("hospital-a").await;
     trained_as_with_processes(&federation, &run).await;
-    // Not before the end: a party that is quick has ended, and its pod gone, before the last of those killed is back.
+    // After the end: a fast party may have ended, and its Pod be gone, before the last killed program is ready.
     assert_eq!(ground.pods_ever().await, pods, "a pod was started again");
     federation.end().await;
 }
@@ -410,7 +410,7 @@ async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
     let federation = ground.federation("").await;
     let run = federation.hub.launch(&Job::digits(50).parameter("fit-seconds", "1")).await;
     ground.pods_run().await;
-    // As a drain of its node does it.
+    // Like a drain of the node.
     let namespace = &ground.namespaces["hospital-b"];
     let pod = ground.json("hospital-b", "pods").await[0]["metadata"]["name"]
         .as_str()
@@ -442,11 +442,11 @@ async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
     federation.end().await;
 }
 
-/// How pods know the names of a zone.
+/// The way in which Pods resolve the names of a zone.
 enum Names {
-    /// The cluster's DNS is told.
+    /// The cluster's DNS has the zone.
     Dns,
-    /// The agents are told, and no DNS.
+    /// The agents have the addresses; no DNS has the zone.
     HostAliases,
 }
 
@@ -460,7 +460,7 @@ async fn a_training_through_the_route_needs_no_dns_where_agents_know_the_gateway
     trains_through_the_route("server.example.org", Names::HostAliases).await;
 }
 
-/// A zone is what everything in it hangs on: names, certificate, routes and what the agents let a workload dial.
+/// Names, certificate, routes and allowed peers of agents all depend on the zone.
 async fn trains_through_the_route(zone: &str, names: Names) {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("gateway");
@@ -501,7 +501,7 @@ async fn trains_through_the_route(zone: &str, names: Names) {
         port = reached.port(),
     );
     let federation = ground.federation(&settings).await;
-    // Everything else the original's trainer is called with comes from the platform: --server=<host>:<port> above all.
+    // The platform sets all other arguments of the original's trainer, in particular --server=<host>:<port>.
     let job = Job::digits(3).template(
         "command",
         serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]),
@@ -525,7 +525,7 @@ async fn provide_pair(cluster: &Cluster, folder: &Path, namespace: &str) {
     }
 }
 
-/// What the trainers were told to dial.
+/// The addresses to which the trainers connect.
 async fn dialled(ground: &Ground) -> String {
     let jobs = ground.json("hospital-a", "iflearnerjobs").await;
     let containers = jobs

@@ -1,4 +1,4 @@
-//! Programs that do not run for a while, as in a virtual machine that stands still: SIGSTOP, and later SIGCONT.
+//! Programs that are paused with SIGSTOP and SIGCONT, as in a paused virtual machine.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use flow_e2e::{Federation, Job};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Rule of the runs here, in seconds: shorter than each pause, longer than what counts as one.
+/// Deadlines of the runs, in seconds: shorter than each pause, longer than the shortest detected pause.
 const NO_PROGRESS_S: u64 = 7;
-/// How long programs are stopped.
+/// Duration of a pause.
 const PAUSE: Duration = Duration::from_secs(9);
 
-/// Completes when another process has lived through a whole pause.
+/// Completes after a whole pause, measured by another process.
 async fn meanwhile() {
     let status =
         tokio::process::Command::new("sleep").arg(PAUSE.as_secs().to_string()).status().await;
@@ -19,7 +19,7 @@ async fn meanwhile() {
 }
 
 #[tokio::test]
-async fn b6_a_hub_that_is_stopped_for_longer_than_a_deadline_hears_its_agents_before_it_judges() {
+async fn b6_hub_paused_beyond_a_deadline_contacts_its_agents_before_it_applies_deadlines() {
     let federation = Federation::start().await;
     let run = federation
         .hub
@@ -35,7 +35,7 @@ async fn b6_a_hub_that_is_stopped_for_longer_than_a_deadline_hears_its_agents_be
 }
 
 #[tokio::test]
-async fn b6_a_machine_that_stands_still_with_all_its_programs_goes_on_where_it_was() {
+async fn b6_paused_machine_with_all_programs_continues() {
     let mut federation = Federation::start().await;
     let run = federation
         .hub

@@ -1,4 +1,4 @@
-//! The two quickstarts, as a newcomer runs them, with the programs under test instead of a build.
+//! The two quickstarts as a new user runs them, with the programs under test instead of a build.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -12,10 +12,10 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// What the workload's README promises of the last average after five epochs.
+/// Accuracy of the last average after five epochs in the workload's README.
 const TOGETHER: &str = "0.9154";
 
-/// They work in one folder of the repository, so one at a time.
+/// The quickstarts share one folder of the repository: run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -30,8 +30,8 @@ fn script(name: &str) -> Command {
     command
 }
 
-/// What was printed.
-fn told(output: &Output) -> String {
+/// The output of both streams.
+fn output_of(output: &Output) -> String {
     format!(
         "{}\n{}",
         String::from_utf8_lossy(&output.stdout),
@@ -39,7 +39,7 @@ fn told(output: &Output) -> String {
     )
 }
 
-/// What is still running in the folder it works in.
+/// Processes that still run in the folder.
 fn left(folder: &Path) -> Vec<proc::Process> {
     proc::with_word(folder.to_str().unwrap())
 }
@@ -68,12 +68,12 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
     std::fs::write(&mine, "mine").unwrap();
     let refused = quickstart(folder, None).output().unwrap();
     assert!(
-        !refused.status.success() && told(&refused).contains("was not made by a quickstart"),
+        !refused.status.success() && output_of(&refused).contains("was not made by a quickstart"),
         "{}",
-        told(&refused)
+        output_of(&refused)
     );
 
-    // As one that was interrupted has left it.
+    // The state after an interrupted quickstart.
     std::fs::write(folder.join(".quickstart"), "").unwrap();
     let kept = |runs| {
         let results = std::fs::read_dir(folder.join("party-a/agent/runs")).unwrap().count();
@@ -84,27 +84,27 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
         );
     };
     let output = quickstart(folder, None).output().unwrap();
-    let said = told(&output);
-    assert!(output.status.success(), "{said}");
+    let printed = output_of(&output);
+    assert!(output.status.success(), "{printed}");
     for figure in [
         format!("trained together   {TOGETHER}"),
         "party-a alone      0.6837".into(),
         "party-b alone      0.5768".into(),
     ] {
-        assert!(said.contains(&figure), "no {figure:?} in {said}");
+        assert!(printed.contains(&figure), "no {figure:?} in {printed}");
     }
-    assert_eq!(said.matches("model.npz").count(), 2, "{said}");
+    assert_eq!(printed.matches("model.npz").count(), 2, "{printed}");
     assert!(left(folder).is_empty(), "{:?}", left(folder));
     kept(1);
 
     let output = quickstart(folder, None).env("KEEP", "1").output().unwrap();
-    let said = told(&output);
+    let printed = output_of(&output);
     assert!(
         output.status.success()
-            && said.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())),
-        "{said}"
+            && printed.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())),
+        "{printed}"
     );
-    assert_eq!(said.matches("model.npz").count(), 2, "those of this run: {said}");
+    assert_eq!(printed.matches("model.npz").count(), 2, "those of this run: {printed}");
     kept(2);
     // Programs that are somewhere else end it all the same.
     let verb = |verb| {
@@ -116,10 +116,10 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
     };
     let stopped =
         quickstart(folder, Some("stop")).env("BIN", folder.join("elsewhere")).output().unwrap();
-    assert!(stopped.status.success() && left(folder).is_empty(), "{}", told(&stopped));
+    assert!(stopped.status.success() && left(folder).is_empty(), "{}", output_of(&stopped));
 
     let started = verb("start");
-    assert!(started.status.success() && hub_answers(folder), "{}", told(&started));
+    assert!(started.status.success() && hub_answers(folder), "{}", output_of(&started));
     assert!(verb("reload").status.success());
     assert!(verb("stop").status.success() && left(folder).is_empty(), "{:?}", left(folder));
     kept(2);
@@ -130,7 +130,7 @@ fn the_quickstart_interrupted_ends_what_it_started() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let script = quickstart(folder.path(), None);
-    // Whoever runs the tests in the background has them ignore what the terminal's Ctrl-C sends, and a shell keeps to that.
+    // Tests that run in the background inherit an ignored SIGINT, and shells keep it ignored.
     let mut running = Command::new("env");
     running.arg("--default-signal=INT").arg(script.get_program()).stdin(Stdio::null());
     running.envs(script.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -149,13 +149,13 @@ fn the_quickstart_interrupted_ends_what_it_started() {
 }
 
 #[test]
-fn a_quickstart_that_cannot_work_says_in_one_sentence_what_to_do() {
+fn quickstart_with_a_missing_requirement_prints_the_remedy() {
     let _alone = alone();
     let port = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = port.local_addr().unwrap().port().to_string();
     let output = script("quickstart.sh").env("REST_PORT", &taken).output().unwrap();
     assert!(!output.status.success());
-    assert!(told(&output).contains(&format!(
+    assert!(output_of(&output).contains(&format!(
         "port {taken} of 127.0.0.1 is taken by another program; choose another with REST_PORT=PORT"
     )));
 
@@ -164,9 +164,10 @@ fn a_quickstart_that_cannot_work_says_in_one_sentence_what_to_do() {
         script("quickstart.sh").env("PATH", without("cargo", folder.path())).output().unwrap();
     assert!(!output.status.success());
     assert!(
-        told(&output).contains("Rust is missing; install it with the command on https://rustup.rs"),
+        output_of(&output)
+            .contains("Rust is missing; install it with the command on https://rustup.rs"),
         "{}",
-        told(&output)
+        output_of(&output)
     );
 }
 
@@ -182,7 +183,7 @@ fn without(program: &str, folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
-/// The cluster that the quickstart was told to keep: ended also by a test that fails.
+/// The cluster that the quickstart keeps; dropping it ends the cluster, also after a failed test.
 struct Kept;
 
 impl Kept {
@@ -198,7 +199,7 @@ impl Kept {
         let mut kubectl = Command::new(flow_testkit::cache_dir().join("kube/bin/kubectl"));
         kubectl.args(words).env("KUBECONFIG", Self::kubeconfig());
         let output = kubectl.stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "kubectl {words:?}: {}", told(&output));
+        assert!(output.status.success(), "kubectl {words:?}: {}", output_of(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 }
@@ -209,26 +210,26 @@ impl Drop for Kept {
     }
 }
 
-/// With the images and manifests that are shipped: hub, agents and operator as pods.
+/// With the shipped images and manifests: hub, agents and operator as Pods.
 #[test]
 fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kept() {
     let _alone = alone();
     let output = script("kube-quickstart.sh").env("KEEP", "1").output().unwrap();
-    let said = told(&output);
-    // One that fails ends what it started; what is up then is somebody else's.
-    assert!(output.status.success(), "{said}");
+    let printed = output_of(&output);
+    // A failed quickstart ends its own cluster; a remaining cluster belongs to another process.
+    assert!(output.status.success(), "{printed}");
     let _kept = Kept;
     assert!(
-        said.contains(&format!("accuracy on 449 images that no party trained with: {TOGETHER}")),
-        "{said}"
+        printed.contains(&format!("accuracy on 449 images that no party trained with: {TOGETHER}")),
+        "{printed}"
     );
-    assert!(said.contains("End it all with: tools/kube-quickstart.sh stop"), "{said}");
+    assert!(printed.contains("End it all with: tools/kube-quickstart.sh stop"), "{printed}");
 
     let again = script("kube-quickstart.sh").output().unwrap();
     assert!(
-        !again.status.success() && told(&again).contains("an earlier quickstart is still up"),
+        !again.status.success() && output_of(&again).contains("an earlier quickstart is still up"),
         "{}",
-        told(&again)
+        output_of(&again)
     );
     let parties = Kept::kubectl(&[
         "-n",
@@ -251,9 +252,9 @@ fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kep
 
     let stopped = Kept::end();
     assert!(
-        stopped.status.success() && told(&stopped).contains("nothing is running"),
+        stopped.status.success() && output_of(&stopped).contains("nothing is running"),
         "{}",
-        told(&stopped)
+        output_of(&stopped)
     );
     let folder = flow_testkit::repository().join("kube-quickstart.run");
     assert!(left(&folder).is_empty(), "{:?}", left(&folder));

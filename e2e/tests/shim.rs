@@ -34,9 +34,9 @@ upload('party-a', w=([2, 2], [1, 2, 3, 4]))
 #[test]
 fn l23_a_model_of_another_shape_ends_the_aggregator_and_is_named() {
     let out = python(&format!("{AGGREGATOR}upload('party-b', w=([2], [1, 2]))\nprint('averaged')"));
-    let said = String::from_utf8_lossy(&out.stderr);
-    assert_eq!(out.status.code(), Some(1), "{said}");
-    assert!(said.contains("the model of party-b cannot be averaged: w is ((2,), 2) here and ((2, 2), 4) at party-a"), "{said}");
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("the model of party-b cannot be averaged: w is ((2,), 2) here and ((2, 2), 4) at party-a"), "{errors}");
 }
 
 #[test]
@@ -44,11 +44,11 @@ fn l23_a_model_that_is_no_number_any_more_ends_the_aggregator_and_is_named() {
     let out = python(&format!(
         "{AGGREGATOR}upload('party-b', w=([2, 2], [1, 2, float('nan'), 4]))\nprint('averaged')"
     ));
-    let said = String::from_utf8_lossy(&out.stderr);
-    assert_eq!(out.status.code(), Some(1), "{said}");
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{errors}");
     assert!(
-        said.contains("party-b cannot be averaged: w holds a value that is not a finite number"),
-        "{said}"
+        errors.contains("party-b cannot be averaged: w holds a value that is not a finite number"),
+        "{errors}"
     );
 }
 

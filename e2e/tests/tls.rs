@@ -1,4 +1,4 @@
-//! A federation that speaks TLS everywhere: hub, agents and flowctl.
+//! A federation with TLS on all connections: hub, agents and flowctl.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use flow_e2e::{Builder, Federation, Job, SOON, binaries, eventually};
 use flow_testkit::Authority;
 
-/// Runs a command of flowctl that must succeed; answers its output.
+/// Runs a command of flowctl, which must succeed; returns its output.
 fn flowctl(federation: &Federation, arguments: &[&str]) -> String {
     let mut command = Command::new(binaries::flowctl());
     command
@@ -26,27 +26,27 @@ fn flowctl(federation: &Federation, arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_succeeds_in_tls_and_an_agent_that_does_not_trust_the_hub_says_so_until_it_does() {
+async fn task_succeeds_with_tls_and_an_agent_without_trust_logs_the_cause() {
     let mut federation = Builder::default().tls().start().await;
     let run = federation.hub.launch(&Job::new("gate").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
 
-    // Somebody takes away what hospital-a knows the hub by, and puts it back.
+    // Replace the authority's certificate at hospital-a, and restore it.
     let ca = federation.ca().expect("the hub has a certificate").to_owned();
-    let right = fs::read(&ca).expect("it was made");
+    let original = fs::read(&ca).expect("it was made");
     let elsewhere = tempfile::tempdir().expect("a folder");
     fs::copy(Authority::new().ca(elsewhere.path()), &ca).expect("the folder is ours");
     federation.kill9_agent("hospital-a");
     let log = federation.root().join("hospital-a.log");
-    let said = eventually(SOON, async || {
+    let logged = eventually(SOON, async || {
         let log = fs::read_to_string(&log).unwrap_or_default();
         log.contains("no trusted authority has issued its certificate").then_some(())
     });
-    let mend = async {
-        said.await.expect("the agent says why it is not connected");
-        fs::write(&ca, &right).expect("the folder is ours");
+    let restore_certificate = async {
+        logged.await.expect("the agent logs why it is not connected");
+        fs::write(&ca, &original).expect("the folder is ours");
     };
-    tokio::join!(federation.start_agent("hospital-a"), mend);
+    tokio::join!(federation.start_agent("hospital-a"), restore_certificate);
 
     let tasks = flowctl(&federation, &["task", "list"]);
     assert!(tasks.contains("gate") && tasks.contains("running"), "{tasks}");

@@ -1,4 +1,4 @@
-//! Workloads that do not behave, and clients that go away.
+//! Workloads that misbehave, and clients that disconnect.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 #[tokio::test]
 async fn a_workload_that_exits_1_fails_the_run_by_name_and_the_others_are_stopped() {
     let federation = Federation::start().await;
-    // The others would wait for ever.
+    // The others would wait without end.
     let job = Job::new("fail").template("aggregator_command", json!(["work", "hang"]));
     let run = federation.hub.launch(&job).await;
     let end = federation.hub.ends(&run, "failed", "member_failed").await;
@@ -86,7 +86,7 @@ async fn daemons_that_a_workload_leaves_behind_die_with_it() {
             federation.release(&run);
             federation.hub.ends(&run, "succeeded", "completed").await;
         }
-        // At once: a member is not over as long as anything of it lives.
+        // At once: a member ends only after all of its processes.
         assert!(daemons().is_empty(), "{:#?}", daemons());
         federation.nothing_left(&run, None).await;
     }
@@ -159,7 +159,7 @@ async fn a_run_that_may_go_better_is_repeated_as_a_new_run() {
     federation.end().await;
 }
 
-/// Sends a request by hand, as far as `parts` says, and leaves without reading the answer.
+/// Sends the given parts of a request and disconnects without reading the answer.
 async fn send_and_leave(federation: &Federation, head: &str, body: &str) {
     let address = federation.hub.base.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("the hub listens");
@@ -175,10 +175,10 @@ async fn a_client_that_leaves_in_the_middle_of_a_request_cancels_nothing_that_wa
     let federation = Federation::start().await;
     let hub = &federation.hub;
     let task = hub.submit(&Job::new("ok").trainers_only()).await;
-    // Half a body: nothing was asked for.
+    // An incomplete body: no request.
     let half = "content-type: application/json\r\ncontent-length: 400\r\n\r\n{\"name\": \"half";
     send_and_leave(&federation, "POST /api/v2/tasks", half).await;
-    // A whole request whose answer nobody waits for.
+    // A complete request without a reader for its answer.
     send_and_leave(
         &federation,
         &format!("POST /api/v2/tasks/{task}/start"),
@@ -224,7 +224,7 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
         let first = log.bytes_stream().next().await.expect("a line").expect("bytes");
         assert!(String::from_utf8_lossy(&first).starts_with("line "), "{first:?}");
     }
-    // One that does not read at all: the workload must not wait for it.
+    // A client that reads nothing: the workload must not wait for the client.
     let address = hub.base.trim_start_matches("http://").to_owned();
     let mut lazy = TcpStream::connect(&address).await.expect("the hub listens");
     let request = format!(
@@ -236,7 +236,7 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     let follower = hub.request(Method::GET, &log).send().await.expect("a log");
     federation.release(&run);
     hub.ends(&run, "succeeded", "completed").await;
-    // Who stayed has everything, to the last line, and the stream ends by itself.
+    // The remaining reader gets all lines, and the stream ends.
     let all = flow_common::clock::timeout(SOON, follower.text())
         .await
         .expect("a log that is over ends")

@@ -1,7 +1,7 @@
 //! Real MariaDB and MySQL servers on loopback, each with a data directory of its own copied from an initialised one.
 //!
-//! A commit is durable as in production (`innodb_flush_log_at_trx_commit=1`), so that [`Server::kill9`] means what it
-//! says; what the tests do not look at (binary log, performance schema, a large cache) is off.
+//! Commits are durable as in production (`innodb_flush_log_at_trx_commit=1`), so that tests with [`Server::kill9`] are
+//! realistic. Features that no test needs (binary log, performance schema, a large cache) are off.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::{cache_dir, free_port, spawn_tied, wait_for};
 
-/// Which database, named as its folder in the cache.
+/// Kind of database, named like its folder in the cache.
 #[derive(Clone, Copy)]
 enum Kind {
     MariaDb,
@@ -40,7 +40,7 @@ impl Kind {
     }
 }
 
-/// A running database server with its data; both go when it is dropped.
+/// A running database server with its data; dropping it removes both.
 pub struct Server {
     kind: Kind,
     folder: PathBuf,
@@ -51,23 +51,23 @@ pub struct Server {
     _claim: File,
 }
 
-/// Starts a MariaDB server of the test's own.
+/// Starts a MariaDB server for one test.
 pub async fn mariadb() -> Server {
     Server::start(Kind::MariaDb).await
 }
 
-/// Starts a MySQL server of the test's own.
+/// Starts a MySQL server for one test.
 pub async fn mysql() -> Server {
     Server::start(Kind::MySql).await
 }
 
-/// The MariaDB server that all tests of this process share; take a database of your own in it.
+/// The MariaDB server that all tests of this process share; create a database for each test.
 pub async fn shared_mariadb() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     SERVER.get_or_init(mariadb).await
 }
 
-/// The MySQL server that all tests of this process share; take a database of your own in it.
+/// The MySQL server that all tests of this process share; create a database for each test.
 pub async fn shared_mysql() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     SERVER.get_or_init(mysql).await
@@ -78,7 +78,7 @@ impl Server {
         let template = kind.folder().join("template");
         let (folder, claim) = claim_folder();
         let data = folder.join("data");
-        // `cp` because it keeps holes: most of a fresh data directory is zeros that need not be written.
+        // `cp` keeps holes: most of a new data directory consists of zeros.
         let copied = Command::new("cp")
             .args(["-a", "--sparse=always", "--reflink=auto"])
             .arg(template)
@@ -91,7 +91,7 @@ impl Server {
         );
 
         let password = random_hex();
-        // A user that signs in with a password over TCP, as in production; and no root that signs in without one.
+        // A user with a password over TCP, as in production, and no root without a password.
         let accounts = format!(
             "CREATE USER IF NOT EXISTS flow@'%' IDENTIFIED BY '{password}';\n\
              GRANT ALL ON *.* TO flow@'%' WITH GRANT OPTION;\n\
@@ -105,12 +105,12 @@ impl Server {
         server
     }
 
-    /// `mysql://…` of the server without a database, for a user who may do everything.
+    /// `mysql://…` of the server without a database, for a user with all permissions.
     pub fn url(&self) -> String {
         format!("mysql://flow:{}@127.0.0.1:{}", self.password, self.port)
     }
 
-    /// Makes a new, empty database and returns its URL.
+    /// Creates an empty database and returns its URL.
     pub async fn create_database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -121,7 +121,7 @@ impl Server {
         format!("{}/{name}", self.url())
     }
 
-    /// The loopback port, which stays the same over [`Server::restart`].
+    /// The loopback port; [`Server::restart`] keeps it.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -131,14 +131,14 @@ impl Server {
         self.process.id()
     }
 
-    /// Ends the server as a crash does and waits until it is gone.
+    /// Kills the server with SIGKILL and waits for its end.
     pub fn kill9(&mut self) {
-        // Failure means that it is already dead.
+        // An error means that the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    /// Starts the server again on the same data and port, killing it first if it runs; ready when this returns.
+    /// Restarts the server with the same data and port, and waits until it is ready. Kills a running server first.
     pub async fn restart(&mut self) {
         self.kill9();
         self.process = spawn(self.kind, &self.folder, self.port);
@@ -171,7 +171,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill9();
-        // What is left here is taken by the next `claim_folder`.
+        // The next `claim_folder` removes leftovers.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -193,7 +193,7 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
             "--innodb-buffer-pool-size=64M",
         ])
         .args(["--performance-schema=OFF", "--max-connections=500"])
-        // Relative to the data directory, because the whole path could be longer than a socket's name may be.
+        // Relative to the data directory, because the absolute path may exceed the limit for socket names.
         .args(["--socket=socket", "--pid-file=pid"])
         .args(kind.options())
         .stdin(Stdio::null())
@@ -202,8 +202,8 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
     spawn_tied(command).expect("the prepared server can be executed")
 }
 
-/// A new folder under the cache, held by a lock that ends with this process; and away with those nobody holds any more,
-/// since a shared server is never dropped and a killed test drops nothing.
+/// Creates a folder in the cache with a lock that ends with this process. Removes unlocked folders of ended processes first:
+/// shared servers are never dropped, and a killed test drops nothing.
 pub(crate) fn claim_folder() -> (PathBuf, File) {
     let root = cache_dir().join("servers");
     std::fs::create_dir_all(&root).expect("the cache can be written");
@@ -219,7 +219,7 @@ pub(crate) fn claim_folder() -> (PathBuf, File) {
     let folder = root.join(random_hex());
     std::fs::create_dir(&folder).expect("the name is new");
     let claim = lock_of(&folder).expect("the folder is ours");
-    claim.lock().expect("nobody else knows the folder");
+    claim.lock().expect("the folder is new");
     (folder, claim)
 }
 

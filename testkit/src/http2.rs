@@ -1,4 +1,4 @@
-//! An HTTP/2 caller that takes nothing: its window is closed, and it answers pings.
+//! An HTTP/2 client with a closed window that answers pings and accepts no data.
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -20,8 +20,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The begin of a connection with a window of 0 for every answer, and its first request: these headers, pseudo-headers
-/// first, and this body; the request goes on if there is a body.
+/// The begin of a connection with a window of 0 and a first request with these headers, pseudo-headers first. With a body
+/// the request stays open.
 #[must_use]
 pub fn closed_window(headers: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
     let mut block = Vec::new();
@@ -60,7 +60,7 @@ pub fn get(path: &str) -> Vec<u8> {
     )
 }
 
-/// Answers settings and pings until the other side closes the connection, in whatever way.
+/// Answers settings and pings until the peer closes the connection.
 pub async fn until_closed(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut head = [0; FRAME_HEAD];
     while stream.read_exact(&mut head).await.is_ok() {

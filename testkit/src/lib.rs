@@ -1,8 +1,8 @@
-//! What tests need from the machine, each behind one call: real database servers, the real training framework and its
-//! data, a Kubernetes, ports, deadlines, and proof of what was started.
+//! Resources for tests, each behind one call: real database servers, the real training framework and its data, a Kubernetes
+//! cluster, ports, deadlines, and records of started workloads.
 //!
-//! The pieces are made by `make setup-test`; a test that misses one panics with those words rather than passing without
-//! it. Everything started through this crate dies with the test process, however that ends.
+//! `make setup-test` prepares the components; a test without its component panics with this command and never passes. All
+//! processes of this crate end with the test process, even if that is killed.
 
 mod database;
 pub mod http2;

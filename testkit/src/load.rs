@@ -1,4 +1,4 @@
-//! Load as attackers make it, and its cost: connections that are held, answer times, memory.
+//! Load of an attacker and its effects: held connections, answer times, memory.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use tokio::task::JoinSet;
 /// Set by `make test-long`.
 const LONG: &str = "FLOW_TEST_LONG";
 
-/// The size of a load: `short` usually, `long` in `make test-long`.
+/// The size of a load: `long` in `make test-long`, otherwise `short`.
 #[must_use]
 pub fn sized(short: usize, long: usize) -> usize {
     if std::env::var_os(LONG).is_some() { long } else { short }
 }
 
-/// Callers that hold a connection each, and dial again when it is closed; they end when dropped.
+/// Clients that hold one connection each and reconnect when it is closed, until dropped.
 #[derive(Debug)]
 pub struct Holders {
     _tasks: JoinSet<()>,
 }
 
 impl Holders {
-    /// `count` callers that send `beginning` and nothing more.
+    /// Starts `count` clients that send only `beginning`.
     #[must_use]
     pub fn start(address: SocketAddr, count: usize, beginning: &'static [u8]) -> Self {
         let mut tasks = JoinSet::new();
@@ -32,7 +32,7 @@ impl Holders {
                 loop {
                     let Ok(mut stream) = TcpStream::connect(address).await else { continue };
                     if stream.write_all(beginning).await.is_ok() {
-                        // Until it is closed, in whatever way.
+                        // Wait for the end of the connection.
                         let _ = stream.read_to_end(&mut Vec::new()).await;
                     }
                 }
@@ -42,7 +42,7 @@ impl Holders {
     }
 }
 
-/// How long a new connection waits for the answer to `GET path`, which must be 200; panics after `deadline`.
+/// Returns the time from a new connection to the answer of `GET path`. Panics after `deadline` or if the status is not 200.
 pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) -> Duration {
     let begun = flow_common::clock::monotonic();
     let asked = async {

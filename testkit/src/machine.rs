@@ -1,5 +1,5 @@
-//! Where the pieces lie that `make setup-test` prepares. Asking for one that is missing fails here, with what to do,
-//! and not later in a test with a riddle.
+//! Paths of the components that `make setup-test` prepares. A missing component fails here with the remedy instead of later
+//! in a test.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies inside the repository")
 }
 
-/// The folder of everything prepared: `$FLOW_CACHE`, else `.cache` in the repository.
+/// The folder of all prepared components: `$FLOW_CACHE`, or `.cache` in the repository.
 pub fn cache_dir() -> PathBuf {
-    // A relative FLOW_CACHE is meant from the repository root, where make runs; Cargo runs tests in the crate's folder.
+    // A relative FLOW_CACHE is relative to the repository, where make runs; Cargo runs tests in the folder of the crate.
     repository().join(std::env::var_os("FLOW_CACHE").unwrap_or_else(|| ".cache".into()))
 }
 
-/// A path below [`cache_dir`] that must be there.
+/// Returns a path below [`cache_dir`]; panics with the remedy if it does not exist.
 pub(crate) fn prepared(path: &str) -> PathBuf {
     let path = cache_dir().join(path);
     assert!(
@@ -35,7 +35,7 @@ pub fn registry(program: &str) -> PathBuf {
     prepared(&format!("registry/{program}"))
 }
 
-/// The Python interpreter that has iflearner and numpy.
+/// The Python interpreter with iflearner and numpy.
 pub fn venv_python() -> PathBuf {
     prepared("venv/bin/python")
 }
@@ -45,12 +45,12 @@ pub fn schemathesis() -> PathBuf {
     prepared("schemathesis/bin/st")
 }
 
-/// The folder with `party-a.npz`, `party-b.npz` and `test.npz`: what `client.py --data` wants.
+/// The folder with `party-a.npz`, `party-b.npz` and `test.npz`, for `client.py --data`.
 pub fn digits_dir() -> PathBuf {
     prepared("digits/test.npz").parent().expect("a file lies in a folder").to_owned()
 }
 
-/// The rows of one party, `party-a` or `party-b` (or `test`, which both measure on).
+/// The rows of one party, `party-a` or `party-b`, or the common test rows `test`.
 pub fn digits(party: &str) -> PathBuf {
     prepared(&format!("digits/{party}.npz"))
 }

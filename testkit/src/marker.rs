@@ -1,4 +1,4 @@
-//! Proof of what was started and what is alive, taken from outside of the code under test.
+//! Records of started workloads and live processes, independent of the code under test.
 
 use std::path::{Path, PathBuf};
 
@@ -10,30 +10,30 @@ pub struct StartMarker {
 }
 
 impl StartMarker {
-    /// A marker nobody has written to.
+    /// Creates an empty marker.
     #[expect(clippy::new_without_default, reason = "it makes a folder, which a default should not")]
     pub fn new() -> Self {
         StartMarker { folder: tempfile::tempdir().expect("the temporary folder can be written") }
     }
 
-    /// The file the workload appends to.
+    /// The file to which the workload appends.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("starts")
     }
 
-    /// The lines so far, in the order of the starts.
+    /// The lines in the order of the starts.
     pub fn lines(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.path()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How many starts there were.
+    /// Number of starts.
     pub fn count(&self) -> usize {
         self.lines().len()
     }
 }
 
-/// The processes whose environment contains `text`, this one left out. A zombie has no environment and is not found.
+/// The processes with `text` in their environment, except this one. A zombie has no environment and does not count.
 pub fn alive_with_marker(text: &str) -> Vec<u32> {
     let environment_has_it = |process: &Path| {
         let environment = std::fs::read(process.join("environ")).unwrap_or_default();

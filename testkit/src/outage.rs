@@ -1,4 +1,4 @@
-//! What a machine may run out of, for a process under test: places to write to that take nothing, and descriptors.
+//! Exhausted resources for a process under test: full or closed outputs, and no free file descriptors.
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write as _, pipe};
@@ -8,17 +8,17 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 
-/// An output on a disk without room.
+/// An output on a full disk.
 pub fn full_output() -> OwnedFd {
     File::options().write(true).open("/dev/full").expect("Linux has it").into()
 }
 
-/// A pipe whose reader has gone.
+/// A pipe with a closed reader.
 pub fn closed_pipe() -> OwnedFd {
     pipe().expect("a pipe").1.into()
 }
 
-/// A pipe without room, whose reader (which must be kept) does not read.
+/// A full pipe. The caller must keep the reader and not read.
 pub fn stuck_pipe() -> (PipeReader, OwnedFd) {
     let (reader, mut writer): (PipeReader, PipeWriter) = pipe().expect("a pipe");
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("an open pipe");
@@ -27,15 +27,14 @@ pub fn stuck_pipe() -> (PipeReader, OwnedFd) {
     (reader, writer.into())
 }
 
-/// Lets a process open nothing more. Descriptors that are open stay open; others are to be had again when the answer is
-/// dropped.
+/// Prevents a process from opening further files. Open descriptors stay open; dropping the result restores the limit.
 #[must_use]
 pub fn without_descriptors(pid: u32) -> WithoutDescriptors {
     // Descriptors below it are the standard ones.
     WithoutDescriptors { pid, limit: limit_open_files(pid, 3) }
 }
 
-/// A process that can open nothing more.
+/// A process that cannot open files.
 #[derive(Debug)]
 pub struct WithoutDescriptors {
     pid: u32,
@@ -48,7 +47,7 @@ impl Drop for WithoutDescriptors {
     }
 }
 
-/// Answers the limit before.
+/// Returns the previous limit.
 fn limit_open_files(pid: u32, limit: u64) -> u64 {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     let pid = i32::try_from(pid).expect("a pid is small");

@@ -1,4 +1,4 @@
-//! Certificates for a test, as an administrator would have them made.
+//! Certificates for tests.
 
 use std::fs;
 use std::net::IpAddr;
@@ -12,15 +12,15 @@ use rcgen::{
     SanType, date_time_ymd,
 };
 
-/// Who signs. Every one has the same name, and a key of its own.
+/// A certificate authority. All have the same name and different keys.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// The files of a server.
 #[derive(Debug, Clone)]
 pub struct Pair {
-    /// Its certificate.
+    /// Certificate file.
     pub cert: PathBuf,
-    /// Its key, readable by its owner only.
+    /// Key file, readable by its owner only.
     pub key: PathBuf,
 }
 
@@ -31,7 +31,7 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority with a new key.
     #[must_use]
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
@@ -41,7 +41,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key()).expect("the parameters are sound"))
     }
 
-    /// Writes its own certificate, and answers the file.
+    /// Writes the certificate of the authority and returns the file.
     #[must_use]
     pub fn ca(&self, folder: &Path) -> PathBuf {
         let file = folder.join("ca.crt");
@@ -49,13 +49,13 @@ impl Authority {
         file
     }
 
-    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses, over those that are there.
+    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses; replaces existing files.
     #[must_use]
     pub fn pair(&self, folder: &Path, name: &str, names: &[&str]) -> Pair {
         self.pair_of(CertificateParams::default(), folder, name, names)
     }
 
-    /// As [`Authority::pair`], with a certificate that ends in so many days, or ended so many days ago.
+    /// Like [`Authority::pair`] with a certificate that expires in `days` days, or expired if negative.
     #[must_use]
     pub fn pair_ending(&self, folder: &Path, name: &str, names: &[&str], days: i64) -> Pair {
         let day = SystemClock.now().0 / (24 * 3600 * 1_000_000) + days;
@@ -83,7 +83,7 @@ impl Authority {
             cert: folder.join(format!("{name}.crt")),
             key: folder.join(format!("{name}.key")),
         };
-        // Written aside first: who looks at the same time sees the old ones or the new ones.
+        // A rename is atomic: a reader gets either the old or the new file.
         for (file, text) in [(&pair.key, key.serialize_pem()), (&pair.cert, cert.pem())] {
             let aside = file.with_extension("new");
             fs::write(&aside, text).expect("the folder is ours");

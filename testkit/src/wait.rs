@@ -1,15 +1,15 @@
-//! Waiting for a condition with a deadline, in place of sleeping and hoping.
+//! Waiting for a condition with a deadline instead of sleeping for a fixed time.
 
 use std::time::Duration;
 
 use flow_common::clock;
 
-/// How often a condition is looked at.
+/// Interval between two evaluations of a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a waited-for closure may answer: `bool`, or `Option` when the wait should hand back what it found.
+/// The result of a condition: `bool`, or `Option` with a value that the wait returns.
 pub trait Condition {
-    /// What the wait returns.
+    /// Value that the wait returns.
     type Found;
     /// `None` while the condition is not met.
     fn found(self) -> Option<Self::Found>;
@@ -29,9 +29,9 @@ impl<T> Condition for Option<T> {
     }
 }
 
-/// Looks every 10 ms until the condition holds; panics with `what` at the deadline, also when a look itself hangs.
+/// Evaluates the condition every 10 ms until it holds; panics with `what` at the deadline, even if an evaluation hangs.
 ///
-/// Measures real time: not for a runtime whose clock is paused.
+/// Uses real time: not for a runtime with a paused clock.
 #[track_caller]
 pub fn wait_for<C: Condition>(
     what: &str,
@@ -55,7 +55,7 @@ pub fn wait_for<C: Condition>(
     }
 }
 
-/// [`wait_for`] for tests without a runtime. A look that hangs is not cut short.
+/// [`wait_for`] for tests without a runtime. The deadline does not interrupt an evaluation that hangs.
 #[track_caller]
 pub fn wait_for_blocking<C: Condition>(
     what: &str,
@@ -67,7 +67,7 @@ pub fn wait_for_blocking<C: Condition>(
         if let Some(found) = condition().found() {
             return found;
         }
-        assert!(began.elapsed() < deadline, "waited {deadline:?} in vain for: {what}");
+        assert!(began.elapsed() < deadline, "timeout after {deadline:?} while waiting for: {what}");
         clock::sleep_blocking(PAUSE);
     }
 }

@@ -62,7 +62,7 @@ async fn every_database_is_a_new_one() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_the_password() {
+async fn login_without_the_password_fails() {
     for server in [shared_mariadb().await, shared_mysql().await] {
         let refused =
             MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}", server.port())).await;

@@ -1,4 +1,4 @@
-//! What is left of a test's Kubernetes after its end: nothing. Those with a node need root.
+//! A test's Kubernetes leaves nothing behind. Tests with a node need root.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

@@ -27,7 +27,7 @@ spec:
   ports: [{port: 80, targetPort: 8080}]
 "#;
 
-/// What a job's log says after it is complete, a job that asks for no more than the strictest namespace allows.
+/// Runs a job that satisfies the strictest namespace policy, and returns its log.
 async fn run(cluster: &Cluster, namespace: &str, image: &str, command: &[&str]) -> String {
     let job = format!(
         r#"
@@ -63,7 +63,7 @@ spec:
 
 /// The page at `url` as a pod sees it.
 async fn visit(cluster: &Cluster, namespace: &str, url: &str) -> String {
-    // Of a Service that was just made the proxy and the DNS know a moment later.
+    // Proxy and DNS know a new Service only after a delay.
     run(
         cluster,
         namespace,
@@ -76,9 +76,9 @@ async fn visit(cluster: &Cluster, namespace: &str, url: &str) -> String {
 fn get(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).unwrap();
-    said
+    let mut output = String::new();
+    stream.read_to_string(&mut output).unwrap();
+    output
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A run and what can happen to it, for the tests of the run machine, and what must hold after every step.
+//! Runs and inputs for the tests of the run machine, and the invariants after every step.
 
 use flow_domain::id::{Digest, InstanceId, PartyId};
 use flow_domain::member::{
@@ -12,15 +12,15 @@ use flow_domain::task::Rules;
 use flow_domain::template::Framework;
 use flow_domain::time::Timestamp;
 
-/// When every test begins.
+/// Begin of every test.
 pub const START: Timestamp = Timestamp(1_800_000_000_000_000);
 
-/// One of two journals a party's agent may have.
+/// One of two journals of a party's agent.
 pub fn instance(party: usize, journal: usize) -> InstanceId {
     format!("{party:031x}{journal:x}").parse().expect("32 hexadecimal digits")
 }
 
-/// The aggregator `p0` and so many trainers.
+/// The aggregator `p0` and `trainers` trainers.
 pub fn party(index: usize) -> PartyId {
     sample::party(&format!("p{index}"))
 }
@@ -51,7 +51,7 @@ pub fn new_run(framework: Framework, trainers: usize, rules: Rules, connected: b
     run
 }
 
-/// What an honest agent says of a member in this phase. Only an aggregator that has run knows the verdict.
+/// The report of a correct agent for a member in this phase. Only an aggregator that has run can show completion.
 pub fn report(run: &Run, index: usize, phase: MemberPhase) -> Report {
     let member = &run.members[index];
     let reason = match phase {
@@ -67,7 +67,7 @@ pub fn report(run: &Run, index: usize, phase: MemberPhase) -> Report {
         sequence: member.sequence + 1,
         observed_generation: member.generation,
         phase,
-        reason: reason.map(|code| Reason::new(code, "as the test wishes")),
+        reason: reason.map(|code| Reason::new(code, "set by the test")),
         exit: None,
         endpoints: std::collections::BTreeMap::new(),
         resolution: None,
@@ -75,19 +75,19 @@ pub fn report(run: &Run, index: usize, phase: MemberPhase) -> Report {
     }
 }
 
-/// Folds one input in and checks everything that must hold of any step.
+/// Applies one input and checks the invariants of every step.
 pub fn fold(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect>), Refusal> {
     let answer = step(run, input, now);
     if let Ok((next, effects)) = &answer {
         assert_sound(next);
         assert_legal(run, next, effects);
-        // What was taken once is not taken again (F13: reports may be sent as often as one likes).
+        // A repeated input changes nothing (F13: agents repeat reports).
         assert!(step(next, input, now).is_err(), "{input:?} changes something a second time");
     }
     answer
 }
 
-/// What holds of every run at rest.
+/// Invariants of every run between steps.
 pub fn assert_sound(run: &Run) {
     let ended = run.phase.is_terminal();
     assert_eq!(run.finished_at.is_some(), ended, "{run:#?}");
@@ -112,15 +112,15 @@ pub fn assert_sound(run: &Run) {
         assert!(member.attempt <= run.attempt, "{run:#?}");
         assert!(member.contact != Contact::Connected || member.instance.is_some(), "{member:#?}");
         assert!(
-            member.phase.is_terminal() || wishes(run.phase).contains(&member.desired),
+            member.phase.is_terminal() || desired_phases(run.phase).contains(&member.desired),
             "{:?}: {member:#?}",
             run.phase
         );
     }
 }
 
-/// What may be wished of a member that has not ended, in each phase of its run.
-pub const fn wishes(phase: RunPhase) -> &'static [DesiredPhase] {
+/// Allowed desired phases of a member that has not ended, in each phase of its run.
+pub const fn desired_phases(phase: RunPhase) -> &'static [DesiredPhase] {
     match phase {
         RunPhase::Queued => &[DesiredPhase::Admitted],
         RunPhase::Reserving => &[DesiredPhase::Reserved],
@@ -131,7 +131,7 @@ pub const fn wishes(phase: RunPhase) -> &'static [DesiredPhase] {
     }
 }
 
-/// What holds between a run and what a step made of it.
+/// Invariants between a run and its successor.
 pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
     use RunPhase::{Cancelled, Failed, Queued, Reserving, Running, Starting, Stopping, Succeeded};
     let legal: &[RunPhase] = match before.phase {
@@ -153,7 +153,7 @@ pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
     let retries = effects.iter().filter(|e| matches!(e, Effect::Retry { .. })).count();
     let failed_now = after.phase == Failed && before.phase != Failed;
     assert!(retries <= usize::from(failed_now && before.retries_left > 0), "{retries} retries");
-    let told =
+    let has_event =
         |kind| effects.iter().any(|e| matches!(e, Effect::Event(event) if event.kind == kind));
     if before.phase != after.phase {
         let kind = match after.phase {
@@ -166,7 +166,7 @@ pub fn assert_legal(before: &Run, after: &Run, effects: &[Effect]) {
             Failed => EventKind::RunFailed,
             Cancelled => EventKind::RunCancelled,
         };
-        assert!(told(kind), "a change of phase has its event: {effects:?}");
+        assert!(has_event(kind), "a change of phase has its event: {effects:?}");
     }
 }
 
@@ -180,12 +180,12 @@ fn assert_member_legal(old: &Member, new: &Member) {
     assert!(old.attempt <= new.attempt && old.generation <= new.generation);
     assert!(
         old.desired == new.desired || old.generation < new.generation,
-        "every new wish has a new number"
+        "every change of the desired phase has a new generation"
     );
     assert!(
         old.desired != DesiredPhase::Stopped || new.desired == DesiredPhase::Stopped,
         "nobody is called back"
     );
-    assert!(!old.complete || new.complete, "a verdict is a fact and stays");
+    assert!(!old.complete || new.complete, "completion stays");
     assert!(old.required || !new.required);
 }

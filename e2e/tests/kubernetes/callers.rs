@@ -1,4 +1,4 @@
-//! A job that only who shows a certificate may call, behind a gateway that asks for one.
+//! A job behind a gateway that requires client certificates.
 
 use flow_testkit::Authority;
 use serde_json::json;
@@ -7,25 +7,25 @@ use super::*;
 
 const HOST: &str = "job1.closed.iflearner.com";
 
-/// Calls what no server of the framework answers but with `UNIMPLEMENTED`, and shows a pair if it is given one. Where the
-/// server is not up yet, the gateway says 502.
+/// Calls a method that servers of the framework answer with `UNIMPLEMENTED`, with a client certificate if one is given. While
+/// the server is not ready, the gateway answers 502.
 const CALL: &str = r#"
 import sys, time, grpc
 read = lambda name: open(name, "rb").read()
 pair = [read(sys.argv[2] + name) for name in ("/tls.key", "/tls.crt")] if len(sys.argv) > 2 else []
 trusted = grpc.ssl_channel_credentials(read("/etc/server-iflearner-secret.crt"), *pair)
 call = grpc.secure_channel(sys.argv[1], trusted).unary_unary("/nobody.Knows/This")
-told = "status: 502"
-while "status: 502" in told:
+expected = "status: 502"
+while "status: 502" in expected:
     try:
         call(b"", timeout=60, wait_for_ready=True)
     except grpc.RpcError as error:
-        told = f"{error.code().name} {error.details()}"
+        expected = f"{error.code().name} {error.details()}"
     time.sleep(0.1)
-print(told)
+print(expected)
 "#;
 
-/// Where a Pod finds its pair.
+/// Directory of the key pair in a Pod.
 const PAIR: &str = "/etc/iflearner-certificates";
 
 fn job(role: &str, name: &str, more: &Value, spec: &Value) -> String {
@@ -36,7 +36,7 @@ fn job(role: &str, name: &str, more: &Value, spec: &Value) -> String {
 }
 
 #[tokio::test]
-async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobody_else() {
+async fn i20_gateway_accepts_only_clients_with_a_certificate_of_the_authority() {
     let mut ground = Ground::new().await;
     let (cluster, hub, party) =
         (ground.cluster, ground.namespaces["hub"].clone(), ground.namespaces["hospital-a"].clone());
@@ -81,7 +81,7 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
         "spec": {"gatewayClassName": "nginx", "tls": {"frontend": {"default": {"validation": {"caCertificateRefs": [authority]}}}},
             "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}});
-    // A definition that was changed is used for requests a moment later.
+    // The API server uses a changed definition after a delay.
     let asks = [
         "get",
         "gateway/edge",
@@ -148,7 +148,7 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
             .apply_in(&party, &job("client", name, &json!({"certificates": certificates}), &spec))
             .await;
     }
-    for (name, _, told) in callers {
+    for (name, _, expected) in callers {
         let phase = [
             "get",
             "iflearnerjob",
@@ -161,7 +161,7 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
             (cluster.kubectl_ok(&phase).await == "Succeeded").then_some(())
         })
         .await;
-        let said = cluster
+        let output = cluster
             .kubectl_ok(&[
                 "logs",
                 "--namespace",
@@ -171,11 +171,14 @@ async fn i20_a_gateway_lets_through_who_shows_a_pair_of_the_authoritys_and_nobod
                 "--tail=-1",
             ])
             .await;
-        assert!(ended.is_some() && said.contains(told), "who shows {name} is told: {said}");
+        assert!(
+            ended.is_some() && output.contains(expected),
+            "who shows {name} is expected: {output}"
+        );
         assert_eq!(
-            said.contains("UNIMPLEMENTED"),
-            told == "UNIMPLEMENTED",
-            "only the framework's server says so: {said}"
+            output.contains("UNIMPLEMENTED"),
+            expected == "UNIMPLEMENTED",
+            "only the framework's server says so: {output}"
         );
     }
     cluster.kubectl_ok(&["delete", "iflearnerjob/closed", "--namespace", &hub]).await;

@@ -1,4 +1,4 @@
-//! What pods print is kept at the party: in order, each line once, none missing of what the limit has room for.
+//! Logs of Pods at the party: lines in order, each once, none missing within the limit.
 
 use flow_e2e::proc;
 use flow_testkit::kube::BUSYBOX;
@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::*;
 
-/// What an agent keeps of one member.
+/// Log limit of an agent per member.
 const LIMIT: usize = 64 << 20;
-/// So many lines at one party, which are more than that; and how wide a line is after its number.
+/// Number of lines at one party, which exceed the limit, and width of a line after its number.
 const LINES: usize = 75_000;
 const WIDTH: usize = 1_000;
 
-/// Much at once at one party; at the other more and more, until it is let.
+/// Many lines at once at one party; at the other a growing log until the release.
 const WORK: &str = r#"
 if [ "$FED_PARTY" = hospital-a ]; then
     exec awk -v lines="$1" -v form="%d%$2s\n" 'BEGIN { for (n = 1; n <= lines; n++) printf form, n, "." }'
@@ -26,7 +26,7 @@ done
 echo "$n lines"
 "#;
 
-/// What the agent keeps of the party's member.
+/// The log of the party's member at the agent.
 fn kept(federation: &Federation, party: &str) -> String {
     let work = federation.data_dir(party).join("kubernetes");
     let folders =
@@ -41,7 +41,7 @@ fn kept(federation: &Federation, party: &str) -> String {
     segments.iter().map(|segment| fs::read_to_string(segment).unwrap_or_default()).collect()
 }
 
-/// The numbers of lines that follow each other; panics at the first that does not.
+/// The numbers of the lines; panics at the first gap.
 fn numbers<'a>(lines: impl Iterator<Item = &'a str>) -> std::ops::RangeInclusive<usize> {
     let (mut first, mut last) = (None, 0);
     for line in lines {
@@ -81,7 +81,7 @@ async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_
     for _ in 0..3 {
         let spool = federation.data_dir("hospital-b").join("kubernetes");
         let before = proc::bytes_below(&spool);
-        // More than may have to be read again.
+        // More than the agent may have to read again.
         let more = async || (proc::bytes_below(&spool) > before + (512 << 10)).then_some(());
         assert!(
             eventually(PATIENCE, more).await.is_some(),
@@ -101,7 +101,7 @@ async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_
 
     let text = kept(&federation, "hospital-a");
     assert!((LIMIT * 3 / 4..=LIMIT).contains(&text.len()), "{} bytes are kept", text.len());
-    // The first of them is a piece.
+    // The first line may be cut off.
     assert_eq!(*numbers(text.lines().skip(1)).end(), LINES);
     federation.end().await;
 }

@@ -1,9 +1,8 @@
-//! Our manifests as an administrator applies them: an overlay of his own that says where things are, on a node that runs
-//! what comes of it.
+//! The shipped manifests with an administrator's overlay, on a node that runs the Pods.
 
 use super::*;
 
-/// Who MySQL runs as.
+/// User of MySQL.
 const MYSQL: u32 = 999;
 
 /// `kubectl apply -k` of one of our folders in this namespace, with other images.
@@ -57,7 +56,7 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
         cluster.import_image(&archive).await;
     }
     let namespace = &cluster.create_namespace().await;
-    volume(cluster, folder.path(), namespace, "flow-server", NOBODY).await;
+    volume(cluster, folder.path(), namespace, "flow-server", UNPRIVILEGED_USER).await;
     volume(cluster, folder.path(), namespace, "data-flow-mysql-0", MYSQL).await;
     setup(cluster, &["certificates", "--namespace", namespace, "--hub"]);
     setup(cluster, &["secrets", "--namespace", namespace, "--mysql"]);
@@ -67,7 +66,7 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     let place = format!("--namespace={namespace}");
     let kubectl =
         async |words: &[&str]| cluster.kubectl_ok(&[&[place.as_str()], words].concat()).await;
-    // Whether it is ready and how often its container was started, of the Pod with another UID than that one.
+    // Readiness and restarts of the Pod with another UID than `uid`.
     let pod = async |name: &str, not: &str| {
         let list = kubectl(&[
             "get",
@@ -108,13 +107,13 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     let kept = fs::read_to_string(folder.path().join("flow-server/hub/bootstrap-token"))
         .expect("the hub has made it");
     assert_eq!(token.trim(), kept.trim());
-    let told = kubectl(
+    let doctor = kubectl(
         &[&within[..], &["flow-server", "doctor", "--config=/etc/flow/hub/hub.toml"]].concat(),
     )
     .await;
     assert!(
-        told.contains("ok   server: ") && told.contains("innodb_flush_log_at_trx_commit 1"),
-        "{told}"
+        doctor.contains("ok   server: ") && doctor.contains("innodb_flush_log_at_trx_commit 1"),
+        "{doctor}"
     );
     let tables = folder.path().join("data-flow-mysql-0/data/flow");
     assert!(fs::metadata(tables).is_ok_and(|found| found.is_dir()), "what it knows is elsewhere");
@@ -162,7 +161,7 @@ async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of
     );
 
     setup(cluster, &["remove", "server", "--namespace", namespace, "--with-data", "--yes"]);
-    // Whatever it is labelled.
+    // Independent of its labels.
     let left = async || {
         let found =
             kubectl(&["get", "all,persistentvolumeclaims,networkpolicies", "--output=name"]).await;

@@ -1,4 +1,4 @@
-//! A node that dies beneath a member, and what is told of it.
+//! A node that fails while a member runs on it, and the reported reasons.
 
 use flow_testkit::kube::{BUSYBOX, Options};
 use serde_json::json;
@@ -6,9 +6,8 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_gives_the_node_up()
-{
-    // A kubelet says that it is there every ten seconds.
+async fn member_reports_an_unresponsive_node_and_fails_when_the_cluster_evicts_its_pod() {
+    // A kubelet renews its Lease every ten seconds.
     let controller_manager_arguments =
         ["--node-monitor-grace-period=20s", "--node-monitor-period=1s"].map(str::to_owned).into();
     let cluster = Cluster::start_with(Options {
@@ -43,7 +42,7 @@ async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_
         };
         federation.hub.wait(&run, what, PATIENCE, is).await;
     };
-    let says = |word: &'static str| {
+    let reports = |word: &'static str| {
         move |reason: &Value| {
             reason["message"].as_str().is_some_and(|message| message.contains(word))
         }
@@ -51,17 +50,17 @@ async fn a_member_tells_that_its_node_does_not_answer_and_ends_when_the_cluster_
     runs("it to run", &Value::is_null).await;
 
     cluster.stop_kubelet("node2");
-    runs("it to say that its node is away", &says("(NodeNotReady)")).await;
+    runs("the report that its node is away", &reports("(NodeNotReady)")).await;
     cluster.start_kubelet("node2");
     runs("its node to be back", &Value::is_null).await;
 
     cluster.stop_kubelet("node2");
-    runs("it to say that its pod is given up", &says("(DeletionByTaintManager)")).await;
+    runs("the report that its Pod is evicted", &reports("(DeletionByTaintManager)")).await;
     cluster.kubectl_ok(&["delete", "node", "node2", "--wait=false"]).await;
     let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
     assert_eq!(end["ending"]["party"], "hospital-a");
     let message = end["ending"]["reason"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("the node it ran on was lost: start again"), "{end:#}");
-    // Not ended with a look at what is left: on a node without a kubelet the container runs on, until the machine ends.
+    // No check for remaining processes: on a node without a kubelet the container runs until the machine ends.
     drop(federation);
 }

@@ -1,4 +1,4 @@
-//! What a pod gets only where somebody at the party has said so, seen from inside the pod.
+//! Permissions of Pods that the party must allow explicitly, observed from inside the Pod.
 
 use flow_testkit::kube::BUSYBOX;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::*;
 /// As old images are: it runs as root, and writes to `/data`.
 const OLD: &str = "flow.test/old:1";
 
-/// What the namespace's administrator does.
+/// A change by the namespace's administrator.
 async fn allow(ground: &Ground, party: &str, words: &str) {
     let allowed = format!("flow-operator/allow={words}");
     ground
@@ -53,7 +53,7 @@ async fn an_image_that_runs_as_root_and_writes_to_its_own_files_does_so_where_th
         end_of(&ground, "hospital-b"),
         end_of(&ground, "hub")
     );
-    let says = |end: &Value, party: &str, words: &str| {
+    let shows = |end: &Value, party: &str, words: &str| {
         let remedy = format!(
             "kubectl annotate namespace {} --overwrite flow-operator/allow={words}",
             ground.namespaces[party]
@@ -63,13 +63,13 @@ async fn an_image_that_runs_as_root_and_writes_to_its_own_files_does_so_where_th
     assert!(
         strict["phase"] == "Failed"
             && strict["reason"] == "RunsAsRoot"
-            && says(&strict, "hospital-a", "root"),
+            && shows(&strict, "hospital-a", "root"),
         "{strict:#}"
     );
     assert!(
         root["phase"] == "Failed"
             && root["exitCode"] == 1
-            && says(&root, "hospital-b", "write-root"),
+            && shows(&root, "hospital-b", "write-root"),
         "{root:#}"
     );
     assert_eq!(both["phase"], "Succeeded", "{both:#}");
@@ -114,11 +114,11 @@ async fn data_comes_from_a_directory_of_the_node_if_party_and_namespace_allow_it
         .args(["--set", "kubernetes.allow_host_path=false"])
         .output()
         .expect("flow-federate can be executed");
-    let told = String::from_utf8_lossy(&forbidden.stderr);
+    let errors = String::from_utf8_lossy(&forbidden.stderr);
     assert!(
         !forbidden.status.success()
-            && told.contains("host_path needs kubernetes.allow_host_path = true"),
-        "{told}"
+            && errors.contains("host_path needs kubernetes.allow_host_path = true"),
+        "{errors}"
     );
 
     let read =

@@ -69,10 +69,10 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     let waits = |run: &Value| {
         let reason = |party| &member(run, party)["reason"];
         ["hospital-a", "hospital-b"].iter().all(|party| {
-            let told = reason(party)["message"].as_str().is_some_and(|message| {
+            let names_the_image = reason(party)["message"].as_str().is_some_and(|message| {
                 message.contains("pull secret") && !message.contains(host.as_str())
             });
-            reason(party)["code"] == "image_unusable" && told
+            reason(party)["code"] == "image_unusable" && names_the_image
         })
     };
     federation.hub.wait(&run, "it to say that its images cannot be pulled", PATIENCE, waits).await;
@@ -109,7 +109,7 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
             namespace,
         ])
         .await;
-    volume(cluster, &folder, namespace, "flow-federate", NOBODY).await;
+    volume(cluster, &folder, namespace, "flow-federate", UNPRIVILEGED_USER).await;
     let image = format!("{host}/team/agent:1");
     apply(
         cluster,

@@ -1,8 +1,8 @@
-//! The cluster of the tests, to try things by hand and for `make kube-quickstart`:
+//! The cluster of the tests for manual use and for `make kube-quickstart`:
 //!
-//! `kube-testbed up DIR [--nodes N] [--gateway-api] [--image ARCHIVE]…` starts it, makes the images known to every node,
-//! writes DIR/kubeconfig (last, so who sees it finds the cluster ready) and keeps all of it up until SIGTERM or SIGINT.
-//! The kubeconfig's user may do everything. More than 0 nodes need root.
+//! `kube-testbed up DIR [--nodes N] [--gateway-api] [--image ARCHIVE]…` starts it, imports the images on every node, writes
+//! DIR/kubeconfig (last, so that the cluster is ready once the file exists) and runs until SIGTERM or SIGINT. The user of
+//! the kubeconfig has all permissions. More than 0 nodes need root.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,7 +53,7 @@ async fn up(wanted: Wanted) -> std::io::Result<()> {
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let kubeconfig = wanted.folder.join("kubeconfig");
     std::fs::create_dir_all(&wanted.folder)?;
-    // A signal drops the cluster, wherever it has got to.
+    // A signal drops the cluster in any state.
     tokio::select! {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
@@ -65,7 +65,7 @@ async fn up(wanted: Wanted) -> std::io::Result<()> {
     }
 }
 
-/// Starts the cluster and holds it; ends only if it cannot.
+/// Starts the cluster and keeps it running; returns only on errors.
 async fn keep(wanted: &Wanted, kubeconfig: &Path) -> std::io::Result<()> {
     let cluster = Cluster::start_with(Options { nodes: wanted.nodes, ..Options::default() }).await;
     if wanted.gateway_api {

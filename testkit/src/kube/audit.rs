@@ -1,4 +1,4 @@
-//! What an API server is asked, as it writes it down itself.
+//! The requests to an API server, from its audit log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
 
-/// A use of a kind of resource, in the words of a role: API group (empty = core), plural with its subresource, verb.
+/// A use of a kind of resource in the terms of a role: API group (empty = core), plural with subresource, verb.
 pub type Use = (String, String, String);
 
-/// Arguments of an API server that runs in `folder` and is to write down who asks for what.
+/// Arguments of an API server in `folder` for an audit log of all requests.
 pub(super) fn arguments(folder: &Path) -> [String; 2] {
     let policy = folder.join("audit-policy.json");
     std::fs::write(&policy, POLICY).expect("the folder is ours");
@@ -20,11 +20,11 @@ pub(super) fn arguments(folder: &Path) -> [String; 2] {
     ]
 }
 
-/// What `user` has asked for and was not forbidden.
+/// The requests of `user` that were not forbidden.
 pub(super) fn uses(folder: &Path, user: &str) -> BTreeSet<Use> {
     let log =
         std::fs::read_to_string(log(folder)).expect("a cluster that was started with `audit`");
-    // What comes after the last of them is still being written.
+    // The text after the last line break is incomplete.
     let events = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let events = events.map(|line| serde_json::from_str::<Value>(line).expect("one event a line"));
     events
@@ -37,7 +37,7 @@ fn log(folder: &Path) -> std::path::PathBuf {
     folder.join("audit.jsonl")
 }
 
-/// `None` if it was no resource that was asked for.
+/// `None` if the request is not for a resource.
 fn used(event: &Value) -> Option<Use> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let of = event.get("objectRef")?;

@@ -1,5 +1,5 @@
-//! The cluster's certificate authority, and the kubeconfigs it makes: each one file that holds all a client needs, so
-//! that it can be handed to a program, mounted into a pod or copied elsewhere.
+//! The cluster's certificate authority and its kubeconfigs. Each kubeconfig is one file with all credentials, for a program,
+//! a Pod or another machine.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Makes a new authority and writes `ca.crt`, `ca.key` and the key pair of service account tokens, `sa.key` and
+    /// Creates an authority and writes `ca.crt`, `ca.key` and the key pair of service account tokens, `sa.key` and
     /// `sa.pub`, into `folder`.
     pub(super) fn new(folder: &Path) -> Authority {
         let mut params = params("flow-testkit", None);
@@ -35,7 +35,7 @@ impl Authority {
         Authority { issuer }
     }
 
-    /// Writes `NAME.crt` and `NAME.key` for a server that answers to these names and addresses.
+    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses.
     pub(super) fn write_server(
         &self,
         folder: &Path,
@@ -52,7 +52,7 @@ impl Authority {
         self.write_pair(folder, name, params);
     }
 
-    /// Writes `NAME.crt` and `NAME.key` for a client that is `user`, a member of `group`.
+    /// Writes `NAME.crt` and `NAME.key` for the client `user`, a member of `group`.
     pub(super) fn write_client(&self, folder: &Path, name: &str, user: &str, group: Option<&str>) {
         self.write_pair(folder, name, client(user, group));
     }
@@ -64,7 +64,7 @@ impl Authority {
         write(folder, &format!("{name}.key"), &key.serialize_pem());
     }
 
-    /// A kubeconfig that signs in at `server` with a new client certificate.
+    /// A kubeconfig for `server` with a new client certificate.
     pub(super) fn kubeconfig(&self, server: &str, user: &str, group: Option<&str>) -> String {
         let key = key();
         let certificate =
@@ -75,7 +75,7 @@ impl Authority {
         )
     }
 
-    /// A kubeconfig that signs in at `server` with a bearer token.
+    /// A kubeconfig for `server` with a bearer token.
     pub(super) fn token_kubeconfig(&self, server: &str, token: &str) -> String {
         self.kubeconfig_with(server, &json!({"token": token}))
     }

@@ -1,4 +1,4 @@
-//! One program of the cluster: a process tied to the test, with a log that survives its restarts.
+//! One program of the cluster: a process tied to the test, with a log over all restarts.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use super::machine::Place;
 use crate::spawn_tied;
 
-/// How much of a log a failure shows.
+/// Lines of a log in a failure message.
 const TAIL_LINES: usize = 20;
 
 pub(super) struct Component {
@@ -21,7 +21,7 @@ pub(super) struct Component {
 }
 
 impl Component {
-    /// Starts `program` in `folder`, which also takes its log as `NAME.log`.
+    /// Starts `program` in `folder` with the log file `NAME.log`.
     pub(super) fn start<A: Into<OsString>>(
         name: &str,
         program: PathBuf,
@@ -42,7 +42,7 @@ impl Component {
         component
     }
 
-    /// Starts it again with the same arguments, killing it first if it runs.
+    /// Restarts the program with the same arguments; kills a running process first.
     pub(super) fn restart(&mut self) {
         self.kill();
         let log = File::options()
@@ -61,21 +61,21 @@ impl Component {
         self.child = Some(spawn_tied(command).expect("the prepared program can be executed"));
     }
 
-    /// Ends it as a crash does and waits until it is gone.
+    /// Kills the process with SIGKILL and waits for its end.
     pub(super) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Failure means that it is already dead.
+            // An error means that the process has already ended.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 
-    /// `None` while it is stopped.
+    /// `None` while the program is stopped.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Panics with the end of the log if it has ended by itself.
+    /// Panics with the end of the log if the process has ended unexpectedly.
     pub(super) fn assert_alive(&mut self) {
         if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
         {
@@ -83,7 +83,7 @@ impl Component {
         }
     }
 
-    /// The end of its log, for a failure that it may explain; panics as [`Component::assert_alive`] does.
+    /// Returns the end of the log for a failure message; panics like [`Component::assert_alive`].
     pub(super) fn log_tail_if_alive(&mut self) -> String {
         self.assert_alive();
         self.log_tail()

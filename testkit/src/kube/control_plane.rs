@@ -1,4 +1,4 @@
-//! The programs that every cluster has, and their command lines.
+//! The programs of every cluster and their command lines.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -17,7 +17,7 @@ use super::{Options, audit};
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 pub(super) fn start_etcd(place: &Place, folder: &Path) -> Component {
-    // Sockets are named relative to the folder, because the whole path could be longer than a socket's name may be.
+    // Sockets are relative to the folder, because the absolute path may exceed the limit for socket names.
     let arguments = [
         "--name=test",
         "--data-dir=etcd",
@@ -92,7 +92,7 @@ pub(super) fn start_api_server(
         ],
     });
     if !options.controller_manager {
-        // It would refuse every pod for want of a service account that nobody makes.
+        // Without a controller manager no service accounts exist, and this plugin would reject every Pod.
         arguments.push("--disable-admission-plugins=ServiceAccount".into());
     }
     if options.audit {
@@ -151,7 +151,7 @@ fn start_controller(
             format!("--authorization-kubeconfig={config}"),
             "--secure-port=0".into(),
             "--leader-elect=false".into(),
-            // Their usual limits would be what a measurement of something else measures.
+            // The default limits would distort measurements of other programs.
             "--kube-api-qps=500".into(),
             "--kube-api-burst=1000".into(),
         ],
@@ -159,8 +159,7 @@ fn start_controller(
     Component::start(name, program(name), arguments, place, folder)
 }
 
-/// A loopback port that stays ours while nobody listens there: bound, but not listened on, by a socket that lets a
-/// server of the same user bind it as well.
+/// Reserves a loopback port: the socket binds it without listening and allows a server of the same user to bind it, too.
 pub(super) fn reserve_port() -> (u16, OwnedFd) {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
         .expect("a process may have sockets");

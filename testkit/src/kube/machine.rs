@@ -1,5 +1,5 @@
-//! A machine for pods: namespaces of its own, so that kubelet, containers, addresses and packet filter rules never meet
-//! the machine that runs the test. Its first process ends everything in it when it ends, and it ends with the test.
+//! A machine for Pods in separate Linux namespaces, so that kubelet, containers, addresses and packet filter rules do not
+//! affect the machine of the test. The end of its first process, which ends with the test, ends all processes in it.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -13,16 +13,16 @@ use super::passage::Network;
 use super::prepared::prepared;
 use crate::spawn_tied;
 
-/// The machine's address, also that of its first node; node n has the n-th after it.
+/// Address of the machine and of its first node; node n has the n-th address after it.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 1);
-/// What Services get; the API server's own is the first.
+/// Addresses of Services; the API server has the first.
 pub(super) const SERVICES: &str = "10.96.0.0/16";
 
-/// The cluster's folder as programs in the machine see it: short, since what they make below it has limits of length.
+/// Path of the cluster's folder inside the machine; short, because paths below it have length limits.
 pub(super) const FOLDER: &str = "/run/flow";
 
-/// What the first process does before it says so and waits for the end of its standard input. What is mounted is seen by
-/// this machine only; the ignored signal makes the kernel reap the orphans that the process inherits.
+/// The script of the first process, which prints `ready` and waits for the end of its standard input. Mounts are visible
+/// only inside the machine; the ignored SIGCHLD makes the kernel reap orphans.
 const FIRST_PROCESS: &str = r#"
 set -e
 mount --make-rshared /
@@ -38,14 +38,14 @@ echo ready
 exec env --ignore-signal=CHLD cat
 "#;
 
-/// Where a program of the cluster runs.
+/// The environment of a program of the cluster.
 #[derive(Clone)]
 pub(super) enum Place {
-    /// Beside the test.
+    /// On the machine of the test.
     Here,
-    /// In a machine's network, and otherwise beside the test.
+    /// In the network namespace of a machine, otherwise on the machine of the test.
     Network(Network),
-    /// In all the machine's namespaces.
+    /// In all namespaces of a machine.
     Machine(u32),
 }
 
@@ -65,7 +65,7 @@ impl Place {
                 command
                     .arg(format!("--target={first_process}"))
                     .args(["--net", "--mount", "--pid", "--"]);
-                // Only a child of nsenter's is inside, which has to die with it.
+                // Only a child of nsenter is inside; it must end with nsenter.
                 command
                     .args(["setpriv", "--pdeathsig=KILL", "--"])
                     .arg(program)
@@ -76,9 +76,9 @@ impl Place {
     }
 }
 
-/// The machine; it and all that runs in it go when it is dropped.
+/// A machine; dropping it ends all processes in it.
 pub(super) struct Machine {
-    /// Its parent outside; ends when the machine has.
+    /// The parent of the first process; ends after the machine.
     unshare: Child,
     first_process: u32,
     network: Network,
@@ -86,7 +86,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A machine with as many addresses as it has nodes, and `folder` at [`FOLDER`].
+    /// Starts a machine with one address per node and `folder` at [`FOLDER`].
     pub(super) fn start(nodes: usize, folder: &Path) -> Machine {
         assert!(
             nix::unistd::geteuid().is_root(),
@@ -102,13 +102,13 @@ impl Machine {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut unshare = spawn_tied(command).expect("unshare is part of every Linux");
-        let mut said = String::new();
+        let mut first_line = String::new();
         BufReader::new(unshare.stdout.take().expect("it is piped"))
-            .read_line(&mut said)
+            .read_line(&mut first_line)
             .expect("a pipe can be read");
         assert!(
-            said == "ready\n",
-            "the machine's namespaces could not be set up; its words are on standard error above"
+            first_line == "ready\n",
+            "cannot set up the machine's namespaces; see its messages on standard error above"
         );
         let pid = unshare.id();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
@@ -130,7 +130,7 @@ impl Machine {
         Place::Machine(self.first_process)
     }
 
-    /// A group for a node's pods, as a path that a kubelet takes.
+    /// Control group for the Pods of a node, as a path for the kubelet.
     pub(super) fn cgroup_of(&self, node: &str) -> String {
         self.cgroup.subgroup(node)
     }
@@ -139,7 +139,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         drop(self.unshare.stdin.take());
-        // The kernel lets a first process end only after all the others.
+        // The first process of a PID namespace ends after all others.
         let _ = self.unshare.wait();
     }
 }
@@ -150,7 +150,7 @@ pub(super) fn node_address(index: usize) -> IpAddr {
     Ipv4Addr::new(a, b, c, first + u8::try_from(index).expect("a machine has few nodes")).into()
 }
 
-/// The unpacked packages come after the machine's own: what it has fits its C library best.
+/// The unpacked packages come last in the search path: programs of the machine match its C library.
 fn environment() -> HashMap<&'static str, String> {
     let root = prepared("kube-node", "root");
     let root = root.display();
@@ -172,13 +172,13 @@ fn environment() -> HashMap<&'static str, String> {
     ])
 }
 
-/// The control groups of a machine, under a name that says which process they belong to.
+/// The control groups of a machine; their name contains the process id.
 struct Cgroup {
     name: String,
 }
 
 impl Cgroup {
-    /// Makes it, and removes those that a killed test left.
+    /// Creates the groups and removes those of killed tests.
     fn new() -> Cgroup {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         for hierarchy in hierarchies() {
@@ -218,7 +218,7 @@ impl Drop for Cgroup {
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Every version 1 hierarchy, or the one of version 2.
+/// All hierarchies of version 1, or the one of version 2.
 fn hierarchies() -> Vec<PathBuf> {
     if Path::new(CGROUPS).join("cgroup.controllers").exists() {
         return vec![CGROUPS.into()];
@@ -232,7 +232,7 @@ fn make(group: &str) {
         let path = hierarchy.join(&group[1..]);
         let parent = path.parent().expect("it lies in its hierarchy");
         if hierarchy == Path::new(CGROUPS) {
-            // In version 2 a group has the controllers that its parent hands down.
+            // In version 2 the parent enables the controllers of a group.
             let controllers = std::fs::read_to_string(parent.join("cgroup.controllers"))
                 .expect("every group has the list");
             let handed: Vec<String> =
@@ -250,7 +250,7 @@ fn make(group: &str) {
     }
 }
 
-/// Removes a group with those below it, which is refused as long as one has a process.
+/// Removes a group and its subgroups; fails while one has a process.
 fn remove(group: &Path) {
     for entry in std::fs::read_dir(group).into_iter().flatten().flatten() {
         if entry.path().is_dir() {

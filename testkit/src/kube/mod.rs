@@ -1,25 +1,24 @@
-//! A real Kubernetes of the test's own: API server, etcd, controller manager and scheduler; and, with nodes, a machine in
-//! namespaces of its own where pods really run.
+//! A real Kubernetes cluster for tests: API server, etcd, controller manager and scheduler. With nodes, Pods run in a
+//! machine of separate Linux namespaces.
 //!
 //! ```no_run
 //! # use flow_testkit::kube::{Cluster, Options};
 //! # async fn example() {
-//! let cluster = Cluster::start().await; // 5 s; `shared()` gives one to all tests of a process
+//! let cluster = Cluster::start().await; // 5 s; `shared()` returns one cluster for all tests of a process
 //! let namespace = cluster.create_namespace().await;
 //! cluster.apply_in(&namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: example}}").await;
 //! assert_eq!(cluster.kubectl_ok(&["get", "configmap/example", "-n", &namespace, "-o", "name"]).await, "configmap/example\n");
-//! let config = cluster.kubeconfig_for("alice", None); // for a client of your own; `kubeconfig()` may do everything
+//! let config = cluster.kubeconfig_for("alice", None); // for another client; the user of `kubeconfig()` has all permissions
 //! let with_pods = Cluster::start_with(Options { nodes: 1, ..Options::default() }).await; // needs root
 //! # }
 //! ```
 //!
-//! What differs from a cluster elsewhere: etcd does not sync its disk, nothing enforces NetworkPolicies, no registry can
-//! be reached but a test's own (see [`Cluster::import_image`], [`Cluster::trust_registry`]), and the control plane runs
-//! beside the test instead of in pods. The garbage collector sees a CustomResourceDefinition that was created after the
-//! start only at its next look, up to 30 s later.
+//! Differences to other clusters: etcd does not sync its disk, no component enforces NetworkPolicies, only registries of
+//! tests are reachable (see [`Cluster::import_image`], [`Cluster::trust_registry`]), and the control plane runs outside of
+//! Pods. The garbage collector discovers a CustomResourceDefinition that was created after the start up to 30 s later.
 //!
-//! Everything ends when the cluster is dropped, and by the kernel's doing when the test process is killed. The files of a
-//! test that fails, its logs among them, stay in `servers/` of the cache until another test starts something there.
+//! Dropping the cluster ends all processes; if the test process is killed, the kernel ends them. Files and logs of a failed
+//! test stay in `servers/` of the cache until the next test that starts a server.
 
 mod audit;
 mod authority;
@@ -58,10 +57,10 @@ use crate::{tied, wait_for};
 
 /// A shell and small tools; every node has it.
 pub const BUSYBOX: &str = node::BUSYBOX;
-/// The image in [`digits_image`]: `train` and a `python` that has iflearner.
+/// The image in [`digits_image`]: `train`, and `python` with iflearner.
 pub const DIGITS: &str = "flow.test/iflearner-digits:1";
 
-/// The address of a machine, by which its nodes and pods reach what [`Cluster::expose`] opens.
+/// The address of a machine, by which its nodes and Pods reach the listeners of [`Cluster::expose`].
 pub const NODE: Ipv4Addr = machine::ADDRESS;
 
 /// The archive with [`BUSYBOX`].
@@ -74,22 +73,22 @@ pub fn digits_image() -> PathBuf {
     prepared("kube-workload", "iflearner-digits.tar")
 }
 
-/// How long a part of the cluster may take to come up, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest time until a component of the cluster is ready; long, because other tests may load the machine.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What a cluster has.
+/// Components and settings of a cluster.
 pub struct Options {
-    /// Without it nothing follows from an object: no garbage collection, no pods of a Job, no service accounts.
+    /// Run the controller manager: garbage collection, Pods of Jobs, service accounts.
     pub controller_manager: bool,
-    /// Assigns pods to nodes, or says why it cannot.
+    /// Run the scheduler.
     pub scheduler: bool,
-    /// How many nodes run pods; more than none needs root.
+    /// Number of nodes; one or more need root.
     pub nodes: usize,
-    /// The API server writes down who asks for what, for [`Cluster::uses`].
+    /// Write an audit log for [`Cluster::uses`].
     pub audit: bool,
-    /// Added to the API server's command line, as in `--runtime-config=…`.
+    /// Additional arguments of the API server, as in `--runtime-config=…`.
     pub api_server_arguments: Vec<String>,
-    /// Added to the controller manager's command line, as in `--node-monitor-grace-period=8s`.
+    /// Additional arguments of the controller manager, as in `--node-monitor-grace-period=8s`.
     pub controller_manager_arguments: Vec<String>,
 }
 
@@ -108,7 +107,7 @@ impl Default for Options {
 
 /// A running cluster.
 ///
-/// The fields stand in the order in which they have to end.
+/// The order of the fields is the order in which they end.
 pub struct Cluster {
     passages: Mutex<Vec<Passage>>,
     proxy: Option<Component>,
@@ -119,7 +118,7 @@ pub struct Cluster {
     api_server: Component,
     etcd: Component,
     machine: Option<Machine>,
-    /// Keeps the API server's port when that does not listen.
+    /// Reserves the port of the API server while it is stopped.
     _port: Option<OwnedFd>,
     authority: Authority,
     port: u16,
@@ -127,25 +126,25 @@ pub struct Cluster {
     files: Folder,
 }
 
-/// The cluster without nodes that all tests of this process share; take a namespace of your own in it.
+/// The cluster without nodes that all tests of this process share; create a namespace for each test.
 pub async fn shared() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(Cluster::start).await
 }
 
-/// The cluster with one node that all tests of this process share; take a namespace of your own in it. Needs root.
+/// The cluster with one node that all tests of this process share; create a namespace for each test. Needs root.
 pub async fn shared_with_node() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(|| Cluster::start_with(Options { nodes: 1, ..Options::default() })).await
 }
 
 impl Cluster {
-    /// A cluster without nodes: objects, controllers and garbage collection are real, pods stay pending.
+    /// Starts a cluster without nodes: objects, controllers and garbage collection are real, Pods stay pending.
     pub async fn start() -> Cluster {
         Cluster::start_with(Options::default()).await
     }
 
-    /// A cluster that has what `options` say; all of it is ready when this returns.
+    /// Starts a cluster with these options and waits until all components are ready.
     pub async fn start_with(options: Options) -> Cluster {
         let has_controllers = options.controller_manager && options.scheduler;
         assert!(
@@ -159,7 +158,7 @@ impl Cluster {
         let authority = Authority::new(&pki);
         let machine = (options.nodes > 0).then(|| Machine::start(options.nodes, folder));
 
-        // The API server has the same address inside a machine and outside, so that one kubeconfig serves both.
+        // The API server has the same address inside and outside of a machine, so that one kubeconfig works for both.
         let (port, reserved, passages) = match &machine {
             None => {
                 let (port, reserved) = control_plane::reserve_port();
@@ -243,7 +242,7 @@ impl Cluster {
             .await;
     }
 
-    /// The kubeconfig of a user who may do everything. It holds all it needs and works inside a machine and outside.
+    /// The kubeconfig of a user with all permissions. Contains all credentials; works inside and outside of a machine.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
@@ -253,7 +252,7 @@ impl Cluster {
         self.files.put(&self.authority.kubeconfig(&server(self.port), user, group))
     }
 
-    /// A kubeconfig with a token of the service account, good for a day.
+    /// A kubeconfig with a token of the service account, valid for one day.
     pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> PathBuf {
         let token = self
             .kubectl_ok(&["create", "token", name, "--namespace", namespace, "--duration=24h"])
@@ -261,10 +260,10 @@ impl Cluster {
         self.files.put(&self.authority.token_kubeconfig(&server(self.port), token.trim()))
     }
 
-    /// Runs kubectl as a user who may do everything, unless `--kubeconfig` says otherwise.
+    /// Runs kubectl as a user with all permissions, unless the arguments contain `--kubeconfig`.
     pub async fn kubectl<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
         let mut command = Command::new(program("kubectl"));
-        // Beside the cluster's files, because what kubectl remembers of an address is true for this cluster only.
+        // Next to the cluster's files, because kubectl's cache for an address is valid for this cluster only.
         command
             .args(arguments)
             .env("KUBECONFIG", self.kubeconfig())
@@ -272,7 +271,7 @@ impl Cluster {
         output(command).await
     }
 
-    /// What [`Cluster::kubectl`] prints; panics with what it says on standard error if it fails.
+    /// Returns the output of [`Cluster::kubectl`]; panics with its standard error if it fails.
     pub async fn kubectl_ok<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
         let Output { status, stdout, stderr } = self.kubectl(arguments).await;
         assert!(
@@ -284,27 +283,26 @@ impl Cluster {
         String::from_utf8(stdout).expect("kubectl prints UTF-8")
     }
 
-    /// [`Cluster::kubectl_ok`], again and again until it succeeds: for what follows in a moment from what was done before.
-    /// Panics with what it said last if that takes too long.
+    /// Repeats [`Cluster::kubectl_ok`] until it succeeds, for effects that take some time. Panics with the last output at the
+    /// deadline.
     pub async fn kubectl_in_time<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
-        let mut said = String::new();
-        let succeeds = wait_for("kubectl", 2 * PATIENCE, async || {
+        let mut last_output = String::new();
+        let succeeds = wait_for("kubectl", 2 * READY_TIMEOUT, async || {
             let Output { status, stdout, stderr } = self.kubectl(arguments).await;
-            said =
+            last_output =
                 String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout);
             status.success().then_some(stdout)
         });
-        match timeout(PATIENCE, succeeds).await {
+        match timeout(READY_TIMEOUT, succeeds).await {
             Ok(stdout) => String::from_utf8(stdout).expect("kubectl prints UTF-8"),
-            Err(_) => panic!("kubectl {}: {said}", line(arguments)),
+            Err(_) => panic!("kubectl {}: {last_output}", line(arguments)),
         }
     }
 
-    /// Waits until requests for these resources, named as in `grpcroutes.gateway.networking.k8s.io`, are answered, whose
-    /// definitions were applied.
+    /// Waits until the API server answers requests for these resources, whose definitions were applied. A resource is named as
+    /// in `grpcroutes.gateway.networking.k8s.io`.
     ///
-    /// kubectl's own wait fails in the moment before a definition has any conditions, and one that is Established is not
-    /// found by discovery yet.
+    /// `kubectl wait` fails before a definition has conditions, and discovery may not list an established definition yet.
     pub async fn established(&self, resources: &[&str]) {
         let definitions: Vec<String> =
             resources.iter().map(|resource| format!("crd/{resource}")).collect();
@@ -315,18 +313,18 @@ impl Cluster {
         self.kubectl_in_time(&["get", "--all-namespaces", &resources.join(",")]).await;
     }
 
-    /// Waits until `user` may do this, as in `["get", "pods", "--namespace", "test-1"]`, by a role that was bound: the
-    /// authorizer sees roles and bindings a moment later, in the order in which they were made.
+    /// Waits until `user` has this permission, as in `["get", "pods", "--namespace", "test-1"]`, through a bound role: the
+    /// authorizer applies roles and bindings after a delay, in the order of their creation.
     pub async fn allowed(&self, user: &str, what: &[&str]) {
         self.kubectl_in_time(&[&["auth", "can-i", "--as", user], what].concat()).await;
     }
 
-    /// What `user` has asked for since the start, and was not forbidden, in a cluster with [`Options::audit`].
+    /// The permitted requests of `user` since the start, in a cluster with [`Options::audit`].
     pub fn uses(&self, user: &str) -> BTreeSet<Use> {
         audit::uses(&self.files.path, user)
     }
 
-    /// Applies the objects in `yaml`, to `default` where they name no namespace; panics if the API server refuses one.
+    /// Applies the objects in `yaml`, in namespace `default` if they name none; panics if the API server rejects one.
     pub async fn apply(&self, yaml: &str) {
         self.kubectl_ok(&[
             "apply".as_ref(),
@@ -336,7 +334,7 @@ impl Cluster {
         .await;
     }
 
-    /// Applies the objects in `yaml`, which name no other namespace; panics if the API server refuses one.
+    /// Applies the objects in `yaml` in this namespace; panics if the API server rejects one.
     pub async fn apply_in(&self, namespace: &str, yaml: &str) {
         let file = self.files.put(yaml);
         self.kubectl_ok(&[
@@ -349,7 +347,7 @@ impl Cluster {
         .await;
     }
 
-    /// Makes a new namespace, where pods can be created at once, and returns its name.
+    /// Creates a namespace, waits until Pods can be created in it, and returns its name.
     pub async fn create_namespace(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -385,13 +383,13 @@ impl Cluster {
         self.established(&resources.collect::<Vec<_>>()).await;
     }
 
-    /// Ends the API server as a crash does; what it stored stays. Its port is refused until it is started again, to a
-    /// client inside a machine; one outside sees its connection end.
+    /// Kills the API server; its data stays. Until the next start its port refuses clients inside a machine, and closes
+    /// connections of clients outside.
     pub fn stop_api_server(&mut self) {
         self.api_server.kill();
     }
 
-    /// Starts the API server again on the same address and data, killing it first if it runs; ready when this returns.
+    /// Restarts the API server with the same address and data and waits until it is ready. Kills a running one first.
     pub async fn start_api_server(&mut self) {
         self.api_server.restart();
         self.api_server_is_ready().await;
@@ -402,8 +400,7 @@ impl Cluster {
         self.api_server.pid()
     }
 
-    /// Makes the images of a docker or OCI archive known to every node, under the names in it. An archive that was taken
-    /// before is not looked at again.
+    /// Imports the images of a docker or OCI archive on every node. Skips archives that were imported before.
     pub async fn import_image(&self, archive: &Path) {
         assert!(!self.nodes.is_empty(), "a cluster without nodes has no images");
         let mut imported = self.imported.lock().await;
@@ -414,12 +411,12 @@ impl Cluster {
         }
     }
 
-    /// Ends the kubelet of `node` (`node1`, `node2`, …) as a crash does; its pods run on.
+    /// Ends the kubelet of `node` (`node1`, `node2`, …) with SIGKILL; its Pods continue to run.
     pub fn stop_kubelet(&self, node: &str) {
         self.kubelet(node).kill();
     }
 
-    /// Starts the kubelet of `node` again, killing it first if it runs.
+    /// Restarts the kubelet of `node`; kills a running one first.
     pub fn start_kubelet(&self, node: &str) {
         self.kubelet(node).restart();
     }
@@ -433,25 +430,25 @@ impl Cluster {
         node.kubelet.lock().expect("nothing panics with the lock held")
     }
 
-    /// A command that runs where pods and Services can be reached; start it with [`crate::spawn_tied`].
+    /// A command in the network of Pods and Services; start it with [`crate::spawn_tied`].
     pub fn command(&self, program: &Path) -> Command {
         Place::Network(self.network()).command(program)
     }
 
-    /// A loopback address of the test that leads to `to`, the address of a pod or Service.
+    /// Returns a loopback address that forwards to `to`, the address of a Pod or Service.
     pub fn forward(&self, to: SocketAddr) -> SocketAddr {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
         self.open_passage(listener, Some(self.network()), to)
     }
 
-    /// An address that pods can reach and that leads to `to`, an address of the test.
+    /// Returns an address for Pods that forwards to `to`, an address of the test.
     pub fn expose(&self, to: SocketAddr) -> SocketAddr {
         self.open_passage(self.network().listen((machine::ADDRESS, 0).into()), None, to)
     }
 
-    /// Has every node pull from a registry that listens at `to`, an address of the test, with a certificate that `ca` signed
-    /// for [`NODE`]; answers the `HOST:PORT` that the names of its images begin with.
+    /// Makes every node trust the registry at `to`, an address of the test, whose certificate `ca` signed for [`NODE`]; returns
+    /// the `HOST:PORT` with which names of its images begin.
     pub fn trust_registry(&self, to: SocketAddr, ca: &Path) -> String {
         let host = self.expose(to).to_string();
         node::trust_registry(&self.files.path, &host, ca);
@@ -479,10 +476,10 @@ impl Cluster {
     async fn api_server_is_ready(&mut self) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let log = self.api_server.log_path();
-        wait_for(&format!("the API server (log: {})", log.display()), PATIENCE, async || {
+        wait_for(&format!("the API server (log: {})", log.display()), READY_TIMEOUT, async || {
             self.etcd.assert_alive();
             self.api_server.assert_alive();
-            // Cheaper than a kubectl that finds nothing there.
+            // Cheaper than kubectl while no server listens.
             let listens = tokio::net::TcpStream::connect(address).await.is_ok();
             let mut probe = Command::new(program("kubectl"));
             probe.args(["get", "--raw=/readyz"]).env("KUBECONFIG", &self.kubeconfig);
@@ -491,9 +488,9 @@ impl Cluster {
         .await;
     }
 
-    /// `kubectl wait`, and the end of every log if it is in vain.
+    /// Runs `kubectl wait`; panics with the end of every log if it fails.
     async fn wait(&mut self, arguments: &[&str]) {
-        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        let timeout = format!("--timeout={}s", READY_TIMEOUT.as_secs());
         let Output { status, stderr, .. } =
             self.kubectl(&[&["wait", &timeout], arguments].concat()).await;
         if !status.success() {
@@ -520,7 +517,7 @@ fn line<S: AsRef<OsStr>>(arguments: &[S]) -> String {
     words.join(" ")
 }
 
-/// Runs `command` to its end; it is killed if nobody waits any more.
+/// Runs `command` to its end; dropping the future kills it.
 async fn output(mut command: Command) -> Output {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     tied::tie(&mut command);
@@ -528,7 +525,7 @@ async fn output(mut command: Command) -> Output {
     command.kill_on_drop(true).output().await.expect("the prepared program can be executed")
 }
 
-/// The cluster's files, which go when it is dropped unless the test fails.
+/// The files of a cluster; dropping them deletes them unless the test fails.
 struct Folder {
     path: PathBuf,
     next: AtomicU32,
@@ -541,7 +538,7 @@ impl Folder {
         Folder { path, next: AtomicU32::new(0), _claim: claim }
     }
 
-    /// A new file that only its owner can read, as programs want it for credentials.
+    /// Writes a new file that only its owner can read, as programs require for credentials.
     fn put(&self, text: &str) -> PathBuf {
         let path = self.path.join(format!("file-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let mut file = File::options()
@@ -557,7 +554,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left here is taken by the next `claim_folder`.
+        // The next `claim_folder` removes leftovers.
         if !std::thread::panicking() {
             let _ = std::fs::remove_dir_all(&self.path);
         }

@@ -1,5 +1,5 @@
-//! A node: containerd and the kubelet, in a machine. And what a cluster with nodes has besides: the proxy that makes
-//! Services work and the DNS that names them.
+//! A node: containerd and kubelet in a machine; and the additional components of a cluster with nodes: the proxy for
+//! Services, and DNS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -13,19 +13,19 @@ use super::machine::{self, Machine, Place, node_address};
 use super::prepared::{prepared, program};
 use crate::wait_for;
 
-/// What pods get; every node takes from the whole range, since all share the machine's network.
+/// Addresses of Pods; all nodes use the whole range, because they share the network of the machine.
 const PODS: &str = "10.244.0.0/16";
 /// The Service of the DNS.
 const DNS: &str = "10.96.0.10";
-/// The image of the tests' small pods, which is also what holds a pod's namespaces.
+/// The image of small Pods in tests, and of the container that holds a Pod's namespaces.
 pub(super) const BUSYBOX: &str = "flow.test/busybox:1";
 
-/// Where containerd listens, in the node's folder.
+/// Socket of containerd in the folder of the node.
 const SOCKET: &str = "containerd.sock";
-/// Whom containerd trusts, a folder for each registry, in the cluster's folder: every node reads the same.
+/// Folder of trusted registries for containerd, one subfolder each, in the cluster's folder: all nodes read the same.
 const REGISTRIES: &str = "registries";
 
-/// CoreDNS as clusters have it, so that what edits its ConfigMap can be tried.
+/// CoreDNS as in common clusters, so that tests can edit its ConfigMap.
 pub(super) const DNS_MANIFEST: &str = include_str!("dns.yaml");
 
 pub(super) struct Node {
@@ -36,7 +36,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Starts node `index` of the machine; it joins the cluster in its own time.
+    /// Starts node `index` of the machine without waiting until it joins the cluster.
     pub(super) async fn start(
         machine: &Machine,
         index: usize,
@@ -66,7 +66,7 @@ impl Node {
         let group = Some("system:nodes");
         let kubeconfig =
             put("kubeconfig", authority.kubeconfig(server, &format!("system:node:{name}"), group));
-        // Names that are not the cluster's are nobody's.
+        // The cluster resolves only its own names.
         let resolver = put("resolv.conf", "nameserver 127.0.0.1\n".into());
         let config = json!({
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -85,9 +85,9 @@ impl Node {
             "containerRuntimeEndpoint": format!("unix://{}", inside.join(SOCKET).display()),
             "podLogsDir": inside.join("pod-logs"),
             "volumePluginDir": inside.join("volume-plugins"),
-            // A log is shown from its newest file only: whoever is away while the kubelet rotates it misses lines.
+            // The API returns only the newest file of a log: a client that is disconnected during a rotation misses lines.
             "containerLogMaxSize": "1Gi",
-            // The disk and the memory are the test machine's own business.
+            // Disk and memory of the test machine must not evict Pods.
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
             "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
@@ -102,7 +102,7 @@ impl Node {
             format!("--hostname-override={name}"),
             format!("--node-ip={}", node_address(index)),
         ];
-        // A kubelet that finds no containerd ends.
+        // A kubelet ends without containerd.
         wait_for("containerd", Duration::from_secs(30), async || {
             containerd.assert_alive();
             home.join(SOCKET).exists()
@@ -116,7 +116,7 @@ impl Node {
         node
     }
 
-    /// Makes the images of an archive known to this node.
+    /// Imports the images of an archive on this node.
     pub(super) async fn import_image(&self, archive: &Path) {
         let mut command = self.place.command(&prepared("kube-node", "root/usr/bin/ctr"));
         let socket = Path::new(machine::FOLDER).join(&self.name).join(SOCKET);
@@ -126,18 +126,23 @@ impl Node {
             .args(["--namespace=k8s.io", "images", "import"])
             .arg(archive);
         let output = super::output(command).await;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{} cannot take {}: {said}", self.name, archive.display());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} cannot import {}: {errors}",
+            self.name,
+            archive.display()
+        );
     }
 
-    /// Panics with the end of a log if a program of the node has ended by itself.
+    /// Panics with the end of a log if a program of the node has ended unexpectedly.
     pub(super) fn assert_alive(&mut self) {
         self.containerd.assert_alive();
         self.kubelet.get_mut().expect("nothing panics with the lock held").assert_alive();
     }
 }
 
-/// Makes every node trust what `ca` signed when it pulls from `host`, a registry.
+/// Makes every node trust certificates of `ca` for the registry `host`.
 pub(super) fn trust_registry(folder: &Path, host: &str, ca: &Path) {
     let of_host = folder.join(REGISTRIES).join(host);
     std::fs::create_dir_all(&of_host).expect("the folder is ours");
@@ -147,7 +152,7 @@ pub(super) fn trust_registry(folder: &Path, host: &str, ca: &Path) {
     std::fs::write(of_host.join("hosts.toml"), text).expect("the folder is ours");
 }
 
-/// Starts what makes Services work, once for the whole machine.
+/// Starts the proxy for Services, once per machine.
 pub(super) fn start_proxy(
     machine: &Machine,
     authority: &Authority,
@@ -165,7 +170,7 @@ pub(super) fn start_proxy(
         "hostnameOverride": "node1",
         "clientConnection": {"kubeconfig": kubeconfig},
         "nftables": {"minSyncPeriod": "0s"},
-        // The test machine's limits stay as they are.
+        // Do not change limits of the test machine.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     });
     let path = folder.join("kube-proxy.json");
@@ -179,7 +184,7 @@ pub(super) fn start_proxy(
     )
 }
 
-/// Each pod is wired to the machine by a cable of its own, so that all it says passes the rules of the proxy.
+/// Each Pod has its own link to the machine, so that all its packets pass the rules of the proxy.
 fn write_network(folder: &Path) -> PathBuf {
     let networks = folder.join("networks");
     std::fs::create_dir_all(&networks).expect("the folder is ours");
@@ -195,7 +200,7 @@ fn write_network(folder: &Path) -> PathBuf {
     networks
 }
 
-/// Images are in the machine's memory: written faster than to a disk, and gone with the machine however it ends.
+/// Images are in memory: faster than a disk, and removed with the machine.
 fn containerd_config(name: &str, networks: &Path) -> String {
     let networks = networks.display();
     let folder = machine::FOLDER;

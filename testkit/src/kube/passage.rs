@@ -1,7 +1,7 @@
-//! TCP passages between the test's network and a machine's: how a test reaches a pod, and a pod what the test started.
+//! TCP forwarding between the network of the test and that of a machine, so that tests reach Pods and Pods reach tests.
 //!
-//! A socket belongs to the network in which it was made, whoever uses it later; so one thread inside and one listener
-//! outside, or the other way round, are all it takes: no addresses, routes or rules on the machine that runs the test.
+//! A socket belongs to the network namespace in which it was created. Forwarding needs one thread inside and one listener
+//! outside, or the reverse, and no addresses, routes or rules on the machine of the test.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, setns};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-/// A machine's network.
+/// The network namespace of a machine.
 #[derive(Clone)]
 pub(super) struct Network(Arc<File>);
 
@@ -20,12 +20,12 @@ impl Network {
         Network(Arc::new(File::open(format!("/proc/{pid}/ns/net")).expect("the process lives")))
     }
 
-    /// Moves the calling thread into it, for good. Allocates nothing, so a forked child may call it.
+    /// Moves the calling thread into the network permanently. Allocates nothing, so that a forked child can call it.
     pub(super) fn enter(&self) -> nix::Result<()> {
         setns(&*self.0, CloneFlags::CLONE_NEWNET)
     }
 
-    /// A listener of this network.
+    /// Creates a listener in this network.
     pub(super) fn listen(&self, address: SocketAddr) -> TcpListener {
         let network = self.clone();
         let listen = move || {
@@ -36,13 +36,13 @@ impl Network {
     }
 }
 
-/// Carries connections until it is dropped.
+/// Forwards connections until dropped.
 pub(super) struct Passage {
     _stop: oneshot::Sender<()>,
 }
 
 impl Passage {
-    /// What comes in at `listener` goes to `to`, an address in `network` or, without one, in the test's.
+    /// Forwards connections from `listener` to `to`, an address in `network` or, without one, in the network of the test.
     pub(super) fn open(listener: TcpListener, network: Option<Network>, to: SocketAddr) -> Passage {
         let (stop, stopped) = oneshot::channel();
         std::thread::spawn(move || {
@@ -70,7 +70,7 @@ async fn carry(listener: TcpListener, to: SocketAddr) {
     loop {
         let Ok((mut outer, _)) = listener.accept().await else { continue };
         tokio::spawn(async move {
-            // Nobody listens there: the caller sees its connection end.
+            // Without a listener at the target the client's connection ends.
             let Ok(mut inner) = TcpStream::connect(to).await else { return };
             let _ = (outer.set_nodelay(true), inner.set_nodelay(true));
             let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
