@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits one straight line through the points of all parties, though no point leaves its party.
+"""Fits one straight line through the points of all parties; no point leaves its party.
 
 A complete workload in the standard library: the same program is aggregator and trainer. Every round each trainer
 computes the gradient of the shared line on its own points and sends it (two numbers); the aggregator takes a step along
@@ -14,7 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-LOST_THE_OTHER_SIDE = 71  # the platform may try a new run then
+EXIT_PEER_LOST = 71  # the platform may retry the run
 params = json.loads(os.environ["FED_PARAMS"])
 
 
@@ -40,7 +40,7 @@ def aggregate():
             self.wfile.write(answer)
 
     host, port = os.environ["FED_LISTEN_ADDR"].rsplit(":", 1)
-    ThreadingHTTPServer((host, int(port)), Round).serve_forever()  # stopped when every trainer has exited with 0
+    ThreadingHTTPServer((host, int(port)), Round).serve_forever()  # the hub stops the aggregator when every trainer has exited with 0
 
 
 def train():
@@ -62,7 +62,7 @@ def train():
 
 
 def exchange(message):
-    """Sends the gradient, returns the new line; waits a while for an aggregator that is not up yet."""
+    """Sends the gradient and returns the new line; retries while the aggregator is not ready."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -71,11 +71,11 @@ def exchange(message):
             return json.loads(connection.getresponse().read())
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
-                sys.exit(LOST_THE_OTHER_SIDE)
+                sys.exit(EXIT_PEER_LOST)
             time.sleep(0.1)
         except OSError as error:
             print(f"lost the aggregator: {error}", file=sys.stderr)
-            sys.exit(LOST_THE_OTHER_SIDE)
+            sys.exit(EXIT_PEER_LOST)
 
 
 if __name__ == "__main__":
