@@ -1,5 +1,5 @@
-//! Fake agents: the real session code (authentication, full sets, backoff) with an immediate answer to each desired
-//! member in place of a runtime.
+//! Fake agents: the real session code (authentication, full sets, backoff) with an immediate answer
+//! to each desired member in place of a runtime.
 
 use std::collections::BTreeSet;
 use std::time::Instant;

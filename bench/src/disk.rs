@@ -1,4 +1,5 @@
-//! The duration of a durable commit on this disk, measured between the rounds of the benches that wait for commits.
+//! The duration of a durable commit on this disk, measured between the rounds of the benches that
+//! wait for commits.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

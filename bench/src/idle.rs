@@ -1,4 +1,5 @@
-//! 10,000 idle agents: memory and processor time of the hub, and the time until all have reconnected.
+//! 10,000 idle agents: memory and processor time of the hub, and the time until all have
+//! reconnected.
 
 use std::time::{Duration, Instant};
 

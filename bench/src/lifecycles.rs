@@ -1,4 +1,5 @@
-//! Complete tasks per second: submitted, started, reserved, run and settled by two agents that report at once.
+//! Complete tasks per second: submitted, started, reserved, run and settled by two agents that
+//! report at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Pages of 50 out of a million tasks, for every filter of the task list.
 //!
-//! The hub and fake agents run one task; SQL then copies its rows a million times with other ids, names, phases,
-//! templates and parties.
+//! The hub and fake agents run one task; SQL then copies its rows a million times with other ids,
+//! names, phases, templates and parties.
 
 use std::time::Instant;
 
@@ -22,9 +22,10 @@ const WARM_UP: usize = 2;
 const CALLS: usize = 300;
 const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// Copies of the task with the id `S` and of its run. Among a million: 10 run, 20,000 each failed or were never started,
-/// the others succeeded; 500,000 are of one template, 10 of another, the rest of 998; every task has party `p0000`, ten
-/// have `p0001`, half each `even` and `odd`. All of the large template are even, all failed ones odd.
+/// Copies of the task with the id `S` and of its run. Among a million: 10 run, 20,000 each failed
+/// or were never started, the others succeeded; 500,000 are of one template, 10 of another, the
+/// rest of 998; every task has party `p0000`, ten have `p0001`, half each `even` and `odd`. All of
+/// the large template are even, all failed ones odd.
 const COPY: [&str; 5] = [
     "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, created_at, \
      modified_at, deleted_at, body) SELECT printf('0190%028x', i), project_id, printf('task-%07d', i), '', \
@@ -136,8 +137,8 @@ enum Kind {
     One,
     /// Several filters, one of which has few matches.
     WideAndRare,
-    /// Several filters with many matches each and few or none together: the number of entries that one page may
-    /// read is bounded.
+    /// Several filters with many matches each and few or none together: the number of entries that
+    /// one page may read is bounded.
     Wide,
 }
 
@@ -289,7 +290,8 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
     ]
 }
 
-/// True after enough calls for one filter: fewer if the calls are slow, so that a slow filter does not take minutes.
+/// True after enough calls for one filter: fewer if the calls are slow, so that a slow filter does
+/// not take minutes.
 fn enough(times: &Times) -> bool {
     times.len() >= CALLS || times.len() >= 5 && times.percentile(50) > BUDGET * 10
 }

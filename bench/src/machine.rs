@@ -1,12 +1,13 @@
-//! A description of the machine, and the memory and processor time of a process, as the kernel counts them.
+//! A description of the machine, and the memory and processor time of a process, as the kernel
+//! counts them.
 
 use std::fs;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Raises the limit of open files: 10,000 agents need one socket each in this process and in the hub,
-/// which inherits the limit.
+/// Raises the limit of open files: 10,000 agents need one socket each in this process and in the
+/// hub, which inherits the limit.
 pub fn allow_many_files() {
     let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {

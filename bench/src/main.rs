@@ -1,7 +1,7 @@
 //! `make bench` measures the budgets of the design on this machine and prints one table.
 //!
 //! ```text
-//!  start, noop, lifecycles, idle, lists, memory, operator   one budget each; `bench NAME…` measures only these
+//!  start, noop, lifecycles, idle, lists, memory, operator   one budget each, for `bench NAME…`
 //!  agents    fake agents: the real session with the hub, without a runtime
 //!  fixture   a hub for fake agents, and templates and tasks for it
 //!  disk      the duration of one durable commit, measured between the rounds
@@ -9,8 +9,8 @@
 //!  table     the printed table
 //! ```
 //!
-//! A missed budget is printed and does not fail the run: figures that depend on the disk or the load
-//! stand beside measurements of both from the same run. A bench that panics fails the run.
+//! A missed budget is printed and does not fail the run: figures that depend on the disk or the
+//! load stand beside measurements of both from the same run. A bench that panics fails the run.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time and waits in real time")]
 

@@ -1,5 +1,5 @@
-//! A task of two parties whose program is `true`: the time from the submit request to the event of its end, with real
-//! agents, sidecars and processes.
+//! A task of two parties whose program is `true`: the time from the submit request to the event of
+//! its end, with real agents, sidecars and processes.
 
 use std::time::{Duration, Instant};
 

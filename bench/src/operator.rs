@@ -1,8 +1,10 @@
-//! A thousand IflearnerJobs: the rate at which the operator creates Jobs, Services and routes, compared with a client
-//! that only creates these objects; and the operator's requests and memory until all Jobs have ended and afterwards.
+//! A thousand IflearnerJobs: the rate at which the operator creates Jobs, Services and routes,
+//! compared with a client that only creates these objects; and the operator's requests and memory
+//! until all Jobs have ended and afterwards.
 //!
-//! API server, etcd and controller manager are real; there is no scheduler and no node. The bench writes the status of
-//! the Pods, and that of the routes in place of a Gateway controller. The API server counts the requests.
+//! API server, etcd and controller manager are real; there is no scheduler and no node. The bench
+//! writes the status of the Pods, and that of the routes in place of a Gateway controller. The API
+//! server counts the requests.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::machine::{self, Memory, megabytes};
 use crate::table::{Table, Times};
 
-/// Jobs of one round. Operator and bare client have the same number of rounds, in alternating order.
+/// Jobs of one round. Operator and bare client have the same number of rounds, in alternating
+/// order.
 const ROUND: usize = 500;
 const ROUNDS: usize = 2;
 /// Jobs created one by one at intervals of [`PACE`], to measure the time of a single job.
@@ -239,7 +242,8 @@ impl Operator {
     }
 }
 
-/// The number of IflearnerJobs in this phase on the operator's metrics page; `""` counts all phases.
+/// The number of IflearnerJobs in this phase on the operator's metrics page; `""` counts all
+/// phases.
 fn counted(page: &str, phase: &str) -> usize {
     let lines = page.lines().filter(|line| line.starts_with("flow_operator_iflearnerjobs{"));
     let of_phase = lines.filter(|line| phase.is_empty() || line.contains(&format!("\"{phase}\"")));
@@ -472,7 +476,8 @@ impl ClusterFixture {
             .expect("the API server accepts the object");
     }
 
-    /// Records from now on the time at which each object of a kind appears, by the name of its IflearnerJob.
+    /// Records from now on the time at which each object of a kind appears, by the name of its
+    /// IflearnerJob.
     async fn watch<K>(&self, namespace: &str) -> Appearances
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -554,7 +559,8 @@ impl Drop for Appearances {
 struct RequestCounts(String);
 
 impl RequestCounts {
-    /// Requests with this verb for a resource: `resource`, `resource/subresource` or `resource.group`.
+    /// Requests with this verb for a resource: `resource`, `resource/subresource` or
+    /// `resource.group`.
     fn of(&self, verb: &str, what: &str) -> f64 {
         let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
         let (resource, group) = resource

@@ -1,4 +1,5 @@
-//! The time from the start request of a task until all of 100 agents have received their desired members.
+//! The time from the start request of a task until all of 100 agents have received their desired
+//! members.
 
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,15 @@
 //! The only module that reads the machine's clocks. Each of the three clocks has one purpose:
 //!
-//! * **monotonic time** ([`Monotonic`]) for timeouts, backoff and polling: it cannot be set, and it does not advance while
-//!   the machine is suspended;
-//! * **boot time** ([`Boot`]) for leases that other processes grant: it cannot be set, and it counts a suspend;
-//! * **wall time** ([`Timestamp`]) for stored and displayed times. An administrator or NTP can set it at any time, in both
-//!   directions: code that compares a stored deadline with it uses a [`Detector`], which detects such changes.
+//! * **monotonic time** ([`Monotonic`]) for timeouts, backoff and polling: it cannot be set, and it
+//!   does not advance while the machine is suspended;
+//! * **boot time** ([`Boot`]) for leases that other processes grant: it cannot be set, and it counts
+//!   a suspend;
+//! * **wall time** ([`Timestamp`]) for stored and displayed times. An administrator or NTP can set
+//!   it at any time, in both directions: code that compares a stored deadline with it uses a
+//!   [`Detector`], which detects such changes.
 //!
-//! Code whose tests set the time takes a [`SharedClock`]; the free functions serve code that needs no mock.
+//! Code whose tests set the time takes a [`SharedClock`]; the free functions serve code that needs
+//! no mock.
 
 mod detector;
 mod mock;
@@ -25,7 +28,8 @@ pub use mock::MockClock;
 
 /// Longest time between two calls of [`Clock::read`] while a [`Detector`] is in use.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Longest time to read all clocks. A longer read may contain a pause of the process and is repeated.
+/// Longest time to read all clocks. A longer read may contain a pause of the process and is
+/// repeated.
 const READ_MAX: Duration = Duration::from_millis(50);
 
 macro_rules! instant {
@@ -60,7 +64,8 @@ macro_rules! instant {
 }
 
 instant!(
-    /// An instant of the machine's `CLOCK_MONOTONIC`. Not valid in another process or after a restart.
+    /// An instant of the machine's `CLOCK_MONOTONIC`. Not valid in another process or after a
+    /// restart.
     Monotonic
 );
 instant!(
@@ -85,7 +90,8 @@ pub struct Reading {
     pub monotonic: Monotonic,
     /// Boot time.
     pub boot: Boot,
-    /// Total known time in which this process did not run: stopped by a signal, frozen, or without processor time.
+    /// Total known time in which this process did not run: stopped by a signal, frozen, or without
+    /// processor time.
     pub stalled: Duration,
 }
 
@@ -106,8 +112,8 @@ impl From<Reading> for Moment {
 
 /// A source of time: [`SystemClock`], or [`MockClock`] in tests.
 pub trait Clock: Send + Sync + 'static {
-    /// Reads all clocks at once, for a [`Detector`]. Call it at least every [`HEARTBEAT`]: a longer gap counts as time in
-    /// which this process did not run.
+    /// Reads all clocks at once, for a [`Detector`]. Call it at least every [`HEARTBEAT`]: a longer
+    /// gap counts as time in which this process did not run.
     fn read(&self) -> Reading;
 
     /// Wall time, for stored and displayed times.
@@ -131,7 +137,8 @@ pub trait Clock: Send + Sync + 'static {
 /// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// Reads all clocks every [`HEARTBEAT`] without end. Without it an idle process looks like one that did not run.
+/// Reads all clocks every [`HEARTBEAT`] without end. Without it an idle process looks like one that
+/// did not run.
 pub async fn heartbeat(clock: SharedClock) -> Infallible {
     loop {
         clock.read();

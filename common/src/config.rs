@@ -1,8 +1,10 @@
-//! Configuration in layers: embedded defaults, file, environment, flags. A later layer overrides an earlier one.
+//! Configuration in layers: embedded defaults, file, environment, flags. A later layer overrides an
+//! earlier one.
 //!
-//! The defaults are a TOML text that explains every key and is also the list of valid keys: an unknown key in any layer is
-//! an error that names the most similar key. Sections with keys of the user, such as a map of images, are free-form. An
-//! empty text means "not set", so that the defaults can contain optional keys. Every error names its layer.
+//! The defaults are a TOML text that explains every key and is also the list of valid keys: an
+//! unknown key in any layer is an error that names the most similar key. Sections with keys of the
+//! user, such as a map of images, are free-form. An empty text means "not set", so that the
+//! defaults can contain optional keys. Every error names its layer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ pub struct Spec<'a> {
     pub environment: Vec<(String, String)>,
     /// Configuration file; it must exist.
     pub file: Option<PathBuf>,
-    /// Pairs of key and value from the command line. A key may contain quoted parts: `images."a:1".root`.
+    /// Pairs of key and value from the command line. A key may contain quoted parts:
+    /// `images."a:1".root`.
     pub overrides: Vec<(String, String)>,
     /// Sections with keys of the user.
     pub free_form: &'a [&'a str],
@@ -123,8 +126,8 @@ impl<T> Loaded<T> {
             .collect()
     }
 
-    /// Prefixes a sentence about a key (`rest.tls: …`) with the layer that set this key or one below it. Without such a
-    /// layer the sentence does not change.
+    /// Prefixes a sentence about a key (`rest.tls: …`) with the layer that set this key or one
+    /// below it. Without such a layer the sentence does not change.
     #[must_use]
     pub fn locate(&self, sentence: &str) -> String {
         let key = sentence.split_once(": ").map_or("", |(key, _)| key);
@@ -136,7 +139,8 @@ impl<T> Loaded<T> {
         )
     }
 
-    /// Returns the keys with another value than in `before`, except those in the sections `reloadable`.
+    /// Returns the keys with another value than in `before`, except those in the sections
+    /// `reloadable`.
     #[must_use]
     pub fn changed_since(&self, before: &Self, reloadable: &[&str]) -> Vec<String> {
         let names: BTreeSet<&String> = self.entries.keys().chain(before.entries.keys()).collect();
@@ -167,7 +171,8 @@ pub fn load<T: DeserializeOwned>(spec: &Spec<'_>) -> Result<Loaded<T>, ConfigErr
     }
 }
 
-/// Like [`load`], but lists wrong settings and uses their defaults, so that the caller can check the others.
+/// Like [`load`], but lists wrong settings and uses their defaults, so that the caller can check
+/// the others.
 pub fn load_sound<T: DeserializeOwned>(
     spec: &Spec<'_>,
 ) -> Result<(Loaded<T>, Vec<ConfigError>), ConfigError> {
@@ -193,7 +198,8 @@ pub fn load_sound<T: DeserializeOwned>(
             entries.insert(key, Entry { path, value, origin: origin.clone() });
         }
     }
-    // A unit is accepted or rejected as a whole: one key, or all keys of one entry in a free-form section.
+    // A unit is accepted or rejected as a whole: one key, or all keys of one entry in a free-form
+    // section.
     let mut units: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
     for (key, entry) in entries.iter().filter(|(_, entry)| entry.origin != DEFAULT) {
         let section = spec.free_form.iter().find(|section| is_in(key, section) && key != *section);
@@ -336,8 +342,8 @@ fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     }
 }
 
-/// Parses the text of a value: lists and booleans become lists and booleans, other values stay text. The target type parses
-/// numbers.
+/// Parses the text of a value: lists and booleans become lists and booleans, other values stay
+/// text. The target type parses numbers.
 fn scalar(text: &str) -> toml::Value {
     let is_toml = text.trim_start().starts_with('[') || matches!(text, "true" | "false");
     let parsed =

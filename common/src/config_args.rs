@@ -1,4 +1,5 @@
-//! The command-line options by which a program finds its configuration: `--config FILE` and `--set KEY=VALUE`.
+//! The command-line options by which a program finds its configuration: `--config FILE` and `--set
+//! KEY=VALUE`.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -12,7 +13,8 @@ pub trait Program: Debug + Clone + Send + Sync + 'static {
     const CONFIG_ENV: &'static str;
 }
 
-/// Options of a command that reads the configuration. Values of `--set` override the file and the environment.
+/// Options of a command that reads the configuration. Values of `--set` override the file and the
+/// environment.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArgs<P: Program> {
     /// Configuration file (TOML). Every key has a default; `config dump` prints all keys.

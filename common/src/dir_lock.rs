@@ -1,7 +1,8 @@
 //! The lock on a data directory, held by one process until it ends.
 //!
-//! A lock belongs to a file, not to its path: after the directory was deleted or replaced, the lock no longer excludes a
-//! second process. Therefore the holder compares the path with the file each second and ends if they differ.
+//! A lock belongs to a file, not to its path: after the directory was deleted or replaced, the lock
+//! no longer excludes a second process. Therefore the holder compares the path with the file each
+//! second and ends if they differ.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::io;

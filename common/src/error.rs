@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// The error and its causes in one line, separated by `: `. A cause whose text is already part of the line is left out,
-/// because many error types repeat the text of their source.
+/// The error and its causes in one line, separated by `: `. A cause whose text is already part of
+/// the line is left out, because many error types repeat the text of their source.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

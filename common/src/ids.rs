@@ -6,7 +6,8 @@ use flow_domain::id::{InstanceId, RunId, TaskId, TemplateId};
 
 const HEX: &str = "32 lower-case hexadecimal digits";
 
-/// Returns a UUIDv7 in simple form: later ids sort after earlier ones, so that an index grows at one end.
+/// Returns a UUIDv7 in simple form: later ids sort after earlier ones, so that an index grows at
+/// one end.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 fn ordered() -> String {
     uuid::Uuid::now_v7().simple().to_string()

@@ -1,8 +1,8 @@
 //! Shared infrastructure of all programs: configuration, clocks, identifiers, logging, supervision,
 //! shutdown, files that hold secrets, TLS, the listener for probes, and untrusted text.
 //!
-//! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks, runs
-//! and parties.
+//! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks,
+//! runs and parties.
 
 #![warn(missing_docs)]
 

@@ -1,7 +1,9 @@
-//! Shutdown of a process. The first signal starts a graceful shutdown with a deadline; the second signal ends the process at
-//! once. Correctness does not depend on either: `kill -9` is always allowed.
+//! Shutdown of a process. The first signal starts a graceful shutdown with a deadline; the second
+//! signal ends the process at once. Correctness does not depend on either: `kill -9` is always
+//! allowed.
 //!
-//! Signal handlers call `_exit` for second signal and deadline: both work when the runtime is stuck.
+//! Signal handlers call `_exit` for second signal and deadline: both work when the runtime is
+//! stuck.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,9 +31,9 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Handles SIGTERM and SIGINT from now on. A graceful shutdown that takes longer than `deadline` ends with
-    /// [`LATE_EXIT_STATUS`]; a second signal ends the process with 128 plus its number. Needs a running tokio runtime. Call
-    /// it once per process.
+    /// Handles SIGTERM and SIGINT from now on. A graceful shutdown that takes longer than
+    /// `deadline` ends with [`LATE_EXIT_STATUS`]; a second signal ends the process with 128 plus
+    /// its number. Needs a running tokio runtime. Call it once per process.
     ///
     /// # Errors
     /// Errors of the operating system at the registration of the handlers.
@@ -39,7 +41,8 @@ impl Shutdown {
         let seconds = u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
         DEADLINE_S.store(seconds.max(1), Ordering::Relaxed);
         for number in [libc::SIGTERM, libc::SIGINT] {
-            // SAFETY: the handler reads and writes atomics, and calls `alarm`, `poll`, `write` and `_exit` alone.
+            // SAFETY: the handler reads and writes atomics, and calls `alarm`, `poll`, `write` and
+            // `_exit` alone.
             unsafe { signal_hook_registry::register(number, move || on_signal(number)) }?;
         }
         // SAFETY: as above.
@@ -91,7 +94,8 @@ fn arm() {
 /// Ends the process from a signal handler. Writes the text only if the write does not block.
 fn exit_now(text: &[u8], status: i32) -> ! {
     let mut polled = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: `poll`, `write` and `_exit` are async-signal-safe, and get memory that lives as long as the calls.
+    // SAFETY: `poll`, `write` and `_exit` are async-signal-safe, and get memory that lives as long
+    // as the calls.
     unsafe {
         if libc::poll(&raw mut polled, 1, 0) == 1 {
             libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());

@@ -1,4 +1,5 @@
-//! Rate limit for log lines that another machine can cause, so that they neither fill the disk nor hide other lines.
+//! Rate limit for log lines that another machine can cause, so that they neither fill the disk nor
+//! hide other lines.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ pub struct LogLimit {
 }
 
 impl LogLimit {
-    /// Returns `None` if the line at `now` exceeds the limit, otherwise the number of lines dropped since the last one.
+    /// Returns `None` if the line at `now` exceeds the limit, otherwise the number of lines dropped
+    /// since the last one.
     pub fn admit(&mut self, now: Monotonic) -> Option<u64> {
         if self.began_at.is_none_or(|began_at| now.since(began_at) >= PERIOD) {
             (self.began_at, self.lines) = (Some(now), 0);

@@ -1,4 +1,5 @@
-//! Loopback addresses. Connections in plain text reveal tokens and secrets, so only loopback addresses may use them.
+//! Loopback addresses. Connections in plain text reveal tokens and secrets, so only loopback
+//! addresses may use them.
 
 use std::net::IpAddr;
 
@@ -8,7 +9,8 @@ pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// True if the host of a URL is a loopback address or `localhost`; an IPv6 address may have brackets.
+/// True if the host of a URL is a loopback address or `localhost`; an IPv6 address may have
+/// brackets.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")

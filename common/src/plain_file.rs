@@ -1,7 +1,7 @@
 //! Reads of files that an administrator names: configuration, secrets, certificates.
 //!
-//! Only regular files are read, up to a limit: the open of a FIFO blocks until a process writes to it, a device may have no
-//! end, and both would block the reading thread.
+//! Only regular files are read, up to a limit: the open of a FIFO blocks until a process writes to
+//! it, a device may have no end, and both would block the reading thread.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -24,8 +24,9 @@ pub struct PlainFile {
 impl PlainFile {
     /// Opens `path`, which may be a link to a regular file. Never blocks on anything but a disk.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // The open of a device may have an effect of its own, so the type is checked before. The file can be exchanged in
-        // between: the open does not block, and what was opened is checked again.
+        // The open of a device may have an effect of its own, so the type is checked before. The
+        // file can be exchanged in between: the open does not block, and what was opened is checked
+        // again.
         check_type(std::fs::metadata(path)?.file_type())?;
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
@@ -34,7 +35,8 @@ impl PlainFile {
         Ok(Self { file, metadata })
     }
 
-    /// Owner, group and mode of the open file; a replaced file at the same path does not change them.
+    /// Owner, group and mode of the open file; a replaced file at the same path does not change
+    /// them.
     #[must_use]
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata

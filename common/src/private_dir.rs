@@ -1,5 +1,6 @@
-//! A program's data directory, which no other user may read or write. Programs trust the content of their data directory,
-//! so they reject a directory that others can change and leave the correction to the administrator.
+//! A program's data directory, which no other user may read or write. Programs trust the content of
+//! their data directory, so they reject a directory that others can change and leave the correction
+//! to the administrator.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -40,8 +41,8 @@ pub enum PrivateDirError {
     },
 }
 
-/// Creates the directory with its parents if it does not exist. An existing directory must belong to the user of this
-/// process and be closed to all others.
+/// Creates the directory with its parents if it does not exist. An existing directory must belong
+/// to the user of this process and be closed to all others.
 pub fn ensure(path: &Path) -> Result<(), PrivateDirError> {
     let failed = |source| PrivateDirError::Io { path: path.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;

@@ -1,4 +1,5 @@
-//! The listener for health probes and metrics of every program: plain HTTP/1.1, without authentication.
+//! The listener for health probes and metrics of every program: plain HTTP/1.1, without
+//! authentication.
 //!
 //! Each connection serves one request within [`REQUEST_TIMEOUT`]. While [`CONNECTIONS_MAX`]
 //! connections are open, a new connection evicts the oldest one that has sent no complete request,

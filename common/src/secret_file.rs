@@ -1,5 +1,5 @@
-//! Secrets in files that only their owner can read. Secrets never appear in arguments, URLs, environments of workloads or
-//! logs.
+//! Secrets in files that only their owner can read. Secrets never appear in arguments, URLs,
+//! environments of workloads or logs.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -38,7 +38,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The cause for which a secret cannot be read or written. The message names file and remedy, never the content.
+/// The cause for which a secret cannot be read or written. The message names file and remedy, never
+/// the content.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// Other users can read the file.
@@ -78,9 +79,9 @@ pub enum SecretFileError {
     },
 }
 
-/// Reads the secret in `path` and trims white space. Rejects a file of a user other than root and the user of this
-/// process, and a file that others can read. A file of root may be readable by the group of this process, as in mounted
-/// Secrets of Kubernetes.
+/// Reads the secret in `path` and trims white space. Rejects a file of a user other than root and
+/// the user of this process, and a file that others can read. A file of root may be readable by the
+/// group of this process, as in mounted Secrets of Kubernetes.
 pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
     let file = PlainFile::open(path).map_err(failed)?;

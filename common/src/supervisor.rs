@@ -1,5 +1,5 @@
-//! Supervision of essential tasks, the long-lived loops that a process needs. The end of one, by return or panic, must end
-//! the process with a reason.
+//! Supervision of essential tasks, the long-lived loops that a process needs. The end of one, by
+//! return or panic, must end the process with a reason.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Supervisor(watch::Sender<Option<String>>);
 
 impl Supervisor {
-    /// Wraps an essential task, which the caller spawns. Records every panic, and a return unless `stopping` was cancelled
-    /// before.
+    /// Wraps an essential task, which the caller spawns. Records every panic, and a return unless
+    /// `stopping` was cancelled before.
     pub fn essential<F>(
         &self,
         name: &'static str,

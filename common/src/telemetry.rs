@@ -1,7 +1,7 @@
 //! Logging to standard error, initialised once per process.
 //!
-//! A log line never blocks or fails the program: a line that cannot be written (disk full, pipe closed, reader stopped) is
-//! dropped and counted, and a write waits at most [`WRITE_WAIT_MAX`].
+//! A log line never blocks or fails the program: a line that cannot be written (disk full, pipe
+//! closed, reader stopped) is dropped and counted, and a write waits at most [`WRITE_WAIT_MAX`].
 //!
 //! Secrets do not reach the log: [`crate::secret_file::Secret`] prints as `[secret]`.
 
@@ -18,10 +18,11 @@ use serde::{Deserialize, Deserializer};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Longest wait until a pipe, a socket or a terminal accepts data. After a timeout lines are dropped without a wait until
-/// it accepts data again.
+/// Longest wait until a pipe, a socket or a terminal accepts data. After a timeout lines are
+/// dropped without a wait until it accepts data again.
 const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
-/// Bytes that can be written without blocking to a pipe that `poll` reports as writable: `PIPE_BUF`.
+/// Bytes that can be written without blocking to a pipe that `poll` reports as writable:
+/// `PIPE_BUF`.
 const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
 
 /// The `log` section of every configuration.
@@ -107,8 +108,8 @@ pub fn lines_dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Writes the final message of a process to standard error. Like the log it never panics and waits at most
-/// [`WRITE_WAIT_MAX`].
+/// Writes the final message of a process to standard error. Like the log it never panics and waits
+/// at most [`WRITE_WAIT_MAX`].
 pub fn last_words(text: &str) {
     write_line(format!("{text}\n").as_bytes());
 }
@@ -150,7 +151,8 @@ impl<F: AsFd> LineWriter<F> {
         Self { output, torn: false, stalled: false }
     }
 
-    /// Returns true if the whole line was written. The next call terminates a line that was cut off.
+    /// Returns true if the whole line was written. The next call terminates a line that was cut
+    /// off.
     fn write_line(&mut self, line: &[u8]) -> bool {
         let end: &[u8] = if self.torn { b"\n" } else { b"" };
         end.chunks(WRITE_BYTES_MAX)

@@ -1,12 +1,12 @@
-//! Untrusted text for logs, messages and terminals. Escaping and clipping keep such text from controlling a terminal,
-//! forging log lines, or growing without limit.
+//! Untrusted text for logs, messages and terminals. Escaping and clipping keep such text from
+//! controlling a terminal, forging log lines, or growing without limit.
 
 use std::borrow::Cow;
 
 use flow_domain::text::clip;
 
-/// True for characters with an effect on terminals or line readers: control characters, line separators, and marks that
-/// change the direction of text.
+/// True for characters with an effect on terminals or line readers: control characters, line
+/// separators, and marks that change the direction of text.
 #[must_use]
 pub fn is_unsafe(char: char) -> bool {
     char.is_control()
@@ -26,7 +26,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns at most `max` characters of an untrusted text with unsafe characters escaped, for log lines and messages.
+/// Returns at most `max` characters of an untrusted text with unsafe characters escaped, for log
+/// lines and messages.
 #[must_use]
 pub fn foreign(text: &str, max: usize) -> String {
     visible(&clip(text, max)).into_owned()

@@ -1,6 +1,7 @@
-//! TLS of a listener with certificate and key in two PEM files. Replacing the files renews the certificate: the listener
-//! reads changed files, and keeps the previous pair if the new one is broken, expired or not yet valid. [`client`] contains
-//! the client's side, [`validity`] the expiry of certificates.
+//! TLS of a listener with certificate and key in two PEM files. Replacing the files renews the
+//! certificate: the listener reads changed files, and keeps the previous pair if the new one is
+//! broken, expired or not yet valid. [`client`] contains the client's side, [`validity`] the expiry
+//! of certificates.
 
 pub mod client;
 pub mod validity;
@@ -106,7 +107,8 @@ impl Certificate {
         self.0.renew();
     }
 
-    /// Returns the validity of the certificate in use and of its chain. Starts a read of changed files for the next call.
+    /// Returns the validity of the certificate in use and of its chain. Starts a read of changed
+    /// files for the next call.
     #[must_use]
     pub fn validity(&self) -> Vec<Validity> {
         self.0.renew_in_background();
@@ -114,7 +116,8 @@ impl Certificate {
     }
 }
 
-/// Returns an acceptor with the certificate in `cert` (PEM, leaf first) and its key, which offers the protocols `alpn`.
+/// Returns an acceptor with the certificate in `cert` (PEM, leaf first) and its key, which offers
+/// the protocols `alpn`.
 ///
 /// # Errors
 /// [`TlsError`] if the pair is not usable.
@@ -175,7 +178,8 @@ struct Current {
     validity: Vec<Validity>,
 }
 
-/// The pair in use and its files. A handshake never reads files: it starts a read on a thread that may block.
+/// The pair in use and its files. A handshake never reads files: it starts a read on a thread that
+/// may block.
 #[derive(Debug)]
 struct Files(Arc<Shared>);
 
@@ -227,7 +231,8 @@ impl Shared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the pair if its files have changed since the last read, or if its certificate has become valid.
+    /// Loads the pair if its files have changed since the last read, or if its certificate has
+    /// become valid.
     fn renew(&self) {
         let changed = self.pair.changed();
         let is_due = {
@@ -257,7 +262,8 @@ impl Shared {
         }
     }
 
-    /// Runs [`Self::renew`] on a thread that may block, unless one is running. Does nothing outside of a runtime.
+    /// Runs [`Self::renew`] on a thread that may block, unless one is running. Does nothing outside
+    /// of a runtime.
     fn renew_in_background(self: &Arc<Self>) {
         if let Ok(runtime) = Handle::try_current()
             && !self.reading.swap(true, Ordering::AcqRel)
@@ -325,7 +331,8 @@ mod tests {
         client.is_ok() && server.is_ok()
     }
 
-    /// Repeats handshakes until a client that trusts `root` succeeds: each handshake starts a read for later ones.
+    /// Repeats handshakes until a client that trusts `root` succeeds: each handshake starts a read
+    /// for later ones.
     async fn wait_until_in_use(acceptor: &TlsAcceptor, root: &Path) {
         let tries = async {
             while !handshake_succeeds(acceptor, root, "hub.example").await {

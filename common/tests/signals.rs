@@ -1,5 +1,5 @@
-//! Signals and the deadline of a graceful shutdown, with a process whose runtime is stuck. The process is another instance
-//! of this test program.
+//! Signals and the deadline of a graceful shutdown, with a process whose runtime is stuck. The
+//! process is another instance of this test program.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,8 @@ use nix::unistd::Pid;
 const STUCK: &str = "FLOW_TEST_STUCK";
 const SOON: Duration = Duration::from_secs(30);
 
-/// Starts a process whose only thread waits for input without end. Returns `None` in the child process.
+/// Starts a process whose only thread waits for input without end. Returns `None` in the child
+/// process.
 fn stuck(test: &str, deadline_s: u64) -> Option<Child> {
     if let Ok(seconds) = std::env::var(STUCK) {
         let deadline = Duration::from_secs(seconds.parse().expect("a number"));

@@ -1,8 +1,10 @@
-//! Values for the holes of a spec, sent with desired `running` and checked by the agent against the declared types.
+//! Values for the holes of a spec, sent with desired `running` and checked by the agent against the
+//! declared types.
 //!
-//! In `argv` and `env` of a spec `${name}` is a hole and `$$` a dollar sign; every other text after a dollar sign is an
-//! error. The builder of a spec escapes texts of users and template authors ([`literal`]), so that only framework
-//! adapters place holes. The hub never sets ports: the listening party chooses them (`MemberSpec::fill`).
+//! In `argv` and `env` of a spec `${name}` is a hole and `$$` a dollar sign; every other text after
+//! a dollar sign is an error. The builder of a spec escapes texts of users and template authors
+//! ([`literal`]), so that only framework adapters place holes. The hub never sets ports: the
+//! listening party chooses them (`MemberSpec::fill`).
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -71,8 +73,8 @@ pub fn compose(
     Ok(bindings)
 }
 
-/// Checks that `bindings` contains a value of the declared type for each hole and nothing more. The agent applies this
-/// check to the bindings of the hub.
+/// Checks that `bindings` contains a value of the declared type for each hole and nothing more. The
+/// agent applies this check to the bindings of the hub.
 ///
 /// # Errors
 /// A sentence about the first binding that is missing, superfluous or of the wrong type.
@@ -151,7 +153,8 @@ fn integer_within(value: &str, min: u32, max: u32) -> bool {
     plain && value.parse::<u32>().is_ok_and(|number| (min..=max).contains(&number))
 }
 
-/// True if `value` is `host:port` and the host contains only characters that are safe in an argument list.
+/// True if `value` is `host:port` and the host contains only characters that are safe in an
+/// argument list.
 #[must_use]
 pub fn is_endpoint(value: &str) -> bool {
     let Some((host, port)) = value.rsplit_once(':') else { return false };

@@ -1,8 +1,9 @@
 //! The table of errors for HTTP, gRPC and v1.
 //!
-//! Every failure that a caller receives is an [`Error`], whose [`ErrorCode`] has one [`ErrorRow`]; REST and gRPC only
-//! translate it. The message states what the caller can do. The internal cause is the error's source, which only the log
-//! shows. [`docs::markdown`] generates `docs/errors.md` from this table.
+//! Every failure that a caller receives is an [`Error`], whose [`ErrorCode`] has one [`ErrorRow`];
+//! REST and gRPC only translate it. The message states what the caller can do. The internal cause
+//! is the error's source, which only the log shows. [`docs::markdown`] generates `docs/errors.md`
+//! from this table.
 
 pub mod docs;
 
@@ -43,7 +44,8 @@ pub struct ErrorRow {
     pub http: u16,
     /// gRPC status.
     pub grpc: GrpcCode,
-    /// Number `ret_code` in the v1 format. Numbers of the original system keep their meaning; no number is reused.
+    /// Number `ret_code` in the v1 format. Numbers of the original system keep their meaning; no
+    /// number is reused.
     pub ret_code: i32,
     /// The same request may succeed later without any change.
     pub retryable: bool,
@@ -206,8 +208,8 @@ pub struct FieldError {
 /// Errors of one request that are listed; further ones are only counted.
 pub const FIELD_ERRORS_MAX: usize = 100;
 
-/// All errors of one request, so that the caller can correct them in one step: the first [`FIELD_ERRORS_MAX`], and the
-/// number of further ones.
+/// All errors of one request, so that the caller can correct them in one step: the first
+/// [`FIELD_ERRORS_MAX`], and the number of further ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldErrors(pub Vec<FieldError>, usize);
 

@@ -1,4 +1,5 @@
-//! Typed identifiers. The edge of a program parses each once; inside, no bare string stands for an identifier.
+//! Typed identifiers. The edge of a program parses each once; inside, no bare string stands for an
+//! identifier.
 
 use std::fmt;
 use std::str::FromStr;
@@ -82,7 +83,8 @@ fn is_hex64(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// DNS label (RFC 1123): party names become file names on the aggregator (hazard L19) and object names in Kubernetes.
+/// DNS label (RFC 1123): party names become file names on the aggregator (hazard L19) and object
+/// names in Kubernetes.
 fn is_slug(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -103,7 +105,8 @@ text_id!(
     TemplateId, "a template id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
-    /// The identity of one agent journal, a random number. Two agents with the same secret are two instances.
+    /// The identity of one agent journal, a random number. Two agents with the same secret are two
+    /// instances.
     InstanceId, "an instance id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(

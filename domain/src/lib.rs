@@ -6,11 +6,11 @@
 //!            │                       └─ bindings: typed holes, filled at the start
 //!            └─▶ run ── step(run, input, now) → (run', effects)
 //!                 └─ member: desired phase, last report, four numbers
-//!  policy: decide(spec, resolution) → allow | ask | deny        error: one table for HTTP, gRPC and v1
+//!  policy: decide(spec, resolution) → allow | ask | deny    error: one table for HTTP and gRPC
 //! ```
 //!
-//! Callers pass time and identifiers in and perform the returned effects. The manifest names no crate that does IO,
-//! so Cargo checks the layering.
+//! Callers pass time and identifiers in and perform the returned effects. The manifest names no
+//! crate that does IO, so Cargo checks the layering.
 
 #![warn(missing_docs)]
 

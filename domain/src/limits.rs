@@ -1,9 +1,12 @@
-//! Limits for the content of requests. `validation` enforces them, and the API document contains them.
+//! Limits for the content of requests. `validation` enforces them, and the API document contains
+//! them.
 //!
-//! Lengths of texts are in characters, as in JSON Schema. Patterns are regular expressions of ECMA-262 without
-//! look-around, so that every client generator supports them; a test of the API compares each with its check.
+//! Lengths of texts are in characters, as in JSON Schema. Patterns are regular expressions of
+//! ECMA-262 without look-around, so that every client generator supports them; a test of the API
+//! compares each with its check.
 
-/// Fewest characters of a template's or a task's name: one character can be a word in Chinese or Japanese.
+/// Fewest characters of a template's or a task's name: one character can be a word in Chinese or
+/// Japanese.
 pub const NAME_CHARS_MIN: usize = 1;
 /// Most characters of a template's or a task's name.
 pub const NAME_CHARS_MAX: usize = 50;

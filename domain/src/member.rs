@@ -1,5 +1,5 @@
-//! A member is one party's part in one run: its desired phase, its last report, and the four numbers that order both
-//! (attempt, generation, sequence, instance).
+//! A member is one party's part in one run: its desired phase, its last report, and the four
+//! numbers that order both (attempt, generation, sequence, instance).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -146,11 +146,13 @@ text_enum!(
         ExitNonzero = "exit_nonzero",
         /// A signal ended the workload.
         ExitSignal = "exit_signal",
-        /// The workload lost the connection to its peers (exit status 71 of the contract). A new run may succeed.
+        /// The workload lost the connection to its peers (exit status 71 of the contract). A new
+        /// run may succeed.
         PeerLost = "peer_lost",
         /// The workload ran longer than the spec allows.
         MaxRuntimeExceeded = "max_runtime_exceeded",
-        /// The sidecar ended unexpectedly; the agent killed the processes of the workload that it found.
+        /// The sidecar ended unexpectedly; the agent killed the processes of the workload that it
+        /// found.
         SidecarLost = "sidecar_lost",
         /// The agent's journal was lost or replaced.
         AgentStateLost = "agent_state_lost",
@@ -206,8 +208,8 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// Creates a reason. Clips the message to 1,000 characters, because a message may quote untrusted text and is
-    /// journaled, reported and displayed.
+    /// Creates a reason. Clips the message to 1,000 characters, because a message may quote
+    /// untrusted text and is journaled, reported and displayed.
     pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
         let mut message = message.into();
         if let Cow::Owned(short) = clip(&message, MESSAGE_CHARS_MAX) {
@@ -223,7 +225,8 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The end of a workload. Both times come from the party's clock: the hub displays them and never compares them.
+/// The end of a workload. Both times come from the party's clock: the hub displays them and never
+/// compares them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exit {
@@ -258,7 +261,8 @@ pub struct Report {
     pub attempt: u32,
     /// The agent's journaled counter: a greater number is newer.
     pub sequence: u64,
-    /// Generation of the desired member that the agent had processed. The hub never rejects a report because of it.
+    /// Generation of the desired member that the agent had processed. The hub never rejects a
+    /// report because of it.
     pub observed_generation: u64,
     /// Phase of the member.
     pub phase: MemberPhase,
@@ -266,7 +270,8 @@ pub struct Report {
     pub reason: Option<Reason>,
     /// End of the workload, once known.
     pub exit: Option<Exit>,
-    /// Addresses for other members by port name: `grpc` → `127.0.0.1:41234`. Set from `reserved` on.
+    /// Addresses for other members by port name: `grpc` → `127.0.0.1:41234`. Set from `reserved`
+    /// on.
     pub endpoints: BTreeMap<String, String>,
     /// Digest of the party's resolution of image and dataset names.
     pub resolution: Option<Digest>,
@@ -295,7 +300,8 @@ pub struct Member {
     pub phase: MemberPhase,
     /// Generation that the agent had processed at its last report.
     pub observed_generation: u64,
-    /// The journal that holds the member; `None` while the hub cannot have delivered the member to an agent.
+    /// The journal that holds the member; `None` while the hub cannot have delivered the member to
+    /// an agent.
     pub instance: Option<InstanceId>,
     /// Sequence of the last accepted report.
     pub sequence: u64,

@@ -1,8 +1,9 @@
-//! `decide(spec, resolution) → allow | ask | deny`, evaluated at the party on every spec. Default deny.
+//! `decide(spec, resolution) → allow | ask | deny`, evaluated at the party on every spec. Default
+//! deny.
 //!
-//! The agent resolves names (image map, datasets) and passes the result in; the decision is pure, so that tests need no
-//! agent. An approval is valid for one pair (digest of the spec, digest of the resolution): a change of the party's
-//! image map or datasets makes the approval invalid.
+//! The agent resolves names (image map, datasets) and passes the result in; the decision is pure,
+//! so that tests need no agent. An approval is valid for one pair (digest of the spec, digest of
+//! the resolution): a change of the party's image map or datasets makes the approval invalid.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +93,8 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Digest of the resolved values without the permissions. An approval is valid for this digest and that of the spec.
+    /// Digest of the resolved values without the permissions. An approval is valid for this digest
+    /// and that of the spec.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let image = self.image.as_ref().map(|image| &image.meaning);
@@ -128,7 +130,8 @@ pub struct PolicyDecision {
 /// Longest list of variable names in a reason, in characters.
 const NAMES_CHARS_MAX: usize = 300;
 
-/// Decides whether the party's policy permits this spec. No content of the spec can extend the permission.
+/// Decides whether the party's policy permits this spec. No content of the spec can extend the
+/// permission.
 #[must_use]
 pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
     let deny = |rule: String, code, message: String| PolicyDecision {
@@ -157,8 +160,9 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
             message,
         );
     }
-    // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER, NODE_OPTIONS, PS4, …), and
-    // no list of forbidden names is complete: only listed names are allowed.
+    // A variable can make an allowed program execute another one (PYTHONWARNINGS with BROWSER,
+    // NODE_OPTIONS, PS4, …), and no list of forbidden names is complete: only listed names are
+    // allowed.
     let unlisted = spec.env.keys().filter(|name| {
         !framework::is_own_variable(spec.framework, name) && !image.env.contains(*name)
     });

@@ -1,4 +1,5 @@
-//! Progress of a member, as its framework shows it. The latest value counts; progress is not state and makes no event.
+//! Progress of a member, as its framework shows it. The latest value counts; progress is not state
+//! and makes no event.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub struct PartyProgress {
     pub total_epoch: u32,
 }
 
-/// One measurement. The value is text, because integers would lose accuracy and canonical JSON has no fractions.
+/// One measurement. The value is text, because integers would lose accuracy and canonical JSON has
+/// no fractions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Point {
     /// Name of the series, e.g. `local/acc`.
@@ -41,6 +43,7 @@ pub struct Progress {
     pub metrics: BTreeMap<String, String>,
     /// New points since the previous progress; empty in a stored progress.
     pub points: Vec<Point>,
-    /// The framework's status shows that the federation is complete (see `framework`). Agents send this in reports.
+    /// The framework's status shows that the federation is complete (see `framework`). Agents send
+    /// this in reports.
     pub complete: bool,
 }

@@ -26,15 +26,18 @@ pub struct TaskMember {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// Number of reserved trainers (besides the aggregator) that suffices at the reservation deadline; `None` = all.
+    /// Number of reserved trainers (besides the aggregator) that suffices at the reservation
+    /// deadline; `None` = all.
     pub minimum_parties: Option<u32>,
     /// Retries after failures with a retryable reason. Default 0.
     pub retries: u32,
     /// Longest time from the start request to the start commit. Default 1 h.
     pub queue_deadline_s: u64,
-    /// Longest time from the start commit until every member runs. Default 5 min: imports alone take 2–12 s (L15).
+    /// Longest time from the start commit until every member runs. Default 5 min: imports alone
+    /// take 2–12 s (L15).
     pub start_deadline_s: u64,
-    /// Longest time without progress of a running run. Default 30 min (L1, L2: the framework has no timeouts).
+    /// Longest time without progress of a running run. Default 30 min (L1, L2: the framework has no
+    /// timeouts).
     pub no_progress_s: u64,
     /// Longest absence of a required party before the run fails. Default 15 min.
     pub give_up_after_s: u64,
@@ -67,8 +70,8 @@ pub struct TaskBody {
     pub revision: u32,
     /// Rounds of training, from 1.
     pub epochs: u32,
-    /// Parameters by name, as declared in the template. Parameters of the framework need no declaration: `strategy`,
-    /// `strategy_params`, `smpc` and `enable_ll` of iflearner.
+    /// Parameters by name, as declared in the template. Parameters of the framework need no
+    /// declaration: `strategy`, `strategy_params`, `smpc` and `enable_ll` of iflearner.
     pub parameters: BTreeMap<String, String>,
     /// Members in the order of the request.
     pub members: Vec<TaskMember>,
@@ -114,7 +117,8 @@ impl TaskBody {
         self.members.iter().filter(move |m| m.role == Role::Trainer && m.party != of.party)
     }
 
-    /// Returns the parameters of the workload: the template's defaults, overridden by those of the task.
+    /// Returns the parameters of the workload: the template's defaults, overridden by those of the
+    /// task.
     #[must_use]
     pub fn parameters(&self, template: &TemplateBody) -> BTreeMap<String, String> {
         let defaults = template

@@ -92,7 +92,8 @@ pub struct TemplateBody {
     /// Resources that each member requests.
     #[serde(default)]
     pub resources: Resources,
-    /// Runtime limit of a workload, in seconds. Default 86 400. A suspend of the machine does not count.
+    /// Runtime limit of a workload, in seconds. Default 86 400. A suspend of the machine does not
+    /// count.
     #[serde(default = "default_max_runtime")]
     pub max_runtime_s: u64,
     /// Grace period between SIGTERM and SIGKILL, in seconds. Default 10.

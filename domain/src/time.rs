@@ -1,8 +1,10 @@
-//! Stored wall-clock time in microseconds since 1970-01-01 UTC. RFC 3339 appears only in REST and CLI.
+//! Stored wall-clock time in microseconds since 1970-01-01 UTC. RFC 3339 appears only in REST and
+//! CLI.
 
 use serde::{Deserialize, Serialize};
 
-/// A wall-clock time in microseconds since 1970-01-01 UTC. Callers pass it in; this crate reads no clock.
+/// A wall-clock time in microseconds since 1970-01-01 UTC. Callers pass it in; this crate reads no
+/// clock.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]

@@ -1,5 +1,5 @@
-//! Names of environment variables: the ones of the environment contract (`FED_*`), and the ones that a template or a spec
-//! may set.
+//! Names of environment variables: the ones of the environment contract (`FED_*`), and the ones
+//! that a template or a spec may set.
 
 /// Prefix of all variables of the contract; see `framework::contract` for their meaning.
 pub const PREFIX: &str = "FED_";
@@ -19,14 +19,15 @@ const IN_SPECS: [&str; 12] = [
     "FED_SERVER_ADDR",
     "FED_PEERS",
 ];
-/// Variables by which a program loads code. This list is a second check only: the allow-list of each party decides which
-/// names a template may set (`crate::policy`), and this list keeps an entry there from giving access to the dynamic linker.
+/// Variables by which a program loads code. This list is a second check only: the allow-list of
+/// each party decides which names a template may set (`crate::policy`), and this list keeps an
+/// entry there from giving access to the dynamic linker.
 const LOADERS: [&str; 6] =
     ["GCONV_PATH", "BASH_ENV", "ENV", "PYTHONSTARTUP", "PYTHONHOME", "PERL5OPT"];
 
-/// True if no template may set this variable, because it belongs to the contract or the agent, makes an allowed program
-/// load other code, or names a proxy: a workload would connect to its own aggregator through the proxy (hazard L14), and
-/// only the party knows its network.
+/// True if no template may set this variable, because it belongs to the contract or the agent,
+/// makes an allowed program load other code, or names a proxy: a workload would connect to its own
+/// aggregator through the proxy (hazard L14), and only the party knows its network.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
@@ -44,14 +45,15 @@ pub fn is_contract_variable(name: &str) -> bool {
     IN_SPECS.contains(&name)
 }
 
-/// True if a spec may set this variable: a variable that a template may set, or one of the contract.
+/// True if a spec may set this variable: a variable that a template may set, or one of the
+/// contract.
 #[must_use]
 pub fn is_spec_variable(name: &str) -> bool {
     is_contract_variable(name) || !is_reserved(name)
 }
 
-/// True if `name` is accepted as the name of an environment variable in a template: 1 to 128 letters, digits and `_`,
-/// not starting with a digit.
+/// True if `name` is accepted as the name of an environment variable in a template: 1 to 128
+/// letters, digits and `_`, not starting with a digit.
 #[must_use]
 pub fn is_env_name(name: &str) -> bool {
     (1..=128).contains(&name.len())

@@ -1,5 +1,6 @@
-//! Invariants of a run for all inputs: any order, duplicates, stale reports, agents that lie, a network that loses and
-//! repeats messages. `support::fold` checks each step; the tests here check the outcome.
+//! Invariants of a run for all inputs: any order, duplicates, stale reports, agents that lie, a
+//! network that loses and repeats messages. `support::fold` checks each step; the tests here check
+//! the outcome.
 
 mod support;
 
@@ -134,7 +135,8 @@ fn live(mut run: Run, steps: &[Step]) -> (Run, Timestamp) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
-    /// `fold` checks that each step is legal, that terminal stays terminal, and that a replay changes nothing.
+    /// `fold` checks that each step is legal, that terminal stays terminal, and that a replay
+    /// changes nothing.
     #[test]
     fn every_step_is_legal_and_a_replay_changes_nothing(run in runs(), steps in steps()) {
         live(run, &steps);
@@ -188,7 +190,8 @@ proptest! {
     }
 }
 
-/// A correct agent: it follows the desired phase, requires approvals, and journals each change before its report.
+/// A correct agent: it follows the desired phase, requires approvals, and journals each change
+/// before its report.
 struct Agent {
     phase: MemberPhase,
     attempt: u32,
@@ -274,8 +277,8 @@ impl World {
         }
     }
 
-    /// The workload makes progress: a trainer ends after all others take part; the aggregator never ends and observes the
-    /// completion.
+    /// The workload makes progress: a trainer ends after all others take part; the aggregator never
+    /// ends and observes the completion.
     fn work(&mut self, index: usize) {
         if self.agents[index].phase != MemberPhase::Running
             || self.agents.iter().any(|a| a.starts.is_empty())
@@ -316,7 +319,8 @@ impl World {
         }
     }
 
-    /// From now on network and people cooperate: every desired member and the newest report of each agent arrive.
+    /// From now on network and people cooperate: every desired member and the newest report of each
+    /// agent arrive.
     fn settle(&mut self) {
         for _ in 0..50 {
             for index in 0..self.agents.len() {
@@ -375,8 +379,9 @@ fn askers() -> impl Strategy<Value = BTreeSet<usize>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
-    /// F8, F10, F13, F15 and the fences L4 and L6 together: with lost, repeated and reordered reports, disconnects and late
-    /// approvals, a federation of correct agents starts once and succeeds.
+    /// F8, F10, F13, F15 and the fences L4 and L6 together: with lost, repeated and reordered
+    /// reports, disconnects and late approvals, a federation of correct agents starts once and
+    /// succeeds.
     #[test]
     fn correct_federation_starts_once_and_succeeds_with_a_faulty_network(
         trainers in 1_usize..4, askers in askers(), moves in moves(9),
@@ -388,8 +393,9 @@ proptest! {
         }
     }
 
-    /// A restored hub knows less than its agents. It may rely on a released reservation and then fail the start, but it never
-    /// starts a workload a second time, and finished runs have succeeded.
+    /// A restored hub knows less than its agents. It may rely on a released reservation and then
+    /// fail the start, but it never starts a workload a second time, and finished runs have
+    /// succeeded.
     #[test]
     fn hub_restored_from_a_backup_starts_no_workload_twice(
         trainers in 1_usize..4, askers in askers(), moves in moves(10),

@@ -1,4 +1,5 @@
-//! Every phase of a run with every input, as one table; and every state of a member with every input, for the invariants.
+//! Every phase of a run with every input, as one table; and every state of a member with every
+//! input, for the invariants.
 
 mod support;
 
@@ -106,9 +107,9 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
     inputs
 }
 
-/// The result of each input in each phase: the next phase, or the rule of the refusal in parentheses. The columns:
-/// queued (for an approval), reserving, starting, running, stopping, succeeded, failed, cancelled; in the last two the
-/// members have not settled yet.
+/// The result of each input in each phase: the next phase, or the rule of the refusal in
+/// parentheses. The columns: queued (for an approval), reserving, starting, running, stopping,
+/// succeeded, failed, cancelled; in the last two the members have not settled yet.
 const TABLE: &str = "\
 stop                       stopping          stopping          stopping          stopping          (ended)           (ended)           (ended)           (ended)
 delete                     stopping          stopping          stopping          stopping          (ended)           (ended)           (ended)           (ended)

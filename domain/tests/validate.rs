@@ -1,4 +1,5 @@
-//! Validation of templates and tasks: errors, their paths, and that all errors are reported at once.
+//! Validation of templates and tasks: errors, their paths, and that all errors are reported at
+//! once.
 
 use std::collections::BTreeMap;
 

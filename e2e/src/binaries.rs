@@ -1,5 +1,5 @@
-//! Paths of the programs under test. Cargo gives a test only the binaries of its own package; this module finds the others
-//! beside the test, and builds them if they are older than their sources.
+//! Paths of the programs under test. Cargo gives a test only the binaries of its own package; this
+//! module finds the others beside the test, and builds them if they are older than their sources.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,8 +61,8 @@ fn build() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate lies inside the workspace");
-    // Build only after changes: `cargo test --workspace` has built all binaries with the features of the tests, and
-    // `cargo build` would build them again.
+    // Build only after changes: `cargo test --workspace` has built all binaries with the features
+    // of the tests, and `cargo build` would build them again.
     let oldest = ["flow-server", "flow-federate", "flow-operator", "flowctl"]
         .map(|name| changed(&folder.join(name)))
         .into_iter()

@@ -1,4 +1,5 @@
-//! One hub and its parties as real processes on loopback, each with its own folder below one temporary folder.
+//! One hub and its parties as real processes on loopback, each with its own folder below one
+//! temporary folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,7 +81,8 @@ impl Builder {
         self
     }
 
-    /// Runs members in a cluster, with one namespace per party. The hub's party then has a separate agent, like the others.
+    /// Runs members in a cluster, with one namespace per party. The hub's party then has a separate
+    /// agent, like the others.
     #[must_use]
     pub fn cluster(mut self, cluster: Cluster) -> Self {
         self.cluster = Some(cluster);
@@ -89,8 +91,8 @@ impl Builder {
         self
     }
 
-    /// Uses this database (URL without password, password) instead of the embedded one. The hub's party then has a separate
-    /// agent, like the others.
+    /// Uses this database (URL without password, password) instead of the embedded one. The hub's
+    /// party then has a separate agent, like the others.
     #[must_use]
     pub fn database(mut self, url: &str, password: &str) -> Self {
         self.database = Some((url.to_owned(), password.to_owned()));
@@ -236,7 +238,7 @@ impl Federation {
         }
     }
 
-    // ---- hub ----------------------------------------------------------------------------------------------------
+    // ---- hub -----------------------------------------------------------------------------------
 
     fn configure_server(&self) {
         let mut text = format!(
@@ -375,7 +377,7 @@ impl Federation {
         self.start_server().await;
     }
 
-    // ---- parties ------------------------------------------------------------------------------------------------
+    // ---- parties -------------------------------------------------------------------------------
 
     /// Creates a party and writes the configuration of its agent; starts no agent.
     pub async fn add_party(&self, party: &str) {
@@ -424,7 +426,8 @@ impl Federation {
         self.wait_contact(party, "connected").await;
     }
 
-    /// Starts a second agent for a party with a separate folder; returns its name in this federation.
+    /// Starts a second agent for a party with a separate folder; returns its name in this
+    /// federation.
     pub fn start_second_agent(&mut self, party: &str) -> String {
         let name = format!("{party}-again");
         self.configure_agent(&name, party);
@@ -490,7 +493,7 @@ impl Federation {
         }
     }
 
-    // ---- workloads --------------------------------------------------------------------------------------------------
+    // ---- workloads -----------------------------------------------------------------------------
 
     /// The sidecar of a party's member.
     pub fn sidecar(&self, party: &str, run: &Run) -> Option<Process> {
@@ -567,7 +570,8 @@ impl Federation {
         parties
     }
 
-    /// [`Federation::started`] without the hub's party, whose aggregator may be stopped before its first line.
+    /// [`Federation::started`] without the hub's party, whose aggregator may be stopped before its
+    /// first line.
     #[must_use]
     pub fn trained(&self, run: &Run) -> Vec<String> {
         let mut parties = self.started(run);
@@ -575,7 +579,8 @@ impl Federation {
         parties
     }
 
-    /// Waits until the workloads of these parties have begun, shortly after the hub shows them running.
+    /// Waits until the workloads of these parties have begun, shortly after the hub shows them
+    /// running.
     pub async fn wait_started(&self, run: &Run, parties: &[&str]) {
         let has_begun = |party: &&str| self.started(run).iter().any(|name| name == party);
         let begun = eventually(SOON, async || parties.iter().all(has_begun).then_some(())).await;
@@ -602,8 +607,8 @@ impl Federation {
         }
     }
 
-    /// Checks that no workload was started twice and that only hub and agents are alive; shuts these down and checks that no
-    /// process is left.
+    /// Checks that no workload was started twice and that only hub and agents are alive; shuts
+    /// these down and checks that no process is left.
     pub async fn end(mut self) {
         let starts = self.starts();
         let mut seen = std::collections::BTreeSet::new();

@@ -1,5 +1,5 @@
-//! A gateway in front of a cluster: Debian's nginx, configured from the GRPCRoute of the operator. The gateway terminates TLS
-//! with the certificate of the zone and forwards plain gRPC.
+//! A gateway in front of a cluster: Debian's nginx, configured from the GRPCRoute of the operator.
+//! The gateway terminates TLS with the certificate of the zone and forwards plain gRPC.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -21,7 +21,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// One that will run in an empty folder with the pair `tls.crt`, `tls.key` in it. Until it does, callers are refused.
+    /// One that will run in an empty folder with the pair `tls.crt`, `tls.key` in it. Until it
+    /// does, callers are refused.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], flow_testkit::free_port()));
@@ -74,7 +75,8 @@ impl Gateway {
         let mut command = Command::new(flow_testkit::nginx());
         command.arg("-p").arg(&self.folder).args(["-e", "stderr", "-c"]).arg(&config);
         self.nginx = Some(Daemon::start(command, &self.folder.join("nginx.log")));
-        // Like a Gateway controller: before that the member behind the route does not count as started.
+        // Like a Gateway controller: before that the member behind the route does not count as
+        // started.
         let since = "2026-01-02T03:04:05Z";
         let accepted = json!({ "type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": since });
         let gateway = &route["spec"]["parentRefs"][0];

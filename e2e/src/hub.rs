@@ -143,7 +143,8 @@ impl Hub {
         task
     }
 
-    /// Retries a request with one idempotency key until it succeeds. Panics at an error that is not retryable.
+    /// Retries a request with one idempotency key until it succeeds. Panics at an error that is not
+    /// retryable.
     pub async fn insist(&self, path: &str, key: &str, body: Option<&Value>) -> Value {
         let mut last = String::new();
         let done = eventually(4 * SOON, async || {
@@ -232,7 +233,8 @@ impl Hub {
         .await
     }
 
-    /// Waits until the run has ended in `phase` with `code` and all members have settled; panics at another end.
+    /// Waits until the run has ended in `phase` with `code` and all members have settled; panics at
+    /// another end.
     pub async fn ends(&self, run: &Run, phase: &str, code: &str) -> Value {
         self.ends_within(run, phase, code, SOON).await
     }

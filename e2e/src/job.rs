@@ -1,6 +1,7 @@
 //! Jobs for tests: a template, a task, and the small programs of the workloads.
 //!
-//! Every program first appends one line to the federation's `starts` file, so that a test can count the starts.
+//! Every program first appends one line to the federation's `starts` file, so that a test can count
+//! the starts.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

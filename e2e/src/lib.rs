@@ -12,9 +12,9 @@
 //!  proc        live processes of this machine
 //! ```
 //!
-//! This crate does not depend on internals of server or agent: it writes configuration files, calls REST and reads `/proc`.
-//! No process outlives the test process, and [`Federation::end`] checks that no process is left and that no workload was
-//! started twice.
+//! This crate does not depend on internals of server or agent: it writes configuration files, calls
+//! REST and reads `/proc`. No process outlives the test process, and [`Federation::end`] checks
+//! that no process is left and that no workload was started twice.
 
 pub mod binaries;
 mod federation;

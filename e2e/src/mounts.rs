@@ -1,5 +1,6 @@
-//! Small disks for tests of full disks. Such a test runs itself again in a separate mount namespace, so that no mount
-//! outlives it, and root is not needed where user namespaces are allowed.
+//! Small disks for tests of full disks. Such a test runs itself again in a separate mount
+//! namespace, so that no mount outlives it, and root is not needed where user namespaces are
+//! allowed.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,8 +11,8 @@ use crate::binaries;
 
 const INSIDE: &str = "FLOW_E2E_OWN_MOUNTS";
 
-/// Call first in a test, with its name. `false`: it has just run, and passed, in a namespace of its own. `true`: this is
-/// that run.
+/// Call first in a test, with its name. `false`: it has just run, and passed, in a namespace of its
+/// own. `true`: this is that run.
 #[must_use]
 pub fn are_our_own(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {

@@ -1,4 +1,5 @@
-//! Live processes of this machine, read from `/proc` and therefore independent of the programs under test.
+//! Live processes of this machine, read from `/proc` and therefore independent of the programs
+//! under test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,9 @@ impl Process {
     }
 }
 
-/// The processes with `word` in environment, command line or working directory. All three are checked, because workloads
-/// have a limited environment, sidecars an empty one, and daemons the root as working directory. Zombies have none of them.
+/// The processes with `word` in environment, command line or working directory. All three are
+/// checked, because workloads have a limited environment, sidecars an empty one, and daemons the
+/// root as working directory. Zombies have none of them.
 #[must_use]
 pub fn with_word(word: &str) -> Vec<Process> {
     assert!(!word.is_empty(), "every process has an empty word");

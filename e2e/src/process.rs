@@ -1,4 +1,5 @@
-//! A child process with a log. It ends with its handle and with the test process, even if that is killed.
+//! A child process with a log. It ends with its handle and with the test process, even if that is
+//! killed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! A registry of container images (Debian's docker-registry) with TLS and optional basic authentication.
+//! A registry of container images (Debian's docker-registry) with TLS and optional basic
+//! authentication.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
-//! Parties that never connect, disconnect, reconnect too late, without their journal or twice; and a hub restored from an
-//! older backup.
+//! Parties that never connect, disconnect, reconnect too late, without their journal or twice; and
+//! a hub restored from an older backup.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Random sequences of faults from a seed, and load while the hub is killed repeatedly. `FLOW_E2E_SEED=n` repeats the
-//! sequence of the first test; timing still differs.
+//! Random sequences of faults from a seed, and load while the hub is killed repeatedly.
+//! `FLOW_E2E_SEED=n` repeats the sequence of the first test; timing still differs.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Contract test of the API: schemathesis generates requests from the API document and checks each answer against it.
+//! Contract test of the API: schemathesis generates requests from the API document and checks each
+//! answer against it.
 
 use std::process::Stdio;
 use std::time::Duration;

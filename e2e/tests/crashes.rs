@@ -1,5 +1,5 @@
-//! Each program is killed with SIGKILL at every stage of a run, and the run still ends correctly: no task is lost, no
-//! workload starts twice, no process is left.
+//! Each program is killed with SIGKILL at every stage of a run, and the run still ends correctly:
+//! no task is lost, no workload starts twice, no process is left.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,8 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
             run
         }
         Stage::Starting => {
-            // Freeze B after its report of the reservation: the hub commits the start, but B does not receive it.
+            // Freeze B after its report of the reservation: the hub commits the start, but B does
+            // not receive it.
             federation.freeze("hospital-a");
             let run = hub.launch(&gate).await;
             hub.wait_member(&run, "hospital-b", "reserved").await;
@@ -188,8 +189,8 @@ async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_sto
     federation.end().await;
 }
 
-/// Files of a run directory in the order in which a start writes them. The test kills the sidecar once a file exists; the
-/// result must be correct regardless of the files written in the meantime.
+/// Files of a run directory in the order in which a start writes them. The test kills the sidecar
+/// once a file exists; the result must be correct regardless of the files written in the meantime.
 const WRITES: [&str; 5] = ["launch.json", "started", "container.json", "work", "exit"];
 
 #[tokio::test]

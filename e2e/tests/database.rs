@@ -1,5 +1,5 @@
-//! A hub on a real MariaDB or MySQL server that is locked, killed and restarted: acknowledged changes persist, and repeated
-//! requests with one idempotency key have one effect.
+//! A hub on a real MariaDB or MySQL server that is locked, killed and restarted: acknowledged
+//! changes persist, and repeated requests with one idempotency key have one effect.
 
 use std::time::Duration;
 
@@ -101,7 +101,8 @@ async fn locked(server: Server, lock: &'static str) {
     other.execute(lock).await.expect("nobody holds a lock for long");
     let load = join_all((0..5).map(|number| submit_patiently(&federation, &task, number)));
     let unlock = async {
-        // The workloads end while the database rejects writes; the aggregator waits for the stop request.
+        // The workloads end while the database rejects writes; the aggregator waits for the stop
+        // request.
         federation.release(&running);
         for party in ["hospital-a", "hospital-b"] {
             federation.nothing_left(&running, Some(party)).await;

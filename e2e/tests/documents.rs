@@ -1,7 +1,9 @@
-//! Compares the registers of defects and attacks, `docs/known-defects.md` and `docs/security.md`, with the tests.
+//! Compares the registers of defects and attacks, `docs/known-defects.md` and `docs/security.md`,
+//! with the tests.
 //!
-//! A register is a table whose rows begin with a number (`F12`) and end with test names in backticks. Every named test exists
-//! and has the number of its row in its name; every test with a number in its name is listed in the row of that number.
+//! A register is a table whose rows begin with a number (`F12`) and end with test names in
+//! backticks. Every named test exists and has the number of its row in its name; every test with a
+//! number in its name is listed in the row of that number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,7 +40,8 @@ fn is_number(text: &str) -> bool {
         && chars.as_str().parse::<u32>().is_ok()
 }
 
-/// Numbers at the begin of a test's name: `f15_l8_a_federation…` carries F15 and L8, `i03_…` carries I3.
+/// Numbers at the begin of a test's name: `f15_l8_a_federation…` carries F15 and L8, `i03_…`
+/// carries I3.
 fn numbers_of(test: &str) -> Vec<String> {
     let number = |word: &str| {
         let (letter, digits) = (word.chars().next()?, word.get(1..)?);

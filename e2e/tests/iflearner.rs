@@ -1,5 +1,6 @@
-//! The published, unchanged iflearner 0.1.0 with real data: training succeeds, and hangs and wrong states of the framework
-//! (hazards L1, L2, … of its specification, numbered in the names) end the run with a clear cause.
+//! The published, unchanged iflearner 0.1.0 with real data: training succeeds, and hangs and wrong
+//! states of the framework (hazards L1, L2, … of its specification, numbered in the names) end the
+//! run with a clear cause.
 
 use std::time::Duration;
 
@@ -52,7 +53,8 @@ async fn l8_l9_training_ends_by_itself_with_the_accuracy_of_the_federation() {
     let mut lines = follower.bytes_stream();
     let end = federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
 
-    // The aggregator never ends by itself: the hub stopped it after its page had shown all parties complete.
+    // The aggregator never ends by itself: the hub stopped it after its page had shown all parties
+    // complete.
     assert_eq!(
         (&member(&end, "hub")["phase"], &member(&end, "hub")["complete"]),
         (&"stopped".into(), &true.into())
@@ -201,7 +203,8 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     let after = eventually(PATIENCE, async || Some(trainers(&federation))).await;
     assert_eq!(after, Some(before), "a trainer died with its agent");
     federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
-    // Every point exists once, also those that the killed hub had not stored and those that the agents repeated.
+    // Every point exists once, also those that the killed hub had not stored and those that the
+    // agents repeated.
     for party in ALL {
         assert_eq!(federation.hub.series(&run, party, "global/acc").await, AVERAGE, "{party}");
         let alone: Vec<u64> = federation

@@ -1,5 +1,5 @@
-//! The Makefile's verbs for Kubernetes on a real API server, with the programs under test instead of a build. No test needs
-//! a node; the quickstart on Kubernetes tests the deployed Pods.
+//! The Makefile's verbs for Kubernetes on a real API server, with the programs under test instead
+//! of a build. No test needs a node; the quickstart on Kubernetes tests the deployed Pods.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -56,7 +56,8 @@ fn make_in(clone: &Path, words: &[&str]) -> Command {
 /// The same for a cluster.
 fn make(kubeconfig: &Path, words: &[&str]) -> Command {
     let mut command = make_in(repository(), words);
-    // Next to the cluster's files, because kubectl's cache for an address is valid for this cluster only.
+    // Next to the cluster's files, because kubectl's cache for an address is valid for this cluster
+    // only.
     command.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", kubeconfig.with_extension("kubectl"));
     command
 }
@@ -121,7 +122,8 @@ impl Operator {
         operator
     }
 
-    /// Sends the signal, to make alone or as the terminal does to all in the foreground, and sees that its end is in order.
+    /// Sends the signal, to make alone or as the terminal does to all in the foreground, and sees
+    /// that its end is in order.
     async fn ends(mut self, cluster: &Cluster, signal: Signal, to_all: bool) {
         if to_all {
             killpg(self.group, signal).unwrap()

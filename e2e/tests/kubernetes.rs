@@ -1,4 +1,5 @@
-//! Members as IflearnerJobs in a real cluster whose pods really run: server, agents, operator, and the published framework.
+//! Members as IflearnerJobs in a real cluster whose pods really run: server, agents, operator, and
+//! the published framework.
 
 #[path = "kubernetes/callers.rs"]
 mod callers;
@@ -107,8 +108,8 @@ async fn volume(cluster: &Cluster, folder: &Path, namespace: &str, claim: &str, 
     cluster.apply(&volume.to_string()).await;
 }
 
-/// A namespace for each party, an operator for these namespaces with exactly its documented rights, and agents with exactly
-/// theirs.
+/// A namespace for each party, an operator for these namespaces with exactly its documented rights,
+/// and agents with exactly theirs.
 struct Ground {
     cluster: &'static Cluster,
     namespaces: BTreeMap<String, String>,
@@ -215,7 +216,8 @@ impl Ground {
         uids
     }
 
-    /// UIDs of all Pods that were ever scheduled at the parties, from the events of the scheduler, which outlive the Pods.
+    /// UIDs of all Pods that were ever scheduled at the parties, from the events of the scheduler,
+    /// which outlive the Pods.
     async fn pods_ever(&self) -> BTreeSet<String> {
         let mut uids = BTreeSet::new();
         for party in PARTIES {
@@ -262,7 +264,8 @@ async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: 
         .await;
 }
 
-/// The kubeconfig of a service account with exactly the documented rights of an agent in its namespace.
+/// The kubeconfig of a service account with exactly the documented rights of an agent in its
+/// namespace.
 async fn agent(cluster: &Cluster, folder: &Path, namespace: &str) -> PathBuf {
     cluster
         .kubectl_ok(&["create", "serviceaccount", "flow-federate", "--namespace", namespace])
@@ -372,7 +375,8 @@ async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_t
     federation.restart_server().await;
     federation.start_agent("hospital-a").await;
     trained_as_with_processes(&federation, &run).await;
-    // After the end: a fast party may have ended, and its Pod be gone, before the last killed program is ready.
+    // After the end: a fast party may have ended, and its Pod be gone, before the last killed
+    // program is ready.
     assert_eq!(ground.pods_ever().await, pods, "a pod was started again");
     federation.end().await;
 }
@@ -501,7 +505,8 @@ async fn trains_through_the_route(zone: &str, names: Names) {
         port = reached.port(),
     );
     let federation = ground.federation(&settings).await;
-    // The platform sets all other arguments of the original's trainer, in particular --server=<host>:<port>.
+    // The platform sets all other arguments of the original's trainer, in particular
+    // --server=<host>:<port>.
     let job = Job::digits(3).template(
         "command",
         serde_json::json!(["train", "--cert=/etc/server-iflearner-secret.crt"]),

@@ -1,5 +1,5 @@
-//! The direction of dependencies between the modules of each crate, read from the sources: no cycle between the files of
-//! one folder, and the order that docs/architecture.md draws.
+//! The direction of dependencies between the modules of each crate, read from the sources: no cycle
+//! between the files of one folder, and the order that docs/architecture.md draws.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -79,7 +79,8 @@ fn modules_follow_the_order_of_the_architecture() {
     }
 }
 
-/// The modules directly below `parent` and the uses between them, which include those of their submodules.
+/// The modules directly below `parent` and the uses between them, which include those of their
+/// submodules.
 fn siblings(uses: &Uses, parent: &[String]) -> BTreeMap<String, BTreeSet<String>> {
     let child = |path: &[String]| {
         let is_below = path.len() > parent.len() && path.starts_with(parent);
@@ -133,7 +134,8 @@ fn uses(name: &str) -> Uses {
     sources.iter().map(|(path, text)| (path.clone(), resolved(path, text))).collect()
 }
 
-/// Sources by module path, without comments and unit tests. Programs in `bin` are crates of their own.
+/// Sources by module path, without comments and unit tests. Programs in `bin` are crates of their
+/// own.
 fn read(root: &Path, folder: &Path, sources: &mut BTreeMap<Vec<String>, String>) {
     let entries = std::fs::read_dir(folder).expect("every crate has sources");
     for path in entries.map(|entry| entry.expect("a readable folder").path()) {
@@ -158,8 +160,8 @@ fn read(root: &Path, folder: &Path, sources: &mut BTreeMap<Vec<String>, String>)
     }
 }
 
-/// All paths that begin with `crate`, `self` or `super` in the source of `module`, as module paths. The last parts may name
-/// items.
+/// All paths that begin with `crate`, `self` or `super` in the source of `module`, as module paths.
+/// The last parts may name items.
 fn paths(module: &[String], text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {

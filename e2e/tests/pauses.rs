@@ -6,7 +6,8 @@ use flow_e2e::{Federation, Job};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Deadlines of the runs, in seconds: shorter than each pause, longer than the shortest detected pause.
+/// Deadlines of the runs, in seconds: shorter than each pause, longer than the shortest detected
+/// pause.
 const NO_PROGRESS_S: u64 = 7;
 /// Duration of a pause.
 const PAUSE: Duration = Duration::from_secs(9);

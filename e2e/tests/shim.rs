@@ -1,5 +1,5 @@
-//! Repairs of the published framework that need no federation to be shown: the framework's own classes, in the
-//! environment the real training uses, with the compat shim before them.
+//! Repairs of the published framework that need no federation to be shown: the framework's own
+//! classes, in the environment the real training uses, with the compat shim before them.
 
 use std::process::{Command, Output};
 

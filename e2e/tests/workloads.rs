@@ -246,7 +246,8 @@ async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
     lazy.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(answer, b"HTTP/1.1 200 OK");
     drop(lazy);
-    // The hub opens more connections to its database when it needs them; forty streams of each kind were left above.
+    // The hub opens more connections to its database when it needs them; forty streams of each kind
+    // were left above.
     let closed =
         eventually(SOON, async || (proc::open_files(server) <= before + 24).then_some(())).await;
     assert!(

@@ -1,7 +1,9 @@
-//! Real MariaDB and MySQL servers on loopback, each with a data directory of its own copied from an initialised one.
+//! Real MariaDB and MySQL servers on loopback, each with a data directory of its own copied from an
+//! initialised one.
 //!
-//! Commits are durable as in production (`innodb_flush_log_at_trx_commit=1`), so that tests with [`Server::kill9`] are
-//! realistic. Features that no test needs (binary log, performance schema, a large cache) are off.
+//! Commits are durable as in production (`innodb_flush_log_at_trx_commit=1`), so that tests with
+//! [`Server::kill9`] are realistic. Features that no test needs (binary log, performance schema, a
+//! large cache) are off.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -138,7 +140,8 @@ impl Server {
         let _ = self.process.wait();
     }
 
-    /// Restarts the server with the same data and port, and waits until it is ready. Kills a running server first.
+    /// Restarts the server with the same data and port, and waits until it is ready. Kills a
+    /// running server first.
     pub async fn restart(&mut self) {
         self.kill9();
         self.process = spawn(self.kind, &self.folder, self.port);
@@ -193,7 +196,8 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
             "--innodb-buffer-pool-size=64M",
         ])
         .args(["--performance-schema=OFF", "--max-connections=500"])
-        // Relative to the data directory, because the absolute path may exceed the limit for socket names.
+        // Relative to the data directory, because the absolute path may exceed the limit for socket
+        // names.
         .args(["--socket=socket", "--pid-file=pid"])
         .args(kind.options())
         .stdin(Stdio::null())
@@ -202,8 +206,8 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
     spawn_tied(command).expect("the prepared server can be executed")
 }
 
-/// Creates a folder in the cache with a lock that ends with this process. Removes unlocked folders of ended processes first:
-/// shared servers are never dropped, and a killed test drops nothing.
+/// Creates a folder in the cache with a lock that ends with this process. Removes unlocked folders
+/// of ended processes first: shared servers are never dropped, and a killed test drops nothing.
 pub(crate) fn claim_folder() -> (PathBuf, File) {
     let root = cache_dir().join("servers");
     std::fs::create_dir_all(&root).expect("the cache can be written");

@@ -20,8 +20,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The begin of a connection with a window of 0 and a first request with these headers, pseudo-headers first. With a body
-/// the request stays open.
+/// The begin of a connection with a window of 0 and a first request with these headers,
+/// pseudo-headers first. With a body the request stays open.
 #[must_use]
 pub fn closed_window(headers: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
     let mut block = Vec::new();

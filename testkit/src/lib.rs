@@ -1,8 +1,8 @@
-//! Resources for tests, each behind one call: real database servers, the real training framework and its data, a Kubernetes
-//! cluster, ports, deadlines, and records of started workloads.
+//! Resources for tests, each behind one call: real database servers, the real training framework
+//! and its data, a Kubernetes cluster, ports, deadlines, and records of started workloads.
 //!
-//! `make setup-test` prepares the components; a test without its component panics with this command and never passes. All
-//! processes of this crate end with the test process, even if that is killed.
+//! `make setup-test` prepares the components; a test without its component panics with this command
+//! and never passes. All processes of this crate end with the test process, even if that is killed.
 
 mod database;
 pub mod http2;

@@ -42,7 +42,8 @@ impl Holders {
     }
 }
 
-/// Returns the time from a new connection to the answer of `GET path`. Panics after `deadline` or if the status is not 200.
+/// Returns the time from a new connection to the answer of `GET path`. Panics after `deadline` or
+/// if the status is not 200.
 pub async fn answer_time(address: SocketAddr, path: &str, deadline: Duration) -> Duration {
     let begun = flow_common::clock::monotonic();
     let asked = async {

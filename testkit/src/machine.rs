@@ -1,5 +1,5 @@
-//! Paths of the components that `make setup-test` prepares. A missing component fails here with the remedy instead of later
-//! in a test.
+//! Paths of the components that `make setup-test` prepares. A missing component fails here with the
+//! remedy instead of later in a test.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,8 @@ pub fn repository() -> &'static Path {
 
 /// The folder of all prepared components: `$FLOW_CACHE`, or `.cache` in the repository.
 pub fn cache_dir() -> PathBuf {
-    // A relative FLOW_CACHE is relative to the repository, where make runs; Cargo runs tests in the folder of the crate.
+    // A relative FLOW_CACHE is relative to the repository, where make runs; Cargo runs tests in the
+    // folder of the crate.
     repository().join(std::env::var_os("FLOW_CACHE").unwrap_or_else(|| ".cache".into()))
 }
 
@@ -30,7 +31,8 @@ pub fn nginx() -> PathBuf {
     prepared("nginx/nginx")
 }
 
-/// A registry of container images, `docker-registry`, and a program that moves images, `skopeo`: Debian's.
+/// A registry of container images, `docker-registry`, and a program that moves images, `skopeo`:
+/// Debian's.
 pub fn registry(program: &str) -> PathBuf {
     prepared(&format!("registry/{program}"))
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// A file to which a workload appends a line when it starts, so that a test can count the starts.
 ///
-/// One `echo line >> "$path"` is one atomic append, also from workloads that start at the same instant.
+/// One `echo line >> "$path"` is one atomic append, also from workloads that start at the same
+/// instant.
 pub struct StartMarker {
     folder: tempfile::TempDir,
 }
@@ -33,7 +34,8 @@ impl StartMarker {
     }
 }
 
-/// The processes with `text` in their environment, except this one. A zombie has no environment and does not count.
+/// The processes with `text` in their environment, except this one. A zombie has no environment and
+/// does not count.
 pub fn alive_with_marker(text: &str) -> Vec<u32> {
     let environment_has_it = |process: &Path| {
         let environment = std::fs::read(process.join("environ")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Exhausted resources for a process under test: full or closed outputs, and no free file descriptors.
+//! Exhausted resources for a process under test: full or closed outputs, and no free file
+//! descriptors.
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write as _, pipe};
@@ -27,7 +28,8 @@ pub fn stuck_pipe() -> (PipeReader, OwnedFd) {
     (reader, writer.into())
 }
 
-/// Prevents a process from opening further files. Open descriptors stay open; dropping the result restores the limit.
+/// Prevents a process from opening further files. Open descriptors stay open; dropping the result
+/// restores the limit.
 #[must_use]
 pub fn without_descriptors(pid: u32) -> WithoutDescriptors {
     // Descriptors below it are the standard ones.

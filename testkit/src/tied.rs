@@ -10,8 +10,9 @@ type Order = (Command, SyncSender<io::Result<Child>>);
 
 /// Spawns `command` so that the kernel kills it when this process ends.
 ///
-/// The kernel sends the parent-death signal when the spawning *thread* ends, and the test harness runs each test in its own
-/// thread: therefore one permanent thread spawns all children. A child that changes its user loses the signal.
+/// The kernel sends the parent-death signal when the spawning *thread* ends, and the test harness
+/// runs each test in its own thread: therefore one permanent thread spawns all children. A child
+/// that changes its user loses the signal.
 pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<Mutex<SyncSender<Order>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {

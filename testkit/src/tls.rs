@@ -49,13 +49,15 @@ impl Authority {
         file
     }
 
-    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses; replaces existing files.
+    /// Writes `NAME.crt` and `NAME.key` for a server with these names and addresses; replaces
+    /// existing files.
     #[must_use]
     pub fn pair(&self, folder: &Path, name: &str, names: &[&str]) -> Pair {
         self.pair_of(CertificateParams::default(), folder, name, names)
     }
 
-    /// Like [`Authority::pair`] with a certificate that expires in `days` days, or expired if negative.
+    /// Like [`Authority::pair`] with a certificate that expires in `days` days, or expired if
+    /// negative.
     #[must_use]
     pub fn pair_ending(&self, folder: &Path, name: &str, names: &[&str], days: i64) -> Pair {
         let day = SystemClock.now().0 / (24 * 3600 * 1_000_000) + days;

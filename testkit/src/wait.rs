@@ -29,7 +29,8 @@ impl<T> Condition for Option<T> {
     }
 }
 
-/// Evaluates the condition every 10 ms until it holds; panics with `what` at the deadline, even if an evaluation hangs.
+/// Evaluates the condition every 10 ms until it holds; panics with `what` at the deadline, even if
+/// an evaluation hangs.
 ///
 /// Uses real time: not for a runtime with a paused clock.
 #[track_caller]
@@ -55,7 +56,8 @@ pub fn wait_for<C: Condition>(
     }
 }
 
-/// [`wait_for`] for tests without a runtime. The deadline does not interrupt an evaluation that hangs.
+/// [`wait_for`] for tests without a runtime. The deadline does not interrupt an evaluation that
+/// hangs.
 #[track_caller]
 pub fn wait_for_blocking<C: Condition>(
     what: &str,

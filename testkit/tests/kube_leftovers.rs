@@ -41,8 +41,8 @@ struct TestWithCluster {
 }
 
 impl TestWithCluster {
-    /// Starts the calling test, `name`, a second time; in that process this call holds a cluster until standard input
-    /// ends, drops it and never returns.
+    /// Starts the calling test, `name`, a second time; in that process this call holds a cluster
+    /// until standard input ends, drops it and never returns.
     fn start(name: &str, nodes: usize) -> TestWithCluster {
         if std::env::var_os("CLUSTER_OF").is_some() {
             let options = Options { nodes, ..Options::default() };
@@ -85,7 +85,8 @@ impl TestWithCluster {
         wait_for_blocking("the cluster to die", SOON, || self.running().is_empty());
     }
 
-    /// The processes that have the marker, and those in containers, which have an environment of their own.
+    /// The processes that have the marker, and those in containers, which have an environment of
+    /// their own.
     fn running(&self) -> Vec<u32> {
         let group = format!("/flow-kube-{}-0/", self.process.id());
         let processes = std::fs::read_dir("/proc").unwrap().flatten();

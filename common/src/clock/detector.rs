@@ -1,4 +1,5 @@
-//! Detects that the wall clock was set or that this process did not run for some time. Pure: callers pass readings in.
+//! Detects that the wall clock was set or that this process did not run for some time. Pure:
+//! callers pass readings in.
 
 use std::time::Duration;
 
@@ -6,9 +7,11 @@ use flow_domain::time::Timestamp;
 
 use super::{Monotonic, Reading};
 
-/// Smallest difference between the clocks that counts: NTP's slewing and rounding cause smaller ones.
+/// Smallest difference between the clocks that counts: NTP's slewing and rounding cause smaller
+/// ones.
 const WALL_SET_MIN: Duration = Duration::from_secs(1);
-/// Longest gap between two readings that a busy machine explains; after a longer gap the process did not run.
+/// Longest gap between two readings that a busy machine explains; after a longer gap the process
+/// did not run.
 pub const STALL_MIN: Duration = Duration::from_secs(5);
 
 /// Adds up the gaps between the heartbeats of a process.
@@ -25,7 +28,8 @@ impl Stalls {
         Self { last: None, total: Duration::ZERO }
     }
 
-    /// Records that the process runs at `now`; returns the total known time in which it did not run.
+    /// Records that the process runs at `now`; returns the total known time in which it did not
+    /// run.
     pub fn beat(&mut self, now: Monotonic) -> Duration {
         let gap = self.last.replace(now).map_or(Duration::ZERO, |last| now.since(last));
         if gap > STALL_MIN {
@@ -65,8 +69,8 @@ impl Detector {
         Self { last: first }
     }
 
-    /// Compares `reading` with the previous one. Callers must check the result before they compare a deadline with
-    /// `reading.wall`.
+    /// Compares `reading` with the previous one. Callers must check the result before they compare
+    /// a deadline with `reading.wall`.
     pub fn observe(&mut self, reading: Reading) -> Option<Disturbance> {
         let last = std::mem::replace(&mut self.last, reading);
         let boot = reading.boot.since(last.boot);
@@ -80,8 +84,9 @@ impl Detector {
     }
 }
 
-/// Computes the age limit for deletions. A wall clock that was set forward makes everything look old: after each change of
-/// the wall clock nothing is deleted until all earlier items are old by monotonic time, too.
+/// Computes the age limit for deletions. A wall clock that was set forward makes everything look
+/// old: after each change of the wall clock nothing is deleted until all earlier items are old by
+/// monotonic time, too.
 #[derive(Debug)]
 pub struct Retention {
     keep: Duration,

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::{Boot, Clock, Monotonic, Reading};
 
-/// Clocks that do not advance by themselves. A change of monotonic time wakes the sleepers whose time has passed.
+/// Clocks that do not advance by themselves. A change of monotonic time wakes the sleepers whose
+/// time has passed.
 #[derive(Clone)]
 pub struct MockClock {
     now: watch::Sender<Reading>,
@@ -30,7 +31,8 @@ impl MockClock {
         self.now.send_modify(|now| pass(now, seconds));
     }
 
-    /// Advances all clocks; the process does not run (SIGSTOP, a frozen container, a paused virtual machine).
+    /// Advances all clocks; the process does not run (SIGSTOP, a frozen container, a paused virtual
+    /// machine).
     pub fn pause(&self, seconds: u64) {
         self.now.send_modify(|now| {
             pass(now, seconds);

@@ -51,7 +51,8 @@ pub fn config(trust: Trust<'_>) -> Result<ClientConfig, TlsError> {
             }
         }
         Trust::System => {
-            // The machine's collection may contain unusable certificates; at least one must be usable.
+            // The machine's collection may contain unusable certificates; at least one must be
+            // usable.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if roots.is_empty() {
                 return Err(TlsError::NoAuthorities);
@@ -76,7 +77,8 @@ pub fn trusted(path: &Path, now: Timestamp) -> Result<Vec<Validity>, TlsError> {
     certificates(path)?.iter().map(|certificate| Validity::read(path, certificate)).collect()
 }
 
-/// Returns the certificates of a file that are valid at `now`, or the cause for which there is none.
+/// Returns the certificates of a file that are valid at `now`, or the cause for which there is
+/// none.
 fn usable(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let mut invalid = None;
     let mut usable = certificates(path)?;
@@ -92,8 +94,8 @@ fn usable(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, T
     }
 }
 
-/// Returns cause and remedy of a failed handshake with a server; `None` if the error does not come from TLS. `ca_file`
-/// names the setting for the file of [`Trust::File`].
+/// Returns cause and remedy of a failed handshake with a server; `None` if the error does not come
+/// from TLS. `ca_file` names the setting for the file of [`Trust::File`].
 #[must_use]
 pub fn explain(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
     Some(match find(error)? {

@@ -1,5 +1,5 @@
-//! Validity periods of certificates. rustls checks only the certificate of the peer; this module checks the own certificate
-//! and those of trusted authorities before connections fail.
+//! Validity periods of certificates. rustls checks only the certificate of the peer; this module
+//! checks the own certificate and those of trusted authorities before connections fail.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The environment contract of all workloads: a set of `FED_*` variables, so that images do not depend on the platform.
+//! The environment contract of all workloads: a set of `FED_*` variables, so that images do not
+//! depend on the platform.
 //!
 //! | variable | meaning | set by |
 //! | --- | --- | --- |

@@ -1,8 +1,9 @@
 //! The published iflearner 0.1.0: one aggregator that never exits, trainers, a status page.
 //!
-//! This module guards against defects of the framework, which hangs or shows wrong states: strategies that never work
-//! (L7), different epoch counts (L5), completion of the whole federation (L8, L9, L12), masks that do not cancel (L21).
-//! Python modules in [`shim_dir`] repair races and missing exits of the framework (L1, L3).
+//! This module guards against defects of the framework, which hangs or shows wrong states:
+//! strategies that never work (L7), different epoch counts (L5), completion of the whole federation
+//! (L8, L9, L12), masks that do not cancel (L21). Python modules in [`shim_dir`] repair races and
+//! missing exits of the framework (L1, L3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,14 +23,16 @@ use crate::template::TemplateBody;
 pub const STRATEGY: &str = "strategy";
 /// Parameter: JSON object with the parameters of the strategy.
 pub const STRATEGY_PARAMS: &str = "strategy_params";
-/// Parameter: `true` hides uploads of trainers with pairwise masks (`enable_smpc` in the original system).
+/// Parameter: `true` hides uploads of trainers with pairwise masks (`enable_smpc` in the original
+/// system).
 pub const SMPC: &str = "smpc";
 /// Parameter: `true` makes each trainer also train a local model for comparison.
 pub const ENABLE_LL: &str = "enable_ll";
 /// Parameters that every iflearner task may set.
 pub(super) const PARAMETERS: &[&str] = &[STRATEGY, STRATEGY_PARAMS, SMPC, ENABLE_LL];
 
-/// Strategies of iflearner 0.1.0; `None` = supported, otherwise the defect for which the platform refuses it.
+/// Strategies of iflearner 0.1.0; `None` = supported, otherwise the defect for which the platform
+/// refuses it.
 const STRATEGIES: &[(&str, Option<&str>)] = &[
     ("FedAvg", None),
     ("Scaffold", None),
@@ -42,7 +45,8 @@ const STRATEGIES: &[(&str, Option<&str>)] = &[
 /// Flags of a trainer that the platform sets, without dashes and with `_` for `-`.
 const FLAGS: &[&str] = &["name", "epochs", "server", "cert", "peers", "peer_cert", "enable_ll"];
 
-/// Directory below the image's root with repairs of the framework, for `PYTHONPATH` (`workloads/*/compat`).
+/// Directory below the image's root with repairs of the framework, for `PYTHONPATH`
+/// (`workloads/*/compat`).
 #[must_use]
 pub const fn shim_dir() -> &'static str {
     "compat"
@@ -54,8 +58,8 @@ pub const fn total_epoch(epochs: u32) -> u32 {
     epochs
 }
 
-/// `current_epoch` of a party after all epochs. With local training (`enable_ll`) the framework skips the last federated
-/// epoch and stops one earlier (L9).
+/// `current_epoch` of a party after all epochs. With local training (`enable_ll`) the framework
+/// skips the last federated epoch and stops one earlier (L9).
 #[must_use]
 pub const fn final_epoch(epochs: u32, enable_ll: bool) -> u32 {
     if enable_ll { epochs.saturating_sub(1) } else { epochs }
@@ -78,7 +82,8 @@ pub struct StatusPage {
 pub type Lines = BTreeMap<String, PartyProgress>;
 
 impl StatusPage {
-    /// True if a page belongs to this run and not to an old or foreign aggregator on the same port (L11, L12).
+    /// True if a page belongs to this run and not to an old or foreign aggregator on the same port
+    /// (L11, L12).
     #[must_use]
     pub fn is_ours(&self, page: &Lines) -> bool {
         page.iter().all(|(name, line)| {
@@ -87,8 +92,9 @@ impl StatusPage {
         })
     }
 
-    /// True if a page shows that all trainers of the run are complete. `trainers` is the number at the start commit
-    /// (binding `trainers`), which with k of n may be smaller than the number of trainers that may appear.
+    /// True if a page shows that all trainers of the run are complete. `trainers` is the number at
+    /// the start commit (binding `trainers`), which with k of n may be smaller than the number of
+    /// trainers that may appear.
     #[must_use]
     pub fn is_complete(&self, page: &Lines, trainers: usize) -> bool {
         trainers > 0
@@ -132,8 +138,8 @@ const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 /// Variables in every spec of this framework. No value of them makes a program load code.
 pub(super) const OWN_VARIABLES: &[&str] = &[UNBUFFERED];
 
-/// Adds the flags of the framework. They come last, because iflearner uses the last of repeated flags: neither a command
-/// nor a parameter can give one party different epochs (L5).
+/// Adds the flags of the framework. They come last, because iflearner uses the last of repeated
+/// flags: neither a command nor a parameter can give one party different epochs (L5).
 pub(super) fn start(
     task: &TaskBody,
     template: &TemplateBody,

@@ -6,7 +6,8 @@
 //!  specs      builds and seals the specs of all members of a task
 //! ```
 //!
-//! The generic framework consists of the contract alone. No other module depends on a particular framework.
+//! The generic framework consists of the contract alone. No other module depends on a particular
+//! framework.
 
 pub mod contract;
 pub mod iflearner;
@@ -33,7 +34,8 @@ pub const HTTP: &str = "http";
 /// Name of the port on which trainers connect to each other.
 pub const PEER: &str = "peer";
 
-/// Names of all ports that a member with this role may use; [`MemberSpec::ports`] returns the ports of one spec.
+/// Names of all ports that a member with this role may use; [`MemberSpec::ports`] returns the ports
+/// of one spec.
 #[must_use]
 pub const fn ports(framework: Framework, role: Role) -> &'static [&'static str] {
     match (framework, role) {
@@ -43,9 +45,10 @@ pub const fn ports(framework: Framework, role: Role) -> &'static [&'static str] 
     }
 }
 
-/// True if a run with the required members `(role, succeeded, complete)` is complete. Iflearner: every trainer exited with
-/// 0 and the aggregator's status page showed all parties complete; the aggregator may still run, because it never exits
-/// by itself (hazard L8). Generic: every trainer exited with 0.
+/// True if a run with the required members `(role, succeeded, complete)` is complete. Iflearner:
+/// every trainer exited with 0 and the aggregator's status page showed all parties complete; the
+/// aggregator may still run, because it never exits by itself (hazard L8). Generic: every trainer
+/// exited with 0.
 #[must_use]
 pub fn completes(framework: Framework, members: &[(Role, bool, bool)]) -> bool {
     let mut trainers = members.iter().filter(|(role, ..)| *role == Role::Trainer).peekable();
@@ -59,8 +62,8 @@ pub fn completes(framework: Framework, members: &[(Role, bool, bool)]) -> bool {
         }
 }
 
-/// Directory below an image's root that the agent adds to the workload's `PYTHONPATH` if the directory exists. Not part of
-/// the spec, because only the party knows the root of an image.
+/// Directory below an image's root that the agent adds to the workload's `PYTHONPATH` if the
+/// directory exists. Not part of the spec, because only the party knows the root of an image.
 #[must_use]
 pub const fn shim_dir(framework: Framework) -> Option<&'static str> {
     match framework {
@@ -69,12 +72,12 @@ pub const fn shim_dir(framework: Framework) -> Option<&'static str> {
     }
 }
 
-/// Address on which a member listens; the hole of the port follows. Only adapters can place a hole, so no text of a user
-/// or template author matches.
+/// Address on which a member listens; the hole of the port follows. Only adapters can place a hole,
+/// so no text of a user or template author matches.
 const LISTEN_ADDRESS: &str = "127.0.0.1:";
 
-/// Returns the spec of a member with its own network address, such as a Pod: the member listens on all addresses instead of
-/// loopback alone.
+/// Returns the spec of a member with its own network address, such as a Pod: the member listens on
+/// all addresses instead of loopback alone.
 #[must_use]
 pub fn on_own_address(spec: &MemberSpec) -> MemberSpec {
     let (loopback, all) =
@@ -125,7 +128,8 @@ pub(crate) const fn own_parameters(framework: Framework) -> &'static [&'static s
     }
 }
 
-/// True if the platform itself sets this variable in a spec: a variable of the contract or of the framework.
+/// True if the platform itself sets this variable in a spec: a variable of the contract or of the
+/// framework.
 #[must_use]
 pub fn is_own_variable(framework: Framework, name: &str) -> bool {
     let own: &[&str] = match framework {
@@ -144,7 +148,8 @@ pub(crate) struct Start {
     pub holes: BTreeMap<String, Hole>,
 }
 
-/// Builds the framework's part of a member's spec. The template cannot set variables of the contract.
+/// Builds the framework's part of a member's spec. The template cannot set variables of the
+/// contract.
 pub(crate) fn start(
     task: &TaskBody,
     template: &TemplateBody,
@@ -169,8 +174,8 @@ pub(crate) fn start(
     start
 }
 
-/// True if `member` needs to know `other`. A spec lists only these parties: it reveals no other party, and the specs of a
-/// large task stay small.
+/// True if `member` needs to know `other`. A spec lists only these parties: it reveals no other
+/// party, and the specs of a large task stay small.
 fn is_peer(member: &TaskMember, other: &TaskMember, peers: bool) -> bool {
     member.party == other.party
         || member.role == Role::Aggregator
@@ -190,7 +195,8 @@ impl Start {
         self.hole(format!("{PORT_PREFIX}{port}"), Hole::Port { min: PORT_MIN, max: u16::MAX })
     }
 
-    /// Adds a port; returns `host:port` on loopback. The party forwards connections from outside (hazard L20).
+    /// Adds a port; returns `host:port` on loopback. The party forwards connections from outside
+    /// (hazard L20).
     fn listen(&mut self, port: &str) -> String {
         format!("{LISTEN_ADDRESS}{}", self.port(port))
     }

@@ -1,5 +1,6 @@
-//! Builds the specs of a task's members. Pure: the same task and template revision give the same bytes, so that a client
-//! can compute the digests that parties approve, and no state accumulates between starts (defect F14).
+//! Builds the specs of a task's members. Pure: the same task and template revision give the same
+//! bytes, so that a client can compute the digests that parties approve, and no state accumulates
+//! between starts (defect F14).
 
 use std::collections::BTreeMap;
 

@@ -39,7 +39,8 @@ pub(super) fn advance(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) 
     update_waiting(run, now);
 }
 
-/// True if enough members satisfy `fit` for a start: every aggregator, and the required number of trainers.
+/// True if enough members satisfy `fit` for a start: every aggregator, and the required number of
+/// trainers.
 fn has_quorum(run: &Run, fit: impl Fn(&Member) -> bool) -> bool {
     let trainers = run.members.iter().filter(|m| m.role == Role::Trainer);
     let all = trainers.clone().count();
@@ -52,8 +53,9 @@ fn is_connected(member: &Member) -> bool {
     member.contact == Contact::Connected
 }
 
-/// True if the member ended without success. An aggregator whose status showed completion has succeeded, regardless of
-/// its exit: the report of the completion and the exits of the trainers may arrive in any order.
+/// True if the member ended without success. An aggregator whose status showed completion has
+/// succeeded, regardless of its exit: the report of the completion and the exits of the trainers
+/// may arrive in any order.
 fn is_broken(member: &Member) -> bool {
     let done = member.phase == MemberPhase::Succeeded
         || (member.role == Role::Aggregator && member.complete);
@@ -132,7 +134,8 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     {
         return;
     }
-    // The first round requests admission and reservation at once; later rounds begin after the admission.
+    // The first round requests admission and reservation at once; later rounds begin after the
+    // admission.
     let first = run.attempt == 0;
     let ready = |m: &Member| {
         is_connected(m)
@@ -173,7 +176,8 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         back_to_queue(run, effects, format!("waiting for an approval at {parties}"));
         return;
     }
-    // After the loss of a hold this round cannot succeed: begin the next one without waiting for the deadline.
+    // After the loss of a hold this round cannot succeed: begin the next one without waiting for
+    // the deadline.
     let lost = |m: &Member| {
         m.phase == MemberPhase::Admitted
             && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::HoldExpired)
@@ -203,7 +207,8 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Commits the start and fixes the set of members: members with a hold are required, the others are released.
+/// Commits the start and fixes the set of members: members with a hold are required, the others are
+/// released.
 fn commit_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     run.phase = RunPhase::Starting;
     run.phase_until = Some(now.plus_secs(run.rules.start_deadline_s));
@@ -273,8 +278,8 @@ fn has_run(member: &Member) -> bool {
 }
 
 fn starting(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
-    // A restored database may lack the release of a member, which the agent then reports. Accept the release within the
-    // limits of the rules.
+    // A restored database may lack the release of a member, which the agent then reports. Accept
+    // the release within the limits of the rules.
     let released = |m: &Member| {
         m.phase == MemberPhase::Stopped
             && m.reason.as_ref().is_some_and(|r| r.code == ReasonCode::Released)
@@ -355,7 +360,8 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     if (trainers_done || aggregator_gone) && run.trainers_done_at.is_none() {
         run.trainers_done_at = Some(now);
     }
-    // During the absence of a party the hub receives neither its progress nor its completion; `give_up_after_s` applies.
+    // During the absence of a party the hub receives neither its progress nor its completion;
+    // `give_up_after_s` applies.
     if !all_connected(run) {
         return;
     }
@@ -373,7 +379,8 @@ fn running(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Enters phase `stopping`. Only the first cause counts: a run that is already ending does not change.
+/// Enters phase `stopping`. Only the first cause counts: a run that is already ending does not
+/// change.
 pub(super) fn end(run: &mut Run, ending: Ending, now: Timestamp, effects: &mut Vec<Effect>) {
     if run.ending.is_some() || run.phase.is_terminal() {
         return;
@@ -416,7 +423,8 @@ fn stopping(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Updates the condition that the run waits for. `since` remains while code and party do not change.
+/// Updates the condition that the run waits for. `since` remains while code and party do not
+/// change.
 fn update_waiting(run: &mut Run, now: Timestamp) {
     let found = waiting(run, now);
     run.waiting = found.map(|(code, message, party, until)| {

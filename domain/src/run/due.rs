@@ -5,7 +5,8 @@ use super::{COMPLETION_DEADLINE_S, Run, RunPhase};
 use crate::member::Contact;
 use crate::time::Timestamp;
 
-/// Returns the next time at which [`super::Input::Tick`] may change the run; `None` if only other inputs can.
+/// Returns the next time at which [`super::Input::Tick`] may change the run; `None` if only other
+/// inputs can.
 #[must_use]
 pub fn next_due(run: &Run) -> Option<Timestamp> {
     let party_lost = || {
@@ -22,7 +23,8 @@ pub fn next_due(run: &Run) -> Option<Timestamp> {
     match run.phase {
         RunPhase::Queued => {
             due.push(run.queue_until);
-            // After `not_before` only messages advance a queued run: a party connects or admits the spec.
+            // After `not_before` only messages advance a queued run: a party connects or admits the
+            // spec.
             if run.waiting.as_ref().is_some_and(|w| w.code == super::WaitCode::Backoff) {
                 due.push(run.not_before);
             }

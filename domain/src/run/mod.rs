@@ -5,9 +5,10 @@
 //!     └──────────┴────────────┴───────── any cause to end ─────▲
 //! ```
 //!
-//! [`step()`] is total: each (run, input) pair has a result or a [`Refusal`] that names the rule. It first records the
-//! input as facts about members, then `advance` derives the conclusions. Conclusions depend on facts alone: the order
-//! of reports does not matter, and a repeated report changes nothing.
+//! [`step()`] is total: each (run, input) pair has a result or a [`Refusal`] that names the rule.
+//! It first records the input as facts about members, then `advance` derives the conclusions.
+//! Conclusions depend on facts alone: the order of reports does not matter, and a repeated report
+//! changes nothing.
 
 mod advance;
 mod due;
@@ -31,10 +32,11 @@ pub const RESERVE_DEADLINE_S: u64 = 30;
 pub const RESERVE_BACKOFF_S: u64 = 10;
 /// Longest delay before a retry of a run, in seconds.
 const RETRY_BACKOFF_MAX_S: u64 = 600;
-/// Time beyond the spec's grace period after which a stopping run ends without its members, in seconds.
-pub const STOP_SLACK_S: u64 = 30;
-/// Longest time from the exit of the last trainer with status 0 until the framework's status shows completion, in
+/// Time beyond the spec's grace period after which a stopping run ends without its members, in
 /// seconds.
+pub const STOP_SLACK_S: u64 = 30;
+/// Longest time from the exit of the last trainer with status 0 until the framework's status shows
+/// completion, in seconds.
 pub const COMPLETION_DEADLINE_S: u64 = 60;
 
 text_enum!(
@@ -288,12 +290,14 @@ pub enum Input {
         /// Party of the member.
         party: PartyId,
     },
-    /// An outage of the hub, its process or its database ended at `from`: every deadline for messages of parties restarts,
-    /// because the outage does not count against parties. [`Input::Away`] reports absent parties separately.
+    /// An outage of the hub, its process or its database ended at `from`: every deadline for
+    /// messages of parties restarts, because the outage does not count against parties.
+    /// [`Input::Away`] reports absent parties separately.
     TakenOver {
         /// The end of the outage.
         from: Timestamp,
-        /// Time at which the hub's wall clock was last set, if it was: the queue deadline restarts, too.
+        /// Time at which the hub's wall clock was last set, if it was: the queue deadline restarts,
+        /// too.
         clock_set: Option<Timestamp>,
     },
     /// Time has passed: check the deadlines.

@@ -123,7 +123,8 @@ fn record_report(
     member.observed_generation = *observed_generation;
     member.complete |= complete;
     member.resolution.clone_from(resolution);
-    // A member that the hub has declared lost keeps its phase; the terminal report of its agent only settles it.
+    // A member that the hub has declared lost keeps its phase; the terminal report of its agent
+    // only settles it.
     if was.is_terminal() {
         member.settled = phase.is_terminal();
         run.attempt = run.attempt.max(*attempt);
@@ -141,7 +142,8 @@ fn record_report(
     if was != *phase {
         effects.push(run.event(EventKind::MemberPhase, Some(party), message));
     }
-    // Only the hub creates attempts: an unknown newer attempt precedes a restore of the database from a backup.
+    // Only the hub creates attempts: an unknown newer attempt precedes a restore of the database
+    // from a backup.
     run.attempt = run.attempt.max(*attempt);
     let started = phase.is_live() || *phase == MemberPhase::Succeeded || *complete;
     // Only the newest round can have started.
@@ -154,9 +156,10 @@ fn record_report(
     Ok(())
 }
 
-/// Resumes a start that the hub committed before its database was restored from a backup: a member runs although the
-/// restored database has no start commit. The hub requests `running` at that attempt from every member: a running
-/// member does nothing, a member with a hold starts, and a member without a hold fails.
+/// Resumes a start that the hub committed before its database was restored from a backup: a member
+/// runs although the restored database has no start commit. The hub requests `running` at that
+/// attempt from every member: a running member does nothing, a member with a hold starts, and a
+/// member without a hold fails.
 fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     let attempt = run.attempt;
     run.phase = RunPhase::Starting;
@@ -176,9 +179,9 @@ fn resume_start(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     ));
 }
 
-/// Restarts every deadline for messages of parties at `from`, the end of an outage of the hub. Times and deadlines are
-/// clamped to the range that `from..=now` allows, because a wall clock that was set back leaves them in the future.
-/// Idempotent.
+/// Restarts every deadline for messages of parties at `from`, the end of an outage of the hub.
+/// Times and deadlines are clamped to the range that `from..=now` allows, because a wall clock that
+/// was set back leaves them in the future. Idempotent.
 fn restart_deadlines(run: &mut Run, from: Timestamp, now: Timestamp) {
     let from = from.min(now);
     let moment = |at: Timestamp| at.clamp(from, now);
@@ -211,7 +214,8 @@ fn restart_deadlines(run: &mut Run, from: Timestamp, now: Timestamp) {
     }
 }
 
-/// Clamps the queue deadline: at least `seconds` after `from`, at most the configured time after `now`.
+/// Clamps the queue deadline: at least `seconds` after `from`, at most the configured time after
+/// `now`.
 fn clamp_queue_deadline(run: &mut Run, seconds: u64, from: Timestamp, now: Timestamp) {
     // A time beyond the longest backoff comes from the wall clock before it was set.
     let backoff_max_s = match (run.attempt, &run.retry_of) {
@@ -225,14 +229,16 @@ fn clamp_queue_deadline(run: &mut Run, seconds: u64, from: Timestamp, now: Times
     run.queue_until = run.queue_until.min(latest).max(from.plus_secs(seconds));
 }
 
-/// Restarts the queue deadline after the wall clock was set at `from`, because the elapsed part is unknown.
+/// Restarts the queue deadline after the wall clock was set at `from`, because the elapsed part is
+/// unknown.
 fn restart_queue_deadline(run: &mut Run, from: Timestamp, now: Timestamp) {
     if matches!(run.phase, RunPhase::Queued | RunPhase::Reserving) {
         clamp_queue_deadline(run, run.rules.queue_deadline_s, from.min(now), now);
     }
 }
 
-/// Restarts the deadlines for progress and completion: the hub received neither during the absence of a party.
+/// Restarts the deadlines for progress and completion: the hub received neither during the absence
+/// of a party.
 fn restart_progress_deadlines(run: &mut Run, now: Timestamp) {
     run.progress_at = run.progress_at.max(now);
     run.trainers_done_at = run.trainers_done_at.map(|at| at.max(now));

@@ -1,7 +1,9 @@
-//! Canonical JSON (RFC 8785) on a subset: every value has exactly one sequence of bytes, which is hashed and approved.
+//! Canonical JSON (RFC 8785) on a subset: every value has exactly one sequence of bytes, which is
+//! hashed and approved.
 //!
-//! The subset has no fractions and no integers from 2^53 on, because JSON implementations differ there. This module sorts
-//! keys itself: the order of the map type depends on features that other crates may enable.
+//! The subset has no fractions and no integers from 2^53 on, because JSON implementations differ
+//! there. This module sorts keys itself: the order of the map type depends on features that other
+//! crates may enable.
 
 use std::io::Write as _;
 
@@ -61,7 +63,8 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// serde_json escapes exactly the characters that RFC 8785 requires: quote, backslash, and control characters in short form.
+/// serde_json escapes exactly the characters that RFC 8785 requires: quote, backslash, and control
+/// characters in short form.
 fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), String> {
     serde_json::to_writer(out, text).map_err(|e| e.to_string())
 }

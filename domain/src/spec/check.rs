@@ -6,7 +6,8 @@ use crate::limits::{EPOCHS_MAX, GRACE_S_MAX, RUNTIME_S_MAX};
 use crate::template::is_workdir;
 use crate::variables::{is_env_name, is_spec_variable};
 
-/// Longest argument or environment value, in bytes. Linux refuses more than 128 KiB with all holes filled.
+/// Longest argument or environment value, in bytes. Linux refuses more than 128 KiB with all holes
+/// filled.
 const TEXT_BYTES_MAX: usize = 120 * 1024;
 
 impl MemberSpec {

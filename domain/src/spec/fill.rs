@@ -15,7 +15,8 @@ pub struct Filled {
 }
 
 impl MemberSpec {
-    /// Checks `bindings` and `ports` (port name → number that this party holds) and fills the holes of the self.
+    /// Checks `bindings` and `ports` (port name → number that this party holds) and fills the holes
+    /// of the self.
     ///
     /// # Errors
     /// A sentence about the first value that is missing or not allowed.

@@ -1,7 +1,7 @@
 //! The spec of a member as canonical bytes. A party approves their SHA-256 digest.
 //!
-//! The hub builds and seals specs ([`seal`]); an agent opens them ([`SealedSpec::open`]). Opening checks everything, since
-//! the bytes may come from a faulty or hostile hub.
+//! The hub builds and seals specs ([`seal`]); an agent opens them ([`SealedSpec::open`]). Opening
+//! checks everything, since the bytes may come from a faulty or hostile hub.
 
 pub mod canonical;
 mod check;
@@ -35,8 +35,9 @@ pub struct SpecParty {
     pub role: Role,
 }
 
-/// The spec of one member, a pure function of (template revision, task). It contains no run id, attempt, port, time or
-/// certificate; those are bindings. In `argv` and `env` `${name}` is a hole and `$$` a dollar sign.
+/// The spec of one member, a pure function of (template revision, task). It contains no run id,
+/// attempt, port, time or certificate; those are bindings. In `argv` and `env` `${name}` is a hole
+/// and `$$` a dollar sign.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberSpec {
@@ -56,8 +57,8 @@ pub struct MemberSpec {
     pub workdir: String,
     /// Environment variables by name, with holes.
     pub env: BTreeMap<String, String>,
-    /// The member and its peers in the order of the task: all members for an aggregator; for a trainer the aggregator and,
-    /// if trainers connect to each other, the other trainers.
+    /// The member and its peers in the order of the task: all members for an aggregator; for a
+    /// trainer the aggregator and, if trainers connect to each other, the other trainers.
     pub parties: Vec<SpecParty>,
     /// Rounds of training.
     pub epochs: u32,

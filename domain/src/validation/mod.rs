@@ -1,4 +1,5 @@
-//! Validation of templates and tasks. A check finds all errors at once, each with a JSON pointer and the accepted values.
+//! Validation of templates and tasks. A check finds all errors at once, each with a JSON pointer
+//! and the accepted values.
 
 mod task;
 mod template;
@@ -6,7 +7,8 @@ mod template;
 use crate::error::{FieldCode, FieldErrors};
 use crate::limits::{NAME_CHARS_MAX, NAME_CHARS_MIN, REMARK_CHARS_MAX};
 
-/// Checks name and remark of a template. [`crate::template::TemplateBody::validate`] checks its content.
+/// Checks name and remark of a template. [`crate::template::TemplateBody::validate`] checks its
+/// content.
 ///
 /// # Errors
 /// All errors, with pointers to `/name` and `/remark`.

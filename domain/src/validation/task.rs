@@ -12,7 +12,8 @@ use crate::task::{Rules, TaskBody, TaskMember};
 use crate::template::TemplateBody;
 
 impl TaskBody {
-    /// Checks the content with the template revision that it names. `known_party` returns true for existing parties.
+    /// Checks the content with the template revision that it names. `known_party` returns true for
+    /// existing parties.
     ///
     /// # Errors
     /// All errors, with pointers into the task.

@@ -51,7 +51,8 @@ pub fn new_run(framework: Framework, trainers: usize, rules: Rules, connected: b
     run
 }
 
-/// The report of a correct agent for a member in this phase. Only an aggregator that has run can show completion.
+/// The report of a correct agent for a member in this phase. Only an aggregator that has run can
+/// show completion.
 pub fn report(run: &Run, index: usize, phase: MemberPhase) -> Report {
     let member = &run.members[index];
     let reason = match phase {

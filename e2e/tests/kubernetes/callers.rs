@@ -7,8 +7,8 @@ use super::*;
 
 const HOST: &str = "job1.closed.iflearner.com";
 
-/// Calls a method that servers of the framework answer with `UNIMPLEMENTED`, with a client certificate if one is given. While
-/// the server is not ready, the gateway answers 502.
+/// Calls a method that servers of the framework answer with `UNIMPLEMENTED`, with a client
+/// certificate if one is given. While the server is not ready, the gateway answers 502.
 const CALL: &str = r#"
 import sys, time, grpc
 read = lambda name: open(name, "rb").read()

@@ -61,6 +61,7 @@ async fn member_reports_an_unresponsive_node_and_fails_when_the_cluster_evicts_i
     assert_eq!(end["ending"]["party"], "hospital-a");
     let message = end["ending"]["reason"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("the node it ran on was lost: start again"), "{end:#}");
-    // No check for remaining processes: on a node without a kubelet the container runs until the machine ends.
+    // No check for remaining processes: on a node without a kubelet the container runs until the
+    // machine ends.
     drop(federation);
 }

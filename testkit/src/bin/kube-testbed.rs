@@ -1,8 +1,9 @@
 //! The cluster of the tests for manual use and for `make kube-quickstart`:
 //!
-//! `kube-testbed up DIR [--nodes N] [--gateway-api] [--image ARCHIVE]…` starts it, imports the images on every node, writes
-//! DIR/kubeconfig (last, so that the cluster is ready once the file exists) and runs until SIGTERM or SIGINT. The user of
-//! the kubeconfig has all permissions. More than 0 nodes need root.
+//! `kube-testbed up DIR [--nodes N] [--gateway-api] [--image ARCHIVE]…` starts it, imports the
+//! images on every node, writes DIR/kubeconfig (last, so that the cluster is ready once the file
+//! exists) and runs until SIGTERM or SIGINT. The user of the kubeconfig has all permissions. More
+//! than 0 nodes need root.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

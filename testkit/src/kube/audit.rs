@@ -7,7 +7,8 @@ use serde_json::Value;
 
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
 
-/// A use of a kind of resource in the terms of a role: API group (empty = core), plural with subresource, verb.
+/// A use of a kind of resource in the terms of a role: API group (empty = core), plural with
+/// subresource, verb.
 pub type Use = (String, String, String);
 
 /// Arguments of an API server in `folder` for an audit log of all requests.

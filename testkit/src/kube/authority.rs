@@ -1,5 +1,5 @@
-//! The cluster's certificate authority and its kubeconfigs. Each kubeconfig is one file with all credentials, for a program,
-//! a Pod or another machine.
+//! The cluster's certificate authority and its kubeconfigs. Each kubeconfig is one file with all
+//! credentials, for a program, a Pod or another machine.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,8 +16,8 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Creates an authority and writes `ca.crt`, `ca.key` and the key pair of service account tokens, `sa.key` and
-    /// `sa.pub`, into `folder`.
+    /// Creates an authority and writes `ca.crt`, `ca.key` and the key pair of service account
+    /// tokens, `sa.key` and `sa.pub`, into `folder`.
     pub(super) fn new(folder: &Path) -> Authority {
         let mut params = params("flow-testkit", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -17,7 +17,8 @@ use super::{Options, audit};
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 pub(super) fn start_etcd(place: &Place, folder: &Path) -> Component {
-    // Sockets are relative to the folder, because the absolute path may exceed the limit for socket names.
+    // Sockets are relative to the folder, because the absolute path may exceed the limit for socket
+    // names.
     let arguments = [
         "--name=test",
         "--data-dir=etcd",
@@ -92,7 +93,8 @@ pub(super) fn start_api_server(
         ],
     });
     if !options.controller_manager {
-        // Without a controller manager no service accounts exist, and this plugin would reject every Pod.
+        // Without a controller manager no service accounts exist, and this plugin would reject
+        // every Pod.
         arguments.push("--disable-admission-plugins=ServiceAccount".into());
     }
     if options.audit {
@@ -159,7 +161,8 @@ fn start_controller(
     Component::start(name, program(name), arguments, place, folder)
 }
 
-/// Reserves a loopback port: the socket binds it without listening and allows a server of the same user to bind it, too.
+/// Reserves a loopback port: the socket binds it without listening and allows a server of the same
+/// user to bind it, too.
 pub(super) fn reserve_port() -> (u16, OwnedFd) {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
         .expect("a process may have sockets");

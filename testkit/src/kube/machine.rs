@@ -1,5 +1,6 @@
-//! A machine for Pods in separate Linux namespaces, so that kubelet, containers, addresses and packet filter rules do not
-//! affect the machine of the test. The end of its first process, which ends with the test, ends all processes in it.
+//! A machine for Pods in separate Linux namespaces, so that kubelet, containers, addresses and
+//! packet filter rules do not affect the machine of the test. The end of its first process, which
+//! ends with the test, ends all processes in it.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -18,11 +19,13 @@ pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 89, 0, 1);
 /// Addresses of Services; the API server has the first.
 pub(super) const SERVICES: &str = "10.96.0.0/16";
 
-/// Path of the cluster's folder inside the machine; short, because paths below it have length limits.
+/// Path of the cluster's folder inside the machine; short, because paths below it have length
+/// limits.
 pub(super) const FOLDER: &str = "/run/flow";
 
-/// The script of the first process, which prints `ready` and waits for the end of its standard input. Mounts are visible
-/// only inside the machine; the ignored SIGCHLD makes the kernel reap orphans.
+/// The script of the first process, which prints `ready` and waits for the end of its standard
+/// input. Mounts are visible only inside the machine; the ignored SIGCHLD makes the kernel reap
+/// orphans.
 const FIRST_PROCESS: &str = r#"
 set -e
 mount --make-rshared /

@@ -1,5 +1,5 @@
-//! A real Kubernetes cluster for tests: API server, etcd, controller manager and scheduler. With nodes, Pods run in a
-//! machine of separate Linux namespaces.
+//! A real Kubernetes cluster for tests: API server, etcd, controller manager and scheduler. With
+//! nodes, Pods run in a machine of separate Linux namespaces.
 //!
 //! ```no_run
 //! # use flow_testkit::kube::{Cluster, Options};
@@ -13,12 +13,14 @@
 //! # }
 //! ```
 //!
-//! Differences to other clusters: etcd does not sync its disk, no component enforces NetworkPolicies, only registries of
-//! tests are reachable (see [`Cluster::import_image`], [`Cluster::trust_registry`]), and the control plane runs outside of
-//! Pods. The garbage collector discovers a CustomResourceDefinition that was created after the start up to 30 s later.
+//! Differences to other clusters: etcd does not sync its disk, no component enforces
+//! NetworkPolicies, only registries of tests are reachable (see [`Cluster::import_image`],
+//! [`Cluster::trust_registry`]), and the control plane runs outside of Pods. The garbage collector
+//! discovers a CustomResourceDefinition that was created after the start up to 30 s later.
 //!
-//! Dropping the cluster ends all processes; if the test process is killed, the kernel ends them. Files and logs of a failed
-//! test stay in `servers/` of the cache until the next test that starts a server.
+//! Dropping the cluster ends all processes; if the test process is killed, the kernel ends them.
+//! Files and logs of a failed test stay in `servers/` of the cache until the next test that starts
+//! a server.
 
 mod audit;
 mod authority;
@@ -60,7 +62,8 @@ pub const BUSYBOX: &str = node::BUSYBOX;
 /// The image in [`digits_image`]: `train`, and `python` with iflearner.
 pub const DIGITS: &str = "flow.test/iflearner-digits:1";
 
-/// The address of a machine, by which its nodes and Pods reach the listeners of [`Cluster::expose`].
+/// The address of a machine, by which its nodes and Pods reach the listeners of
+/// [`Cluster::expose`].
 pub const NODE: Ipv4Addr = machine::ADDRESS;
 
 /// The archive with [`BUSYBOX`].
@@ -73,7 +76,8 @@ pub fn digits_image() -> PathBuf {
     prepared("kube-workload", "iflearner-digits.tar")
 }
 
-/// Longest time until a component of the cluster is ready; long, because other tests may load the machine.
+/// Longest time until a component of the cluster is ready; long, because other tests may load the
+/// machine.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Components and settings of a cluster.
@@ -126,20 +130,23 @@ pub struct Cluster {
     files: Folder,
 }
 
-/// The cluster without nodes that all tests of this process share; create a namespace for each test.
+/// The cluster without nodes that all tests of this process share; create a namespace for each
+/// test.
 pub async fn shared() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(Cluster::start).await
 }
 
-/// The cluster with one node that all tests of this process share; create a namespace for each test. Needs root.
+/// The cluster with one node that all tests of this process share; create a namespace for each
+/// test. Needs root.
 pub async fn shared_with_node() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(|| Cluster::start_with(Options { nodes: 1, ..Options::default() })).await
 }
 
 impl Cluster {
-    /// Starts a cluster without nodes: objects, controllers and garbage collection are real, Pods stay pending.
+    /// Starts a cluster without nodes: objects, controllers and garbage collection are real, Pods
+    /// stay pending.
     pub async fn start() -> Cluster {
         Cluster::start_with(Options::default()).await
     }
@@ -158,7 +165,8 @@ impl Cluster {
         let authority = Authority::new(&pki);
         let machine = (options.nodes > 0).then(|| Machine::start(options.nodes, folder));
 
-        // The API server has the same address inside and outside of a machine, so that one kubeconfig works for both.
+        // The API server has the same address inside and outside of a machine, so that one
+        // kubeconfig works for both.
         let (port, reserved, passages) = match &machine {
             None => {
                 let (port, reserved) = control_plane::reserve_port();
@@ -242,12 +250,14 @@ impl Cluster {
             .await;
     }
 
-    /// The kubeconfig of a user with all permissions. Contains all credentials; works inside and outside of a machine.
+    /// The kubeconfig of a user with all permissions. Contains all credentials; works inside and
+    /// outside of a machine.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// A kubeconfig with a client certificate for `user`, a member of `group` besides `system:authenticated`.
+    /// A kubeconfig with a client certificate for `user`, a member of `group` besides
+    /// `system:authenticated`.
     pub fn kubeconfig_for(&self, user: &str, group: Option<&str>) -> PathBuf {
         self.files.put(&self.authority.kubeconfig(&server(self.port), user, group))
     }
@@ -263,7 +273,8 @@ impl Cluster {
     /// Runs kubectl as a user with all permissions, unless the arguments contain `--kubeconfig`.
     pub async fn kubectl<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Output {
         let mut command = Command::new(program("kubectl"));
-        // Next to the cluster's files, because kubectl's cache for an address is valid for this cluster only.
+        // Next to the cluster's files, because kubectl's cache for an address is valid for this
+        // cluster only.
         command
             .args(arguments)
             .env("KUBECONFIG", self.kubeconfig())
@@ -283,8 +294,8 @@ impl Cluster {
         String::from_utf8(stdout).expect("kubectl prints UTF-8")
     }
 
-    /// Repeats [`Cluster::kubectl_ok`] until it succeeds, for effects that take some time. Panics with the last output at the
-    /// deadline.
+    /// Repeats [`Cluster::kubectl_ok`] until it succeeds, for effects that take some time. Panics
+    /// with the last output at the deadline.
     pub async fn kubectl_in_time<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
         let mut last_output = String::new();
         let succeeds = wait_for("kubectl", 2 * READY_TIMEOUT, async || {
@@ -299,10 +310,11 @@ impl Cluster {
         }
     }
 
-    /// Waits until the API server answers requests for these resources, whose definitions were applied. A resource is named as
-    /// in `grpcroutes.gateway.networking.k8s.io`.
+    /// Waits until the API server answers requests for these resources, whose definitions were
+    /// applied. A resource is named as in `grpcroutes.gateway.networking.k8s.io`.
     ///
-    /// `kubectl wait` fails before a definition has conditions, and discovery may not list an established definition yet.
+    /// `kubectl wait` fails before a definition has conditions, and discovery may not list an
+    /// established definition yet.
     pub async fn established(&self, resources: &[&str]) {
         let definitions: Vec<String> =
             resources.iter().map(|resource| format!("crd/{resource}")).collect();
@@ -313,8 +325,9 @@ impl Cluster {
         self.kubectl_in_time(&["get", "--all-namespaces", &resources.join(",")]).await;
     }
 
-    /// Waits until `user` has this permission, as in `["get", "pods", "--namespace", "test-1"]`, through a bound role: the
-    /// authorizer applies roles and bindings after a delay, in the order of their creation.
+    /// Waits until `user` has this permission, as in `["get", "pods", "--namespace", "test-1"]`,
+    /// through a bound role: the authorizer applies roles and bindings after a delay, in the order
+    /// of their creation.
     pub async fn allowed(&self, user: &str, what: &[&str]) {
         self.kubectl_in_time(&[&["auth", "can-i", "--as", user], what].concat()).await;
     }
@@ -324,7 +337,8 @@ impl Cluster {
         audit::uses(&self.files.path, user)
     }
 
-    /// Applies the objects in `yaml`, in namespace `default` if they name none; panics if the API server rejects one.
+    /// Applies the objects in `yaml`, in namespace `default` if they name none; panics if the API
+    /// server rejects one.
     pub async fn apply(&self, yaml: &str) {
         self.kubectl_ok(&[
             "apply".as_ref(),
@@ -383,24 +397,27 @@ impl Cluster {
         self.established(&resources.collect::<Vec<_>>()).await;
     }
 
-    /// Kills the API server; its data stays. Until the next start its port refuses clients inside a machine, and closes
-    /// connections of clients outside.
+    /// Kills the API server; its data stays. Until the next start its port refuses clients inside a
+    /// machine, and closes connections of clients outside.
     pub fn stop_api_server(&mut self) {
         self.api_server.kill();
     }
 
-    /// Restarts the API server with the same address and data and waits until it is ready. Kills a running one first.
+    /// Restarts the API server with the same address and data and waits until it is ready. Kills a
+    /// running one first.
     pub async fn start_api_server(&mut self) {
         self.api_server.restart();
         self.api_server_is_ready().await;
     }
 
-    /// The API server's process, for signals other than that of [`Cluster::stop_api_server`]; `None` while it is stopped.
+    /// The API server's process, for signals other than that of [`Cluster::stop_api_server`];
+    /// `None` while it is stopped.
     pub fn api_server_pid(&self) -> Option<u32> {
         self.api_server.pid()
     }
 
-    /// Imports the images of a docker or OCI archive on every node. Skips archives that were imported before.
+    /// Imports the images of a docker or OCI archive on every node. Skips archives that were
+    /// imported before.
     pub async fn import_image(&self, archive: &Path) {
         assert!(!self.nodes.is_empty(), "a cluster without nodes has no images");
         let mut imported = self.imported.lock().await;
@@ -447,8 +464,8 @@ impl Cluster {
         self.open_passage(self.network().listen((machine::ADDRESS, 0).into()), None, to)
     }
 
-    /// Makes every node trust the registry at `to`, an address of the test, whose certificate `ca` signed for [`NODE`]; returns
-    /// the `HOST:PORT` with which names of its images begin.
+    /// Makes every node trust the registry at `to`, an address of the test, whose certificate `ca`
+    /// signed for [`NODE`]; returns the `HOST:PORT` with which names of its images begin.
     pub fn trust_registry(&self, to: SocketAddr, ca: &Path) -> String {
         let host = self.expose(to).to_string();
         node::trust_registry(&self.files.path, &host, ca);

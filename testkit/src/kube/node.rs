@@ -1,5 +1,5 @@
-//! A node: containerd and kubelet in a machine; and the additional components of a cluster with nodes: the proxy for
-//! Services, and DNS.
+//! A node: containerd and kubelet in a machine; and the additional components of a cluster with
+//! nodes: the proxy for Services, and DNS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -22,7 +22,8 @@ pub(super) const BUSYBOX: &str = "flow.test/busybox:1";
 
 /// Socket of containerd in the folder of the node.
 const SOCKET: &str = "containerd.sock";
-/// Folder of trusted registries for containerd, one subfolder each, in the cluster's folder: all nodes read the same.
+/// Folder of trusted registries for containerd, one subfolder each, in the cluster's folder: all
+/// nodes read the same.
 const REGISTRIES: &str = "registries";
 
 /// CoreDNS as in common clusters, so that tests can edit its ConfigMap.
@@ -85,7 +86,8 @@ impl Node {
             "containerRuntimeEndpoint": format!("unix://{}", inside.join(SOCKET).display()),
             "podLogsDir": inside.join("pod-logs"),
             "volumePluginDir": inside.join("volume-plugins"),
-            // The API returns only the newest file of a log: a client that is disconnected during a rotation misses lines.
+            // The API returns only the newest file of a log: a client that is disconnected during a
+            // rotation misses lines.
             "containerLogMaxSize": "1Gi",
             // Disk and memory of the test machine must not evict Pods.
             "imageGCHighThresholdPercent": 100,

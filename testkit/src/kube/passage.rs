@@ -1,7 +1,9 @@
-//! TCP forwarding between the network of the test and that of a machine, so that tests reach Pods and Pods reach tests.
+//! TCP forwarding between the network of the test and that of a machine, so that tests reach Pods
+//! and Pods reach tests.
 //!
-//! A socket belongs to the network namespace in which it was created. Forwarding needs one thread inside and one listener
-//! outside, or the reverse, and no addresses, routes or rules on the machine of the test.
+//! A socket belongs to the network namespace in which it was created. Forwarding needs one thread
+//! inside and one listener outside, or the reverse, and no addresses, routes or rules on the
+//! machine of the test.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -20,7 +22,8 @@ impl Network {
         Network(Arc::new(File::open(format!("/proc/{pid}/ns/net")).expect("the process lives")))
     }
 
-    /// Moves the calling thread into the network permanently. Allocates nothing, so that a forked child can call it.
+    /// Moves the calling thread into the network permanently. Allocates nothing, so that a forked
+    /// child can call it.
     pub(super) fn enter(&self) -> nix::Result<()> {
         setns(&*self.0, CloneFlags::CLONE_NEWNET)
     }
@@ -42,7 +45,8 @@ pub(super) struct Passage {
 }
 
 impl Passage {
-    /// Forwards connections from `listener` to `to`, an address in `network` or, without one, in the network of the test.
+    /// Forwards connections from `listener` to `to`, an address in `network` or, without one, in
+    /// the network of the test.
     pub(super) fn open(listener: TcpListener, network: Option<Network>, to: SocketAddr) -> Passage {
         let (stop, stopped) = oneshot::channel();
         std::thread::spawn(move || {

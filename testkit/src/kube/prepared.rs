@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::cache_dir;
 
-/// Returns the path of a control plane program: from `$KUBEBUILDER_ASSETS` if that folder contains it.
+/// Returns the path of a control plane program: from `$KUBEBUILDER_ASSETS` if that folder contains
+/// it.
 pub(super) fn program(name: &str) -> PathBuf {
     let given =
         std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
