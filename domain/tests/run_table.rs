@@ -162,7 +162,7 @@ fn every_phase_has_a_result_for_every_input() {
     assert_eq!(table, TABLE, "\n{table}");
 }
 
-/// Puts a run's member into a state that may or may not be reachable.
+/// A run whose member is in this state, which may be unreachable.
 fn force(
     phase: RunPhase,
     member_phase: MemberPhase,
@@ -172,9 +172,9 @@ fn force(
 ) -> (Run, Timestamp) {
     let (mut run, now) = run_in(phase);
     let contact = if away { Contact::Away(now) } else { Contact::Connected };
-    let Member { phase, desired: desired, settled: is_settled, contact: known, .. } =
+    let Member { phase, desired: known_desired, settled: is_settled, contact: known, .. } =
         &mut run.members[ME];
-    (*phase, *desired, *is_settled, *known) =
+    (*phase, *known_desired, *is_settled, *known) =
         (member_phase, desired, settled && member_phase.is_terminal(), contact);
     run.settled_at =
         (run.phase.is_terminal() && run.members.iter().all(|m| m.settled)).then_some(now);
