@@ -1,4 +1,4 @@
-//! The sidecar as a container beside a workload: it tells progress on its standard output, and nothing else.
+//! The sidecar as a container beside a workload: it only writes progress to its standard output.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn spawn(task: &ProgressTask) -> Child {
 }
 
 fn terminate(child: &Child) {
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM).expect("told");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM).expect("sent");
 }
 
 fn next(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Progress {
@@ -45,7 +45,7 @@ fn metrics_are_written_line_by_line_including_the_last() {
     assert_eq!((first.epoch, first.points.len()), (Some(1), 1));
     terminate(&sidecar);
     let more = "{\"epoch\": 2, \"loss\": 0.25}\n";
-    // Whether it is read by the last look or not at all, nothing is told twice.
+    // The line is read by the last poll or not at all; no point is written twice.
     std::fs::OpenOptions::new()
         .append(true)
         .open(&metrics)
@@ -85,8 +85,8 @@ fn status_page_on_the_pods_loopback_reports_completion() {
     let mut sidecar =
         spawn(&ProgressTask { outputs: outputs.path().to_owned(), progress, port: Some(port) });
     let mut lines = BufReader::new(sidecar.stdout.take().expect("a pipe")).lines();
-    let told = next(&mut lines);
-    assert!(told.complete && told.epoch == Some(3), "{told:?}");
+    let progress = next(&mut lines);
+    assert!(progress.complete && progress.epoch == Some(3), "{progress:?}");
     terminate(&sidecar);
     assert!(sidecar.wait().expect("it ended").success());
 }

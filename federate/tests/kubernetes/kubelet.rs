@@ -1,5 +1,5 @@
-//! The part of a kubelet that hands out logs: a node of the cluster behind which this test sits, and gives what containers
-//! said as a kubelet does. It breaks off in the middle where it is told to.
+//! The log server of a kubelet: the test acts as a node of the cluster and serves the output of
+//! containers as a kubelet does. It can interrupt responses.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,9 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What one container has said, each line with its time before it, and where the next answers break off.
+/// Output of one container, each line with its time, and the points at which the next responses are
+/// interrupted.
 #[derive(Default, Clone)]
-struct Said {
+struct Output {
     lines: Vec<String>,
     over: bool,
     breaks: VecDeque<usize>,
@@ -23,7 +24,7 @@ struct Said {
 pub struct Kubelet {
     /// The name of its node.
     pub node: String,
-    containers: watch::Sender<BTreeMap<String, Said>>,
+    containers: watch::Sender<BTreeMap<String, Output>>,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -51,7 +52,7 @@ impl Kubelet {
                     let (stream, _) = listener.accept().await.expect("a connection");
                     let (tls, containers) = (tls.clone(), containers.clone());
                     tokio::spawn(async move {
-                        // Whoever asked may have left.
+                        // The client may have disconnected.
                         if let Ok(stream) = tls.accept(stream).await {
                             let _ = answer(stream, containers).await;
                         }
@@ -62,38 +63,38 @@ impl Kubelet {
         Self { node: node.to_owned(), containers, _serving: AbortOnDropHandle::new(serving) }
     }
 
-    /// A container says a line at `time`; only its last may lack an end.
-    pub fn says(&self, container: &str, time: &str, text: &str) {
-        self.of(container, |said| said.lines.push(format!("{time} {text}")));
+    /// Adds a line of a container at `time`; only the last line may lack a line break.
+    pub fn add_output(&self, container: &str, time: &str, text: &str) {
+        self.of(container, |output| output.lines.push(format!("{time} {text}")));
     }
 
-    /// The sidecar tells the point of this step.
-    pub fn tells_point(&self, time: &str, step: u64) {
+    /// Adds the sidecar's point of this step.
+    pub fn add_point(&self, time: &str, step: u64) {
         let point = Point { series: "loss".to_owned(), step, value: "0.5".to_owned() };
         let progress = Progress { points: vec![point], ..Progress::default() };
-        self.says(
+        self.add_output(
             SIDECAR_CONTAINER,
             time,
             &format!("{}\n", serde_json::to_string(&progress).expect("JSON")),
         );
     }
 
-    /// The container has ended.
-    pub fn over(&self, container: &str) {
-        self.of(container, |said| said.over = true);
+    /// Ends the container.
+    pub fn end(&self, container: &str) {
+        self.of(container, |output| output.over = true);
     }
 
-    /// The next answers about this container break off after so many bytes each.
-    pub fn breaks_off(&self, container: &str, after: &[usize]) {
-        self.of(container, |said| said.breaks.extend(after));
+    /// Interrupts the next responses for this container, each after this number of bytes.
+    pub fn interrupt_after(&self, container: &str, after: &[usize]) {
+        self.of(container, |output| output.breaks.extend(after));
     }
 
-    /// How many answers are still to break off.
-    pub fn to_break_off(&self, container: &str) -> usize {
-        self.containers.borrow().get(container).map_or(0, |said| said.breaks.len())
+    /// Number of the interruptions that did not occur yet.
+    pub fn pending_interruptions(&self, container: &str) -> usize {
+        self.containers.borrow().get(container).map_or(0, |output| output.breaks.len())
     }
 
-    fn of(&self, container: &str, change: impl FnOnce(&mut Said)) {
+    fn of(&self, container: &str, change: impl FnOnce(&mut Output)) {
         self.containers
             .send_modify(|containers| change(containers.entry(container.to_owned()).or_default()));
     }
@@ -102,7 +103,7 @@ impl Kubelet {
 /// `GET /containerLogs/NAMESPACE/POD/CONTAINER?follow=true&sinceTime=…&timestamps=true`
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    containers: watch::Sender<BTreeMap<String, Said>>,
+    containers: watch::Sender<BTreeMap<String, Output>>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut request = String::new();
@@ -122,17 +123,20 @@ async fn answer(
     let since = since.map(|time| time.trim_end_matches('Z').to_owned()).unwrap_or_default();
     let mut left = usize::MAX;
     containers.send_modify(|all| {
-        left = all.get_mut(container).and_then(|said| said.breaks.pop_front()).unwrap_or(left)
+        left = all.get_mut(container).and_then(|output| output.breaks.pop_front()).unwrap_or(left)
     });
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
     stream.flush().await?;
     let mut changed = containers.subscribe();
     let mut given = 0;
     loop {
-        let said = changed.borrow_and_update().get(container).cloned().unwrap_or_default();
-        let new: String =
-            said.lines[given..].iter().filter(|line| **line >= since).map(String::as_str).collect();
-        given = said.lines.len();
+        let output = changed.borrow_and_update().get(container).cloned().unwrap_or_default();
+        let new: String = output.lines[given..]
+            .iter()
+            .filter(|line| **line >= since)
+            .map(String::as_str)
+            .collect();
+        given = output.lines.len();
         let part = &new.as_bytes()[..new.len().min(left)];
         if !part.is_empty() {
             stream.write_all(format!("{:x}\r\n", part.len()).as_bytes()).await?;
@@ -145,7 +149,7 @@ async fn answer(
             // Broken off: the last chunk is missing.
             return Ok(());
         }
-        if said.over {
+        if output.over {
             stream.write_all(b"0\r\n\r\n").await?;
             return stream.shutdown().await;
         }

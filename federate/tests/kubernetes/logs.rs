@@ -1,4 +1,4 @@
-//! What pods say, whatever breaks on the way: no line and no point is lost, and none is kept twice.
+//! The output of Pods across interruptions: no line and no point is lost or kept twice.
 
 use flow_crd::SIDECAR_CONTAINER;
 use flow_federate::runtime::{WorkKey, WorkState};
@@ -21,18 +21,18 @@ pub async fn runs(party: &Party, kubelet: &Kubelet, agent: &mut Agent) -> (WorkK
     let key = key();
     agent.start(&key).await;
     let pod = party.make_pod(&key, Some(&kubelet.node)).await;
-    party.kubelet_says_of_sidecar(&pod, running()).await;
-    party.kubelet_says(&pod, "Running", running()).await;
+    party.set_sidecar_status(&pod, running()).await;
+    party.set_workload_status(&pod, "Running", running()).await;
     agent.until(&key, |state| *state == WorkState::Running).await;
     (key, pod)
 }
 
 /// Workload and sidecar end, and the pod with them.
 pub async fn ends(party: &Party, kubelet: &Kubelet, pod: &Pod) {
-    kubelet.over(WORKLOAD);
-    kubelet.over(SIDECAR_CONTAINER);
-    party.kubelet_says_of_sidecar(pod, over(0, "Completed")).await;
-    party.kubelet_says(pod, "Succeeded", over(0, "Completed")).await;
+    kubelet.end(WORKLOAD);
+    kubelet.end(SIDECAR_CONTAINER);
+    party.set_sidecar_status(pod, over(0, "Completed")).await;
+    party.set_workload_status(pod, "Succeeded", over(0, "Completed")).await;
 }
 
 #[tokio::test]
@@ -40,9 +40,9 @@ async fn output_of_a_pod_is_reported_by_the_next_two_agents() {
     let (party, kubelet) = party().await;
     let (key, pod) = runs(&party, &kubelet, &mut party.agent().await).await;
     for step in 1..=3 {
-        kubelet.tells_point(&format!("2026-01-02T03:04:05.{step}Z"), step);
+        kubelet.add_point(&format!("2026-01-02T03:04:05.{step}Z"), step);
     }
-    kubelet.says(WORKLOAD, "2026-01-02T03:04:05.5Z", "trained\n");
+    kubelet.add_output(WORKLOAD, "2026-01-02T03:04:05.5Z", "trained\n");
     ends(&party, &kubelet, &pod).await;
 
     let mut later = party.agent().await;
@@ -51,7 +51,8 @@ async fn output_of_a_pod_is_reported_by_the_next_two_agents() {
     assert_eq!(later.log(&key).await, "trained\n");
     drop(later);
 
-    // Killed before the hub had taken what it told, and the cluster has nothing left of it.
+    // The agent was killed before the hub stored its report, and the cluster has no object of the
+    // member.
     party
         .jobs
         .delete(
@@ -60,7 +61,7 @@ async fn output_of_a_pod_is_reported_by_the_next_two_agents() {
         )
         .await
         .expect("deleted");
-    party.kubelet_lets_go(&pod).await;
+    party.remove_pod(&pod).await;
     let mut last = party.agent().await;
     assert_eq!(last.end(&key).await, (exit, vec![1, 2, 3]));
     assert_eq!(last.log(&key).await, "trained\n");
@@ -71,21 +72,22 @@ async fn interrupted_log_is_resumed_at_its_position() {
     let (party, kubelet) = party().await;
     let (key, pod) = runs(&party, &kubelet, &mut party.agent().await).await;
     let lines: Vec<String> = (1..=9).map(|step| format!("line {step}\n")).collect();
-    // In the middle of a line, in a time, in the last line: each has 30 bytes with its time.
-    kubelet.breaks_off(WORKLOAD, &[30 * 3 + 26, 10, 30 * 8 + 25]);
-    kubelet.breaks_off(SIDECAR_CONTAINER, &[100, 150, 3]);
+    // In the middle of a line, in a time, and in the last line: each line has 30 bytes with its
+    // time.
+    kubelet.interrupt_after(WORKLOAD, &[30 * 3 + 26, 10, 30 * 8 + 25]);
+    kubelet.interrupt_after(SIDECAR_CONTAINER, &[100, 150, 3]);
     for (step, line) in (1..).zip(&lines) {
-        kubelet.says(WORKLOAD, &format!("2026-01-02T03:04:05.{step}Z"), line);
-        kubelet.tells_point(&format!("2026-01-02T03:04:05.{step}Z"), step);
+        kubelet.add_output(WORKLOAD, &format!("2026-01-02T03:04:05.{step}Z"), line);
+        kubelet.add_point(&format!("2026-01-02T03:04:05.{step}Z"), step);
     }
-    // Read when it has ended already: no watch will say that there is more.
+    // Read after the end: no watch event follows.
     ends(&party, &kubelet, &pod).await;
     let mut agent = party.agent().await;
     let (exit, steps) = agent.end(&key).await;
     assert_eq!((exit.code, steps), (Some(0), (1..=9).collect()));
     assert_eq!(agent.log(&key).await, lines.concat());
     assert_eq!(
-        (kubelet.to_break_off(WORKLOAD), kubelet.to_break_off(SIDECAR_CONTAINER)),
+        (kubelet.pending_interruptions(WORKLOAD), kubelet.pending_interruptions(SIDECAR_CONTAINER)),
         (0, 0),
         "it was read to the end at every try"
     );
@@ -96,8 +98,8 @@ async fn last_line_without_a_line_break_is_kept_once() {
     let (party, kubelet) = party().await;
     let mut agent = party.agent().await;
     let (key, pod) = runs(&party, &kubelet, &mut agent).await;
-    kubelet.says(WORKLOAD, "2026-01-02T03:04:05.1Z", "trained\n");
-    kubelet.says(WORKLOAD, "2026-01-02T03:04:05.2Z", "bye");
+    kubelet.add_output(WORKLOAD, "2026-01-02T03:04:05.1Z", "trained\n");
+    kubelet.add_output(WORKLOAD, "2026-01-02T03:04:05.2Z", "bye");
     ends(&party, &kubelet, &pod).await;
     assert_eq!(agent.end(&key).await.0.code, Some(0));
     assert_eq!(agent.log(&key).await, "trained\nbye");
@@ -109,9 +111,9 @@ async fn log_without_a_readable_end_contains_a_note() {
     let mut agent = party.agent().await;
     let key = key();
     agent.start(&key).await;
-    // Its node has no kubelet that could be asked.
+    // Its node has no kubelet.
     let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    party.set_workload_status(&pod, "Succeeded", over(0, "Completed")).await;
     assert_eq!(agent.exit(&key).await.code, Some(0));
     assert_eq!(
         agent.log(&key).await,

@@ -1,5 +1,5 @@
-//! The kubernetes runtime against a real API server, with the shipped role and nothing more. The hands of the test do what
-//! operator and kubelet would do.
+//! The Kubernetes runtime against a real API server, with exactly the shipped role. The tests act
+//! as operator and kubelet.
 
 mod kubelet;
 mod logs;
@@ -31,7 +31,7 @@ async fn member_is_held_started_watched_and_forgotten() {
     assert_eq!(agent.runtime.hold(hold(&key)).await.expect("held again"), held);
 
     agent.runtime.ensure(launch(&key)).await.expect("started");
-    agent.runtime.ensure(launch(&key)).await.expect("told again");
+    agent.runtime.ensure(launch(&key)).await.expect("a repeated request");
     let job = party.job(&key).await.expect("an object");
     assert_eq!(
         job.spec.run_policy.as_ref().and_then(|policy| policy.suspend),
@@ -42,9 +42,9 @@ async fn member_is_held_started_watched_and_forgotten() {
     assert_eq!(job.annotations()[naming::DIGEST], flow_domain::id::Digest::of(b"spec").to_string());
 
     let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Running", running()).await;
+    party.set_workload_status(&pod, "Running", running()).await;
     agent.until(&key, |state| *state == WorkState::Running).await;
-    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    party.set_workload_status(&pod, "Succeeded", over(0, "Completed")).await;
     let exit = agent.exit(&key).await;
     assert_eq!((exit.code, exit.reason), (Some(0), None));
     assert!(exit.finished_at > exit.started_at);
@@ -92,11 +92,11 @@ async fn deleted_object_is_lost_and_never_created_again() {
     party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
     let reason = agent.lost(&key).await;
     assert_eq!(reason.code, ReasonCode::ObjectDeleted);
-    agent.runtime.ensure(launch(&key)).await.expect("told again");
+    agent.runtime.ensure(launch(&key)).await.expect("a repeated request");
     assert!(party.job(&key).await.is_none());
     drop(agent);
     let mut later = party.agent().await;
-    later.runtime.ensure(launch(&key)).await.expect("told again");
+    later.runtime.ensure(launch(&key)).await.expect("a repeated request");
     assert_eq!(later.lost(&key).await, reason, "from the record, long after");
     assert!(party.job(&key).await.is_none());
 }
@@ -123,7 +123,7 @@ async fn later_agent_adopts_a_running_member_and_reports_its_end() {
         let mut agent = party.agent().await;
         agent.start(&key).await;
         let pod = party.make_pod(&key, Some("node-1")).await;
-        party.kubelet_says(&pod, "Running", running()).await;
+        party.set_workload_status(&pod, "Running", running()).await;
         agent.until(&key, |state| *state == WorkState::Running).await;
         pod
     };
@@ -134,20 +134,22 @@ async fn later_agent_adopts_a_running_member_and_reports_its_end() {
         WorkState::Running,
         "first the state of what is known"
     );
-    later.runtime.ensure(launch(&key)).await.expect("told again");
+    later.runtime.ensure(launch(&key)).await.expect("a repeated request");
     assert_eq!(
         party.job(&key).await.expect("the same").metadata.resource_version,
         before.metadata.resource_version,
         "untouched"
     );
-    party.kubelet_says(&pod, "Failed", over(3, "Error")).await;
-    party.operator_says(&key, json!({ "phase": "Failed", "reason": "Error", "exitCode": 3 })).await;
+    party.set_workload_status(&pod, "Failed", over(3, "Error")).await;
+    party
+        .set_job_status(&key, json!({ "phase": "Failed", "reason": "Error", "exitCode": 3 }))
+        .await;
     let exit = later.exit(&key).await;
     assert_eq!((exit.code, exit.reason.clone()), (Some(3), None));
     drop(later);
     party.jobs.delete(&naming::name(&key), &DeleteParams::background()).await.expect("deleted");
     let mut last = party.agent().await;
-    assert_eq!(last.exit(&key).await, exit, "nobody needs the cluster any more to know it");
+    assert_eq!(last.exit(&key).await, exit, "reported without the cluster");
 }
 
 /// As an agent that was killed between making the object and knowing its UID leaves both.
@@ -212,11 +214,12 @@ async fn end_of_a_stopped_member_is_reported_only_when_its_pod_is_gone() {
     let key = key();
     agent.start(&key).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Running", running()).await;
+    party.set_workload_status(&pod, "Running", running()).await;
     agent.until(&key, |state| *state == WorkState::Running).await;
     agent.runtime.stop(key.clone(), 5).await.expect("stopping");
-    agent.runtime.stop(key.clone(), 5).await.expect("told again");
-    // The garbage collector, once it knows the resource, asks the kubelet; nobody else lets go of a pod on a node.
+    agent.runtime.stop(key.clone(), 5).await.expect("a repeated request");
+    // The garbage collector, once it knows the resource, requests the end; only the kubelet removes
+    // a Pod of a node.
     wait_for("the pod to be asked to end", LONG, async || {
         party
             .pods
@@ -225,7 +228,8 @@ async fn end_of_a_stopped_member_is_reported_only_when_its_pod_is_gone() {
             .is_ok_and(|pod| pod.metadata.deletion_timestamp.is_some())
     })
     .await;
-    // The object may have gone before its pod, if the collector heard of it late; the pod alone keeps the member alive.
+    // The object may be deleted before its Pod if the collector is late; the Pod alone keeps the
+    // member alive.
     while let Ok(seen) = agent.observed.try_recv() {
         assert!(
             !matches!(seen.state, WorkState::Exited(_) | WorkState::Lost(_) | WorkState::Absent),
@@ -237,8 +241,8 @@ async fn end_of_a_stopped_member_is_reported_only_when_its_pod_is_gone() {
             .expect("a record")
             .contains("\"stage\":\"created\"")
     );
-    party.kubelet_says(&pod, "Failed", over(143, "Error")).await;
-    party.kubelet_lets_go(&pod).await;
+    party.set_workload_status(&pod, "Failed", over(143, "Error")).await;
+    party.remove_pod(&pod).await;
     let exit = agent.exit(&key).await;
     assert_eq!(
         (exit.code, exit.reason.map(|reason| reason.code)),
@@ -275,12 +279,12 @@ async fn recorded_stop_is_a_stop_for_the_next_agent() {
         let mut agent = party.agent().await;
         agent.start(&key).await;
         let pod = party.make_pod(&key, None).await;
-        party.kubelet_says(&pod, "Running", running()).await;
+        party.set_workload_status(&pod, "Running", running()).await;
         agent.until(&key, |state| *state == WorkState::Running).await;
         agent.runtime.stop(key.clone(), 5).await.expect("stopping");
         pod
     };
-    party.kubelet_lets_go(&pod).await;
+    party.remove_pod(&pod).await;
     wait_for("the object to go", LONG, async || party.job(&key).await.is_none()).await;
     let mut later = party.agent().await;
     let ended = later.until(&key, |state| !matches!(state, WorkState::Running)).await;
@@ -298,7 +302,7 @@ async fn damaged_record_affects_one_member_and_never_causes_a_second_start() {
         }
         agent.runtime.hold(hold(&held)).await.expect("held");
         let pod = party.make_pod(&runs, Some("node-1")).await;
-        party.kubelet_says(&pod, "Running", running()).await;
+        party.set_workload_status(&pod, "Running", running()).await;
         agent.until(&runs, |state| *state == WorkState::Running).await;
         pod
     };
@@ -307,7 +311,7 @@ async fn damaged_record_affects_one_member_and_never_causes_a_second_start() {
     for key in [&runs, &held, &gone] {
         std::fs::write(party.record(key), "{").expect("damaged");
     }
-    // One agent after the other: each is told everything from the beginning.
+    // One agent after the other: each gets all states from the beginning.
     for key in [&held, &gone] {
         let mut later = party.agent().await;
         assert_eq!(later.lost(key).await.code, ReasonCode::AgentStateLost);
@@ -328,7 +332,7 @@ async fn damaged_record_affects_one_member_and_never_causes_a_second_start() {
         uid,
         "what the cluster has is taken up"
     );
-    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    party.set_workload_status(&pod, "Succeeded", over(0, "Completed")).await;
     assert_eq!(later.exit(&runs).await.code, Some(0));
 }
 
@@ -381,7 +385,8 @@ async fn exhausted_quota_rejects_the_hold() {
     let agent = party.agent().await;
     let namespace = &party.namespace;
     let count = "--hard=count/iflearnerjobs.git.iflytek.com=0";
-    // A quota made before the controller has looked for new resources, which it does every half minute, is counted late.
+    // The usage of a quota is computed late if the controller has not discovered the resource,
+    // which it does every half minute.
     wait_for("the quota to be counted", 2 * LONG, async || {
         cluster.kubectl(&["delete", "quota", "none", "--ignore-not-found", "-n", namespace]).await;
         cluster.kubectl_ok(&["create", "quota", "none", count, "-n", namespace]).await;
@@ -415,7 +420,7 @@ async fn delay_of_a_pod_has_an_actionable_reason() {
     agent.delay(&key, ReasonCode::RuntimeError).await;
     let message = "0/1 nodes are available: 1 Insufficient cpu.";
     party
-        .operator_says(
+        .set_job_status(
             &key,
             json!({ "phase": "Pending", "reason": "Unschedulable", "message": message }),
         )
@@ -425,7 +430,7 @@ async fn delay_of_a_pod_has_an_actionable_reason() {
     );
     let forbidden = "pods \"x\" is forbidden: exceeded quota: q";
     party
-        .operator_says(
+        .set_job_status(
             &key,
             json!({ "phase": "Pending", "reason": "PodNotCreated", "message": forbidden }),
         )
@@ -433,7 +438,7 @@ async fn delay_of_a_pod_has_an_actionable_reason() {
     agent.delay(&key, ReasonCode::ResourcesExhausted).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
     party
-        .kubelet_says(
+        .set_workload_status(
             &pod,
             "Pending",
             json!({ "waiting": { "reason": "ImagePullBackOff", "message": "registry.invalid" } }),
@@ -455,17 +460,19 @@ async fn unreachable_member_reports_the_reason_and_runs_when_it_is_reachable() {
     let exposed = |status: &str, reason: &str, message: &str| json!([{ "type": "Exposed", "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-02T03:04:05Z" }]);
     let missing = exposed("False", "NotConfigured", "no Gateway is named");
     let status = json!({ "phase": "Pending", "reason": "CertificatesMissing", "message": "no ConfigMap", "conditions": missing });
-    party.operator_says(&key, status).await;
-    let says = |state: &WorkState, words: &str| matches!(state, WorkState::Starting { reason: Some(told) } if told.message.contains(words));
-    agent.until(&key, |state| says(state, "setup certificates")).await;
+    party.set_job_status(&key, status).await;
+    let has_reason = |state: &WorkState, words: &str| matches!(state, WorkState::Starting { reason: Some(reported) } if reported.message.contains(words));
+    agent.until(&key, |state| has_reason(state, "setup certificates")).await;
     let pod = party.make_pod(&key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Running", running()).await;
-    let told = agent
-        .until(&key, |state| *state == WorkState::Running || says(state, "no Gateway is named"))
+    party.set_workload_status(&pod, "Running", running()).await;
+    let reported = agent
+        .until(&key, |state| {
+            *state == WorkState::Running || has_reason(state, "no Gateway is named")
+        })
         .await;
-    assert_ne!(told, WorkState::Running, "nobody can dial it");
+    assert_ne!(reported, WorkState::Running, "no member can dial it");
     party
-        .operator_says(
+        .set_job_status(
             &key,
             json!({ "phase": "Running", "conditions": exposed("True", "Accepted", "") }),
         )
@@ -487,9 +494,9 @@ async fn end_by_the_cluster_differs_from_an_exit_of_the_workload() {
         let key = key();
         agent.start(&key).await;
         let pod = party.make_pod(&key, Some("node-1")).await;
-        party.kubelet_says(&pod, "Running", running()).await;
+        party.set_workload_status(&pod, "Running", running()).await;
         agent.until(&key, |state| *state == WorkState::Running).await;
-        party.kubelet_says(&pod, "Failed", state).await;
+        party.set_workload_status(&pod, "Failed", state).await;
         if let Some(pod_reason) = pod_reason {
             let patch = Patch::Merge(json!({ "status": { "reason": pod_reason } }));
             party
@@ -498,9 +505,10 @@ async fn end_by_the_cluster_differs_from_an_exit_of_the_workload() {
                 .await
                 .expect("patched");
         }
-        party.operator_says(&key, json!({ "phase": "Failed", "reason": reason })).await;
-        let told = agent.exit(&key).await.reason.unwrap_or_else(|| panic!("{reason}: no reason"));
-        assert!(told.message.contains(word), "{reason}: {told}");
+        party.set_job_status(&key, json!({ "phase": "Failed", "reason": reason })).await;
+        let reported =
+            agent.exit(&key).await.reason.unwrap_or_else(|| panic!("{reason}: no reason"));
+        assert!(reported.message.contains(word), "{reason}: {reported}");
     }
 }
 
@@ -513,16 +521,16 @@ async fn member_on_a_silent_node_is_unseen_until_the_node_returns_or_is_removed(
     for key in [&key, &stopped] {
         agent.start(key).await;
         let pod = party.make_pod(key, Some("node-1")).await;
-        party.kubelet_says(&pod, "Running", running()).await;
+        party.set_workload_status(&pod, "Running", running()).await;
         agent.until(key, |state| *state == WorkState::Running).await;
         pods.push(pod);
     }
     let [pod, other] = &pods[..] else { panic!("two pods") };
-    // As the node lifecycle controller says it, without a reason.
+    // As the node lifecycle controller sets it, without a reason.
     let not_ready = json!({ "type": "Ready", "status": "False" });
     party.conditions(pod, json!([not_ready])).await;
     agent.unseen(&key, "(NodeNotReady)").await;
-    // The kubelet is back: what it says has a reason.
+    // The kubelet is back: it sets a reason.
     party
         .conditions(
             pod,
@@ -531,13 +539,13 @@ async fn member_on_a_silent_node_is_unseen_until_the_node_returns_or_is_removed(
         .await;
     agent.until(&key, |state| *state == WorkState::Running).await;
 
-    // Given up, by who cannot know whether it runs.
+    // Evicted by a controller that does not know whether the Pod runs.
     let target =
         json!({ "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager" });
     party.conditions(pod, json!([not_ready, target])).await;
     party.pods.delete(&pod.name_any(), &DeleteParams::default()).await.expect("marked");
     party
-        .operator_says(&key, json!({ "phase": "Unknown", "reason": "DeletionByTaintManager" }))
+        .set_job_status(&key, json!({ "phase": "Unknown", "reason": "DeletionByTaintManager" }))
         .await;
     agent
         .unseen(&key, "delete it from the cluster; the member ends then (DeletionByTaintManager)")
@@ -549,18 +557,18 @@ async fn member_on_a_silent_node_is_unseen_until_the_node_returns_or_is_removed(
         .await
         .expect("patched");
     party
-        .operator_says(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }))
+        .set_job_status(&key, json!({ "phase": "Failed", "reason": "DeletionByTaintManager" }))
         .await;
-    let told = agent.exit(&key).await.reason.expect("a reason");
-    assert!(told.message.contains("its node was lost; start a new run"), "{told}");
+    let reported = agent.exit(&key).await.reason.expect("a reason");
+    assert!(reported.message.contains("its node was lost; start a new run"), "{reported}");
 
-    // A stop proves nothing as long as nobody knows.
+    // A stop proves no end while the node is silent.
     party.conditions(other, json!([not_ready])).await;
     agent.unseen(&stopped, "(NodeNotReady)").await;
     agent.runtime.stop(stopped.clone(), 5).await.expect("stopping");
     agent.unseen(&stopped, "it is unknown whether the member still runs").await;
-    party.kubelet_says(other, "Failed", over(143, "Error")).await;
-    party.kubelet_lets_go(other).await;
+    party.set_workload_status(other, "Failed", over(143, "Error")).await;
+    party.remove_pod(other).await;
     assert_eq!(
         agent.exit(&stopped).await.reason.map(|reason| reason.code),
         Some(ReasonCode::StopRequested)
@@ -577,7 +585,7 @@ async fn outage_of_the_api_server_loses_nothing_and_an_expired_watch_restarts() 
     agent.start(&running_key).await;
     agent.start(&deleted).await;
     let pod = party.make_pod(&running_key, Some("node-1")).await;
-    party.kubelet_says(&pod, "Running", running()).await;
+    party.set_workload_status(&pod, "Running", running()).await;
     agent.until(&running_key, |state| *state == WorkState::Running).await;
 
     cluster.stop_api_server();
@@ -592,17 +600,17 @@ async fn outage_of_the_api_server_loses_nothing_and_an_expired_watch_restarts() 
     };
     assert!(error.reason().message.contains("does not respond to its agent"), "{}", error.reason());
     assert_eq!(agent.runtime.known().await.expect("still known").len(), 2);
-    let told = agent.unseen(&running_key, "does not respond to its agent").await;
-    assert!(!told.message.contains("127.0.0.1"), "{told}");
+    let reported = agent.unseen(&running_key, "does not respond to its agent").await;
+    assert!(!reported.message.contains("127.0.0.1"), "{reported}");
 
-    // Versions from before its start are gone for a new API server: watches have to list again.
+    // The new API server does not know versions from before its start: watches must list again.
     cluster.start_api_server().await;
     agent.until(&running_key, |state| *state == WorkState::Running).await;
-    party.kubelet_says(&pod, "Succeeded", over(0, "Completed")).await;
+    party.set_workload_status(&pod, "Succeeded", over(0, "Completed")).await;
     party.jobs.delete(&naming::name(&deleted), &DeleteParams::background()).await.expect("deleted");
     assert_eq!(agent.exit(&running_key).await.code, Some(0));
     agent.runtime.stop(deleted.clone(), 0).await.expect("it answers again");
-    agent.runtime.stop(deleted, 0).await.expect("told again");
+    agent.runtime.stop(deleted, 0).await.expect("a repeated request");
     wait_for("the outage to be over", LONG, async || {
         agent.runtime.describe()["cluster"] == "answers"
     })

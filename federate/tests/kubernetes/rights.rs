@@ -11,7 +11,7 @@ use crate::kubelet::Kubelet;
 use crate::logs::{ends, runs};
 use crate::support::{LONG, Party, hold, install, key, refusal, running, shared};
 
-/// In a cluster of its own, whose API server writes down who asks for what.
+/// Runs in a separate cluster whose API server records every request.
 #[tokio::test]
 async fn every_permission_of_the_role_is_used_and_no_other() {
     let cluster =
@@ -21,7 +21,7 @@ async fn every_permission_of_the_role_is_used_and_no_other() {
     let kubelet = Kubelet::join(&cluster, "node-of-a").await;
     let mut agent = party.agent().await;
     let (ended, pod) = runs(&party, &kubelet, &mut agent).await;
-    kubelet.says(crate::support::WORKLOAD, "2026-01-02T03:04:05.5Z", "trained\n");
+    kubelet.add_output(crate::support::WORKLOAD, "2026-01-02T03:04:05.5Z", "trained\n");
     ends(&party, &kubelet, &pod).await;
     assert_eq!(agent.exit(&ended).await.code, Some(0));
     assert_eq!(agent.log(&ended).await, "trained\n");
@@ -39,9 +39,9 @@ async fn every_permission_of_the_role_is_used_and_no_other() {
         verbs.iter().map(move |verb| Use::from([group, resource, verb].map(str::to_owned)))
     };
     let allowed: BTreeSet<Use> = access::RULES.iter().flat_map(one).collect();
-    let asks_only_for_itself = |used: &Use| used.1 != "selfsubjectaccessreviews";
+    let is_no_self_review = |used: &Use| used.1 != "selfsubjectaccessreviews";
     let used: BTreeSet<Use> =
-        cluster.uses(&party.user()).into_iter().filter(asks_only_for_itself).collect();
+        cluster.uses(&party.user()).into_iter().filter(is_no_self_review).collect();
     assert_eq!(used, allowed);
 }
 
@@ -84,7 +84,7 @@ async fn revoked_permission_is_the_reason_until_it_is_restored() {
     let key = key();
     agent.start(&key).await;
     let pod = party.make_pod(&key, None).await;
-    party.kubelet_says(&pod, "Running", running()).await;
+    party.set_workload_status(&pod, "Running", running()).await;
     agent.until(&key, |state| *state == WorkState::Running).await;
     cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &party.namespace]).await;
     agent.unseen(&key, "flow-federate kubernetes rbac").await;
@@ -96,6 +96,6 @@ async fn revoked_permission_is_the_reason_until_it_is_restored() {
     party.bind(cluster, "flow-federate").await;
     agent.until(&key, |state| *state == WorkState::Running).await;
     agent.runtime.stop(key.clone(), 0).await.expect("allowed again");
-    party.kubelet_lets_go(&pod).await;
+    party.remove_pod(&pod).await;
     agent.exit(&key).await;
 }

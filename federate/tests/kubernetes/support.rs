@@ -1,4 +1,4 @@
-//! A party's runtime on a real API server, and hands that do what operator, scheduler and kubelet would do.
+//! A party's runtime on a real API server, and helpers that act as operator, scheduler and kubelet.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,8 +144,8 @@ impl Party {
         self.dir.path().join(format!("kubernetes/{}-{}/record.json", key.run, key.attempt))
     }
 
-    /// As the operator says how the object stands.
-    pub async fn operator_says(&self, key: &WorkKey, status: Value) {
+    /// Sets the object's status, as the operator does.
+    pub async fn set_job_status(&self, key: &WorkKey, status: Value) {
         let patch = Patch::Merge(json!({ "status": status }));
         self.jobs
             .patch_status(&naming::name(key), &PatchParams::default(), &patch)
@@ -177,8 +177,8 @@ impl Party {
         self.pods.create(&PostParams::default(), &pod).await.expect("a pod")
     }
 
-    /// As the kubelet says how a pod stands.
-    pub async fn kubelet_says(&self, pod: &Pod, phase: &str, state: Value) {
+    /// Sets a Pod's phase and its workload's state, as the kubelet does.
+    pub async fn set_workload_status(&self, pod: &Pod, phase: &str, state: Value) {
         let patch = Patch::Merge(
             json!({ "status": { "phase": phase, "containerStatuses": [container(WORKLOAD, state)] } }),
         );
@@ -188,7 +188,7 @@ impl Party {
             .expect("patched");
     }
 
-    /// As kubelet and controllers say of a pod's conditions.
+    /// Sets a Pod's conditions, as kubelet and controllers do.
     pub async fn conditions(&self, pod: &Pod, conditions: Value) {
         let patch = Patch::Merge(json!({ "status": { "conditions": conditions } }));
         self.pods
@@ -197,8 +197,8 @@ impl Party {
             .expect("patched");
     }
 
-    /// As the kubelet says how a pod's sidecar stands.
-    pub async fn kubelet_says_of_sidecar(&self, pod: &Pod, state: Value) {
+    /// Sets the state of a Pod's sidecar, as the kubelet does.
+    pub async fn set_sidecar_status(&self, pod: &Pod, state: Value) {
         let patch = Patch::Merge(
             json!({ "status": { "initContainerStatuses": [container(SIDECAR_CONTAINER, state)] } }),
         );
@@ -208,8 +208,8 @@ impl Party {
             .expect("patched");
     }
 
-    /// As the kubelet lets go of a pod whose containers have ended.
-    pub async fn kubelet_lets_go(&self, pod: &Pod) {
+    /// Removes a Pod whose containers ended, as the kubelet does.
+    pub async fn remove_pod(&self, pod: &Pod) {
         let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
         // The garbage collector may have been faster.
         let _ = self.pods.delete(&pod.name_any(), &now).await;
@@ -269,7 +269,7 @@ pub fn launch(key: &WorkKey) -> StartRequest {
     }
 }
 
-/// A runtime and what it says.
+/// A runtime and its observations.
 pub struct Agent {
     pub runtime: Arc<KubernetesRuntime>,
     pub observed: mpsc::Receiver<Observation>,
@@ -293,7 +293,7 @@ impl Agent {
                 }
             }
         };
-        flow_common::clock::timeout(LONG, seen).await.expect("told in time")
+        flow_common::clock::timeout(LONG, seen).await.expect("an observation in time")
     }
 
     pub async fn exit(&mut self, key: &WorkKey) -> Exit {
@@ -306,7 +306,7 @@ impl Agent {
         }
     }
 
-    /// How it ended, and the steps of all points told until then, in the order in which they were told.
+    /// The exit and the steps of all points that were reported before it, in order.
     pub async fn end(&mut self, key: &WorkKey) -> (Exit, Vec<u64>) {
         let mut steps = Vec::new();
         let ended = async {
@@ -326,11 +326,11 @@ impl Agent {
                 }
             }
         };
-        let exit = flow_common::clock::timeout(LONG, ended).await.expect("told in time");
+        let exit = flow_common::clock::timeout(LONG, ended).await.expect("an observation in time");
         (exit, steps)
     }
 
-    /// All that is kept of its log.
+    /// The kept log.
     pub async fn log(&self, key: &WorkKey) -> String {
         let log = self
             .runtime
@@ -351,7 +351,7 @@ impl Agent {
         }
     }
 
-    /// Why nobody sees how it runs, once that has these words.
+    /// The reason of an unseen member, as soon as it contains `words`.
     pub async fn unseen(&mut self, key: &WorkKey, words: &str) -> Reason {
         match self.until(key, |state| matches!(state, WorkState::Unseen(reason) if reason.message.contains(words))).await {
             WorkState::Unseen(reason) => reason,
@@ -359,7 +359,7 @@ impl Agent {
         }
     }
 
-    /// Why it has not begun.
+    /// The reason for which a member has not started.
     pub async fn delay(
         &mut self,
         key: &WorkKey,
@@ -373,7 +373,7 @@ impl Agent {
     }
 }
 
-/// The reason of a final "no".
+/// The reason of a permanent error.
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, RuntimeError>) -> Reason {
     match result.expect_err("refused") {
         RuntimeError::Refused(reason) => reason,

@@ -1,5 +1,5 @@
-//! However a workload ends, nothing of it outlives it, and the end is told truly. Tried in every way of containing
-//! descendants that this machine can offer; a machine that cannot offer one fails the test by saying so.
+//! The ends of a workload: no process outlives it, and the reported exit is correct. The tests use
+//! every kind of containment; on a machine that lacks one they fail with that message.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -60,7 +60,7 @@ async fn daemons_of_a_workload_die_with_its_main_process() {
         let exit = agent.exit().await;
         is_caught_by(&place, way);
         assert_eq!(exit.code, Some(0), "{way:?}: {exit:?}");
-        assert_eq!(place.alive(), [0; 0], "{way:?}: told the end with something alive");
+        assert_eq!(place.alive(), [0; 0], "{way:?}: an end was reported with a live process");
     }
 }
 
@@ -121,7 +121,7 @@ async fn killed_sidecar_ends_its_workload_and_every_descendant() {
             panic!("{way:?}: it is not known how it ended")
         };
         assert_eq!(reason.code, ReasonCode::SidecarLost);
-        assert_eq!(place.alive(), [0; 0], "{way:?}: told as lost with something alive");
+        assert_eq!(place.alive(), [0; 0], "{way:?}: reported as lost with a live process");
         agent.runtime.ensure(place.launch("exit 0")).await.expect("answered");
         assert!(place.sidecar().is_none(), "{way:?}: started again");
     }

@@ -1,4 +1,4 @@
-//! What a workload finds around itself: exactly what it was given, and nothing of the agent's.
+//! The environment of a workload: exactly that of its request, and nothing of the agent.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A hold is a sidecar that has started nothing: it keeps its ports, and lets go by itself if nobody comes back.
+//! A hold is a sidecar without a workload: it keeps its ports and expires if no agent returns.
 
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;

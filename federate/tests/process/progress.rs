@@ -1,4 +1,4 @@
-//! What an agent learns of a workload while it runs, and what of it survives.
+//! Progress of a workload while it runs, and the part of it that persists.
 
 use crate::support::{Agent, LONG, Place};
 use flow_domain::progress::Progress;
@@ -72,7 +72,8 @@ async fn status_page_is_followed_to_completion_and_another_runs_page_is_rejected
     };
     agent.runtime.ensure(launch).await.expect("started");
     agent.until(|state| *state == WorkState::Running).await;
-    // The page is up and has been read when the next change of it is told: that one must be the first.
+    // The page has been read when its next change is reported: that change must be the first
+    // observation.
     let url = format!("127.0.0.1:{}", ports["http"]);
     flow_testkit::wait_for("the page", LONG, async || std::net::TcpStream::connect(&url).is_ok())
         .await;
@@ -85,7 +86,7 @@ async fn status_page_is_followed_to_completion_and_another_runs_page_is_rejected
     assert!(seen.parties["party-b"].complete);
     write(format!("{{{}, {}}}", line("party-a", true, 3, 3), line("party-b", true, 3, 3)));
     assert!(progress(&mut agent, |seen| seen.complete).await.complete);
-    // A fact: it is told again after a restart, and with the end.
+    // Completion persists: a new agent gets it, and the end contains it.
     drop(agent);
     let mut agent = place.agent();
     assert!(progress(&mut agent, |seen| seen.complete).await.complete);
@@ -117,16 +118,16 @@ async fn metrics_of_a_workload_become_points_including_the_last_ones() {
         let seen = agent.next().await;
         points.extend(seen.progress.iter().flat_map(|progress| progress.points.clone()));
         if matches!(seen.state, WorkState::Exited(_)) {
-            break seen.progress.expect("told with the end");
+            break seen.progress.expect("sent with the end");
         }
     };
     assert_eq!((last.epoch, last.epochs), (Some(2), Some(2)));
     assert_eq!(last.metrics["local/acc"], "0.75");
-    let told: Vec<_> = points
+    let sent: Vec<_> = points
         .iter()
         .map(|point| (point.series.as_str(), point.step, point.value.as_str()))
         .collect();
-    assert_eq!(told, [("local/acc", 1, "0.5"), ("local/acc", 2, "0.75")]);
+    assert_eq!(sent, [("local/acc", 1, "0.5"), ("local/acc", 2, "0.75")]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One key is started at most once, whoever dies when.
+//! One key is started at most once, whichever process dies at any time.
 
 use std::fs::File;
 
@@ -27,7 +27,7 @@ async fn hold_start_and_end_are_each_reported() {
     let exit = agent.exit().await;
     assert_eq!((exit.code, exit.signal, code(&exit)), (Some(0), None, None));
     assert!(exit.finished_at >= exit.started_at);
-    agent.runtime.ensure(counting(&place, &marker)).await.expect("told again");
+    agent.runtime.ensure(counting(&place, &marker)).await.expect("a repeated request");
     assert_eq!(marker.count(), 1);
     wait_for("the sidecar to leave", LONG, async || place.sidecar().is_none()).await;
 }
@@ -41,7 +41,7 @@ async fn sidecar_killed_at_any_point_never_causes_a_second_start() {
         let launch = counting(&place, &marker);
         {
             let agent = place.agent();
-            // Whether these succeed depends on the point; the agent would say them again.
+            // The result of these requests depends on the point; the agent would repeat them.
             let held = agent.runtime.hold(place.hold(&["grpc"])).await;
             let early = matches!(point, Point::BeforeLock | Point::AfterLock | Point::AfterBind);
             assert_eq!(held.is_err(), early, "{point:?}: {held:?}");
@@ -73,7 +73,7 @@ async fn sidecar_killed_at_any_point_never_causes_a_second_start() {
                 "{point:?}: held twice"
             );
         }
-        agent.runtime.ensure(launch.clone()).await.expect("told again");
+        agent.runtime.ensure(launch.clone()).await.expect("a repeated request");
         agent.runtime.stop(place.key.clone(), 5).await.expect("asks for the state once more");
         let mut end = agent.end().await;
         while end == WorkState::Absent {
@@ -142,14 +142,14 @@ async fn second_agent_adopts_a_running_workload_and_reports_its_end() {
     }
     let mut agent = place.agent();
     assert_eq!(agent.next().await.state, WorkState::Running, "first the state of what is known");
-    agent.runtime.ensure(place.launch(&script)).await.expect("told again");
+    agent.runtime.ensure(place.launch(&script)).await.expect("a repeated request");
     std::fs::write(&gate, "").expect("opened");
     let exit = agent.exit().await;
     assert_eq!((exit.code, code(&exit)), (Some(3), Some(ReasonCode::ExitNonzero)));
     assert_eq!(marker.count(), 1);
     drop(agent);
     let mut third = place.agent();
-    assert_eq!(third.exit().await, exit, "told from the directory, long after");
+    assert_eq!(third.exit().await, exit, "reported from the directory");
 }
 
 #[tokio::test]

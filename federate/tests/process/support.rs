@@ -1,5 +1,5 @@
-//! What the tests of the process runtime share: a data directory of their own, real sidecars, and the proof that
-//! nothing is left alive.
+//! Helpers of the process runtime's tests: a data directory per test, real sidecars, and checks
+//! that no process is left.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ pub fn shell(script: &str, args: &[&str]) {
     assert!(status.expect("a shell").success(), "{script}");
 }
 
-/// A runtime and what it says.
+/// A runtime and its observations.
 pub struct Agent {
     pub runtime: ProcessRuntime,
     pub observed: mpsc::Receiver<Observation>,
@@ -221,7 +221,7 @@ impl Agent {
         futures::join!(ask(runtime), end)
     }
 
-    /// The last state this agent would tell, once it is final.
+    /// The final state.
     pub async fn end(&mut self) -> WorkState {
         self.until_end().await
     }

@@ -1,5 +1,5 @@
-//! A workload of the agent's own user can freeze its sidecar, crowd its control socket, or speak in its place. It does not
-//! outlive its stop or its longest runtime by that.
+//! A workload of the agent's user can freeze its sidecar, flood its control socket or answer in its
+//! place. It still ends at its stop and at its longest runtime.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn freeze(place: &Place) {
     kill(place.sidecar().expect("a sidecar"), Signal::SIGSTOP).expect("frozen");
 }
 
-/// Stops the workload and answers the exit that is told.
+/// Stops the workload and returns the reported exit.
 async fn stop(agent: &mut Agent, place: &Place, grace_s: u64) -> Exit {
     let (stopped, end) = agent.end_during(|runtime| runtime.stop(place.key.clone(), grace_s)).await;
     stopped.expect("placed");
@@ -161,7 +161,7 @@ async fn a6_exit_sent_by_another_process_on_the_control_socket_is_ignored() {
     drop(agent);
     let mut next = place.agent();
     lines(&ready, 2).await;
-    assert!(next.observed.try_recv().is_err(), "told as ended while it is alive");
+    assert!(next.observed.try_recv().is_err(), "reported as ended while it is alive");
     let exit = stop(&mut next, &place, 0).await;
     assert_eq!(code(&exit), Some(ReasonCode::StopRequested));
     assert_eq!((place.alive(), place.sidecar()), (vec![], None));
@@ -180,7 +180,7 @@ async fn a6_workload_that_wrote_its_exit_file_is_killed() {
     );
     agent.start(&place, place.launch(&script)).await;
     assert_eq!(agent.exit().await.code, Some(0));
-    assert_eq!(place.alive(), [0; 0], "told the end with something alive");
+    assert_eq!(place.alive(), [0; 0], "an end was reported with a live process");
 }
 
 #[tokio::test]
