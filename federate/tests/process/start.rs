@@ -158,12 +158,12 @@ async fn concurrent_agents_on_one_directory_start_a_workload_once() {
         let (place, marker) = (Place::new(), StartMarker::new());
         let launch = counting(&place, &marker);
         let agents = [place.agent(), place.agent(), place.agent()];
-        let tell = async |agent: &crate::support::Agent| {
+        let request = async |agent: &crate::support::Agent| {
             let ports = agent.runtime.hold(place.hold(&["grpc"])).await;
             (ports, agent.runtime.ensure(launch.clone()).await)
         };
         let [a, b, c] = &agents;
-        let all = futures::join!(tell(a), tell(b), tell(c));
+        let all = futures::join!(request(a), request(b), request(c));
         // The others may come too late to hold, but none starts it again.
         let ports: Vec<_> =
             [all.0, all.1, all.2].into_iter().filter_map(|(ports, _)| ports.ok()).collect();
