@@ -1,14 +1,19 @@
 //! Metrics in the OpenMetrics text format. Counts of runs and members are read from the store for
 //! each page, so that they are correct after a restart; all others are counted in this process.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use flow_common::clock::Monotonic;
 use flow_common::disk::Disk;
 use flow_common::tls::Certificate;
+use flow_domain::id::RunId;
+use flow_domain::run::{Ending, Run};
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,7 +22,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::store::Counts;
+use crate::sessions::Sessions;
+use crate::store::{Counts, StoreMetrics};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PhaseLabel {
@@ -45,6 +51,45 @@ struct ResponseLabels {
 struct ListenerLabel {
     /// The listener. Dashboards use the name of this label, which is older than the term.
     door: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartyLabel {
+    party: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitLabels {
+    phase: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndingLabels {
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChangeLabels {
+    change: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameLabel {
+    name: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameOutcomeLabels {
+    name: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +121,18 @@ pub struct Metrics {
     disk_free: Gauge,
     certificate_expires: Family<ListenerLabel, Gauge>,
     host: OnceLock<HostSources>,
+    waiting: Family<WaitLabels, Gauge>,
+    /// The labels under which each waiting run is counted.
+    waits: Mutex<HashMap<RunId, WaitLabels>>,
+    runs_finished: Family<EndingLabels, Counter>,
+    changes: Family<ChangeLabels, Counter>,
+    commits: Family<OutcomeLabel, Counter>,
+    loop_passes: Family<NameOutcomeLabels, Counter>,
+    loop_duration: Family<NameLabel, Histogram>,
+    rpcs: Family<NameOutcomeLabels, Counter>,
+    rpc_duration: Family<NameLabel, Histogram>,
+    party_connected: Family<PartyLabel, Gauge>,
+    party_absence: Family<PartyLabel, Gauge>,
 }
 
 /// Values that are read for each page.
@@ -141,9 +198,12 @@ impl fmt::Debug for Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Creates the registry, with the metrics of the store.
+    #[must_use]
+    pub fn new(store: &StoreMetrics) -> Self {
         let mut registry = Registry::with_prefix("flow");
+        store.register(&mut registry);
         let metrics = Self {
             registry: Registry::default(),
             runs: Family::default(),
@@ -170,6 +230,21 @@ impl Default for Metrics {
             certificate_expires: Family::default(),
             host: OnceLock::new(),
             log_lines_dropped: Counter::default(),
+            waiting: Family::default(),
+            waits: Mutex::default(),
+            runs_finished: Family::default(),
+            changes: Family::default(),
+            commits: Family::default(),
+            loop_passes: Family::default(),
+            loop_duration: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.000_1, 4.0, 10))
+            }),
+            rpcs: Family::default(),
+            rpc_duration: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.01, 8.0, 9))
+            }),
+            party_connected: Family::default(),
+            party_absence: Family::default(),
         };
         registry.register("runs", "Unsettled runs by phase", metrics.runs.clone());
         registry.register("members", "Members of unsettled runs by phase", metrics.members.clone());
@@ -263,11 +338,115 @@ impl Default for Metrics {
             "Log lines that could not be written",
             metrics.log_lines_dropped.clone(),
         );
+        registry.register(
+            "runs_waiting",
+            "Active runs that wait, by phase and reason",
+            metrics.waiting.clone(),
+        );
+        registry.register(
+            "runs_finished",
+            "Runs that finished in this process, by outcome and reason",
+            metrics.runs_finished.clone(),
+        );
+        registry.register(
+            "task_changes",
+            "Requested changes of tasks by outcome: accepted, rejected or unavailable",
+            metrics.changes.clone(),
+        );
+        registry.register(
+            "engine_commits",
+            "Attempts of the engine to commit a batch, by outcome",
+            metrics.commits.clone(),
+        );
+        registry.register(
+            "loop_passes",
+            "Passes of a loop by name and outcome",
+            metrics.loop_passes.clone(),
+        );
+        registry.register_with_unit(
+            "loop_pass",
+            "Duration of one pass of a loop by name",
+            Unit::Seconds,
+            metrics.loop_duration.clone(),
+        );
+        registry.register("rpcs", "gRPC calls by name and outcome", metrics.rpcs.clone());
+        registry.register_with_unit(
+            "rpc",
+            "Duration of gRPC calls by name",
+            Unit::Seconds,
+            metrics.rpc_duration.clone(),
+        );
+        registry.register(
+            "party_connected",
+            "1 if the party's agent has a session, 0 if it had one since the start of the hub",
+            metrics.party_connected.clone(),
+        );
+        registry.register_with_unit(
+            "party_last_contact",
+            "Time since the party's last session ended; 0 while it is connected",
+            Unit::Seconds,
+            metrics.party_absence.clone(),
+        );
         Self { registry, ..metrics }
     }
-}
 
-impl Metrics {
+    /// Counts the run under its phase and the reason of its wait, or removes a run that does not wait.
+    pub(crate) fn run_state(&self, run: &Run) {
+        let labels = run
+            .waiting
+            .as_ref()
+            .filter(|_| run.is_active())
+            .map(|waiting| WaitLabels { phase: run.phase.as_str(), reason: waiting.code.as_str() });
+        let mut waits = self.waits.lock();
+        let old = match &labels {
+            Some(labels) => waits.insert(run.id.clone(), labels.clone()),
+            None => waits.remove(&run.id),
+        };
+        if old == labels {
+            return;
+        }
+        if let Some(old) = old {
+            self.waiting.get_or_create(&old).dec();
+        }
+        if let Some(labels) = labels {
+            self.waiting.get_or_create(&labels).inc();
+        }
+    }
+
+    /// Counts a run that has finished.
+    pub(crate) fn run_finished(&self, ending: &Ending) {
+        let labels =
+            EndingLabels { outcome: ending.outcome.as_str(), reason: ending.code.as_str() };
+        self.runs_finished.get_or_create(&labels).inc();
+    }
+
+    /// Counts a requested change of a task.
+    pub(crate) fn task_change(&self, change: &'static str, outcome: &'static str) {
+        self.changes.get_or_create(&ChangeLabels { change, outcome }).inc();
+    }
+
+    /// Counts an attempt of the engine to commit a batch.
+    pub(crate) fn engine_commit(&self, outcome: &'static str) {
+        self.commits.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Records one pass of the loop `name`, which started at `started`.
+    pub(crate) fn loop_pass(&self, name: &'static str, is_ok: bool, started: Monotonic) {
+        let outcome = if is_ok { "ok" } else { "failed" };
+        self.loop_passes.get_or_create(&NameOutcomeLabels { name, outcome }).inc();
+        self.loop_duration
+            .get_or_create(&NameLabel { name })
+            .observe(started.elapsed().as_secs_f64());
+    }
+
+    /// Records a gRPC call that has ended.
+    pub(crate) fn rpc(&self, name: &'static str, outcome: &'static str, started: Monotonic) {
+        self.rpcs.get_or_create(&NameOutcomeLabels { name, outcome }).inc();
+        self.rpc_duration
+            .get_or_create(&NameLabel { name })
+            .observe(started.elapsed().as_secs_f64());
+    }
+
     /// Records the time that a request waited for the engine.
     pub(crate) fn queue_age(&self, age: Duration) {
         self.queue_age.observe(age.as_secs_f64());
@@ -339,8 +518,21 @@ impl Metrics {
         }
     }
 
-    /// Returns the page, with the given counts and the number of sessions.
-    pub fn encode(&self, counts: &Counts, sessions: usize) -> Result<String, fmt::Error> {
+    fn update_party_gauges(&self, sessions: &Sessions) {
+        self.party_connected.clear();
+        self.party_absence.clear();
+        for (party, absence) in sessions.contacts() {
+            let label = PartyLabel { party: party.to_string() };
+            self.party_connected.get_or_create(&label).set(i64::from(absence.is_none()));
+            let seconds = absence.unwrap_or_default().as_secs();
+            self.party_absence
+                .get_or_create(&label)
+                .set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Returns the page, with the given counts and the state of the sessions.
+    pub fn encode(&self, counts: &Counts, sessions: &Sessions) -> Result<String, fmt::Error> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for (family, counts) in [(&self.runs, &counts.runs), (&self.members, &counts.members)] {
             family.clear();
@@ -352,7 +544,8 @@ impl Metrics {
             .inner()
             .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.parties.set(signed(counts.parties));
-        self.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.sessions.set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
+        self.update_party_gauges(sessions);
         self.update_host_gauges();
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -57,7 +57,7 @@ impl Hub {
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
         let HubParts { store, clock, auth, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
         let engine_stops = CancellationToken::new();
         let (engine, engine_tasks) = Engine::start(EngineParts {

@@ -92,7 +92,7 @@ fn each_command_ends_with_its_status_and_its_sentence() {
         (&["config", "dump", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
         (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
         (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
-        (&["token"], 1, &[], &["bootstrap-token", "the hub's first start makes it"]),
+        (&["token"], 1, &[], &["bootstrap-token", "the first start of the hub creates it"]),
         (
             &["doctor", "--config", &misspelt],
             1,
@@ -238,7 +238,7 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
         "{said:?}"
     );
     for line in [
-        "configuration: nothing wrong",
+        "configuration: valid",
         "schema: up to date",
         "server: SQLite ",
         "integrity: ",

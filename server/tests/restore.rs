@@ -68,6 +68,6 @@ async fn an_old_database_that_cannot_be_read_is_kept_and_replaced_all_the_same()
     place.server(&["backup", &backup]);
     std::fs::write(place.path("data/flow.db"), "a disk's last words").expect("written");
     let said = place.server(&["restore", &backup]);
-    assert!(said.contains("cannot be read"), "{said}");
+    assert!(said.contains("cannot read the old database"), "{said}");
     assert_eq!((place.incarnation().await, place.kept()), (2, 1));
 }

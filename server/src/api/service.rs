@@ -42,5 +42,5 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> 
 /// Returns the metrics in the OpenMetrics text format.
 pub async fn metrics_text(app: &App) -> Result<String, Error> {
     let counts = app.store.counts().await?;
-    app.metrics.encode(&counts, app.sessions.count()).map_err(Error::internal)
+    app.metrics.encode(&counts, &app.sessions).map_err(Error::internal)
 }

@@ -122,6 +122,20 @@ enum ChangeResult {
     Reported(ReportOutcome),
 }
 
+impl Change {
+    /// Returns the name of a change that a user requests; `None` for facts.
+    const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Create { .. } => Some("create"),
+            Self::Edit { .. } => Some("edit"),
+            Self::Start { .. } => Some("start"),
+            Self::Stop { .. } => Some("stop"),
+            Self::Delete { .. } => Some("delete"),
+            Self::Report { .. } | Self::Input { .. } | Self::Tick => None,
+        }
+    }
+}
+
 type Reply = oneshot::Sender<Result<ChangeResult, Error>>;
 
 #[derive(Debug)]
@@ -197,7 +211,7 @@ impl Engine {
             Arc::clone(&revision),
             fault.clone(),
         );
-        let EngineParts { store, clock, stopping, supervisor, .. } = parts;
+        let EngineParts { store, clock, stopping, supervisor, metrics, .. } = parts;
         let progress = Arc::new(ProgressSink::new(clock.clone()));
         let engine = Self {
             posts,
@@ -216,10 +230,17 @@ impl Engine {
         ));
         // Before the timers check a deadline.
         engine.take_over(clock.now()).await?;
-        let timers =
-            timers::run(engine.clone(), Arc::clone(&store), clock.clone(), due, stopping.clone());
+        let timers = timers::run(
+            engine.clone(),
+            Arc::clone(&store),
+            clock.clone(),
+            due,
+            Arc::clone(&metrics),
+            stopping.clone(),
+        );
         tracker.spawn(supervisor.essential("timers", &stopping, timers));
-        let progress = progress::run(engine.clone(), store, clock, progress, stopping.clone());
+        let progress =
+            progress::run(engine.clone(), store, clock, progress, metrics, stopping.clone());
         tracker.spawn(supervisor.essential("progress writer", &stopping, progress));
         tracker.close();
         Ok((engine, tracker))
@@ -401,7 +422,7 @@ impl Engine {
                 Err(error) if error.is_retryable() => return Err(error.into()),
                 Err(error) => {
                     // One row that cannot be read must not stop the hub.
-                    tracing::error!(%task, error = %flow_common::error::chain(&error), "cannot read a task at startup; its deadlines are not checked");
+                    tracing::error!(task.id = %task, error = %flow_common::error::chain(&error), "cannot read a task at startup; its deadlines are not checked");
                     continue;
                 }
             };

@@ -8,15 +8,17 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_common::clock::SharedClock;
+use flow_common::clock::{SharedClock, monotonic};
 use flow_domain::error::Error;
 use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::progress::Progress;
 use flow_domain::run::Input;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::Engine;
+use crate::metrics::Metrics;
 use crate::store::{ProgressWrite, Store, StoreError};
 
 /// Period of writes.
@@ -115,7 +117,7 @@ impl ProgressSink {
                     return (moved, Some(error));
                 }
                 (Err(error), [((run, party), _)]) => {
-                    tracing::warn!(%run, %party, %error, "cannot store progress of a member; dropping it")
+                    tracing::warn!(run.id = %run, party.id = %party, %error, "cannot store progress of a member; dropping it")
                 }
                 // One entry cannot be stored: the others are written one by one.
                 (Err(_), _) => batch.into_iter().for_each(|entry| batches.push_front(vec![entry])),
@@ -161,6 +163,7 @@ pub(super) async fn run(
     store: Arc<Store>,
     clock: SharedClock,
     sink: Arc<ProgressSink>,
+    metrics: Arc<Metrics>,
     stopping: CancellationToken,
 ) {
     loop {
@@ -168,7 +171,9 @@ pub(super) async fn run(
             () = stopping.cancelled() => true,
             () = clock.sleep(FLUSH_PERIOD) => false,
         };
-        let (moved, error) = sink.flush(&store).await;
+        let started = monotonic();
+        let (moved, error) = sink.flush(&store).instrument(tracing::debug_span!("progress")).await;
+        metrics.loop_pass("progress", error.is_none(), started);
         if let Some(error) = error {
             tracing::warn!(%error, "cannot write progress; retrying");
         }

@@ -25,6 +25,7 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1::DesiredMember;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::outage::{Outage, StoreFault};
 use super::timers::NextDeadline;
@@ -135,7 +136,11 @@ impl Queue {
                     if taken == 0 {
                         return;
                     }
-                    self.drain(&mut batch).await;
+                    let (started, requests) = (clock::monotonic(), batch.len());
+                    self.drain(&mut batch)
+                        .instrument(tracing::debug_span!("engine", requests))
+                        .await;
+                    self.metrics.loop_pass("engine", true, started);
                     if rx.is_empty() {
                         // In a task of its own: the loop continues with the next change.
                         tokio::spawn(rest(Arc::clone(&self.store)));
@@ -286,15 +291,15 @@ impl Queue {
             match self.store.unsettled_of_party(party).await {
                 Ok(found) => return found,
                 Err(error) if self.stopping.is_cancelled() => {
-                    tracing::error!(%party, %error, "shutting down before the party's contact was recorded");
+                    tracing::error!(party.id = %party, %error, "shutting down before the party's contact was recorded");
                     return Vec::new();
                 }
                 Err(error) if !error.is_retryable() => {
-                    tracing::error!(%party, error = %chain(&error), "cannot read the party's members");
+                    tracing::error!(party.id = %party, error = %chain(&error), "cannot read the party's members");
                     return Vec::new();
                 }
                 Err(error) => {
-                    tracing::warn!(%party, error = %chain(&error), "the store does not answer; retrying");
+                    tracing::warn!(party.id = %party, error = %chain(&error), "the store does not answer; retrying");
                     self.outage.failed(self.clock.monotonic(), &error);
                     tries += 1;
                     self.pause(tries).await;
@@ -371,11 +376,13 @@ impl Queue {
             let now = self.observe();
             let error = match self.try_commit(&groups, now).await {
                 Ok((applied, updates)) => {
+                    self.metrics.engine_commit("ok");
                     self.publish(groups, applied, updates).await;
                     return;
                 }
                 Err(error) => error,
             };
+            self.metrics.engine_commit(commit_outcome(&error));
             tries += 1;
             match error {
                 ApplyError::Stale(tasks) => {
@@ -394,12 +401,12 @@ impl Queue {
                             ErrorCode::Busy,
                             "too many concurrent changes of this task: retry in a moment",
                         );
-                        reject_callers(&mut groups, &busy);
+                        reject_callers(&self.metrics, &mut groups, &busy);
                     }
                 }
                 ApplyError::Duplicate { task, .. } => {
                     let Some(index) = groups.iter().position(|group| group.task == task) else {
-                        tracing::error!(%task, "the store reported a duplicate for a task that was not written");
+                        tracing::error!(task.id = %task, "the store reported a duplicate for a task that was not written");
                         self.pause(tries).await;
                         continue;
                     };
@@ -434,8 +441,8 @@ impl Queue {
                     if groups.len() > 1 {
                         alone.extend(groups.drain(..).map(|group| vec![group]));
                     } else {
-                        tracing::error!(error = %chain(&error), task = ?groups.first().map(|group| &group.task), "cannot store a change of a task; rejecting it");
-                        reject_callers(&mut groups, &error.into());
+                        tracing::error!(error = %chain(&error), task.id = ?groups.first().map(|group| &group.task), "cannot store a change of a task; rejecting it");
+                        reject_callers(&self.metrics, &mut groups, &error.into());
                         groups.clear();
                     }
                 }
@@ -508,7 +515,7 @@ impl Queue {
         }
         let message =
             format!("a task named {name:?} exists: choose another name, or start the existing one");
-        answer(change, Err(Error::new(ErrorCode::TaskNameTaken, message)));
+        answer(&self.metrics, change, Err(Error::new(ErrorCode::TaskNameTaken, message)));
     }
 
     /// Waits before a retry. Callers get an error after a timeout; facts are kept.
@@ -525,10 +532,10 @@ impl Queue {
             tracing::error!(
                 "shutting down while the store does not answer; unstored changes are lost"
             );
-            reject_callers(groups, &error.clone().into());
+            reject_callers(&self.metrics, groups, &error.clone().into());
             groups.clear();
         } else if groups.iter().flat_map(|group| &group.queued).any(impatient) {
-            reject_callers(groups, &error.clone().into());
+            reject_callers(&self.metrics, groups, &error.clone().into());
         }
         self.pause(tries).await;
     }
@@ -561,6 +568,14 @@ impl Queue {
                 {
                     self.metrics.run_started(running_at.0 - run.after.created_at.0);
                 }
+                let was_finished =
+                    run.before.as_ref().is_some_and(|before| before.finished_at.is_some());
+                if let (false, Some(_), Some(ending)) =
+                    (was_finished, run.after.finished_at, &run.after.ending)
+                {
+                    self.metrics.run_finished(ending);
+                }
+                self.metrics.run_state(&run.after);
                 for member in wake::moved(run) {
                     let party = &member.party;
                     if !self.sessions.is_connected(party) {
@@ -578,7 +593,7 @@ impl Queue {
                         Ok(desired) => self.sessions.send_desired(party, desired),
                         Err(error) => {
                             // The full set of the next session repairs it.
-                            tracing::error!(%party, %error, "cannot build the desired state of a member; disconnecting the agent");
+                            tracing::error!(party.id = %party, %error, "cannot build the desired state of a member; disconnecting the agent");
                             self.sessions.disconnect(party);
                         }
                     }
@@ -590,14 +605,37 @@ impl Queue {
         }
         for (group, applied) in groups.into_iter().zip(applied) {
             if let Some(after) = applied.after {
+                after.runs.iter().for_each(|run| self.metrics.run_state(run));
                 self.watchers.notify(&group.task, after.event_seq);
                 self.keep(Arc::new(after));
             }
             for (change, result) in group.queued.into_iter().zip(applied.results) {
-                answer(change, result);
+                answer(&self.metrics, change, result);
             }
         }
         self.specs.trim();
+    }
+}
+
+/// Returns the outcome of a failed commit for the metrics.
+const fn commit_outcome(error: &ApplyError) -> &'static str {
+    match error {
+        ApplyError::Stale(_) => "stale",
+        ApplyError::Duplicate { .. } => "duplicate",
+        ApplyError::Store(StoreError::Unknown(_)) => "unknown",
+        ApplyError::Store(StoreError::Unavailable(_)) => "unavailable",
+        ApplyError::Store(_) => "failed",
+    }
+}
+
+/// Returns the outcome of a change for the metrics.
+fn change_outcome(result: &Result<ChangeResult, Error>) -> &'static str {
+    match result {
+        Ok(_) => "accepted",
+        Err(error) => match error.code {
+            ErrorCode::StoreUnavailable | ErrorCode::StoreFull | ErrorCode::Busy => "unavailable",
+            _ => "rejected",
+        },
     }
 }
 
@@ -627,7 +665,10 @@ fn group(queued: Vec<(TaskId, QueuedChange)>) -> Vec<TaskChanges> {
     groups
 }
 
-fn answer(change: QueuedChange, result: Result<ChangeResult, Error>) {
+fn answer(metrics: &Metrics, change: QueuedChange, result: Result<ChangeResult, Error>) {
+    if let Some(name) = change.change.name() {
+        metrics.task_change(name, change_outcome(&result));
+    }
     if let Some(reply) = change.reply {
         // The caller may have disconnected.
         let _ = reply.send(result);
@@ -635,7 +676,7 @@ fn answer(change: QueuedChange, result: Result<ChangeResult, Error>) {
 }
 
 /// Returns `error` to every caller and drops its change. Facts, which have no caller, stay.
-fn reject_callers(groups: &mut Vec<TaskChanges>, error: &Error) {
+fn reject_callers(metrics: &Metrics, groups: &mut Vec<TaskChanges>, error: &Error) {
     for group in groups.iter_mut() {
         let (callers, facts): (Vec<QueuedChange>, Vec<QueuedChange>) =
             std::mem::take(&mut group.queued)
@@ -643,7 +684,7 @@ fn reject_callers(groups: &mut Vec<TaskChanges>, error: &Error) {
                 .partition(|change| change.reply.is_some());
         group.queued = facts;
         for change in callers {
-            answer(change, Err(error.clone()));
+            answer(metrics, change, Err(error.clone()));
         }
     }
     groups.retain(|group| !group.queued.is_empty());

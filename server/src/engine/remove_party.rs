@@ -65,7 +65,7 @@ impl Queue {
             return Err(unknown());
         }
         self.known_parties.remove(party);
-        self.sessions.revoke(party);
+        self.sessions.remove(party);
         Ok(())
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use flow_common::clock::{Monotonic, Reading, Retention, SharedClock};
+use flow_common::clock::{Monotonic, Reading, Retention, SharedClock, monotonic};
 use flow_domain::time::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{Change, Engine};
+use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
 /// Name of the lease's row.
@@ -56,6 +58,7 @@ pub(super) async fn run(
     store: Arc<Store>,
     clock: SharedClock,
     due: Arc<NextDeadline>,
+    metrics: Arc<Metrics>,
     stopping: CancellationToken,
 ) {
     let holder = flow_common::ids::run_id().to_string();
@@ -64,7 +67,12 @@ pub(super) async fn run(
     loop {
         due.at.store(i64::MAX, Ordering::SeqCst);
         let now = clock.read();
-        let pause = match sweep(&engine, &store, &holder, now.wall).await {
+        let started = monotonic();
+        let swept = sweep(&engine, &store, &holder, now.wall)
+            .instrument(tracing::debug_span!("deadlines"))
+            .await;
+        metrics.loop_pass("deadlines", swept.is_ok(), started);
+        let pause = match swept {
             Ok(Some(next)) => CHECK_PERIOD_MAX.min(Duration::from_micros(
                 u64::try_from(next.0.saturating_sub(now.wall.0)).unwrap_or(0),
             )),
@@ -74,7 +82,12 @@ pub(super) async fn run(
                 RETRY_DELAY
             }
         };
-        if let Err(error) = prune(&store, &mut answers, &mut purge_at, now).await {
+        let started = monotonic();
+        let pruned = prune(&store, &mut answers, &mut purge_at, now)
+            .instrument(tracing::debug_span!("retention"))
+            .await;
+        metrics.loop_pass("retention", pruned.is_ok(), started);
+        if let Err(error) = pruned {
             tracing::warn!(%error, "cannot delete expired data; retrying");
         }
         due.at.fetch_min(

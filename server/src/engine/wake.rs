@@ -106,7 +106,7 @@ pub(super) async fn desired_member(
             // A peer reserved without naming its port. The agent detects the missing binding and
             // refuses.
             Err(hole) => {
-                tracing::warn!(run = %run.id, party = %member.party, %hole, "a peer reserved without a port for a binding; the agent will refuse")
+                tracing::warn!(run.id = %run.id, party.id = %member.party, %hole, "a peer reserved without a port for a binding; the agent will refuse")
             }
         }
     }

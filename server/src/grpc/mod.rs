@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
 
 use crate::auth::Proof;
 use crate::listener::{self, ConnectionRequests, ListenerLimits};
@@ -92,8 +93,19 @@ impl Control for ControlService {
         let (party, _) = self.authenticate(&request).await?;
         let _call = self.app.sessions.calls().push_log(&party)?;
         let id = logs::announced_id(request.metadata())?;
-        logs::relay(&self.app.sessions, &party, id, request.into_inner(), self.log_open_timeout)
-            .await?;
+        let started = flow_common::clock::monotonic();
+        let relayed = logs::relay(
+            &self.app.sessions,
+            &party,
+            id,
+            request.into_inner(),
+            self.log_open_timeout,
+        )
+        .instrument(tracing::info_span!("push_log", party.id = %party))
+        .await;
+        let outcome = if relayed.is_ok() { "ok" } else { "failed" };
+        self.app.metrics.rpc("push_log", outcome, started);
+        relayed?;
         Ok(Response::new(LogClosed {}))
     }
 }

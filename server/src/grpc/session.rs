@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
+use tracing::Instrument as _;
 
 use super::{convert, logs};
 use crate::auth::Proof;
@@ -82,6 +83,17 @@ enum SessionEnd {
     Goodbye,
 }
 
+impl SessionEnd {
+    /// Returns the outcome for the metrics.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Gone => "disconnected",
+            Self::Refused { code, .. } => code,
+            Self::Goodbye => "shutdown",
+        }
+    }
+}
+
 impl From<Error> for SessionEnd {
     fn from(error: Error) -> Self {
         Self::Refused { code: "unavailable", message: error.to_string(), retry_after_s: 1 }
@@ -118,7 +130,8 @@ pub(super) fn open(
     call: CallPermit,
 ) -> HubMessages {
     let (out, rx) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
-    tokio::spawn(run_session(app, party, proof, stream, call, out));
+    let span = tracing::info_span!("session", party.id = %party);
+    tokio::spawn(run_session(app, party, proof, stream, call, out).instrument(span));
     ReceiverStream::new(rx).map(|message| Ok(*message))
 }
 
@@ -132,7 +145,7 @@ async fn run_session(
     call: CallPermit,
     out: MessageSender,
 ) {
-    let _call = call;
+    let (_call, started) = (call, flow_common::clock::monotonic());
     let (party, app) = (&party, &app);
     let end = match Box::pin(Session::begin(app, party, proof, stream, out.clone())).await {
         Ok(mut session) => {
@@ -142,11 +155,12 @@ async fn run_session(
         }
         Err(end) => end,
     };
+    app.metrics.rpc("session", end.outcome(), started);
     let last = match end {
         SessionEnd::Gone => return,
         SessionEnd::Refused { code, message, retry_after_s } => {
             if let Some(left_out) = app.sessions.admit_log_line(party) {
-                tracing::info!(%party, code, message, left_out, "rejected or ended a session");
+                tracing::info!(party.id = %party, code, message, left_out, "rejected or ended a session");
             }
             ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
         }
@@ -265,7 +279,7 @@ impl<'a> Session<'a> {
         if let Some(old) = &grant.replaced
             && let Some(left_out) = app.sessions.admit_log_line(party)
         {
-            tracing::warn!(%party, %old, new = %instance, left_out, "an agent with another journal replaced the party's agent");
+            tracing::warn!(party.id = %party, %old, new = %instance, left_out, "an agent with another journal replaced the party's agent");
         }
         let Some(handle) = app.sessions.register(party, grant.epoch) else {
             return Err(superseded());
@@ -399,7 +413,7 @@ impl<'a> Session<'a> {
                     let body = message.ok().flatten().ok_or(SessionEnd::Gone)?.body;
                     match body {
                         Some(body) => Box::pin(self.handle(body)).await?,
-                        None => tracing::debug!(party = %self.party, "ignoring an unknown message; the agent may be newer than this hub"),
+                        None => tracing::debug!(party.id = %self.party, "ignoring an unknown message; the agent may be newer than this hub"),
                     }
                 }
             }
@@ -613,14 +627,14 @@ impl<'a> Session<'a> {
             .map_or(self.is_known_to_agent, |orphan| orphan.decision == Some(OrphanDecision::Stop))
         {
             if let Some(left_out) = self.app.sessions.admit_log_line(self.party) {
-                tracing::warn!(party = %self.party, %run, left_out, "stopping a member of an unknown run");
+                tracing::warn!(party.id = %self.party, run.id = %run, left_out, "stopping a member of an unknown run");
             }
             self.send(ToAgent::DesiredMember(convert::stop_orphan(&key, task, self.revision)))
                 .await?;
         } else if known.is_none()
             && let Some(left_out) = self.app.sessions.admit_log_line(self.party)
         {
-            tracing::warn!(party = %self.party, %run, left_out, "an orphan from before the hub's restore keeps running; see `flowctl orphan list`");
+            tracing::warn!(party.id = %self.party, run.id = %run, left_out, "an orphan from before the hub's restore keeps running; see `flowctl orphan list`");
         }
         if known.is_some() || !self.is_known_to_agent {
             let orphan = Orphan {
@@ -647,21 +661,21 @@ impl<'a> Session<'a> {
         // Reports are stored even if they cannot be acknowledged any more.
         while let Some((_, outcome)) = self.pending.next().await {
             if let Err(error) = outcome {
-                tracing::debug!(party = %self.party, %error, "a report was not stored; the agent sends it again");
+                tracing::debug!(party.id = %self.party, %error, "a report was not stored; the agent sends it again");
             }
         }
         self.app.sessions.unregister(self.party, self.epoch);
         let now = self.app.clock.now();
         // An open session would exclude a replacement agent for ever.
         while let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
-            tracing::warn!(party = %self.party, %error, "cannot store the end of a session; retrying");
+            tracing::warn!(party.id = %self.party, %error, "cannot store the end of a session; retrying");
             tokio::select! {
                 () = self.app.stopping.cancelled() => break,
                 () = flow_common::clock::sleep(Duration::from_secs(1)) => {}
             }
         }
         if let Err(error) = self.app.engine.away(self.party, self.epoch, now).await {
-            tracing::warn!(party = %self.party, %error, "cannot record the end of a session in the party's members");
+            tracing::warn!(party.id = %self.party, %error, "cannot record the end of a session in the party's members");
         }
     }
 }
@@ -671,7 +685,7 @@ async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
     while let Ok(left @ 1..) = u64::try_from(until.0.saturating_sub(app.clock.now().0)) {
         app.clock.sleep(Duration::from_micros(left).min(WALL_CHECK_PERIOD)).await;
     }
-    tracing::info!(%party, "the replaced secret of a session is no longer accepted; ending the session");
+    tracing::info!(party.id = %party, "the replaced secret of a session is no longer accepted; ending the session");
     app.sessions.revoke(&party);
 }
 

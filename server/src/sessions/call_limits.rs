@@ -56,7 +56,7 @@ impl CallLimits {
 }
 
 fn exhausted(party: &PartyId, max: usize, what: &str, remedy: &str) -> Status {
-    tracing::debug!(%party, max, what, "rejected a call: the party has reached its limit");
+    tracing::debug!(party.id = %party, max, what, "rejected a call: the party has reached its limit");
     Status::resource_exhausted(format!(
         "{party} has {max} {what} open, the limit per party: {remedy}"
     ))

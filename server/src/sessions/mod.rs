@@ -4,12 +4,13 @@
 
 pub(crate) mod call_limits;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow_common::clock::{Monotonic, monotonic};
 use flow_common::log_limit::LogLimit;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, RunId};
@@ -101,6 +102,8 @@ struct Registry {
     logs: Mutex<HashMap<u64, LogStream>>,
     /// Limits of log lines per party: a party could cause thousands a second.
     lines: Mutex<HashMap<PartyId, LogLimit>>,
+    /// End of the last session of each party since the start of the hub; `None` = connected.
+    contacts: Mutex<BTreeMap<PartyId, Option<Monotonic>>>,
     next_log: AtomicU64,
     calls: CallLimits,
 }
@@ -143,6 +146,22 @@ impl Sessions {
         self.open().len()
     }
 
+    /// Returns each party that had a session since the start of the hub, with the time since its end;
+    /// `None` = connected.
+    pub(crate) fn contacts(&self) -> Vec<(PartyId, Option<Duration>)> {
+        let contacts = self.0.contacts.lock();
+        let elapsed = |(party, ended): (&PartyId, &Option<Monotonic>)| {
+            (party.clone(), ended.as_ref().map(Monotonic::elapsed))
+        };
+        contacts.iter().map(elapsed).collect()
+    }
+
+    /// Ends the sessions of a removed party, and forgets it.
+    pub(crate) fn remove(&self, party: &PartyId) {
+        self.revoke(party);
+        self.0.contacts.lock().remove(party);
+    }
+
     /// Returns whether the party has a session with this process.
     #[must_use]
     pub fn is_connected(&self, party: &PartyId) -> bool {
@@ -182,6 +201,7 @@ impl Sessions {
         if let Some(older) = open.insert(party.clone(), entry) {
             older.cancelled.cancel();
         }
+        self.0.contacts.lock().insert(party.clone(), None);
         Some(SessionHandle { out: Outbox { messages, waiting }, cancelled })
     }
 
@@ -191,6 +211,10 @@ impl Sessions {
             let mut open = self.open();
             if open.get(party).is_some_and(|present| present.epoch == epoch) {
                 open.remove(party);
+                // A removed party has no entry.
+                if let Some(ended) = self.0.contacts.lock().get_mut(party) {
+                    *ended = Some(monotonic());
+                }
             } else {
                 return;
             }
@@ -208,7 +232,7 @@ impl Sessions {
         let Some(session) = open.get(party) else { return false };
         if !session.send(body) {
             if let Some(left_out) = self.admit_log_line(party) {
-                tracing::warn!(%party, left_out, "the agent does not read its messages; ending its session");
+                tracing::warn!(party.id = %party, left_out, "the agent does not read its messages; ending its session");
             }
             session.cancelled.cancel();
             return false;

@@ -66,7 +66,7 @@ impl Store {
         }
         let mut changes: Vec<&TaskUpdate> = changes.iter().collect();
         changes.sort_by(|a, b| a.task.id.cmp(&b.task.id));
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("apply").await?;
         let failure = match write(&mut tx, &changes).await {
             Ok(()) => return Ok(tx.commit().await?),
             Err(failure) => failure,

@@ -36,7 +36,7 @@ impl Store {
     /// Stores a report that changed no phase. Storing it twice has no effect.
     pub async fn audit_report(&self, report: &AuditReport) -> Result<(), StoreError> {
         let AuditReport { party, run, report, attempt, sequence, instance, refusal, at } = report;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("audit_report").await?;
         let tail = tx.or_keep("party_id, run_id, instance, attempt, sequence", "at");
         in_tx!(&mut tx, |c| {
             let mut sql = sqlx::QueryBuilder::new(
@@ -110,7 +110,7 @@ impl Store {
                     .await
             })?;
             if let Some(at) = first_too_old {
-                let mut tx = self.db.write().await?;
+                let mut tx = self.write_tx("prune_audit_of").await?;
                 execute!(
                     &mut tx,
                     "DELETE FROM audit_reports WHERE party_id = ? AND at <= ?",

@@ -19,6 +19,7 @@ use sqlx::{
 };
 
 use super::error::StoreError;
+use super::metrics::{StoreMetrics, TransactionTimer};
 use super::types::{StoreOptions, Synchronous};
 
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup,
@@ -43,7 +44,13 @@ pub(super) enum Db {
 }
 
 /// An open transaction; rolled back on drop.
-pub(super) enum Tx {
+pub(super) struct Tx {
+    pub connection: TxConnection,
+    /// `None` for a transaction that only reads.
+    timer: Option<TransactionTimer>,
+}
+
+pub(super) enum TxConnection {
     /// With the place of the database file.
     Sqlite(Transaction<'static, Sqlite>, Arc<Place>),
     MySql(Transaction<'static, MySql>),
@@ -69,12 +76,12 @@ pub(super) use reading;
 /// Runs the body with the connection of a transaction; pass it on as `&mut *c`.
 macro_rules! in_tx {
     ($tx:expr, |$c:ident| $body:expr) => {
-        match $tx {
-            $crate::store::db::Tx::Sqlite(tx, _) => {
+        match &mut ($tx).connection {
+            $crate::store::db::TxConnection::Sqlite(tx, _) => {
                 let $c = &mut **tx;
                 $body
             }
-            $crate::store::db::Tx::MySql(tx) => {
+            $crate::store::db::TxConnection::MySql(tx) => {
                 let $c = &mut **tx;
                 $body
             }
@@ -184,21 +191,32 @@ impl Db {
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it
     /// cannot fail later.
-    pub async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Self::Sqlite(pools, place) => {
-                Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?, Arc::clone(place))
-            }
-            Self::MySql(pools) => Tx::MySql(pools.write.begin().await?),
-        })
+    /// `name` identifies it in spans and metrics.
+    pub async fn write(
+        &self,
+        name: &'static str,
+        metrics: &StoreMetrics,
+    ) -> Result<Tx, StoreError> {
+        let timer = Some(metrics.begin(name));
+        let connection = match self {
+            Self::Sqlite(pools, place) => TxConnection::Sqlite(
+                pools.write.begin_with("BEGIN IMMEDIATE").await?,
+                Arc::clone(place),
+            ),
+            Self::MySql(pools) => TxConnection::MySql(pools.write.begin().await?),
+        };
+        Ok(Tx { connection, timer })
     }
 
     /// Begins a transaction whose reads all see one state.
     pub async fn snapshot(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Self::Sqlite(pools, place) => Tx::Sqlite(pools.read.begin().await?, Arc::clone(place)),
-            Self::MySql(pools) => Tx::MySql(pools.read.begin().await?),
-        })
+        let connection = match self {
+            Self::Sqlite(pools, place) => {
+                TxConnection::Sqlite(pools.read.begin().await?, Arc::clone(place))
+            }
+            Self::MySql(pools) => TxConnection::MySql(pools.read.begin().await?),
+        };
+        Ok(Tx { connection, timer: None })
     }
 
     /// Checkpoints SQLite's log if it is long. Otherwise SQLite does so within the commit that
@@ -233,14 +251,36 @@ impl Db {
 impl Tx {
     /// Returns the limit of bytes of values in one statement with several rows.
     pub const fn statement_bytes_max(&self) -> usize {
-        match self {
-            Self::Sqlite(..) => STATEMENT_BYTES_MAX_SQLITE,
-            Self::MySql(_) => STATEMENT_BYTES_MAX,
+        match self.connection {
+            TxConnection::Sqlite(..) => STATEMENT_BYTES_MAX_SQLITE,
+            TxConnection::MySql(_) => STATEMENT_BYTES_MAX,
         }
     }
 
     /// Commits. Nothing may be reported as stored before this returns `Ok`.
     pub async fn commit(self) -> Result<(), StoreError> {
+        let Self { connection, mut timer } = self;
+        let committed = connection.commit().await;
+        if let Some(timer) = &mut timer {
+            timer.finish(committed.is_ok());
+        }
+        committed
+    }
+
+    /// Returns the connection to the pool at once, instead of at its next use.
+    pub async fn rollback(self) {
+        let done = match self.connection {
+            TxConnection::Sqlite(tx, _) => tx.rollback().await,
+            TxConnection::MySql(tx) => tx.rollback().await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "a rollback failed; the database rolls back by itself");
+        }
+    }
+}
+
+impl TxConnection {
+    async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx, place) => {
                 tx.commit().await.map_err(StoreError::at_commit)?;
@@ -248,19 +288,6 @@ impl Tx {
                 if place.is_gone() { Err(StoreError::Gone) } else { Ok(()) }
             }
             Self::MySql(tx) => tx.commit().await.map_err(StoreError::at_commit),
-        }
-    }
-}
-
-impl Tx {
-    /// Returns the connection to the pool at once, instead of at its next use.
-    pub async fn rollback(self) {
-        let done = match self {
-            Self::Sqlite(tx, _) => tx.rollback().await,
-            Self::MySql(tx) => tx.rollback().await,
-        };
-        if let Err(error) = done {
-            tracing::debug!(%error, "a rollback failed; the database rolls back by itself");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! INTEGER)` where MySQL would return DECIMAL; no quoted identifiers; no locks except
 //! compare-and-swap on matched rows (sqlx asks MySQL for *matched*, not changed, rows).
 
-use super::db::{Db, Tx};
+use super::db::{Db, Tx, TxConnection};
 
 impl Tx {
     /// Returns the tail of an INSERT that overwrites `columns` if a row with the key `key` exists.
@@ -19,12 +19,12 @@ impl Tx {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        match self {
-            Self::Sqlite(..) => format!(
+        match self.connection {
+            TxConnection::Sqlite(..) => format!(
                 " ON CONFLICT ({key}) DO UPDATE SET {}",
                 set(|column| format!("excluded.{column}"))
             ),
-            Self::MySql(_) => {
+            TxConnection::MySql(_) => {
                 format!(" ON DUPLICATE KEY UPDATE {}", set(|column| format!("VALUES({column})")))
             }
         }
@@ -33,9 +33,9 @@ impl Tx {
     /// Returns the tail of an INSERT that keeps an existing row with the key. Unlike INSERT IGNORE
     /// it hides no other error.
     pub fn or_keep(&self, key: &str, column: &str) -> String {
-        match self {
-            Self::Sqlite(..) => format!(" ON CONFLICT ({key}) DO NOTHING"),
-            Self::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {column} = {column}"),
+        match self.connection {
+            TxConnection::Sqlite(..) => format!(" ON CONFLICT ({key}) DO NOTHING"),
+            TxConnection::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {column} = {column}"),
         }
     }
 }

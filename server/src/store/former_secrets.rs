@@ -16,7 +16,7 @@ impl Store {
         secret_digest: &Digest,
         former_until: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("rotate_party_secret").await?;
         let Some(party) = parties::read(&mut tx, id).await? else {
             tx.rollback().await;
             return Ok(false);

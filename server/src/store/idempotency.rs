@@ -41,7 +41,7 @@ impl Store {
 
     /// Deletes answers from before this moment; returns their number.
     pub async fn purge_idempotency(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("purge_idempotency").await?;
         let purged = execute!(&mut tx, "DELETE FROM idempotency WHERE at < ?", before.0)?;
         tx.commit().await?;
         Ok(purged)

@@ -16,7 +16,7 @@ impl Store {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("take_lease").await?;
         let found: Option<(String, i64, i64)> = in_tx!(&mut tx, |c| {
             sqlx::query_as("SELECT holder, version, held_until FROM leases WHERE name = ?")
                 .bind(name)
@@ -51,7 +51,7 @@ impl Store {
 
     /// Releases the lease; no effect if another holder has it.
     pub async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("release_lease").await?;
         let sql =
             "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ? AND holder = ?";
         execute!(&mut tx, sql, name, holder)?;
@@ -60,7 +60,7 @@ impl Store {
 
     /// Releases the lease of any holder. For a caller that knows that the holder has ended.
     pub async fn free_lease(&self, name: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("free_lease").await?;
         execute!(
             &mut tx,
             "UPDATE leases SET held_until = 0, version = version + 1 WHERE name = ?",

@@ -25,6 +25,7 @@ mod former_secrets;
 mod idempotency;
 mod leases;
 mod lock;
+mod metrics;
 mod orphans;
 mod page;
 mod parties;
@@ -42,9 +43,10 @@ use std::sync::Arc;
 
 pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
+pub use metrics::StoreMetrics;
 pub use types::*;
 
-use db::{Db, reading};
+use db::{Db, Tx, reading};
 use flow_domain::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -57,6 +59,7 @@ const PROBE_LEASE: &str = "probe";
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
+    metrics: StoreMetrics,
     sessions: mpsc::Sender<sessions::WriteRequest>,
     unpruned_parties: Arc<audit::UnprunedParties>,
 }
@@ -71,6 +74,17 @@ impl Store {
             db,
             unpruned_parties: Arc::default(),
         })
+    }
+
+    /// Returns the metrics of this store's transactions.
+    #[must_use]
+    pub const fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
+    }
+
+    /// Begins a transaction that writes. `name` identifies it in spans and metrics.
+    async fn write_tx(&self, name: &'static str) -> Result<Tx, StoreError> {
+        self.db.write(name, &self.metrics).await
     }
 
     /// Completes when the task that writes session data has ended, which only a panic causes.

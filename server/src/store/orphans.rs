@@ -113,7 +113,7 @@ impl Store {
             seen_at,
             decision,
         } = orphan;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("put_orphan").await?;
         let others: i64 = in_tx!(&mut tx, |c| {
             sqlx::query_scalar("SELECT COUNT(*) FROM orphans WHERE party_id = ? AND NOT (run_id = ? AND attempt = ?)")
                 .bind(party.as_str())
@@ -205,7 +205,7 @@ impl Store {
         decision: OrphanDecision,
     ) -> Result<bool, StoreError> {
         let OrphanKey { party, run, attempt } = key;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("decide_orphan").await?;
         let sql =
             "UPDATE orphans SET decision = ? WHERE party_id = ? AND run_id = ? AND attempt = ?";
         let matched = execute!(
@@ -223,7 +223,7 @@ impl Store {
     /// Deletes an orphan that its agent no longer holds.
     pub async fn forget_orphan(&self, key: &OrphanKey) -> Result<(), StoreError> {
         let OrphanKey { party, run, attempt } = key;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("forget_orphan").await?;
         let sql = "DELETE FROM orphans WHERE party_id = ? AND run_id = ? AND attempt = ?";
         execute!(&mut tx, sql, party.as_str(), run.as_str(), i64::from(*attempt))?;
         tx.commit().await

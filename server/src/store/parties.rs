@@ -80,7 +80,7 @@ impl Store {
     /// Creates a party; [`StoreError::Exists`] if its name is taken.
     pub async fn create_party(&self, party: &PartyRow) -> Result<(), StoreError> {
         let PartyRow { id, secret_digest, created_at, remark } = party;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("create_party").await?;
         let inserted = execute!(
             &mut tx,
             "INSERT INTO parties (id, project_id, secret_digest, created_at, remark, epoch, instance, connected, since, agent_version, \
@@ -105,7 +105,7 @@ impl Store {
     /// Removes the party with its secrets and orphans; its tasks and runs stay. Returns `false` if
     /// there is no such party.
     pub async fn remove_party(&self, id: &PartyId) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("remove_party").await?;
         execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM orphans WHERE party_id = ?", id.as_str())?;
         let matched = execute!(&mut tx, "DELETE FROM parties WHERE id = ?", id.as_str())?;
@@ -146,7 +146,7 @@ impl Store {
     /// Ends all sessions of an earlier process; absence starts now. An absence that starts in the
     /// future was stored before the clock was set back.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("all_away").await?;
         execute!(
             &mut tx,
             "UPDATE parties SET connected = 0, since = ? WHERE connected = 1 OR since > ?",
@@ -170,7 +170,7 @@ impl Store {
             .saturating_sub(set_by)
             .saturating_sub(Timestamp(0).plus_secs(away_after_s).0)
             .min(now.0);
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("absence_again").await?;
         execute!(
             &mut tx,
             "UPDATE parties SET since = ? WHERE connected = 0 AND since > ?",

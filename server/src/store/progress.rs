@@ -271,7 +271,7 @@ impl Store {
     /// a failure all of it may be written again.
     pub async fn write_progress(&self, writes: &[ProgressWrite]) -> Result<(), StoreError> {
         for some in writes.chunks(TRANSACTION_MEMBERS_MAX) {
-            let mut tx = self.db.write().await?;
+            let mut tx = self.write_tx("write_progress").await?;
             match write(&mut tx, some).await {
                 Ok(()) => tx.commit().await?,
                 Err(error) => {

@@ -143,7 +143,7 @@ impl Store {
     /// database, 0 if it is not known: the same backup restored twice must yield two identities.
     pub async fn bump_incarnation(&self, before: u64) -> Result<u64, StoreError> {
         let before = i64::try_from(before).unwrap_or(i64::MAX - 1);
-        let mut tx: Tx = self.db.write().await?;
+        let mut tx: Tx = self.write_tx("bump_incarnation").await?;
         let sql = "UPDATE hub SET incarnation = 1 + CASE WHEN incarnation > ? THEN incarnation ELSE ? END WHERE id = 1";
         execute!(&mut tx, sql, before, before)?;
         tx.commit().await?;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::db::{Db, Tx, execute};
 use super::error::StoreError;
+use super::metrics::StoreMetrics;
 use super::parties::read;
 use super::types::{SessionDecision, SessionGrant};
 use super::{Store, signed};
@@ -61,9 +62,11 @@ pub(super) struct WriteRequest {
 }
 
 /// Starts the writer; it ends when the last sender is dropped.
-pub(super) fn start(db: Arc<Db>) -> mpsc::Sender<WriteRequest> {
+pub(super) fn start(db: Arc<Db>, metrics: StoreMetrics) -> mpsc::Sender<WriteRequest> {
     let (posts, waiting) = mpsc::channel::<WriteRequest>(BATCH_WRITES_MAX);
-    tokio::spawn(run(waiting, async move |entries: &[SessionWrite]| write(&db, entries).await));
+    tokio::spawn(run(waiting, async move |entries: &[SessionWrite]| {
+        write(&db, &metrics, entries).await
+    }));
     posts
 }
 
@@ -141,8 +144,12 @@ async fn write_until_known(
     }
 }
 
-async fn write(db: &Db, entries: &[SessionWrite]) -> Result<Vec<SessionWriteResult>, StoreError> {
-    let mut tx = db.write().await?;
+async fn write(
+    db: &Db,
+    metrics: &StoreMetrics,
+    entries: &[SessionWrite],
+) -> Result<Vec<SessionWriteResult>, StoreError> {
+    let mut tx = db.write("write_sessions", metrics).await?;
     let mut written = Vec::with_capacity(entries.len());
     for entry in entries {
         match write_one(&mut tx, entry).await {
@@ -317,7 +324,7 @@ mod tests {
         }
 
         async fn write(&self, entries: &[SessionWrite]) -> Vec<SessionWriteResult> {
-            write(&self.store.db, entries).await.expect("the database writes")
+            write(&self.store.db, &self.store.metrics, entries).await.expect("the database writes")
         }
 
         /// Returns the epoch, and whether the party is connected.
@@ -413,14 +420,14 @@ mod tests {
             answers.push(answer);
         }
         drop(posts);
-        let db = Arc::clone(&fx.store.db);
+        let (db, metrics) = (Arc::clone(&fx.store.db), fx.store.metrics.clone());
         run(waiting, async move |entries: &[SessionWrite]| {
             // As if the row of `b` could not be read.
             let broken =
                 |entry: &SessionWrite| matches!(entry, SessionWrite::Open { party, .. } if party.as_str() == "b");
             match entries.iter().any(broken) {
                 true => Err(StoreError::corrupt("parties", "instance", "b", "nonsense")),
-                false => write(&db, entries).await,
+                false => write(&db, &metrics, entries).await,
             }
         })
         .await;
@@ -457,7 +464,8 @@ mod tests {
             answers.push(answer);
         }
         drop(posts);
-        let (db, left) = (Arc::clone(&fx.store.db), Mutex::new(lost));
+        let (db, metrics) = (Arc::clone(&fx.store.db), fx.store.metrics.clone());
+        let left = Mutex::new(lost);
         run(waiting, async move |entries: &[SessionWrite]| {
             let lose = {
                 let mut left = left.lock().expect("nobody panics");
@@ -466,8 +474,10 @@ mod tests {
                 lose
             };
             match (lose, stored) {
-                (false, _) => write(&db, entries).await,
-                (true, true) => write(&db, entries).await.and(Err(StoreError::timed_out())),
+                (false, _) => write(&db, &metrics, entries).await,
+                (true, true) => {
+                    write(&db, &metrics, entries).await.and(Err(StoreError::timed_out()))
+                }
                 (true, false) => Err(StoreError::timed_out()),
             }
         })

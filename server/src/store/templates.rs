@@ -97,7 +97,7 @@ impl Store {
         template: &Template,
         answer: Option<&IdemRecord>,
     ) -> Result<TemplateCreation, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("create_template").await?;
         if let Some(answer) = answer {
             let inserted = execute!(
                 &mut tx,
@@ -149,7 +149,7 @@ impl Store {
         template: &Template,
         base: Option<u32>,
     ) -> Result<TemplateChange, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("edit_template").await?;
         let known: Option<i64> = in_tx!(&mut tx, |c| {
             sqlx::query_scalar("SELECT revision FROM templates WHERE id = ? AND tombstone = ''")
                 .bind(template.id.as_str())
@@ -191,7 +191,7 @@ impl Store {
         id: &TemplateId,
         base: Option<u32>,
     ) -> Result<TemplateChange, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.write_tx("delete_template").await?;
         let matched = match base {
             None => execute!(
                 &mut tx,
