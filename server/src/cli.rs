@@ -198,24 +198,24 @@ fn check(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
 
 async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
     let mut well = true;
-    let mut tell = |ok: bool, check: &str, detail: &str| {
+    let mut print = |ok: bool, check: &str, detail: &str| {
         println!("{} {check}: {detail}", if ok { "ok  " } else { "FAIL" });
         well &= ok;
     };
     config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warn {warning}"));
     match wrong.is_empty() {
-        true => tell(true, "configuration", "valid"),
-        false => wrong.iter().for_each(|sentence| tell(false, "configuration", sentence)),
+        true => print(true, "configuration", "valid"),
+        false => wrong.iter().for_each(|sentence| print(false, "configuration", sentence)),
     }
     if config.store.url.is_none() && !config.sqlite_path().exists() {
-        tell(false, "database", "there is no database yet: `flow-server serve` creates it");
+        print(false, "database", "there is no database yet: `flow-server serve` creates it");
         return Ok(ExitCode::FAILURE);
     }
     match startup::open_store(config).await {
-        Err(StartError(message)) => tell(false, "database", &message),
+        Err(StartError(message)) => print(false, "database", &message),
         Ok(store) => {
             for finding in store.doctor().await {
-                tell(finding.ok, finding.check, &finding.detail);
+                print(finding.ok, finding.check, &finding.detail);
             }
             store.close().await;
         }

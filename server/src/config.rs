@@ -349,12 +349,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_complete_and_have_nothing_wrong() {
+    fn defaults_are_complete_and_valid() {
         assert_eq!(with(&[]).check(), Vec::<String>::new());
     }
 
     #[test]
-    fn b15_a_listener_that_is_no_address_is_told_one_that_would_do() {
+    fn b15_invalid_listener_address_is_rejected_with_an_example() {
         let error = load(None, vec![("rest.listen".to_owned(), "localhost:8080".to_owned())])
             .unwrap_err()
             .to_string();
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_in_the_open_needs_tls() {
+    fn public_listener_requires_tls() {
         let folder = tempfile::tempdir().unwrap();
         let pair = flow_testkit::Authority::new().pair(folder.path(), "hub", &["hub.example"]);
         let (cert, key, ca) =
@@ -411,7 +411,7 @@ mod tests {
         ] {
             let wrong = with(&overrides).check();
             let fits = wrong.len() == expected.len()
-                && wrong.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin));
+                && wrong.iter().zip(&expected).all(|(error, begin)| error.starts_with(begin));
             assert!(fits, "{overrides:?}: {wrong:?}");
         }
     }
@@ -426,7 +426,7 @@ mod tests {
             "limits.body_bytes: is 1024 and must be ",
         ];
         assert!(
-            wrong.iter().zip(begins).all(|(told, begin)| told.starts_with(begin))
+            wrong.iter().zip(begins).all(|(error, begin)| error.starts_with(begin))
                 && wrong.len() == 2,
             "{wrong:?}"
         );
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_belong_in_the_url() {
+    fn password_in_the_url_is_rejected() {
         let wrong = with(&[
             ("store.url", "mysql://flow:pw@127.0.0.1/flow"),
             ("hub_agent.enabled", "false"),

@@ -14,8 +14,8 @@ use flow_common::tls::Certificate;
 use flow_domain::id::RunId;
 use flow_domain::run::{Ending, Run};
 use parking_lot::Mutex;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -47,10 +47,15 @@ struct ResponseLabels {
     class: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListenerLabel {
-    /// The listener. Dashboards use the name of this label, which is older than the term.
-    door: &'static str,
+/// The name of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct ListenerLabel(&'static str);
+
+impl EncodeLabelSet for ListenerLabel {
+    /// Dashboards use the label's first name, which is older than the term.
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        [("door", self.0)].encode(encoder)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -390,7 +395,8 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// Counts the run under its phase and the reason of its wait, or removes a run that does not wait.
+    /// Counts the run under its phase and the reason of its wait, or removes a run that does not
+    /// wait.
     pub(crate) fn run_state(&self, run: &Run) {
         let labels = run
             .waiting
@@ -481,7 +487,7 @@ impl Metrics {
 
     /// Returns the metrics of the listener with this name.
     pub(crate) fn listener(&self, name: &'static str) -> ListenerMetrics {
-        let label = ListenerLabel { door: name };
+        let label = ListenerLabel(name);
         ListenerMetrics {
             open: self.connections.get_or_create(&label).clone(),
             full: self.listeners_full.get_or_create(&label).clone(),
@@ -512,7 +518,7 @@ impl Metrics {
         for (name, certificate) in certificates {
             if let Some(ends) = certificate.validity().iter().map(|validity| validity.ends).min() {
                 self.certificate_expires
-                    .get_or_create(&ListenerLabel { door: name })
+                    .get_or_create(&ListenerLabel(name))
                     .set(ends.0 / 1_000_000);
             }
         }

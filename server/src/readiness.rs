@@ -1,7 +1,7 @@
 //! The readiness check behind `/readyz`: engine, store, essential tasks and locks.
 //!
-//! Any caller may probe, and one of the checks commits a transaction. Callers therefore share a result
-//! for [`RESULT_AGE_MAX`], and one check runs at a time.
+//! Any caller may probe, and one of the checks commits a transaction. Callers therefore share a
+//! result for [`RESULT_AGE_MAX`], and one check runs at a time.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Opens the resources of a hub: the lock on the data directory, the store, the lock on the database.
+//! Opens the resources of a hub: the lock on the data directory, the store, the lock on the
+//! database.
 //!
 //! `serve` and the other commands share these functions. Errors name the object and the remedy.
 

@@ -1,5 +1,5 @@
-//! Attacks on a hub's listeners, on the real program: memory and the answer time of its probes while each of them runs.
-//! `make test-long` runs them with the numbers of the hub's defaults.
+//! Attacks on the listeners of a real hub: its memory and the response time of its probes during
+//! each attack. `make test-long` runs them with the hub's default limits.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,11 +21,10 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 const SOON: Duration = Duration::from_secs(30);
-/// Twice a kubelet's own timeout, for a machine that runs other tests at the same time.
+/// Twice a kubelet's timeout, because the machine runs other tests at the same time.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const MIB: usize = 1024 * 1024;
 
-/// A hub with listeners of its own.
 struct Hub {
     process: Child,
     rest: SocketAddr,
@@ -36,7 +35,7 @@ struct Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -83,7 +82,7 @@ impl Hub {
         resident_bytes(self.process.id())
     }
 
-    /// Makes a party known and answers its secret.
+    /// Creates a party and returns its secret.
     async fn party(&self, name: &str) -> String {
         let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(
             format!("{{\"name\":{name:?}}}"),
@@ -101,8 +100,8 @@ impl Hub {
         party["secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Looks at the hub again and again until `attack` is over: it answers probes in time and its memory grows by less than
-    /// `growth` bytes.
+    /// Checks the hub until `attack` ends: it answers probes in time, and its memory grows by less
+    /// than `growth` bytes.
     async fn endures<T>(&self, growth: usize, attack: impl Future<Output = T>) -> T {
         let before = self.memory();
         let mut most = before;
@@ -123,7 +122,6 @@ impl Hub {
 type Part = Result<Frame<Bytes>, Infallible>;
 type Parts = StreamBody<futures::stream::BoxStream<'static, Part>>;
 
-/// An HTTP/2 connection.
 async fn client<B>(address: SocketAddr) -> SendRequest<B>
 where
     B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
@@ -137,7 +135,7 @@ where
     client
 }
 
-/// A body that begins like this, goes on for `length` bytes, and then never ends.
+/// A body that starts with `begin`, continues for `length` bytes, and then never ends.
 fn unfinished(begin: Bytes, length: usize) -> Parts {
     let part = Bytes::from(vec![b' '; 16 * 1024]);
     let parts = stream::iter(
@@ -146,14 +144,15 @@ fn unfinished(begin: Bytes, length: usize) -> Parts {
     StreamBody::new(parts.map(|part| Ok(Frame::data(part))).chain(stream::pending()).boxed())
 }
 
-/// Opens connections from `source` that ask for a page over HTTP/2 with a closed window; they end when dropped.
+/// Opens connections from `source` that request a page over HTTP/2 with a closed window; they end
+/// when dropped.
 async fn closed_windows(hub: &Hub, source: Ipv4Addr, count: usize, held: &mut JoinSet<()>) {
     for _ in 0..count {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind((source, 0).into()).expect("all of 127/8 is this machine");
         let mut stream = socket.connect(hub.rest).await.expect("the kernel takes it");
         held.spawn(async move {
-            // Closed at once if the address has all its places.
+            // Closed at once if the address has no free slot.
             if stream.write_all(&http2::get("/docs")).await.is_ok() {
                 http2::until_closed(stream).await;
             }
@@ -162,7 +161,7 @@ async fn closed_windows(hub: &Hub, source: Ipv4Addr, count: usize, held: &mut Jo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
+async fn a2_closed_windows_delay_neither_probes_nor_other_addresses() {
     let (all, each) = (sized(64, 1024), sized(32, 256));
     let (connections, per_address) =
         (format!("rest.max_connections={all}"), format!("rest.max_connections_per_address={each}"));
@@ -170,7 +169,7 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
     let mut held = JoinSet::new();
     let attack = async {
         closed_windows(&hub, Ipv4Addr::LOCALHOST, all, &mut held).await;
-        // More than the places of one address were asked for.
+        // More than the slots of one address were requested.
         for _ in each..all {
             held.join_next().await.expect("there are more").expect("no panic");
         }
@@ -189,7 +188,7 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
         .await
         .expect("others are served in time");
     if sized(0, 1) == 1 {
-        // From enough addresses every place is taken: probes are answered, and each place is free again in time.
+        // Enough addresses take every slot: probes are answered, and each slot is released in time.
         let all_addresses = async {
             for last in 3..8 {
                 closed_windows(&hub, Ipv4Addr::new(127, 0, 0, last), each, &mut held).await;
@@ -203,7 +202,7 @@ async fn a2_closed_windows_delay_no_probe_and_no_other_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a3_endless_log_messages_of_one_party_take_little_memory() {
+async fn a3_endless_log_messages_of_one_party_use_little_memory() {
     const ANNOUNCED: usize = 4 * MIB - 1024;
     let hub = Hub::start(&[]).await;
     let secret = hub.party("hospital-a").await;
@@ -246,7 +245,7 @@ async fn a3_endless_log_messages_of_one_party_take_little_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_unfinished_bodies_take_no_more_than_their_budget() {
+async fn a17_unfinished_bodies_stay_within_their_memory_limit() {
     let budget = sized(4, 64) * MIB;
     let hub = Hub::start(&[&format!("limits.body_bytes={budget}")]).await;
     let bearer = format!("Bearer {}", hub.token());
@@ -265,7 +264,8 @@ async fn a17_unfinished_bodies_take_no_more_than_their_budget() {
             asked.push(async move { client.send_request(request).await.expect("an answer") });
         }
     }
-    // Memory that was freed is not always given back, so both what is held and what was held a moment ago count.
+    // Freed memory is not always returned to the system, so that both the present and the previous
+    // use count.
     let growth = 2 * budget + 32 * MIB;
     let refused = hub
         .endures(growth, flow_common::clock::timeout(SOON, asked.next()))

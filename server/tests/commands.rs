@@ -1,16 +1,16 @@
-//! Commands that look at a hub's place without serving, run as programs: exit status, and what they say to whom.
+//! Commands that check a hub's data without serving, run as programs: exit status and output.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use flow_server::store::{Store, StoreOptions};
 
-/// Where a hub would keep its things.
+/// The data directory and configuration of a hub.
 struct Place(tempfile::TempDir);
 
-/// What a program did: exit status, standard output, standard error.
+/// Result of a program: exit status, standard output, standard error.
 #[derive(Debug)]
-struct Said {
+struct ProgramOutput {
     status: i32,
     out: String,
     err: String,
@@ -33,12 +33,12 @@ impl Place {
         path
     }
 
-    fn server(&self, arguments: &[&str]) -> Said {
+    fn server(&self, arguments: &[&str]) -> ProgramOutput {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
         let done = command.output().expect("the program was built");
         let text = |bytes| String::from_utf8(bytes).expect("text");
-        Said {
+        ProgramOutput {
             status: done.status.code().expect("it ends by itself"),
             out: text(done.stdout),
             err: text(done.stderr),
@@ -47,7 +47,7 @@ impl Place {
 }
 
 #[test]
-fn each_command_ends_with_its_status_and_its_sentence() {
+fn each_command_ends_with_its_status_and_message() {
     let place = Place::new();
     let good = place.write("good.toml", "[rest]\nlisten = \"127.0.0.1:1\"\n");
     let misspelt = place.write("misspelt.toml", "[rest]\nlissten = \"127.0.0.1:1\"\n");
@@ -102,21 +102,21 @@ fn each_command_ends_with_its_status_and_its_sentence() {
         (&["config"], 2, &[], &["Usage: flow-server config"]),
         (&["srve"], 2, &[], &["serve"]),
     ] {
-        let said = place.server(arguments);
-        assert_eq!(said.status, status, "{arguments:?}: {said:?}");
-        for (whole, parts) in [(&said.out, out), (&said.err, err)] {
+        let output = place.server(arguments);
+        assert_eq!(output.status, status, "{arguments:?}: {output:?}");
+        for (whole, parts) in [(&output.out, out), (&output.err, err)] {
             assert!(
                 parts.iter().all(|part| whole.contains(part)),
-                "{arguments:?}: {parts:?} in {said:?}"
+                "{arguments:?}: {parts:?} in {output:?}"
             );
-            assert_eq!(whole.is_empty(), parts.is_empty(), "{arguments:?}: {said:?}");
+            assert_eq!(whole.is_empty(), parts.is_empty(), "{arguments:?}: {output:?}");
         }
     }
     assert!(!std::path::Path::new(&place.path("data")).exists(), "looking makes nothing");
 }
 
 #[test]
-fn the_document_printed_is_the_one_checked_in() {
+fn printed_openapi_document_equals_the_repository() {
     let written =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"))
             .expect("it is checked in");
@@ -124,26 +124,26 @@ fn the_document_printed_is_the_one_checked_in() {
 }
 
 #[test]
-fn u24_every_fault_of_a_configuration_is_told_at_once_with_its_file() {
+fn u24_all_configuration_errors_are_reported_at_once_with_their_file() {
     let place = Place::new();
     let text = "[rest]\nlisten = \"nowhere\"\nport = 1\n[store]\nmax_connections = 0\n[hub_agent.images.mine]\nroot = \"relative\"\n";
     let config = place.write("several.toml", text);
-    let said = place.server(&["config", "check", "--config", &config]);
-    assert_eq!((said.status, said.err.lines().count()), (1, 4), "{said:?}");
-    for (line, part) in said.err.lines().zip([
+    let output = place.server(&["config", "check", "--config", &config]);
+    assert_eq!((output.status, output.err.lines().count()), (1, 4), "{output:?}");
+    for (line, part) in output.err.lines().zip([
         "`rest.port`",
         "hub_agent.images.mine",
         "rest.listen",
         "store.max_connections: is 0",
     ]) {
-        assert!(line.contains("several.toml") && line.contains(part), "{part}: {said:?}");
+        assert!(line.contains("several.toml") && line.contains(part), "{part}: {output:?}");
     }
-    let said = place.server(&["doctor", "--config", &config]);
-    assert_eq!(said.out.matches("FAIL configuration: ").count(), 4, "{said:?}");
+    let output = place.server(&["doctor", "--config", &config]);
+    assert_eq!(output.out.matches("FAIL configuration: ").count(), 4, "{output:?}");
 }
 
 #[test]
-fn u27_an_expired_certificate_is_refused_and_one_that_ends_soon_warned_about() {
+fn u27_expired_certificate_is_rejected_and_expiring_one_is_warned_about() {
     let place = Place::new();
     let authority = flow_testkit::Authority::new();
     let folder = std::path::PathBuf::from(place.path("."));
@@ -156,19 +156,19 @@ fn u27_an_expired_certificate_is_refused_and_one_that_ends_soon_warned_about() {
     };
     let ended = config(authority.pair_ending(&folder, "old", &["localhost"], -1));
     for command in [&["config", "check"][..], &["doctor"], &["serve"]] {
-        let said = place.server(&[command, &["--config", &ended]].concat());
+        let output = place.server(&[command, &["--config", &ended]].concat());
         assert!(
-            said.status == 1 && format!("{}{}", said.out, said.err).contains("expired on "),
-            "{command:?}: {said:?}"
+            output.status == 1 && format!("{}{}", output.out, output.err).contains("expired on "),
+            "{command:?}: {output:?}"
         );
     }
     let ending = config(authority.pair_ending(&folder, "ending", &["localhost"], 20));
-    let said = place.server(&["config", "check", "--config", &ending]);
+    let output = place.server(&["config", "check", "--config", &ending]);
     assert!(
-        said.status == 0
-            && said.out.contains("warning: rest.tls: the certificate of ")
-            && said.out.contains("renew it"),
-        "{said:?}"
+        output.status == 0
+            && output.out.contains("warning: rest.tls: the certificate of ")
+            && output.out.contains("renew it"),
+        "{output:?}"
     );
     assert!(
         place
@@ -179,7 +179,7 @@ fn u27_an_expired_certificate_is_refused_and_one_that_ends_soon_warned_about() {
 }
 
 #[test]
-fn no_password_is_ever_shown() {
+fn passwords_are_never_shown() {
     let place = Place::new();
     let file = place.write("password", "open-sesame");
     let config = place.write(
@@ -195,33 +195,37 @@ fn no_password_is_ever_shown() {
         (&["doctor"], &in_url),
     ];
     for (command, config) in commands {
-        let Said { out, err, .. } = place.server(&[command, &["--config", config]].concat());
+        let ProgramOutput { out, err, .. } =
+            place.server(&[command, &["--config", config]].concat());
         assert!(!out.contains("sesame") && !err.contains("sesame"), "{command:?}: {out}{err}");
         assert!(!out.is_empty() || !err.is_empty(), "{command:?}");
     }
-    let said = place.server(&["config", "dump", "--config", &config]);
-    assert!(said.out.contains(&format!("store.password_file = \"{file}\"")), "{said:?}");
+    let output = place.server(&["config", "dump", "--config", &config]);
+    assert!(output.out.contains(&format!("store.password_file = \"{file}\"")), "{output:?}");
 }
 
 #[tokio::test]
-async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
+async fn doctor_reports_missing_unmigrated_valid_and_damaged_databases() {
     let place = Place::new();
-    let said = place.server(&["doctor"]);
-    assert_eq!(said.status, 1);
+    let output = place.server(&["doctor"]);
+    assert_eq!(output.status, 1);
     assert!(
-        said.out
+        output
+            .out
             .contains("FAIL database: there is no database yet: `flow-server serve` creates it"),
-        "{said:?}"
+        "{output:?}"
     );
 
     flow_common::private_dir::ensure(place.path("data").as_ref()).expect("the folder is ours");
     let url = format!("sqlite:{}", place.path("data/flow.db"));
     Store::open(&url, StoreOptions::default()).await.expect("it opens").close().await;
-    let said = place.server(&["doctor"]);
-    assert_eq!(said.status, 1);
+    let output = place.server(&["doctor"]);
+    assert_eq!(output.status, 1);
     assert!(
-        said.out.contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"),
-        "{said:?}"
+        output
+            .out
+            .contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"),
+        "{output:?}"
     );
 
     let migrated = place.server(&["migrate"]);
@@ -230,12 +234,12 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
         (0, "the database is up to date"),
         "{migrated:?}"
     );
-    let said = place.server(&["doctor"]);
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = place.server(&["doctor"]);
+    assert_eq!(output.status, 0, "{output:?}");
     // The disk of this machine may be full.
     assert!(
-        said.out.lines().all(|line| line.starts_with("ok   ") || line.starts_with("warn ")),
-        "{said:?}"
+        output.out.lines().all(|line| line.starts_with("ok   ") || line.starts_with("warn ")),
+        "{output:?}"
     );
     for line in [
         "configuration: valid",
@@ -245,18 +249,18 @@ async fn doctor_tells_a_database_that_is_missing_unmigrated_good_or_damaged() {
         "events: ",
         "counts: 0 parties",
     ] {
-        assert!(said.out.contains(line), "{line}: {said:?}");
+        assert!(output.out.contains(line), "{line}: {output:?}");
     }
 
     std::fs::write(place.path("data/flow.db"), "not a database at all")
         .expect("the folder is ours");
-    let said = place.server(&["doctor"]);
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.out.contains("FAIL database: cannot open the store"), "{said:?}");
+    let output = place.server(&["doctor"]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.out.contains("FAIL database: cannot open the store"), "{output:?}");
 }
 
 #[tokio::test]
-async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_refuses() {
+async fn migrate_waits_for_an_unreachable_database_but_not_for_one_that_rejects() {
     let mut mysql = flow_testkit::mysql().await;
     let url = mysql.create_database().await;
     let (user, rest) = url
@@ -274,15 +278,15 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
     };
 
     let config = write("another");
-    let said = place.server(&["migrate", "--wait=600", "--config", &config]);
-    assert!(said.status == 1 && said.err.contains("Access denied"), "{said:?}");
+    let output = place.server(&["migrate", "--wait=600", "--config", &config]);
+    assert!(output.status == 1 && output.err.contains("Access denied"), "{output:?}");
     let config = write(password);
     mysql.kill9();
-    let said = place.server(&["migrate", "--config", &config]);
+    let output = place.server(&["migrate", "--config", &config]);
     assert!(
-        said.status == 1
-            && said.err.contains("cannot open the store: the database does not answer"),
-        "{said:?}"
+        output.status == 1
+            && output.err.contains("cannot open the store: the database does not answer"),
+        "{output:?}"
     );
     let log = place.0.path().join("log");
     let waiting = || {
@@ -300,10 +304,10 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
         flow_testkit::spawn_tied(command).expect("the program was built")
     };
     let mut migrate = waiting();
-    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let output = || std::fs::read_to_string(&log).unwrap_or_default();
     let patience = std::time::Duration::from_secs(60);
     flow_testkit::wait_for("a question in vain", patience, async || {
-        said().contains("waiting for the database")
+        output().contains("waiting for the database")
     })
     .await;
     let pid = nix::unistd::Pid::from_raw(i32::try_from(migrate.id()).expect("a pid is small"));
@@ -313,14 +317,14 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
     })
     .await;
     assert!(
-        ended.code() == Some(1) && said().contains("interrupted while waiting for the database"),
+        ended.code() == Some(1) && output().contains("interrupted while waiting for the database"),
         "{}",
-        said()
+        output()
     );
 
     let mut migrate = waiting();
     flow_testkit::wait_for("a question in vain", patience, async || {
-        said().contains("waiting for the database")
+        output().contains("waiting for the database")
     })
     .await;
     mysql.restart().await;
@@ -328,5 +332,5 @@ async fn migrate_waits_for_a_database_that_does_not_answer_and_not_for_one_that_
         migrate.try_wait().expect("it is ours")
     })
     .await;
-    assert!(ended.success() && said().ends_with("the database is up to date\n"), "{}", said());
+    assert!(ended.success() && output().ends_with("the database is up to date\n"), "{}", output());
 }

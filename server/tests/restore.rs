@@ -16,7 +16,7 @@ impl Place {
         self.0.path().join(name).display().to_string()
     }
 
-    /// What the program says, which must succeed.
+    /// Runs a command that must succeed; returns its output.
     fn server(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
@@ -48,7 +48,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn the_same_backup_put_back_twice_is_two_hubs_to_the_agents() {
+async fn same_backup_restored_twice_yields_two_incarnations() {
     let place = Place::new();
     place.server(&["migrate"]);
     let backup = place.path("backup.db");
@@ -61,13 +61,13 @@ async fn the_same_backup_put_back_twice_is_two_hubs_to_the_agents() {
 }
 
 #[tokio::test]
-async fn an_old_database_that_cannot_be_read_is_kept_and_replaced_all_the_same() {
+async fn unreadable_old_database_is_kept_and_replaced() {
     let place = Place::new();
     place.server(&["migrate"]);
     let backup = place.path("backup.db");
     place.server(&["backup", &backup]);
     std::fs::write(place.path("data/flow.db"), "a disk's last words").expect("written");
-    let said = place.server(&["restore", &backup]);
-    assert!(said.contains("cannot read the old database"), "{said}");
+    let output = place.server(&["restore", &backup]);
+    assert!(output.contains("cannot read the old database"), "{output}");
     assert_eq!((place.incarnation().await, place.kept()), (2, 1));
 }

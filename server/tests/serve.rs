@@ -1,5 +1,5 @@
-//! `flow-server serve` as a process: one hub per database, nothing to wait for after one was killed, and an end in two
-//! steps.
+//! `flow-server serve` as a process: one hub per database, no wait after a killed hub, and a
+//! shutdown in two steps.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -15,10 +15,10 @@ use tokio::net::TcpStream;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Where a hub keeps its things, and which database it uses.
+/// The data directory of a hub, and its database.
 struct Place {
     folder: tempfile::TempDir,
-    /// Keys that are set, and to what.
+    /// Overrides of configuration keys.
     set: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl Place {
         Self { folder: tempfile::tempdir().expect("a folder"), set: Vec::new() }
     }
 
-    /// With a database on a server instead of the embedded one.
+    /// With a database server instead of the embedded database.
     fn on(url: &str) -> Self {
         let mut place = Self::new();
         let (login, rest) = url.split_once('@').expect("user@host");
@@ -51,7 +51,7 @@ impl Place {
         self.folder.path().join("data")
     }
 
-    /// Its configuration file, if it is written.
+    /// The path of its configuration file.
     fn file(&self) -> PathBuf {
         self.folder.path().join("hub.toml")
     }
@@ -102,20 +102,20 @@ impl Hub {
     async fn ready(&mut self) {
         wait_for("the hub to be ready", SOON, async || {
             if let Ok(Some(status)) = self.process.try_wait() {
-                panic!("the hub ended with {status}: {}", said(&self.log));
+                panic!("the hub ended with {status}: {}", log_text(&self.log));
             }
             self.is_ready().await
         })
         .await;
     }
 
-    /// Its exit status and what it said.
+    /// Waits for its end; returns exit status and output.
     async fn ended(&mut self) -> (Option<i32>, String) {
         let status = wait_for("the hub to end", SOON, async || {
             self.process.try_wait().expect("a child of ours")
         })
         .await;
-        (status.code(), said(&self.log))
+        (status.code(), log_text(&self.log))
     }
 
     fn terminate(&self) {
@@ -123,15 +123,16 @@ impl Hub {
     }
 
     fn signal(&self, signal: &str) {
-        let told = Command::new("kill").arg(signal).arg(self.process.id().to_string()).status();
-        assert!(told.is_ok_and(|status| status.success()), "a child of ours");
+        let signalled =
+            Command::new("kill").arg(signal).arg(self.process.id().to_string()).status();
+        assert!(signalled.is_ok_and(|status| status.success()), "a child of ours");
     }
 
-    async fn says(&self, sentence: &str) {
-        wait_for(sentence, SOON, async || said(&self.log).contains(sentence)).await;
+    async fn logs(&self, sentence: &str) {
+        wait_for(sentence, SOON, async || log_text(&self.log).contains(sentence)).await;
     }
 
-    /// A request of which the last byte, `}`, is still to come, and which the hub is waiting for.
+    /// Sends a request without its last byte, `}`, which the hub waits for.
     async fn ask(&self, token: &str) -> TcpStream {
         let mut stream =
             TcpStream::connect(("127.0.0.1", self.port)).await.expect("the hub listens");
@@ -155,46 +156,46 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-fn said(log: &Path) -> String {
+fn log_text(log: &Path) -> String {
     std::fs::read_to_string(log).unwrap_or_default()
 }
 
-/// A second hub is refused while the first lives, and takes over when that was killed.
+/// A second hub is rejected while the first runs, and starts after the first was killed.
 async fn one_at_a_time(first: &Place, second: &Place, refusal: &str) {
     let mut hub = first.hub();
     hub.ready().await;
-    let (status, said) = second.hub().ended().await;
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains(refusal), "{said}");
+    let (status, output) = second.hub().ended().await;
+    assert_eq!(status, Some(1), "{output}");
+    assert!(output.contains(refusal), "{output}");
     assert!(hub.is_ready().await, "the first does not notice");
     hub.kill9();
     second.hub().ready().await;
 }
 
 #[tokio::test]
-async fn a_data_directory_has_one_hub() {
+async fn data_directory_has_one_hub() {
     let place = Place::new();
     one_at_a_time(&place, &place, "another flow-server is using").await;
 }
 
 #[tokio::test]
-async fn a_mariadb_database_has_one_hub() {
+async fn mariadb_database_has_one_hub() {
     on_a_server(flow_testkit::shared_mariadb().await).await;
 }
 
 #[tokio::test]
-async fn a_mysql_database_has_one_hub() {
+async fn mysql_database_has_one_hub() {
     on_a_server(flow_testkit::shared_mysql().await).await;
 }
 
 #[tokio::test]
-async fn a4_a_hub_on_mysql_ends_when_its_data_directory_is_replaced() {
+async fn a4_hub_on_mysql_ends_when_its_data_directory_is_replaced() {
     let url = flow_testkit::shared_mysql().await.create_database().await;
     let store = Store::open(&url, StoreOptions::default()).await.expect("it opens");
     store.migrate().await.expect("it migrates");
@@ -215,11 +216,11 @@ async fn on_a_server(server: &flow_testkit::Server) {
     store.migrate().await.expect("it migrates");
     one_at_a_time(&Place::on(&url), &Place::on(&url), "another flow-server uses this database")
         .await;
-    hub_without_its_place_ends(&url).await;
+    hub_without_its_lock_ends(&url).await;
 }
 
-/// Somebody takes the lock while the hub cannot hold it.
-async fn hub_without_its_place_ends(url: &str) {
+/// Another connection takes the lock while the hub cannot hold it.
+async fn hub_without_its_lock_ends(url: &str) {
     use sqlx::Connection as _;
     let place = Place::on(url);
     let mut hub = place.hub();
@@ -229,18 +230,18 @@ async fn hub_without_its_place_ends(url: &str) {
     let lock = "CONCAT('flow-server:', DATABASE())";
     let used = sqlx::AssertSqlSafe(format!("SELECT CAST(IS_USED_LOCK({lock}) AS SIGNED)"));
     let number: i64 = sqlx::query_scalar(used).fetch_one(&mut thief).await.expect("the hub has it");
-    // In one go, so that the hub does not come first.
+    // One statement, so that the hub cannot take the lock first.
     let steal = sqlx::AssertSqlSafe(format!("KILL {number}; SELECT GET_LOCK({lock}, 30)"));
     sqlx::raw_sql(steal).execute(&mut thief).await.expect("it is free now");
-    let (status, said) = hub.ended().await;
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("lost its lock"), "{said}");
+    let (status, output) = hub.ended().await;
+    assert_eq!(status, Some(1), "{output}");
+    assert!(output.contains("lost its lock"), "{output}");
 }
 
-/// What comes until the connection ends, however it ends.
+/// Reads until the connection ends in any way.
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    // Cut is an end as well.
+    // A closed connection is an end, too.
     let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut answer))
         .await
         .expect("the connection ends in time");
@@ -248,7 +249,7 @@ async fn rest(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
+async fn first_signal_finishes_requests_and_second_ends_at_once() {
     let mut place = Place::new();
     place.set.push("shutdown.grace_s=600".to_owned());
     let mut hub = place.hub();
@@ -257,8 +258,8 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
         .expect("made at the first start");
     let (mut finished, held) = (hub.ask(token.trim()).await, hub.ask(token.trim()).await);
     hub.terminate();
-    wait_for("the first signal to be heard", SOON, async || {
-        said(&hub.log).contains("shutting down")
+    wait_for("the first signal to be handled", SOON, async || {
+        log_text(&hub.log).contains("shutting down")
     })
     .await;
     finished.write_all(b"}").await.expect("the hub still reads");
@@ -267,17 +268,17 @@ async fn the_first_signal_lets_requests_finish_and_the_second_waits_for_none() {
     assert!(
         hub.process.try_wait().expect("a child of ours").is_none(),
         "one request is still open: {}",
-        said(&hub.log)
+        log_text(&hub.log)
     );
     hub.terminate();
-    let (status, said) = hub.ended().await;
-    assert_eq!(status, Some(128 + 15), "{said}");
-    assert!(said.contains("exiting at once"), "{said}");
-    assert_eq!(rest(held).await, "", "nobody waited for it");
+    let (status, output) = hub.ended().await;
+    assert_eq!(status, Some(128 + 15), "{output}");
+    assert!(output.contains("exiting at once"), "{output}");
+    assert_eq!(rest(held).await, "", "the hub did not wait for it");
 }
 
 #[tokio::test]
-async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
+async fn b9_sighup_reloads_reloadable_keys_and_names_the_others() {
     let mut place = Place::new();
     place.set.push("hub_agent.enabled=true".to_owned());
     let write = |text: &str| std::fs::write(place.file(), text).expect("the folder is ours");
@@ -289,7 +290,7 @@ async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
         "[contact]\naway_after_s = 32\n[hub_agent.images.mine]\nroot = \"{images}\"\nallow = true\n"
     ));
     hub.signal("-HUP");
-    hub.says("changed keys that need a restart of the hub: contact.away_after_s").await;
+    hub.logs("changed keys that need a restart of the hub: contact.away_after_s").await;
     let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
         .expect("made at the first start");
     wait_for("the hub's own party to offer the image", SOON, async || {
@@ -302,6 +303,6 @@ async fn b9_sighup_reloads_what_can_be_reloaded_and_names_the_rest() {
     .await;
     write("[contact]\naway_after_s = \"soon\"\n");
     hub.signal("-HUP");
-    hub.says("cannot reload the configuration; keeping the old one").await;
+    hub.logs("cannot reload the configuration; keeping the old one").await;
     assert!(hub.is_ready().await);
 }

@@ -1,4 +1,4 @@
-//! What every database must do alike: written once, run on SQLite, MariaDB and MySQL.
+//! The contract of the store: written once, run on SQLite, MariaDB and MySQL.
 
 #[path = "store_contract/support.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! A hub as a process that loses something of its machine: the reader of its log, its data directory, descriptors. What
-//! happens when its disk is full is tested with whole federations.
+//! A hub process that loses the reader of its log, its data directory, or descriptors. Tests of
+//! whole federations cover a full disk.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -40,7 +40,7 @@ impl Hub {
         Self { process: spawn_tied(command).expect("the program was built"), port }
     }
 
-    /// Status line and body; `None` if nobody answers.
+    /// Returns status line and body; `None` without an answer.
     async fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> Option<String> {
         let asked = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
@@ -75,7 +75,7 @@ impl Hub {
         .await;
     }
 
-    /// Whether the hub says that it stored a party.
+    /// Returns whether the hub confirms that it stored a party.
     async fn stores_party(&self, token: &str, name: &str) -> bool {
         let answer =
             self.ask("POST", "/api/v2/parties", token, &format!("{{\"name\":\"{name}\"}}")).await;
@@ -96,7 +96,7 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -115,7 +115,7 @@ fn log(folder: &Path, name: &str) -> (PathBuf, fs::File) {
 }
 
 #[tokio::test]
-async fn a1_a_hub_whose_log_cannot_be_written_works_counts_and_ends_at_the_first_signal() {
+async fn a1_hub_with_unwritable_log_serves_counts_lost_lines_and_ends_at_first_signal() {
     let (reader, stuck) = stuck_pipe();
     for (what, output) in [
         ("a full disk", full_output()),
@@ -140,25 +140,28 @@ async fn a1_a_hub_whose_log_cannot_be_written_works_counts_and_ends_at_the_first
 }
 
 #[tokio::test]
-async fn a4_a_hub_whose_data_directory_is_deleted_stores_nothing_more_and_ends_with_a_reason() {
+async fn a4_hub_with_deleted_data_directory_stores_nothing_and_ends_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let (said, file) = log(folder.path(), "log");
+    let (log_path, file) = log(folder.path(), "log");
     let mut hub = Hub::start(&data, file);
     hub.ready().await;
     let token = token(&data);
     assert!(hub.stores_party(&token, "kept").await);
     fs::remove_dir_all(&data).expect("the folder is ours");
-    assert!(!hub.stores_party(&token, "lost").await, "nobody would find it again");
+    assert!(!hub.stores_party(&token, "lost").await, "no hub could read it");
     assert_eq!(hub.ended().await, Some(1));
-    let said = fs::read_to_string(said).expect("the log");
-    assert!(said.contains("lost its lock") && said.contains("was deleted or replaced"), "{said}");
-    // On a directory that is there, a hub works again.
+    let output = fs::read_to_string(log_path).expect("the log");
+    assert!(
+        output.contains("lost its lock") && output.contains("was deleted or replaced"),
+        "{output}"
+    );
+    // With an existing directory the hub works again.
     Hub::start(&data, full_output()).ready().await;
 }
 
 #[tokio::test]
-async fn a4_of_two_hubs_on_one_path_the_one_that_is_there_stores_and_the_other_ends() {
+async fn a4_hub_whose_directory_was_replaced_ends_and_the_new_hub_stores() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let mut first = Hub::start(&data, full_output());
@@ -173,16 +176,16 @@ async fn a4_of_two_hubs_on_one_path_the_one_that_is_there_stores_and_the_other_e
 }
 
 #[tokio::test]
-async fn a1_a_hub_without_descriptors_lives_and_serves_again_when_it_has_some() {
+async fn a1_hub_without_descriptors_recovers_when_some_are_free() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let (said, file) = log(folder.path(), "log");
+    let (log_path, file) = log(folder.path(), "log");
     let mut hub = Hub::start(&data, file);
     hub.ready().await;
     let none = without_descriptors(hub.process.id());
     let _waiting = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the kernel accepts");
     wait_for("the hub to notice", SOON, async || {
-        fs::read_to_string(&said).expect("the log").contains("could not be accepted")
+        fs::read_to_string(&log_path).expect("the log").contains("cannot accept a connection")
     })
     .await;
     drop(none);

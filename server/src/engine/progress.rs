@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_written_waits_for_the_next_try() {
+    async fn failed_progress_write_stays_pending() {
         let folder = tempfile::tempdir().unwrap();
         let (sink, (_, store), (one, other)) =
             (sink(), open(&folder).await, (member(1), member(2)));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn progress_that_can_never_be_written_holds_up_neither_the_others_nor_its_members_end() {
+    async fn unwritable_progress_delays_neither_other_members_nor_the_members_end() {
         let folder = tempfile::tempdir().unwrap();
         let (sink, (url, store), (spoilt, good)) =
             (sink(), open(&folder).await, (member(1), member(2)));

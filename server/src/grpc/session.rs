@@ -219,7 +219,7 @@ impl<'a> Session<'a> {
         let (mut session, set) =
             Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
         let set = match flow_common::clock::timeout(SET_TIMEOUT, session.send_set(set)).await {
-            Ok(said) => said,
+            Ok(sent) => sent,
             Err(_) => Err(over_limit(
                 app,
                 "set",
@@ -720,7 +720,7 @@ mod tests {
     /// Ten thousand idle agents must fit in 400 MB; docs/operations.md lists the other costs of an
     /// agent.
     #[test]
-    fn the_tasks_of_an_idle_agent_are_small() {
+    fn tasks_of_an_idle_agent_are_small() {
         let session = size_of_future(|(app, party, proof, stream, call, out)| {
             run_session(app, party, proof, stream, call, out)
         });

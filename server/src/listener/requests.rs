@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::ListenerLimits;
 use crate::metrics::ListenerMetrics;
 
-/// Longest wait for the peer to read the last bytes of a response, after the connection was told to
-/// end.
+/// Longest wait for the peer to read the last bytes of a response, after the connection was asked
+/// to end.
 const SHUTDOWN_IDLE_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Default)]

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
+    fn source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
         for (address, expected) in [
             ("192.0.2.7", "192.0.2.7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_has_so_many_places_and_gets_each_back() {
+    fn slots_are_limited_per_source_and_released() {
         let slots = SourceSlots::new(2);
         let enter = |address: &str| slots.enter(address.parse().unwrap());
         let held = [enter("2001:db8::1"), enter("2001:db8::2")];

@@ -118,7 +118,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_millis(500);
 
     #[tokio::test]
-    async fn a2_a_write_goes_on_while_the_peer_takes_enough_and_fails_when_it_takes_nothing() {
+    async fn a2_write_continues_while_the_peer_reads_and_fails_when_it_stops() {
         let (near, mut far) = tokio::io::duplex(PROGRESS_BYTES_MIN);
         let mut socket = WriteDeadline::new(near, TIMEOUT);
         let reader = tokio::spawn(async move {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a2_a_peer_that_takes_a_byte_now_and_then_makes_no_progress() {
+    async fn a2_peer_that_reads_single_bytes_hits_the_write_deadline() {
         let (near, mut far) = tokio::io::duplex(64);
         let mut socket = WriteDeadline::new(near, TIMEOUT);
         tokio::spawn(async move {

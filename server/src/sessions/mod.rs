@@ -146,12 +146,12 @@ impl Sessions {
         self.open().len()
     }
 
-    /// Returns each party that had a session since the start of the hub, with the time since its end;
-    /// `None` = connected.
+    /// Returns each party that had a session since the start of the hub, with the time since its
+    /// end; `None` = connected.
     pub(crate) fn contacts(&self) -> Vec<(PartyId, Option<Duration>)> {
         let contacts = self.0.contacts.lock();
         let elapsed = |(party, ended): (&PartyId, &Option<Monotonic>)| {
-            (party.clone(), ended.as_ref().map(Monotonic::elapsed))
+            (party.clone(), ended.map(|ended| ended.elapsed()))
         };
         contacts.iter().map(elapsed).collect()
     }
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a11_a_party_that_causes_line_after_line_silences_itself_alone() {
+    fn a11_log_lines_are_limited_per_party() {
         let (sessions, hostile, other) = (
             Sessions::default(),
             "hostile".parse().expect("a name"),
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_that_does_not_read_is_cut_when_too_many_bytes_wait() {
+    async fn agent_that_does_not_read_is_disconnected_when_too_many_bytes_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let mut session = sessions.register(&party, 1).expect("the first");
         sessions.send_desired(&party, desired_member(OUTBOX_BYTES_MAX + 1));
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_that_does_not_read_is_cut_when_too_many_messages_wait() {
+    async fn agent_that_does_not_read_is_disconnected_when_too_many_messages_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
         let session = sessions.register(&party, 1).expect("the first");
         for _ in 0..OUTBOX_MESSAGES_MAX {

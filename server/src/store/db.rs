@@ -374,7 +374,7 @@ mod tests {
     use super::{BATCH_LENGTHS, STATEMENT_BYTES_MAX, batches, id_batches};
 
     #[test]
-    fn lists_of_ids_hold_every_id_and_have_few_lengths() {
+    fn id_lists_contain_every_id_and_have_few_lengths() {
         for count in [0_usize, 1, 2, 3, 50, 51, 127, 128, 129, 300] {
             let ids: Vec<usize> = (0..count).collect();
             let lists: Vec<_> = id_batches(&ids).collect();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_hold_every_row_once_and_have_few_lengths() {
+    fn batches_contain_every_row_once_and_have_few_lengths() {
         for count in [0_usize, 1, 3, 4, 63, 64, 65, 500] {
             for bytes in [0, 500, 1_000, 100_000] {
                 let rows: Vec<usize> = (0..count).collect();

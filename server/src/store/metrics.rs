@@ -79,7 +79,8 @@ impl StoreMetrics {
     }
 }
 
-/// The measurement of one transaction; recorded on drop. Without an outcome the transaction was rolled back.
+/// The measurement of one transaction; recorded on drop. Without an outcome the transaction was
+/// rolled back.
 #[derive(Debug)]
 pub(super) struct TransactionTimer {
     metrics: StoreMetrics,

@@ -69,9 +69,11 @@ impl Store {
     /// checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let db = Arc::new(Db::open(url, options).await?);
+        let metrics = StoreMetrics::default();
         Ok(Self {
-            sessions: sessions::start(Arc::clone(&db)),
+            sessions: sessions::start(Arc::clone(&db), metrics.clone()),
             db,
+            metrics,
             unpruned_parties: Arc::default(),
         })
     }

@@ -3,7 +3,8 @@
 use super::error::StoreError;
 use super::types::{Page, PageRequest};
 
-/// Builds a page from `limit + 1` rows. The extra row shows that another page follows; it is dropped.
+/// Builds a page from `limit + 1` rows. The extra row shows that another page follows; it is
+/// dropped.
 pub(super) fn into_page<T>(
     mut rows: Vec<T>,
     page: &PageRequest,

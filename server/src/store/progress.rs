@@ -355,12 +355,12 @@ mod tests {
     }
 
     #[test]
-    fn a_short_series_keeps_every_point() {
+    fn short_series_keeps_every_point() {
         assert_eq!(run(1_999).0, (0..1_999).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_long_series_keeps_at_most_the_limit_at_even_distances_from_its_start() {
+    fn long_series_keeps_evenly_spaced_points_within_the_limit() {
         for count in [2_000, 2_001, 10_000, 123_456] {
             let (kept, _) = run(count);
             let stride = kept[1] - kept[0];
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_before_changes_nothing_whatever_was_kept_of_it() {
+    fn repeated_points_change_nothing() {
         for count in [1, 99, 100, 101, 2_000, 2_001, 10_000] {
             let (_, before) = run(count);
             let mut after = before.clone();

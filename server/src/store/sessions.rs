@@ -370,7 +370,7 @@ mod tests {
     }
 
     /// Describes the result of each write in a word or two.
-    fn told(written: &[SessionWriteResult]) -> Vec<String> {
+    fn describe(written: &[SessionWriteResult]) -> Vec<String> {
         let word = |written: &SessionWriteResult| match written {
             SessionWriteResult::Opened(SessionDecision::Granted(grant)) => {
                 format!("epoch {}", grant.epoch)
@@ -384,11 +384,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn entries_of_all_kinds_go_into_one_transaction_in_their_order() {
+    async fn session_writes_of_all_kinds_share_one_transaction_in_order() {
         let fx = Fixture::new().await;
         let batch = [
             open("a", 1),
-            open("nobody", 1),
+            open("unknown", 1),
             // Another agent of the party, in the same batch.
             open("a", 2),
             open("a", 1),
@@ -396,11 +396,11 @@ mod tests {
             inventory("a"),
             open("b", 3),
             close("b", 1),
-            inventory("nobody"),
+            inventory("unknown"),
         ];
         let written = fx.write(&batch).await;
         assert_eq!(
-            told(&written),
+            describe(&written),
             [
                 "epoch 1", "unknown", "in use", "epoch 2", "false", "true", "epoch 1", "true",
                 "false"
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_entry_that_cannot_be_written_keeps_no_other_from_it() {
+    async fn failed_session_write_does_not_prevent_others() {
         let fx = Fixture::new().await;
         let (posts, waiting) = mpsc::channel(8);
         let mut answers = Vec::new();
@@ -431,20 +431,20 @@ mod tests {
             }
         })
         .await;
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         for answer in answers {
-            told.push(answer.await.expect("an answer").map_err(|error| error.to_string()));
+            results.push(answer.await.expect("an answer").map_err(|error| error.to_string()));
         }
         assert!(
             matches!(
-                &told[..],
+                &results[..],
                 [
                     Ok(SessionWriteResult::Opened(SessionDecision::Granted(_))),
                     Err(_),
                     Ok(SessionWriteResult::Matched(true))
                 ]
             ),
-            "{told:?}"
+            "{results:?}"
         );
         assert_eq!((fx.state("a").await, fx.state("b").await), ((1, true), (0, false)));
     }
@@ -468,7 +468,7 @@ mod tests {
         let left = Mutex::new(lost);
         run(waiting, async move |entries: &[SessionWrite]| {
             let lose = {
-                let mut left = left.lock().expect("nobody panics");
+                let mut left = left.lock().expect("no holder panics");
                 let lose = *left > 0;
                 *left = left.saturating_sub(1);
                 lose
@@ -482,18 +482,18 @@ mod tests {
             }
         })
         .await;
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         for answer in answers {
-            told.push(answer.await.expect("an answer"));
+            results.push(answer.await.expect("an answer"));
         }
-        told
+        results
     }
 
     #[tokio::test]
-    async fn a_session_whose_commit_was_lost_belongs_to_its_agent_whether_or_not_it_was_stored() {
+    async fn session_with_an_unknown_commit_belongs_to_its_agent() {
         for (stored, epoch) in [(true, 3), (false, 1)] {
             let fx = Fixture::new().await;
-            let told = with_lost_answers(
+            let results = with_lost_answers(
                 &fx,
                 stored,
                 2,
@@ -504,18 +504,18 @@ mod tests {
                 Ok(SessionWriteResult::Opened(SessionDecision::Granted(grant))),
                 Ok(SessionWriteResult::Matched(true)),
                 Ok(SessionWriteResult::Matched(false)),
-            ] = &told[..]
+            ] = &results[..]
             else {
-                panic!("{told:?}");
+                panic!("{results:?}");
             };
             assert_eq!(grant.epoch, epoch, "stored: {stored}");
             assert_eq!(fx.state("a").await, (epoch, true));
             // The agent's session can close the stored session, and another agent is accepted.
-            assert_eq!(told_closed(&fx, "a", epoch).await, (epoch, false));
+            assert_eq!(state_after_close(&fx, "a", epoch).await, (epoch, false));
         }
     }
 
-    async fn told_closed(fx: &Fixture, name: &str, epoch: u64) -> (u64, bool) {
+    async fn state_after_close(fx: &Fixture, name: &str, epoch: u64) -> (u64, bool) {
         fx.write(&[close(name, epoch)]).await;
         fx.state(name).await
     }

@@ -374,6 +374,6 @@ pub struct Counts {
 pub struct Finding {
     pub check: &'static str,
     pub ok: bool,
-    /// What was found; the remedy if the check failed.
+    /// The result; if the check failed, with the remedy.
     pub detail: String,
 }

@@ -1,4 +1,5 @@
-//! What one party's secret may hold of the agents' listener: calls, their first messages, and answers it does not take.
+//! Limits of one party: its open calls, their first messages, and responses that its agent does not
+//! read.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::SOON;
 use crate::common::TestApp;
 use crate::raw::{AgentListener, hello};
 
-/// Most PushLog calls of a party, and most of its session calls.
+/// PushLog calls per party, and session calls per party.
 const PUSH_LOGS: usize = 64;
 const SESSIONS: usize = 8;
 
@@ -28,7 +29,7 @@ async fn client(listener: &AgentListener) -> ControlClient<Channel> {
 }
 
 #[tokio::test]
-async fn a3_a_log_stream_without_a_first_chunk_ends() {
+async fn a3_log_stream_without_a_first_chunk_times_out() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits { idle_timeout: Duration::from_secs(1), ..ListenerLimits::of(10) };
     let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
@@ -43,17 +44,17 @@ async fn a3_a_log_stream_without_a_first_chunk_ends() {
         (Code::DeadlineExceeded, true),
         "{status}"
     );
-    // A stream that nobody reads needs no chunk to be known as such.
+    // The metadata identifies the stream before its first chunk.
     let mut request = listener.request("hospital-a", stream::pending());
     request.metadata_mut().insert(STREAM_ID, 7.into());
     flow_common::clock::timeout(SOON, client.push_log(request))
         .await
         .expect("the hub ends it")
-        .expect("nobody reads it");
+        .expect("no reader exists");
 }
 
 #[tokio::test]
-async fn a3_a_chunk_of_a_log_has_a_small_limit() {
+async fn a3_log_chunk_size_is_limited() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let chunk = LogChunk { stream_id: 1, data: vec![0; 128 * 1024].into() };
@@ -66,7 +67,7 @@ async fn a3_a_chunk_of_a_log_has_a_small_limit() {
 }
 
 #[tokio::test]
-async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
+async fn a3_open_calls_are_limited_per_party() {
     let hub = TestApp::start().await;
     let limits =
         ListenerLimits { idle_timeout: Duration::from_secs(3600), ..ListenerLimits::of(10) };
@@ -108,7 +109,7 @@ async fn a3_a_party_has_so_many_calls_and_another_party_its_own() {
 }
 
 #[tokio::test]
-async fn a3_an_agent_whose_window_stays_closed_loses_its_session() {
+async fn a3_agent_with_a_closed_window_loses_its_session() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits {
         write_timeout: Duration::from_millis(500),

@@ -1,5 +1,5 @@
-//! The hub's clocks: a wall clock that is set, a hub that does not run for a while, a machine that is suspended. None of
-//! it ends a run, and none of it makes a deadline longer than its rule says.
+//! Clocks of the hub: a wall clock that is set, a hub that was not running, a suspended machine.
+//! None of them ends a run or extends a deadline beyond its rule.
 
 use flow_common::clock::{Clock as _, MockClock};
 use flow_domain::id::TaskId;
@@ -15,10 +15,9 @@ use super::{SOON, both, running, start, until};
 const HOUR_S: i64 = 3_600;
 const TEN_DAYS_S: i64 = 240 * HOUR_S;
 
-/// Something that happens to the clocks.
 type Disturb = fn(&MockClock);
 
-/// What happens to the clocks, by name.
+/// Disturbances of the clocks, by name.
 const DISTURBANCES: [(&str, Disturb); 6] = [
     ("an hour forward", |clock| clock.set_by(HOUR_S)),
     ("an hour back", |clock| clock.set_by(-HOUR_S)),
@@ -28,7 +27,7 @@ const DISTURBANCES: [(&str, Disturb); 6] = [
     ("suspended for ten days", |clock| clock.suspend(TEN_DAYS_S.unsigned_abs())),
 ];
 
-/// A run in some phase, and the longest time it may stay there, in seconds.
+/// A run in some phase, and the longest time that it may stay there, in seconds.
 struct Case {
     phase: &'static str,
     task: TaskId,
@@ -69,13 +68,13 @@ async fn bring(
 }
 
 #[tokio::test]
-async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not_run() {
+async fn b5_b6_clock_change_or_hub_pause_ends_no_phase_of_a_run() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b", "hospital-c"]).await;
     let (mut a, mut b) = (listener.open("hospital-a").await, listener.open("hospital-b").await);
     let body = both(&hub).await;
     let mut cases = Vec::new();
-    // The last one leaves its desired members unread.
+    // The last agent leaves its desired members unread.
     for (phase, limit_s) in [
         ("starting", 300),
         ("running", 1_800),
@@ -92,7 +91,8 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
         hub.clock.advance(1);
         for Case { phase, task, path, limit_s } in &cases {
             let now = hub.clock.now();
-            // A hub that was only stopped gives the queue deadline no more time than a reservation needs.
+            // After a stop of the hub, the queue deadline is extended by no more than a reservation
+            // needs.
             let least = now.plus_secs(limit_s.min(&30) - 2);
             let most = now.plus_secs(*limit_s);
             wait_for(&format!("{name}: the deadline in {phase} begins again"), SOON, async || {
@@ -115,7 +115,7 @@ async fn b5_b6_no_phase_of_a_run_minds_a_clock_that_is_set_or_a_hub_that_did_not
 }
 
 #[tokio::test]
-async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
+async fn b5_deadlines_expire_after_the_clock_was_set_back() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (_a, _b, path) = running(&hub, &listener).await;
@@ -146,12 +146,12 @@ async fn b5_deadlines_still_come_after_the_clock_was_set_back() {
 }
 
 #[tokio::test]
-async fn b6_an_agent_is_heard_before_the_deadline_that_passed_while_the_hub_did_not_run() {
+async fn b6_report_is_processed_before_a_deadline_that_passed_during_a_hub_pause() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, _b, path) = running(&hub, &listener).await;
     hub.clock.pause(86_400);
-    // The hub runs again, and its deadlines are looked at before the agent's word arrives.
+    // The hub checks its deadlines before the agent's report arrives.
     hub.clock.advance(10);
     until(&hub, &path, "the hub answers", |_| true).await;
     hub.clock.advance(1_000);
@@ -162,7 +162,7 @@ async fn b6_an_agent_is_heard_before_the_deadline_that_passed_while_the_hub_did_
     assert_eq!(run["phase"], "running", "{run}");
 }
 
-/// The member of hospital-a says that it is at this epoch.
+/// Reports an epoch of the member of hospital-a.
 async fn moved(agent: &Raw, epoch: u32) {
     let last = agent.last.clone().expect("it has reported");
     let point = Point { series: "loss".to_owned(), step: epoch.into(), value: "0.5".to_owned() };
@@ -174,10 +174,10 @@ async fn moved(agent: &Raw, epoch: u32) {
         points: vec![point],
         ..MemberProgress::default()
     };
-    agent.say(ToHub::Progress(ProgressBatch { members: vec![member] })).await;
+    agent.send(ToHub::Progress(ProgressBatch { members: vec![member] })).await;
 }
 
-/// Waits until the hub has written this epoch, while time passes.
+/// Waits until the hub has stored this epoch, while the clock advances.
 async fn progress(hub: &TestApp, path: &str, epoch: u32) {
     wait_for(&format!("epoch {epoch} to be written"), SOON, async || {
         hub.clock.advance(1);
@@ -188,7 +188,7 @@ async fn progress(hub: &TestApp, path: &str, epoch: u32) {
 }
 
 #[tokio::test]
-async fn a7_a_hub_whose_clock_is_set_back_writes_progress_and_looks_at_deadlines_as_before() {
+async fn a7_clock_set_back_delays_neither_progress_nor_deadlines() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, _b, path) = running(&hub, &listener).await;
@@ -197,18 +197,18 @@ async fn a7_a_hub_whose_clock_is_set_back_writes_progress_and_looks_at_deadlines
     moved(&a, 1).await;
     progress(&hub, &path, 1).await;
     let took = hub.clock.now().secs_since(before);
-    assert!(took < 600, "{took} s went by");
+    assert!(took < 600, "{took} s passed");
     until(&hub, &path, "the run is ended for want of progress", |run| {
         hub.clock.advance(60);
         run["phase"] == "stopping"
     })
     .await;
     let took = hub.clock.now().secs_since(before);
-    assert!((1_800..7_200).contains(&took), "{took} s went by");
+    assert!((1_800..7_200).contains(&took), "{took} s passed");
 }
 
 #[tokio::test]
-async fn b5_a_clock_that_is_set_neither_hands_a_partys_place_on_nor_keeps_it_from_another_agent() {
+async fn b5_clock_change_neither_replaces_an_agent_early_nor_excludes_another() {
     for seconds in [HOUR_S, -TEN_DAYS_S] {
         let hub = TestApp::start().await;
         let listener = AgentListener::of(&hub, &["hospital-a"]).await;

@@ -1,4 +1,4 @@
-//! What one agent may ask of the hub. More is refused with a sentence, and counted.
+//! Limits of one agent's messages. A violation is refused with a message, and counted.
 
 use flow_domain::id::{PartyId, RunId};
 use flow_domain::member::MemberPhase;
@@ -16,7 +16,7 @@ async fn counted(hub: &TestApp, limit: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
+async fn unknown_live_members_are_limited_per_party() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let (party, run): (PartyId, RunId) =
@@ -38,9 +38,9 @@ async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
         .dial("hospital-a", Hello { seen_incarnation: 77, seen_revision: 1, ..hello() })
         .await;
     agent.opened().await;
-    // One that is listed may be told of again.
+    // A listed orphan may be reported again.
     let members = [7, 1001].map(|attempt| MemberReport { attempt, ..orphan("running") }).to_vec();
-    agent.say(ToHub::Members(MemberReports { members })).await;
+    agent.send(ToHub::Members(MemberReports { members })).await;
     assert_eq!(agent.refused().await, "limit_exceeded");
     let page =
         hub.get("/api/v2/orphans?party=hospital-a&limit=200").await.expect(StatusCode::OK).json();
@@ -49,29 +49,29 @@ async fn a_party_has_a_thousand_unknown_live_members_and_no_more() {
 }
 
 #[tokio::test]
-async fn one_message_speaks_of_so_many_members_and_no_more() {
+async fn members_per_message_are_limited() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut agent = listener.open("hospital-a").await;
     agent
-        .say(ToHub::Members(MemberReports { members: vec![MemberReport::default(); 10_001] }))
+        .send(ToHub::Members(MemberReports { members: vec![MemberReport::default(); 10_001] }))
         .await;
     assert_eq!(agent.refused().await, "limit_exceeded");
     assert!(counted(&hub, "members").await);
     let mut agent = listener.open_as("hospital-a", &agent.instance).await;
     agent
-        .say(ToHub::Progress(ProgressBatch { members: vec![MemberProgress::default(); 10_001] }))
+        .send(ToHub::Progress(ProgressBatch { members: vec![MemberProgress::default(); 10_001] }))
         .await;
     assert_eq!(agent.refused().await, "limit_exceeded");
 }
 
 #[tokio::test]
-async fn members_that_have_ended_and_nobody_knows_are_let_go_however_many() {
+async fn terminal_unknown_members_are_acknowledged_in_any_number() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut agent = listener.open("hospital-a").await;
     let members =
         (1..=2000).map(|sequence| MemberReport { sequence, ..orphan("succeeded") }).collect();
-    agent.say(ToHub::Members(MemberReports { members })).await;
+    agent.send(ToHub::Members(MemberReports { members })).await;
     assert!(agent.acked(2000).await.settled);
 }

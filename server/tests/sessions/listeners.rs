@@ -1,4 +1,4 @@
-//! The agents' listener: who holds a connection without asking for a session, and who holds one for long.
+//! The agents' listener: connections without a session, and connections that stay open.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::raw::{AgentListener, orphan};
 /// Waits until the hub closes the connection.
 async fn closed(mut stream: TcpStream) {
     let mut rest = Vec::new();
-    // A reset is an end, too.
+    // A reset counts as closed.
     let _ = flow_common::clock::timeout(SOON, stream.read_to_end(&mut rest))
         .await
         .expect("the hub closes it in time");
 }
 
 #[tokio::test]
-async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays() {
+async fn idle_connection_is_closed_and_session_stays_open() {
     let hub = TestApp::start().await;
     let limits = ListenerLimits { idle_timeout: Duration::from_secs(2), ..ListenerLimits::of(3) };
     let listener = AgentListener::with(&hub, &["hospital-a"], limits).await;
@@ -36,19 +36,19 @@ async fn a_connection_without_a_session_is_closed_and_one_with_a_session_stays()
     let silent = TcpStream::connect(listener.address).await.expect("the hub listens");
     let mut dribbling = TcpStream::connect(listener.address).await.expect("the hub listens");
     dribbling.write_all(b"PRI * HTTP/2.0\r\n").await.expect("a few bytes");
-    // There is room for three: the next gets its place when one of those that ask for nothing is gone.
+    // The limit is three connections: the next is served when an idle one was closed.
     let mut next = TcpStream::connect(listener.address).await.expect("the kernel takes it");
     next.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
     for stream in [silent, dribbling, next] {
         closed(stream).await;
     }
-    // So twice its idle_timeout has passed, and the session goes on.
-    agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
+    // Twice the idle timeout has passed, and the session continues.
+    agent.send(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
 }
 
 #[tokio::test]
-async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
+async fn idle_connections_do_not_delay_shutdown() {
     let hub = TestApp::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -63,7 +63,7 @@ async fn connections_that_ask_for_nothing_do_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not() {
+async fn agents_listener_accepts_only_http2_over_tls() {
     let hub = TestApp::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
@@ -80,7 +80,7 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
     let mut plain = TcpStream::connect(address).await.expect("the hub listens");
     plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("a few bytes");
     let uri = format!("https://localhost:{}", address.port()).parse().expect("an address");
-    // Waits for a place.
+    // Waits for a slot.
     let login = Login {
         party: "nobody".parse().expect("a name"),
         secret: SecretSource::Fixed(Secret::new("x".to_owned())),
@@ -95,7 +95,7 @@ async fn the_agents_listener_speaks_http2_in_tls_and_closes_on_those_who_do_not(
 }
 
 #[tokio::test]
-async fn u23_whether_the_hub_accepts_an_agents_secret_is_asked_without_a_session() {
+async fn u23_secret_is_checked_without_a_session() {
     let hub = TestApp::start().await;
     let [secret, other] = [hub.party("hospital-a").await, hub.party("hospital-b").await];
     let agent = FakeAgent::connect(hub.agents_address().await, "hospital-a", &secret).await;

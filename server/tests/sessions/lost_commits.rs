@@ -1,5 +1,5 @@
-//! A database that stores, or does not, and never says which: between the hub and a real MariaDB stands a wire that breaks
-//! at one commit.
+//! Commits of unknown outcome: a proxy between the hub and a real MariaDB breaks the connection at
+//! one commit, before or after the database has received it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,20 +15,21 @@ use crate::common::TestApp;
 use crate::raw::AgentListener;
 use crate::{SOON, both, items};
 
-/// The way to a database of its own.
+/// A proxy to a database of the test.
 struct Wire {
-    /// Through the wire, for the hub.
+    /// Through the proxy, for the hub.
     url: String,
-    /// Past it, for the test.
+    /// Directly, for the test.
     direct: String,
     loss: Arc<Mutex<Option<Loss>>>,
 }
 
-/// What is to happen once, to the commit of a transaction that keeps the answer to a request of this key.
+/// The commit at which the connection breaks once: the one of the transaction that stores the
+/// answer under this key.
 struct Loss {
-    /// As it is kept.
+    /// As stored.
     key: Digest,
-    /// Whether the database hears of it.
+    /// The database receives the commit.
     stored: bool,
 }
 
@@ -43,23 +44,23 @@ impl Wire {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let losses = Arc::clone(&losses);
-                // A wire that breaks is the test's doing.
+                // Errors of a broken connection are expected.
                 tokio::spawn(async move { carry(near, far, &losses).await.is_ok() });
             }
         });
-        // In plain text, or a commit could not be told from anything else.
+        // In plain text, so that the proxy can recognise a commit.
         let url = direct.replace(&format!(":{}/", server.port()), &format!(":{port}/"))
             + "?ssl-mode=DISABLED";
         Self { url, direct, loss }
     }
 
     fn lose(&self, key: &str, stored: bool) {
-        *self.loss.lock().expect("nobody panics") =
+        *self.loss.lock().expect("no holder panics") =
             Some(Loss { key: Digest::of(key.as_bytes()), stored });
     }
 
     fn has_lost(&self) -> bool {
-        self.loss.lock().expect("nobody panics").is_none()
+        self.loss.lock().expect("no holder panics").is_none()
     }
 
     async fn answers_kept(&self, key: &str) -> i64 {
@@ -73,30 +74,30 @@ impl Wire {
     }
 }
 
-/// Carries one connection until it ends or is broken at the commit to be lost.
+/// Relays one connection until it ends or breaks at the lost commit.
 async fn carry(
     mut near: TcpStream,
     far: SocketAddr,
     losses: &Mutex<Option<Loss>>,
 ) -> std::io::Result<()> {
     let mut far = TcpStream::connect(far).await?;
-    let (mut asked, mut told) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let (mut request, mut response) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut transaction = Vec::new();
     loop {
         tokio::select! {
-            read = near.read(&mut asked) => {
-                let bytes = &asked[..read?];
+            read = near.read(&mut request) => {
+                let bytes = &request[..read?];
                 if bytes.is_empty() {
                     return Ok(());
                 }
                 transaction.extend_from_slice(bytes);
                 if bytes.ends_with(b"\x03COMMIT") {
                     let keeps = |key: &[u8]| transaction.windows(key.len()).any(|part| part == key);
-                    let lost = losses.lock().expect("nobody panics").take_if(|loss| keeps(loss.key.as_str().as_bytes()));
+                    let lost = losses.lock().expect("no holder panics").take_if(|loss| keeps(loss.key.as_str().as_bytes()));
                     if let Some(Loss { stored, .. }) = lost {
                         if stored {
                             far.write_all(bytes).await?;
-                            assert!(far.read(&mut told).await? > 0, "the database has answered");
+                            assert!(far.read(&mut response).await? > 0, "the database has answered");
                         }
                         return Ok(());
                     }
@@ -104,8 +105,8 @@ async fn carry(
                 }
                 far.write_all(bytes).await?;
             }
-            read = far.read(&mut told) => {
-                let bytes = &told[..read?];
+            read = far.read(&mut response) => {
+                let bytes = &response[..read?];
                 if bytes.is_empty() {
                     return Ok(());
                 }
@@ -116,7 +117,7 @@ async fn carry(
 }
 
 #[tokio::test]
-async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_were_stored() {
+async fn create_and_start_with_unknown_commits_happen_once() {
     for stored in [true, false] {
         let wire = Wire::new().await;
         let hub = TestApp::start_on(&wire.url).await;
@@ -138,7 +139,7 @@ async fn a_task_and_a_start_whose_commits_were_lost_are_one_whether_or_not_they_
         };
         let run = start().await.expect(StatusCode::ACCEPTED).json();
         assert!(wire.has_lost(), "stored: {stored}: no commit was lost");
-        // What may have been stored was told to nobody: each party hears of it in its next session.
+        // No agent received the stored change: each party gets it in its next session.
         assert_eq!(
             (a.refused().await, b.refused().await),
             ("superseded".to_owned(), "superseded".to_owned())

@@ -1,4 +1,5 @@
-//! The agents' listener as an agent sees it: who gets a session, what both full sets say, what becomes of reports.
+//! Sessions from the agent's side: which agent gets a session, the content of both full sets, the
+//! effect of reports.
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "the harness serves other tests too")]
@@ -26,7 +27,7 @@ use raw::{AgentListener, Raw, hello};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Makes a generic template; the body of a task of `hospital-a` and `hospital-b`.
+/// Creates a generic template; returns the body of a task of `hospital-a` and `hospital-b`.
 async fn both(hub: &TestApp) -> Value {
     let template = hub
         .post("/api/v2/templates")
@@ -40,19 +41,19 @@ async fn both(hub: &TestApp) -> Value {
     })
 }
 
-/// What a list holds.
+/// Returns the items of a list.
 async fn items(hub: &TestApp, path: &str) -> Vec<Value> {
     let list = hub.get(path).await.expect(StatusCode::OK).json();
     list["items"].as_array().expect("a list").clone()
 }
 
-/// A task of `hospital-a` and `hospital-b`, started; its id and the run's path.
+/// Creates and starts a task of `hospital-a` and `hospital-b`; returns its id and the run's path.
 async fn started(hub: &TestApp) -> (String, String) {
     let body = both(hub).await;
     start(hub, &body).await
 }
 
-/// Makes the task and starts it; its id and the run's path.
+/// Creates and starts the task; returns its id and the run's path.
 async fn start(hub: &TestApp, body: &Value) -> (String, String) {
     let task = hub.post("/api/v2/tasks").json(body).await.expect(StatusCode::CREATED).json();
     let task = task["id"].as_str().expect("an id").to_owned();
@@ -69,7 +70,7 @@ async fn until(hub: &TestApp, path: &str, what: &str, fits: impl Fn(&Value) -> b
     .await
 }
 
-/// Both members run.
+/// Brings both members to `running`.
 async fn running(hub: &TestApp, listener: &AgentListener) -> (Raw, Raw, String) {
     let (_, path) = started(hub).await;
     let mut a = listener.open("hospital-a").await;
@@ -84,7 +85,7 @@ async fn running(hub: &TestApp, listener: &AgentListener) -> (Raw, Raw, String) 
 }
 
 #[tokio::test]
-async fn the_same_agent_again_takes_the_place_of_its_older_session() {
+async fn same_agent_supersedes_its_older_session() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut older = listener.open("hospital-a").await;
@@ -96,7 +97,7 @@ async fn the_same_agent_again_takes_the_place_of_its_older_session() {
 }
 
 #[tokio::test]
-async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long() {
+async fn another_agent_is_rejected_until_the_first_was_away_long_enough() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let first = listener.open("hospital-a").await;
@@ -120,7 +121,7 @@ async fn another_agent_of_a_party_is_refused_until_the_first_was_away_for_long()
 }
 
 #[tokio::test]
-async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
+async fn members_of_a_lost_journal_fail_and_are_never_restarted() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, _b, path) = running(&hub, &listener).await;
@@ -133,19 +134,19 @@ async fn members_of_a_lost_journal_fail_and_are_never_started_again() {
         until(&hub, &path, "the member fails", |run| run["members"][0]["phase"] == "failed").await;
     assert_eq!(run["members"][0]["reason"]["code"], "agent_state_lost", "{run}");
     assert_eq!(run["ending"]["code"], "member_failed", "{run}");
-    // Not settled before the new agent vouches that nothing is alive.
+    // It settles when the new agent confirms that no process is alive.
     assert_eq!(run["members"][0]["settled"], false, "{run}");
-    let told = match newborn.set.pop() {
-        Some(told) => told,
+    let stop = match newborn.set.pop() {
+        Some(stop) => stop,
         None => newborn.next_desired("stopped").await,
     };
-    assert_eq!(told.desired, "stopped", "{told:?}");
-    newborn.report(&told, "failed").await;
+    assert_eq!(stop.desired, "stopped", "{stop:?}");
+    newborn.report(&stop, "failed").await;
     until(&hub, &path, "the member settles", |run| run["members"][0]["settled"] == true).await;
 }
 
 #[tokio::test]
-async fn the_full_set_says_again_what_was_lost() {
+async fn full_set_repairs_lost_messages() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, _b, _) = running(&hub, &listener).await;
@@ -159,40 +160,40 @@ async fn the_full_set_says_again_what_was_lost() {
 }
 
 #[tokio::test]
-async fn a_report_said_twice_is_acknowledged_twice_and_stored_once() {
+async fn repeated_report_is_acknowledged_twice_and_stored_once() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (mut a, _b, path) = running(&hub, &listener).await;
     let before = hub.get(&path).await.expect(StatusCode::OK).json();
     let last = a.last.clone().expect("something was reported");
-    a.say(ToHub::Report(last.clone())).await;
+    a.send(ToHub::Report(last.clone())).await;
     let ack = a.acked(last.sequence).await;
     assert!(!ack.settled);
     assert_eq!(hub.get(&path).await.expect(StatusCode::OK).json(), before);
 }
 
 #[tokio::test]
-async fn an_inventory_is_asked_for_only_when_it_is_not_known() {
+async fn inventory_is_requested_only_when_unknown() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let json = br#"{"images":["x:1"]}"#.to_vec();
     let digest = flow_domain::id::Digest::of(&json).to_string();
-    let said = Hello { inventory_digest: digest.clone(), ..hello() };
-    let mut agent = listener.dial("hospital-a", said.clone()).await;
+    let hello_message = Hello { inventory_digest: digest.clone(), ..hello() };
+    let mut agent = listener.dial("hospital-a", hello_message.clone()).await;
     agent.opened().await;
     assert!(agent.welcome.want_inventory);
-    agent.say(ToHub::Inventory(Inventory { digest, json })).await;
+    agent.send(ToHub::Inventory(Inventory { digest, json })).await;
     wait_for("it is shown", SOON, async || {
         hub.get("/api/v2/parties/hospital-a").await.expect(StatusCode::OK).json()["inventory"]["images"][0] == "x:1"
     })
     .await;
-    let mut again = listener.dial("hospital-a", said).await;
+    let mut again = listener.dial("hospital-a", hello_message).await;
     again.opened().await;
     assert!(!again.welcome.want_inventory);
 }
 
 #[tokio::test]
-async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
+async fn wrong_secret_and_unknown_party_get_the_same_error() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let wrong = listener
@@ -211,7 +212,7 @@ async fn a_wrong_secret_and_an_unknown_party_are_told_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_ends_the_session_with_a_sentence() {
+async fn unreadable_message_ends_the_session_with_a_reason() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut agent = listener.dial("hospital-a", Hello { protocol: 99, ..hello() }).await;
@@ -225,25 +226,25 @@ async fn what_cannot_be_read_ends_the_session_with_a_sentence() {
         flow_proto::v1::MemberReport { sequence: u64::MAX, ..raw::orphan("running") },
     ] {
         let mut agent = listener.open_as("hospital-a", &hello_instance()).await;
-        agent.say(ToHub::Report(bad)).await;
+        agent.send(ToHub::Report(bad)).await;
         assert_eq!(agent.refused().await, "malformed");
     }
     let mut agent = listener.open_as("hospital-a", &hello_instance()).await;
-    agent.say(ToHub::Hello(hello())).await;
+    agent.send(ToHub::Hello(hello())).await;
     assert_eq!(agent.refused().await, "malformed");
 }
 
-/// One instance for tests that come again and again.
+/// One instance for agents that reconnect.
 fn hello_instance() -> String {
     "0123456789abcdef0123456789abcdef".to_owned()
 }
 
 #[tokio::test]
-async fn f8_an_outage_of_the_hub_itself_never_counts_against_a_party() {
+async fn f8_hub_outage_never_counts_against_a_party() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a", "hospital-b"]).await;
     let (a, b, path) = running(&hub, &listener).await;
-    // The hub is gone for longer than any party may be.
+    // The hub is stopped for longer than any party may be away.
     let hub = {
         drop((a, b));
         let clock = hub.clock.clone();
@@ -262,11 +263,11 @@ async fn f8_an_outage_of_the_hub_itself_never_counts_against_a_party() {
 }
 
 #[tokio::test]
-async fn deadlines_are_looked_at_although_a_killed_hub_has_the_lease_on_them() {
+async fn deadlines_are_checked_although_a_killed_hub_held_the_lease() {
     let hub = TestApp::start().await;
     hub.parties(&["hospital-a", "hospital-b"]).await;
     let (_, path) = started(&hub).await;
-    // A hub that was killed gave nothing back.
+    // A killed hub released no lease.
     let (store, now) = (&hub.app.store, hub.app.clock.now());
     wait_for("the lease to be another's", SOON, async || {
         store.free_lease("sweeper").await.expect("the store writes");
@@ -284,7 +285,7 @@ async fn deadlines_are_looked_at_although_a_killed_hub_has_the_lease_on_them() {
 }
 
 #[tokio::test]
-async fn an_orderly_end_tells_agents_to_come_back() {
+async fn shutdown_asks_agents_to_reconnect() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut agent = listener.open("hospital-a").await;

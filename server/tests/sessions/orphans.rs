@@ -1,4 +1,4 @@
-//! Members an agent holds and the hub does not know.
+//! Orphans: members that an agent holds and the hub does not know.
 
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::{Hello, MemberReport, SnapshotBegin, SnapshotEnd};
@@ -10,7 +10,7 @@ use crate::SOON;
 use crate::common::TestApp;
 use crate::raw::{AgentListener, Raw, hello, orphan};
 
-/// An agent that knew this hub before it was restored.
+/// An agent that knew this hub before its restore.
 fn of_old() -> Hello {
     Hello { seen_incarnation: 77, seen_revision: 1, ..hello() }
 }
@@ -20,13 +20,13 @@ async fn listed(hub: &TestApp, filter: &str) -> Vec<Value> {
     page["items"].as_array().expect("items").clone()
 }
 
-/// A hub, and an agent with a live member of which the hub hears for the first time.
+/// A hub, and an agent with a live member that the hub does not know.
 async fn with_orphan() -> (TestApp, AgentListener, Raw, String) {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let mut agent = listener.dial("hospital-a", of_old()).await;
     agent.opened().await;
-    agent.say(ToHub::Report(orphan("running"))).await;
+    agent.send(ToHub::Report(orphan("running"))).await;
     let found = wait_for("it is listed", SOON, async || listed(&hub, "").await.pop()).await;
     let id = found["id"].as_str().expect("an id").to_owned();
     assert_eq!(id, format!("hospital-a.{}.3", orphan("running").run_id));
@@ -40,7 +40,7 @@ async fn with_orphan() -> (TestApp, AgentListener, Raw, String) {
 }
 
 #[tokio::test]
-async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_it() {
+async fn member_of_an_unknown_run_is_stopped_if_this_incarnation_created_it() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["hospital-a"]).await;
     let incarnation = hub.app.store.incarnation().await.expect("a number");
@@ -48,35 +48,35 @@ async fn a_member_of_an_unknown_run_is_stopped_if_this_very_hub_must_have_made_i
         .dial("hospital-a", Hello { seen_incarnation: incarnation, seen_revision: 1, ..hello() })
         .await;
     agent.opened().await;
-    agent.say(ToHub::Report(orphan("running"))).await;
-    let told = agent.next_desired("stopped").await;
-    assert!(told.orphan && told.generation > 0, "{told:?}");
-    agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
+    agent.send(ToHub::Report(orphan("running"))).await;
+    let stop = agent.next_desired("stopped").await;
+    assert!(stop.orphan && stop.generation > 0, "{stop:?}");
+    agent.send(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
     assert_eq!(listed(&hub, "").await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn an_orphan_an_operator_stops_is_told_at_once_and_leaves_the_list_when_it_has_ended() {
-    let (hub, _door, mut agent, id) = with_orphan().await;
+async fn stopped_orphan_receives_the_stop_and_leaves_the_list_when_it_has_ended() {
+    let (hub, _listener, mut agent, id) = with_orphan().await;
     let answer =
         hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED).json();
     assert_eq!(answer["decision"], "stop");
-    let told = agent.next_desired("stopped").await;
+    let stop = agent.next_desired("stopped").await;
     let expected = orphan("running");
     assert_eq!(
-        (&told.run_id, &told.task_id, told.attempt),
+        (&stop.run_id, &stop.task_id, stop.attempt),
         (&expected.run_id, &expected.task_id, expected.attempt)
     );
-    assert!(told.orphan);
-    agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
+    assert!(stop.orphan);
+    agent.send(ToHub::Report(MemberReport { sequence: 8, ..orphan("stopped") })).await;
     assert!(agent.acked(8).await.settled);
     assert_eq!(listed(&hub, "").await, Vec::<Value>::new());
     hub.post(&format!("/api/v2/orphans/{id}/stop")).await.problem(404, "orphan_not_found");
 }
 
 #[tokio::test]
-async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
+async fn orphan_stopped_while_its_party_is_away_receives_the_stop_at_reconnect() {
     let (hub, listener, agent, id) = with_orphan().await;
     let instance = agent.instance.clone();
     drop(agent);
@@ -87,42 +87,42 @@ async fn an_orphan_stopped_while_its_party_is_away_is_told_when_it_returns() {
     hub.post(&format!("/api/v2/orphans/{id}/stop")).await.expect(StatusCode::ACCEPTED);
     let mut agent = listener.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
-    agent.say(ToHub::Report(orphan("running"))).await;
+    agent.send(ToHub::Report(orphan("running"))).await;
     assert!(agent.next_desired("stopped").await.orphan);
 }
 
 #[tokio::test]
-async fn an_orphan_an_operator_keeps_runs_on_to_its_end() {
+async fn kept_orphan_runs_to_its_end() {
     let (hub, listener, agent, id) = with_orphan().await;
     let answer =
         hub.post(&format!("/api/v2/orphans/{id}/keep")).await.expect(StatusCode::OK).json();
     assert_eq!(answer["decision"], "keep");
     let instance = agent.instance.clone();
     drop(agent);
-    // However often the agent comes back, also to the incarnation it knows by now.
+    // The agent reconnects repeatedly, also with the present incarnation.
     let incarnation = hub.app.store.incarnation().await.expect("a number");
     let known = Hello { instance, seen_incarnation: incarnation, seen_revision: 1, ..hello() };
     let mut agent = listener.dial("hospital-a", known).await;
     agent.opened().await;
-    agent.say(ToHub::Report(MemberReport { sequence: 8, ..orphan("running") })).await;
-    agent.say(ToHub::Report(MemberReport { sequence: 9, ..orphan("succeeded") })).await;
+    agent.send(ToHub::Report(MemberReport { sequence: 8, ..orphan("running") })).await;
+    agent.send(ToHub::Report(MemberReport { sequence: 9, ..orphan("succeeded") })).await;
     assert!(agent.acked(9).await.settled);
     assert!(agent.set.is_empty(), "nothing was wished: {:?}", agent.set);
     assert_eq!(listed(&hub, "").await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn an_orphan_its_agent_no_longer_speaks_of_is_forgotten_at_the_end_of_the_set() {
+async fn unreported_orphan_is_deleted_at_the_end_of_the_set() {
     let (hub, listener, agent, id) = with_orphan().await;
     let instance = agent.instance.clone();
     drop(agent);
     let mut agent = listener.dial("hospital-a", Hello { instance, ..of_old() }).await;
     agent.opened().await;
     let epoch = agent.welcome.epoch;
-    agent.say(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;
-    agent.say(ToHub::Report(MemberReport { attempt: 4, ..orphan("running") })).await;
+    agent.send(ToHub::SnapshotBegin(SnapshotBegin { epoch, ..SnapshotBegin::default() })).await;
+    agent.send(ToHub::Report(MemberReport { attempt: 4, ..orphan("running") })).await;
     wait_for("the other is listed", SOON, async || listed(&hub, "").await.len() == 2).await;
-    agent.say(ToHub::SnapshotEnd(SnapshotEnd { epoch })).await;
+    agent.send(ToHub::SnapshotEnd(SnapshotEnd { epoch })).await;
     let left = wait_for("the first is forgotten", SOON, async || {
         let left = listed(&hub, "").await;
         (left.len() == 1).then_some(left)
@@ -132,10 +132,10 @@ async fn an_orphan_its_agent_no_longer_speaks_of_is_forgotten_at_the_end_of_the_
 }
 
 #[tokio::test]
-async fn orphans_are_listed_by_party_and_page_and_ids_are_read_strictly() {
-    let (hub, _door, agent, id) = with_orphan().await;
+async fn orphans_are_listed_by_party_and_page_and_ids_are_parsed_strictly() {
+    let (hub, _listener, agent, id) = with_orphan().await;
     for attempt in [4, 5] {
-        agent.say(ToHub::Report(MemberReport { attempt, ..orphan("running") })).await;
+        agent.send(ToHub::Report(MemberReport { attempt, ..orphan("running") })).await;
     }
     wait_for("all are listed", SOON, async || listed(&hub, "?party=hospital-a").await.len() == 3)
         .await;

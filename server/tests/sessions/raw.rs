@@ -22,7 +22,7 @@ pub struct AgentListener {
     secrets: HashMap<String, String>,
 }
 
-/// What an agent says first: a newborn one.
+/// The Hello of a new agent.
 pub fn hello() -> Hello {
     Hello {
         protocol: 1,
@@ -32,7 +32,7 @@ pub fn hello() -> Hello {
     }
 }
 
-/// A member of a run the hub has never heard of.
+/// A member of a run that the hub does not know.
 pub fn orphan(phase: &str) -> MemberReport {
     MemberReport {
         run_id: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
@@ -46,7 +46,7 @@ pub fn orphan(phase: &str) -> MemberReport {
 }
 
 impl AgentListener {
-    /// Opens the hub's listener and makes the parties known.
+    /// Opens the hub's listener and creates the parties.
     pub async fn of(hub: &TestApp, parties: &[&str]) -> Self {
         Self::with(hub, parties, ListenerLimits::of(1000)).await
     }
@@ -62,12 +62,11 @@ impl AgentListener {
         Self { address, secrets }
     }
 
-    /// What the party proves itself with.
     pub fn secret(&self, party: &str) -> &str {
         &self.secrets[party]
     }
 
-    /// A request of this party, with its credentials.
+    /// A request with the party's credentials.
     pub fn request<T>(&self, party: &str, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("flow-party", party.parse().expect("visible ASCII"));
@@ -76,7 +75,7 @@ impl AgentListener {
         request
     }
 
-    /// Says Hello; the hub's first answer is still to come.
+    /// Sends Hello without waiting for the answer.
     pub async fn dial(&self, party: &str, hello: Hello) -> Raw {
         let secret = self.secrets[party].clone();
         self.try_dial(party, Some(secret), hello).await.expect("the hub takes the call")
@@ -112,19 +111,19 @@ impl AgentListener {
             welcome: Welcome::default(),
             set: Vec::new(),
             last: None,
-            heard: Vec::new(),
+            received: Vec::new(),
             sequence: 0,
         })
     }
 
-    /// A session of a newborn agent, with the hub's full set.
+    /// Opens a session of a new agent, and reads the hub's full set.
     pub async fn open(&self, party: &str) -> Raw {
         let mut raw = self.dial(party, hello()).await;
         raw.opened().await;
         raw
     }
 
-    /// A session of this agent, with the hub's full set.
+    /// Opens a session of this agent, and reads the hub's full set.
     pub async fn open_as(&self, party: &str, instance: &str) -> Raw {
         let mut raw = self.dial(party, Hello { instance: instance.to_owned(), ..hello() }).await;
         raw.opened().await;
@@ -132,37 +131,36 @@ impl AgentListener {
     }
 }
 
-/// One session.
 #[derive(Debug)]
 pub struct Raw {
     out: mpsc::Sender<AgentMessage>,
     inbox: Streaming<HubMessage>,
     pub instance: String,
     pub welcome: Welcome,
-    /// The hub's full set, as far as it is not used up.
+    /// The unread part of the hub's full set.
     pub set: Vec<DesiredMember>,
     /// The newest report.
     pub last: Option<MemberReport>,
-    /// Everything the hub said, in order.
-    pub heard: Vec<HubMessage>,
+    /// All messages of the hub, in order.
+    pub received: Vec<HubMessage>,
     sequence: u64,
 }
 
 impl Raw {
-    pub async fn say(&self, body: ToHub) {
+    pub async fn send(&self, body: ToHub) {
         self.out.send(AgentMessage { body: Some(body) }).await.expect("the session is open");
     }
 
     pub async fn next(&mut self) -> FromHub {
         let message = flow_common::clock::timeout(Duration::from_secs(30), self.inbox.message())
             .await
-            .expect("the hub says something in time");
+            .expect("the hub sends a message in time");
         let message = message.expect("the session is whole").expect("the session goes on");
-        self.heard.push(message.clone());
+        self.received.push(message.clone());
         message.body.expect("a body")
     }
 
-    /// Reads on to the end of the hub's set.
+    /// Reads to the end of the hub's set.
     pub async fn opened(&mut self) {
         loop {
             match self.next().await {
@@ -175,7 +173,7 @@ impl Raw {
         }
     }
 
-    /// Reads on to a refusal, and answers its code.
+    /// Reads to a refusal, and returns its code.
     pub async fn refused(&mut self) -> String {
         loop {
             if let FromHub::Refused(refused) = self.next().await {
@@ -185,7 +183,7 @@ impl Raw {
         }
     }
 
-    /// The next desired member that wishes this.
+    /// Returns the next desired member with this phase.
     pub async fn next_desired(&mut self, desired: &str) -> DesiredMember {
         if let Some(index) = self.set.iter().position(|member| member.desired == desired) {
             return self.set.remove(index);
@@ -212,11 +210,11 @@ impl Raw {
             ..MemberReport::default()
         };
         self.last = Some(report.clone());
-        self.say(ToHub::Report(report)).await;
+        self.send(ToHub::Report(report)).await;
         self.acked(self.sequence).await;
     }
 
-    /// Reads on to the acknowledgement of this report.
+    /// Reads to the acknowledgement of this report.
     pub async fn acked(&mut self, sequence: u64) -> Ack {
         loop {
             match self.next().await {
@@ -225,7 +223,7 @@ impl Raw {
                         return ack;
                     }
                 }
-                // Said in between; looked for later.
+                // Kept for later.
                 FromHub::DesiredMember(member) => self.set.push(member),
                 _ => {}
             }

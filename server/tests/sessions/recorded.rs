@@ -1,8 +1,9 @@
-//! Sessions as they were: what agents of each version say, replayed byte for byte to this hub; and what this hub says,
-//! kept for the agents of other versions (`federate/tests/session_hub/recorded.rs` replays it, and keeps the agents' side).
+//! Recorded sessions: the messages of agents of each version are replayed byte for byte to this
+//! hub, and this hub's messages are recorded for the agents of other versions
+//! (`federate/tests/session_hub/recorded.rs` replays them, and records the agents' side).
 //!
-//! `proto/sessions` has a folder for each version that is spoken. It is written only when that version's own programs say
-//! something else, and deleted when the version is no longer taken.
+//! `proto/sessions` has a folder for each supported version. It is written only when that version's
+//! own programs send different messages, and deleted when the version is no longer supported.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,7 @@ fn read<M: Message + Default>(path: &Path) -> Vec<M> {
     .collect()
 }
 
-/// A task of party `a` alone, started; the run's path.
+/// Creates and starts a task of party `a` alone; returns the run's path.
 async fn alone(hub: &TestApp) -> String {
     let template = json!({ "name": "demo", "framework": "generic", "image": "demo:1", "command": ["bin/work"] });
     let template =
@@ -42,7 +43,7 @@ async fn alone(hub: &TestApp) -> String {
 }
 
 #[tokio::test]
-async fn an_agent_of_every_version_goes_from_hello_to_settled() {
+async fn agent_of_every_version_runs_from_hello_to_settled() {
     let mut versions = 0;
     for version in sessions().read_dir().expect("there are recorded sessions") {
         let version = version.expect("a folder").path();
@@ -50,16 +51,16 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
         let hub = TestApp::start().await;
         let listener = AgentListener::of(&hub, &["a"]).await;
         let path = alone(&hub).await;
-        let mut said = read::<AgentMessage>(&version.join("agent.bin")).into_iter();
-        let Some(ToHub::Hello(hello)) = said.next().and_then(|message| message.body) else {
+        let mut recorded = read::<AgentMessage>(&version.join("agent.bin")).into_iter();
+        let Some(ToHub::Hello(hello)) = recorded.next().and_then(|message| message.body) else {
             panic!("no Hello: {}", version.display())
         };
         let spoken = hello.protocol;
         let mut agent = listener.dial("a", hello).await;
         agent.opened().await;
         assert_eq!(agent.welcome.protocol, spoken);
-        let mut wish: Option<DesiredMember> = None;
-        for message in said {
+        let mut desired: Option<DesiredMember> = None;
+        for message in recorded {
             let mut body = message.body.expect("nothing a later hub does not know was recorded");
             match &mut body {
                 ToHub::Report(report) => {
@@ -69,24 +70,24 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
                         } else {
                             "reserved"
                         };
-                    if wish.as_ref().is_none_or(|wish| wish.desired != due) {
-                        wish = Some(agent.next_desired(due).await);
+                    if desired.as_ref().is_none_or(|desired| desired.desired != due) {
+                        desired = Some(agent.next_desired(due).await);
                     }
-                    // The run was another one.
+                    // The recorded run had another id.
                     let DesiredMember { run_id, task_id, generation, spec_digest, .. } =
-                        wish.clone().expect("just made");
+                        desired.clone().expect("just made");
                     (report.run_id, report.task_id) = (run_id, task_id);
                     (report.observed_generation, report.spec_digest) = (generation, spec_digest);
                 }
                 ToHub::Progress(batch) => {
-                    let run = &wish.as_ref().expect("it ran").run_id;
+                    let run = &desired.as_ref().expect("it ran").run_id;
                     batch.members.iter_mut().for_each(|member| member.run_id.clone_from(run));
                 }
                 _ => {}
             }
             let sequence =
                 if let ToHub::Report(report) = &body { Some(report.sequence) } else { None };
-            agent.say(body).await;
+            agent.send(body).await;
             if let Some(sequence) = sequence {
                 agent.acked(sequence).await;
             }
@@ -103,8 +104,8 @@ async fn an_agent_of_every_version_goes_from_hello_to_settled() {
     assert!(versions > 0);
 }
 
-/// What is said in every session of this kind, whatever comes between.
-fn gist(messages: &[HubMessage]) -> Vec<String> {
+/// Returns the messages that every session of this kind contains.
+fn summary(messages: &[HubMessage]) -> Vec<String> {
     let word = |message: &HubMessage| match message.body.as_ref()? {
         FromHub::Welcome(welcome) => Some(format!("welcome {}", welcome.protocol)),
         FromHub::SnapshotEnd(_) => Some("set".to_owned()),
@@ -130,12 +131,12 @@ async fn succeed(agent: &mut Raw, run: &DesiredMember) {
     });
     assert_eq!(last.run_id, run.run_id);
     let sequence = last.sequence;
-    agent.say(ToHub::Report(last)).await;
+    agent.send(ToHub::Report(last)).await;
     assert!(agent.acked(sequence).await.settled);
 }
 
 #[tokio::test]
-async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
+async fn hub_messages_of_a_run_are_recorded_for_agents_of_other_versions() {
     let hub = TestApp::start().await;
     let listener = AgentListener::of(&hub, &["a"]).await;
     let mut agent = listener.open("a").await;
@@ -152,7 +153,7 @@ async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
         std::fs::write(
             &path,
             agent
-                .heard
+                .received
                 .iter()
                 .flat_map(Message::encode_length_delimited_to_vec)
                 .collect::<Vec<u8>>(),
@@ -160,5 +161,5 @@ async fn what_a_hub_says_of_a_run_is_kept_for_agents_of_other_versions() {
         .expect("the repository is writable");
     }
     let advice = "the recorded session is out of date: run `UPDATE=1 cargo test -p flow-server --test sessions recorded`";
-    assert_eq!(gist(&read(&path)), gist(&agent.heard), "{advice}");
+    assert_eq!(summary(&read(&path)), summary(&agent.received), "{advice}");
 }

@@ -1,4 +1,4 @@
-//! Changes: stored whole or not at all, each on top of the version it was computed from.
+//! Updates: stored completely or not at all, each on top of the version it is based on.
 
 use flow_domain::id::Digest;
 use flow_domain::member::{Contact, MemberPhase};
@@ -9,21 +9,21 @@ use flow_server::store::{ApplyError, Duplicate, IdemRecord, PageRequest, StoreEr
 use crate::support::*;
 
 crate::on_every_database!(
-    a_change_is_stored_whole_and_read_back,
-    a_stale_change_takes_the_whole_batch_with_it,
-    a_task_that_is_gone_or_never_was_is_stale,
-    names_are_unique_among_living_tasks_and_case_matters,
-    a_repeated_request_is_told_apart_from_a_taken_name,
-    duplicates_within_one_batch_are_found,
-    an_aggregate_holds_what_can_move_and_the_newest_run,
+    update_is_stored_completely_and_read_back,
+    stale_update_rejects_the_whole_batch,
+    update_of_a_missing_task_is_stale,
+    task_names_are_unique_and_case_sensitive_until_deletion,
+    repeated_request_is_not_a_duplicate_name,
+    duplicates_within_one_batch_are_detected,
+    aggregate_contains_unsettled_runs_and_the_newest,
     only_rows_that_differ_are_written,
-    a_run_cannot_take_the_place_of_another,
-    timers_and_open_members_are_found,
-    one_of_two_writers_wins_and_no_event_number_is_lost,
-    writers_of_overlapping_batches_finish,
-    a_batch_of_five_hundred_is_one_transaction,
-    extreme_values_make_the_round_trip,
-    a_corrupt_row_is_named,
+    run_cannot_replace_another,
+    due_tasks_and_unsettled_members_are_found,
+    concurrent_writers_have_one_winner_and_lose_no_event_number,
+    writers_of_overlapping_batches_do_not_deadlock,
+    batch_of_five_hundred_updates_is_one_transaction,
+    extreme_values_survive_a_round_trip,
+    corrupt_row_is_named_in_the_error,
 );
 
 fn answer(key: &str, response: &str) -> IdemRecord {
@@ -36,7 +36,7 @@ fn answer(key: &str, response: &str) -> IdemRecord {
     }
 }
 
-async fn a_change_is_stored_whole_and_read_back(fx: Fixture) {
+async fn update_is_stored_completely_and_read_back(fx: Fixture) {
     let store = &fx.store;
     let mut change = creation(any_task("Größe-α"));
     let run = start(&mut change);
@@ -51,10 +51,11 @@ async fn a_change_is_stored_whole_and_read_back(fx: Fixture) {
     assert_eq!(store.run(&run.id).await.unwrap(), Some(run.clone()));
 
     let events = store.events(&change.task.id, 0, 100).await.unwrap();
-    let told: Vec<_> = events.iter().map(|row| (row.seq, row.at, row.event.clone())).collect();
+    let stored_events: Vec<_> =
+        events.iter().map(|row| (row.seq, row.at, row.event.clone())).collect();
     let written: Vec<_> =
         change.events.iter().zip(1..).map(|(new, seq)| (seq, new.at, new.event.clone())).collect();
-    assert_eq!(told, written);
+    assert_eq!(stored_events, written);
     assert_eq!(
         store.events(&change.task.id, 1, 1).await.unwrap(),
         events[1..2],
@@ -74,7 +75,7 @@ async fn a_change_is_stored_whole_and_read_back(fx: Fixture) {
     assert_eq!(store.idempotency("default/alice/tasks", "k1").await.unwrap(), None);
 }
 
-async fn a_stale_change_takes_the_whole_batch_with_it(fx: Fixture) {
+async fn stale_update_rejects_the_whole_batch(fx: Fixture) {
     let store = &fx.store;
     let (a, b, c) = (any_task("a"), any_task("b"), any_task("c"));
     store.apply(&[creation(a.clone()), creation(b.clone())]).await.unwrap();
@@ -100,7 +101,7 @@ async fn a_stale_change_takes_the_whole_batch_with_it(fx: Fixture) {
     assert_eq!(store.spec(&late.task.id, &late.specs[0].digest).await.unwrap(), None);
 }
 
-async fn a_task_that_is_gone_or_never_was_is_stale(fx: Fixture) {
+async fn update_of_a_missing_task_is_stale(fx: Fixture) {
     let task = any_task("ghost");
     let never = TaskUpdate { insert: false, base_version: 1, ..creation(task.clone()) };
     let refused = fx.store.apply(&[never]).await.unwrap_err();
@@ -108,7 +109,7 @@ async fn a_task_that_is_gone_or_never_was_is_stale(fx: Fixture) {
     fx.store.apply(&[]).await.expect("nothing to do is done");
 }
 
-async fn names_are_unique_among_living_tasks_and_case_matters(fx: Fixture) {
+async fn task_names_are_unique_and_case_sensitive_until_deletion(fx: Fixture) {
     let store = &fx.store;
     let first = stored(store, any_task("name"), false).await.task;
     let taken = |error: ApplyError, of: &flow_domain::id::TaskId| {
@@ -144,7 +145,7 @@ async fn names_are_unique_among_living_tasks_and_case_matters(fx: Fixture) {
     assert_eq!(store.task_by_name(&project(), "Name").await.unwrap(), None);
 }
 
-async fn a_repeated_request_is_told_apart_from_a_taken_name(fx: Fixture) {
+async fn repeated_request_is_not_a_duplicate_name(fx: Fixture) {
     let store = &fx.store;
     let mut first = creation(any_task("once"));
     first.idempotency = Some(answer("key", first.task.id.as_str()));
@@ -166,7 +167,7 @@ async fn a_repeated_request_is_told_apart_from_a_taken_name(fx: Fixture) {
     assert!(matches!(error, ApplyError::Duplicate { what: Duplicate::Id, .. }), "{error:?}");
 }
 
-async fn duplicates_within_one_batch_are_found(fx: Fixture) {
+async fn duplicates_within_one_batch_are_detected(fx: Fixture) {
     let twins = [creation(any_task("twin")), creation(any_task("twin"))];
     let error = fx.store.apply(&twins).await.unwrap_err();
     assert!(
@@ -189,7 +190,7 @@ async fn duplicates_within_one_batch_are_found(fx: Fixture) {
     );
 }
 
-async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
+async fn aggregate_contains_unsettled_runs_and_the_newest(fx: Fixture) {
     let store = &fx.store;
     let first = stored(store, any_task("many-runs"), true).await;
     let id = first.task.id;
@@ -203,7 +204,7 @@ async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
         "the newest run, though settled"
     );
 
-    // The second ends but does not settle; the third is new.
+    // The second run ends but does not settle; the third is new.
     let mut again = change(store, &id).await;
     let second = start(&mut again);
     store.apply(&[again]).await.unwrap();
@@ -219,7 +220,7 @@ async fn an_aggregate_holds_what_can_move_and_the_newest_run(fx: Fixture) {
     let row = store.task(&id).await.unwrap().unwrap();
     assert_eq!((row.phase, row.latest_run), (Some(third.phase), Some(third.id.clone())));
 
-    // A change of an older run leaves the columns of the newest alone.
+    // An update of an older run does not change the columns of the newest.
     let mut older = change(store, &id).await;
     let second = settle(&mut older, &second, RunPhase::Cancelled);
     store.apply(&[older]).await.unwrap();
@@ -242,7 +243,7 @@ async fn only_rows_that_differ_are_written(fx: Fixture) {
     let store = &fx.store;
     let found = stored(store, any_task("diff"), true).await;
     let (id, before) = (found.task.id, found.runs[0].clone());
-    // What is not part of the difference stays as it is, even if it is wrong.
+    // Columns that the update does not change are not written.
     fx.raw("UPDATE members SET phase = 'marked' WHERE party_id = 'hospital-b'").await;
     let mut moved = change(store, &id).await;
     let mut after = before.clone();
@@ -255,7 +256,7 @@ async fn only_rows_that_differ_are_written(fx: Fixture) {
     assert_eq!(counts.members.get("admitted"), Some(&1));
 }
 
-async fn a_run_cannot_take_the_place_of_another(fx: Fixture) {
+async fn run_cannot_replace_another(fx: Fixture) {
     let store = &fx.store;
     let found = stored(store, any_task("a"), true).await;
     let mut thief = creation(any_task("b"));
@@ -265,7 +266,7 @@ async fn a_run_cannot_take_the_place_of_another(fx: Fixture) {
     assert_eq!(store.run(&found.runs[0].id).await.unwrap().as_ref(), Some(&found.runs[0]));
 }
 
-async fn timers_and_open_members_are_found(fx: Fixture) {
+async fn due_tasks_and_unsettled_members_are_found(fx: Fixture) {
     let store = &fx.store;
     assert_eq!(store.next_due().await.unwrap(), None);
     let mut tasks = Vec::new();
@@ -305,7 +306,7 @@ async fn timers_and_open_members_are_found(fx: Fixture) {
     assert!(loaded.iter().all(|found| found.runs.len() == 1));
 }
 
-async fn one_of_two_writers_wins_and_no_event_number_is_lost(fx: Fixture) {
+async fn concurrent_writers_have_one_winner_and_lose_no_event_number(fx: Fixture) {
     const WRITERS: i64 = 4;
     const EACH: i64 = 10;
     let id = stored(&fx.store, any_task("contended"), false).await.task.id;
@@ -349,7 +350,7 @@ async fn one_of_two_writers_wins_and_no_event_number_is_lost(fx: Fixture) {
     }
 }
 
-async fn writers_of_overlapping_batches_finish(fx: Fixture) {
+async fn writers_of_overlapping_batches_do_not_deadlock(fx: Fixture) {
     let mut ids = Vec::new();
     for number in 0..8 {
         ids.push(stored(&fx.store, any_task(&format!("t-{number}")), false).await.task.id);
@@ -357,7 +358,7 @@ async fn writers_of_overlapping_batches_finish(fx: Fixture) {
     let mut writers = Vec::new();
     for writer in 0..3_usize {
         let store = fx.other().await;
-        // Each in another order: only the store's own order keeps them from a deadlock.
+        // Each in another order: only the store's own order prevents a deadlock.
         let mut mine = ids.clone();
         mine.rotate_left(writer * 3);
         writers.push(tokio::spawn(async move {
@@ -386,7 +387,7 @@ async fn writers_of_overlapping_batches_finish(fx: Fixture) {
     }
 }
 
-async fn a_batch_of_five_hundred_is_one_transaction(fx: Fixture) {
+async fn batch_of_five_hundred_updates_is_one_transaction(fx: Fixture) {
     let store = &fx.store;
     let mut changes: Vec<TaskUpdate> = Vec::new();
     for number in 0..500 {
@@ -409,7 +410,7 @@ async fn a_batch_of_five_hundred_is_one_transaction(fx: Fixture) {
     assert!(findings.iter().all(|finding| finding.ok), "{findings:?}");
 }
 
-async fn extreme_values_make_the_round_trip(fx: Fixture) {
+async fn extreme_values_survive_a_round_trip(fx: Fixture) {
     let store = &fx.store;
     let mut change = creation(any_task(&"\u{1F9EA}".repeat(50)));
     change.task.created_at = Timestamp(i64::MIN);
@@ -439,7 +440,7 @@ async fn extreme_values_make_the_round_trip(fx: Fixture) {
     assert_eq!(store.run(&run.id).await.unwrap().unwrap().ending, None);
 }
 
-async fn a_corrupt_row_is_named(fx: Fixture) {
+async fn corrupt_row_is_named_in_the_error(fx: Fixture) {
     let store = &fx.store;
     let found = stored(store, any_task("broken"), true).await;
     let (id, run) = (&found.task.id, &found.runs[0].id);

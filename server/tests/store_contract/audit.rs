@@ -1,10 +1,10 @@
-//! Reports kept to look into.
+//! Audit of reports.
 
 use flow_server::store::AuditReport;
 
 use crate::support::*;
 
-crate::on_every_database!(a_report_is_audited_once, of_each_party_the_newest_reports_are_kept);
+crate::on_every_database!(report_is_audited_once, newest_reports_of_each_party_are_kept);
 
 fn report(name: &str, sequence: u64, seconds: i64) -> AuditReport {
     AuditReport {
@@ -19,7 +19,7 @@ fn report(name: &str, sequence: u64, seconds: i64) -> AuditReport {
     }
 }
 
-async fn of_each_party_the_newest_reports_are_kept(fx: Fixture) {
+async fn newest_reports_of_each_party_are_kept(fx: Fixture) {
     let store = &fx.store;
     let kept = async |name: &str| {
         let kept =
@@ -32,7 +32,7 @@ async fn of_each_party_the_newest_reports_are_kept(fx: Fixture) {
     store.audit_report(&report("b", 7, 0)).await.unwrap();
     store.prune_audit(3).await.unwrap();
     assert_eq!((kept("a").await, kept("b").await), (vec![2, 3, 4], vec![7]));
-    // Only who has sent more is looked at; after a start, everybody.
+    // Pruning checks only parties with new reports; after a start, all parties.
     for sequence in 8..12 {
         store.audit_report(&report("b", sequence, sequence as i64)).await.unwrap();
     }
@@ -41,10 +41,10 @@ async fn of_each_party_the_newest_reports_are_kept(fx: Fixture) {
     fx.other().await.prune_audit(1).await.unwrap();
     assert_eq!((kept("a").await, kept("b").await), (vec![4], vec![11]));
     store.prune_audit(0).await.unwrap();
-    assert_eq!(kept("a").await, vec![4], "nobody has sent more");
+    assert_eq!(kept("a").await, vec![4], "no party has sent more");
 }
 
-async fn a_report_is_audited_once(fx: Fixture) {
+async fn report_is_audited_once(fx: Fixture) {
     let store = &fx.store;
     let report = AuditReport {
         party: party("a"),

@@ -1,5 +1,5 @@
-//! `kill -9` in the middle of storing. What was acknowledged is there; what was not is there wholly or not at all; and no
-//! event number is missing or given twice.
+//! `kill -9` during writes. Acknowledged updates are stored; others are stored completely or not at
+//! all; event numbers have no gap and no duplicate.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -11,12 +11,12 @@ use crate::support::*;
 use flow_domain::id::TaskId;
 use flow_server::store::{ApplyError, Store, StoreError, StoreOptions, TaskUpdate};
 
-/// Tasks changed together in one transaction.
+/// Tasks updated together in one transaction.
 const BATCH: usize = 5;
-/// Commits after which the crash comes.
+/// Commits before the kill.
 const COMMITS: u64 = 40;
 
-/// Makes the tasks of one writer.
+/// Creates the tasks of one writer.
 async fn tasks(store: &Store, name: &str) -> Vec<TaskId> {
     let changes: Vec<TaskUpdate> =
         (0..BATCH).map(|number| creation(any_task(&format!("{name}-{number}")))).collect();
@@ -24,7 +24,7 @@ async fn tasks(store: &Store, name: &str) -> Vec<TaskId> {
     changes.into_iter().map(|change| change.task.id).collect()
 }
 
-/// Changes all tasks once more, each with two events.
+/// Updates all tasks once more, each with two events.
 async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
     let mut changes = Vec::new();
     for found in store.load_tasks(ids).await? {
@@ -45,7 +45,7 @@ async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
     store.apply(&changes).await
 }
 
-/// Looks at a writer's tasks after the crash; the number of its rounds that are stored.
+/// Checks a writer's tasks after the crash; returns the number of stored rounds.
 async fn rounds(store: &Store, ids: &[TaskId]) -> u64 {
     let found = store.load_tasks(ids).await.unwrap();
     let versions: Vec<u64> = found.iter().map(|task| task.version).collect();
@@ -61,7 +61,7 @@ async fn rounds(store: &Store, ids: &[TaskId]) -> u64 {
     versions[0] - 1
 }
 
-async fn everything_is_well(store: &Store) {
+async fn all_checks_pass(store: &Store) {
     let findings = store.doctor().await;
     assert!(findings.iter().all(|finding| finding.ok), "{findings:?}");
 }
@@ -116,8 +116,8 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
             round(&store, &ids).await.expect("work goes on from what was read again");
             assert_eq!(rounds(&store, &ids).await, stored + 1);
         }
-        everything_is_well(&store).await;
-        // The connections of the store from before the crash are dead; the next ones are not.
+        all_checks_pass(&store).await;
+        // The connections from before the crash are broken; new ones work.
         flow_testkit::wait_for("the old store to come back", Duration::from_secs(30), async || {
             setup.ping().await.is_ok()
         })
@@ -126,12 +126,12 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mariadb_that_is_killed_keeps_each_transaction_whole() {
+async fn killed_mariadb_keeps_each_transaction_atomic() {
     survives_kill9(flow_testkit::mariadb().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mysql_that_is_killed_keeps_each_transaction_whole() {
+async fn killed_mysql_keeps_each_transaction_atomic() {
     survives_kill9(flow_testkit::mysql().await).await;
 }
 
@@ -156,9 +156,10 @@ async fn without_a_database_every_change_is_unavailable_and_nothing_is_stored() 
 
 const CHILD: &str = "FLOW_STORE_CRASH_DATABASE";
 
-/// Not a test of its own: the process that is killed by the test below, which runs this file again with a database named.
+/// No test of its own: the process that the test below kills. That test runs this file again with a
+/// database.
 #[tokio::test]
-async fn writes_until_killed_when_told_to() {
+async fn writes_until_killed() {
     let Ok(url) = std::env::var(CHILD) else { return };
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();
     let ids = tasks(&store, "child").await;
@@ -173,17 +174,12 @@ async fn writes_until_killed_when_told_to() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
+async fn killed_process_keeps_each_sqlite_transaction_atomic() {
     for commits in [1, 7, 30] {
         let fx = Fixture::new(Backend::Sqlite).await;
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args([
-                "--exact",
-                "crash::writes_until_killed_when_told_to",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args(["--exact", "crash::writes_until_killed", "--nocapture", "--test-threads=1"])
             .env(CHILD, &fx.url)
             .stdout(Stdio::piped());
         let mut child = flow_testkit::spawn_tied(command).unwrap();
@@ -196,7 +192,7 @@ async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
                     ids = named.split(' ').map(|id| id.parse().unwrap()).collect();
                 }
                 acknowledged += u64::from(line == "stored");
-                // Killed here; what it had already said is still read to the end.
+                // Killed here; the rest of its output is still read.
                 if acknowledged == commits && line == "stored" {
                     child.kill().unwrap();
                 }
@@ -213,7 +209,7 @@ async fn a_process_that_is_killed_keeps_each_sqlite_transaction_whole() {
             stored == acknowledged || stored == acknowledged + 1,
             "{stored} rounds stored, {acknowledged} acknowledged"
         );
-        everything_is_well(&store).await;
+        all_checks_pass(&store).await;
         round(&store, &ids).await.expect("work goes on");
     }
 }

@@ -3,12 +3,12 @@
 use crate::support::*;
 
 crate::on_every_database!(
-    a_lease_has_one_holder_until_it_runs_out,
-    a_lease_whose_holder_is_gone_can_be_freed,
-    of_many_who_want_a_lease_one_gets_it,
+    lease_has_one_holder_until_it_expires,
+    lease_of_an_ended_holder_can_be_released,
+    concurrent_requests_for_a_lease_have_one_winner,
 );
 
-async fn a_lease_has_one_holder_until_it_runs_out(fx: Fixture) {
+async fn lease_has_one_holder_until_it_expires(fx: Fixture) {
     let store = &fx.store;
     let take = async |holder: &str, now, until| {
         store.take_lease("timers", holder, at(now), at(until)).await.unwrap()
@@ -28,7 +28,7 @@ async fn a_lease_has_one_holder_until_it_runs_out(fx: Fixture) {
     );
 }
 
-async fn of_many_who_want_a_lease_one_gets_it(fx: Fixture) {
+async fn concurrent_requests_for_a_lease_have_one_winner(fx: Fixture) {
     for round in 0..3 {
         let mut takers = Vec::new();
         for number in 0..6 {
@@ -51,7 +51,7 @@ async fn of_many_who_want_a_lease_one_gets_it(fx: Fixture) {
     }
 }
 
-async fn a_lease_whose_holder_is_gone_can_be_freed(fx: Fixture) {
+async fn lease_of_an_ended_holder_can_be_released(fx: Fixture) {
     let store = &fx.store;
     store.free_lease("timers").await.unwrap();
     assert_eq!(store.lease_holder("timers").await.unwrap(), None);
@@ -60,7 +60,7 @@ async fn a_lease_whose_holder_is_gone_can_be_freed(fx: Fixture) {
     assert_eq!(
         store.lease_holder("timers").await.unwrap().as_deref(),
         Some("a"),
-        "who had it last is still told"
+        "the last holder is still known"
     );
     assert!(store.take_lease("timers", "b", at(1), at(101)).await.unwrap());
     assert_eq!(store.lease_holder("timers").await.unwrap().as_deref(), Some("b"));

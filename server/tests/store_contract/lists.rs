@@ -1,4 +1,4 @@
-//! Lists: filters, pages, order, and the proof that an index leads.
+//! Lists: filters, pages, order, and the leading index of each statement.
 
 use flow_domain::id::TemplateId;
 use flow_domain::run::RunPhase;
@@ -7,12 +7,12 @@ use flow_server::store::{Page, PageRequest, Store, TaskFilter, TaskRow};
 use crate::support::*;
 
 crate::on_every_database!(
-    each_filter_shows_what_it_says,
-    pages_follow_each_other_without_holes_or_repeats,
-    a_name_prefix_takes_every_character_literally,
+    each_filter_selects_its_tasks,
+    pages_have_no_gaps_and_no_duplicates,
+    name_prefix_matches_every_character_literally,
     edits_and_deletions_move_a_task_between_lists,
     every_filter_is_led_by_an_index,
-    wide_filters_find_the_same_in_short_pages,
+    wide_filters_select_the_same_tasks_in_short_pages,
     wide_filters_are_led_by_an_index,
 );
 
@@ -49,7 +49,7 @@ async fn some(store: &Store) -> Vec<TemplateId> {
     templates
 }
 
-async fn each_filter_shows_what_it_says(fx: Fixture) {
+async fn each_filter_selects_its_tasks(fx: Fixture) {
     let store = &fx.store;
     let templates = some(store).await;
     let newest_first: Vec<String> =
@@ -101,7 +101,7 @@ async fn each_filter_shows_what_it_says(fx: Fixture) {
         "by name"
     );
 
-    // All together, and each pair that leads differently.
+    // All filters together, and each pair with another leading index.
     let template = Some(templates[1].clone());
     let several = TaskFilter {
         party: Some(party("p2")),
@@ -118,7 +118,7 @@ async fn each_filter_shows_what_it_says(fx: Fixture) {
     assert_eq!(names(store, &several).await, ["task-09", "task-05", "task-01"]);
 }
 
-/// All pages of a list, each of `limit` rows.
+/// Returns all pages of a list, each of `limit` rows.
 async fn walk(store: &Store, filter: &TaskFilter, limit: u32) -> Vec<String> {
     let mut seen = Vec::new();
     let mut request = PageRequest::first(limit);
@@ -132,7 +132,7 @@ async fn walk(store: &Store, filter: &TaskFilter, limit: u32) -> Vec<String> {
     }
 }
 
-async fn pages_follow_each_other_without_holes_or_repeats(fx: Fixture) {
+async fn pages_have_no_gaps_and_no_duplicates(fx: Fixture) {
     let store = &fx.store;
     let templates = some(store).await;
     let filters = [
@@ -169,7 +169,7 @@ async fn pages_follow_each_other_without_holes_or_repeats(fx: Fixture) {
     assert_eq!((nothing.items.len(), nothing.next), (0, None));
 }
 
-async fn a_name_prefix_takes_every_character_literally(fx: Fixture) {
+async fn name_prefix_matches_every_character_literally(fx: Fixture) {
     let store = &fx.store;
     for name in ["a%b", "a_b", "axb", "A%b", "a", "größe", "gross", "🧪x", "a!b"] {
         stored(store, any_task(name), false).await;
@@ -214,7 +214,7 @@ async fn edits_and_deletions_move_a_task_between_lists(fx: Fixture) {
     for filter in [all(), of("p1"), of("p2"), TaskFilter { phases: vec![None], ..all() }] {
         assert_eq!(names(store, &filter).await, Vec::<String>::new());
     }
-    // A deleted task still changes: its members settle.
+    // A deleted task still changes while its members settle.
     let mut later = change(store, &id).await;
     later.events.push(event("settled"));
     store.apply(&[later]).await.unwrap();
@@ -223,7 +223,7 @@ async fn edits_and_deletions_move_a_task_between_lists(fx: Fixture) {
 
 async fn every_filter_is_led_by_an_index(fx: Fixture) {
     let store = &fx.store;
-    // Without rows a planner proves nothing.
+    // A planner needs rows to choose a plan.
     let templates = some(store).await;
     let filters = [
         (all(), "tasks_newest"),
@@ -231,7 +231,7 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
         (TaskFilter { phases: vec![Some(RunPhase::Running)], ..all() }, "tasks_phase"),
         (TaskFilter { template: Some(templates[0].clone()), ..all() }, "tasks_template"),
         (TaskFilter { party: Some(party("p0")), ..all() }, "PRIMARY"),
-        // The narrowest leads: three are running, four are of the template, six of the party.
+        // The narrowest filter leads: three tasks run, four have the template, six the party.
         (
             TaskFilter { party: Some(party("p0")), template: Some(templates[0].clone()), ..all() },
             "tasks_template",
@@ -256,7 +256,7 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
     }
 }
 
-/// Whether the plan searches with this index first, reads nothing whole and sorts nothing.
+/// Returns whether the plan searches with this index first, scans no table and does not sort.
 fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
     match backend {
         Backend::Sqlite => {
@@ -299,9 +299,9 @@ fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
     }
 }
 
-/// So many tasks that every index is wide: the even ones are of another template, party and phase than the odd ones, and
-/// all are of party `all`. One of the oldest is not like its neighbours.
-const MANY: usize = 4_400;
+/// Enough tasks that every index is wide. Even tasks differ from odd ones in template, party and
+/// phase, and all are of party `all`. One of the oldest is different from its neighbours.
+const WIDE_LIST_TASKS: usize = 4_400;
 const ODD_ONE: usize = 40;
 const FAILED: Option<RunPhase> = Some(RunPhase::Failed);
 
@@ -311,13 +311,13 @@ async fn many(fx: &Fixture) -> [TemplateId; 2] {
         let party = if number.is_multiple_of(2) && number != ODD_ONE { "even" } else { "odd" };
         creation(task(&format!("task-{number:04}"), &templates[number % 2], &["all", party]))
     };
-    fx.store.apply(&(0..MANY).map(creation_of).collect::<Vec<_>>()).await.unwrap();
+    fx.store.apply(&(0..WIDE_LIST_TASKS).map(creation_of).collect::<Vec<_>>()).await.unwrap();
     fx.raw(&format!("UPDATE tasks SET phase = 'failed' WHERE template_id = '{}'", templates[0]))
         .await;
     templates
 }
 
-/// Filters of every kind with each other, and the numbers of the tasks they show, in order.
+/// Combinations of filters, and the numbers of the tasks that they select, in order.
 fn mixed(templates: &[TemplateId; 2]) -> Vec<(TaskFilter, Vec<usize>)> {
     let some_phases: [&[Option<RunPhase>]; 4] =
         [&[], &[None], &[FAILED], &[FAILED, Some(RunPhase::Running), None]];
@@ -338,7 +338,7 @@ fn mixed(templates: &[TemplateId; 2]) -> Vec<(TaskFilter, Vec<usize>)> {
                         .is_none_or(|name| name == "all" || number % 2 == 1 || *number == ODD_ONE)
                     && prefix.is_none_or(|prefix| prefix == "task-" || *number >= 4_000)
             };
-            let mut numbers: Vec<usize> = (0..MANY).filter(shown).collect();
+            let mut numbers: Vec<usize> = (0..WIDE_LIST_TASKS).filter(shown).collect();
             if prefix.is_none() {
                 numbers.reverse();
             }
@@ -355,7 +355,7 @@ fn mixed(templates: &[TemplateId; 2]) -> Vec<(TaskFilter, Vec<usize>)> {
     mixed
 }
 
-async fn wide_filters_find_the_same_in_short_pages(fx: Fixture) {
+async fn wide_filters_select_the_same_tasks_in_short_pages(fx: Fixture) {
     let store = &fx.store;
     let templates = many(&fx).await;
     for (filter, expected) in mixed(&templates) {
@@ -363,7 +363,8 @@ async fn wide_filters_find_the_same_in_short_pages(fx: Fixture) {
             walk(store, &filter, 700).await.iter().map(|name| name[5..].parse().unwrap()).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
-    // Nothing is odd and failed but the odd one: the first page has looked at some tasks and says where to go on.
+    // Only the odd one is both odd and failed: the first page has scanned some tasks and returns a
+    // cursor.
     let filter = TaskFilter { party: Some(party("odd")), phases: vec![FAILED], ..all() };
     let first = store.list_tasks(&filter, &PageRequest::first(50)).await.unwrap();
     assert_eq!(first.items, []);
@@ -398,7 +399,7 @@ async fn wide_filters_are_led_by_an_index(fx: Fixture) {
             [None, Some(if by_name { middle.body.name.as_str() } else { middle.id.as_str() })]
         {
             let plans = store.explain_tasks(&filter, after).await.unwrap();
-            // A narrow list is found whole, and sorted if it has to be.
+            // A narrow list is scanned completely, and sorted if necessary.
             if plans.len() == 2 * walks {
                 wide += 1;
                 assert!(
@@ -411,9 +412,10 @@ async fn wide_filters_are_led_by_an_index(fx: Fixture) {
     assert!(wide > 40, "{wide}");
 }
 
-/// A bound that the walk does not begin at shows in no plan, only in what there is to do. SQLite alone counts that.
+/// A bound that the scan does not start at is visible in no plan, only in the steps, which only
+/// SQLite counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_in_the_middle_of_a_list_takes_no_more_steps_than_the_first() {
+async fn page_in_the_middle_of_a_list_costs_as_much_as_the_first() {
     let fx = Fixture::new(Backend::Sqlite).await;
     let templates = many(&fx).await;
     let middle =
@@ -432,7 +434,7 @@ async fn a_page_in_the_middle_of_a_list_takes_no_more_steps_than_the_first() {
                 plans.into_iter().map(|plan| plan.steps.expect("SQLite counts")).sum::<u32>(),
             );
         }
-        // They find other tasks: a few steps more or less.
+        // They select different tasks: a few steps more or less.
         assert!(steps[1] <= steps[0] + steps[0] / 4 + 10, "{filter:?}: {steps:?}");
         all += steps[0];
     }

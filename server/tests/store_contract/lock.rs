@@ -19,13 +19,13 @@ macro_rules! on_both_servers {
 }
 
 on_both_servers!(
-    a_second_hub_is_refused_until_the_first_is_gone,
-    a_hub_whose_lock_was_broken_takes_it_again,
-    a_hub_whose_place_was_taken_is_told,
-    a_hub_that_was_replaced_in_between_is_told,
+    second_hub_is_rejected_until_the_first_has_ended,
+    hub_retakes_a_broken_lock,
+    hub_loses_a_lock_that_another_hub_has_taken,
+    hub_that_was_replaced_meanwhile_loses_the_lock,
 );
 
-/// Keeps the lock as a hub does; ends when another hub has the database.
+/// Holds the lock as a hub does; ends when another hub has it.
 fn kept(mut lock: HubLock) -> JoinHandle<StoreError> {
     tokio::spawn(async move { lock.lost().await })
 }
@@ -38,30 +38,30 @@ fn refusal(asked: Result<HubLock, StoreError>) -> String {
     }
 }
 
-/// The number of the connection that has the lock of this database, if one has.
+/// Returns the number of the connection that holds the lock of this database.
 async fn holder(fx: &Fixture) -> Option<i64> {
     let mut connection = MySqlConnection::connect(&fx.url).await.unwrap();
     let sql = "SELECT CAST(IS_USED_LOCK(CONCAT('flow-server:', DATABASE())) AS SIGNED)";
     sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
 }
 
-async fn a_second_hub_is_refused_until_the_first_is_gone(fx: Fixture) {
+async fn second_hub_is_rejected_until_the_first_has_ended(fx: Fixture) {
     let first = kept(fx.store.lock_hub("first").await.unwrap());
     let other = fx.other().await;
     let sentence = refusal(other.lock_hub("second").await);
     let number = holder(&fx).await.unwrap();
-    // Of the address, one server tells the number and the other the name.
+    // One server reports the address as a number, the other as a name.
     let from = ["from 127.0.0.1:", "from localhost:"].iter().any(|from| sentence.contains(from));
     assert!(sentence.contains(&format!("connection {number} ")) && from, "{sentence}");
     let elsewhere = Fixture::new(fx.backend).await;
     elsewhere.store.lock_hub("elsewhere").await.unwrap();
-    // As when its process was killed: nothing is said, the socket is closed.
+    // As if its process was killed: the socket is closed without a message.
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     other.lock_hub("second").await.unwrap();
 }
 
-async fn a_hub_whose_lock_was_broken_takes_it_again(fx: Fixture) {
+async fn hub_retakes_a_broken_lock(fx: Fixture) {
     let first = kept(fx.store.lock_hub("first").await.unwrap());
     let number = holder(&fx).await.unwrap();
     fx.raw(&format!("KILL {number}")).await;
@@ -74,7 +74,7 @@ async fn a_hub_whose_lock_was_broken_takes_it_again(fx: Fixture) {
     first.abort();
 }
 
-/// The first hub's lock is broken while `name` waits for it.
+/// Breaks the first hub's lock while `name` waits for it.
 async fn replaced(fx: &Fixture, name: &str) -> (JoinHandle<StoreError>, HubLock) {
     let first = kept(fx.store.lock_hub("first").await.unwrap());
     let number = holder(fx).await.unwrap();
@@ -91,7 +91,7 @@ async fn replaced(fx: &Fixture, name: &str) -> (JoinHandle<StoreError>, HubLock)
     (first, waiting.await.unwrap().unwrap())
 }
 
-async fn a_hub_whose_place_was_taken_is_told(fx: Fixture) {
+async fn hub_loses_a_lock_that_another_hub_has_taken(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     let second = kept(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
@@ -103,7 +103,7 @@ async fn a_hub_whose_place_was_taken_is_told(fx: Fixture) {
     second.abort();
 }
 
-async fn a_hub_that_was_replaced_in_between_is_told(fx: Fixture) {
+async fn hub_that_was_replaced_meanwhile_loses_the_lock(fx: Fixture) {
     let (first, second) = replaced(&fx, "second").await;
     drop(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
@@ -133,17 +133,17 @@ async fn survives_a_restart(mut server: flow_testkit::Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hub_keeps_its_place_over_a_restart_of_mariadb() {
+async fn hub_keeps_its_lock_over_a_restart_of_mariadb() {
     survives_a_restart(flow_testkit::mariadb().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hub_keeps_its_place_over_a_restart_of_mysql() {
+async fn hub_keeps_its_lock_over_a_restart_of_mysql() {
     survives_a_restart(flow_testkit::mysql().await).await;
 }
 
 #[tokio::test]
-async fn a_long_name_of_a_database_has_a_lock_too() {
+async fn long_database_name_has_a_lock() {
     for server in [flow_testkit::shared_mariadb().await, flow_testkit::shared_mysql().await] {
         let name = "x".repeat(60);
         let mut connection = MySqlConnection::connect(&server.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Members that agents hold and the hub does not know.
+//! Orphans.
 
 use flow_domain::id::Digest;
 use flow_domain::member::MemberPhase;
@@ -7,8 +7,8 @@ use flow_server::store::{Orphan, OrphanDecision, OrphanKey, PageRequest, StoreEr
 use crate::support::*;
 
 crate::on_every_database!(
-    an_orphan_keeps_its_decision,
-    a_party_has_so_many_orphans_and_no_more,
+    orphan_keeps_its_decision,
+    orphans_are_limited_per_party,
     orphans_are_listed_page_by_page
 );
 
@@ -27,7 +27,7 @@ fn orphan(name: &str, run: char, attempt: u32) -> Orphan {
     }
 }
 
-async fn an_orphan_keeps_its_decision(fx: Fixture) {
+async fn orphan_keeps_its_decision(fx: Fixture) {
     let store = &fx.store;
     let first = orphan("a", 'a', 1);
     assert!(store.put_orphan(&first, 10).await.unwrap());
@@ -56,7 +56,7 @@ async fn an_orphan_keeps_its_decision(fx: Fixture) {
     assert_eq!(store.orphans(None, &PageRequest::first(10)).await.unwrap().items, vec![second]);
 }
 
-async fn a_party_has_so_many_orphans_and_no_more(fx: Fixture) {
+async fn orphans_are_limited_per_party(fx: Fixture) {
     let store = &fx.store;
     assert!(store.put_orphan(&orphan("a", 'a', 1), 2).await.unwrap());
     assert!(store.put_orphan(&orphan("a", 'b', 1), 2).await.unwrap());

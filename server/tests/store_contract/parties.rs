@@ -1,4 +1,4 @@
-//! Parties, and who speaks for each.
+//! Parties and their sessions.
 
 use flow_domain::id::Digest;
 use flow_server::store::{PageRequest, PartyRow, SessionDecision, SessionGrant, StoreError};
@@ -6,11 +6,11 @@ use flow_server::store::{PageRequest, PartyRow, SessionDecision, SessionGrant, S
 use crate::support::*;
 
 crate::on_every_database!(
-    parties_are_made_once_and_listed_by_name,
-    u21_a_secret_is_replaced_and_its_party_removed,
-    one_agent_at_a_time_speaks_for_a_party,
-    agents_that_come_at_once_get_different_epochs,
-    an_inventory_is_kept_with_its_digest,
+    parties_are_created_once_and_listed_by_name,
+    u21_secret_is_rotated_and_party_removed,
+    party_has_one_agent_at_a_time,
+    concurrent_agents_get_different_epochs,
+    inventory_is_stored_with_its_digest,
 );
 
 fn row(name: &str) -> PartyRow {
@@ -22,7 +22,7 @@ fn row(name: &str) -> PartyRow {
     }
 }
 
-async fn parties_are_made_once_and_listed_by_name(fx: Fixture) {
+async fn parties_are_created_once_and_listed_by_name(fx: Fixture) {
     let store = &fx.store;
     for name in ["c", "a", "b"] {
         store.create_party(&row(name)).await.unwrap();
@@ -49,7 +49,7 @@ async fn parties_are_made_once_and_listed_by_name(fx: Fixture) {
     assert_eq!(store.count_parties().await.unwrap(), 3);
 }
 
-async fn u21_a_secret_is_replaced_and_its_party_removed(fx: Fixture) {
+async fn u21_secret_is_rotated_and_party_removed(fx: Fixture) {
     let store = &fx.store;
     store.create_party(&row("a")).await.unwrap();
     assert!(!store.rotate_party_secret(&party("z"), &Digest::of(b"new"), None).await.unwrap());
@@ -76,7 +76,7 @@ async fn u21_a_secret_is_replaced_and_its_party_removed(fx: Fixture) {
     store.create_party(&row("a")).await.unwrap();
 }
 
-async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
+async fn party_has_one_agent_at_a_time(fx: Fixture) {
     let store = &fx.store;
     let id = party("hospital-a");
     let open = async |number, seconds| {
@@ -130,7 +130,7 @@ async fn one_agent_at_a_time_speaks_for_a_party(fx: Fixture) {
     assert_eq!(open(2, 101).await, granted(4, None));
 }
 
-async fn agents_that_come_at_once_get_different_epochs(fx: Fixture) {
+async fn concurrent_agents_get_different_epochs(fx: Fixture) {
     fx.store.create_party(&row("hospital-a")).await.unwrap();
     let mut agents = Vec::new();
     for _ in 0..8 {
@@ -156,7 +156,7 @@ async fn agents_that_come_at_once_get_different_epochs(fx: Fixture) {
     assert_eq!(epochs, (1..=8).collect::<Vec<u64>>());
 }
 
-async fn an_inventory_is_kept_with_its_digest(fx: Fixture) {
+async fn inventory_is_stored_with_its_digest(fx: Fixture) {
     let store = &fx.store;
     let id = party("hospital-a");
     store.create_party(&row("hospital-a")).await.unwrap();

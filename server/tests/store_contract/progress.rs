@@ -9,11 +9,11 @@ use flow_server::store::{ProgressWrite, StoreError};
 use crate::support::*;
 
 crate::on_every_database!(
-    the_newest_progress_wins_and_points_add_up,
-    a_long_series_is_thinned_and_stays_whole,
-    what_is_told_again_is_stored_once,
-    what_is_out_of_bounds_is_left_out_and_harms_nothing_else,
-    a_corrupt_series_is_named,
+    newest_progress_wins_and_points_add_up,
+    long_series_is_thinned_over_its_whole_length,
+    repeated_points_are_stored_once,
+    points_beyond_the_limits_are_dropped_alone,
+    corrupt_series_is_named_in_the_error,
 );
 
 fn write(run: &RunId, name: &str, epoch: u32, points: Vec<Point>) -> ProgressWrite {
@@ -47,7 +47,7 @@ fn points(series: &str, steps: std::ops::Range<u64>) -> Vec<Point> {
         .collect()
 }
 
-async fn the_newest_progress_wins_and_points_add_up(fx: Fixture) {
+async fn newest_progress_wins_and_points_add_up(fx: Fixture) {
     let store = &fx.store;
     let (run, other): (RunId, RunId) = (hex().parse().unwrap(), hex().parse().unwrap());
     let both = [points("local/acc", 0..2), points("loss", 0..1)].concat();
@@ -55,7 +55,7 @@ async fn the_newest_progress_wins_and_points_add_up(fx: Fixture) {
         .write_progress(&[write(&run, "a", 1, both), write(&other, "a", 1, vec![])])
         .await
         .unwrap();
-    // The same member twice in one batch: the later one wins, the points of both are kept.
+    // The same member twice in one batch: the later value wins, and the points of both are stored.
     let batch = [
         write(&run, "a", 2, points("loss", 1..2)),
         write(&run, "b", 1, vec![]),
@@ -77,7 +77,7 @@ async fn the_newest_progress_wins_and_points_add_up(fx: Fixture) {
     assert!(store.series(&run, &party("b")).await.unwrap().is_empty());
 }
 
-async fn a_long_series_is_thinned_and_stays_whole(fx: Fixture) {
+async fn long_series_is_thinned_over_its_whole_length(fx: Fixture) {
     let store = &fx.store;
     let run: RunId = hex().parse().unwrap();
     for block in 0..25_u64 {
@@ -96,15 +96,15 @@ async fn a_long_series_is_thinned_and_stays_whole(fx: Fixture) {
     assert_eq!(newest.step, 7_499);
 }
 
-async fn what_is_told_again_is_stored_once(fx: Fixture) {
+async fn repeated_points_are_stored_once(fx: Fixture) {
     let store = &fx.store;
     for count in [3, 100, 101, 250, 2_345] {
         let run: RunId = hex().parse().unwrap();
-        let told = [points("local/acc", 0..count), points("loss", 0..count)].concat();
-        store.write_progress(&[write(&run, "a", 1, told.clone())]).await.unwrap();
+        let known = [points("local/acc", 0..count), points("loss", 0..count)].concat();
+        store.write_progress(&[write(&run, "a", 1, known.clone())]).await.unwrap();
         let before = store.series(&run, &party("a")).await.unwrap();
-        // All of it, and with it what had been lost.
-        let again = [told, points("loss", count..count + 2)].concat();
+        // All known points again, and the lost ones.
+        let again = [known, points("loss", count..count + 2)].concat();
         store.write_progress(&[write(&run, "a", 1, again)]).await.unwrap();
         let after = store.series(&run, &party("a")).await.unwrap();
         assert_eq!(after["local/acc"], before["local/acc"], "{count}");
@@ -129,7 +129,7 @@ async fn what_is_told_again_is_stored_once(fx: Fixture) {
     );
 }
 
-async fn what_is_out_of_bounds_is_left_out_and_harms_nothing_else(fx: Fixture) {
+async fn points_beyond_the_limits_are_dropped_alone(fx: Fixture) {
     let store = &fx.store;
     let run: RunId = hex().parse().unwrap();
     let mut all = points("good", 0..1);
@@ -148,7 +148,7 @@ async fn what_is_out_of_bounds_is_left_out_and_harms_nothing_else(fx: Fixture) {
     assert_eq!(series["good"], points("good", 0..2), "a series that is there goes on");
 }
 
-async fn a_corrupt_series_is_named(fx: Fixture) {
+async fn corrupt_series_is_named_in_the_error(fx: Fixture) {
     let run: RunId = hex().parse().unwrap();
     fx.store.write_progress(&[write(&run, "a", 1, points("loss", 0..1))]).await.unwrap();
     fx.raw("UPDATE series SET tail = '[1'").await;

@@ -1,4 +1,4 @@
-//! The schema: the same on every database, made once, and checked before it is used.
+//! The schema: the same on every database, created once, and checked before use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +8,25 @@ use sqlx::Connection as _;
 use crate::support::*;
 
 crate::on_every_database!(
-    a_fresh_schema_is_up_to_date_and_migrating_again_changes_nothing,
-    a_missing_migration_is_told,
-    a_newer_schema_is_told,
-    an_unfinished_migration_is_told,
-    an_altered_migration_is_told,
-    an_empty_database_is_told,
-    programs_that_migrate_at_once_do_not_disturb_each_other,
-    a_restore_raises_the_incarnation,
-    doctor_finds_a_fresh_database_well,
+    new_schema_is_current_and_repeated_migration_changes_nothing,
+    missing_migration_is_reported,
+    newer_schema_is_reported,
+    unfinished_migration_is_reported,
+    changed_migration_is_reported,
+    empty_database_is_reported,
+    concurrent_migrations_do_not_conflict,
+    restore_raises_the_incarnation,
+    doctor_passes_on_a_new_database,
 );
 
-fn told(outcome: Result<(), StoreError>) -> String {
+fn schema_error(outcome: Result<(), StoreError>) -> String {
     match outcome {
         Err(StoreError::Schema(sentence)) => sentence,
         other => panic!("{other:?}"),
     }
 }
 
-async fn a_fresh_schema_is_up_to_date_and_migrating_again_changes_nothing(fx: Fixture) {
+async fn new_schema_is_current_and_repeated_migration_changes_nothing(fx: Fixture) {
     fx.store.ping().await.unwrap();
     fx.store.check_schema().await.unwrap();
     let task = stored(&fx.store, any_task("kept"), true).await;
@@ -35,30 +35,30 @@ async fn a_fresh_schema_is_up_to_date_and_migrating_again_changes_nothing(fx: Fi
     assert_eq!(fx.store.load_task(&task.task.id).await.unwrap(), Some(task));
 }
 
-async fn a_missing_migration_is_told(fx: Fixture) {
+async fn missing_migration_is_reported(fx: Fixture) {
     fx.raw("DELETE FROM _sqlx_migrations WHERE version = 9").await;
-    let sentence = told(fx.store.check_schema().await);
+    let sentence = schema_error(fx.store.check_schema().await);
     assert!(
         sentence.contains("lacks migration 9") && sentence.contains("flow-server migrate"),
         "{sentence}"
     );
-    // The statement of a migration can run twice, so the runbook's way out works.
+    // A migration's statement can run twice, so that the procedure of the runbook works.
     fx.store.migrate().await.unwrap();
     fx.store.check_schema().await.unwrap();
 }
 
-async fn a_newer_schema_is_told(fx: Fixture) {
+async fn newer_schema_is_reported(fx: Fixture) {
     fx.raw("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
     for outcome in [fx.store.check_schema().await, fx.store.migrate().await] {
-        let sentence = told(outcome);
+        let sentence = schema_error(outcome);
         assert!(sentence.contains("newer release") && sentence.contains("9999"), "{sentence}");
     }
 }
 
-async fn an_unfinished_migration_is_told(fx: Fixture) {
+async fn unfinished_migration_is_reported(fx: Fixture) {
     fx.raw("UPDATE _sqlx_migrations SET success = 0 WHERE version = 5").await;
     for outcome in [fx.store.check_schema().await, fx.store.migrate().await] {
-        let sentence = told(outcome);
+        let sentence = schema_error(outcome);
         assert!(
             sentence.contains("migration 5 did not finish") && sentence.contains("README"),
             "{sentence}"
@@ -68,17 +68,17 @@ async fn an_unfinished_migration_is_told(fx: Fixture) {
     fx.store.migrate().await.expect("the runbook's way out");
 }
 
-async fn an_altered_migration_is_told(fx: Fixture) {
+async fn changed_migration_is_reported(fx: Fixture) {
     fx.raw("UPDATE _sqlx_migrations SET checksum = X'00' WHERE version = 3").await;
     for outcome in [fx.store.check_schema().await, fx.store.migrate().await] {
-        let sentence = told(outcome);
+        let sentence = schema_error(outcome);
         assert!(sentence.contains("migration 3 was applied with different SQL"), "{sentence}");
     }
 }
 
-async fn an_empty_database_is_told(fx: Fixture) {
+async fn empty_database_is_reported(fx: Fixture) {
     let fx = Fixture::bare(fx.backend).await;
-    assert!(told(fx.store.check_schema().await).contains("lacks migration 1"));
+    assert!(schema_error(fx.store.check_schema().await).contains("lacks migration 1"));
     let findings = fx.store.doctor().await;
     assert!(
         findings.iter().any(|finding| finding.check == "schema" && !finding.ok),
@@ -86,7 +86,7 @@ async fn an_empty_database_is_told(fx: Fixture) {
     );
 }
 
-async fn programs_that_migrate_at_once_do_not_disturb_each_other(fx: Fixture) {
+async fn concurrent_migrations_do_not_conflict(fx: Fixture) {
     let fx = Fixture::bare(fx.backend).await;
     let mut programs = Vec::new();
     for _ in 0..4 {
@@ -100,7 +100,7 @@ async fn programs_that_migrate_at_once_do_not_disturb_each_other(fx: Fixture) {
     assert_eq!(fx.store.incarnation().await.unwrap(), 1);
 }
 
-async fn a_restore_raises_the_incarnation(fx: Fixture) {
+async fn restore_raises_the_incarnation(fx: Fixture) {
     assert_eq!(fx.store.incarnation().await.unwrap(), 1);
     assert_eq!(fx.store.bump_incarnation(0).await.unwrap(), 2);
     fx.store.migrate().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_restore_raises_the_incarnation(fx: Fixture) {
     assert!(matches!(fx.store.incarnation().await, Err(StoreError::Corrupt { table: "hub", .. })));
 }
 
-async fn doctor_finds_a_fresh_database_well(fx: Fixture) {
+async fn doctor_passes_on_a_new_database(fx: Fixture) {
     stored(&fx.store, any_task("well"), true).await;
     let findings = fx.store.doctor().await;
     assert!(findings.iter().all(|finding| finding.ok), "{findings:?}");
@@ -126,7 +126,7 @@ async fn doctor_finds_a_fresh_database_well(fx: Fixture) {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_refused_with_what_to_write() {
+async fn invalid_address_is_rejected_with_an_example() {
     for (url, hint) in [
         ("postgres://x", "sqlite:"),
         ("", "sqlite:"),
@@ -142,7 +142,7 @@ async fn an_address_that_is_none_is_refused_with_what_to_write() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_unavailable() {
+async fn unreachable_database_is_unavailable() {
     let port = flow_testkit::free_port();
     let opened =
         Store::open(&format!("mysql://flow:x@127.0.0.1:{port}/hub"), StoreOptions::default()).await;
@@ -157,7 +157,7 @@ async fn a_database_that_does_not_answer_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_whole_database_and_never_overwrites() {
+async fn backup_is_complete_and_never_overwrites_a_file() {
     let fx = Fixture::new(Backend::Sqlite).await;
     let task = stored(&fx.store, any_task("saved"), true).await;
     let folder = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     fx.store.backup_to(&path).await.unwrap();
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600, "b12: nobody else may read it");
+    assert_eq!(mode & 0o777, 0o600, "b12: no other user may read it");
     let mut later = change(&fx.store, &task.task.id).await;
     later.events.push(event("after the backup"));
     fx.store.apply(&[later]).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_backup_is_a_whole_database_and_never_overwrites() {
     );
 }
 
-/// A column: what it holds, and whether it may be NULL.
+/// A column: type, and whether it may be NULL.
 type Column = (String, &'static str, bool);
 /// An index: whether it is unique, and its columns.
 type Index = (bool, Vec<String>);

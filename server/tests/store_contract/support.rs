@@ -1,4 +1,5 @@
-//! What the store's tests share: a fresh database of each kind, and sample values made by the domain's own functions.
+//! Support of the store's tests: a new database of each kind, and sample values from the domain's
+//! own functions.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +13,6 @@ use flow_domain::template::{Framework, Resources, Template, TemplateBody};
 use flow_domain::time::Timestamp;
 use flow_server::store::{NewEvent, RunUpdate, Store, StoreOptions, TaskUpdate};
 
-/// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     Sqlite,
@@ -20,7 +20,7 @@ pub enum Backend {
     MySql,
 }
 
-/// A database of the test's own.
+/// A database of one test.
 pub struct Fixture {
     pub backend: Backend,
     pub store: Store,
@@ -29,7 +29,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Empty, without a schema.
+    /// Without a schema.
     pub async fn bare(backend: Backend) -> Self {
         let (url, folder) = match backend {
             Backend::Sqlite => {
@@ -52,12 +52,12 @@ impl Fixture {
         fixture
     }
 
-    /// Another hub on the same database.
+    /// Opens the same database as another hub.
     pub async fn other(&self) -> Store {
         Store::open(&self.url, StoreOptions::default()).await.unwrap()
     }
 
-    /// Meddles with the database behind the store's back.
+    /// Changes the database without the store.
     pub async fn raw(&self, sql: &str) {
         use sqlx::Connection;
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
@@ -100,7 +100,7 @@ pub fn at(seconds: i64) -> Timestamp {
     Timestamp(1_700_000_000_000_000 + seconds * 1_000_000)
 }
 
-/// 32 hexadecimal digits, rising within a process.
+/// Returns 32 hexadecimal digits that grow within a process.
 pub fn hex() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     format!("{:032x}", NEXT.fetch_add(1, Ordering::Relaxed))
@@ -142,7 +142,7 @@ pub fn template(name: &str) -> Template {
     }
 }
 
-/// A task of these parties; the first aggregates.
+/// A task of these parties; the first is the aggregator.
 pub fn task(name: &str, template: &TemplateId, parties: &[&str]) -> Task {
     let members = parties.iter().enumerate().map(|(index, name)| TaskMember {
         party: party(name),
@@ -173,7 +173,7 @@ pub fn template_id() -> TemplateId {
     "f".repeat(32).parse().unwrap()
 }
 
-/// Any task of two parties.
+/// A task of two parties.
 pub fn any_task(name: &str) -> Task {
     task(name, &template_id(), &["hospital-a", "hospital-b"])
 }
@@ -184,7 +184,7 @@ pub fn event(message: &str) -> NewEvent {
     NewEvent { at: at(2), event }
 }
 
-/// The change that makes `task`.
+/// The update that creates `task`.
 pub fn creation(task: Task) -> TaskUpdate {
     let event = Event {
         kind: EventKind::TaskCreated,
@@ -206,7 +206,7 @@ pub fn creation(task: Task) -> TaskUpdate {
     }
 }
 
-/// A change of the stored task that does nothing yet.
+/// An update of the stored task without a change.
 pub async fn change(store: &Store, id: &TaskId) -> TaskUpdate {
     let found = store.load_task(id).await.unwrap().expect("the task is stored");
     TaskUpdate {
@@ -246,16 +246,16 @@ pub fn spec(task: &Task, party: &PartyId) -> SealedSpec {
     SealedSpec { spec, digest: Digest::of(&bytes), bytes }
 }
 
-/// The events among some effects.
+/// Returns the events among the effects.
 pub fn events_of(effects: Vec<Effect>) -> Vec<NewEvent> {
-    let told = effects.into_iter().filter_map(|effect| match effect {
+    let events = effects.into_iter().filter_map(|effect| match effect {
         Effect::Event(event) => Some(NewEvent { at: at(3), event }),
         Effect::Retry { .. } => None,
     });
-    told.collect()
+    events.collect()
 }
 
-/// Adds a new run to the change.
+/// Adds a new run to the update.
 pub fn start(change: &mut TaskUpdate) -> Run {
     change.task.runs += 1;
     let task = &change.task;
@@ -286,7 +286,7 @@ pub fn start(change: &mut TaskUpdate) -> Run {
     run
 }
 
-/// Moves a stored run by one input, in the change.
+/// Applies one input to a stored run, in the update.
 pub fn feed(change: &mut TaskUpdate, before: &Run, input: &Input) -> Run {
     let (after, effects) = step(before, input, at(4)).expect("the input moves the run");
     change.events.extend(events_of(effects));
@@ -295,7 +295,7 @@ pub fn feed(change: &mut TaskUpdate, before: &Run, input: &Input) -> Run {
     after
 }
 
-/// Ends and settles a run the short way: both by hand, as only the store is looked at here.
+/// Ends and settles a run directly, because these tests check the store only.
 pub fn settle(change: &mut TaskUpdate, before: &Run, phase: flow_domain::run::RunPhase) -> Run {
     let mut after = before.clone();
     after.phase = phase;
@@ -309,7 +309,7 @@ pub fn settle(change: &mut TaskUpdate, before: &Run, phase: flow_domain::run::Ru
     after
 }
 
-/// Stores a task, started if `started`; gives it as stored.
+/// Stores a task, and starts it if `started`; returns it as stored.
 pub async fn stored(store: &Store, task: Task, started: bool) -> flow_server::store::Aggregate {
     let id = task.id.clone();
     let mut change = creation(task);

@@ -8,16 +8,16 @@ use flow_server::store::{
 use crate::support::*;
 
 crate::on_every_database!(
-    an_edit_makes_a_revision_and_keeps_the_old_one,
-    names_are_unique_among_living_templates,
-    a_template_in_use_is_not_deleted,
-    a_repeated_creation_is_answered_as_before,
+    edit_adds_a_revision_and_keeps_the_old_one,
+    template_names_are_unique_until_deletion,
+    template_in_use_is_not_deleted,
+    repeated_creation_gets_the_first_answer,
     templates_are_listed_by_name,
-    of_two_edits_of_one_revision_one_wins,
-    a_corrupt_revision_is_named,
+    concurrent_edits_of_one_revision_have_one_winner,
+    corrupt_revision_is_named_in_the_error,
 );
 
-async fn an_edit_makes_a_revision_and_keeps_the_old_one(fx: Fixture) {
+async fn edit_adds_a_revision_and_keeps_the_old_one(fx: Fixture) {
     let store = &fx.store;
     let first = template("Größe");
     assert_eq!(store.create_template(&first, None).await.unwrap(), TemplateCreation::Done);
@@ -63,7 +63,7 @@ async fn an_edit_makes_a_revision_and_keeps_the_old_one(fx: Fixture) {
     assert_eq!(store.delete_template(&ghost.id, None).await.unwrap(), TemplateChange::NotFound);
 }
 
-async fn names_are_unique_among_living_templates(fx: Fixture) {
+async fn template_names_are_unique_until_deletion(fx: Fixture) {
     let store = &fx.store;
     let (first, second) = (template("name"), template("other"));
     store.create_template(&first, None).await.unwrap();
@@ -106,7 +106,7 @@ async fn names_are_unique_among_living_templates(fx: Fixture) {
     assert_eq!(store.create_template(&elsewhere, None).await.unwrap(), TemplateCreation::Done);
 }
 
-async fn a_template_in_use_is_not_deleted(fx: Fixture) {
+async fn template_in_use_is_not_deleted(fx: Fixture) {
     let store = &fx.store;
     let used = template("used");
     store.create_template(&used, None).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_template_in_use_is_not_deleted(fx: Fixture) {
     );
 }
 
-async fn a_repeated_creation_is_answered_as_before(fx: Fixture) {
+async fn repeated_creation_gets_the_first_answer(fx: Fixture) {
     let store = &fx.store;
     let first = template("once");
     let answer = |id: &str| IdemRecord {
@@ -179,7 +179,7 @@ async fn templates_are_listed_by_name(fx: Fixture) {
     assert_eq!(store.count_templates(&filter).await.unwrap(), 2);
 }
 
-async fn of_two_edits_of_one_revision_one_wins(fx: Fixture) {
+async fn concurrent_edits_of_one_revision_have_one_winner(fx: Fixture) {
     let made = template("contended");
     fx.store.create_template(&made, None).await.unwrap();
     let mut editors = Vec::new();
@@ -200,7 +200,7 @@ async fn of_two_edits_of_one_revision_one_wins(fx: Fixture) {
     assert_eq!(won, 1);
 }
 
-async fn a_corrupt_revision_is_named(fx: Fixture) {
+async fn corrupt_revision_is_named_in_the_error(fx: Fixture) {
     let made = template("broken");
     fx.store.create_template(&made, None).await.unwrap();
     fx.raw("UPDATE template_revisions SET body = '{}'").await;

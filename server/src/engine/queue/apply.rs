@@ -1,4 +1,5 @@
-//! Applies queued changes to tasks in memory. Only caches change, so that a batch can be applied again after the store failed.
+//! Applies queued changes to tasks in memory. Only caches change, so that a batch can be applied
+//! again after the store failed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use crate::engine::report::{self, ReportOutcome};
 use crate::engine::{Change, ChangeResult, IdemKey, Principal, create, delete, edit, start, stop};
 use crate::store::StoreError;
 
-/// Request digest and resource of each idempotency key that was used in the current batch, by scope and key.
+/// Request digest and resource of each idempotency key that was used in the current batch, by scope
+/// and key.
 type BatchKeys = HashMap<(String, String), (Digest, String)>;
 
 /// The reason why a change was not applied.
@@ -88,8 +90,8 @@ impl Queue {
         Ok(AppliedChanges { results, update, after })
     }
 
-    /// Records in a retry run which of its parties are connected now. The contacts of the run before are not
-    /// reliable, because they are not updated once a member has settled.
+    /// Records in a retry run which of its parties are connected now. The contacts of the run
+    /// before are not reliable, because they are not updated once a member has settled.
     fn connect_retries(&self, draft: &mut TaskDraft, now: Timestamp) {
         for (run, party) in draft.retries() {
             if let Some((_, instance)) = self.contacts.get(&party) {
@@ -204,7 +206,8 @@ impl Queue {
         }
     }
 
-    /// Returns the resource that an earlier request with this key created. Rejects a key that was used for another request.
+    /// Returns the resource that an earlier request with this key created. Rejects a key that was
+    /// used for another request.
     async fn earlier_resource(
         &self,
         idem: &IdemKey,
