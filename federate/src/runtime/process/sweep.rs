@@ -32,9 +32,9 @@ pub fn sweep(dir: &RunDir, key: &WorkKey) {
         // Fails only while a process in it is exiting; nothing depends on the removal.
         let _ = fs::remove_dir(&cgroup);
     }
-    if let Some(init) =
-        container.and_then(|container| container.init).filter(|init| has_own_namespace(init.pid))
-    {
+    // The workload can write the file: only a copy of this directory's sidecar is an init.
+    let is_init = |init: &Process| has_own_namespace(init.pid) && is_sidecar(init.pid, dir);
+    if let Some(init) = container.and_then(|container| container.init).filter(is_init) {
         repeat_until(|| has_ended(init), || kill(init.pid, |_| !has_ended(init)));
     }
     let is_ours = |pid: i32| is_marked(pid, dir, key) || is_sidecar(pid, dir);
@@ -201,6 +201,7 @@ fn kill(pid: i32, is_meant: impl Fn(i32) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sidecar::container::Containment;
     use std::process::Command;
 
     #[test]
@@ -225,6 +226,34 @@ mod tests {
             other.kill().expect("killed");
             other.wait().expect("reaped");
         }
+    }
+
+    #[test]
+    fn a6_init_that_the_workload_wrote_into_the_file_is_not_killed() {
+        let key = WorkKey { run: "6".repeat(32).parse().expect("an id"), attempt: 1 };
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = RunDir::at(folder.path().join("run"));
+        dir.create().expect("a run directory");
+        let mut other = Command::new("unshare")
+            .args(["--pid", "--fork", "--kill-child", "sleep", "60"])
+            .spawn()
+            .expect("a child");
+        let children = format!("/proc/{0}/task/{0}/children", other.id());
+        let child = || fs::read_to_string(&children).ok()?.trim().parse::<i32>().ok();
+        let pid = flow_testkit::wait_for_blocking("the init", Duration::from_secs(20), child);
+        let start = stat(pid).expect("alive").start;
+        let forged = Container {
+            containment: Containment::PidNamespace,
+            boot: boot_id(),
+            cgroup: None,
+            init: Some(Process { pid, start }),
+        };
+        dir.write(name::CONTAINER, &forged).expect("written");
+        assert!(has_own_namespace(pid));
+        sweep(&dir, &key);
+        assert!(!has_ended(Process { pid, start }), "the process of another run was killed");
+        other.kill().expect("killed");
+        other.wait().expect("reaped");
     }
 
     #[test]
