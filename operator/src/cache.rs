@@ -1,7 +1,7 @@
-//! A watch kept in memory, together with what this process itself has written and the watch has not shown yet.
+//! The objects of a watch, together with the own writes that the watch has not shown yet.
 //!
-//! A reconcile that follows a write closely would otherwise decide from the picture before it: write the same again, or
-//! take for missing what it has just made. Both would be harmless here, and both are writes nobody needs.
+//! A pass that follows a write closely would otherwise decide from the state before it: repeat the write, or treat a new
+//! object as missing. Both would be correct and unnecessary.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -12,32 +12,33 @@ use futures::future::ready;
 use futures::{Stream, TryStreamExt as _, stream};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt as _, reflector, watcher as watch};
+use kube::runtime::watcher::Event;
+use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Sender;
 
 type Key = (String, String);
 
-/// Objects of one page of a list. All kinds are listed at once, and a list that is read keeps its memory: an allocator
-/// gives back little of it.
-const PAGE: u32 = 50;
+/// Largest number of objects in one page of a list. All kinds are listed at the same time, and an allocator returns little
+/// of the memory of a page to the system.
+const LIST_PAGE_MAX: u32 = 50;
 
-/// A watch of everything, to be narrowed.
+/// Returns the configuration of a watch of all objects, listed by page.
 #[must_use]
-pub fn by_page() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
+pub fn paged_watch() -> watcher::Config {
+    watcher::Config::default().page_size(LIST_PAGE_MAX)
 }
 
-/// The objects of one kind, as newly as this process knows them.
+/// The objects of one kind in the newest version that this process knows.
 pub struct Cache<K: Resource<DynamicType = ()> + Clone + 'static> {
     store: Store<K>,
-    ahead: Arc<Mutex<HashMap<Key, Arc<K>>>>,
-    /// The store can tell this too, but wakes only one of those who wait for it.
+    /// Own writes that the watch has not shown yet.
+    written: Arc<Mutex<HashMap<Key, Arc<K>>>>,
+    /// The store has such a signal too, but it wakes only one waiting task.
     listed: Sender<bool>,
-    /// Up to this version the watch has shown everything.
-    seen: Arc<AtomicU64>,
+    /// The watch has shown all changes up to this resource version.
+    watched_version: Arc<AtomicU64>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Cache<K> {
@@ -50,20 +51,24 @@ impl<K> Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    /// An empty cache, and the watch that fills it while it is polled. What this process itself wrote is not told again:
-    /// whoever wrote knows. `trim` drops what nobody will ask for.
-    pub fn follow(
+    /// Returns an empty cache, and the watch that fills it while the stream is polled. The stream omits own writes. `trim`
+    /// removes fields that no pass reads.
+    pub fn watch(
         api: Api<K>,
         config: watcher::Config,
         mut trim: impl FnMut(&mut K) + Send + 'static,
     ) -> (Self, impl Stream<Item = Result<K, watcher::Error>> + Send + 'static) {
         let (store, writer): (Store<K>, Writer<K>) = reflector::store();
-        let cache =
-            Self { store, ahead: Arc::default(), listed: Sender::default(), seen: Arc::default() };
-        let (ahead, listed, seen) =
-            (Arc::clone(&cache.ahead), cache.listed.clone(), Arc::clone(&cache.seen));
-        let (shown, mut highest_listed) = (cache.store(), 0);
-        let events = watch(api, config)
+        let cache = Self {
+            store,
+            written: Arc::default(),
+            listed: Sender::default(),
+            watched_version: Arc::default(),
+        };
+        let (written, listed, watched_version) =
+            (Arc::clone(&cache.written), cache.listed.clone(), Arc::clone(&cache.watched_version));
+        let (store, mut highest_listed) = (cache.store(), 0);
+        let events = watcher(api, config)
             .default_backoff()
             .modify(move |object| {
                 object.managed_fields_mut().clear();
@@ -73,78 +78,81 @@ where
             .try_filter(move |event| {
                 match event {
                     Event::Apply(object) | Event::Delete(object) => {
-                        _ = seen.fetch_max(version(object), Ordering::Relaxed)
+                        _ = watched_version.fetch_max(version_of(object), Ordering::Relaxed)
                     }
                     Event::InitApply(object) => {
-                        highest_listed = version(object).max(highest_listed)
+                        highest_listed = version_of(object).max(highest_listed)
                     }
-                    Event::InitDone => _ = seen.fetch_max(highest_listed, Ordering::Relaxed),
+                    Event::InitDone => {
+                        _ = watched_version.fetch_max(highest_listed, Ordering::Relaxed)
+                    }
                     Event::Init => {}
                 }
-                let is_echo = caught_up(&mut locked(&ahead), event);
+                let is_own_write = remove_shown_write(&mut locked(&written), event);
                 if matches!(event, Event::InitDone) {
                     listed.send_replace(true);
                 }
-                ready(!is_echo)
+                ready(!is_own_write)
             })
-            .map_ok(move |event| stream::iter(news(event, &shown).map(Ok)))
+            .map_ok(move |event| stream::iter(changed_objects(event, &store).map(Ok)))
             .try_flatten();
         (cache, events)
     }
 
-    /// The newest known object of this name.
+    /// Returns the newest known version of the object with this name.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        // In this order: what the watch shows is in the store before it is forgotten here.
-        let written = locked(&self.ahead).get(&(namespace.to_owned(), name.to_owned())).cloned();
-        let shown = self.store.get(&ObjectRef::new(name).within(namespace));
-        written.into_iter().chain(shown).max_by_key(|object| version(&**object))
+        // The order matters: an object is in the store before its write is removed here.
+        let written = locked(&self.written).get(&(namespace.to_owned(), name.to_owned())).cloned();
+        let watched = self.store.get(&ObjectRef::new(name).within(namespace));
+        written.into_iter().chain(watched).max_by_key(|object| version_of(&**object))
     }
 
-    /// `seen`, or what came after it. The watch may have caught up with a write since `seen` was taken from it.
+    /// Returns `object`, or a newer version of it: the watch may have shown a write since `object` was taken from it.
     #[must_use]
-    pub fn newest(&self, seen: Arc<K>) -> Arc<K> {
-        let (namespace, name) = key(&*seen);
-        let known = self.get(&namespace, &name).filter(|known| known.uid() == seen.uid());
-        known.filter(|known| version(&**known) > version(&*seen)).unwrap_or(seen)
+    pub fn newest(&self, object: Arc<K>) -> Arc<K> {
+        let (namespace, name) = key(&*object);
+        let known = self.get(&namespace, &name).filter(|known| known.uid() == object.uid());
+        known.filter(|known| version_of(&**known) > version_of(&*object)).unwrap_or(object)
     }
 
-    /// This process wrote the object, and the API server answered with it.
-    pub fn wrote(&self, mut object: K) -> Arc<K> {
+    /// Records an own write: the object that the API server returned.
+    pub fn record_write(&self, mut object: K) -> Arc<K> {
         object.managed_fields_mut().clear();
         let (key, object) = (key(&object), Arc::new(object));
-        // Locked first: what the watch shows from now on finds it here, and ends it.
-        let mut ahead = locked(&self.ahead);
-        let shown = self.store.get(&ObjectRef::new(&key.1).within(&key.0));
-        // The watch has been there, and nothing is left of it.
-        let is_gone = shown.is_none() && version(&*object) <= self.seen();
-        if !is_gone && shown.is_none_or(|shown| version(&*shown) < version(&*object)) {
-            ahead.insert(key, Arc::clone(&object));
+        // Locked first: an event of the watch from now on finds the write and removes it.
+        let mut written = locked(&self.written);
+        let watched = self.store.get(&ObjectRef::new(&key.1).within(&key.0));
+        // The watch has already shown the write and the deletion after it.
+        let is_deleted = watched.is_none() && version_of(&*object) <= self.watched_version();
+        if !is_deleted && watched.is_none_or(|known| version_of(&*known) < version_of(&*object)) {
+            written.insert(key, Arc::clone(&object));
         }
         object
     }
 
-    /// Up to this version the watch has shown all objects.
+    /// Returns the resource version up to which the watch has shown all changes.
     #[must_use]
-    pub fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Relaxed)
+    pub fn watched_version(&self) -> u64 {
+        self.watched_version.load(Ordering::Relaxed)
     }
 
-    /// Completes once all objects are known.
+    /// Waits until the first list is complete.
     pub async fn ready(&self) {
-        // An error would mean that the sender is gone, which is ours.
+        // An error would mean that the sender is gone; this value holds one.
         let _ = self.listed.subscribe().wait_for(|listed| *listed).await;
     }
 
-    /// The watched objects, for a controller that reads them itself.
+    /// Returns the watched objects without own writes, for a controller.
     #[must_use]
     pub fn store(&self) -> Store<K> {
         self.store.clone()
     }
 }
 
-/// What an event tells of. What a list shows is in the store, for whoever looks, once the list is complete.
-fn news<K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static>(
+/// Returns the objects that an event changes. The objects of a list are returned when the list, and with it the store, is
+/// complete.
+fn changed_objects<K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static>(
     event: Event<K>,
     store: &Store<K>,
 ) -> Box<dyn Iterator<Item = K> + Send> {
@@ -156,40 +164,38 @@ fn news<K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static>(
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nothing panics while it holds this lock")
+    mutex.lock().expect("no thread panics while it holds this lock")
 }
 
 fn key<K: Resource>(object: &K) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// Resource versions are numbers that grow.
+/// Returns the resource version of an object as a number; resource versions grow.
 #[must_use]
-pub fn version<K: Resource>(object: &K) -> u64 {
+pub fn version_of<K: Resource>(object: &K) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-/// Forget what the watch has caught up with. Whether that is all the event tells.
-fn caught_up<K: Resource>(ahead: &mut HashMap<Key, Arc<K>>, event: &Event<K>) -> bool {
+/// Removes the own write that an event shows. Returns whether the event shows nothing else.
+fn remove_shown_write<K: Resource>(written: &mut HashMap<Key, Arc<K>>, event: &Event<K>) -> bool {
     match event {
         Event::Apply(object) | Event::Delete(object) => {
-            let (key, shown) = (key(object), version(object));
-            let Some(written) = ahead
-                .get(&key)
-                .map(|written| version(&**written))
-                .filter(|written| *written <= shown)
+            let (key, shown) = (key(object), version_of(object));
+            let Some(own) =
+                written.get(&key).map(|object| version_of(&**object)).filter(|own| *own <= shown)
             else {
                 return false;
             };
-            ahead.remove(&key);
-            written == shown && matches!(event, Event::Apply(_))
+            written.remove(&key);
+            own == shown && matches!(event, Event::Apply(_))
         }
-        // A deletion may lie between two lists. What was written meanwhile is asked for once more than needed.
+        // An object may have been deleted between two lists. Removing a write costs at most one read.
         Event::InitDone => {
-            ahead.clear();
+            written.clear();
             false
         }
-        // What a list shows is in the store when the list is complete.
+        // The objects of a list are in the store when the list is complete.
         Event::Init | Event::InitApply(_) => false,
     }
 }
@@ -207,63 +213,66 @@ mod tests {
         object
     }
 
-    /// A cache of which the watch has shown this version.
-    fn that_shows(version: &str) -> (Cache<ConfigMap>, Writer<ConfigMap>) {
+    /// Returns a cache whose watch has shown this version.
+    fn cache_at(version: &str) -> (Cache<ConfigMap>, Writer<ConfigMap>) {
         let (store, mut writer) = reflector::store();
         writer.apply_watcher_event(&Event::Apply(object(version)));
-        let seen = Arc::new(AtomicU64::new(version.parse().unwrap()));
-        (Cache { store, ahead: Arc::default(), listed: Sender::default(), seen }, writer)
+        let watched_version = Arc::new(AtomicU64::new(version.parse().unwrap()));
+        let listed = Sender::default();
+        (Cache { store, written: Arc::default(), listed, watched_version }, writer)
     }
 
     #[test]
-    fn what_was_written_and_shown_and_deleted_before_the_answer_came_is_not_there() {
-        let (cache, mut writer) = that_shows("10");
+    fn object_deleted_before_the_answer_to_its_write_is_absent() {
+        let (cache, mut writer) = cache_at("10");
         writer.apply_watcher_event(&Event::Delete(object("12")));
-        cache.seen.store(12, Ordering::Relaxed);
-        cache.wrote(object("11"));
+        cache.watched_version.store(12, Ordering::Relaxed);
+        cache.record_write(object("11"));
         assert_eq!(cache.get("n", "a"), None);
-        cache.wrote(object("13"));
-        assert!(cache.get("n", "a").is_some(), "the watch is not there yet");
+        cache.record_write(object("13"));
+        assert!(cache.get("n", "a").is_some(), "the watch has not shown the write yet");
     }
 
     #[test]
-    fn what_a_list_shows_is_told_of_when_it_is_in_the_store() {
-        let (cache, mut writer) = that_shows("10");
-        let mut told = |event: Event<ConfigMap>| {
+    fn objects_of_a_list_are_reported_when_the_store_is_complete() {
+        let (cache, mut writer) = cache_at("10");
+        let mut changed = |event: Event<ConfigMap>| {
             writer.apply_watcher_event(&event);
-            news(event, &cache.store()).map(|object| version(&object)).collect::<Vec<_>>()
+            changed_objects(event, &cache.store())
+                .map(|object| version_of(&object))
+                .collect::<Vec<_>>()
         };
-        assert!(told(Event::Init).is_empty());
-        assert!(told(Event::InitApply(object("20"))).is_empty());
-        assert_eq!(told(Event::InitDone), [20]);
-        assert_eq!(told(Event::Apply(object("21"))), [21]);
-        assert_eq!(told(Event::Delete(object("22"))), [22]);
+        assert!(changed(Event::Init).is_empty());
+        assert!(changed(Event::InitApply(object("20"))).is_empty());
+        assert_eq!(changed(Event::InitDone), [20]);
+        assert_eq!(changed(Event::Apply(object("21"))), [21]);
+        assert_eq!(changed(Event::Delete(object("22"))), [22]);
     }
 
     #[test]
-    fn an_object_taken_from_the_watch_before_it_caught_up_is_not_the_newest() {
-        let (cache, mut writer) = that_shows("10");
+    fn own_write_is_newer_than_the_object_taken_from_the_watch() {
+        let (cache, mut writer) = cache_at("10");
         let taken = cache.store().find(|_| true).unwrap();
-        cache.wrote(object("11"));
-        assert_eq!(version(&*cache.newest(Arc::clone(&taken))), 11, "written by this process");
+        cache.record_write(object("11"));
+        assert_eq!(version_of(&*cache.newest(Arc::clone(&taken))), 11, "written by this process");
         let shown = Event::Apply(object("11"));
         writer.apply_watcher_event(&shown);
-        caught_up(&mut locked(&cache.ahead), &shown);
-        assert_eq!(version(&*cache.newest(taken)), 11, "shown by the watch");
+        remove_shown_write(&mut locked(&cache.written), &shown);
+        assert_eq!(version_of(&*cache.newest(taken)), 11, "shown by the watch");
     }
 
     #[test]
-    fn an_object_of_the_same_name_is_not_a_newer_one() {
-        let (cache, _writer) = that_shows("12");
+    fn another_object_of_the_same_name_is_not_a_newer_version() {
+        let (cache, _writer) = cache_at("12");
         let mut before = object("10");
         before.metadata.uid = Some("another".to_owned());
-        assert_eq!(version(&*cache.newest(Arc::new(before))), 10);
+        assert_eq!(version_of(&*cache.newest(Arc::new(before))), 10);
     }
 
     #[test]
-    fn what_was_written_is_forgotten_once_the_watch_shows_it_or_its_end() {
-        let ahead = || HashMap::from([(key(&object("10")), Arc::new(object("10")))]);
-        for (event, left, is_echo) in [
+    fn own_write_is_removed_when_the_watch_shows_it_or_its_deletion() {
+        let writes = || HashMap::from([(key(&object("10")), Arc::new(object("10")))]);
+        for (event, left, is_own_write) in [
             (Event::Apply(object("9")), 1, false),
             (Event::Delete(object("9")), 1, false),
             (Event::Apply(object("10")), 0, true),
@@ -273,8 +282,12 @@ mod tests {
             (Event::Init, 1, false),
             (Event::InitDone, 0, false),
         ] {
-            let mut ahead = ahead();
-            assert_eq!((caught_up(&mut ahead, &event), ahead.len()), (is_echo, left), "{event:?}");
+            let mut writes = writes();
+            assert_eq!(
+                (remove_shown_write(&mut writes, &event), writes.len()),
+                (is_own_write, left),
+                "{event:?}"
+            );
         }
     }
 }

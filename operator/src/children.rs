@@ -1,10 +1,11 @@
-//! One child object brought to what is desired: created, repaired or left alone, and never taken from somebody else.
+//! Brings one child object to the desired state: creates it, repairs it or leaves it, and never changes another owner's.
 //!
-//! What the cache does not hold is created, which the API server does only if nobody has the name; it also costs it far
-//! less than an apply. Repairs are server-side applies with one field manager, always forced: of its own fields the
-//! operator is the only judge. They carry the UID, so that none meets a stranger's object. The fields of an object that
-//! was created are made those of an apply before the first one: else what is no longer desired would stay, as created.
-//! That something is no longer desired is not seen by comparing; each object carries a digest of what it was made from.
+//! A child that the cache does not hold is created: the API server rejects the creation if the name is taken, and a
+//! creation costs the API server much less than an apply. Repairs are server-side applies with one field manager, always
+//! forced: the operator alone decides about its fields. Each repair carries the UID, so that it never changes another
+//! object of the same name. Before the first apply the fields of the creation become those of an apply; otherwise a field
+//! that is no longer desired would remain. A comparison does not find such a field, so each child carries a digest of its
+//! desired state.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,60 +18,53 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::MANAGER;
+use crate::FIELD_MANAGER;
 use crate::cache::Cache;
 use crate::metrics::Metrics;
 
-const WRITABLE: &str = "an object that was read from JSON or built for it can be written as JSON";
+/// Message of an impossible serialization error.
+const SERIALIZABLE: &str = "an object that was read from JSON or built for it can be serialized";
 
-/// Annotation of a child: a digest of what it was made from.
-const DESIRED: &str = "flow-operator/desired";
+/// Annotation of a child: the digest of its desired state.
+const DIGEST_ANNOTATION: &str = "flow-operator/desired";
 
-/// Why a child is not as desired.
+/// The cause for which a child is not as desired.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// An object of its name belongs to somebody else.
-    #[error("{kind} {name} exists and {owner}: delete or rename it, or name the job differently")]
+    /// Another owner has an object of this name.
+    #[error(
+        "{kind} {name} exists and {owner}: delete or rename it, or use another name for the IflearnerJob"
+    )]
     NameTaken {
-        /// Its kind.
         kind: String,
-        /// Its name.
         name: String,
-        /// Who has it.
+        /// A phrase that follows "and".
         owner: String,
     },
-    /// It is being deleted, as itself or as the child of an owner of the same name before this one. It will be gone.
+    /// The object is being deleted, itself or with an earlier owner of the same name.
     #[error("{kind} {name} is being deleted")]
-    Leaving {
-        /// Its kind.
+    Terminating {
         kind: String,
-        /// Its name.
         name: String,
-        /// When that was asked for, if it was seen.
+        /// Time of the deletion request, if it is known.
         since: Option<Time>,
     },
-    /// The API server did not do it.
+    /// A request failed.
     #[error("{kind} {name}: {source}")]
     Api {
-        /// Its kind.
         kind: String,
-        /// Its name.
         name: String,
-        /// Why.
         #[source]
         source: kube::Error,
     },
 }
 
-/// A kind of child of one namespace: its API, its cache, and the lists in it that others may add to.
+/// The children of one kind in one namespace.
 pub struct Children<'a, K: Resource<DynamicType = ()> + Clone + 'static> {
-    /// The namespaced API.
     pub api: Api<K>,
-    /// What is known.
     pub cache: &'a Cache<K>,
-    /// JSON pointers of lists that are merged by key: strangers' entries in them are none of our business.
+    /// JSON pointers of lists that are merged by key: entries of other writers are ignored.
     pub shared_lists: &'static [&'static str],
-    /// Counts the writes.
     pub metrics: &'a Metrics,
 }
 
@@ -85,46 +79,46 @@ where
         + Sync
         + 'static,
 {
-    /// Make it so, and return it as it is now.
+    /// Brings the child to the desired state and returns it.
     pub async fn ensure(&self, desired: &K, owner: &OwnerReference) -> Result<Arc<K>, ChildError> {
-        let desired = &stamped(desired);
+        let desired = &with_digest(desired);
         let name = desired.name_any();
         let known = self
             .cache
             .get(&desired.namespace().unwrap_or_default(), &name)
-            .filter(|live| belongs(&**live, owner));
+            .filter(|live| is_controlled_by(&**live, owner));
         let live = match known {
             Some(live) => live,
             None => match self.create(desired, &name).await? {
-                Some(made) => return Ok(made),
-                None => self.find(&name).await?,
+                Some(created) => return Ok(created),
+                None => self.read_existing(&name).await?,
             },
         };
-        standing(&*live, owner)?;
-        if drifted(&json(desired), &json(&*live), self.shared_lists) {
+        check_ownership(&*live, owner)?;
+        if has_drifted(&json(desired), &json(&*live), self.shared_lists) {
             self.repair(desired, &live).await
         } else {
             Ok(live)
         }
     }
 
-    /// `None` if there is one of this name.
+    /// Returns `None` if an object of this name exists.
     async fn create(&self, desired: &K, name: &str) -> Result<Option<Arc<K>>, ChildError> {
         let parameters =
-            PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-        self.metrics.wrote(&K::kind(&()), "create");
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        self.metrics.record_write(&K::kind(&()), "create");
         match self.api.create(&parameters, desired).await {
-            Ok(made) => Ok(Some(self.cache.wrote(made))),
+            Ok(created) => Ok(Some(self.cache.record_write(created))),
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
             Err(source) => Err(failed::<K>(name, source)),
         }
     }
 
-    /// The one that is in the way of a new one.
-    async fn find(&self, name: &str) -> Result<Arc<K>, ChildError> {
+    /// Reads the object that has the name of a child to create.
+    async fn read_existing(&self, name: &str) -> Result<Arc<K>, ChildError> {
         match self.api.get_opt(name).await {
             Ok(Some(found)) => Ok(Arc::new(found)),
-            Ok(None) => Err(ChildError::Leaving {
+            Ok(None) => Err(ChildError::Terminating {
                 kind: K::kind(&()).into_owned(),
                 name: name.to_owned(),
                 since: None,
@@ -137,25 +131,25 @@ where
         let name = live.name_any();
         let failed = |source| failed::<K>(&name, source);
         let metadata = self.api.get_metadata(&name).await.map_err(failed)?.metadata;
-        if let Some(fields) = as_applied(metadata.managed_fields.unwrap_or_default()) {
-            let of_this = serde_json::json!({"metadata": {"uid": live.uid(), "resourceVersion": metadata.resource_version, "managedFields": fields}});
-            self.metrics.wrote(&K::kind(&()), "patch");
+        if let Some(fields) = convert_to_apply(metadata.managed_fields.unwrap_or_default()) {
+            let patch = serde_json::json!({"metadata": {"uid": live.uid(), "resourceVersion": metadata.resource_version, "managedFields": fields}});
+            self.metrics.record_write(&K::kind(&()), "patch");
             self.api
-                .patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&of_this))
+                .patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch))
                 .await
                 .map_err(failed)?;
         }
         let mut wanted = desired.clone();
         wanted.meta_mut().uid = live.uid();
-        self.metrics.wrote(&K::kind(&()), "apply");
+        self.metrics.record_write(&K::kind(&()), "apply");
         let applied = self
             .api
-            .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted))
+            .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&wanted))
             .await;
-        Ok(self.cache.wrote(applied.map_err(failed)?))
+        Ok(self.cache.record_write(applied.map_err(failed)?))
     }
 
-    /// Delete it if it is known and the owner's.
+    /// Deletes the child if it is known and `owner` controls it.
     pub async fn remove(
         &self,
         namespace: &str,
@@ -163,22 +157,23 @@ where
         owner: &OwnerReference,
     ) -> Result<(), ChildError> {
         let Some(live) = self.cache.get(namespace, name) else { return Ok(()) };
-        if !belongs(&*live, owner) || live.meta().deletion_timestamp.is_some() {
+        if !is_controlled_by(&*live, owner) || live.meta().deletion_timestamp.is_some() {
             return Ok(());
         }
-        let only_this = Preconditions { uid: live.uid(), resource_version: None };
-        self.metrics.wrote(&K::kind(&()), "delete");
-        match self.api.delete(name, &DeleteParams::background().preconditions(only_this)).await {
+        let preconditions = Preconditions { uid: live.uid(), resource_version: None };
+        self.metrics.record_write(&K::kind(&()), "delete");
+        match self.api.delete(name, &DeleteParams::background().preconditions(preconditions)).await
+        {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             other => other.map(|_| ()).map_err(|source| failed::<K>(name, source)),
         }
     }
 }
 
-/// The same with what was created as if it had been applied; `None` if it was.
-fn as_applied(mut fields: Vec<ManagedFieldsEntry>) -> Option<Vec<ManagedFieldsEntry>> {
+/// Returns the managed fields with the fields of the creation as those of an apply; `None` if an apply exists already.
+fn convert_to_apply(mut fields: Vec<ManagedFieldsEntry>) -> Option<Vec<ManagedFieldsEntry>> {
     let is_ours = |entry: &ManagedFieldsEntry, operation: &str| {
-        entry.manager.as_deref() == Some(MANAGER)
+        entry.manager.as_deref() == Some(FIELD_MANAGER)
             && entry.subresource.is_none()
             && entry.operation.as_deref() == Some(operation)
     };
@@ -193,8 +188,8 @@ fn failed<K: Resource<DynamicType = ()>>(name: &str, source: kube::Error) -> Chi
     ChildError::Api { kind: K::kind(&()).into_owned(), name: name.to_owned(), source }
 }
 
-/// Whether `owner`, the very object and not one of its name, controls this one.
-pub fn belongs<K: Resource>(object: &K, owner: &OwnerReference) -> bool {
+/// Returns whether `owner`, compared by UID, controls this object.
+pub fn is_controlled_by<K: Resource>(object: &K, owner: &OwnerReference) -> bool {
     controller(object).is_some_and(|controller| controller.uid == owner.uid)
 }
 
@@ -202,20 +197,20 @@ fn controller<K: Resource>(object: &K) -> Option<&OwnerReference> {
     object.owner_references().iter().find(|reference| reference.controller == Some(true))
 }
 
-/// Whether a found object may be worked on.
-pub fn standing<K: Resource<DynamicType = ()>>(
+/// Returns an error unless `owner` controls the object and the object is not being deleted.
+pub fn check_ownership<K: Resource<DynamicType = ()>>(
     live: &K,
     owner: &OwnerReference,
 ) -> Result<(), ChildError> {
     let (kind, name) = (K::kind(&()).into_owned(), live.name_any());
     let since = live.meta().deletion_timestamp.clone();
-    let predecessor =
+    let is_predecessor =
         |found: &&OwnerReference| found.kind == owner.kind && found.name == owner.name;
     match controller(live) {
         Some(found) if found.uid == owner.uid => {}
-        // The garbage collector is on its way to it.
-        Some(found) if predecessor(&found) => {
-            return Err(ChildError::Leaving { kind, name, since });
+        // The garbage collector will delete it.
+        Some(found) if is_predecessor(&found) => {
+            return Err(ChildError::Terminating { kind, name, since });
         }
         Some(found) => {
             return Err(ChildError::NameTaken {
@@ -228,30 +223,30 @@ pub fn standing<K: Resource<DynamicType = ()>>(
             return Err(ChildError::NameTaken {
                 kind,
                 name,
-                owner: "was not made by this operator".to_owned(),
+                owner: "was not created by this operator".to_owned(),
             });
         }
     }
-    if since.is_some() { Err(ChildError::Leaving { kind, name, since }) } else { Ok(()) }
+    if since.is_some() { Err(ChildError::Terminating { kind, name, since }) } else { Ok(()) }
 }
 
-fn stamped<K: Resource + Clone + Serialize>(desired: &K) -> K {
-    // Its fields always come in the same order.
-    let digest = Sha256::digest(serde_json::to_vec(desired).expect(WRITABLE));
+fn with_digest<K: Resource + Clone + Serialize>(desired: &K) -> K {
+    // Serialization keeps the order of the fields, so equal objects have equal digests.
+    let digest = Sha256::digest(serde_json::to_vec(desired).expect(SERIALIZABLE));
     let text = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let mut stamped = desired.clone();
-    stamped.annotations_mut().insert(DESIRED.to_owned(), text);
-    stamped
+    let mut child = desired.clone();
+    child.annotations_mut().insert(DIGEST_ANNOTATION.to_owned(), text);
+    child
 }
 
 fn json<K: Serialize>(object: &K) -> Value {
-    serde_json::to_value(object).expect(WRITABLE)
+    serde_json::to_value(object).expect(SERIALIZABLE)
 }
 
-/// Whether `live` lacks anything of `desired`. Fields that only `live` has (defaults, status, what others own) do not
-/// count; a list must have the same length unless it is shared. A selector must be the same, and so must who may connect
-/// and what is routed where: there, a field more is another door.
-fn drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
+/// Returns whether `live` differs from `desired`. Fields that only `live` has (defaults, status, fields of other managers)
+/// do not count; a list must have the same length unless it is shared. Selectors, ingress rules and routes must be equal:
+/// an additional field there would admit other clients.
+fn has_drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {
             (Value::Object(wanted), Value::Object(found)) => {
@@ -298,14 +293,14 @@ mod tests {
     const SHARED: &[&str] = &["/spec/ports"];
 
     #[test]
-    fn what_the_api_server_adds_is_no_drift() {
+    fn fields_added_by_the_api_server_are_no_drift() {
         let desired = json!({"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}});
         let live = json!({"spec": {"ports": [{"port": 80, "protocol": "TCP"}], "selector": {"a": "b"}, "clusterIP": "10.0.0.1"}, "status": {}});
-        assert!(!drifted(&desired, &live, SHARED));
+        assert!(!has_drifted(&desired, &live, SHARED));
     }
 
     #[test]
-    fn a_changed_lost_or_added_value_of_ours_is_drift() {
+    fn changed_removed_or_added_desired_value_is_drift() {
         let desired = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"ports": [{"port": 80}], "selector": {"a": "b"}, "rules": [1]}});
         for (pointer, value) in [
             ("/metadata/labels", json!({})),
@@ -316,28 +311,28 @@ mod tests {
         ] {
             let mut live = desired.clone();
             *live.pointer_mut(pointer).unwrap() = value;
-            assert!(drifted(&desired, &live, SHARED), "{live}");
+            assert!(has_drifted(&desired, &live, SHARED), "{live}");
         }
     }
 
     #[test]
-    fn whatever_is_added_to_who_may_connect_is_drift() {
+    fn addition_to_an_ingress_rule_is_drift() {
         let rules = |rule: Value| json!({"spec": {"ingress": [rule]}});
         let desired = rules(json!({"ports": [{"port": 1}], "from": [{"podSelector": {}}]}));
-        assert!(!drifted(&desired, &desired, SHARED));
+        assert!(!has_drifted(&desired, &desired, SHARED));
         for wider in [
             json!({"ports": [{"port": 1, "endPort": 9}], "from": [{"podSelector": {}}]}),
             json!({"ports": [{"port": 1}], "from": [{"podSelector": {}, "namespaceSelector": {}}]}),
         ] {
-            assert!(drifted(&desired, &rules(wider), SHARED));
+            assert!(has_drifted(&desired, &rules(wider), SHARED));
         }
-        assert!(drifted(&rules(json!({"ports": [{"port": 1}]})), &desired, SHARED));
+        assert!(has_drifted(&rules(json!({"ports": [{"port": 1}]})), &desired, SHARED));
     }
 
     #[test]
-    fn a_strangers_entry_in_a_shared_list_is_no_drift() {
+    fn entry_of_another_writer_in_a_shared_list_is_no_drift() {
         let desired = json!({"spec": {"ports": [{"port": 80}]}});
-        assert!(!drifted(
+        assert!(!has_drifted(
             &desired,
             &json!({"spec": {"ports": [{"port": 443}, {"port": 80}]}}),
             SHARED

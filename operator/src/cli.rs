@@ -11,9 +11,10 @@ use flow_common::telemetry;
 use kube::Client;
 
 use crate::config::{self, Config};
+use crate::run::RunError;
 use crate::{rbac, run, setup};
 
-/// Makes real work of IflearnerJobs in a Kubernetes cluster.
+/// Runs IflearnerJobs in a Kubernetes cluster.
 #[derive(Debug, Parser)]
 #[command(name = "flow-operator", version, arg_required_else_help = true)]
 struct Cli {
@@ -23,7 +24,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the cluster that the environment names: that of the Pod this runs in, or KUBECONFIG.
+    /// Run the operator in the cluster of this Pod, or in the cluster of KUBECONFIG.
     Run(ConfigArgs),
     /// Print the definition of IflearnerJob, for `kubectl apply -f -`.
     Crd,
@@ -32,21 +33,21 @@ enum Command {
         /// Namespace of the operator.
         #[arg(long, default_value = "flow-system", value_parser = setup::namespace)]
         namespace: String,
-        /// Namespaces it serves, separated by commas; without it all.
+        /// Namespaces that the operator serves, separated by commas; default: all namespaces.
         #[arg(long, value_delimiter = ',', value_parser = setup::namespace)]
         namespaces: Vec<String>,
     },
-    /// Look at the configuration.
+    /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Set up a cluster, look at it, take everything away: certificates, DNS, secrets, status, remove.
+    /// Set up a cluster, show its state or remove the platform: certificates, DNS, secrets, status, remove.
     #[command(subcommand)]
     Setup(setup::Command),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say whether the configuration is good.
+    /// Check the configuration.
     Check(ConfigArgs),
     /// Print every effective value with its source.
     Dump(ConfigArgs),
@@ -62,23 +63,25 @@ impl flow_common::config_args::Program for Program {
 
 type ConfigArgs = flow_common::config_args::ConfigArgs<Program>;
 
-fn load(args: ConfigArgs) -> Result<Loaded<Config>, run::Failure> {
+fn load(args: ConfigArgs) -> Result<Loaded<Config>, RunError> {
     let loaded = config::load(args.file, args.overrides)?;
     loaded.value.check()?;
     Ok(loaded)
 }
 
-/// Run the command line of this process.
+/// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Setup(command) => return set_up(command),
-        Command::Run(args) => serve(args),
-        Command::Crd => say(&crd_manifest()),
-        Command::Rbac { namespace, namespaces } => say(&rbac::manifests(&namespace, &namespaces)),
-        Command::Config(ConfigCommand::Check(args)) => load(args).and_then(|_| say("good\n")),
+        Command::Setup(command) => return run_setup(command),
+        Command::Run(args) => run_operator(args),
+        Command::Crd => print(&crd_manifest()),
+        Command::Rbac { namespace, namespaces } => print(&rbac::manifests(&namespace, &namespaces)),
+        Command::Config(ConfigCommand::Check(args)) => {
+            load(args).and_then(|_| print("the configuration is valid\n"))
+        }
         Command::Config(ConfigCommand::Dump(args)) => {
-            load(args).and_then(|loaded| say(&loaded.dump()))
+            load(args).and_then(|loaded| print(&loaded.dump()))
         }
     };
     match outcome {
@@ -90,21 +93,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The definition of IflearnerJob, as YAML.
+/// Returns the definition of IflearnerJob as YAML.
 #[must_use]
 pub fn crd_manifest() -> String {
     serde_yaml_ng::to_string(&flow_crd::definition())
-        .expect("the definition is text and can be written as such")
+        .expect("the definition can be serialized as YAML")
 }
 
-fn say(text: &str) -> Result<(), run::Failure> {
+fn print(text: &str) -> Result<(), RunError> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-fn set_up(command: setup::Command) -> ExitCode {
+fn run_setup(command: setup::Command) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime
-        .map_err(setup::Failure::from)
+        .map_err(setup::SetupError::from)
         .and_then(|runtime| runtime.block_on(setup::run(command, &SystemClock)))
     {
         Ok(true) => ExitCode::SUCCESS,
@@ -116,16 +119,18 @@ fn set_up(command: setup::Command) -> ExitCode {
     }
 }
 
-fn serve(args: ConfigArgs) -> Result<(), run::Failure> {
+fn run_operator(args: ConfigArgs) -> Result<(), RunError> {
     let config = load(args)?.value;
     telemetry::init(&config.log)?;
-    // One thread keeps up with an API server that stores each write; a second one would only cost memory.
+    // One thread is faster than an API server that stores each write; a second one would only use memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals(run::SHUTDOWN_DEADLINE)?;
-        let client = Client::try_default()
-            .await
-            .map_err(|error| format!("no cluster: {error}; set KUBECONFIG, or run in a Pod"))?;
+        let client = Client::try_default().await.map_err(|error| {
+            format!(
+                "no cluster is configured: {error}; set KUBECONFIG, or run the operator in a Pod"
+            )
+        })?;
         run::run(client, config, SystemClock::shared(), shutdown).await
     })
 }

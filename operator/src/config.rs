@@ -1,4 +1,4 @@
-//! The operator's configuration: what its keys mean stands in `config.default.toml`, which is embedded.
+//! The configuration of the operator. The embedded `config.default.toml` describes each key and contains its default.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,207 +12,173 @@ use serde::Deserialize;
 
 use crate::setup::namespace;
 
-/// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
-/// What a variable of the environment begins with.
+/// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "FLOW_OPERATOR";
 
-/// All keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The namespaces served; empty = all.
+    /// The served namespaces; empty stands for all.
     pub namespaces: Vec<String>,
-    /// Objects of a kind worked on at the same time.
+    /// Largest number of concurrent reconcile passes.
     pub concurrency: u16,
-    /// Logging.
     pub log: LogConfig,
-    /// Health and metrics.
     pub http: HttpConfig,
-    /// Leader election.
     pub leader: LeaderConfig,
-    /// Routes from outside.
     pub exposure: ExposureConfig,
-    /// Ports.
     pub service: ServiceConfig,
-    /// Trust roots.
     pub certificates: CertificatesConfig,
-    /// What Pods may do.
     pub pods: PodsConfig,
-    /// Who may connect.
     pub network_policy: NetworkPolicyConfig,
 }
 
-/// Health and metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Address; empty = nowhere.
+    /// Address of health and metrics; empty disables the listener.
     pub listen: String,
 }
 
 impl HttpConfig {
-    /// The address, if there is one.
-    pub fn address(&self) -> Result<Option<SocketAddr>, Invalid> {
+    /// Returns the address; `None` if the listener is disabled.
+    pub fn address(&self) -> Result<Option<SocketAddr>, InvalidValue> {
         let parsed = (!self.listen.is_empty()).then(|| self.listen.parse()).transpose();
-        parsed.map_err(|_| Invalid {
+        parsed.map_err(|_| InvalidValue {
             key: "http.listen",
             message: format!("{:?} must look like 127.0.0.1:8080", self.listen),
         })
     }
 }
 
-/// Leader election.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeaderConfig {
-    /// Whether to elect at all.
     pub elect: bool,
-    /// Name of the Lease.
     pub lease: String,
-    /// Namespace of the Lease; empty = the client's.
+    /// Namespace of the Lease; empty stands for the namespace of the client.
     pub namespace: String,
-    /// Validity of the Lease, in seconds.
+    /// Validity of the Lease in seconds.
     pub lease_s: u16,
 }
 
 impl LeaderConfig {
-    /// Validity of the Lease.
     #[must_use]
     pub fn validity(&self) -> Duration {
         Duration::from_secs(self.lease_s.into())
     }
 }
 
-/// Which route a host gets.
+/// The kind of route for a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Driver {
-    /// The first that is configured and installed.
+pub enum RouteDriver {
+    /// The first of Gateway and Ingress that is configured and served by the cluster.
     Auto,
-    /// GRPCRoute.
     Gateway,
-    /// Ingress.
     Ingress,
-    /// None.
     None,
 }
 
-/// Routes from outside.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExposureConfig {
-    /// Which kind.
-    pub driver: Driver,
-    /// Port at which they answer.
+    pub driver: RouteDriver,
+    /// Port of the gateway or ingress controller.
     pub port: u16,
-    /// Whoever calls must show a certificate.
+    /// Every route demands client certificates.
     pub authenticate_clients: bool,
-    /// GRPCRoutes.
     pub gateway: GatewayConfig,
-    /// Ingresses.
     pub ingress: IngressConfig,
 }
 
-/// GRPCRoutes.
+/// The Gateway of the GRPCRoutes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayConfig {
-    /// The Gateway; empty = not configured.
+    /// Empty stands for no Gateway.
     pub name: String,
-    /// Its namespace; empty = the job's.
+    /// Empty stands for the namespace of the job.
     pub namespace: String,
-    /// Its listener; empty = every one.
+    /// Empty stands for all listeners.
     pub listener: String,
 }
 
-/// Ingresses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngressConfig {
-    /// The class; empty = not configured.
+    /// Empty stands for no Ingress.
     pub class: String,
-    /// Secret of a server's certificate.
+    /// Secret with the certificate of a server's host.
     pub server_tls_secret: String,
-    /// Secret of a client's certificate.
+    /// Secret with the certificate of a client's host.
     pub client_tls_secret: String,
-    /// Annotations of every Ingress.
+    /// Annotations of each Ingress.
     pub annotations: BTreeMap<String, String>,
-    /// Further ones where callers must show a certificate.
+    /// Additional annotations of an Ingress that demands client certificates.
     pub client_annotations: BTreeMap<String, String>,
 }
 
-/// Ports of Service and container.
+/// Ports of the Services and of the containers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceConfig {
-    /// gRPC at the Service.
     pub grpc_port: u16,
-    /// gRPC at the container.
     pub grpc_target: u16,
-    /// Status page at the Service.
     pub http_port: u16,
-    /// Status page at the container.
     pub http_target: u16,
 }
 
-/// Trust roots by default.
+/// The default sources of certificates.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificatesConfig {
-    /// ConfigMap for the server's.
     pub server_config_map: String,
-    /// ConfigMap for the peers'.
     pub party_config_map: String,
 }
 
-/// What Pods may do.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PodsConfig {
-    /// What a namespace can allow.
+    /// The permissions that a namespace can grant.
     #[serde(deserialize_with = "opt_ins")]
     pub opt_ins: BTreeSet<OptIn>,
-    /// Root file systems are read-only.
     pub read_only_root: bool,
-    /// What a container requests where its template does not say, by resource.
+    /// Requests by resource for containers whose template does not name the resource.
     pub requests: BTreeMap<String, String>,
-    /// What a container is limited to where its template does not say, by resource.
+    /// Limits by resource for containers whose template does not name the resource.
     pub limits: BTreeMap<String, String>,
 }
 
-/// With an error that says what would be right, which the enum's own does not in this format.
+/// Reads permissions. The error lists the valid names, which the error of the derived implementation does not in TOML.
 fn opt_ins<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<OptIn>, D::Error> {
-    let known = |word: String| {
-        OptIn::ALL.into_iter().find(|opt_in| opt_in.as_str() == word).ok_or_else(|| {
+    let parse = |name: String| {
+        OptIn::ALL.into_iter().find(|opt_in| opt_in.as_str() == name).ok_or_else(|| {
             let all = OptIn::ALL.map(OptIn::as_str).join(", ");
-            serde::de::Error::custom(format!("pods.opt_ins: {word:?} must be one of {all}"))
+            serde::de::Error::custom(format!("pods.opt_ins: {name:?} must be one of {all}"))
         })
     };
-    Vec::deserialize(deserializer)?.into_iter().map(known).collect()
+    Vec::deserialize(deserializer)?.into_iter().map(parse).collect()
 }
 
-/// Who may connect.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPolicyConfig {
-    /// Whether to make them.
     pub enabled: bool,
-    /// Whose Pods may connect besides those of the job's own; empty = everybody's.
+    /// Namespaces whose Pods may connect, besides the job's own; empty allows every client.
     pub from_namespaces: Vec<String>,
 }
 
-/// What is wrong with a configuration that could be read.
+/// An invalid value of the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {message}")]
-pub struct Invalid {
-    /// The key.
+pub struct InvalidValue {
     pub key: &'static str,
-    /// What is wrong, and what would be right.
+    /// The rule that the value breaks.
     pub message: String,
 }
 
-/// Read all layers.
+/// Loads the configuration from all layers.
 pub fn load(
     file: Option<PathBuf>,
     overrides: Vec<(String, String)>,
@@ -227,9 +193,9 @@ pub fn load(
 }
 
 impl Config {
-    /// Everything that can be said against the values without asking a cluster.
-    pub fn check(&self) -> Result<(), Invalid> {
-        let invalid = |key, message: &str| Err(Invalid { key, message: message.to_owned() });
+    /// Checks all values that can be checked without a cluster.
+    pub fn check(&self) -> Result<(), InvalidValue> {
+        let invalid = |key, message: &str| Err(InvalidValue { key, message: message.to_owned() });
         self.http.address()?;
         let unless_empty = |name| Some(name).filter(|name: &&String| !name.is_empty());
         let named = self.namespaces.iter().map(|name| ("namespaces", name));
@@ -245,7 +211,7 @@ impl Config {
             unless_empty(&self.exposure.gateway.namespace)
                 .map(|name| ("exposure.gateway.namespace", name)),
         ) {
-            namespace(name).map_err(|message| Invalid { key, message })?;
+            namespace(name).map_err(|message| InvalidValue { key, message })?;
         }
         if self.concurrency == 0 {
             return invalid("concurrency", "must be at least 1");
@@ -253,13 +219,13 @@ impl Config {
         if self.leader.lease_s < 3 {
             return invalid(
                 "leader.lease_s",
-                "must be at least 3: the Lease is renewed every third of it",
+                "must be at least 3: the Lease is renewed three times in this time",
             );
         }
-        if self.exposure.driver == Driver::Gateway && self.exposure.gateway.name.is_empty() {
+        if self.exposure.driver == RouteDriver::Gateway && self.exposure.gateway.name.is_empty() {
             return invalid(
                 "exposure.gateway.name",
-                "set the Gateway that routes attach to, or another exposure.driver",
+                "set the Gateway of the routes, or another exposure.driver",
             );
         }
         let ServiceConfig { grpc_port, grpc_target, http_port, http_target } = self.service;
@@ -284,7 +250,7 @@ impl Config {
     }
 }
 
-/// As Kubernetes writes them, without the exponents that nobody writes.
+/// Returns whether the text is a quantity of Kubernetes. Exponents are not accepted.
 fn is_quantity(text: &str) -> bool {
     let number = text.trim_end_matches(|end: char| end.is_ascii_alphabetic());
     let suffixes = ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
@@ -293,10 +259,10 @@ fn is_quantity(text: &str) -> bool {
 }
 
 impl Default for Config {
-    /// The documented defaults alone, whatever the environment says.
+    /// Returns the documented defaults without environment variables.
     fn default() -> Self {
         let spec = Spec { environment: Vec::new(), ..Spec::new(DEFAULTS, ENV_PREFIX) };
-        config::load(&spec).expect("the defaults are well-formed, or no test passes").value
+        config::load(&spec).expect("the embedded defaults are valid; a test checks them").value
     }
 }
 
@@ -305,12 +271,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_a_good_configuration() {
+    fn defaults_are_a_valid_configuration() {
         Config::default().check().unwrap();
     }
 
     #[test]
-    fn every_bad_value_is_answered_with_its_key() {
+    fn error_of_an_invalid_value_names_its_key() {
         let with = |key: &str, value: &str| {
             load(None, vec![(key.to_owned(), value.to_owned())])
                 .unwrap()
@@ -330,9 +296,12 @@ mod tests {
         let unknown =
             load(None, vec![("pods.opt_in".to_owned(), "[]".to_owned())]).unwrap_err().to_string();
         assert!(unknown.contains("pods.opt_ins"), "{unknown}");
-        let word = load(None, vec![("pods.opt_ins".to_owned(), r#"["sudo"]"#.to_owned())])
+        let unknown_name = load(None, vec![("pods.opt_ins".to_owned(), r#"["sudo"]"#.to_owned())])
             .unwrap_err()
             .to_string();
-        assert!(word.contains("opt_ins") && word.contains("write-root"), "{word}");
+        assert!(
+            unknown_name.contains("opt_ins") && unknown_name.contains("write-root"),
+            "{unknown_name}"
+        );
     }
 }

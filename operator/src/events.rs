@@ -1,9 +1,10 @@
-//! Events: what happened to an object, for `kubectl describe`.
+//! Kubernetes events about objects, for `kubectl describe`.
 //!
-//! An event's name follows from what it says and from the version of the object that has the status it tells of: the same
-//! one is stored once however often it is sent, and what happens again is told again. They are sent one after the other and
-//! nobody waits for them; they themselves wait for whatever is [`Urgent`], so that telling of a thousand jobs does not hold
-//! up the making of them. Nothing depends on an event: where sending fails, or too many wait, that is logged.
+//! The name of an event follows from its content and from the version of the object whose status it describes: the API
+//! server stores a repeated event once, and a new occurrence has a new name. Events are sent one after the other in the
+//! background; each one first waits until no child is being created ([`Creations`]), so that the events of a thousand jobs
+//! do not delay their Jobs. No behaviour depends on an event: a failed or discarded event is logged. Decision 0031 explains why
+//! the `Recorder` of kube is not used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,118 +16,94 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::MANAGER;
+use crate::FIELD_MANAGER;
+use crate::creations::Creations;
 use crate::metrics::Metrics;
 
-/// Longest note that the API takes, in bytes.
-const NOTE_MAX: usize = 1000;
-/// So many events wait at most; that is some megabytes.
-const WAITING_MAX: usize = 4096;
-/// An event lets what is urgent go first for so long.
-const YIELD_MAX: Duration = Duration::from_secs(1);
+/// Longest note that the API server accepts, in bytes.
+const NOTE_BYTES_MAX: usize = 1000;
+/// Largest number of queued events; they use some megabytes.
+const QUEUED_EVENTS_MAX: usize = 4096;
+/// Longest time for which creations delay an event.
+const EVENT_DELAY_MAX: Duration = Duration::from_secs(1);
 
-/// Something that happened.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
-    /// A warning, or the normal course of things.
-    pub warning: bool,
-    /// CamelCase.
+pub struct ObjectEvent {
+    pub is_warning: bool,
+    /// Machine-readable, in CamelCase.
     pub reason: String,
-    /// A sentence.
+    /// Human-readable.
     pub note: String,
 }
 
-impl Happened {
-    /// The normal course of things.
+impl ObjectEvent {
     pub fn normal(reason: &str, note: impl Into<String>) -> Self {
-        Self { warning: false, reason: reason.to_owned(), note: note.into() }
+        Self { is_warning: false, reason: reason.to_owned(), note: note.into() }
     }
 
-    /// Somebody should look.
     pub fn warning(reason: &str, note: impl Into<String>) -> Self {
-        Self { warning: true, reason: reason.to_owned(), note: note.into() }
+        Self { is_warning: true, reason: reason.to_owned(), note: note.into() }
     }
 }
 
-/// Takes events to be sent.
+/// The queue of events to send. Clones share one queue.
 #[derive(Clone, Debug)]
-pub struct Events {
-    waiting: mpsc::Sender<Event>,
-    urgent: watch::Sender<usize>,
-    instance: String,
+pub struct EventQueue {
+    queue: mpsc::Sender<Event>,
+    reporting_instance: String,
 }
 
-/// As long as it lives, something goes on that events wait for.
-#[derive(Debug)]
-pub struct Urgent(watch::Sender<usize>);
-
-impl Drop for Urgent {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
-}
-
-impl Events {
-    /// `instance` is this process among the operators. Events are sent while the future is polled; it completes once
-    /// none waits after `stop`.
+impl EventQueue {
+    /// Returns the queue and its sender. Events are sent while the sender is polled; after `stop` it completes when the
+    /// queue is empty. `reporting_instance` identifies this process.
     pub fn new(
         client: Client,
-        instance: String,
+        reporting_instance: String,
         metrics: Arc<Metrics>,
+        creations: Creations,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        Self::that_wait(YIELD_MAX, client, instance, metrics, stop)
+        Self::with_delay_max(EVENT_DELAY_MAX, client, reporting_instance, metrics, creations, stop)
     }
 
-    fn that_wait(
-        patience: Duration,
+    fn with_delay_max(
+        delay_max: Duration,
         client: Client,
-        instance: String,
+        reporting_instance: String,
         metrics: Arc<Metrics>,
+        creations: Creations,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (waiting, mut next) = mpsc::channel(WAITING_MAX);
-        let (urgent, mut going_on) = watch::channel(0);
-        let send = async move {
+        let (queue, mut queued) = mpsc::channel(QUEUED_EVENTS_MAX);
+        let sender = async move {
             loop {
                 let event: Event = tokio::select! {
                     biased;
-                    Some(event) = next.recv() => event,
+                    Some(event) = queued.recv() => event,
                     () = stop.cancelled() => break,
                 };
                 tokio::select! {
-                    _ = timeout(patience, going_on.wait_for(|count| *count == 0)) => {}
+                    _ = timeout(delay_max, creations.idle()) => {}
                     () = stop.cancelled() => {}
                 }
                 send(&client, &event, &metrics).await;
             }
         };
-        (Self { waiting, urgent, instance }, send)
+        (Self { queue, reporting_instance }, sender)
     }
 
-    /// From now on, until the answer is dropped, events wait.
-    #[must_use]
-    pub fn let_wait(&self) -> Urgent {
-        self.urgent.send_modify(|count| *count += 1);
-        Urgent(self.urgent.clone())
-    }
-
-    /// How much goes on that events wait for.
-    #[must_use]
-    pub fn urgent(&self) -> usize {
-        *self.urgent.borrow()
-    }
-
-    /// Say that something happened to `regarding`.
-    pub fn tell(&self, happened: &Happened, regarding: &ObjectReference, at: MicroTime) {
-        if self.waiting.try_send(event(happened, regarding, &self.instance, at)).is_err() {
+    /// Queues an event about `regarding`. Does not wait.
+    pub fn publish(&self, event: &ObjectEvent, regarding: &ObjectReference, at: MicroTime) {
+        let object = event_object(event, regarding, &self.reporting_instance, at);
+        if self.queue.try_send(object).is_err() {
             tracing::warn!(
-                reason = happened.reason,
+                reason = event.reason,
                 object.name = regarding.name,
-                "too many events wait: this one is not sent"
+                "the queue of events is full; the event is discarded"
             );
         }
     }
@@ -135,31 +112,41 @@ impl Events {
 async fn send(client: &Client, event: &Event, metrics: &Metrics) {
     let api: Api<Event> =
         Api::namespaced(client.clone(), event.metadata.namespace.as_deref().unwrap_or("default"));
-    metrics.wrote("Event", "create");
+    metrics.record_write("Event", "create");
     match api.create(&PostParams::default(), event).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-        Err(error) => tracing::warn!(reason = event.reason, %error, "an event could not be stored"),
+        Err(error) => tracing::warn!(
+            reason = event.reason,
+            object.name = event.regarding.as_ref().and_then(|object| object.name.as_deref()),
+            %error,
+            "cannot create an event; it is discarded"
+        ),
     }
 }
 
-fn event(happened: &Happened, regarding: &ObjectReference, instance: &str, at: MicroTime) -> Event {
-    let Happened { warning, reason, note } = happened;
-    let mut event = Event::default();
-    event.metadata.name = Some(name(regarding, reason, note));
-    event.metadata.namespace = regarding.namespace.clone();
-    event.regarding = Some(regarding.clone());
-    event.event_time = Some(at);
-    event.type_ = Some(if *warning { "Warning" } else { "Normal" }.to_owned());
-    event.reason = Some(reason.clone());
-    event.action = Some("Reconcile".to_owned());
-    event.note = Some(note[..note.floor_char_boundary(NOTE_MAX)].to_owned());
-    event.reporting_controller = Some(MANAGER.to_owned());
-    event.reporting_instance = Some(instance.to_owned());
-    event
+fn event_object(
+    event: &ObjectEvent,
+    regarding: &ObjectReference,
+    reporting_instance: &str,
+    at: MicroTime,
+) -> Event {
+    let ObjectEvent { is_warning, reason, note } = event;
+    let mut object = Event::default();
+    object.metadata.name = Some(event_name(regarding, reason, note));
+    object.metadata.namespace = regarding.namespace.clone();
+    object.regarding = Some(regarding.clone());
+    object.event_time = Some(at);
+    object.type_ = Some(if *is_warning { "Warning" } else { "Normal" }.to_owned());
+    object.reason = Some(reason.clone());
+    object.action = Some("Reconcile".to_owned());
+    object.note = Some(note[..note.floor_char_boundary(NOTE_BYTES_MAX)].to_owned());
+    object.reporting_controller = Some(FIELD_MANAGER.to_owned());
+    object.reporting_instance = Some(reporting_instance.to_owned());
+    object
 }
 
-fn name(regarding: &ObjectReference, reason: &str, note: &str) -> String {
+fn event_name(regarding: &ObjectReference, reason: &str, note: &str) -> String {
     let digest = Sha256::new()
         .chain_update(regarding.uid.as_deref().unwrap_or_default())
         .chain_update([0])
@@ -170,7 +157,7 @@ fn name(regarding: &ObjectReference, reason: &str, note: &str) -> String {
         .chain_update(note)
         .finalize();
     let object = regarding.name.as_deref().unwrap_or_default();
-    // 253 characters at most, all of the object's own alphabet, and no dot before the last.
+    // A name has at most 253 characters, and its last label begins with a letter or a digit.
     let object = object[..object.floor_char_boundary(200)].trim_end_matches(['.', '-']);
     digest.iter().take(8).fold(format!("{object}."), |name, byte| format!("{name}{byte:02x}"))
 }
@@ -187,105 +174,112 @@ mod tests {
         }
     }
 
-    /// Sends to an API server that only notes that something came.
-    fn sender(
-        patience: Duration,
-        stop: &CancellationToken,
-    ) -> (Events, mpsc::UnboundedReceiver<http::Method>) {
-        let (note, noted) = mpsc::unbounded_channel();
+    struct Fixture {
+        events: EventQueue,
+        creations: Creations,
+        requests: mpsc::UnboundedReceiver<http::Method>,
+    }
+
+    /// Starts a queue whose API server records the methods of its requests.
+    fn start(delay_max: Duration, stop: &CancellationToken) -> Fixture {
+        let (record, requests) = mpsc::unbounded_channel();
         let api_server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            note.send(request.method().clone()).unwrap();
+            record.send(request.method().clone()).unwrap();
             async {
                 Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(
                     b"{}".to_vec(),
                 )))
             }
         });
-        let (events, sending) = Events::that_wait(
-            patience,
+        let creations = Creations::default();
+        let (events, sender) = EventQueue::with_delay_max(
+            delay_max,
             Client::new(api_server, "n"),
             "i".to_owned(),
             Arc::default(),
+            creations.clone(),
             stop.clone(),
         );
-        tokio::spawn(sending);
-        (events, noted)
+        tokio::spawn(sender);
+        Fixture { events, creations, requests }
     }
 
-    fn tell(events: &Events) {
+    fn publish(events: &EventQueue) {
         let at = MicroTime(k8s_openapi::jiff::Timestamp::UNIX_EPOCH);
-        events.tell(&Happened::normal("Made", "x"), &regarding("a", "1"), at);
+        events.publish(&ObjectEvent::normal("Created", "x"), &regarding("a", "1"), at);
     }
 
-    /// Everybody else does all that can be done now.
-    async fn turn() {
+    /// Lets all other tasks run until each one waits.
+    async fn run_other_tasks() {
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
     }
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG_DELAY: Duration = Duration::from_secs(3600);
 
     #[tokio::test]
-    async fn an_event_waits_for_all_that_is_urgent() {
-        let (events, mut noted) = sender(LONG, &CancellationToken::new());
-        tell(&events);
-        assert_eq!(noted.recv().await, Some(http::Method::POST), "nothing is urgent");
-        let (one, other) = (events.let_wait(), events.let_wait());
-        tell(&events);
-        turn().await;
+    async fn event_waits_until_no_creation_is_in_progress() {
+        let Fixture { events, creations, mut requests } =
+            start(LONG_DELAY, &CancellationToken::new());
+        publish(&events);
+        assert_eq!(requests.recv().await, Some(http::Method::POST), "no creation is in progress");
+        let (one, other) = (creations.begin(), creations.begin());
+        publish(&events);
+        run_other_tasks().await;
         drop(one);
-        turn().await;
-        assert!(noted.is_empty(), "something is urgent still");
+        run_other_tasks().await;
+        assert!(requests.is_empty(), "one creation is still in progress");
         drop(other);
-        assert_eq!(noted.recv().await, Some(http::Method::POST));
+        assert_eq!(requests.recv().await, Some(http::Method::POST));
     }
 
     #[tokio::test]
-    async fn an_event_does_not_wait_for_ever_nor_when_the_operator_ends() {
-        let (events, mut noted) = sender(Duration::ZERO, &CancellationToken::new());
-        let _urgent = events.let_wait();
-        tell(&events);
-        assert_eq!(noted.recv().await, Some(http::Method::POST), "its patience is at its end");
+    async fn event_is_sent_after_its_longest_delay_and_at_shutdown() {
+        let Fixture { events, creations, mut requests } =
+            start(Duration::ZERO, &CancellationToken::new());
+        let _creation = creations.begin();
+        publish(&events);
+        assert_eq!(requests.recv().await, Some(http::Method::POST), "the delay has ended");
 
         let stop = CancellationToken::new();
-        let (events, mut noted) = sender(LONG, &stop);
-        let _urgent = events.let_wait();
-        tell(&events);
-        turn().await;
-        assert!(noted.is_empty());
+        let Fixture { events, creations, mut requests } = start(LONG_DELAY, &stop);
+        let _creation = creations.begin();
+        publish(&events);
+        run_other_tasks().await;
+        assert!(requests.is_empty());
         stop.cancel();
-        assert_eq!(noted.recv().await, Some(http::Method::POST));
+        assert_eq!(requests.recv().await, Some(http::Method::POST));
     }
 
     #[test]
-    fn the_same_event_has_the_same_name_and_any_other_another() {
-        let one = name(&regarding("a", "1"), "Failed", "x");
-        assert_eq!(one, name(&regarding("a", "1"), "Failed", "x"));
+    fn equal_events_have_equal_names_and_others_differ() {
+        let one = event_name(&regarding("a", "1"), "Failed", "x");
+        assert_eq!(one, event_name(&regarding("a", "1"), "Failed", "x"));
         for other in [
-            name(&regarding("a", "2"), "Failed", "x"),
-            name(
+            event_name(&regarding("a", "2"), "Failed", "x"),
+            event_name(
                 &ObjectReference { resource_version: Some("7".to_owned()), ..regarding("a", "1") },
                 "Failed",
                 "x",
             ),
-            name(&regarding("a", "1"), "Failed", "y"),
-            name(&regarding("a", "1"), "Failedx", ""),
+            event_name(&regarding("a", "1"), "Failed", "y"),
+            event_name(&regarding("a", "1"), "Failedx", ""),
         ] {
             assert_ne!(one, other);
         }
     }
 
     #[test]
-    fn names_and_notes_keep_within_their_limits() {
+    fn name_and_note_do_not_exceed_their_limits() {
         let long = regarding(&"a.".repeat(126), "1");
-        let event = event(
-            &Happened::warning("Failed", "ä".repeat(2000)),
+        let event = event_object(
+            &ObjectEvent::warning("Failed", "ä".repeat(2000)),
             &long,
             "i",
             MicroTime(k8s_openapi::jiff::Timestamp::UNIX_EPOCH),
         );
         assert!(event.metadata.name.unwrap().len() <= 253);
-        assert!(event.note.unwrap().len() <= NOTE_MAX);
+        assert!(event.note.unwrap().len() <= NOTE_BYTES_MAX);
     }
 }

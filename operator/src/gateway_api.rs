@@ -1,4 +1,4 @@
-//! `GRPCRoute` of the Gateway API: only the fields that are set or read here. And what is asked of the Gateway itself.
+//! `GRPCRoute` of the Gateway API with the fields that the operator sets or reads, and the check of a Gateway's TLS.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
@@ -6,7 +6,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a route routes.
+/// The spec of a GRPCRoute.
 #[derive(CustomResource, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[kube(
     group = "gateway.networking.k8s.io",
@@ -22,103 +22,95 @@ use serde_json::Value;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GrpcRouteSpec {
-    /// Gateways it attaches to.
     #[serde(default)]
     pub parent_refs: Vec<ParentRef>,
-    /// Host names it matches.
     #[serde(default)]
     pub hostnames: Vec<String>,
-    /// Where calls go.
     #[serde(default)]
     pub rules: Vec<RouteRule>,
 }
 
-/// A Gateway, or a listener of it.
+/// A reference to a Gateway or to one of its listeners.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentRef {
-    /// Its API group; `None` = the Gateway API's.
+    /// Default: `gateway.networking.k8s.io`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Its kind; `None` = Gateway.
+    /// Default: `Gateway`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Name of the Gateway.
     pub name: String,
-    /// Its namespace; `None` = the route's.
+    /// Default: the namespace of the route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Its port, which is never ours to say.
+    /// The operator never sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
-    /// Its listener.
+    /// The listener. Default: all listeners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section_name: Option<String>,
 }
 
-/// One rule; ours matches every call.
+/// A rule of a route. The operator writes one that matches every call.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteRule {
-    /// The Services.
     #[serde(default)]
     pub backend_refs: Vec<BackendRef>,
-    /// Which calls; empty = all. Written even so, as is what follows: only what is written is missed when somebody edits it.
+    /// The matching calls; empty stands for all. Empty lists are written too: drift detection compares only fields that are
+    /// set.
     #[serde(default)]
     pub matches: Vec<Value>,
-    /// What is done to them.
     #[serde(default)]
     pub filters: Vec<Value>,
 }
 
-/// A port of a Service.
+/// A reference to a port of a Service.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 pub struct BackendRef {
-    /// Name of the Service.
     pub name: String,
-    /// Its namespace; `None` = the route's.
+    /// Default: the namespace of the route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
-    /// Its share of the calls; 0 = none. `None` = 1.
+    /// Share of the calls. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
 }
 
-/// What the gateways say.
+/// The status of a GRPCRoute.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct GrpcRouteStatus {
-    /// One entry for each.
+    /// One entry for each Gateway.
     #[serde(default)]
     pub parents: Vec<ParentStatus>,
 }
 
-/// What one gateway says.
+/// The status that one gateway controller reports.
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentStatus {
-    /// Which.
     pub parent_ref: ParentRef,
-    /// `Accepted`, `ResolvedRefs`.
+    /// For example `Accepted` and `ResolvedRefs`.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }
 
-/// Gateways, as plain JSON: what is read of them differs between versions of their API.
+/// Returns the resource of Gateways, which are read as plain JSON: the fields differ between versions of the API.
 #[must_use]
-pub fn gateways() -> ApiResource {
+pub fn gateway_resource() -> ApiResource {
     ApiResource::from_gvk_with_plural(
         &GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway"),
         "gateways",
     )
 }
 
-/// The first listener of a Gateway (the one of this name, or any) that lets in callers without a certificate that it has
-/// checked; `None` if there is none.
+/// Returns the first listener of a Gateway (the one named `section`, or any) that accepts clients without a verified
+/// certificate; `None` if every listener verifies.
 #[must_use]
-pub fn unauthenticated(gateway: &Value, section: Option<&str>) -> Option<String> {
+pub fn unauthenticated_listener(gateway: &Value, section: Option<&str>) -> Option<String> {
     let listeners: Vec<&Value> = gateway["spec"]["listeners"]
         .as_array()
         .into_iter()
@@ -126,10 +118,10 @@ pub fn unauthenticated(gateway: &Value, section: Option<&str>) -> Option<String>
         .filter(|listener| section.is_none_or(|section| listener["name"] == section))
         .collect();
     if listeners.is_empty() {
-        return Some(section.unwrap_or("(there is none)").to_owned());
+        return Some(section.unwrap_or("(missing)").to_owned());
     }
     let frontend = &gateway["spec"]["tls"]["frontend"];
-    let checks = |validation: &Value| {
+    let verifies = |validation: &Value| {
         validation["caCertificateRefs"]
             .as_array()
             .is_some_and(|authorities| !authorities.is_empty())
@@ -143,7 +135,7 @@ pub fn unauthenticated(gateway: &Value, section: Option<&str>) -> Option<String>
             .find(|entry| entry["port"] == listener["port"]);
         let validation =
             of_port.map_or(&frontend["default"]["validation"], |entry| &entry["tls"]["validation"]);
-        listener["protocol"] != "HTTPS" || !checks(validation)
+        listener["protocol"] != "HTTPS" || !verifies(validation)
     });
     open.map(|listener| listener["name"].as_str().unwrap_or_default().to_owned())
 }
@@ -153,13 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i20_a_gateway_asks_for_certificates_only_where_no_listener_lets_one_in_without() {
+    fn i20_gateway_verifies_clients_only_if_every_listener_does() {
         let open = |tls: &str, section: Option<&str>| {
             let text = format!(
                 "{{spec: {{listeners: [{{name: grpc, port: 443, protocol: HTTPS}}, {{name: other, port: 444, protocol: HTTPS}}, \
                  {{name: plain, port: 80, protocol: HTTP}}], tls: {tls}}}}}"
             );
-            unauthenticated(&serde_yaml_ng::from_str(&text).unwrap(), section)
+            unauthenticated_listener(&serde_yaml_ng::from_str(&text).unwrap(), section)
         };
         let authority = "caCertificateRefs: [{name: flow-authority}]";
         let all = format!("{{frontend: {{default: {{validation: {{{authority}}}}}}}}}");
@@ -168,7 +160,7 @@ mod tests {
         assert_eq!(
             open(&all, Some("plain")).as_deref(),
             Some("plain"),
-            "nothing is asked without TLS"
+            "a listener without TLS verifies no client"
         );
         assert_eq!(
             open(&all, None).as_deref(),
@@ -191,7 +183,7 @@ mod tests {
         assert_eq!(
             open(&but, Some("grpc")).as_deref(),
             Some("grpc"),
-            "a port's own word replaces the default"
+            "the setting of a port replaces the default"
         );
     }
 }

@@ -1,10 +1,10 @@
-//! Of several operators one works: the one that holds the Lease.
+//! Leader election: of several operators, the one that holds the Lease works.
 //!
-//! The Lease is a matter of economy, not of safety: two that work at once, for a moment, do no harm, because every write
-//! is one that either may make (names that follow from UIDs, creations that find each other, applies under one name).
-//! Whoever cannot renew in time stops all the same. Clocks are not compared: a Lease is over when *this* process has not
-//! seen it change for its validity. Validity is measured in boot time: while a machine is suspended its monotonic time stands
-//! still and the Lease runs out all the same.
+//! The Lease saves work; correctness does not depend on it. Two operators that work at the same time do no harm, because
+//! each write is valid from either of them: names follow from UIDs, a second creation finds the first, and applies use one
+//! field manager. An operator that cannot renew in time stops nevertheless. Clocks are not compared: a Lease has expired
+//! when this process has seen no change of it for its validity. Validity is measured in boot time, which counts while the
+//! machine is suspended.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-/// A candidate.
+/// A candidate for the Lease.
 #[derive(Clone)]
 pub struct Elector {
     api: Api<Lease>,
@@ -31,16 +31,16 @@ impl std::fmt::Debug for Elector {
     }
 }
 
-/// The Lease could not be renewed in time, or somebody else has it.
+/// The Lease could not be renewed in time, or another operator holds it.
 #[derive(Debug, thiserror::Error)]
-#[error("lost the Lease {name}: {why}")]
-pub struct Lost {
+#[error("lost the Lease {name}: {cause}")]
+pub struct LeaseLost {
     name: String,
-    why: String,
+    cause: String,
 }
 
 impl Elector {
-    /// A candidate of this identity, which must be its own.
+    /// Returns a candidate. No other process may have this identity.
     #[must_use]
     pub fn new(
         client: Client,
@@ -59,35 +59,42 @@ impl Elector {
         }
     }
 
-    /// Completes once this process is the leader.
+    /// Waits until this process holds the Lease.
     pub async fn acquire(&self) {
-        let mut seen: Option<(Option<String>, Boot)> = None;
+        let mut observed: Option<(Option<String>, Boot)> = None;
         loop {
-            match self.attempt(&mut seen).await {
+            match self.try_acquire(&mut observed).await {
                 Ok(true) => {
-                    return tracing::info!(lease = self.name, identity = self.identity, "leads");
+                    return tracing::info!(
+                        lease = self.name,
+                        identity = self.identity,
+                        "acquired the Lease; this operator leads"
+                    );
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(lease = self.name, %error, "the Lease cannot be had; trying again")
+                    tracing::warn!(lease = self.name, %error, "cannot acquire the Lease; retrying")
                 }
             }
             self.clock.sleep(self.validity / 8).await;
         }
     }
 
-    /// One attempt. `seen` is the version of the Lease last seen, and since when.
-    async fn attempt(&self, seen: &mut Option<(Option<String>, Boot)>) -> kube::Result<bool> {
+    /// Tries once. `observed` is the last version of the Lease and the time since which it has not changed.
+    async fn try_acquire(
+        &self,
+        observed: &mut Option<(Option<String>, Boot)>,
+    ) -> kube::Result<bool> {
         let parameters = PostParams::default();
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let mut lease = Lease::default();
             lease.metadata.name = Some(self.name.clone());
-            lease.spec = Some(self.held(None));
-            return taken(self.api.create(&parameters, &lease).await);
+            lease.spec = Some(self.held_spec(None));
+            return is_acquired(self.api.create(&parameters, &lease).await);
         };
         let version = lease.metadata.resource_version.clone();
-        if seen.as_ref().is_none_or(|(known, _)| *known != version) {
-            *seen = Some((version, self.clock.boot()));
+        if observed.as_ref().is_none_or(|(known, _)| *known != version) {
+            *observed = Some((version, self.clock.boot()));
         }
         let spec = lease.spec.take().unwrap_or_default();
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
@@ -95,35 +102,35 @@ impl Elector {
             .lease_duration_seconds
             .and_then(|seconds| u64::try_from(seconds).ok())
             .map_or(self.validity, Duration::from_secs);
-        let over =
-            seen.as_ref().is_some_and(|(_, since)| self.clock.boot().since(*since) >= validity);
-        if !holder.is_empty() && holder != self.identity && !over {
+        let has_expired =
+            observed.as_ref().is_some_and(|(_, since)| self.clock.boot().since(*since) >= validity);
+        if !holder.is_empty() && holder != self.identity && !has_expired {
             return Ok(false);
         }
-        lease.spec = Some(self.held(Some(spec)));
-        taken(self.api.replace(&self.name, &parameters, &lease).await)
+        lease.spec = Some(self.held_spec(Some(spec)));
+        is_acquired(self.api.replace(&self.name, &parameters, &lease).await)
     }
 
-    /// Renews; completes when that has failed for too long.
-    pub async fn hold(&self) -> Lost {
-        let lost = |why: String| Lost { name: self.name.clone(), why };
+    /// Renews the Lease; completes when the renewal has failed for too long.
+    pub async fn hold(&self) -> LeaseLost {
+        let lost = |cause: String| LeaseLost { name: self.name.clone(), cause };
         let mut renewed = self.clock.boot();
         loop {
             self.clock.sleep(self.validity / 3).await;
-            let asked = self.clock.boot();
-            let why = match timeout(self.validity / 3, self.renew()).await {
+            let requested = self.clock.boot();
+            let cause = match timeout(self.validity / 3, self.renew()).await {
                 Ok(Ok(true)) => {
-                    renewed = asked;
+                    renewed = requested;
                     continue;
                 }
-                Ok(Ok(false)) => return lost("somebody else holds it".to_owned()),
+                Ok(Ok(false)) => return lost("another operator holds it".to_owned()),
                 Ok(Err(error)) => error.to_string(),
-                Err(_) => "the API server does not answer".to_owned(),
+                Err(_) => "the API server does not respond".to_owned(),
             };
             if self.clock.boot().since(renewed) + self.validity / 3 >= self.validity {
-                return lost(why);
+                return lost(cause);
             }
-            tracing::warn!(lease = self.name, why, "the Lease could not be renewed; trying again");
+            tracing::warn!(lease = self.name, cause, "cannot renew the Lease; retrying");
         }
     }
 
@@ -134,10 +141,10 @@ impl Elector {
             return Ok(false);
         }
         lease.spec = Some(LeaseSpec { renew_time: Some(self.now()), ..spec });
-        taken(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+        is_acquired(self.api.replace(&self.name, &PostParams::default(), &lease).await)
     }
 
-    /// Gives the Lease back, so that another need not wait for its end.
+    /// Releases the Lease, so that another operator does not wait until it expires.
     pub async fn release(&self) -> kube::Result<()> {
         let mut lease = self.api.get(&self.name).await?;
         let spec = lease.spec.take().unwrap_or_default();
@@ -149,20 +156,20 @@ impl Elector {
                 ..spec
             });
             self.api.replace(&self.name, &PostParams::default(), &lease).await?;
-            tracing::info!(lease = self.name, "gave the Lease back");
+            tracing::info!(lease = self.name, "released the Lease");
         }
         Ok(())
     }
 
-    fn held(&self, before: Option<LeaseSpec>) -> LeaseSpec {
+    fn held_spec(&self, before: Option<LeaseSpec>) -> LeaseSpec {
         let before = before.unwrap_or_default();
-        let ours = before.holder_identity.as_deref() == Some(&self.identity);
+        let is_own = before.holder_identity.as_deref() == Some(&self.identity);
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: i32::try_from(self.validity.as_secs()).ok(),
-            acquire_time: before.acquire_time.filter(|_| ours).or_else(|| Some(self.now())),
+            acquire_time: before.acquire_time.filter(|_| is_own).or_else(|| Some(self.now())),
             renew_time: Some(self.now()),
-            lease_transitions: Some(before.lease_transitions.unwrap_or(0) + i32::from(!ours)),
+            lease_transitions: Some(before.lease_transitions.unwrap_or(0) + i32::from(!is_own)),
             ..LeaseSpec::default()
         }
     }
@@ -172,8 +179,8 @@ impl Elector {
     }
 }
 
-/// A conflict means that another was faster.
-fn taken(answer: kube::Result<Lease>) -> kube::Result<bool> {
+/// Returns false for a conflict: another process was faster.
+fn is_acquired(answer: kube::Result<Lease>) -> kube::Result<bool> {
     match answer {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),

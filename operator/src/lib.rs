@@ -1,24 +1,24 @@
-//! The Kubernetes side of the platform: custom resources, and the controllers that make real work of them.
+//! `flow-operator`: the Kubernetes controllers of the platform.
 //!
-//! One module per resource; so far [`iflearnerjob`]. What a second controller would need too stands beside it: caches
-//! that know what was just written, children brought to what is desired, events, leadership, metrics. Without the
-//! feature `controller` only the types remain, for programs that create and read the resources and need none of it.
-
-pub mod iflearnerjob;
+//! Each custom resource has one module; so far [`iflearnerjob`]. The modules beside it serve every controller: caches with
+//! the operator's own writes, children, events, leader election, metrics. [`setup`] contains the commands of an
+//! administrator. The types of the custom resources are in the crate `flow-crd`.
 
 pub mod apis;
 pub mod cache;
 pub mod children;
 pub mod cli;
 pub mod config;
+pub mod creations;
 pub mod events;
 pub mod gateway_api;
+mod health;
+pub mod iflearnerjob;
 pub mod leader;
 pub mod metrics;
 pub mod rbac;
 pub mod run;
-mod serve;
 pub mod setup;
 
-/// Who writes, in `metadata.managedFields`, and who reports, in events.
-pub const MANAGER: &str = "flow-operator";
+/// Field manager of all writes, and reporting controller of all events.
+pub const FIELD_MANAGER: &str = "flow-operator";

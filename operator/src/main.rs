@@ -1,4 +1,4 @@
-//! `flow-operator`: makes real work of IflearnerJobs.
+//! `flow-operator`: the Kubernetes controllers of the platform.
 
 use std::process::ExitCode;
 

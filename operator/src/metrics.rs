@@ -1,7 +1,7 @@
-//! What is measured, in the OpenMetrics text format.
+//! The metrics of the operator in the OpenMetrics text format.
 //!
-//! Writes are counted where they are sent: what an object costs the API server is a promise of this operator. Jobs by
-//! role and phase are counted from the cache when the page is asked for.
+//! Write requests are counted where they are sent: the load on the API server is a promise of this operator. Jobs by role
+//! and phase are counted from the cache when the page is requested.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,32 +17,37 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Write {
+struct WriteLabels {
     kind: String,
     verb: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Failure {
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
     error: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Jobs {
+struct JobLabels {
     role: &'static str,
     phase: &'static str,
 }
 
-/// How many jobs there are, by role and phase.
-pub type Counts = BTreeMap<(&'static str, &'static str), i64>;
+/// The number of IflearnerJobs by role and phase.
+pub type JobCounts = BTreeMap<(&'static str, &'static str), i64>;
 
-/// The registry and its metrics.
 pub struct Metrics {
     registry: Registry,
-    reconcile: Histogram,
-    failures: Family<Failure, Counter<u64, AtomicU64>>,
-    writes: Family<Write, Counter<u64, AtomicU64>>,
-    jobs: Family<Jobs, Gauge>,
+    pass_durations: Histogram,
+    passes: Family<OutcomeLabels, Counter<u64, AtomicU64>>,
+    failures: Family<FailureLabels, Counter<u64, AtomicU64>>,
+    writes: Family<WriteLabels, Counter<u64, AtomicU64>>,
+    jobs: Family<JobLabels, Gauge>,
     time_to_run: Histogram,
     leader: Gauge,
     log_lines_dropped: Counter<u64, AtomicU64>,
@@ -56,10 +61,11 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut all = Registry::with_prefix("flow");
+        let mut registry = Registry::with_prefix("flow");
         let metrics = Self {
             registry: Registry::default(),
-            reconcile: Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
+            pass_durations: Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
+            passes: Family::default(),
             failures: Family::default(),
             writes: Family::default(),
             jobs: Family::default(),
@@ -67,78 +73,74 @@ impl Default for Metrics {
             leader: Gauge::default(),
             log_lines_dropped: Counter::default(),
         };
-        all.register(
+        registry.register(
             "log_lines_dropped",
-            "Lines of the log that could not be written",
+            "Log lines that could not be written",
             metrics.log_lines_dropped.clone(),
         );
-        let registry = all.sub_registry_with_prefix("operator");
-        registry.register_with_unit(
+        let operator = registry.sub_registry_with_prefix("operator");
+        operator.register_with_unit(
             "reconcile",
-            "Time of one look at one object",
+            "Duration of a reconcile pass",
             Unit::Seconds,
-            metrics.reconcile.clone(),
+            metrics.pass_durations.clone(),
         );
-        registry.register(
+        operator.register("reconciles", "Reconcile passes by outcome", metrics.passes.clone());
+        operator.register(
             "reconcile_failures",
-            "Looks that ended in an error, and will be repeated",
+            "Reconcile passes that failed and will be repeated, by error",
             metrics.failures.clone(),
         );
-        registry.register(
+        operator.register(
             "writes",
-            "Requests sent to the API server that change something",
+            "Write requests to the API server by kind and verb",
             metrics.writes.clone(),
         );
-        registry.register("iflearnerjobs", "IflearnerJobs by role and phase", metrics.jobs.clone());
-        registry.register_with_unit(
+        operator.register("iflearnerjobs", "IflearnerJobs by role and phase", metrics.jobs.clone());
+        operator.register_with_unit(
             "time_to_run",
-            "From the making of an IflearnerJob until its workload runs",
+            "Time from the creation of an IflearnerJob until its workload runs",
             Unit::Seconds,
             metrics.time_to_run.clone(),
         );
-        registry.register(
-            "leader",
-            "1 if this operator is the one that works",
-            metrics.leader.clone(),
-        );
-        Self { registry: all, ..metrics }
+        operator.register("leader", "1 if this operator holds the Lease", metrics.leader.clone());
+        Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
-    /// A look at an object took so long.
-    pub fn reconciled(&self, took: Duration) {
-        self.reconcile.observe(took.as_secs_f64());
+    /// Counts a reconcile pass. `outcome` is the value of the label.
+    pub fn record_pass(&self, outcome: &'static str, duration: Duration) {
+        self.pass_durations.observe(duration.as_secs_f64());
+        self.passes.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
-    /// A look at an object failed.
-    pub fn failed(&self, error: &'static str) {
-        self.failures.get_or_create(&Failure { error }).inc();
+    pub fn record_failure(&self, error: &'static str) {
+        self.failures.get_or_create(&FailureLabels { error }).inc();
     }
 
-    /// A write is about to be sent.
-    pub fn wrote(&self, kind: &str, verb: &'static str) {
-        self.writes.get_or_create(&Write { kind: kind.to_owned(), verb }).inc();
+    /// Counts a write request that is about to be sent.
+    pub fn record_write(&self, kind: &str, verb: &'static str) {
+        self.writes.get_or_create(&WriteLabels { kind: kind.to_owned(), verb }).inc();
     }
 
-    /// A workload runs, so many seconds after its job was made.
-    pub fn runs(&self, after_s: f64) {
-        self.time_to_run.observe(after_s.max(0.0));
+    /// Records the age of an IflearnerJob, in seconds, whose workload began to run.
+    pub fn record_time_to_run(&self, age_s: f64) {
+        self.time_to_run.observe(age_s.max(0.0));
     }
 
-    /// Whether this operator works or stands by.
-    pub fn leads(&self, leads: bool) {
-        self.leader.set(leads.into());
+    pub fn set_leader(&self, is_leader: bool) {
+        self.leader.set(is_leader.into());
     }
 
-    /// The page.
-    pub fn encode(&self, counts: &Counts) -> Result<String, fmt::Error> {
+    /// Returns the metrics page.
+    pub fn encode(&self, counts: &JobCounts) -> Result<String, fmt::Error> {
         self.log_lines_dropped
             .inner()
             .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.jobs.clear();
         for ((role, phase), count) in counts {
-            self.jobs.get_or_create(&Jobs { role, phase }).set(*count);
+            self.jobs.get_or_create(&JobLabels { role, phase }).set(*count);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -1,5 +1,5 @@
-//! What the operator is allowed: one list, from which the manifests are printed. A test runs the operator with exactly
-//! these rights.
+//! The permissions of the operator: one list, from which the manifests are printed. A test runs the operator with exactly
+//! these permissions.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{
@@ -9,155 +9,159 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Serialize;
 
-use crate::MANAGER;
+use crate::FIELD_MANAGER;
 
-/// Verbs on one kind of thing.
+/// A permission of the operator: verbs on resources of one API group.
 #[derive(Debug, Clone, Copy)]
-pub struct Right {
-    /// API group; empty = core.
+pub struct Permission {
+    /// Empty stands for the core group.
     pub group: &'static str,
-    /// Plurals, with the subresource if it is one.
+    /// Plural names, with the subresource if there is one.
     pub resources: &'static [&'static str],
-    /// What is done with them.
     pub verbs: &'static [&'static str],
-    /// What for.
+    /// Completes "To … ." in the manifest.
     pub purpose: &'static str,
 }
 
-/// All that is needed in a namespace that is served, and nothing else.
-pub const SERVED: &[Right] = &[
-    Right {
+/// The permissions in a served namespace.
+pub const SERVED_NAMESPACE: &[Permission] = &[
+    Permission {
         group: "git.iflytek.com",
         resources: &["iflearnerjobs"],
         verbs: &["get", "list", "watch"],
-        purpose: "see what is asked for",
+        purpose: "read IflearnerJobs",
     },
-    Right {
+    Permission {
         group: "git.iflytek.com",
         resources: &["iflearnerjobs/status"],
         verbs: &["patch"],
-        purpose: "say what became of it",
+        purpose: "write their status",
     },
-    Right {
+    Permission {
         group: "git.iflytek.com",
         resources: &["iflearnerjobs/finalizers"],
         verbs: &["update"],
-        purpose: "hold up the deletion of what still runs, where clusters ask who may",
+        purpose: "set blockOwnerDeletion in clusters that check owner references",
     },
-    Right {
+    Permission {
         group: "batch",
         resources: &["jobs"],
         verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        purpose: "run it",
+        purpose: "create and delete Jobs, and change their suspension, deadline and retention",
     },
-    Right {
+    Permission {
         group: "",
         resources: &["pods"],
         verbs: &["get", "list", "watch"],
-        purpose: "see how it runs",
+        purpose: "read the state of Pods",
     },
-    Right {
+    Permission {
         group: "",
         resources: &["services"],
         verbs: &["get", "list", "watch", "create", "patch"],
-        purpose: "name it inside the cluster",
+        purpose: "create and repair the Services of jobs",
     },
-    Right {
+    Permission {
         group: "networking.k8s.io",
         resources: &["networkpolicies", "ingresses"],
         verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        purpose: "say who may connect, and route to it from outside",
+        purpose: "create and repair the NetworkPolicies and Ingresses of jobs",
     },
-    Right {
+    Permission {
         group: "gateway.networking.k8s.io",
         resources: &["grpcroutes"],
         verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        purpose: "route to it from outside",
+        purpose: "create and repair the GRPCRoutes of jobs",
     },
-    Right {
+    Permission {
         group: "gateway.networking.k8s.io",
         resources: &["gateways"],
         verbs: &["get"],
-        purpose: "see whether callers are asked for a certificate",
+        purpose: "check that a Gateway requests client certificates",
     },
-    Right {
+    Permission {
         group: "",
         resources: &["configmaps"],
         verbs: &["get"],
-        purpose: "see whether its certificates are there",
+        purpose: "check that the certificates of a job exist",
     },
-    Right {
+    Permission {
         group: "",
         resources: &["namespaces"],
         verbs: &["get"],
-        purpose: "see what the namespace's administrator allows",
+        purpose: "read the permissions that an administrator grants to Pods",
     },
-    Right {
+    Permission {
         group: "",
         resources: &["events"],
         verbs: &["list"],
-        purpose: "see why a Job has no Pod",
+        purpose: "read the reason for which a Job has no Pod",
     },
-    Right {
+    Permission {
         group: "events.k8s.io",
         resources: &["events"],
         verbs: &["create"],
-        purpose: "say what happened",
+        purpose: "publish events about IflearnerJobs",
     },
 ];
 
-/// All that is needed in the operator's own namespace.
-pub const OWN: &[Right] = &[Right {
+/// The permissions in the operator's own namespace.
+pub const OWN_NAMESPACE: &[Permission] = &[Permission {
     group: "coordination.k8s.io",
     resources: &["leases"],
     verbs: &["get", "create", "update"],
-    purpose: "be the only one that works",
+    purpose: "elect the leader",
 }];
 
-/// The manifests for an operator in `namespace` that serves `served`, or every namespace if that is empty.
+/// Returns the manifests for an operator in `namespace` that serves the namespaces `served`, or every namespace if `served`
+/// is empty.
 #[must_use]
 pub fn manifests(namespace: &str, served: &[String]) -> String {
-    let account =
-        ServiceAccount { metadata: named(MANAGER, Some(namespace)), ..ServiceAccount::default() };
+    let account = ServiceAccount {
+        metadata: named(FIELD_MANAGER, Some(namespace)),
+        ..ServiceAccount::default()
+    };
     let mut documents = vec![document(&account, &[])];
-    documents.extend(role("flow-operator-leader", namespace, namespace, OWN));
+    documents.extend(role("flow-operator-leader", namespace, namespace, OWN_NAMESPACE));
     if served.is_empty() {
         let role = ClusterRole {
-            metadata: named(MANAGER, None),
-            rules: Some(rules(SERVED)),
+            metadata: named(FIELD_MANAGER, None),
+            rules: Some(rules(SERVED_NAMESPACE)),
             ..ClusterRole::default()
         };
-        let role_ref = reference::<ClusterRole>(MANAGER);
+        let role_ref = reference::<ClusterRole>(FIELD_MANAGER);
         let binding = ClusterRoleBinding {
-            metadata: named(MANAGER, None),
+            metadata: named(FIELD_MANAGER, None),
             role_ref,
             subjects: Some(vec![subject(namespace)]),
         };
-        documents.extend([document(&role, SERVED), document(&binding, &[])]);
+        documents.extend([document(&role, SERVED_NAMESPACE), document(&binding, &[])]);
     }
-    documents.extend(served.iter().flat_map(|served| role(MANAGER, served, namespace, SERVED)));
+    documents.extend(
+        served.iter().flat_map(|served| role(FIELD_MANAGER, served, namespace, SERVED_NAMESPACE)),
+    );
     documents.join("---\n")
 }
 
-fn role(name: &str, namespace: &str, operator: &str, rights: &[Right]) -> [String; 2] {
-    let role = Role { metadata: named(name, Some(namespace)), rules: Some(rules(rights)) };
+fn role(name: &str, namespace: &str, operator: &str, permissions: &[Permission]) -> [String; 2] {
+    let role = Role { metadata: named(name, Some(namespace)), rules: Some(rules(permissions)) };
     let binding = RoleBinding {
         metadata: named(name, Some(namespace)),
         role_ref: reference::<Role>(name),
         subjects: Some(vec![subject(operator)]),
     };
-    [document(&role, rights), document(&binding, &[])]
+    [document(&role, permissions), document(&binding, &[])]
 }
 
-fn rules(rights: &[Right]) -> Vec<PolicyRule> {
-    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let rule = |Right { group, resources, verbs, .. }: &Right| PolicyRule {
+fn rules(permissions: &[Permission]) -> Vec<PolicyRule> {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let rule = |Permission { group, resources, verbs, .. }: &Permission| PolicyRule {
         api_groups: Some(vec![(*group).to_owned()]),
         resources: Some(owned(resources)),
         verbs: owned(verbs),
         ..PolicyRule::default()
     };
-    rights.iter().map(rule).collect()
+    permissions.iter().map(rule).collect()
 }
 
 fn named(name: &str, namespace: Option<&str>) -> ObjectMeta {
@@ -179,17 +183,16 @@ fn reference<K: Resource<DynamicType = ()>>(name: &str) -> RoleRef {
 fn subject(namespace: &str) -> Subject {
     Subject {
         kind: "ServiceAccount".to_owned(),
-        name: MANAGER.to_owned(),
+        name: FIELD_MANAGER.to_owned(),
         namespace: Some(namespace.to_owned()),
         api_group: None,
     }
 }
 
-/// YAML, with each rule's purpose above it.
-fn document<K: Serialize>(object: &K, rights: &[Right]) -> String {
-    let yaml = serde_yaml_ng::to_string(object)
-        .expect("objects are built from text and can be written as such");
-    let mut purposes = rights.iter().map(|right| right.purpose);
+/// Returns the YAML of an object, with the purpose of each rule in a comment above it.
+fn document<K: Serialize>(object: &K, permissions: &[Permission]) -> String {
+    let yaml = serde_yaml_ng::to_string(object).expect("the object can be serialized as YAML");
+    let mut purposes = permissions.iter().map(|permission| permission.purpose);
     let mut text = String::new();
     for line in yaml.lines() {
         if let Some(purpose) = line.starts_with("- apiGroups:").then(|| purposes.next()).flatten() {

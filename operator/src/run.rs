@@ -1,4 +1,4 @@
-//! The operator as a process: one leader, its controllers, and what the outside sees of them.
+//! The operator as a process: leader election, controllers, health page and shutdown.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,93 +16,101 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apis::{self, Apis};
 use crate::config::Config;
-use crate::events::Events;
-use crate::iflearnerjob::controller::{IflearnerJobs, Inputs};
+use crate::creations::Creations;
+use crate::events::EventQueue;
+use crate::health::{self, HealthState};
+use crate::iflearnerjob::controller::{IflearnerJobController, Inputs};
 use crate::leader::Elector;
-use crate::serve::{self, Pages};
 
-/// How often is looked whether optional APIs came or went.
-const DISCOVER_EVERY: Duration = Duration::from_secs(60);
+/// Interval at which the optional APIs are read again.
+const API_DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Looks that are under way when the operator is asked to end have so long to finish.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time for the passes in progress, and for the queued events, after a request to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for the API server to take the Lease back.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for the release of the Lease.
+const LEASE_RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest time from the first signal to the end: reconciles, the Lease, events.
+/// Longest time from the first signal to the end of the process: passes in progress, Lease and events.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Why the operator ended.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// The error that ends the operator.
+pub type RunError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Run until asked to stop, or until the Lease is lost.
+/// Runs the operator until a request to stop, or until it loses the Lease.
 pub async fn run(
     client: Client,
     config: Config,
     clock: SharedClock,
     shutdown: Shutdown,
-) -> Result<(), Failure> {
+) -> Result<(), RunError> {
     let config = Arc::new(config);
-    let pages = Pages::default();
+    let health = HealthState::default();
     let supervisor = Supervisor::default();
-    let over = CancellationToken::new();
+    let stop = CancellationToken::new();
     if let Some(address) = config.http.address()? {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| {
-            format!("http.listen = {address}: {error}: is another process there?")
+            format!("cannot listen on http.listen = {address}: {error}; check whether another process uses the port")
         })?;
-        let (pages, failing) = (pages.clone(), supervisor.clone());
+        let (state, failing) = (health.clone(), supervisor.clone());
         let serving = async move {
-            if let Err(error) = serve::serve(listener, pages).await {
-                failing.fail(format!("health and metrics can be served no longer: {error}"));
+            if let Err(error) = health::serve(listener, state).await {
+                failing.fail(format!("health and metrics cannot be served: {error}"));
             }
         };
-        tokio::spawn(supervisor.essential("health listener", &over, serving));
+        tokio::spawn(supervisor.essential("health listener", &stop, serving));
     }
     if !apis::has::<IflearnerJob>(&client).await? {
-        return Err("the cluster does not know IflearnerJobs: install the definition first (flow-operator crd | kubectl apply -f -)".into());
+        return Err("the cluster has no definition of IflearnerJob: install the definition first (flow-operator crd | kubectl apply -f -)".into());
     }
     let identity = identity();
-    let (events, telling) =
-        Events::new(client.clone(), identity.clone(), Arc::clone(&pages.metrics), over.clone());
-    let telling = tokio::spawn(supervisor.essential("sender of events", &over, telling));
+    let creations = Creations::default();
+    let (events, sender) = EventQueue::new(
+        client.clone(),
+        identity.clone(),
+        Arc::clone(&health.metrics),
+        creations.clone(),
+        stop.clone(),
+    );
+    let sender = tokio::spawn(supervisor.essential("event sender", &stop, sender));
     let inputs = Inputs {
         apis: Apis::discover(&client).await?,
         events,
-        metrics: Arc::clone(&pages.metrics),
+        creations,
+        metrics: Arc::clone(&health.metrics),
         client: client.clone(),
         config: Arc::clone(&config),
         clock: Arc::clone(&clock),
     };
-    let ended = lead(inputs, identity, &pages, &supervisor, &shutdown).await;
-    pages.ready.store(false, Ordering::Relaxed);
+    let ended = run_as_leader(inputs, identity, &health, &supervisor, &shutdown).await;
+    health.ready.store(false, Ordering::Relaxed);
     shutdown.begin();
-    over.cancel();
-    // An event that is not sent is lost, and nothing depends on it.
-    let _ = timeout(GRACE, telling).await;
+    stop.cancel();
+    // Events that are not sent by then are discarded; no behaviour depends on an event.
+    let _ = timeout(DRAIN_TIMEOUT, sender).await;
     ended
 }
 
-/// Work once no other does.
-async fn lead(
+/// Acquires the Lease and runs the controllers while this process holds it.
+async fn run_as_leader(
     inputs: Inputs,
     identity: String,
-    pages: &Pages,
+    health: &HealthState,
     supervisor: &Supervisor,
     shutdown: &Shutdown,
-) -> Result<(), Failure> {
+) -> Result<(), RunError> {
     let Inputs { client, config, clock, .. } = inputs.clone();
-    let work = async {
+    let controllers = async {
         tokio::select! {
-            ended = work(inputs, pages, &shutdown.soft) => ended,
+            ended = run_controllers(inputs, health, &shutdown.soft) => ended,
             reason = supervisor.failed() => Err(reason.into()),
-            () = async { shutdown.soft.cancelled().await; sleep(GRACE).await; } => Err("what was under way did not end in time".into()),
+            () = async { shutdown.soft.cancelled().await; sleep(DRAIN_TIMEOUT).await; } => Err("the passes in progress did not end within the drain timeout".into()),
         }
     };
     if !config.leader.elect {
-        pages.metrics.leads(true);
-        return work.await;
+        health.metrics.set_leader(true);
+        return controllers.await;
     }
     let namespace = if config.leader.namespace.is_empty() {
         client.default_namespace()
@@ -117,34 +125,38 @@ async fn lead(
         config.leader.validity(),
         clock,
     );
-    pages.ready.store(true, Ordering::Relaxed);
+    health.ready.store(true, Ordering::Relaxed);
     tokio::select! {
         () = elector.acquire() => {}
         () = shutdown.soft.cancelled() => return Ok(()),
         reason = supervisor.failed() => return Err(reason.into()),
     }
-    pages.ready.store(false, Ordering::Relaxed);
-    pages.metrics.leads(true);
+    health.ready.store(false, Ordering::Relaxed);
+    health.metrics.set_leader(true);
     let ended = tokio::select! {
-        ended = work => ended,
+        ended = controllers => ended,
         lost = elector.hold() => Err(lost.into()),
     };
-    pages.metrics.leads(false);
-    match timeout(RELEASE_TIMEOUT, elector.release()).await {
+    health.metrics.set_leader(false);
+    match timeout(LEASE_RELEASE_TIMEOUT, elector.release()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the Lease was not given back; it ends by itself"),
-        Err(late) => tracing::warn!(%late, "the Lease was not given back; it ends by itself"),
+        Ok(Err(error)) => tracing::warn!(%error, "cannot release the Lease; it will expire"),
+        Err(late) => tracing::warn!(%late, "cannot release the Lease; it will expire"),
     }
     ended
 }
 
-/// Control until asked to stop; begin again whenever an optional API comes or goes.
-async fn work(mut inputs: Inputs, pages: &Pages, stop: &CancellationToken) -> Result<(), Failure> {
+/// Runs the controllers until a request to stop. Starts new controllers when an optional API appears or disappears.
+async fn run_controllers(
+    mut inputs: Inputs,
+    health: &HealthState,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
     loop {
         tracing::info!(
             grpc_route = inputs.apis.grpc_route,
             ingress = inputs.apis.ingress,
-            "controllers start"
+            "starting the controllers"
         );
         let namespaces = &inputs.config.namespaces;
         let scopes: Vec<Option<&str>> = if namespaces.is_empty() {
@@ -152,61 +164,63 @@ async fn work(mut inputs: Inputs, pages: &Pages, stop: &CancellationToken) -> Re
         } else {
             namespaces.iter().map(|name| Some(name.as_str())).collect()
         };
-        let controllers: Vec<IflearnerJobs> =
-            scopes.into_iter().map(|scope| IflearnerJobs::new(inputs.clone(), scope)).collect();
-        let views: Vec<_> = controllers.iter().map(IflearnerJobs::view).collect();
-        pages.views.lock().expect("nothing panics while it holds this lock").clone_from(&views);
+        let controllers: Vec<IflearnerJobController> = scopes
+            .into_iter()
+            .map(|scope| IflearnerJobController::new(inputs.clone(), scope))
+            .collect();
+        let views: Vec<_> = controllers.iter().map(IflearnerJobController::view).collect();
+        health.views.lock().expect("no thread panics while it holds this lock").clone_from(&views);
         let round = stop.child_token();
-        let listed = async {
+        let mark_ready = async {
             join_all(views.iter().map(|view| view.ready())).await;
-            pages.ready.store(true, Ordering::Relaxed);
+            health.ready.store(true, Ordering::Relaxed);
             std::future::pending::<()>().await;
         };
-        let controlling = async {
+        let running = async {
             tokio::select! {
                 _ = join_all(controllers.into_iter().map(|controller| controller.run(round.clone()))) => {}
-                () = listed => {}
+                () = mark_ready => {}
             }
         };
-        let noticing = async {
-            let found = tokio::select! {
-                found = change(&inputs) => Some(found),
+        let discovering = async {
+            let changed = tokio::select! {
+                apis = changed_apis(&inputs) => Some(apis),
                 () = round.cancelled() => None,
             };
             round.cancel();
-            found
+            changed
         };
-        let controlling = async {
-            controlling.await;
-            let unasked = !round.is_cancelled();
-            // Nobody reconciles any more: the round is over, whatever else goes on.
+        let running = async {
+            running.await;
+            let ended_unexpectedly = !round.is_cancelled();
+            // No controller runs any more, so the discovery of APIs ends too.
             round.cancel();
-            unasked
+            ended_unexpectedly
         };
-        let (found, unasked) = tokio::join!(noticing, controlling);
-        if unasked {
-            return Err("a controller ended although nobody asked for that".into());
+        let (changed, ended_unexpectedly) = tokio::join!(discovering, running);
+        if ended_unexpectedly {
+            return Err("a controller ended without a request to stop".into());
         }
-        let Some(apis) = found else { return Ok(()) };
+        let Some(apis) = changed else { return Ok(()) };
         inputs.apis = apis;
     }
 }
 
-/// Completes with what is installed once that is another.
-async fn change(inputs: &Inputs) -> Apis {
+/// Waits until the optional APIs have changed, and returns them.
+async fn changed_apis(inputs: &Inputs) -> Apis {
     loop {
-        sleep(DISCOVER_EVERY).await;
+        sleep(API_DISCOVERY_INTERVAL).await;
         match Apis::discover(&inputs.client).await {
             Ok(found) if found != inputs.apis => return found,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot see which APIs there are; looking again later")
+                tracing::warn!(%error, "cannot read the optional APIs; retrying at the next interval")
             }
         }
     }
 }
 
-/// This process among its like: the Pod's name where there is one.
+/// Returns the identity of this process: the host name, which is the name of its Pod, and a random suffix.
 fn identity() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim(), &ids::request_id()[..8])

@@ -1,4 +1,4 @@
-//! The only place that writes children. The process may end after each write: the next pass goes on from there.
+//! The only place that writes children. The process may end after each write: the next pass continues from there.
 
 use std::time::Duration;
 
@@ -13,72 +13,82 @@ use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
 
 use super::build::{self, Desired};
-use super::observe::{self, JobFacts, Why};
-use super::reconcile::{Context, Error};
-use super::status::{self, Finding, Verdict};
-use super::validate::{Exposure, Plan, PodPlan, Refusal};
-use crate::MANAGER;
+use super::context::Context;
+use super::error::Error;
+use super::observe::{self, JobFacts, StatusReason};
+use super::status::{self, ConditionUpdate, ConditionValue};
+use super::validate::{Exposure, Plan, PodPlan, Rejection};
+use crate::FIELD_MANAGER;
 use crate::cache::Cache;
-use crate::children::{ChildError, Children, standing};
+use crate::children::{ChildError, Children, check_ownership};
 
-/// What came of the children.
+/// The result of applying the children.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// The route.
-    pub exposed: Finding,
-    /// Why not all is as it should be.
-    pub trouble: Option<Why>,
+    /// The change of the condition `Exposed`.
+    pub exposed: ConditionUpdate,
+    /// The reason for which a child is not as desired.
+    pub problem: Option<StatusReason>,
 }
 
-/// Bring NetworkPolicy, Service and route to what is desired, in this order: who may connect is settled before there is
-/// anything to connect to.
+/// Brings NetworkPolicy, Service and route to the desired state, in this order: the policy exists before a client can
+/// connect.
 pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Result<Applied, Error> {
     let now = context.now();
     let Desired { network_policy, service, grpc_route, ingress } = desired;
-    match one(context, plan, &context.network_policies, &[], network_policy.as_ref()).await {
+    match apply_child(context, plan, &context.network_policies, &[], network_policy.as_ref()).await
+    {
         Ok(_) => {}
         Err(error) => return blocked(error, now),
     }
-    match one(context, plan, &context.services, &["/spec/ports"], Some(service)).await {
+    match apply_child(context, plan, &context.services, &["/spec/ports"], Some(service)).await {
         Ok(_) => {}
         Err(error) => return blocked(error, now),
     }
     let mut exposed = match &plan.exposure {
-        Exposure::Unwanted => Finding::Irrelevant,
-        Exposure::Unconfigured => Finding::Is(Verdict::new(
+        Exposure::NotRequested => ConditionUpdate::Remove,
+        Exposure::NotConfigured => ConditionUpdate::Set(ConditionValue::new(
             Some(false),
             "NotConfigured",
-            "neither a Gateway nor an IngressClass is named, by spec.exposure or by the operator's configuration (exposure.gateway, exposure.ingress)",
+            "no Gateway and no IngressClass is configured: set spec.exposure, or exposure.gateway or exposure.ingress in the configuration of the operator",
         )),
-        Exposure::NotInstalled { api } => Finding::Is(Verdict::new(
+        Exposure::NotInstalled { api } => ConditionUpdate::Set(ConditionValue::new(
             Some(false),
             "ApiNotInstalled",
-            format!("the cluster has no {api}: install it, or choose another spec.exposure.driver"),
+            format!(
+                "the cluster does not serve {api}: install the API, or set another spec.exposure.driver"
+            ),
         )),
-        Exposure::Unauthenticated { message } => {
-            Finding::Is(Verdict::new(Some(false), "ClientsNotAuthenticated", message))
-        }
-        Exposure::Gateway { .. } | Exposure::Ingress { .. } => Finding::AsBefore,
+        Exposure::Unauthenticated { message } => ConditionUpdate::Set(ConditionValue::new(
+            Some(false),
+            "ClientsNotAuthenticated",
+            message,
+        )),
+        Exposure::Gateway { .. } | Exposure::Ingress { .. } => ConditionUpdate::Keep,
     };
     if let Some(cache) = &context.grpc_routes {
-        match one(context, plan, cache, &[], grpc_route.as_ref()).await {
-            Ok(Some(route)) => exposed = Finding::Is(status::of_grpc_route(&route)),
+        match apply_child(context, plan, cache, &[], grpc_route.as_ref()).await {
+            Ok(Some(route)) => {
+                exposed = ConditionUpdate::Set(status::exposed_by_grpc_route(&route))
+            }
             Ok(None) => {}
-            Err(error) => exposed = Finding::Is(unexposed(error, now)?),
+            Err(error) => exposed = ConditionUpdate::Set(unexposed(error, now)?),
         }
     }
     if let Some(cache) = &context.ingresses {
-        match one(context, plan, cache, &[], ingress.as_ref()).await {
-            Ok(Some(ingress)) => exposed = Finding::Is(status::of_ingress(&ingress)),
+        match apply_child(context, plan, cache, &[], ingress.as_ref()).await {
+            Ok(Some(ingress)) => {
+                exposed = ConditionUpdate::Set(status::exposed_by_ingress(&ingress))
+            }
             Ok(None) => {}
-            Err(error) => exposed = Finding::Is(unexposed(error, now)?),
+            Err(error) => exposed = ConditionUpdate::Set(unexposed(error, now)?),
         }
     }
-    Ok(Applied { exposed, trouble: None })
+    Ok(Applied { exposed, problem: None })
 }
 
-/// One child: as desired, or gone if none is.
-async fn one<K>(
+/// Brings one child to the desired state, or deletes it if none is desired.
+async fn apply_child<K>(
     context: &Context,
     plan: &Plan,
     cache: &Cache<K>,
@@ -105,37 +115,37 @@ where
     }
 }
 
-/// An answer that asking again will not change by itself goes to the user; any other error is the caller's.
+/// Returns the reason for the status if a retry would not change the answer. Any other error is returned.
 fn blocked(error: ChildError, now: Timestamp) -> Result<Applied, Error> {
-    Ok(Applied { exposed: Finding::AsBefore, trouble: Some(lasting(error, now)?) })
+    Ok(Applied { exposed: ConditionUpdate::Keep, problem: Some(lasting_cause(error, now)?) })
 }
 
-fn unexposed(error: ChildError, now: Timestamp) -> Result<Verdict, Error> {
-    lasting(error, now).map(|why| Verdict { holds: Some(false), why })
+fn unexposed(error: ChildError, now: Timestamp) -> Result<ConditionValue, Error> {
+    lasting_cause(error, now).map(|cause| ConditionValue { is_true: Some(false), cause })
 }
 
-/// What is deleted is gone in a moment, unless something holds it for longer than this.
-const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+/// Age of a deletion from which the status reports the object that is being deleted: a finalizer holds it.
+const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn lasting(error: ChildError, now: Timestamp) -> Result<Why, Error> {
+fn lasting_cause(error: ChildError, now: Timestamp) -> Result<StatusReason, Error> {
     match &error {
-        ChildError::NameTaken { .. } => Ok(Why::new("NameTaken", error.to_string())),
-        ChildError::Api { source, .. } => match refused(source) {
-            Some(reason) => Ok(Why::new(reason, error_text(&error))),
+        ChildError::NameTaken { .. } => Ok(StatusReason::new("NameTaken", error.to_string())),
+        ChildError::Api { source, .. } => match rejection_reason(source) {
+            Some(reason) => Ok(StatusReason::new(reason, error_text(&error))),
             None => Err(error.into()),
         },
-        ChildError::Leaving { since: Some(since), .. }
+        ChildError::Terminating { since: Some(since), .. }
             if Duration::try_from(now.duration_since(since.0))
-                .is_ok_and(|age| age >= LEAVES_WITHIN) =>
+                .is_ok_and(|age| age >= DELETION_TIMEOUT) =>
         {
-            Ok(Why::new(
+            Ok(StatusReason::new(
                 "Terminating",
                 format!(
-                    "{error}, and something holds it: its metadata.finalizers name who has to let it go"
+                    "{error} and has not ended: the controllers in its metadata.finalizers have to remove their finalizers"
                 ),
             ))
         }
-        ChildError::Leaving { .. } => Err(error.into()),
+        ChildError::Terminating { .. } => Err(error.into()),
     }
 }
 
@@ -148,8 +158,8 @@ fn error_text(error: &ChildError) -> String {
     }
 }
 
-/// The reason, if the API server understood and said no.
-fn refused(error: &kube::Error) -> Option<&'static str> {
+/// Returns the reason of a request that the API server rejected; `None` if a retry can succeed.
+fn rejection_reason(error: &kube::Error) -> Option<&'static str> {
     let kube::Error::Api(status) = error else { return None };
     match status.code {
         403 if status.message.contains("exceeded quota") => Some("QuotaExceeded"),
@@ -159,19 +169,19 @@ fn refused(error: &kube::Error) -> Option<&'static str> {
     }
 }
 
-/// What came of the creation of a Job.
+/// The result of the creation of a Job.
 #[derive(Debug)]
 pub enum Created {
-    /// It is there, made now or before.
+    /// The Job exists, created in this pass or before.
     Job(JobFacts),
-    /// No Job can be made of the template.
-    Refused(Refusal),
-    /// Not now.
-    Waiting(Why),
+    /// The API server rejects the template.
+    Rejected(Rejection),
+    /// The Job cannot be created yet.
+    Waiting(StatusReason),
 }
 
-/// Create the Job. Its name is the object's alone, so one that is there already was made by a pass whose end was not
-/// recorded.
+/// Creates the Job. Its name belongs to this object alone, so an existing Job was created by a pass that did not record
+/// it.
 pub async fn create_job(
     context: &Context,
     object: &IflearnerJob,
@@ -181,33 +191,39 @@ pub async fn create_job(
     let api: Api<Job> = context.api(plan);
     let desired = build::job(object, plan, pod_plan);
     let name = &plan.names.job;
-    context.metrics.wrote("Job", "create");
-    let job = match post_strictly(context, plan, &desired).await {
+    context.metrics.record_write("Job", "create");
+    let job = match create_strictly(context, plan, &desired).await {
         Ok(job) => job,
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let found = api.get_opt(name).await.map_err(Error::api("reading the Job"))?;
+            let found = api.get_opt(name).await.map_err(Error::api("read the Job"))?;
             let found = found.ok_or_else(|| Error::Vanished(format!("Job {name}")))?;
-            match standing(&found, &plan.owner) {
+            match check_ownership(&found, &plan.owner) {
                 Ok(()) => found,
                 Err(taken @ ChildError::NameTaken { .. }) => {
-                    return Ok(Created::Waiting(Why::new("NameTaken", taken.to_string())));
+                    return Ok(Created::Waiting(StatusReason::new("NameTaken", taken.to_string())));
                 }
-                Err(other) => return Ok(Created::Waiting(lasting(other, context.now())?)),
+                Err(other) => return Ok(Created::Waiting(lasting_cause(other, context.now())?)),
             }
         }
         Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => {
-            let message = format!("the API server does not take spec.template: {}", status.message);
-            return Ok(Created::Refused(Refusal { reason: "InvalidTemplate", message }));
+            let message = format!(
+                "the API server rejects spec.template: {}; correct it in a new IflearnerJob",
+                status.message
+            );
+            return Ok(Created::Rejected(Rejection { reason: "InvalidTemplate", message }));
         }
-        Err(error) => match refused(&error) {
+        Err(error) => match rejection_reason(&error) {
             Some(reason) => {
-                return Ok(Created::Waiting(Why::new(reason, format!("Job {name}: {error}"))));
+                return Ok(Created::Waiting(StatusReason::new(
+                    reason,
+                    format!("Job {name}: {error}"),
+                )));
             }
-            None => return Err(Error::Api { what: "creating the Job", source: error }),
+            None => return Err(Error::Api { operation: "create the Job", source: error }),
         },
     };
-    let job = observe::job(&context.jobs.wrote(job));
-    context.unrecorded.seen(
+    let job = observe::job(&context.jobs.record_write(job));
+    context.unrecorded_jobs.remember(
         &plan.uid,
         JobRef { name: job.name.clone(), uid: job.uid.clone() },
         monotonic(),
@@ -215,22 +231,22 @@ pub async fn create_job(
     Ok(Created::Job(job))
 }
 
-/// A field that this API server does not know would be dropped without a word; so it is an error.
-async fn post_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job, kube::Error> {
+/// Creates the Job with strict field validation: the API server would silently drop a field that it does not know.
+async fn create_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job, kube::Error> {
     let parameters =
-        PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let body = serde_json::to_vec(job).map_err(kube::Error::SerdeError)?;
     let mut request = Request::new(Job::url_path(&(), Some(&plan.namespace)))
         .create(&parameters, body)
         .map_err(kube::Error::BuildRequest)?;
     let strict: Uri = format!("{}&fieldValidation=Strict", request.uri())
         .parse()
-        .expect("a URI and one more parameter");
+        .expect("a URI with one more parameter is a URI");
     *request.uri_mut() = strict;
     context.client.request(request).await
 }
 
-/// Hand on what may change while the Job runs.
+/// Applies the fields of the run policy that may change while the Job runs.
 pub async fn sync_job(
     context: &Context,
     object: &IflearnerJob,
@@ -244,27 +260,27 @@ pub async fn sync_job(
     patch_job(context, plan, &job, &json!(spec)).await
 }
 
-/// Whether [`sync_job`] has anything to do.
-pub fn is_due(object: &IflearnerJob, job: &JobFacts) -> bool {
+/// Returns whether [`sync_job`] would change the Job.
+pub fn job_differs(object: &IflearnerJob, job: &JobFacts) -> bool {
     !changes(object, job).is_empty()
 }
 
-/// Whether it is suspended others decide unless the object says so.
+/// Returns the fields of the Job's spec that differ. Other controllers decide about `suspend` unless the object sets it.
 fn changes(object: &IflearnerJob, job: &JobFacts) -> serde_json::Map<String, serde_json::Value> {
     let policy = object.spec.run_policy.clone().unwrap_or_default();
     let suspend = policy.suspend.filter(|suspend| *suspend != job.suspended);
     let deadline = policy.active_deadline_seconds;
     let mut spec = serde_json::Map::new();
     spec.extend(suspend.map(|suspend| ("suspend".to_owned(), json!(suspend))));
-    // One that is not wanted any more is taken away.
+    // A deadline that the object no longer has is removed: `null` deletes the field.
     spec.extend(
         (deadline != job.deadline_s).then(|| ("activeDeadlineSeconds".to_owned(), json!(deadline))),
     );
     spec
 }
 
-/// From now on the Job may go, so long after its end.
-pub async fn let_go(
+/// Sets the time after which the ended Job is deleted.
+pub async fn set_retention(
     context: &Context,
     plan: &Plan,
     job: &JobFacts,
@@ -281,17 +297,17 @@ async fn patch_job(
 ) -> Result<JobFacts, Error> {
     let api: Api<Job> = context.api(plan);
     let patch = json!({ "metadata": { "uid": job.uid }, "spec": spec });
-    context.metrics.wrote("Job", "patch");
+    context.metrics.record_write("Job", "patch");
     let parameters =
-        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let patched = api
         .patch(&job.name, &parameters, &Patch::Merge(&patch))
         .await
-        .map_err(Error::api("changing the Job"))?;
-    Ok(observe::job(&context.jobs.wrote(patched)))
+        .map_err(Error::api("change the Job"))?;
+    Ok(observe::job(&context.jobs.record_write(patched)))
 }
 
-/// Delete a Job that must not run on.
+/// Deletes a Job, unless another one has its name.
 pub async fn delete_job(
     context: &Context,
     plan: &Plan,
@@ -299,27 +315,27 @@ pub async fn delete_job(
     uid: &str,
 ) -> Result<(), Error> {
     let api: Api<Job> = context.api(plan);
-    let only_this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-    context.metrics.wrote("Job", "delete");
-    match api.delete(name, &DeleteParams::background().preconditions(only_this)).await {
+    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+    context.metrics.record_write("Job", "delete");
+    match api.delete(name, &DeleteParams::background().preconditions(preconditions)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        other => other.map(|_| ()).map_err(Error::api("deleting the Job")),
+        other => other.map(|_| ()).map_err(Error::api("delete the Job")),
     }
 }
 
-/// What became of a status.
+/// The result of a status write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
-    /// The object has it, in this version.
+    /// The object has the status, in this resource version.
     Version(Option<String>),
-    /// The object is about to go, or has gone; there may be another of its name.
-    Leaving,
-    /// The object has changed since it was looked at: it is to be looked at again.
-    Outdated,
+    /// The object is being deleted or is gone; another object may have its name.
+    ObjectDeleted,
+    /// The object changed after it was read.
+    Conflict,
 }
 
-/// Write the status: whole, by server-side apply, for this very object as it was looked at. The version is what ensures
-/// that: of a subresource the API server does not compare UIDs.
+/// Writes the whole status by server-side apply, for the version of the object that was read. The API server does not
+/// compare UIDs for a subresource; the resource version protects another object of the same name.
 pub async fn status(
     context: &Context,
     object: &IflearnerJob,
@@ -333,32 +349,32 @@ pub async fn status(
         "metadata": { "name": plan.name, "uid": object.uid(), "resourceVersion": object.resource_version() },
         "status": status,
     });
-    context.metrics.wrote("IflearnerJob", "status");
+    context.metrics.record_write("IflearnerJob", "status");
     let written = api
-        .patch_status(&plan.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch))
+        .patch_status(&plan.name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
         .await;
     match written {
         Ok(written) if written.metadata.deletion_timestamp.is_some() => {
-            context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
-            Ok(Written::Leaving)
+            context.objects.record_write(kube::core::DeserializeGuard(Ok(written)));
+            Ok(Written::ObjectDeleted)
         }
         Ok(written) => {
             let version = written.resource_version();
-            context.objects.wrote(kube::core::DeserializeGuard(Ok(written)));
+            context.objects.record_write(kube::core::DeserializeGuard(Ok(written)));
             Ok(Written::Version(version))
         }
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::Leaving),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::ObjectDeleted),
         Err(kube::Error::Api(status)) if status.is_conflict() => {
             let live = api
                 .get_metadata_opt(&plan.name)
                 .await
-                .map_err(Error::api("reading an object that has changed"))?;
-            let stays = live.is_some_and(|live| {
+                .map_err(Error::api("read an IflearnerJob that has changed"))?;
+            let still_exists = live.is_some_and(|live| {
                 live.uid() == object.uid() && live.metadata.deletion_timestamp.is_none()
             });
-            Ok(if stays { Written::Outdated } else { Written::Leaving })
+            Ok(if still_exists { Written::Conflict } else { Written::ObjectDeleted })
         }
-        Err(error) => Err(Error::Api { what: "writing the status", source: error }),
+        Err(error) => Err(Error::Api { operation: "write the status", source: error }),
     }
 }
 
@@ -367,17 +383,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_changed_where_the_policy_says_otherwise() {
+    fn job_is_changed_only_where_the_run_policy_differs() {
         let object = |policy: serde_json::Value| -> IflearnerJob {
             serde_json::from_value(json!({"metadata": {}, "spec": {"role": "server", "template": {}, "runPolicy": policy}})).unwrap()
         };
         let job =
             JobFacts { suspended: true, deadline_s: Some(60), ..observe::job(&Job::default()) };
         assert!(
-            !is_due(&object(json!({"activeDeadlineSeconds": 60})), &job),
-            "somebody else holds it"
+            !job_differs(&object(json!({"activeDeadlineSeconds": 60})), &job),
+            "another controller suspends the Job"
         );
-        assert!(!is_due(&object(json!({"activeDeadlineSeconds": 60, "suspend": true})), &job));
+        assert!(!job_differs(&object(json!({"activeDeadlineSeconds": 60, "suspend": true})), &job));
         assert_eq!(
             json!(changes(&object(json!({"activeDeadlineSeconds": 60, "suspend": false})), &job)),
             json!({"suspend": false})

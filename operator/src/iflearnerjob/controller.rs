@@ -1,6 +1,6 @@
-//! The watches of an operator for IflearnerJobs in one namespace, or in all, and the loop that they drive.
+//! The watches of IflearnerJobs and their children in one namespace or in all, and the controller that they drive.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use flow_common::clock::SharedClock;
 use flow_crd::{JOB_ANNOTATION, Phase, UID_LABEL};
@@ -8,34 +8,32 @@ use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{Config as Pace, Controller, watcher};
+use kube::runtime::{Config as ControllerConfig, Controller, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::consent::Consent;
+use super::backoff::Backoff;
+use super::context::{Context, GuardedJob};
+use super::namespace_policy::NamespacePolicies;
 use super::pods::Pods;
-use super::reconcile::{Context, Guarded, after_error, reconcile};
-use super::unrecorded::Unrecorded;
+use super::reconcile::{on_error, reconcile};
+use super::unrecorded_jobs::UnrecordedJobs;
 use crate::apis::Apis;
-use crate::cache::{Cache, by_page};
+use crate::cache::{Cache, paged_watch};
 use crate::config::Config;
-use crate::events::Events;
-use crate::metrics::{Counts, Metrics};
+use crate::creations::Creations;
+use crate::events::EventQueue;
+use crate::metrics::{JobCounts, Metrics};
 
-/// What a controller is given.
+/// The inputs of a controller.
 #[derive(Clone)]
 pub struct Inputs {
-    /// The API server.
     pub client: Client,
-    /// The configuration.
     pub config: Arc<Config>,
-    /// The time.
     pub clock: SharedClock,
-    /// Where events go.
-    pub events: Events,
-    /// What is counted.
+    pub events: EventQueue,
+    pub creations: Creations,
     pub metrics: Arc<Metrics>,
-    /// Which optional APIs there are.
     pub apis: Apis,
 }
 
@@ -45,25 +43,25 @@ impl std::fmt::Debug for Inputs {
     }
 }
 
-/// A controller that is set up, and does nothing before it is run.
-pub struct IflearnerJobs {
+/// A controller; it watches nothing before [`Self::run`].
+pub struct IflearnerJobController {
     context: Arc<Context>,
-    controller: Controller<Guarded>,
+    controller: Controller<GuardedJob>,
 }
 
-impl std::fmt::Debug for IflearnerJobs {
+impl std::fmt::Debug for IflearnerJobController {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IflearnerJobs")
+        f.write_str("IflearnerJobController")
     }
 }
 
-/// How many objects a view of the cache counts by role and phase.
+/// A read-only view of a controller's caches.
 #[derive(Clone, Debug)]
-pub struct View(Arc<Context>);
+pub struct CacheView(Arc<Context>);
 
-impl View {
-    /// Add them to `counts`.
-    pub fn count(&self, counts: &mut Counts) {
+impl CacheView {
+    /// Adds the objects by role and phase to `counts`.
+    pub fn count(&self, counts: &mut JobCounts) {
         for object in self.0.objects.store().state() {
             let Ok(job) = &object.0 else {
                 *counts.entry(("", "Unreadable")).or_default() += 1;
@@ -75,54 +73,57 @@ impl View {
         }
     }
 
-    /// Completes once everything that is watched was listed.
+    /// Waits until every watch has listed its objects.
     pub async fn ready(&self) {
         self.0.ready().await;
     }
 }
 
-impl IflearnerJobs {
-    /// For one namespace, or all. Watches nothing yet.
+impl IflearnerJobController {
+    /// Returns a controller for one namespace, or for all.
     #[must_use]
     pub fn new(inputs: Inputs, namespace: Option<&str>) -> Self {
-        let Inputs { client, config, clock, events, metrics, apis } = inputs;
-        let ours = by_page().labels(UID_LABEL);
+        let Inputs { client, config, clock, events, metrics, apis, creations } = inputs;
+        let children = paged_watch().labels(UID_LABEL);
         let (objects, object_stream) =
-            Cache::follow(api(&client, namespace), by_page(), forget_the_past);
-        // Of a Job neither template nor names are ever asked for, and they are most of it.
+            Cache::watch(api(&client, namespace), paged_watch(), drop_finished_template);
+        // No pass reads the template and the labels of a Job, and they are most of its size.
         let (jobs, job_stream) =
-            Cache::follow(api(&client, namespace), ours.clone(), |job: &mut Job| {
+            Cache::watch(api(&client, namespace), children.clone(), |job: &mut Job| {
                 if let Some(spec) = &mut job.spec {
                     spec.template = PodTemplateSpec::default();
                 }
                 (job.metadata.labels, job.metadata.annotations) = (None, None);
             });
         let (services, service_stream) =
-            Cache::follow(api(&client, namespace), ours.clone(), |_| {});
+            Cache::watch(api(&client, namespace), children.clone(), |_| {});
         let (network_policies, policy_stream) =
-            Cache::follow(api(&client, namespace), ours.clone(), |_| {});
-        let (pods, pod_stream) = Pods::follow(api(&client, namespace));
+            Cache::watch(api(&client, namespace), children.clone(), |_| {});
+        let (pods, pod_stream) = Pods::watch(api(&client, namespace));
         let mut controller = Controller::for_stream(object_stream, objects.store())
             .owns_stream(job_stream)
             .owns_stream(service_stream)
             .owns_stream(policy_stream)
-            .watches_stream(pod_stream, |pod: Pod| job_of(&pod));
+            .watches_stream(pod_stream, |pod: Pod| owner_of(&pod));
         let mut grpc_routes = None;
         if apis.grpc_route {
-            let (cache, stream) = Cache::follow(api(&client, namespace), ours.clone(), |_| {});
+            let (cache, stream) = Cache::watch(api(&client, namespace), children.clone(), |_| {});
             (grpc_routes, controller) = (Some(cache), controller.owns_stream(stream));
         }
         let mut ingresses = None;
         if apis.ingress {
-            let (cache, stream) = Cache::follow(api(&client, namespace), ours, |_| {});
+            let (cache, stream) = Cache::watch(api(&client, namespace), children, |_| {});
             (ingresses, controller) = (Some(cache), controller.owns_stream(stream));
         }
         let concurrency = config.concurrency;
+        let namespace_policies =
+            NamespacePolicies::new(client.clone(), config.pods.opt_ins.clone());
         let context = Arc::new(Context {
             client,
             config,
             clock,
             events,
+            creations,
             metrics,
             apis,
             objects,
@@ -132,46 +133,46 @@ impl IflearnerJobs {
             grpc_routes,
             ingresses,
             pods,
-            consent: Consent::default(),
-            unrecorded: Unrecorded::default(),
-            failures: Mutex::default(),
+            namespace_policies,
+            unrecorded_jobs: UnrecordedJobs::default(),
+            backoff: Backoff::default(),
         });
         Self {
             context,
-            controller: controller.with_config(Pace::default().concurrency(concurrency)),
+            controller: controller
+                .with_config(ControllerConfig::default().concurrency(concurrency)),
         }
     }
 
-    /// What it knows.
     #[must_use]
-    pub fn view(&self) -> View {
-        View(Arc::clone(&self.context))
+    pub fn view(&self) -> CacheView {
+        CacheView(Arc::clone(&self.context))
     }
 
-    /// Work until `stop`; looks that are under way are finished.
+    /// Reconciles until `stop`, and completes after the passes in progress have ended.
     pub async fn run(self, stop: CancellationToken) {
         let Self { context, controller } = self;
-        let looks = controller.graceful_shutdown_on(stop.cancelled_owned()).run(
+        let passes = controller.graceful_shutdown_on(stop.cancelled_owned()).run(
             reconcile,
-            |object, error, context| after_error(&object, error, &context),
+            |object, error, context| on_error(&object, error, &context),
             context,
         );
-        report(looks).await;
+        log_watch_errors(passes).await;
     }
 }
 
-/// Errors of looks are logged where they are handled; what is left are those of the watches.
-async fn report<T, E: std::error::Error + 'static>(
-    looks: impl Stream<Item = Result<T, kube::runtime::controller::Error<E, watcher::Error>>>,
+/// Logs the errors of the watches. Errors of passes are logged by `on_error`.
+async fn log_watch_errors<T, E: std::error::Error + 'static>(
+    passes: impl Stream<Item = Result<T, kube::runtime::controller::Error<E, watcher::Error>>>,
 ) {
-    let mut looks = std::pin::pin!(looks);
-    while let Some(look) = looks.next().await {
-        match look {
+    let mut passes = std::pin::pin!(passes);
+    while let Some(pass) = passes.next().await {
+        match pass {
             Err(kube::runtime::controller::Error::QueueError(error)) => {
-                tracing::warn!(%error, "a watch failed and is begun again")
+                tracing::warn!(%error, "a watch failed; it will be restarted")
             }
             Err(kube::runtime::controller::Error::RunnerError(error)) => {
-                tracing::error!(%error, "the controller has ended")
+                tracing::error!(%error, "the controller ended")
             }
             Ok(_) | Err(_) => {}
         }
@@ -188,8 +189,8 @@ fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourc
     }
 }
 
-/// There may be thousands of jobs that have ended, and their templates are most of them. Nothing is made of them again.
-fn forget_the_past(object: &mut Guarded) {
+/// Removes the template of a finished object: there may be thousands of them, and no pass reads their templates.
+fn drop_finished_template(object: &mut GuardedJob) {
     if let Ok(job) = &mut object.0
         && job.status.as_ref().and_then(|status| status.phase).is_some_and(Phase::is_terminal)
     {
@@ -198,8 +199,9 @@ fn forget_the_past(object: &mut Guarded) {
     }
 }
 
-/// The Job owns the Pod; whose it is stands in an annotation.
-fn job_of(pod: &Pod) -> Option<ObjectRef<Guarded>> {
+/// Returns the IflearnerJob of a Pod. The owner reference of the Pod names the Job, so an annotation names the
+/// IflearnerJob.
+fn owner_of(pod: &Pod) -> Option<ObjectRef<GuardedJob>> {
     let name = pod.annotations().get(JOB_ANNOTATION)?;
     Some(ObjectRef::new(name).within(&pod.namespace()?))
 }

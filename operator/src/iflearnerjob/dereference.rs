@@ -1,4 +1,4 @@
-//! What an object refers to, read before anything is decided.
+//! Reads the objects that an IflearnerJob refers to, before a pass decides anything.
 
 use std::time::Duration;
 
@@ -10,49 +10,50 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
-use super::observe::{self, JobFacts, PodFacts, Why};
+use super::context::Context;
+use super::error::Error;
+use super::observe::{self, JobFacts, PodFacts, StatusReason, forbidden_reason};
 use super::pods::latest;
-use super::reconcile::{Context, Error};
-use super::status::{Finding, Verdict};
+use super::status::{ConditionUpdate, ConditionValue};
 use super::validate::{Certificate, Exposure, Plan, Source};
-use crate::children::belongs;
+use crate::children::is_controlled_by;
 use crate::gateway_api;
 
-/// A Job without a Pod for so long has a reason for it.
-const POD_DUE: Duration = Duration::from_secs(10);
+/// Age of a Job without a Pod from which its events are read.
+const POD_CREATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether the job was started.
+/// The run that an object already has.
 #[derive(Debug)]
 pub enum Run {
-    /// Nothing is known of a Job.
+    /// No Job is known.
     NotCreated,
-    /// It has this one.
+    /// The Job exists.
     Created(JobFacts),
-    /// It had one.
+    /// A Job was recorded, and is gone.
     Gone,
-    /// The original operator started it as a bare Pod.
+    /// The original operator created a Pod without a Job.
     Original(PodFacts),
-    /// The same, and the Pod is gone.
+    /// The original operator created a Pod without a Job, and the Pod is gone.
     OriginalGone,
 }
 
-/// Find the Job of an object. What is recorded is never taken for gone on the word of a cache.
+/// Finds the Job of an object. A recorded Job that the cache does not hold is read from the API server.
 pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
     let status = object.status.clone().unwrap_or_default();
-    let unrecorded = context.unrecorded.of(&plan.uid, monotonic());
+    let unrecorded = context.unrecorded_jobs.get(&plan.uid, monotonic());
     if status.job.is_some() && unrecorded.is_some() {
-        context.unrecorded.forget(&plan.uid);
+        context.unrecorded_jobs.forget(&plan.uid);
     }
     let recorded = status.job.as_ref().or(unrecorded.as_ref());
     let name = recorded.map_or(plan.names.job.as_str(), |job| job.name.as_str());
     let is_ours = |job: &Job| {
-        belongs(job, &plan.owner)
+        is_controlled_by(job, &plan.owner)
             && recorded.is_none_or(|recorded| job.uid().as_ref() == Some(&recorded.uid))
     };
     if let Some(job) = context.jobs.get(&plan.namespace, name).filter(|job| is_ours(job)) {
         let job = observe::job(&job);
         if recorded.is_none() {
-            context.unrecorded.seen(
+            context.unrecorded_jobs.remember(
                 &plan.uid,
                 JobRef { name: job.name.clone(), uid: job.uid.clone() },
                 monotonic(),
@@ -62,17 +63,20 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     }
     if recorded.is_some() {
         let api: Api<Job> = context.api(plan);
-        let live = api.get_opt(name).await.map_err(Error::api("reading the Job"))?.filter(is_ours);
+        let live = api.get_opt(name).await.map_err(Error::api("read the Job"))?.filter(is_ours);
         return Ok(live.map_or(Run::Gone, |job| Run::Created(observe::job(&job))));
     }
-    // The original recorded a phase and nothing that only this operator writes, and named its Pod like the object.
+    // The original operator recorded a phase and none of the fields that only this operator writes. The Pod of the
+    // original has the name of the object.
     if status.phase.is_some()
         && (status.observed_generation.is_none() || status.pod_name.as_ref() == Some(&plan.name))
     {
         let api: Api<Pod> = context.api(plan);
-        let pod =
-            api.get_opt(&plan.name).await.map_err(Error::api("reading the original's Pod"))?;
-        return Ok(match pod.filter(|pod| belongs(pod, &plan.owner)) {
+        let pod = api
+            .get_opt(&plan.name)
+            .await
+            .map_err(Error::api("read the Pod of the original operator"))?;
+        return Ok(match pod.filter(|pod| is_controlled_by(pod, &plan.owner)) {
             Some(pod) => Run::Original(observe::pod(&pod)),
             None => Run::OriginalGone,
         });
@@ -80,9 +84,11 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     Ok(Run::NotCreated)
 }
 
-/// See that whatever stands in front of a job that authenticates its clients does so; a Gateway that does not becomes
-/// [`Exposure::Unauthenticated`]. `false`: that was read, and nobody announces when it changes.
-pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
+/// Checks that the Gateway of a job with `authenticateClients` requests client certificates. If the Gateway does not, the
+/// exposure of the plan becomes [`Exposure::Unauthenticated`].
+///
+/// Returns false if the Gateway was read: no watch reports a change of it.
+pub async fn gateway(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     let Exposure::Gateway { gateway, .. } = &plan.exposure else { return Ok(true) };
     if !plan.authenticate_clients {
         return Ok(true);
@@ -90,90 +96,87 @@ pub async fn front(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
     let GatewayRef { name, namespace, section_name } = gateway;
     let namespace = namespace.as_deref().unwrap_or(&plan.namespace);
     let api: Api<DynamicObject> =
-        Api::namespaced_with(context.client.clone(), namespace, &gateway_api::gateways());
-    let trouble = match api.get_opt(name).await {
-        Ok(Some(found)) => match gateway_api::unauthenticated(&found.data, section_name.as_deref())
-        {
-            None => return Ok(false),
-            Some(listener) => format!(
-                "callers must show a certificate (authenticateClients), and listener {listener} of Gateway {namespace}/{name} asks nobody \
-                 for one: set its spec.tls.frontend"
-            ),
-        },
+        Api::namespaced_with(context.client.clone(), namespace, &gateway_api::gateway_resource());
+    let problem = match api.get_opt(name).await {
+        Ok(Some(found)) => {
+            match gateway_api::unauthenticated_listener(&found.data, section_name.as_deref()) {
+                None => return Ok(false),
+                Some(listener) => format!(
+                    "authenticateClients demands client certificates, and listener {listener} of Gateway {namespace}/{name} does not \
+                 request one: set spec.tls.frontend of the Gateway"
+                ),
+            }
+        }
         Ok(None) => {
             format!(
-                "callers must show a certificate (authenticateClients), and there is no Gateway {namespace}/{name} to ask them"
+                "authenticateClients demands client certificates, and Gateway {namespace}/{name} does not exist: create the Gateway or name another one"
             )
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => format!(
-            "callers must show a certificate (authenticateClients), and the operator may not read Gateway {namespace}/{name} to see that \
-             it asks them: allow flow-operator to get gateways there"
+            "authenticateClients demands client certificates, and the operator has no permission to read Gateway {namespace}/{name}: allow \
+             flow-operator to get gateways in that namespace"
         ),
-        Err(error) => return Err(Error::Api { what: "reading the Gateway", source: error }),
+        Err(error) => return Err(Error::Api { operation: "read the Gateway", source: error }),
     };
-    plan.exposure = Exposure::Unauthenticated { message: trouble };
+    plan.exposure = Exposure::Unauthenticated { message: problem };
     Ok(false)
 }
 
-/// Whether all trust roots are there. Secrets are not looked at: the operator may not.
+/// Checks that the sources of all certificates exist. Secrets are not checked: the operator has no permission to read them.
 pub async fn certificates(
     context: &Context,
     plan: &Plan,
     wanted: &[Certificate],
-) -> Result<Finding, Error> {
+) -> Result<ConditionUpdate, Error> {
     if wanted.is_empty() {
-        return Ok(Finding::Irrelevant);
+        return Ok(ConditionUpdate::Remove);
     }
     let api: Api<ConfigMap> = context.api(plan);
-    let mut unseen = Vec::new();
+    let mut unchecked = Vec::new();
     for Certificate { file, source, key } in wanted {
         match source {
-            Source::Secret(name) => unseen.push(format!("key {key} of Secret {name}")),
+            Source::Secret(name) => unchecked.push(format!("key {key} of Secret {name}")),
             Source::ConfigMap(name) => {
                 let found = match api.get_opt(name).await {
                     Ok(found) => found,
                     Err(error) => {
-                        let why = forbidden(&format!("ConfigMap {name}"), error)
-                            .map_err(Error::api("reading a ConfigMap of certificates"))?;
-                        return Ok(Finding::Is(Verdict { holds: Some(false), why }));
+                        let cause = forbidden_reason(&format!("ConfigMap {name}"), error)
+                            .map_err(Error::api("read a ConfigMap of certificates"))?;
+                        return Ok(ConditionUpdate::Set(ConditionValue {
+                            is_true: Some(false),
+                            cause,
+                        }));
                     }
                 };
                 let missing = match found {
-                    None => format!("ConfigMap {name} is not there"),
+                    None => format!("ConfigMap {name} does not exist"),
                     Some(map) if !has_key(&map, key) => {
                         format!("ConfigMap {name} has no key {key}")
                     }
                     Some(_) => continue,
                 };
-                let of = if *file == SERVER_CERTIFICATE { "the server" } else { "the peers" };
+                let peer = if *file == SERVER_CERTIFICATE { "the server" } else { "its peers" };
                 let message = format!(
-                    "{missing}; it holds the certificate by which {of} are known: kubectl create configmap {name} --namespace {} \
-                     --from-file={key}=FILE, or name another, or none, in spec.certificates",
+                    "{missing}, and the job verifies {peer} by this certificate: kubectl create configmap {name} --namespace {} \
+                     --from-file={key}=FILE, or change spec.certificates in a new IflearnerJob",
                     plan.namespace
                 );
-                return Ok(Finding::Is(Verdict::new(Some(false), "CertificatesMissing", message)));
+                return Ok(ConditionUpdate::Set(ConditionValue::new(
+                    Some(false),
+                    "CertificatesMissing",
+                    message,
+                )));
             }
         }
     }
-    if unseen.is_empty() {
-        return Ok(Finding::Is(Verdict::new(Some(true), "Found", "")));
+    if unchecked.is_empty() {
+        return Ok(ConditionUpdate::Set(ConditionValue::new(Some(true), "Found", "")));
     }
     let message = format!(
-        "the operator may not read Secrets; if the Pod stays in ContainerCreating, see whether there is {}",
-        unseen.join(" and ")
+        "the operator has no permission to read Secrets; if the Pod stays in ContainerCreating, check that it exists: {}",
+        unchecked.join(" and ")
     );
-    Ok(Finding::Is(Verdict::new(None, "NotChecked", message)))
-}
-
-/// The API server's words if it does not let the operator read something, which asking again will not change by itself; any
-/// other error is the caller's.
-pub fn forbidden(what: &str, error: kube::Error) -> Result<Why, kube::Error> {
-    match error {
-        kube::Error::Api(status) if status.is_forbidden() => {
-            Ok(Why::new("Forbidden", format!("{what}: {}", status.message)))
-        }
-        other => Err(other),
-    }
+    Ok(ConditionUpdate::Set(ConditionValue::new(None, "NotChecked", message)))
 }
 
 fn has_key(map: &ConfigMap, key: &str) -> bool {
@@ -181,23 +184,25 @@ fn has_key(map: &ConfigMap, key: &str) -> bool {
         || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
 }
 
-/// The latest Pod of a job as the API server has it. The watches are begun again one by one after an outage, and that of
-/// the Pods may be the last.
+/// Reads the latest Pod of a job from the API server. After an outage the watch of Pods may resume later than the watch of
+/// Jobs.
 pub async fn latest_pod(context: &Context, plan: &Plan) -> Result<Option<PodFacts>, Error> {
     let api: Api<Pod> = context.api(plan);
-    let of_the_job = ListParams::default().labels(&format!("{UID_LABEL}={}", plan.uid));
-    let pods = api.list(&of_the_job).await.map_err(Error::api("reading the Job's Pods"))?;
+    let selector = ListParams::default().labels(&format!("{UID_LABEL}={}", plan.uid));
+    let pods = api.list(&selector).await.map_err(Error::api("list the Pods of the Job"))?;
     Ok(latest(&pods.items.iter().map(observe::pod).collect::<Vec<_>>()))
 }
 
-/// Why the Job controller has not made a Pod, if that is due: only an event says so.
-pub async fn why_no_pod(
+/// Returns the reason for which the Job controller has created no Pod within [`POD_CREATION_TIMEOUT`]. Only an event
+/// reports it.
+pub async fn missing_pod_cause(
     context: &Context,
     plan: &Plan,
     job: &JobFacts,
     now: Timestamp,
-) -> Result<Option<Why>, Error> {
-    let due = job.started.as_ref().and_then(|started| started.0.checked_add(POD_DUE).ok());
+) -> Result<Option<StatusReason>, Error> {
+    let due =
+        job.started.as_ref().and_then(|started| started.0.checked_add(POD_CREATION_TIMEOUT).ok());
     if job.suspended || due.is_none_or(|due| due > now) {
         return Ok(None);
     }
@@ -206,13 +211,14 @@ pub async fn why_no_pod(
     let events = match api.list(&ListParams::default().fields(&selector)).await {
         Ok(events) => events,
         Err(error) => {
-            let why = forbidden("the Job has no Pod, and why is not known", error)
-                .map_err(Error::api("reading the Job's events"))?;
-            return Ok(Some(why));
+            let cause =
+                forbidden_reason("the Job has no Pod, and its events are unreadable", error)
+                    .map_err(Error::api("list the events of the Job"))?;
+            return Ok(Some(cause));
         }
     };
     let latest = events.items.into_iter().max_by_key(|event| {
         event.last_timestamp.clone().map(|at| at.0).or(event.creation_timestamp().map(|at| at.0))
     });
-    Ok(latest.map(|event| Why::new("PodNotCreated", event.message.unwrap_or_default())))
+    Ok(latest.map(|event| StatusReason::new("PodNotCreated", event.message.unwrap_or_default())))
 }

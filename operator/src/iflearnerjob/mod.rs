@@ -1,28 +1,33 @@
-//! `IflearnerJob`: one party's part in one training, as one Pod of a role, reachable by the other side.
+//! `IflearnerJob`: one member of a federated training, as one Pod, reachable by the other members.
 //!
-//! A look at an object goes dereference → validate → build → apply → status. Reading what the object refers to comes
-//! first; checking and building are pure functions of it; only `apply` and `status` write. What each step keeps true:
+//! A reconcile pass goes dereference → validate → build → apply → write status. `dereference` reads the objects that the
+//! IflearnerJob refers to; `validate`, `build` and `status` are pure; only `apply` writes. The module guarantees:
 //!
-//! - The Job is created once. Its name follows from the object's UID, so a second creation finds the first; once its UID
-//!   is recorded in the status, a Job that is gone means that the run is over (`JobDeleted`), never that it begins again.
-//!   An operator that ends between creation and record leaves nothing but the name: who deletes such a Job by hand
-//!   before the next one's first look has it created again.
-//! - A status that is terminal stays, and nothing of its job runs on.
-//! - Every other child is compared with what is desired at every look, and written only when it differs.
-//! - The status is written once at the end of a look, and only if it says something new. The first one of an object may
-//!   wait while many others get their Jobs.
+//! - The Job is created once. Its name follows from the UID of the IflearnerJob, so a second creation finds the first one.
+//!   Once the status records the UID of the Job, a missing Job means that the run is over (`JobDeleted`). An operator that
+//!   ends between creation and record leaves only the name: a user who deletes the Job before the next pass gets it
+//!   created again.
+//! - A terminal status never changes, and no child of its object runs.
+//! - Every other child is compared with the desired state in each pass, and written only if it differs.
+//! - The status is written once, at the end of a pass, and only if it changes. The first status of an object may be
+//!   delayed while Jobs of other objects are created.
 
 mod apply;
+mod backoff;
 pub mod build;
-mod consent;
+mod burst;
+mod context;
 pub mod controller;
 mod dereference;
+mod error;
 pub mod names;
+mod namespace_policy;
 pub mod observe;
+mod outcome;
+pub mod pod_security;
 mod pods;
-pub mod policy;
 mod reconcile;
 pub mod status;
 mod unreadable;
-mod unrecorded;
+mod unrecorded_jobs;
 pub mod validate;

@@ -1,6 +1,6 @@
-//! What Job and Pods say, reduced to what a status is made of. Pure.
+//! Reduces Jobs and Pods to the facts from which a status is computed. Pure.
 //!
-//! Conditions are looked up by type: a Job that is about to end shows `SuccessCriteriaMet` or `FailureTarget` before
+//! Conditions are found by type: a Job that is about to end shows `SuccessCriteriaMet` or `FailureTarget` before
 //! `Complete` or `Failed`, in any order.
 
 use flow_crd::SIDECAR_CONTAINER;
@@ -11,55 +11,55 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
-/// A reason for programs and a message for people.
+/// The reason of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
-    /// CamelCase.
+pub struct StatusReason {
+    /// Machine-readable, in CamelCase.
     pub reason: String,
-    /// A sentence.
+    /// Human-readable.
     pub message: String,
 }
 
-impl Why {
-    /// Both.
+impl StatusReason {
     pub fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self { reason: reason.into(), message: message.into() }
     }
 }
 
-/// What a Job says.
+/// Returns the reason for a status if the API server does not let the operator read an object: a retry would not change
+/// the answer. Any other error is returned.
+pub fn forbidden_reason(object: &str, error: kube::Error) -> Result<StatusReason, kube::Error> {
+    match error {
+        kube::Error::Api(status) if status.is_forbidden() => {
+            Ok(StatusReason::new("Forbidden", format!("{object}: {}", status.message)))
+        }
+        other => Err(other),
+    }
+}
+
+/// The facts about a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFacts {
-    /// Its name.
     pub name: String,
-    /// Its UID.
     pub uid: String,
-    /// When it was made.
     pub created: Option<Time>,
-    /// When the Job controller took it up.
     pub started: Option<Time>,
-    /// How it ended.
-    pub end: Option<End>,
-    /// `spec.suspend`.
+    pub end: Option<JobEnd>,
     pub suspended: bool,
-    /// `spec.activeDeadlineSeconds`.
     pub deadline_s: Option<i64>,
-    /// `spec.ttlSecondsAfterFinished`.
     pub ttl_s: Option<i32>,
 }
 
-/// How a Job ended.
+/// The end of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
-    /// Whether its Pod succeeded.
+pub struct JobEnd {
     pub succeeded: bool,
-    /// When.
     pub at: Option<Time>,
-    /// In the Job controller's words.
-    pub why: Why,
+    /// The reason that the Job controller reports.
+    pub cause: StatusReason,
 }
 
-/// Read a Job.
+/// Returns the facts about a Job.
 #[must_use]
 pub fn job(job: &Job) -> JobFacts {
     let spec = job.spec.clone().unwrap_or_default();
@@ -69,14 +69,14 @@ pub fn job(job: &Job) -> JobFacts {
             |condition: &&JobCondition| condition.type_ == type_ && condition.status == "True";
         status.conditions.iter().flatten().find(found)
     };
-    let end = |condition: &JobCondition, succeeded: bool| End {
+    let end = |condition: &JobCondition, succeeded: bool| JobEnd {
         succeeded,
         at: status
             .completion_time
             .clone()
             .filter(|_| succeeded)
             .or_else(|| condition.last_transition_time.clone()),
-        why: Why::new(
+        cause: StatusReason::new(
             condition.reason.clone().unwrap_or_default(),
             condition.message.clone().unwrap_or_default(),
         ),
@@ -95,48 +95,39 @@ pub fn job(job: &Job) -> JobFacts {
     }
 }
 
-/// What a Pod says.
+/// The facts about a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodFacts {
-    /// Its name.
     pub name: String,
-    /// When it was made.
     pub created: Option<Time>,
-    /// How far it is.
     pub state: PodState,
-    /// Its address.
     pub ip: Option<String>,
-    /// Its node's address.
     pub host_ip: Option<String>,
-    /// Whether its containers answer.
-    pub ready: bool,
-    /// Exit code of the workload.
+    pub is_ready: bool,
+    /// Exit code of the workload: of the first container that failed, otherwise 0.
     pub exit_code: Option<i32>,
-    /// When the last of the workload's containers ended, once all have.
+    /// Time at which the last container of the workload ended; `None` while a container runs.
     pub ended: Option<Time>,
     /// Restarts of the workload's containers.
     pub restarts: i32,
-    /// What is wrong, if anything is.
-    pub trouble: Option<Why>,
+    /// The cause for which the Pod does not run, or failed.
+    pub problem: Option<StatusReason>,
 }
 
-/// How far a Pod is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PodState {
-    /// Not all containers have started.
+    /// At least one container has not started.
     Pending,
-    /// They run.
     Running,
-    /// They have ended.
     Ended,
-    /// Its node does not answer.
+    /// The node does not respond.
     Lost,
 }
 
-/// Reasons for which a container waits and that pass by themselves.
-const IN_PREPARATION: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+/// Reasons of a waiting container that end without a change by the user.
+const TRANSIENT_WAITING_REASONS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
-/// Read a Pod.
+/// Returns the facts about a Pod.
 #[must_use]
 pub fn pod(pod: &Pod) -> PodFacts {
     let status = pod.status.clone().unwrap_or_default();
@@ -181,7 +172,7 @@ pub fn pod(pod: &Pod) -> PodFacts {
         },
         ip: status.pod_ip.clone(),
         host_ip: status.host_ip.clone(),
-        ready: is_ready,
+        is_ready,
         exit_code: failed
             .copied()
             .or_else(|| last.and_then(|container| terminated(container)))
@@ -190,7 +181,7 @@ pub fn pod(pod: &Pod) -> PodFacts {
             workload.iter().filter_map(|container| terminated(container)?.finished_at.clone()).max()
         }),
         restarts: all.iter().map(|container| container.restart_count).sum(),
-        trouble: trouble(&status, &all),
+        problem: problem(&status, &all),
     }
 }
 
@@ -198,30 +189,31 @@ fn terminated(container: &ContainerStatus) -> Option<&ContainerStateTerminated> 
     container.state.as_ref()?.terminated.as_ref()
 }
 
-/// The first thing that is wrong, in the order in which it would explain the rest.
-fn trouble(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Why> {
+/// Returns the first problem of a Pod, in the order in which one problem causes the next.
+fn problem(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<StatusReason> {
     let conditions = || status.conditions.iter().flatten();
     if let Some(reason) = status.reason.clone().filter(|reason| !reason.is_empty()) {
-        return Some(Why::new(reason, status.message.clone().unwrap_or_default()));
+        return Some(StatusReason::new(reason, status.message.clone().unwrap_or_default()));
     }
     if let Some(target) = conditions()
         .find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")
     {
-        return Some(Why::new(
+        return Some(StatusReason::new(
             target.reason.clone().unwrap_or_default(),
             target.message.clone().unwrap_or_default(),
         ));
     }
     for container in containers {
         if let Some(end) = terminated(container).filter(|end| end.exit_code != 0) {
-            let said = end.message.as_deref().map(str::trim).filter(|said| !said.is_empty());
+            let termination_message =
+                end.message.as_deref().map(str::trim).filter(|text| !text.is_empty());
             let message = format!(
                 "container {} exited with {}{}",
                 container.name,
                 end.exit_code,
-                said.map(|s| format!(": {s}")).unwrap_or_default()
+                termination_message.map(|text| format!(": {text}")).unwrap_or_default()
             );
-            return Some(Why::new(
+            return Some(StatusReason::new(
                 end.reason.clone().unwrap_or_else(|| "Error".to_owned()),
                 message,
             ));
@@ -232,39 +224,39 @@ fn trouble(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Why> {
         else {
             continue;
         };
-        if IN_PREPARATION.contains(&reason.as_str()) {
+        if TRANSIENT_WAITING_REASONS.contains(&reason.as_str()) {
             continue;
         }
-        let said = waiting.message.clone().unwrap_or_default();
-        if reason == "CreateContainerConfigError" && said.contains("runAsNonRoot") {
-            return Some(Why::new(
+        let detail = waiting.message.clone().unwrap_or_default();
+        if reason == "CreateContainerConfigError" && detail.contains("runAsNonRoot") {
+            return Some(StatusReason::new(
                 RUNS_AS_ROOT,
-                format!("the image of container {} runs as root ({said})", container.name),
+                format!("the image of container {} runs as root ({detail})", container.name),
             ));
         }
-        // The kubelet alternates between the two while it tries again.
+        // The kubelet alternates between the two reasons while it retries.
         let reason = if reason == "ErrImagePull" { "ImagePullBackOff".to_owned() } else { reason };
-        return Some(Why::new(
+        return Some(StatusReason::new(
             reason,
-            format!("container {}, image {}: {said}", container.name, container.image),
+            format!("container {}, image {}: {detail}", container.name, container.image),
         ));
     }
-    // A scheduler that is late says so of a Pod that has long found its node.
-    let waits = status.phase.as_deref().is_none_or(|phase| phase == "Pending");
+    // A delayed scheduler writes this condition to a Pod that already has a node.
+    let is_pending = status.phase.as_deref().is_none_or(|phase| phase == "Pending");
     let unscheduled = conditions()
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    unscheduled.filter(|_| waits).map(|condition| {
-        Why::new(
+    unscheduled.filter(|_| is_pending).map(|condition| {
+        StatusReason::new(
             condition.reason.clone().unwrap_or_default(),
             condition.message.clone().unwrap_or_default(),
         )
     })
 }
 
-/// Whether it is for this reason that a Pod is ended by the cluster: its node's doing, or its administrator's.
+/// Returns whether this is a reason for which the cluster ends a Pod: the failure of its node, or its eviction.
 #[must_use]
 pub fn is_disruption(reason: &str) -> bool {
-    let by_cluster = [
+    let reasons = [
         "DeletionByPodGC",
         "DeletionByTaintManager",
         "Evicted",
@@ -276,10 +268,10 @@ pub fn is_disruption(reason: &str) -> bool {
         "Terminated",
         "TerminationByKubelet",
     ];
-    by_cluster.contains(&reason)
+    reasons.contains(&reason)
 }
 
-/// The image's user is root, and the namespace does not allow it.
+/// Reason of a Pod whose image runs as root in a namespace that does not allow it.
 pub const RUNS_AS_ROOT: &str = "RunsAsRoot";
 
 #[cfg(test)]
@@ -299,12 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_found_by_type_whatever_stands_before_it() {
+    fn end_of_a_job_is_found_by_type_in_any_order() {
         let met = "{type: SuccessCriteriaMet, status: 'True'}";
         let complete = "{type: Complete, status: 'True', reason: CompletionsReached}";
         let target = "{type: FailureTarget, status: 'True', reason: BackoffLimitExceeded}";
         let failed = "{type: Failed, status: 'True', reason: BackoffLimitExceeded, lastTransitionTime: '2026-01-02T00:00:00Z'}";
-        assert_eq!(job_facts(&format!("[{met}]")).end, None, "decided is not ended");
+        assert_eq!(job_facts(&format!("[{met}]")).end, None, "a decided Job has not ended");
         assert_eq!(job_facts(&format!("[{target}]")).end, None);
         for both in [format!("[{met}, {complete}]"), format!("[{complete}, {met}]")] {
             assert!(job_facts(&both).end.unwrap().succeeded);
@@ -313,7 +305,7 @@ mod tests {
             let end = job_facts(&both).end.unwrap();
             assert!(
                 !end.succeeded
-                    && end.why.reason == "BackoffLimitExceeded"
+                    && end.cause.reason == "BackoffLimitExceeded"
                     && end.at.unwrap().0.to_string().starts_with("2026-01-02")
             );
         }
@@ -321,9 +313,9 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_pod_from_running_is_named() {
+    fn problem_of_a_pending_pod_is_reported() {
         let waiting = |reason: &str, message: &str| {
-            facts(&format!("{{phase: Pending, containerStatuses: [{{name: a, image: i, imageID: '', ready: false, restartCount: 0, state: {{waiting: {{reason: {reason}, message: '{message}'}}}}}}]}}")).trouble
+            facts(&format!("{{phase: Pending, containerStatuses: [{{name: a, image: i, imageID: '', ready: false, restartCount: 0, state: {{waiting: {{reason: {reason}, message: '{message}'}}}}}}]}}")).problem
         };
         assert_eq!(waiting("ContainerCreating", ""), None);
         assert_eq!(waiting("ErrImagePull", "no such image").unwrap().reason, "ImagePullBackOff");
@@ -337,15 +329,15 @@ mod tests {
         let unschedulable = facts(
             "{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}",
         );
-        assert_eq!(unschedulable.trouble, Some(Why::new("Unschedulable", "no nodes")));
+        assert_eq!(unschedulable.problem, Some(StatusReason::new("Unschedulable", "no nodes")));
         let late = facts(
             "{phase: Running, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no nodes}]}",
         );
-        assert_eq!(late.trouble, None, "it runs");
+        assert_eq!(late.problem, None, "the Pod runs");
     }
 
     #[test]
-    fn how_a_pod_ended_is_that_of_the_container_that_failed() {
+    fn failed_container_determines_the_end_of_a_pod() {
         let end = |code: i32, reason: &str| {
             let state = format!(
                 "{{terminated: {{exitCode: {code}, reason: {reason}, finishedAt: '2026-01-01T00:00:00Z'}}}}"
@@ -358,36 +350,36 @@ mod tests {
             end(137, "OOMKilled")
         ));
         assert_eq!((ended.state, ended.exit_code, ended.restarts), (PodState::Ended, Some(137), 2));
-        assert_eq!(ended.trouble.unwrap().reason, "OOMKilled");
-        let well = facts(&format!(
+        assert_eq!(ended.problem.unwrap().reason, "OOMKilled");
+        let succeeded = facts(&format!(
             "{{phase: Succeeded, containerStatuses: [{{name: a, {}}}]}}",
             end(0, "Completed")
         ));
-        assert_eq!((well.exit_code, well.trouble), (Some(0), None));
-        assert!(well.ended.is_some());
+        assert_eq!((succeeded.exit_code, succeeded.problem), (Some(0), None));
+        assert!(succeeded.ended.is_some());
         let half = facts(&format!(
             "{{phase: Running, containerStatuses: [{{name: a, {}}}, {{name: b, imageID: '', image: i, ready: true, restartCount: 0, state: {{running: {{}}}}}}]}}",
             end(0, "Completed")
         ));
-        assert_eq!(half.ended, None, "one of its containers runs");
+        assert_eq!(half.ended, None, "one container still runs");
         let sidecar = facts(&format!(
             "{{phase: Succeeded, initContainerStatuses: [{{name: {SIDECAR_CONTAINER}, {}}}], containerStatuses: [{{name: a, {}}}]}}",
             end(143, "Error"),
             end(0, "Completed")
         ));
         assert_eq!(
-            (sidecar.exit_code, sidecar.trouble, sidecar.restarts),
+            (sidecar.exit_code, sidecar.problem, sidecar.restarts),
             (Some(0), None, 1),
-            "a sidecar's end is nobody's end"
+            "the sidecar does not determine the end"
         );
         assert_eq!(
-            facts("{phase: Failed, reason: Evicted, message: memory}").trouble,
-            Some(Why::new("Evicted", "memory"))
+            facts("{phase: Failed, reason: Evicted, message: memory}").problem,
+            Some(StatusReason::new("Evicted", "memory"))
         );
     }
 
     #[test]
-    fn a_node_that_does_not_answer_makes_its_pod_lost() {
+    fn pod_on_an_unresponsive_node_is_lost() {
         assert_eq!(facts("{phase: Running, reason: NodeLost}").state, PodState::Lost);
         assert_eq!(facts("{phase: Unknown}").state, PodState::Lost);
         assert_eq!(facts("{phase: Running}").state, PodState::Running);
@@ -397,9 +389,9 @@ mod tests {
         };
         let lost = tainted("{name: p, deletionTimestamp: '2026-01-01T00:00:00Z'}");
         assert_eq!(
-            (lost.state, lost.trouble),
-            (PodState::Lost, Some(Why::new("DeletionByTaintManager", "m")))
+            (lost.state, lost.problem),
+            (PodState::Lost, Some(StatusReason::new("DeletionByTaintManager", "m")))
         );
-        assert_eq!(tainted("{name: p}").state, PodState::Running, "it is not being deleted");
+        assert_eq!(tainted("{name: p}").state, PodState::Running, "the Pod is not being deleted");
     }
 }

@@ -1,4 +1,4 @@
-//! From an object to what shall be made of it, or the sentence that says why not. Pure.
+//! Turns an object into the plan of its children, or into the reason for which it will never run. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,84 +11,74 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
 use super::names::Names;
-use super::policy::{self, Allowed};
+use super::pod_security::{self, AllowedOptIns};
 use crate::apis::Apis;
-use crate::config::{Config, Driver};
+use crate::config::{Config, RouteDriver};
 
-/// Volumes that the operator adds; [`flow_crd::OUTPUTS_VOLUME`] is not among them, a template may bring its own.
+/// Name of the volume with the certificates. A template cannot have a volume of this name, unlike
+/// [`flow_crd::OUTPUTS_VOLUME`].
 pub const CERTIFICATES_VOLUME: &str = "flow-certificates";
-/// A job's own certificate and key, as a Secret of type kubernetes.io/tls has them.
-pub const KEY_PAIR: [&str; 2] = ["tls.crt", "tls.key"];
-/// See [`CERTIFICATES_VOLUME`].
+/// Files of a key pair: the keys of a Secret of type kubernetes.io/tls.
+pub const KEY_PAIR_FILES: [&str; 2] = ["tls.crt", "tls.key"];
+/// Name of the volume that is mounted at `/tmp`. A template cannot have a volume of this name.
 pub const TMP_VOLUME: &str = "flow-tmp";
 
-/// A job that will never run, and why.
+/// The reason for which a job will never run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// CamelCase.
+pub struct Rejection {
+    /// Machine-readable, in CamelCase.
     pub reason: &'static str,
-    /// What to change.
+    /// Human-readable, with the necessary change.
     pub message: String,
 }
 
-/// Who the children belong to, what they are called, and how the job is reached.
+/// Owner, names and exposure of the children of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The object's namespace.
     pub namespace: String,
-    /// The object's name.
     pub name: String,
-    /// The object's UID.
     pub uid: String,
-    /// Role of the job.
     pub role: Role,
-    /// Names of children.
     pub names: Names,
-    /// Reference to the object.
+    /// Owner reference of the children.
     pub owner: OwnerReference,
-    /// Route from outside.
     pub exposure: Exposure,
-    /// Only through something that asks callers for a certificate.
+    /// The route must demand client certificates.
     pub authenticate_clients: bool,
 }
 
-/// How a host is routed.
+/// The route to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposure {
-    /// No host is given, or none is wanted.
-    Unwanted,
-    /// A host is given, and nothing says how to route it.
-    Unconfigured,
-    /// The cluster has not what is wanted.
+    /// The object has no host, or requests no route.
+    NotRequested,
+    /// The object has a host, and neither object nor configuration name a route.
+    NotConfigured,
+    /// The cluster does not serve the API of the route.
     NotInstalled {
-        /// API group and kind.
+        /// Kind and API group with version.
         api: &'static str,
     },
-    /// Callers must show a certificate, and nothing would ask them for it.
+    /// The route must demand client certificates, and its gateway or ingress controller does not.
     Unauthenticated {
-        /// What to do.
+        /// The cause, with the necessary change.
         message: String,
     },
-    /// By a GRPCRoute.
     Gateway {
-        /// The host.
         host: String,
-        /// The Gateway.
         gateway: GatewayRef,
     },
-    /// By an Ingress.
     Ingress {
-        /// The host.
         host: String,
-        /// The class; `None` = the cluster's default.
+        /// `None` stands for the default class of the cluster.
         class: Option<String>,
-        /// Secret of the host's certificate.
+        /// Secret with the certificate of the host.
         tls_secret: Option<String>,
     },
 }
 
 impl Plan {
-    /// For this object. It must come from an API server, that is, have name, namespace and UID.
+    /// Returns the plan for an object with name, namespace and UID, as the API server returns it.
     #[must_use]
     pub fn new(job: &IflearnerJob, config: &Config, apis: Apis) -> Self {
         let (name, uid) = (job.name_any(), job.uid().unwrap_or_default());
@@ -105,7 +95,7 @@ impl Plan {
     }
 }
 
-fn given(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -118,45 +108,51 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
     let wanted = job.spec.exposure.clone().unwrap_or_default();
     let authenticate_clients = authenticate_clients(job, config);
     let config = &config.exposure;
-    // The original's definition took an empty one.
+    // The definition of the original operator accepted an empty host.
     let Some(host) = job.spec.host.clone().filter(|host| !host.is_empty()) else {
-        return Exposure::Unwanted;
+        return Exposure::NotRequested;
     };
     let gateway = wanted.gateway.or_else(|| {
-        let section_name = given(&config.gateway.listener);
-        given(&config.gateway.name).map(|name| GatewayRef {
+        let section_name = non_empty(&config.gateway.listener);
+        non_empty(&config.gateway.name).map(|name| GatewayRef {
             name,
-            namespace: given(&config.gateway.namespace),
+            namespace: non_empty(&config.gateway.namespace),
             section_name,
         })
     });
-    let class = wanted.ingress_class_name.or_else(|| given(&config.ingress.class));
+    let class = wanted.ingress_class_name.or_else(|| non_empty(&config.ingress.class));
     let driver = match (wanted.driver, config.driver) {
-        (Some(ExposureDriver::None), _) | (None, Driver::None) => return Exposure::Unwanted,
-        (Some(ExposureDriver::Gateway), _) | (None, Driver::Gateway) => ExposureDriver::Gateway,
-        (Some(ExposureDriver::Ingress), _) | (None, Driver::Ingress) => ExposureDriver::Ingress,
-        (None, Driver::Auto) => match (&gateway, &class) {
+        (Some(ExposureDriver::None), _) | (None, RouteDriver::None) => {
+            return Exposure::NotRequested;
+        }
+        (Some(ExposureDriver::Gateway), _) | (None, RouteDriver::Gateway) => {
+            ExposureDriver::Gateway
+        }
+        (Some(ExposureDriver::Ingress), _) | (None, RouteDriver::Ingress) => {
+            ExposureDriver::Ingress
+        }
+        (None, RouteDriver::Auto) => match (&gateway, &class) {
             (Some(_), Some(_)) if !apis.grpc_route => ExposureDriver::Ingress,
             (Some(_), _) => ExposureDriver::Gateway,
             (None, Some(_)) => ExposureDriver::Ingress,
-            (None, None) => return Exposure::Unconfigured,
+            (None, None) => return Exposure::NotConfigured,
         },
     };
     match (driver, gateway) {
-        (ExposureDriver::None, _) => Exposure::Unwanted,
+        (ExposureDriver::None, _) => Exposure::NotRequested,
         (ExposureDriver::Gateway, _) if !apis.grpc_route => {
             Exposure::NotInstalled { api: "GRPCRoute of gateway.networking.k8s.io/v1" }
         }
         (ExposureDriver::Gateway, Some(gateway)) => Exposure::Gateway { host, gateway },
-        (ExposureDriver::Gateway, None) => Exposure::Unconfigured,
+        (ExposureDriver::Gateway, None) => Exposure::NotConfigured,
         (ExposureDriver::Ingress, _) if !apis.ingress => {
             Exposure::NotInstalled { api: "Ingress of networking.k8s.io/v1" }
         }
         (ExposureDriver::Ingress, _)
             if authenticate_clients && config.ingress.client_annotations.is_empty() =>
         {
-            let message = "callers must show a certificate (authenticateClients), and the operator does not know what to tell the \
-                           ingress controller for that: set exposure.ingress.client_annotations in its configuration";
+            let message = "authenticateClients demands client certificates, and the operator has no annotations that make the ingress \
+                           controller request them: set exposure.ingress.client_annotations in the configuration of the operator";
             Exposure::Unauthenticated { message: message.to_owned() }
         }
         (ExposureDriver::Ingress, _) => {
@@ -167,33 +163,30 @@ fn exposure(job: &IflearnerJob, config: &Config, apis: Apis) -> Exposure {
             Exposure::Ingress {
                 host,
                 class,
-                tls_secret: wanted.tls_secret_name.or_else(|| given(secret)),
+                tls_secret: wanted.tls_secret_name.or_else(|| non_empty(secret)),
             }
         }
     }
 }
 
-/// A trust root to mount.
+/// A certificate to mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// File name in the Pod.
+    /// Name of the file in the Pod.
     pub file: &'static str,
-    /// Where it comes from.
     pub source: Source,
-    /// Key in there.
+    /// Key in the source.
     pub key: String,
 }
 
-/// Where a trust root comes from.
+/// The object that holds a certificate, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A ConfigMap of this name.
     ConfigMap(String),
-    /// A Secret of this name.
     Secret(String),
 }
 
-/// The trust roots of a job: those it names, and for a client the others by default.
+/// Returns the certificates of a job: those that it names, and for a client the defaults of the others.
 #[must_use]
 pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
     let wanted = job.spec.certificates.clone().unwrap_or_default();
@@ -207,7 +200,7 @@ pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
     let certificate =
         |(file, source, default): (&'static str, Option<CertificateSource>, &String)| {
             let source = source.or_else(|| {
-                let config_map = given(default).filter(|_| job.spec.role == Role::Client)?;
+                let config_map = non_empty(default).filter(|_| job.spec.role == Role::Client)?;
                 Some(CertificateSource {
                     config_map: Some(config_map),
                     ..CertificateSource::default()
@@ -219,7 +212,7 @@ pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
             Some(Certificate { file, source, key })
         };
     let own = wanted.key_pair_secret_name.into_iter().flat_map(|secret| {
-        KEY_PAIR.map(|file| Certificate {
+        KEY_PAIR_FILES.map(|file| Certificate {
             file,
             source: Source::Secret(secret.clone()),
             key: file.to_owned(),
@@ -228,34 +221,36 @@ pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
     pairs.into_iter().filter_map(certificate).chain(own).collect()
 }
 
-/// How the Job runs the template.
+/// The template with all defaults of the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodPlan {
-    /// The template's Pod.
+    /// The Pod of the template.
     pub pod: PodSpec,
-    /// What the Job says instead of the template's restart policy.
+    /// The restart policy that replaces that of the template.
     pub restart_policy: &'static str,
-    /// Replacements for failed Pods.
+    /// Number of replacements for failed Pods.
     pub backoff_limit: i32,
-    /// What is allowed.
-    pub allowed: Allowed,
-    /// Root file systems are read-only.
+    /// The permissions of the namespace.
+    pub allowed: AllowedOptIns,
     pub read_only_root: bool,
-    /// Trust roots.
     pub certificates: Vec<Certificate>,
-    /// What a container requests where the template does not say.
+    /// Requests of a container for resources that the template does not name.
     pub requests: BTreeMap<String, String>,
-    /// What a container is limited to where the template does not say.
+    /// Limits of a container for resources that the template does not name.
     pub limits: BTreeMap<String, String>,
 }
 
-/// Check the template against what its namespace allows.
-pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodPlan, Refusal> {
-    let invalid = |message: String| Refusal { reason: "InvalidTemplate", message };
+/// Checks the template against the permissions of its namespace.
+pub fn pod(
+    job: &IflearnerJob,
+    allowed: AllowedOptIns,
+    config: &Config,
+) -> Result<PodPlan, Rejection> {
+    let invalid = |message: String| Rejection { reason: "InvalidTemplate", message };
     let pod = job.spec.template.spec.clone().unwrap_or_default();
     if pod.containers.is_empty() {
         return Err(invalid(
-            "spec.template.spec.containers is empty: name at least one container".to_owned(),
+            "spec.template.spec.containers is empty: add at least one container".to_owned(),
         ));
     }
     let reserved = [CERTIFICATES_VOLUME, TMP_VOLUME];
@@ -263,7 +258,7 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
         pod.volumes.iter().flatten().find(|volume| reserved.contains(&volume.name.as_str()))
     {
         return Err(invalid(format!(
-            "spec.template.spec.volumes: the name {} is the operator's: take another",
+            "spec.template.spec.volumes: the name {} is reserved for the operator: rename the volume",
             volume.name
         )));
     }
@@ -271,14 +266,16 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
     if job.spec.sidecar.is_some() && containers.any(|container| container.name == SIDECAR_CONTAINER)
     {
         return Err(invalid(format!(
-            "spec.template.spec.containers: the name {SIDECAR_CONTAINER} is that of spec.sidecar: take another"
+            "spec.template.spec.containers: the name {SIDECAR_CONTAINER} is reserved for spec.sidecar: rename the container"
         )));
     }
-    let violations = policy::violations(&job.spec.template, &allowed, config.pods.read_only_root);
+    let violations =
+        pod_security::violations(&job.spec.template, &allowed, config.pods.read_only_root);
     if !violations.is_empty() {
         let namespace = job.namespace().unwrap_or_default();
-        let message = policy::refusal(&violations, &namespace, &config.pods.opt_ins);
-        return Err(Refusal { reason: "NotAllowed", message });
+        let message =
+            pod_security::rejection_message(&violations, &namespace, &config.pods.opt_ins);
+        return Err(Rejection { reason: "NotAllowed", message });
     }
     let backoff_limit =
         job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
@@ -299,18 +296,18 @@ pub fn pod(job: &IflearnerJob, allowed: Allowed, config: &Config) -> Result<PodP
     })
 }
 
-/// The sentence about a restart policy that is not the template's own.
+/// Returns the note of the event about a restart policy that the operator replaced.
 #[must_use]
 pub fn restart_note(job: &IflearnerJob) -> Option<String> {
-    let asked = job.spec.template.spec.as_ref()?.restart_policy.as_deref();
+    let requested = job.spec.template.spec.as_ref()?.restart_policy.as_deref();
     let backoff_limit =
         job.spec.run_policy.as_ref().and_then(|policy| policy.backoff_limit).unwrap_or(0);
-    let taken = if backoff_limit > 0 { "OnFailure" } else { "Never" };
-    match asked {
+    let used = if backoff_limit > 0 { "OnFailure" } else { "Never" };
+    match requested {
         Some("Never" | "OnFailure") => None,
         _ => Some(format!(
-            "restartPolicy Always ({}) is taken as {taken}: a training ends. To have a failed one tried again, set spec.runPolicy.backoffLimit",
-            if asked.is_some() { "as the template says" } else { "the default" }
+            "restartPolicy Always ({}) is replaced by {used}, because a training ends: to retry a failed Pod, set spec.runPolicy.backoffLimit",
+            if requested.is_some() { "from the template" } else { "the default" }
         )),
     }
 }
@@ -329,11 +326,11 @@ mod tests {
     }
 
     #[test]
-    fn the_route_is_the_first_that_is_configured_and_installed() {
+    fn route_is_the_first_that_is_configured_and_installed() {
         let server = job(SERVER);
         let plan =
             |pairs: &[(&str, &str)], apis: Apis| Plan::new(&server, &config(pairs), apis).exposure;
-        assert_eq!(plan(&[], BOTH), Exposure::Unconfigured);
+        assert_eq!(plan(&[], BOTH), Exposure::NotConfigured);
         let gateway = ("exposure.gateway.name", "g");
         let class = ("exposure.ingress.class", "c");
         assert!(matches!(plan(&[gateway, class], BOTH), Exposure::Gateway { .. }));
@@ -341,11 +338,11 @@ mod tests {
         assert!(matches!(plan(&[gateway, class], ingress_only), Exposure::Ingress { .. }));
         assert!(matches!(plan(&[gateway], ingress_only), Exposure::NotInstalled { .. }));
         assert!(matches!(plan(&[class], BOTH), Exposure::Ingress { .. }));
-        assert_eq!(plan(&[gateway, ("exposure.driver", "none")], BOTH), Exposure::Unwanted);
+        assert_eq!(plan(&[gateway, ("exposure.driver", "none")], BOTH), Exposure::NotRequested);
     }
 
     #[test]
-    fn a_job_overrides_what_is_configured() {
+    fn job_overrides_the_configuration() {
         let mut server = job(SERVER);
         server.spec.exposure = serde_yaml_ng::from_str(
             "{driver: ingress, ingressClassName: mine, tlsSecretName: own}",
@@ -360,7 +357,7 @@ mod tests {
         };
         assert_eq!(Plan::new(&server, &config, BOTH).exposure, wanted);
         server.spec.host = None;
-        assert_eq!(Plan::new(&server, &config, BOTH).exposure, Exposure::Unwanted);
+        assert_eq!(Plan::new(&server, &config, BOTH).exposure, Exposure::NotRequested);
     }
 
     #[test]
@@ -388,30 +385,34 @@ mod tests {
         assert_eq!(
             roots[1].source,
             Source::ConfigMap("party-iflearner-crt".to_owned()),
-            "the other keeps its default"
+            "the other certificate keeps its default"
         );
         client.spec.certificates = serde_yaml_ng::from_str("{disabled: true}").unwrap();
         assert_eq!(certificates(&client, &config), []);
-        assert_eq!(certificates(&job(SERVER), &config), [], "a server trusts nobody by default");
+        assert_eq!(
+            certificates(&job(SERVER), &config),
+            [],
+            "a server has no certificates by default"
+        );
     }
 
     #[test]
-    fn i14_a_template_without_containers_is_refused() {
+    fn i14_template_without_containers_is_rejected() {
         let mut client = job(CLIENT);
         client.spec.template.spec.as_mut().unwrap().containers.clear();
         assert_eq!(
-            pod(&client, Allowed::new(), &Config::default()).unwrap_err().reason,
+            pod(&client, AllowedOptIns::new(), &Config::default()).unwrap_err().reason,
             "InvalidTemplate"
         );
     }
 
     #[test]
-    fn names_of_the_operators_own_are_refused() {
+    fn reserved_names_are_rejected() {
         let mut client = job(CLIENT);
         client.spec.template.spec.as_mut().unwrap().volumes =
             serde_yaml_ng::from_str("[{name: flow-tmp, emptyDir: {}}]").unwrap();
         assert!(
-            pod(&client, Allowed::new(), &Config::default())
+            pod(&client, AllowedOptIns::new(), &Config::default())
                 .unwrap_err()
                 .message
                 .contains("flow-tmp")
@@ -421,7 +422,7 @@ mod tests {
         client.spec.template.spec.as_mut().unwrap().containers[0].name =
             SIDECAR_CONTAINER.to_owned();
         assert!(
-            pod(&client, Allowed::new(), &Config::default())
+            pod(&client, AllowedOptIns::new(), &Config::default())
                 .unwrap_err()
                 .message
                 .contains(SIDECAR_CONTAINER)
@@ -429,14 +430,14 @@ mod tests {
     }
 
     #[test]
-    fn i11_a_restart_policy_that_never_ends_becomes_one_that_does() {
+    fn i11_restart_policy_always_is_replaced() {
         let plan = |policy: Option<&str>, limit: Option<i32>| {
             let mut server = job(SERVER);
             server.spec.template.spec.as_mut().unwrap().restart_policy = policy.map(str::to_owned);
             server.spec.run_policy =
                 Some(flow_crd::RunPolicy { backoff_limit: limit, ..Default::default() });
             (
-                pod(&server, Allowed::new(), &Config::default()).unwrap().restart_policy,
+                pod(&server, AllowedOptIns::new(), &Config::default()).unwrap().restart_policy,
                 restart_note(&server).is_some(),
             )
         };

@@ -18,7 +18,7 @@ use flow_domain::time::Timestamp;
 use super::authority::{Authority, Details, Pair, date};
 use super::names::{domain, host, namespace, pair};
 use super::objects::{Outcome, Piece, Place, config_map, is_ours, secret, text};
-use super::{Failure, connect, note, say};
+use super::{SetupError, connect, note, say};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "certificates";
@@ -148,7 +148,7 @@ struct Step {
     why: String,
 }
 
-pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     let wanted = args.wanted();
     if wanted.is_empty() {
         return Err(
@@ -232,7 +232,7 @@ async fn authority(
     args: &Args,
     place: &Place,
     now: Timestamp,
-) -> Result<(Authority, String), Failure> {
+) -> Result<(Authority, String), SetupError> {
     let namespace = &args.namespace;
     let Some(found) = place.secret(namespace, AUTHORITY, AUTHORITY_FILE).await? else {
         let new = Authority::new(now, args.authority_days);
@@ -263,7 +263,7 @@ async fn key_pair(
     authority: &Authority,
     wanted: &Wanted,
     now: Timestamp,
-) -> Result<Step, Failure> {
+) -> Result<Step, SetupError> {
     let Wanted { namespace, name, names } = wanted;
     let found = place.secret(namespace, name, namespace).await?;
     let kept = found.as_ref().and_then(stored);

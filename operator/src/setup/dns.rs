@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::names::{domain, pair};
 use super::objects::US;
-use super::{Failure, connect, note, say};
+use super::{SetupError, connect, note, say};
 
 const BEGIN: &str = "# BEGIN flow-operator setup dns";
 const END: &str = "# END flow-operator setup dns";
@@ -57,7 +57,7 @@ fn address(text: &str) -> Result<(String, IpAddr), String> {
     Ok((domain(&name)?, address.parse().map_err(|_| form.to_owned())?))
 }
 
-pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     if !args.host_aliases.is_empty() {
         return say(&host_aliases(&args.host_aliases)).map(|()| true);
     }
@@ -171,7 +171,7 @@ pub(super) fn written(corefile: &str) -> Option<Vec<String>> {
 }
 
 /// Whether there is anything to take out again.
-pub(super) async fn is_written(client: &Client) -> Result<bool, Failure> {
+pub(super) async fn is_written(client: &Client) -> Result<bool, SetupError> {
     let found = Api::<ConfigMap>::namespaced(client.clone(), NAMESPACE).get_opt(COREDNS).await?;
     let corefile = found.and_then(|map| map.data?.remove("Corefile"));
     Ok(corefile.is_some_and(|corefile| written(&corefile).is_some()))
@@ -183,7 +183,7 @@ pub(super) async fn write(
     blocks: &str,
     dry_run: bool,
     now: Timestamp,
-) -> Result<bool, Failure> {
+) -> Result<bool, SetupError> {
     let elsewhere = "print the blocks without --apply for whoever runs this cluster's DNS, or use --host-aliases";
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
     let found = maps

@@ -25,7 +25,7 @@ pub use self::names::namespace;
 pub use self::objects::{COMPONENT, MANAGED_BY, PART_OF};
 
 /// What went wrong, as a sentence for the caller.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Set up a cluster, look at it, take everything away.
 #[derive(Debug, Subcommand)]
@@ -44,7 +44,7 @@ pub enum Command {
 
 /// Carry a command out. Answers whether all is well; printing goes to standard output, questions and notes to standard
 /// error.
-pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, Failure> {
+pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, SetupError> {
     match command {
         Command::Certificates(args) => certificates::run(args, clock.now()).await,
         Command::Dns(args) => dns::run(args, clock.now()).await,
@@ -55,19 +55,19 @@ pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, Failure> {
 }
 
 /// The cluster that the caller's kubeconfig names.
-async fn connect() -> Result<Client, Failure> {
+async fn connect() -> Result<Client, SetupError> {
     let config = kube::Config::infer()
         .await
         .map_err(|error| format!("no cluster is configured: {error}; set KUBECONFIG"))?;
     Ok(Client::try_from(config)?)
 }
 
-fn say(text: &str) -> Result<(), Failure> {
+fn say(text: &str) -> Result<(), SetupError> {
     writeln!(std::io::stdout(), "{}", text.trim_end())?;
     Ok(())
 }
 
-fn note(text: &str) -> Result<(), Failure> {
+fn note(text: &str) -> Result<(), SetupError> {
     writeln!(std::io::stderr(), "{text}")?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::Failure;
+use super::SetupError;
 
 /// Label of everything of this project in a cluster, with the value `FLOW`.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
@@ -198,7 +198,7 @@ impl Place {
         namespace: &str,
         name: &str,
         file: &str,
-    ) -> Result<Option<Secret>, Failure> {
+    ) -> Result<Option<Secret>, SetupError> {
         match self {
             Self::Cluster(client) => {
                 let found =
@@ -221,7 +221,7 @@ impl Place {
     pub async fn expect_namespaces(
         &self,
         namespaces: impl IntoIterator<Item = &String>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SetupError> {
         let Self::Cluster(client) = self else { return Ok(()) };
         for namespace in namespaces {
             if let Ok(None) = Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
@@ -233,7 +233,12 @@ impl Place {
 
     /// Brings `piece` about. In a directory it goes into `FILE.yaml`. One that `setup` did not make is left alone, and
     /// that is a failure, unless `replace`.
-    pub async fn put(&self, piece: &Piece, file: &str, replace: bool) -> Result<Outcome, Failure> {
+    pub async fn put(
+        &self,
+        piece: &Piece,
+        file: &str,
+        replace: bool,
+    ) -> Result<Outcome, SetupError> {
         match (self, piece) {
             (Self::Cluster(client), Piece::Secret(secret)) => {
                 put(Api::namespaced(client.clone(), &piece.namespace()), piece, secret, replace)
@@ -280,7 +285,12 @@ impl Place {
     }
 }
 
-async fn put<K>(api: Api<K>, piece: &Piece, desired: &K, replace: bool) -> Result<Outcome, Failure>
+async fn put<K>(
+    api: Api<K>,
+    piece: &Piece,
+    desired: &K,
+    replace: bool,
+) -> Result<Outcome, SetupError>
 where
     K: kube::Resource<DynamicType = ()> + Clone + fmt::Debug + DeserializeOwned + Serialize,
 {
@@ -318,7 +328,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
 }
 
 /// The documents of a manifest; none if there is no such file.
-fn documents(path: &std::path::Path) -> Result<Vec<Value>, Failure> {
+fn documents(path: &std::path::Path) -> Result<Vec<Value>, SetupError> {
     let text = match PlainFile::open(path).and_then(|file| file.read_text(MANIFEST_BYTES_MAX)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         read => read.map_err(|error| format!("cannot read {}: {error}", path.display()))?,

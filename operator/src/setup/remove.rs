@@ -24,7 +24,7 @@ use kube::{Api, Client, CustomResourceExt as _, Resource, ResourceExt as _};
 use super::certificates;
 use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF};
-use super::{Failure, connect, dns, note, say, secrets};
+use super::{SetupError, connect, dns, note, say, secrets};
 
 /// Arguments of `setup remove`.
 #[derive(Debug, clap::Args)]
@@ -97,7 +97,7 @@ struct Search<'a> {
     found: Vec<Found>,
 }
 
-pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     let client = connect().await?;
     let is = |component: Component| args.component == component || args.component == Component::All;
     let cluster_wide = args.namespace.is_none();
@@ -188,7 +188,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
     Ok(true)
 }
 
-fn confirmed() -> Result<bool, Failure> {
+fn confirmed() -> Result<bool, SetupError> {
     if !std::io::stdin().is_terminal() {
         return Err("add --yes to delete these; nothing was deleted".into());
     }
@@ -209,7 +209,7 @@ impl Search<'_> {
         &self,
         namespaced: bool,
         params: &ListParams,
-    ) -> Result<Vec<Found>, Failure> {
+    ) -> Result<Vec<Found>, SetupError> {
         let resource = ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = match self.namespace {
             Some(namespace) if namespaced => {
@@ -235,7 +235,7 @@ impl Search<'_> {
     async fn labelled<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
         &mut self,
         component: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SetupError> {
         let params =
             ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}={component}"));
         let more = self.list::<K>(true, &params).await?;
@@ -244,7 +244,7 @@ impl Search<'_> {
     }
 
     /// What the manifests of a component consist of.
-    async fn component(&mut self, component: &str) -> Result<(), Failure> {
+    async fn component(&mut self, component: &str) -> Result<(), SetupError> {
         self.labelled::<Deployment>(component).await?;
         self.labelled::<StatefulSet>(component).await?;
         self.labelled::<CronJob>(component).await?;
@@ -263,7 +263,7 @@ impl Search<'_> {
     }
 
     /// An agent's identity; it goes with the volume that belongs to it.
-    async fn leases(&mut self) -> Result<(), Failure> {
+    async fn leases(&mut self) -> Result<(), SetupError> {
         if self.with_data {
             let more = self
                 .list::<Lease>(true, &ListParams::default().fields("metadata.name=flow-federate"))
@@ -273,7 +273,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn secrets(&mut self, of: Component) -> Result<(), Failure> {
+    async fn secrets(&mut self, of: Component) -> Result<(), SetupError> {
         let before = self.found.len();
         self.labelled::<Secret>(secrets::COMPONENT).await?;
         let wanted = |name: &str| match of {
@@ -287,7 +287,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn certificates(&mut self) -> Result<(), Failure> {
+    async fn certificates(&mut self) -> Result<(), SetupError> {
         // The renewal first, which would make the rest again.
         self.component(certificates::COMPONENT).await?;
         let before = self.found.len();
@@ -300,7 +300,7 @@ impl Search<'_> {
     }
 
     /// The operator's rights in the whole cluster, and its namespace, which goes last.
-    async fn rights(&mut self) -> Result<(), Failure> {
+    async fn rights(&mut self) -> Result<(), SetupError> {
         let params =
             ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}=operator"));
         for more in [
@@ -313,7 +313,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn definition(&mut self) -> Result<(), Failure> {
+    async fn definition(&mut self) -> Result<(), SetupError> {
         let params =
             ListParams::default().fields(&format!("metadata.name={}", IflearnerJob::crd_name()));
         let more = self.list::<CustomResourceDefinition>(false, &params).await?;
@@ -322,7 +322,7 @@ impl Search<'_> {
     }
 
     /// Namespace and name of each IflearnerJob.
-    async fn jobs(&self) -> Result<Vec<(String, String)>, Failure> {
+    async fn jobs(&self) -> Result<Vec<(String, String)>, SetupError> {
         let found = self.list::<IflearnerJob>(true, &ListParams::default()).await?;
         Ok(found.into_iter().map(|job| (job.namespace.unwrap_or_default(), job.name)).collect())
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::names::namespace;
 use super::objects::{Piece, Place, secret};
-use super::{Failure, connect, say};
+use super::{SetupError, connect, say};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "secrets";
@@ -52,7 +52,7 @@ pub struct Args {
     dry_run: bool,
 }
 
-pub(super) async fn run(args: Args) -> Result<bool, Failure> {
+pub(super) async fn run(args: Args) -> Result<bool, SetupError> {
     let namespace = &args.namespace;
     if [&args.agent, &args.password]
         .into_iter()
@@ -146,7 +146,7 @@ fn docker_config(host: &str, user: &str, password: &str) -> String {
     json!({"auths": {host: {"username": user, "password": password, "auth": auth}}}).to_string()
 }
 
-fn read(file: &std::path::Path) -> Result<String, Failure> {
+fn read(file: &std::path::Path) -> Result<String, SetupError> {
     if file.as_os_str() != "-" {
         return Ok(secret_file::read(file)?.expose().to_owned());
     }

@@ -23,8 +23,8 @@ use super::certificates::{self, AUTHORITY, HUB_SECRET, PARTY_SECRET, SERVER_SECR
 use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF, text};
 use super::secrets;
-use super::{Failure, connect, say};
-use crate::iflearnerjob::observe::{self, End};
+use super::{SetupError, connect, say};
+use crate::iflearnerjob::observe::{self, JobEnd};
 
 /// The oldest minor version of Kubernetes 1 with sidecar containers.
 const OLDEST_MINOR: u32 = 29;
@@ -135,7 +135,7 @@ struct Survey {
     rows: Vec<Row>,
 }
 
-pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     let client = connect().await?;
     let version = client
         .apiserver_version()
@@ -535,7 +535,8 @@ impl Survey {
             .iter()
             .filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid))
             .map(observe::job);
-        let ended: Vec<(String, End)> = runs.filter_map(|run| Some((run.name, run.end?))).collect();
+        let ended: Vec<(String, JobEnd)> =
+            runs.filter_map(|run| Some((run.name, run.end?))).collect();
         // Jobs that have ended go after a while; of the last that went well the CronJob itself knows.
         let recorded =
             renewal.status.as_ref().and_then(|status| status.last_successful_time.clone());
@@ -561,7 +562,7 @@ impl Survey {
                 let remedy = format!(
                     "kubectl -n {namespace} logs job/{job} says why; to try again: {at_once}"
                 );
-                (State::Failing, format!("failed{when}: {}; {success}", end.why.message), remedy)
+                (State::Failing, format!("failed{when}: {}; {success}", end.cause.message), remedy)
             }
             None if renewal.spec.suspend == Some(true) => {
                 let remedy = format!(

@@ -216,7 +216,7 @@ async fn the_next_leader_takes_over_in_the_middle_of_creations() {
     }
     eventually("the first Job", async || !world.all::<Job>().await.is_empty()).await;
     let log = first.stop().await;
-    assert!(log.contains("gave the Lease back"), "{log}");
+    assert!(log.contains("released the Lease"), "{log}");
     second.works().await;
     for number in 0..MANY {
         world.recorded(&format!("a{number}")).await;
@@ -279,5 +279,5 @@ async fn a_leader_whose_lease_was_taken_stops_working() {
     })
     .await;
     assert!(!operator.ended().await.success());
-    assert!(operator.log().contains("somebody else holds it"), "{}", operator.log());
+    assert!(operator.log().contains("another operator holds it"), "{}", operator.log());
 }

@@ -120,7 +120,7 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
         (names.len(), names.len())
     );
     let log = operator.stop().await;
-    assert!(log.contains("will look again") && log.contains("a watch failed"), "{log}");
+    assert!(log.contains("reconcile pass failed") && log.contains("a watch failed"), "{log}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::http::Method;
 use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, UID_LABEL, condition};
 use flow_operator::gateway_api::GrpcRoute;
-use flow_operator::rbac::{self, Right};
+use flow_operator::rbac::{self, Permission};
 use flow_testkit::kube::Use;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
@@ -21,9 +21,9 @@ use crate::relay::{Fate, Relay};
 use crate::support::{CLIENT, Operator, SERVER, World, account, eventually, manifest, rights};
 
 /// What these rights allow, one by one.
-fn allowed(rights: &[Right]) -> BTreeSet<Use> {
-    let uses = |right: &Right| {
-        let Right { group, resources, verbs, .. } = *right;
+fn allowed(rights: &[Permission]) -> BTreeSet<Use> {
+    let uses = |right: &Permission| {
+        let Permission { group, resources, verbs, .. } = *right;
         resources.iter().flat_map(move |resource| {
             verbs.iter().map(move |verb| [group, resource, verb].map(str::to_owned).into())
         })
@@ -176,7 +176,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
         [["git.iflytek.com", "iflearnerjobs/finalizers", "update"].map(str::to_owned).into()]
             .into();
     let used = world.cluster.uses(&account(&world.namespace));
-    let allowed = allowed(&[rbac::SERVED, rbac::OWN].concat());
+    let allowed = allowed(&[rbac::SERVED_NAMESPACE, rbac::OWN_NAMESPACE].concat());
     assert_eq!(used.union(&implied).cloned().collect::<BTreeSet<_>>(), allowed);
 
     take_away(&world, "iflearnerjobs/finalizers", "update").await;
@@ -359,7 +359,7 @@ async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_ba
     .await;
     let log = operator.log();
     assert!(
-        log.contains("writing the status")
+        log.contains("cannot write the status")
             && log.contains("cannot patch resource \\\"iflearnerjobs/status\\\""),
         "{log}"
     );

@@ -116,7 +116,11 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
     world.cluster.apply(&gateway(json!({})).to_string()).await;
     let asks_nobody = |status: &IflearnerJobStatus| {
         refused(status)
-            && status.condition(condition::EXPOSED).unwrap().message.contains("asks nobody")
+            && status
+                .condition(condition::EXPOSED)
+                .unwrap()
+                .message
+                .contains("does not request one")
     };
     world
         .create(&manifest(SERVER, "b", json!({"exposure": {"authenticateClients": true}})))

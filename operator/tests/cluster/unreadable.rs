@@ -34,7 +34,7 @@ async fn an_object_that_cannot_be_read_is_told_and_stops_nobody() {
         status["conditions"].as_array().unwrap().iter().find(failed).unwrap()["status"],
         "True"
     );
-    assert!(world.event("broken", "Unreadable").await.contains("cannot be read"));
+    assert!(world.event("broken", "Unreadable").await.contains("does not fit its type"));
     world.until("good", "a reason", |status| status.reason.is_some()).await;
     let (looks, writes) = (operator.looks().await, operator.writes("IflearnerJob", "status").await);
     world.create(&manifest(SERVER, "another", json!({}))).await.unwrap();

@@ -1,4 +1,4 @@
-//! The Job that runs a template once.
+//! The Job that runs the template once.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{labels, metadata};
 use crate::iflearnerjob::validate::{Plan, PodPlan};
 
-/// Labels with this prefix are handed on to the Job: they put it into a queue of Kueue.
-const KUEUE: &str = "kueue.x-k8s.io/";
+/// Prefix of the labels that the Job inherits from the object: they select a queue of Kueue.
+const KUEUE_LABEL_PREFIX: &str = "kueue.x-k8s.io/";
 
-/// The Job. `ttlSecondsAfterFinished` is not set: it would let the Job vanish before its end is recorded.
+/// Returns the Job. `ttlSecondsAfterFinished` is unset: the Job could be deleted before the status records its end.
 #[must_use]
 pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     let template = object.spec.template.metadata.clone().unwrap_or_default();
@@ -24,13 +24,18 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     let mut annotations: BTreeMap<String, String> = template.annotations.unwrap_or_default();
     annotations.insert(JOB_ANNOTATION.to_owned(), plan.name.clone());
     let mut metadata = metadata(plan, &plan.names.job);
-    // Who deletes the object in the foreground waits for what runs, and for nothing else of it.
+    // A foreground deletion of the object waits for the Job, and for no other child.
     metadata
         .owner_references
         .iter_mut()
         .flatten()
         .for_each(|owner| owner.block_owner_deletion = Some(true));
-    let queue = object.metadata.labels.iter().flatten().filter(|(name, _)| name.starts_with(KUEUE));
+    let queue = object
+        .metadata
+        .labels
+        .iter()
+        .flatten()
+        .filter(|(name, _)| name.starts_with(KUEUE_LABEL_PREFIX));
     metadata
         .labels
         .get_or_insert_default()
@@ -42,9 +47,9 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
             parallelism: Some(1),
             completions: Some(1),
             backoff_limit: Some(pod_plan.backoff_limit),
-            // A replacement only once the Pod before it is known to be dead.
+            // A Pod is replaced only after it has ended.
             pod_replacement_policy: Some("Failed".to_owned()),
-            pod_failure_policy: spare_retries(pod_plan),
+            pod_failure_policy: ignore_disruptions(pod_plan),
             active_deadline_seconds: policy.active_deadline_seconds,
             suspend: policy.suspend,
             template: PodTemplateSpec {
@@ -61,9 +66,9 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     }
 }
 
-/// A drained node, an eviction or a preemption is not the workload's failure, and uses up none of its retries. Kubernetes
-/// allows to say so only of Pods that are never restarted in place; of a job without retries there is nothing to spare.
-fn spare_retries(pod_plan: &PodPlan) -> Option<PodFailurePolicy> {
+/// Returns the policy by which a drain, an eviction or a preemption does not count as a failed attempt. Kubernetes accepts
+/// the policy only with restartPolicy Never; a job without retries does not need it.
+fn ignore_disruptions(pod_plan: &PodPlan) -> Option<PodFailurePolicy> {
     let disrupted = PodFailurePolicyOnPodConditionsPattern {
         type_: "DisruptionTarget".to_owned(),
         status: Some("True".to_owned()),
@@ -85,24 +90,24 @@ mod tests {
     use crate::apis::Apis;
     use crate::config::Config;
     use crate::iflearnerjob::build::samples::{SERVER, job as parsed};
-    use crate::iflearnerjob::policy::Allowed;
+    use crate::iflearnerjob::pod_security::AllowedOptIns;
     use crate::iflearnerjob::validate;
     use flow_crd::RunPolicy;
 
     #[test]
-    fn a_disruption_uses_up_no_retry_where_there_are_any() {
+    fn disruption_does_not_count_as_an_attempt() {
         let built = |restart_policy: &str, backoff_limit: Option<i32>| {
             let mut object = parsed(SERVER);
             object.spec.template.spec.as_mut().unwrap().restart_policy =
                 Some(restart_policy.to_owned());
             object.spec.run_policy = Some(RunPolicy { backoff_limit, ..RunPolicy::default() });
             let config = Config::default();
-            let pod_plan = validate::pod(&object, Allowed::new(), &config).unwrap();
+            let pod_plan = validate::pod(&object, AllowedOptIns::new(), &config).unwrap();
             let plan = Plan::new(&object, &config, Apis { grpc_route: true, ingress: true });
             serde_json::to_value(job(&object, &plan, &pod_plan)).unwrap()["spec"]["podFailurePolicy"].clone()
         };
-        let spared = json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]});
-        assert_eq!(built("Never", Some(2)), spared);
+        let ignored = json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]});
+        assert_eq!(built("Never", Some(2)), ignored);
         for (restart_policy, backoff_limit) in
             [("Never", None), ("Never", Some(0)), ("OnFailure", Some(2)), ("Always", Some(2))]
         {

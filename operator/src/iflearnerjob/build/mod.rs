@@ -1,4 +1,4 @@
-//! The objects that an IflearnerJob consists of. Pure: values in, objects out.
+//! Builds the children of an IflearnerJob. Pure: values in, objects out.
 
 mod job;
 mod pod;
@@ -19,24 +19,20 @@ pub use job::job;
 pub use service::{grpc_route, ingress, network_policy, service};
 
 use super::validate::{Exposure, Plan};
-use crate::MANAGER;
+use crate::FIELD_MANAGER;
 use crate::config::Config;
 use crate::gateway_api::GrpcRoute;
 
-/// Everything but the Job: what is kept as it is here while the object lives. `None` = must not be there.
+/// The desired children except the Job, as long as the object exists. A child that is `None` is deleted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
-    /// Who may connect.
     pub network_policy: Option<NetworkPolicy>,
-    /// Name inside the cluster.
     pub service: k8s_openapi::api::core::v1::Service,
-    /// Route by Gateway API.
     pub grpc_route: Option<GrpcRoute>,
-    /// Route by Ingress.
     pub ingress: Option<Ingress>,
 }
 
-/// The children of a plan.
+/// Returns the desired children of a plan.
 #[must_use]
 pub fn desired(plan: &Plan, config: &Config) -> Desired {
     let (mut grpc_route, mut ingress) = (None, None);
@@ -48,8 +44,8 @@ pub fn desired(plan: &Plan, config: &Config) -> Desired {
             ingress =
                 Some(self::ingress(plan, host, class.as_deref(), tls_secret.as_deref(), config));
         }
-        Exposure::Unwanted
-        | Exposure::Unconfigured
+        Exposure::NotRequested
+        | Exposure::NotConfigured
         | Exposure::NotInstalled { .. }
         | Exposure::Unauthenticated { .. } => {}
     }
@@ -57,7 +53,7 @@ pub fn desired(plan: &Plan, config: &Config) -> Desired {
     Desired { network_policy, service: self::service(plan, config), grpc_route, ingress }
 }
 
-/// Labels of everything that belongs to the object. They win over those of a template.
+/// Returns the labels of all children. They override those of a template.
 fn labels(plan: &Plan) -> BTreeMap<String, String> {
     [
         (UID_LABEL, plan.uid.as_str()),
@@ -65,13 +61,13 @@ fn labels(plan: &Plan) -> BTreeMap<String, String> {
         ("app.kubernetes.io/name", "iflearner"),
         ("app.kubernetes.io/instance", &plan.names.app),
         ("app.kubernetes.io/component", plan.role.as_str()),
-        ("app.kubernetes.io/managed-by", MANAGER),
+        ("app.kubernetes.io/managed-by", FIELD_MANAGER),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
 }
 
-/// What selects the object's Pods: nothing that a template can set.
+/// Returns the labels that select the Pods of the object. A template cannot set them.
 fn selector(plan: &Plan) -> BTreeMap<String, String> {
     BTreeMap::from([(UID_LABEL.to_owned(), plan.uid.clone())])
 }

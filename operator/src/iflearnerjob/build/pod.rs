@@ -1,4 +1,4 @@
-//! The Pod of a job: the template, and what the operator adds to it.
+//! The Pod of a job: the template with the additions of the operator.
 
 use flow_crd::{
     CERTIFICATES_DIR, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, SIDECAR_CONTAINER, Sidecar,
@@ -9,12 +9,12 @@ use k8s_openapi::api::core::v1::{
     VolumeProjection,
 };
 
-use crate::iflearnerjob::policy;
+use crate::iflearnerjob::pod_security;
 use crate::iflearnerjob::validate::{
-    CERTIFICATES_VOLUME, Certificate, KEY_PAIR, PodPlan, Source, TMP_VOLUME,
+    CERTIFICATES_VOLUME, Certificate, KEY_PAIR_FILES, PodPlan, Source, TMP_VOLUME,
 };
 
-/// The Pod as it will run.
+/// Returns the Pod.
 #[must_use]
 pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
     let mut pod = plan.pod.clone();
@@ -22,9 +22,9 @@ pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
     if pod.scheduler_name.is_none() {
         pod.scheduler_name.clone_from(&spec.schedulername);
     }
-    policy::harden(&mut pod, &plan.allowed, plan.read_only_root);
+    pod_security::apply_restricted_profile(&mut pod, &plan.allowed, plan.read_only_root);
     if plan.read_only_root {
-        writable_tmp(&mut pod);
+        add_tmp_volume(&mut pod);
     }
     if !plan.certificates.is_empty() {
         mount_certificates(&mut pod, &plan.certificates);
@@ -32,17 +32,21 @@ pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
     if let Some(sidecar) = &spec.sidecar {
         add_sidecar(&mut pod, sidecar);
     }
-    for container in every(&mut pod) {
-        policy::ration(container.resources.get_or_insert_default(), &plan.requests, &plan.limits);
+    for container in all_containers(&mut pod) {
+        pod_security::set_default_resources(
+            container.resources.get_or_insert_default(),
+            &plan.requests,
+            &plan.limits,
+        );
     }
     pod
 }
 
-fn every(pod: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
+fn all_containers(pod: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
     pod.containers.iter_mut().chain(pod.init_containers.iter_mut().flatten())
 }
 
-/// What the template mounts at a path stays there.
+/// Adds a mount unless the template mounts a volume at its path.
 fn mount(container: &mut Container, mount: VolumeMount) {
     let mounts = container.volume_mounts.get_or_insert_default();
     if mounts.iter().all(|found| found.mount_path.trim_end_matches('/') != mount.mount_path) {
@@ -58,10 +62,11 @@ fn empty_dir(name: &str) -> Volume {
     }
 }
 
-/// Hardly a program does without a place for temporary files. Each container has its own.
-fn writable_tmp(pod: &mut PodSpec) {
-    let mut used = false;
-    for container in every(pod) {
+/// Mounts a volume at `/tmp` of every container with a read-only root file system: most programs need temporary files. Each
+/// container has a directory of its own.
+fn add_tmp_volume(pod: &mut PodSpec) {
+    let mut is_used = false;
+    for container in all_containers(pod) {
         let read_only = container
             .security_context
             .as_ref()
@@ -77,17 +82,18 @@ fn writable_tmp(pod: &mut PodSpec) {
                     ..VolumeMount::default()
                 },
             );
-            used |= container.volume_mounts.iter().flatten().any(|mount| mount.name == TMP_VOLUME);
+            is_used |=
+                container.volume_mounts.iter().flatten().any(|mount| mount.name == TMP_VOLUME);
         }
     }
-    if used {
+    if is_used {
         pod.volumes.get_or_insert_default().push(empty_dir(TMP_VOLUME));
     }
 }
 
-/// Every container sees each file at its old path, and all of them in a directory that follows their rotation.
+/// Mounts each certificate at its old path, and all certificates in a directory whose files follow a rotation.
 fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
-    for container in every(pod) {
+    for container in all_containers(pod) {
         let volume = |path: String, sub_path: Option<&str>| VolumeMount {
             name: CERTIFICATES_VOLUME.to_owned(),
             mount_path: path,
@@ -97,7 +103,7 @@ fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
         };
         mount(container, volume(CERTIFICATES_DIR.to_owned(), None));
         for Certificate { file, .. } in
-            certificates.iter().filter(|certificate| !KEY_PAIR.contains(&certificate.file))
+            certificates.iter().filter(|certificate| !KEY_PAIR_FILES.contains(&certificate.file))
         {
             mount(container, volume(format!("/etc/{file}"), Some(file)));
         }
@@ -132,8 +138,8 @@ fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
     });
 }
 
-/// An init container that is restarted always is a native sidecar: it starts before the workload, ends after it, and the
-/// Job does not wait for it. It is the first, so that it is there for the template's own init containers too.
+/// Adds the sidecar as an init container with restartPolicy Always: it starts before the workload and ends after it, and
+/// the Job does not wait for it. It is the first one, so it also runs beside the init containers of the template.
 fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     let volumes = pod.volumes.get_or_insert_default();
     if volumes.iter().all(|volume| volume.name != OUTPUTS_VOLUME) {
@@ -151,10 +157,10 @@ fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     }
     let mut context = SecurityContext {
         run_as_non_root: Some(true),
-        seccomp_profile: Some(policy::runtime_default()),
+        seccomp_profile: Some(pod_security::runtime_default()),
         ..SecurityContext::default()
     };
-    policy::confine(&mut context, false, true);
+    pod_security::restrict_container(&mut context, false, true);
     let Sidecar { image, image_pull_policy, args, env, resources } = sidecar.clone();
     let container = Container {
         name: SIDECAR_CONTAINER.to_owned(),

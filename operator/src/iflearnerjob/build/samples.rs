@@ -1,8 +1,8 @@
-//! Objects in the original's own shapes, for tests.
+//! Objects in the shape of the original operator's samples, for tests.
 
 use flow_crd::IflearnerJob;
 
-/// An aggregator, as the original's sample has it.
+/// The aggregator of the original sample.
 pub const SERVER: &str = "
 apiVersion: git.iflytek.com/v1
 kind: IflearnerJob
@@ -19,7 +19,7 @@ spec:
         args: [python, iflearner/business/homo/aggregate_server.py, -n=2, --epochs=10]
 ";
 
-/// A trainer, as the original's sample has it.
+/// The trainer of the original sample.
 pub const CLIENT: &str = "
 apiVersion: git.iflytek.com/v1
 kind: IflearnerJob
@@ -43,7 +43,7 @@ spec:
         image: ghcr.io/iflytek/iflearner:v0.1.0
 ";
 
-/// The object in a manifest.
+/// Parses a manifest.
 pub fn job(yaml: &str) -> IflearnerJob {
     serde_yaml_ng::from_str(yaml).unwrap()
 }

@@ -1,4 +1,4 @@
-//! How a job is reached: Service, route, and who may connect.
+//! The Service, the route and the NetworkPolicy of a job.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,11 @@ use crate::config::Config;
 use crate::gateway_api::{BackendRef, GrpcRoute, GrpcRouteSpec, ParentRef, RouteRule};
 use crate::iflearnerjob::validate::Plan;
 
+/// Names of the ports of the Service.
 const GRPC: &str = "grpc";
 const HTTP: &str = "http";
 
-/// Name, port, target and protocol of each port of this role.
+/// Returns name, port, target port and application protocol of each port of a role.
 fn ports(role: Role, config: &Config) -> Vec<(&'static str, u16, u16, Option<&'static str>)> {
     let service = &config.service;
     let grpc = (GRPC, service.grpc_port, service.grpc_target, Some("kubernetes.io/h2c"));
@@ -30,7 +31,7 @@ fn ports(role: Role, config: &Config) -> Vec<(&'static str, u16, u16, Option<&'s
     }
 }
 
-/// The job's name inside the cluster.
+/// Returns the Service of the job.
 #[must_use]
 pub fn service(plan: &Plan, config: &Config) -> Service {
     let port = |(name, port, target, protocol): (&str, u16, u16, Option<&str>)| ServicePort {
@@ -53,7 +54,7 @@ pub fn service(plan: &Plan, config: &Config) -> Service {
     }
 }
 
-/// Nobody connects to the job's Pods but to the ports of its Service.
+/// Returns the policy that allows connections to the Pods of the job only at the ports of its Service.
 #[must_use]
 pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
     let port = |(_, _, target, _): (&str, u16, u16, Option<&str>)| NetworkPolicyPort {
@@ -78,7 +79,8 @@ pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
     }
 }
 
-/// The Pods of the job's own namespace and of these; everybody if there are none.
+/// Returns the Pods of the job's namespace and of `namespaces`; `None`, which allows every client, if `namespaces` is
+/// empty.
 fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
     if namespaces.is_empty() {
         return None;
@@ -99,11 +101,11 @@ fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
     ])
 }
 
-/// A route of the Gateway API. TLS is the listener's business.
+/// Returns the GRPCRoute of the job. The listener of the Gateway terminates TLS.
 #[must_use]
 pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config) -> GrpcRoute {
     let GatewayRef { name, namespace, section_name } = gateway.clone();
-    // Whole, with what would be the default: where it leads must not depend on what somebody else adds.
+    // All fields are set, including defaults: drift detection compares only fields that are set.
     let parent = ParentRef {
         group: Some("gateway.networking.k8s.io".to_owned()),
         kind: Some("Gateway".to_owned()),
@@ -131,7 +133,7 @@ pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config
     }
 }
 
-/// A route by Ingress. What the ingress controller has to be told comes from the configuration.
+/// Returns the Ingress of the job. Annotations for the ingress controller come from the configuration.
 #[must_use]
 pub fn ingress(
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! Objects built from manifests, looked at as the API server will see them.
+//! Children built from manifests, compared as the JSON that the API server receives.
 
 use flow_crd::{IflearnerJob, OUTPUTS_DIR, SIDECAR_CONTAINER, UID_LABEL};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::samples::{CLIENT, SERVER, job as parsed};
 use super::{Desired, desired, job};
 use crate::apis::Apis;
 use crate::config::Config;
-use crate::iflearnerjob::policy::Allowed;
+use crate::iflearnerjob::pod_security::AllowedOptIns;
 use crate::iflearnerjob::validate::{self, Plan};
 
 fn with(pairs: &[(&str, &str)]) -> Config {
@@ -25,7 +25,7 @@ fn children(object: &IflearnerJob, config: &Config) -> Desired {
 
 fn built(object: &IflearnerJob) -> Value {
     let config = Config::default();
-    let pod_plan = validate::pod(object, Allowed::new(), &config).unwrap();
+    let pod_plan = validate::pod(object, AllowedOptIns::new(), &config).unwrap();
     serde_json::to_value(job(object, &plan(object, &config), &pod_plan)).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn spec_of(yaml: &str, more: &str) -> IflearnerJob {
 }
 
 #[test]
-fn a_server_has_a_service_with_the_originals_ports_and_a_client_only_the_first() {
+fn service_of_a_server_has_both_ports_of_the_original_and_that_of_a_client_the_first() {
     let ports = |yaml: &str| {
         serde_json::to_value(
             children(&parsed(yaml), &Config::default()).service.spec.unwrap().ports,
@@ -51,7 +51,7 @@ fn a_server_has_a_service_with_the_originals_ports_and_a_client_only_the_first()
 }
 
 #[test]
-fn every_child_names_the_object_as_its_controller() {
+fn every_child_has_the_object_as_its_controller() {
     let object = parsed(SERVER);
     let config = with(&[("exposure.gateway.name", "g")]);
     let Desired { network_policy, service, grpc_route, ingress } = children(&object, &config);
@@ -83,7 +83,7 @@ fn i06_template_metadata_is_kept_and_cannot_break_the_selector() {
 }
 
 #[test]
-fn i11_the_job_runs_once_and_never_beside_itself() {
+fn i11_job_runs_one_pod_at_a_time_and_once() {
     let job = &built(&parsed(SERVER))["spec"];
     assert_eq!((&job["backoffLimit"], &job["podReplacementPolicy"]), (&json!(0), &json!("Failed")));
     assert_eq!((&job["completions"], &job["parallelism"]), (&json!(1), &json!(1)));
@@ -95,24 +95,27 @@ fn i11_the_job_runs_once_and_never_beside_itself() {
         (&job["backoffLimit"], &job["activeDeadlineSeconds"], &job["suspend"]),
         (&json!(2), &json!(60), &json!(true))
     );
-    assert_eq!(job["ttlSecondsAfterFinished"], Value::Null, "not before its end is recorded");
+    assert_eq!(
+        job["ttlSecondsAfterFinished"],
+        Value::Null,
+        "the retention is set after the end is recorded"
+    );
     assert_eq!(job["template"]["spec"]["restartPolicy"], "OnFailure");
 }
 
 #[test]
-fn i12_the_scheduler_is_the_one_that_is_named() {
+fn i12_pod_has_the_named_scheduler() {
     let scheduler =
         |object: &IflearnerJob| built(object)["spec"]["template"]["spec"]["schedulerName"].clone();
     assert_eq!(scheduler(&spec_of(SERVER, "{schedulername: gang}")), "gang");
     assert_eq!(scheduler(&parsed(SERVER)), Value::Null);
     let mut both = spec_of(SERVER, "{schedulername: gang}");
     both.spec.template.spec.as_mut().unwrap().scheduler_name = Some("own".to_owned());
-    assert_eq!(scheduler(&both), "own", "the template is closer to the Pod");
+    assert_eq!(scheduler(&both), "own", "the template takes precedence");
 }
 
 #[test]
-fn i17_every_container_has_the_certificates_at_the_old_paths_and_in_a_directory_that_follows_rotation()
- {
+fn i17_every_container_has_the_certificates_at_the_old_paths_and_in_the_directory() {
     let pod = &built(&parsed(CLIENT))["spec"]["template"]["spec"];
     let containers = pod["containers"].as_array().unwrap();
     assert_eq!(containers.len(), 2);
@@ -153,7 +156,7 @@ fn i17_every_container_has_the_certificates_at_the_old_paths_and_in_a_directory_
 }
 
 #[test]
-fn what_the_template_mounts_stays_where_it_is() {
+fn mounts_of_the_template_are_kept() {
     let mut object = parsed(CLIENT);
     let spec = object.spec.template.spec.as_mut().unwrap();
     spec.volumes = serde_yaml_ng::from_str("[{name: own, emptyDir: {}}]").unwrap();
@@ -179,7 +182,7 @@ fn what_the_template_mounts_stays_where_it_is() {
 }
 
 #[test]
-fn a_sidecar_stands_beside_the_workload_without_token_or_port() {
+fn sidecar_runs_beside_the_workload_without_token_and_port() {
     let object = spec_of(
         SERVER,
         "{sidecar: {image: side, args: [--x], env: [{name: A, value: b}], resources: {limits: {cpu: 1}}}}",
@@ -219,7 +222,7 @@ fn a_sidecar_stands_beside_the_workload_without_token_or_port() {
 }
 
 #[test]
-fn a_sidecar_shares_the_templates_own_volume_for_outputs() {
+fn sidecar_shares_the_outputs_volume_of_the_template() {
     let mut object = spec_of(SERVER, "{sidecar: {image: side}}");
     let spec = object.spec.template.spec.as_mut().unwrap();
     spec.volumes = serde_yaml_ng::from_str(
@@ -240,12 +243,12 @@ fn a_sidecar_shares_the_templates_own_volume_for_outputs() {
     assert_eq!(
         mounts.iter().filter(|mount| mount["name"] == "flow-outputs").count(),
         1,
-        "it is mounted where the template has it"
+        "the mount of the template is kept"
     );
 }
 
 #[test]
-fn i01_i27_an_ingress_is_of_the_present_api_and_names_no_controllers_own_words() {
+fn i01_i27_ingress_uses_the_current_api_without_annotations_of_a_controller() {
     let config = with(&[("exposure.ingress.class", "haproxy")]);
     let ingress =
         serde_json::to_value(children(&parsed(SERVER), &config).ingress.unwrap()).unwrap();
@@ -278,7 +281,7 @@ fn i01_i27_an_ingress_is_of_the_present_api_and_names_no_controllers_own_words()
 }
 
 #[test]
-fn a_grpc_route_attaches_to_the_configured_gateway() {
+fn grpc_route_attaches_to_the_configured_gateway() {
     let config = with(&[
         ("exposure.gateway.name", "edge"),
         ("exposure.gateway.namespace", "infra"),
@@ -300,7 +303,7 @@ fn a_grpc_route_attaches_to_the_configured_gateway() {
 }
 
 #[test]
-fn i22_nobody_connects_to_a_pod_but_to_the_ports_of_its_service() {
+fn i22_network_policy_allows_only_the_ports_of_the_service() {
     let policy = |yaml: &str| {
         serde_json::to_value(children(&parsed(yaml), &Config::default()).network_policy.unwrap())
             .unwrap()["spec"]
@@ -339,7 +342,7 @@ fn i28_ports_of_service_and_container_come_from_the_configuration() {
 }
 
 #[test]
-fn a_queue_is_handed_on_to_the_job_and_no_other_label() {
+fn job_inherits_only_the_queue_label() {
     let mut object = parsed(SERVER);
     object.metadata.labels =
         serde_yaml_ng::from_str("{kueue.x-k8s.io/queue-name: gpus, team: a}").unwrap();

@@ -1,6 +1,5 @@
 use super::*;
 use crate::iflearnerjob::build::samples::{SERVER, job as parsed};
-use crate::iflearnerjob::observe::End;
 
 fn at(second: u8) -> Time {
     Time(format!("2026-01-01T00:00:{second:02}Z").parse().unwrap())
@@ -21,7 +20,11 @@ fn job() -> JobFacts {
 
 fn ended(succeeded: bool, reason: &str) -> JobFacts {
     JobFacts {
-        end: Some(End { succeeded, at: Some(at(9)), why: Why::new(reason, "the Job's words") }),
+        end: Some(JobEnd {
+            succeeded,
+            at: Some(at(9)),
+            cause: StatusReason::new(reason, "the Job's message"),
+        }),
         ..job()
     }
 }
@@ -33,31 +36,31 @@ fn pod(state: PodState) -> PodFacts {
         state,
         ip: Some("10.0.0.1".into()),
         host_ip: Some("10.1.0.1".into()),
-        ready: state == PodState::Running,
+        is_ready: state == PodState::Running,
         exit_code: None,
         ended: None,
         restarts: 0,
-        trouble: None,
+        problem: None,
     }
 }
 
 fn working(job: JobFacts, pod: Option<PodFacts>) -> Stage {
-    Stage::Working { job, pod, trouble: None }
+    Stage::Working { job, pod, problem: None }
 }
 
-/// A history: each stage is seen with the status that the one before left.
+/// Returns the status after these stages, each computed with the status of the one before.
 fn after(stages: Vec<Stage>) -> IflearnerJobStatus {
     let mut object = parsed(SERVER);
     for (second, stage) in (10..).zip(stages) {
-        let found = Found {
+        let input = StatusInput {
             object: &object,
             stage,
-            exposed: Finding::Irrelevant,
-            certificates: Finding::AsBefore,
+            exposed: ConditionUpdate::Remove,
+            certificates: ConditionUpdate::Keep,
             endpoint: None,
             now: at(second),
         };
-        object.status = Some(status(&found, &Config::default()));
+        object.status = Some(compute_status(&input, &Config::default()));
     }
     object.status.unwrap()
 }
@@ -74,7 +77,7 @@ fn pair(status: &str, reason: &str) -> (String, String) {
 }
 
 #[test]
-fn a_life_goes_from_pending_over_running_to_succeeded() {
+fn phase_goes_from_pending_to_running_to_succeeded() {
     let created = working(job(), None);
     let runs = working(job(), Some(pod(PodState::Running)));
     let done = working(
@@ -113,7 +116,7 @@ fn a_life_goes_from_pending_over_running_to_succeeded() {
 }
 
 #[test]
-fn i16_conditions_say_type_reason_time_and_generation() {
+fn i16_conditions_have_type_reason_time_and_generation() {
     let status = after(vec![working(job(), None), working(job(), Some(pod(PodState::Running)))]);
     for condition in &status.conditions {
         assert_eq!(condition.observed_generation, Some(1), "{condition:?}");
@@ -121,17 +124,17 @@ fn i16_conditions_say_type_reason_time_and_generation() {
     }
     assert_eq!(status.observed_generation, Some(1));
     let time = |type_| status.condition(type_).unwrap().last_transition_time.clone();
-    assert_eq!(time(condition::PROGRESSING), at(10), "it has been True all the time");
+    assert_eq!(time(condition::PROGRESSING), at(10), "the condition was True before");
     assert_eq!(time(condition::READY), at(11));
 }
 
 #[test]
-fn i16_what_says_nothing_new_changes_nothing() {
+fn i16_repeated_facts_do_not_change_the_status() {
     let waiting = |message: &str| {
         working(
             job(),
             Some(PodFacts {
-                trouble: Some(Why::new("Unschedulable", message)),
+                problem: Some(StatusReason::new("Unschedulable", message)),
                 ..pod(PodState::Pending)
             }),
         )
@@ -151,17 +154,17 @@ fn i16_what_says_nothing_new_changes_nothing() {
     assert_eq!(
         scheduled,
         after(vec![working(job(), None)]),
-        "where it will run is not worth a write"
+        "the node of a pending Pod is not written"
     );
     let runs = || working(job(), Some(pod(PodState::Running)));
     assert_eq!(after(vec![runs(), runs(), runs()]), after(vec![runs()]));
 }
 
 #[test]
-fn a_failure_is_told_in_the_pods_words_unless_the_job_was_ended_from_outside() {
+fn failure_reason_is_that_of_the_pod_unless_the_deadline_ended_the_job() {
     let oom = PodFacts {
         exit_code: Some(137),
-        trouble: Some(Why::new("OOMKilled", "container a exited with 137")),
+        problem: Some(StatusReason::new("OOMKilled", "container a exited with 137")),
         ..pod(PodState::Ended)
     };
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), Some(oom.clone()))]);
@@ -175,15 +178,15 @@ fn a_failure_is_told_in_the_pods_words_unless_the_job_was_ended_from_outside() {
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), None)]);
     assert_eq!(
         (status.reason.as_deref(), status.message.as_deref()),
-        (Some("BackoffLimitExceeded"), Some("the Job's words"))
+        (Some("BackoffLimitExceeded"), Some("the Job's message"))
     );
 }
 
 #[test]
-fn an_exit_in_a_read_only_file_system_names_the_opt_in() {
+fn failure_with_a_read_only_root_names_the_opt_in() {
     let error = PodFacts {
         exit_code: Some(1),
-        trouble: Some(Why::new("Error", "container a exited with 1")),
+        problem: Some(StatusReason::new("Error", "container a exited with 1")),
         ..pod(PodState::Ended)
     };
     let status = after(vec![working(ended(false, "BackoffLimitExceeded"), Some(error))]);
@@ -191,9 +194,9 @@ fn an_exit_in_a_read_only_file_system_names_the_opt_in() {
 }
 
 #[test]
-fn an_image_that_runs_as_root_ends_the_job_with_the_opt_in() {
+fn image_that_runs_as_root_fails_the_job_and_names_the_opt_in() {
     let root = PodFacts {
-        trouble: Some(Why::new(RUNS_AS_ROOT, "the image of container a runs as root")),
+        problem: Some(StatusReason::new(RUNS_AS_ROOT, "the image of container a runs as root")),
         ..pod(PodState::Pending)
     };
     let status = after(vec![working(job(), None), working(job(), Some(root))]);
@@ -203,23 +206,23 @@ fn an_image_that_runs_as_root_ends_the_job_with_the_opt_in() {
 }
 
 #[test]
-fn i05_a_recorded_job_that_is_gone_is_an_end() {
+fn i05_missing_recorded_job_fails_the_object() {
     let status = after(vec![working(job(), Some(pod(PodState::Running))), Stage::JobDeleted]);
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("JobDeleted")));
-    assert_eq!(status.job.unwrap().uid, "ju", "the record stays");
+    assert_eq!(status.job.unwrap().uid, "ju", "the reference remains");
 }
 
 #[test]
-fn a_node_that_does_not_answer_makes_the_phase_unknown_and_back() {
+fn phase_is_unknown_while_the_node_does_not_respond() {
     let runs = || working(job(), Some(pod(PodState::Running)));
-    let lost = || working(job(), Some(PodFacts { ready: false, ..pod(PodState::Lost) }));
+    let lost = || working(job(), Some(PodFacts { is_ready: false, ..pod(PodState::Lost) }));
     let status = after(vec![runs(), lost()]);
     assert_eq!(
         (status.phase, of(&status, condition::PROGRESSING)),
         (Some(Phase::Unknown), pair("Unknown", "NodeLost"))
     );
     assert_eq!(after(vec![runs(), lost(), runs()]).phase, Some(Phase::Running));
-    // The Pod goes with its node, before the Job says that it has failed.
+    // The Pod is deleted with its node before the Job reports its failure.
     let gone = || working(job(), None);
     assert_eq!(after(vec![runs(), lost(), gone()]).phase, Some(Phase::Unknown));
     let status =
@@ -228,9 +231,9 @@ fn a_node_that_does_not_answer_makes_the_phase_unknown_and_back() {
 }
 
 #[test]
-fn a_pod_that_the_cluster_ends_tells_why_although_it_goes_before_its_job_does() {
+fn reason_of_an_evicted_pod_is_kept_until_its_job_fails() {
     let evicted = PodFacts {
-        trouble: Some(Why::new("EvictionByEvictionAPI", "drained")),
+        problem: Some(StatusReason::new("EvictionByEvictionAPI", "drained")),
         ..pod(PodState::Running)
     };
     let history = || {
@@ -241,7 +244,7 @@ fn a_pod_that_the_cluster_ends_tells_why_although_it_goes_before_its_job_does() 
     assert_eq!(
         (status.phase, status.reason.as_deref()),
         (Some(Phase::Running), Some("EvictionByEvictionAPI")),
-        "until the Job says more"
+        "until the Job reports its end"
     );
     let failed = || ended(false, "BackoffLimitExceeded");
     for history in [
@@ -255,14 +258,20 @@ fn a_pod_that_the_cluster_ends_tells_why_although_it_goes_before_its_job_does() 
         );
         assert_eq!(status.message.as_deref(), Some("drained"));
     }
-    let troubled =
-        PodFacts { trouble: Some(Why::new("CrashLoopBackOff", "again")), ..pod(PodState::Running) };
-    let status = after(vec![working(job(), Some(troubled)), working(failed(), None)]);
-    assert_eq!(status.reason.as_deref(), Some("BackoffLimitExceeded"), "that was nobody's doing");
+    let failing = PodFacts {
+        problem: Some(StatusReason::new("CrashLoopBackOff", "again")),
+        ..pod(PodState::Running)
+    };
+    let status = after(vec![working(job(), Some(failing)), working(failed(), None)]);
+    assert_eq!(
+        status.reason.as_deref(),
+        Some("BackoffLimitExceeded"),
+        "the cluster did not end that Pod"
+    );
 }
 
 #[test]
-fn a_pod_that_has_ended_leaves_the_phase_to_its_job() {
+fn ended_pod_does_not_change_the_phase_before_its_job() {
     let status = after(vec![
         working(job(), Some(pod(PodState::Running))),
         working(job(), Some(pod(PodState::Ended))),
@@ -271,25 +280,26 @@ fn a_pod_that_has_ended_leaves_the_phase_to_its_job() {
 }
 
 #[test]
-fn a_suspended_job_is_pending_and_says_so() {
+fn suspended_job_is_pending_with_reason_suspended() {
     let status = after(vec![working(JobFacts { suspended: true, started: None, ..job() }, None)]);
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Pending), Some("Suspended")));
 }
 
 #[test]
-fn a_workload_that_runs_but_is_not_exposed_is_not_ready() {
+fn running_workload_without_its_route_is_not_ready() {
     let mut object = parsed(SERVER);
-    let exposed = Finding::Is(Verdict::new(Some(false), "ApiNotInstalled", "no GRPCRoute"));
+    let exposed =
+        ConditionUpdate::Set(ConditionValue::new(Some(false), "ApiNotInstalled", "no GRPCRoute"));
     let stage = working(job(), Some(pod(PodState::Running)));
-    let found = Found {
+    let input = StatusInput {
         object: &object,
         stage,
         exposed,
-        certificates: Finding::Irrelevant,
+        certificates: ConditionUpdate::Remove,
         endpoint: Some("h:443".into()),
         now: at(1),
     };
-    let made = status(&found, &Config::default());
+    let made = compute_status(&input, &Config::default());
     assert_eq!(
         (made.phase, of(&made, condition::READY)),
         (Some(Phase::Running), pair("False", "ApiNotInstalled"))
@@ -300,17 +310,17 @@ fn a_workload_that_runs_but_is_not_exposed_is_not_ready() {
     );
     object.status = Some(made);
     let stage = working(job(), Some(pod(PodState::Running)));
-    let found = Found {
+    let input = StatusInput {
         object: &object,
         stage,
-        exposed: Finding::Irrelevant,
-        certificates: Finding::Irrelevant,
+        exposed: ConditionUpdate::Remove,
+        certificates: ConditionUpdate::Remove,
         endpoint: None,
         now: at(2),
     };
     assert!(
-        status(&found, &Config::default()).condition(condition::EXPOSED).is_none(),
-        "no route is wanted any more"
+        compute_status(&input, &Config::default()).condition(condition::EXPOSED).is_none(),
+        "no route is requested any more"
     );
 }
 
@@ -322,7 +332,7 @@ fn route(parents: &str) -> GrpcRoute {
 }
 
 #[test]
-fn what_a_gateway_says_of_a_route_is_read_by_type() {
+fn conditions_of_a_route_are_found_by_type_and_gateway() {
     let parent = |conditions: &str| {
         format!("[{{parentRef: {{name: g}}, controllerName: c, conditions: {conditions}}}]")
     };
@@ -331,30 +341,30 @@ fn what_a_gateway_says_of_a_route_is_read_by_type() {
             "{{type: {type_}, status: '{status}', reason: R{type_}, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}}"
         )
     };
-    assert_eq!(of_grpc_route(&route("[]")).holds, None);
+    assert_eq!(exposed_by_grpc_route(&route("[]")).is_true, None);
     let accepted =
         format!("[{}, {}]", condition("ResolvedRefs", "True"), condition("Accepted", "True"));
-    assert_eq!(of_grpc_route(&route(&parent(&accepted))).holds, Some(true));
+    assert_eq!(exposed_by_grpc_route(&route(&parent(&accepted))).is_true, Some(true));
     let unresolved =
         format!("[{}, {}]", condition("Accepted", "True"), condition("ResolvedRefs", "False"));
-    let verdict = of_grpc_route(&route(&parent(&unresolved)));
-    assert_eq!((verdict.holds, verdict.why.reason.as_str()), (Some(false), "RResolvedRefs"));
+    let value = exposed_by_grpc_route(&route(&parent(&unresolved)));
+    assert_eq!((value.is_true, value.cause.reason.as_str()), (Some(false), "RResolvedRefs"));
     let other = parent(&accepted).replace("name: g", "name: other");
     assert_eq!(
-        of_grpc_route(&route(&other)).holds,
+        exposed_by_grpc_route(&route(&other)).is_true,
         None,
-        "another gateway's word is not this one's"
+        "the status of another gateway does not count"
     );
 }
 
 #[test]
-fn events_tell_transitions_and_nothing_twice() {
+fn events_follow_transitions_without_repetition() {
     let none = IflearnerJobStatus::default();
     let created = after(vec![working(job(), None)]);
     let reasons = |old: &IflearnerJobStatus, new: &IflearnerJobStatus| {
         events(old, new, Some("note".into()))
             .into_iter()
-            .map(|happened| (happened.warning, happened.reason))
+            .map(|event| (event.is_warning, event.reason))
             .collect::<Vec<_>>()
     };
     assert_eq!(

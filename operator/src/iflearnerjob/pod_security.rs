@@ -1,9 +1,9 @@
-//! What a Pod may do, and what it gets where its template says nothing.
+//! The security and resource defaults of Pods, and the properties of a template that need a permission.
 //!
-//! Who may create an IflearnerJob has the operator create Pods, so the operator must not be the way around what that
-//! person may not do: share the node, run privileged, act as a service account. Where the namespace's administrator does
-//! not allow it by annotation, such a template is refused by name. Silence in the template is filled with the restricted
-//! Pod security profile, and with the operator's requests and limits.
+//! A user who may create an IflearnerJob has the operator create Pods. The operator must not give that user more rights
+//! than the user has: to share the node, to run privileged, to use a service account. A template with such a property is
+//! rejected, unless the administrator of the namespace allows it by annotation. Unset fields get the restricted Pod
+//! security profile and the operator's requests and limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// Capabilities a container runtime gives by default; more of them is more than root.
+/// Capabilities that a container runtime grants by default. Any other capability exceeds those of root in a container.
 const DEFAULT_CAPABILITIES: [&str; 14] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -32,8 +32,8 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
-/// Volumes of the restricted profile, by the field that says what they are.
-const VOLUMES: [&str; 9] = [
+/// Volume kinds of the restricted profile, by the name of their field.
+const RESTRICTED_VOLUME_KINDS: [&str; 9] = [
     "configMap",
     "csi",
     "downwardAPI",
@@ -45,67 +45,67 @@ const VOLUMES: [&str; 9] = [
     "secret",
 ];
 
-/// SELinux types under which a container stays one.
-const SELINUX_TYPES: [&str; 5] =
+/// SELinux types that keep the isolation of a container.
+const CONTAINER_SELINUX_TYPES: [&str; 5] =
     ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
-/// Before there was a field for it, an annotation per container named the AppArmor profile. It still counts.
+/// Prefix of the annotation that names the AppArmor profile of a container. Kubernetes still honours it beside the field.
 const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
-/// What a namespace allows.
-pub type Allowed = BTreeSet<OptIn>;
+/// The permissions that a namespace grants to Pods.
+pub type AllowedOptIns = BTreeSet<OptIn>;
 
-/// Read the annotation of a namespace, as far as the operator honours it. Unknown words allow nothing.
+/// Returns the permissions in the annotation of a namespace that the operator honours. Unknown names are ignored.
 #[must_use]
-pub fn allowed(annotation: Option<&str>, honoured: &Allowed) -> Allowed {
-    let words: Vec<&str> = annotation.unwrap_or_default().split(',').map(str::trim).collect();
-    honoured.iter().copied().filter(|opt_in| words.contains(&opt_in.as_str())).collect()
+pub fn allowed_opt_ins(annotation: Option<&str>, honoured: &AllowedOptIns) -> AllowedOptIns {
+    let names: Vec<&str> = annotation.unwrap_or_default().split(',').map(str::trim).collect();
+    honoured.iter().copied().filter(|opt_in| names.contains(&opt_in.as_str())).collect()
 }
 
-/// Something a template wants that is not allowed.
+/// A property of a template that needs a permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What would allow it.
+    /// The missing permission.
     pub opt_in: OptIn,
-    /// What it is, with the path of the field.
-    pub what: String,
+    /// The property, with the path of its field.
+    pub property: String,
 }
 
-/// Everything in the template that is not allowed.
+/// Returns all properties of the template that need a permission which the namespace does not grant.
 #[must_use]
 pub fn violations(
     template: &PodTemplateSpec,
-    allowed: &Allowed,
+    allowed: &AllowedOptIns,
     read_only_root: bool,
 ) -> Vec<Violation> {
     let Some(pod) = &template.spec else { return Vec::new() };
     let mut found = Vec::new();
-    let mut want = |opt_in: OptIn, when: bool, what: String| {
-        if when && !allowed.contains(&opt_in) {
-            found.push(Violation { opt_in, what });
+    let mut require = |opt_in: OptIn, is_used: bool, property: String| {
+        if is_used && !allowed.contains(&opt_in) {
+            found.push(Violation { opt_in, property });
         }
     };
     for (field, set) in
         [("hostNetwork", pod.host_network), ("hostPID", pod.host_pid), ("hostIPC", pod.host_ipc)]
     {
-        want(
+        require(
             OptIn::Hostnetwork,
             set == Some(true),
-            format!("spec.{field} shares it with the node"),
+            format!("spec.{field} shares a namespace of the node"),
         );
     }
     for volume in pod.volumes.iter().flatten() {
-        want(
+        require(
             OptIn::Hostpath,
             volume.host_path.is_some(),
             format!("volume {} is a directory of the node", volume.name),
         );
-        if let Some(kind) = unclaimed(volume) {
-            want(
+        if let Some(kind) = unclaimed_volume_kind(volume) {
+            require(
                 OptIn::Hostpath,
                 true,
                 format!(
-                    "volume {} is {kind}, named without a claim (use a persistentVolumeClaim)",
+                    "volume {} is {kind} without a claim (use a persistentVolumeClaim)",
                     volume.name
                 ),
             );
@@ -113,103 +113,103 @@ pub fn violations(
         let sources =
             volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
         let token = sources.into_iter().any(|source| source.service_account_token.is_some());
-        want(
+        require(
             OptIn::ServiceAccount,
             token,
-            format!("volume {} holds a service account's token", volume.name),
+            format!("volume {} contains the token of a service account", volume.name),
         );
     }
     let account = [&pod.service_account_name, &pod.service_account]
         .into_iter()
         .flatten()
         .find(|name| !matches!(name.as_str(), "" | "default"));
-    want(
+    require(
         OptIn::ServiceAccount,
         account.is_some(),
-        format!("it acts as the service account {}", account.map_or("", |name| name)),
+        format!("spec.serviceAccountName is {}", account.map_or("", |name| name)),
     );
     let token = pod.automount_service_account_token == Some(true);
-    want(
+    require(
         OptIn::ServiceAccount,
         token,
-        "spec.automountServiceAccountToken gives it a service account's token".to_owned(),
+        "spec.automountServiceAccountToken mounts the token of a service account".to_owned(),
     );
     if let Some(context) = &pod.security_context {
         let root = context.run_as_user == Some(0) || context.run_as_non_root == Some(false);
-        want(OptIn::Root, root, "spec.securityContext runs it as root".to_owned());
-        let loose = loosened(
+        require(OptIn::Root, root, "spec.securityContext runs the Pod as root".to_owned());
+        let weakened = weakened_isolation(
             &context.seccomp_profile,
             &context.app_armor_profile,
             &context.se_linux_options,
             &context.windows_options,
         );
-        for what in loose {
-            want(OptIn::Privileged, true, format!("spec.securityContext.{what}"));
+        for property in weakened {
+            require(OptIn::Privileged, true, format!("spec.securityContext.{property}"));
         }
         let sysctls = context.sysctls.iter().flatten().next();
-        want(
+        require(
             OptIn::Privileged,
             sysctls.is_some(),
-            "spec.securityContext.sysctls changes the kernel's settings".to_owned(),
+            "spec.securityContext.sysctls changes kernel parameters".to_owned(),
         );
     }
     for (annotation, profile) in
         template.metadata.iter().flat_map(|metadata| metadata.annotations.iter().flatten())
     {
-        let confined =
+        let is_confined =
             profile.is_empty() || profile == "runtime/default" || profile.starts_with("localhost/");
-        let apparmor = annotation.starts_with(APPARMOR_ANNOTATION) && !confined;
-        want(OptIn::Privileged, apparmor, format!("annotation {annotation} is {profile}"));
+        let apparmor = annotation.starts_with(APPARMOR_ANNOTATION) && !is_confined;
+        require(OptIn::Privileged, apparmor, format!("annotation {annotation} is {profile}"));
     }
     for container in containers(pod) {
         let name = &container.name;
-        want(
+        require(
             OptIn::Hostnetwork,
-            asks_a_host(container),
-            format!("container {name} has the node connect to a host (probe or lifecycle)"),
+            node_connects_to_a_host(container),
+            format!("container {name} lets the node connect to a host (probe or lifecycle)"),
         );
         let host_port = container
             .ports
             .iter()
             .flatten()
             .any(|port| port.host_port.is_some_and(|port| port != 0));
-        want(
+        require(
             OptIn::Hostnetwork,
             host_port,
-            format!("container {name} takes a port of the node (hostPort)"),
+            format!("container {name} uses a port of the node (hostPort)"),
         );
         let Some(context) = &container.security_context else { continue };
         let root = context.run_as_user == Some(0) || context.run_as_non_root == Some(false);
-        want(OptIn::Root, root, format!("container {name} runs as root"));
-        want(
+        require(OptIn::Root, root, format!("container {name} runs as root"));
+        require(
             OptIn::Privileged,
             context.privileged == Some(true),
             format!("container {name} is privileged"),
         );
         let escalation = context.allow_privilege_escalation == Some(true);
-        want(
+        require(
             OptIn::Privileged,
             escalation,
             format!("container {name} may gain privileges (allowPrivilegeEscalation)"),
         );
-        let loose = loosened(
+        let weakened = weakened_isolation(
             &context.seccomp_profile,
             &context.app_armor_profile,
             &context.se_linux_options,
             &context.windows_options,
         );
-        for what in loose {
-            want(OptIn::Privileged, true, format!("container {name}: {what}"));
+        for property in weakened {
+            require(OptIn::Privileged, true, format!("container {name}: {property}"));
         }
         let proc_mount = context.proc_mount.as_deref().is_some_and(|mount| mount != "Default");
-        want(
+        require(
             OptIn::Privileged,
             proc_mount,
-            format!("container {name} sees all of /proc (procMount)"),
+            format!("container {name} has an unmasked /proc (procMount)"),
         );
         let drops = context.capabilities.iter().find_map(|capabilities| capabilities.drop.as_ref());
         let keeps = drops.is_some_and(|drops| drops.iter().all(|dropped| dropped != "ALL"));
-        want(
+        require(
             OptIn::Root,
             keeps,
             format!("container {name} keeps capabilities (capabilities.drop without ALL)"),
@@ -222,10 +222,10 @@ pub fn violations(
                 common if DEFAULT_CAPABILITIES.contains(&common) => OptIn::Root,
                 _ => OptIn::Privileged,
             };
-            want(opt_in, true, format!("container {name} adds the capability {capability}"));
+            require(opt_in, true, format!("container {name} adds the capability {capability}"));
         }
         let writes = read_only_root && context.read_only_root_filesystem == Some(false);
-        want(
+        require(
             OptIn::WriteRoot,
             writes,
             format!(
@@ -236,16 +236,19 @@ pub fn violations(
     found
 }
 
-/// What a volume is, if neither the restricted profile nor [`OptIn::Hostpath`]'s own check knows it.
-fn unclaimed(volume: &Volume) -> Option<String> {
+/// Returns the kind of a volume that is neither in the restricted profile nor a `hostPath`.
+fn unclaimed_volume_kind(volume: &Volume) -> Option<String> {
     let fields = serde_json::to_value(volume)
         .expect("a volume that was read from JSON can be written as JSON");
-    let known = |field: &str| matches!(field, "name" | "hostPath") || VOLUMES.contains(&field);
+    let known = |field: &str| {
+        matches!(field, "name" | "hostPath") || RESTRICTED_VOLUME_KINDS.contains(&field)
+    };
     fields.as_object()?.keys().find(|field| !known(field)).cloned()
 }
 
-/// What of a security context loosens the walls around a container: these fields a Pod's has as well as a container's.
-fn loosened(
+/// Returns the fields of a security context that weaken the isolation of a container. The contexts of Pods and of
+/// containers share these fields.
+fn weakened_isolation(
     seccomp: &Option<SeccompProfile>,
     apparmor: &Option<AppArmorProfile>,
     selinux: &Option<SELinuxOptions>,
@@ -255,7 +258,7 @@ fn loosened(
     let relabelled = |options: &SELinuxOptions| {
         named(&options.user)
             || named(&options.role)
-            || !SELINUX_TYPES.contains(&options.type_.as_deref().unwrap_or_default())
+            || !CONTAINER_SELINUX_TYPES.contains(&options.type_.as_deref().unwrap_or_default())
     };
     let found = [
         (
@@ -268,18 +271,18 @@ fn loosened(
         ),
         (
             selinux.as_ref().is_some_and(relabelled),
-            "seLinuxOptions names a user, a role or a type that is not a container's",
+            "seLinuxOptions sets a user, a role or a type that is not for containers",
         ),
         (
             windows.as_ref().is_some_and(|options| options.host_process == Some(true)),
-            "windowsOptions.hostProcess makes it the node's own",
+            "windowsOptions.hostProcess runs a process of the node",
         ),
     ];
-    found.into_iter().filter_map(|(is, what)| is.then_some(what)).collect()
+    found.into_iter().filter_map(|(is_set, property)| is_set.then_some(property)).collect()
 }
 
-/// Whether a probe or a handler names a host. It is the node that connects to it, from its own network.
-fn asks_a_host(container: &Container) -> bool {
+/// Returns whether a probe or a lifecycle handler names a host. The node connects to that host, from its own network.
+fn node_connects_to_a_host(container: &Container) -> bool {
     let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe]
         .into_iter()
         .flatten();
@@ -288,9 +291,9 @@ fn asks_a_host(container: &Container) -> bool {
         .iter()
         .flat_map(|lifecycle| [&lifecycle.post_start, &lifecycle.pre_stop])
         .flatten();
-    let asked = probes.map(|probe| (&probe.http_get, &probe.tcp_socket));
-    let asked = asked.chain(handlers.map(|handler| (&handler.http_get, &handler.tcp_socket)));
-    let hosts = asked.flat_map(|(http, tcp)| {
+    let requests = probes.map(|probe| (&probe.http_get, &probe.tcp_socket));
+    let requests = requests.chain(handlers.map(|handler| (&handler.http_get, &handler.tcp_socket)));
+    let hosts = requests.flat_map(|(http, tcp)| {
         [
             http.as_ref().and_then(|http| http.host.as_deref()),
             tcp.as_ref().and_then(|tcp| tcp.host.as_deref()),
@@ -303,38 +306,44 @@ fn containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
     pod.containers.iter().chain(pod.init_containers.iter().flatten())
 }
 
-/// The sentence for what is refused.
+/// Returns the message for a rejected template.
 #[must_use]
-pub fn refusal(violations: &[Violation], namespace: &str, honoured: &Allowed) -> String {
-    let what: Vec<&str> = violations.iter().map(|violation| violation.what.as_str()).collect();
+pub fn rejection_message(
+    violations: &[Violation],
+    namespace: &str,
+    honoured: &AllowedOptIns,
+) -> String {
+    let properties: Vec<&str> =
+        violations.iter().map(|violation| violation.property.as_str()).collect();
     let opt_ins: BTreeSet<OptIn> = violations.iter().map(|violation| violation.opt_in).collect();
-    format!("{}; {}", what.join("; "), remedy(opt_ins, namespace, honoured))
+    format!("{}; {}", properties.join("; "), opt_in_hint(opt_ins, namespace, honoured))
 }
 
-/// How these are allowed, or that they cannot be.
+/// Returns the steps that grant these permissions, or the statement that no namespace can grant them.
 #[must_use]
-pub fn remedy(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &Allowed) -> String {
+pub fn opt_in_hint(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &AllowedOptIns) -> String {
     let list =
         |opt_ins: Vec<OptIn>| opt_ins.into_iter().map(OptIn::as_str).collect::<Vec<_>>().join(",");
     let never: Vec<OptIn> = opt_ins.difference(honoured).copied().collect();
     if never.is_empty() {
         let all = list(opt_ins.into_iter().collect());
         format!(
-            "change the template, or let the administrator of the namespace allow it: kubectl annotate namespace {namespace} \
-             --overwrite {ALLOW_ANNOTATION}={all} (with what is allowed there already, separated by commas), and create the object anew"
+            "change the template, or ask the administrator of the namespace to allow it and create the object again: \
+             kubectl annotate namespace {namespace} --overwrite {ALLOW_ANNOTATION}={all} (add the permissions that the annotation \
+             already has, separated by commas)"
         )
     } else {
         format!(
-            "change the template: the operator's configuration (pods.opt_ins) lets no namespace allow {}",
+            "change the template: the configuration of the operator (pods.opt_ins) lets no namespace allow {}",
             list(never)
         )
     }
 }
 
-/// Fill what the Pod leaves unset with the restricted profile, loosened by what the namespace allows.
-pub fn harden(pod: &mut PodSpec, allowed: &Allowed, read_only_root: bool) {
+/// Sets the fields that the Pod leaves unset to the restricted profile, minus the permissions of the namespace.
+pub fn apply_restricted_profile(pod: &mut PodSpec, allowed: &AllowedOptIns, read_only_root: bool) {
     pod.automount_service_account_token.get_or_insert(false);
-    // Variables for each Service of the namespace: in a namespace with thousands of jobs they would not fit.
+    // In a namespace with thousands of jobs the environment variables for their Services would exceed its size limit.
     pod.enable_service_links.get_or_insert(false);
     let context = pod.security_context.get_or_insert_default();
     context.seccomp_profile.get_or_insert_with(runtime_default);
@@ -346,16 +355,21 @@ pub fn harden(pod: &mut PodSpec, allowed: &Allowed, read_only_root: bool) {
     for container in pod.containers.iter_mut().chain(pod.init_containers.iter_mut().flatten()) {
         let context = container.security_context.get_or_insert_default();
         let baseline = as_root || (any_user && context.run_as_non_root != Some(true));
-        confine(context, baseline, read_only_root && !allowed.contains(&OptIn::WriteRoot));
+        restrict_container(
+            context,
+            baseline,
+            read_only_root && !allowed.contains(&OptIn::WriteRoot),
+        );
     }
 }
 
-/// The same for one container. With `baseline`, it keeps the capabilities that its runtime gives to root.
-pub fn confine(context: &mut SecurityContext, baseline: bool, read_only_root: bool) {
+/// Sets the unset fields of one container. With `baseline` the container keeps the capabilities that its runtime grants to
+/// root.
+pub fn restrict_container(context: &mut SecurityContext, baseline: bool, read_only_root: bool) {
     if context.privileged == Some(true) {
         return;
     }
-    // Kubernetes refuses the two together.
+    // Kubernetes rejects allowPrivilegeEscalation: false together with this capability.
     let adds_admin = context
         .capabilities
         .iter()
@@ -373,26 +387,26 @@ pub fn confine(context: &mut SecurityContext, baseline: bool, read_only_root: bo
     }
 }
 
-/// Of every resource that `resources` does not mention: request and limit as given.
-pub fn ration(
+/// Sets the default request and limit of every resource that `resources` does not name.
+pub fn set_default_resources(
     resources: &mut ResourceRequirements,
     requests: &BTreeMap<String, String>,
     limits: &BTreeMap<String, String>,
 ) {
-    let mentioned: BTreeSet<String> = [&resources.requests, &resources.limits]
+    let named: BTreeSet<String> = [&resources.requests, &resources.limits]
         .into_iter()
         .flatten()
         .flat_map(BTreeMap::keys)
         .cloned()
         .collect();
-    let silent = |amounts: &BTreeMap<String, String>| {
-        let silent = amounts.iter().filter(|(resource, _)| !mentioned.contains(*resource));
-        silent
+    let defaults = |amounts: &BTreeMap<String, String>| {
+        let unnamed = amounts.iter().filter(|(resource, _)| !named.contains(*resource));
+        unnamed
             .map(|(resource, amount)| (resource.clone(), Quantity(amount.clone())))
             .collect::<BTreeMap<_, _>>()
     };
     for (into, amounts) in
-        [(&mut resources.requests, silent(requests)), (&mut resources.limits, silent(limits))]
+        [(&mut resources.requests, defaults(requests)), (&mut resources.limits, defaults(limits))]
     {
         if !amounts.is_empty() {
             into.get_or_insert_default().extend(amounts);
@@ -400,24 +414,26 @@ pub fn ration(
     }
 }
 
-/// Whether the memory of some container is limited by configuration, and not by the template.
+/// Returns whether the memory limit of a container comes from the configuration and not from the template.
 #[must_use]
-pub fn limits_memory(template: &PodTemplateSpec, limits: &BTreeMap<String, String>) -> bool {
-    let mentions = |amounts: &Option<BTreeMap<String, Quantity>>| {
+pub fn has_default_memory_limit(
+    template: &PodTemplateSpec,
+    limits: &BTreeMap<String, String>,
+) -> bool {
+    let names_memory = |amounts: &Option<BTreeMap<String, Quantity>>| {
         amounts.as_ref().is_some_and(|amounts| amounts.contains_key(MEMORY))
     };
-    let silent = |container: &Container| {
-        container
-            .resources
-            .as_ref()
-            .is_none_or(|resources| !mentions(&resources.requests) && !mentions(&resources.limits))
+    let is_unnamed = |container: &Container| {
+        container.resources.as_ref().is_none_or(|resources| {
+            !names_memory(&resources.requests) && !names_memory(&resources.limits)
+        })
     };
-    limits.contains_key(MEMORY) && template.spec.iter().flat_map(containers).any(silent)
+    limits.contains_key(MEMORY) && template.spec.iter().flat_map(containers).any(is_unnamed)
 }
 
 const MEMORY: &str = "memory";
 
-/// The container runtime's own filter of system calls.
+/// Returns the seccomp profile of the container runtime.
 #[must_use]
 pub fn runtime_default() -> SeccompProfile {
     SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }
@@ -432,12 +448,12 @@ mod tests {
         PodTemplateSpec { metadata: None, spec: Some(spec) }
     }
 
-    fn all() -> Allowed {
+    fn all() -> AllowedOptIns {
         OptIn::ALL.into_iter().collect()
     }
 
     #[test]
-    fn i23_what_would_bypass_the_authors_own_rights_is_refused_unless_allowed() {
+    fn i23_template_that_needs_a_permission_is_rejected_unless_allowed() {
         for (opt_in, spec) in [
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostNetwork: true}"),
             (OptIn::Hostnetwork, "{containers: [{name: a}], hostPID: true}"),
@@ -569,26 +585,29 @@ mod tests {
             ),
         ] {
             let template = template(spec);
-            let found = violations(&template, &Allowed::new(), true);
+            let found = violations(&template, &AllowedOptIns::new(), true);
             assert!(found.iter().any(|violation| violation.opt_in == opt_in), "{spec}: {found:?}");
             assert!(
-                refusal(&found, "n", &all())
+                rejection_message(&found, "n", &all())
                     .contains(&format!("{ALLOW_ANNOTATION}={}", opt_in.as_str())),
                 "{spec}"
             );
-            assert!(refusal(&found, "n", &Allowed::new()).contains("pods.opt_ins"), "{spec}");
+            assert!(
+                rejection_message(&found, "n", &AllowedOptIns::new()).contains("pods.opt_ins"),
+                "{spec}"
+            );
             assert_eq!(violations(&template, &all(), true), [], "{spec}");
         }
     }
 
     #[test]
-    fn i23_an_annotation_loosens_no_more_than_a_field() {
+    fn i23_apparmor_annotation_needs_the_same_permission_as_the_field() {
         let annotated = |profile: &str| {
             let mut template = template("{containers: [{name: a}]}");
             let annotations =
                 BTreeMap::from([(format!("{APPARMOR_ANNOTATION}a"), profile.to_owned())]);
             template.metadata.get_or_insert_default().annotations = Some(annotations);
-            violations(&template, &Allowed::new(), true)
+            violations(&template, &AllowedOptIns::new(), true)
                 .into_iter()
                 .map(|violation| violation.opt_in)
                 .collect::<Vec<_>>()
@@ -598,40 +617,40 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_is_refused_is_called_by_its_kind_with_what_to_use() {
+    fn rejected_volume_is_named_with_its_kind_and_its_replacement() {
         let found = violations(
             &template("{containers: [{name: a}], volumes: [{name: v, nfs: {server: s, path: /}}]}"),
-            &Allowed::new(),
+            &AllowedOptIns::new(),
             true,
         );
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].what.contains("volume v is nfs")
-                && found[0].what.contains("persistentVolumeClaim"),
+            found[0].property.contains("volume v is nfs")
+                && found[0].property.contains("persistentVolumeClaim"),
             "{found:?}"
         );
     }
 
     #[test]
-    fn an_ordinary_template_needs_no_leave() {
+    fn ordinary_template_needs_no_permission() {
         for spec in [
             "{containers: [{name: a, image: x, securityContext: {capabilities: {add: [NET_BIND_SERVICE]}}}], serviceAccountName: default}",
             "{containers: [{name: a, securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seLinuxOptions: {level: 's0:c1,c2'}}}], \
              securityContext: {seLinuxOptions: {type: container_t}}}",
             "{containers: [{name: a, livenessProbe: {httpGet: {port: 80}}, readinessProbe: {tcpSocket: {host: '', port: 80}}}]}",
-            "{containers: [{name: a}], volumes: [{name: silent}, {name: b, configMap: {name: m}}, {name: c, csi: {driver: d}}, \
+            "{containers: [{name: a}], volumes: [{name: unnamed}, {name: b, configMap: {name: m}}, {name: c, csi: {driver: d}}, \
              {name: d, downwardAPI: {}}, {name: e, emptyDir: {}}, {name: f, ephemeral: {}}, {name: g, image: {reference: r}}, \
              {name: h, persistentVolumeClaim: {claimName: p}}, {name: i, projected: {sources: []}}, {name: j, secret: {secretName: s}}]}",
         ] {
-            assert_eq!(violations(&template(spec), &Allowed::new(), true), [], "{spec}");
+            assert_eq!(violations(&template(spec), &AllowedOptIns::new(), true), [], "{spec}");
         }
     }
 
     #[test]
-    fn i22_silence_is_filled_with_the_restricted_profile() {
+    fn i22_unset_fields_get_the_restricted_profile() {
         let mut pod =
             template("{containers: [{name: a}], initContainers: [{name: b}]}").spec.unwrap();
-        harden(&mut pod, &Allowed::new(), true);
+        apply_restricted_profile(&mut pod, &AllowedOptIns::new(), true);
         assert_eq!(
             (pod.automount_service_account_token, pod.enable_service_links),
             (Some(false), Some(false))
@@ -653,11 +672,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_template_says_stays() {
+    fn fields_of_the_template_are_kept() {
         let spec = "{containers: [{name: a, securityContext: {readOnlyRootFilesystem: false, capabilities: {drop: [NET_RAW]}}}], \
                     securityContext: {runAsNonRoot: true, seccompProfile: {type: Localhost, localhostProfile: p}}, enableServiceLinks: true}";
         let mut pod = template(spec).spec.unwrap();
-        harden(&mut pod, &all(), true);
+        apply_restricted_profile(&mut pod, &all(), true);
         assert_eq!(pod.enable_service_links, Some(true));
         assert_eq!(
             pod.security_context.as_ref().unwrap().seccomp_profile.as_ref().unwrap().type_,
@@ -672,48 +691,54 @@ mod tests {
     }
 
     #[test]
-    fn where_root_is_allowed_an_image_that_runs_as_root_keeps_what_root_needs() {
+    fn root_keeps_its_default_capabilities_where_it_is_allowed() {
         let mut pod = template("{containers: [{name: a}]}").spec.unwrap();
-        harden(&mut pod, &Allowed::from([OptIn::Root]), true);
+        apply_restricted_profile(&mut pod, &AllowedOptIns::from([OptIn::Root]), true);
         assert_eq!(pod.security_context.as_ref().unwrap().run_as_non_root, None);
         let context = pod.containers[0].security_context.as_ref().unwrap();
         assert_eq!(
             (context.capabilities.as_ref(), context.allow_privilege_escalation),
             (None, Some(false))
         );
-        assert_eq!(context.read_only_root_filesystem, Some(true), "each opt-in is its own");
+        assert_eq!(context.read_only_root_filesystem, Some(true), "each permission is separate");
     }
 
     #[test]
-    fn i22_a_resource_that_the_template_does_not_mention_is_requested_and_limited() {
+    fn i22_unnamed_resource_gets_the_default_request_and_limit() {
         let amounts =
             |text: &str| serde_yaml_ng::from_str::<BTreeMap<String, String>>(text).unwrap();
         let (requests, limits) = (amounts("{cpu: 100m, memory: 1Gi}"), amounts("{memory: 2Gi}"));
-        let rationed = |text: &str| {
+        let with_defaults = |text: &str| {
             let mut resources = serde_yaml_ng::from_str(text).unwrap();
-            ration(&mut resources, &requests, &limits);
+            set_default_resources(&mut resources, &requests, &limits);
             serde_json::to_value(resources).unwrap()
         };
         let both = serde_json::json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}});
-        assert_eq!(rationed("{}"), both);
+        assert_eq!(with_defaults("{}"), both);
         let own = serde_json::json!({"requests": {"cpu": "100m", "memory": "9Gi"}});
         assert_eq!(
-            rationed("{requests: {memory: 9Gi}}"),
+            with_defaults("{requests: {memory: 9Gi}}"),
             own,
-            "a limit below what it asks for would be refused"
+            "the API server rejects a limit below the request"
         );
-        assert!(limits_memory(&template("{containers: [{name: a}]}"), &limits));
-        assert!(!limits_memory(
+        assert!(has_default_memory_limit(&template("{containers: [{name: a}]}"), &limits));
+        assert!(!has_default_memory_limit(
             &template("{containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}"),
             &limits
         ));
-        assert!(!limits_memory(&template("{containers: [{name: a}]}"), &BTreeMap::new()));
+        assert!(!has_default_memory_limit(
+            &template("{containers: [{name: a}]}"),
+            &BTreeMap::new()
+        ));
     }
 
     #[test]
-    fn a_namespace_allows_only_what_the_operator_honours() {
-        let honoured = Allowed::from([OptIn::Root, OptIn::Hostpath]);
-        assert_eq!(allowed(Some("root, privileged,sudo"), &honoured), Allowed::from([OptIn::Root]));
-        assert_eq!(allowed(None, &honoured), Allowed::new());
+    fn namespace_grants_only_honoured_permissions() {
+        let honoured = AllowedOptIns::from([OptIn::Root, OptIn::Hostpath]);
+        assert_eq!(
+            allowed_opt_ins(Some("root, privileged,sudo"), &honoured),
+            AllowedOptIns::from([OptIn::Root])
+        );
+        assert_eq!(allowed_opt_ins(None, &honoured), AllowedOptIns::new());
     }
 }
